@@ -1,0 +1,284 @@
+//! arm64: 4K pages, 48 bits of virtual and physical address (no LPA2, no 52-bit addresses),
+//! protection keys that deny nothing.
+//!
+//! Facts from arch/arm64/include/asm/{pgtable,pgtable-prot,pgtable-hwdef,pgalloc,sparsemem}.h of
+//! Linux 5.10.262, 6.1.176, 6.12.107 and 7.2.12.
+//!
+//! `pmd_trans_huge()` is worded in three ways over these versions (6.12.107 has the `pmd_table()`
+//! form of v6.15 as a backport); they agree on every value, so there is one function for it.
+
+use crate::field::*;
+use crate::layout::*;
+use crate::swap::SwapFormat;
+use crate::version::{Era, v};
+
+const VALID: u64 = 1 << 0;
+const TABLE_BIT: u64 = 1 << 1;
+const TYPE: u64 = VALID | TABLE_BIT;
+const USER: u64 = 1 << 6;
+const RDONLY: u64 = 1 << 7;
+const SHARED: u64 = 3 << 8;
+const AF: u64 = 1 << 10;
+const NG: u64 = 1 << 11;
+/// The hardware's dirty bit management; the kernel takes it for "writable".
+const WRITE: u64 = 1 << 51;
+const PXN: u64 = 1 << 53;
+const UXN: u64 = 1 << 54;
+const DIRTY: u64 = 1 << 55;
+const SPECIAL: u64 = 1 << 56;
+const DEVMAP: u64 = 1 << 57;
+const TABLE_PXN: u64 = 1 << 59;
+
+/// Up to 6.9 two bits say "present" of an entry that the MMU does not use.
+mod two_marks {
+    pub const PROT_NONE: u64 = 1 << 58;
+    pub const PRESENT_INVALID: u64 = 1 << 59;
+}
+/// From 6.10 one does, in the place of nG.
+const PRESENT_INVALID: u64 = NG;
+
+const PAGE_SHIFT: u8 = 12;
+const PMD_SHIFT: u8 = 21;
+const ADDRESS: Bits = bits(21, 47);
+const ADDRESS_50: Bits = bits(21, 49);
+
+const COMMON: &[Field] = &[
+    hw(bit(0), "VALID", "the MMU uses the entry", ANY),
+    hw(bit(1), "TABLE", "a table, if valid; 0 is a block", ANY),
+    hw(bits(2, 4), "AttrIndx", "memory type, an index into MAIR; 0 is normal memory", LEAF),
+    hw(bit(5), "NS", "non-secure", LEAF),
+    hw(bit(6), "USER", "AP[1]: user space has access", LEAF),
+    hw(bit(7), "RDONLY", "AP[2]: read-only; a writable page has it while clean", LEAF),
+    hw(bits(8, 9), "SH", "shareability; 3 is inner shareable", LEAF),
+    hw(bit(10), "AF", "accessed", LEAF),
+    hw(bit(50), "GP", "guarded page (BTI)", LEAF),
+    hw(bit(51), "WRITE", "writable: hardware dirty bit management (DBM)", LEAF),
+    hw(bit(52), "CONT", "one of a contiguous range", LEAF),
+    hw(bit(53), "PXN", "the kernel must not execute it", LEAF),
+    hw(bit(54), "UXN", "user space must not execute it", LEAF),
+    sw(bit(55), "DIRTY", "dirty, kept by software", LEAF),
+    sw(bit(56), "SPECIAL", "no struct page to take", LEAF),
+    hw(bits(12, 47), "ADDRESS", "physical address of the page table", TABLE),
+    hw(bit(59), "PXNTable", "the kernel must not execute anything below", TABLE),
+    hw(bit(60), "UXNTable", "user space must not execute anything below", TABLE),
+];
+
+const DEVMAP_FIELD: &[Field] = &[sw(bit(57), "DEVMAP", "device memory with struct pages", LEAF)];
+
+const UP_TO_6_9: &[Field] = &[
+    hw(bit(11), "NG", "not global: the translation belongs to one ASID", LEAF),
+    hw(bits(21, 47), "ADDRESS", "physical address of the huge page", LEAF),
+    sw(bit(58), "PROT_NONE", "present, kept from access, if not valid", INVALID),
+    sw(bit(59), "PRESENT_INVALID", "present, invalidated, if not valid", INVALID),
+];
+
+const FROM_6_10: &[Field] = &[
+    hw(bit(11), "NG", "not global: the translation belongs to one ASID", VALID_LEAF),
+    hw(bits(21, 49), "ADDRESS", "physical address of the huge page", LEAF),
+    sw(bit(11), "PRESENT_INVALID", "present, though not valid (NG in a valid entry)", INVALID),
+    sw(bit(58), "UFFD_WP", "write-protected for userfaultfd", LEAF),
+    sw(bit(3), "SWP_UFFD_WP", "write-protected for userfaultfd", SWAP),
+];
+
+const PKEY: &[Field] = &[hw(bits(60, 62), "POIndex", "protection key", LEAF)];
+
+const TABLE_AF: &[Field] = &[hw(bit(10), "AF", "table accessed (FEAT_HAFT)", TABLE)];
+
+const SWP_EXCLUSIVE: &[Field] =
+    &[sw(bit(2), "SWP_EXCLUSIVE", "belongs to this process alone; of swap PTEs only", SWAP)];
+
+const SWAP_5_10: SwapFormat = SwapFormat {
+    kind: bits(2, 7),
+    offset: bits(8, 57),
+    offset_inverted: false,
+    fixed: 0,
+    soft_dirty: None,
+    uffd_wp: None,
+};
+const SWAP_6_1: SwapFormat = SwapFormat { kind: bits(3, 7), ..SWAP_5_10 };
+const SWAP_6_10: SwapFormat =
+    SwapFormat { kind: bits(6, 10), offset: bits(12, 61), uffd_wp: Some(3), ..SWAP_5_10 };
+
+const SWAP_FIELDS_5_10: &[Field] = &[SWAP_5_10.kind_field(), SWAP_5_10.offset_field()];
+const SWAP_FIELDS_6_1: &[Field] = &[SWAP_6_1.kind_field(), SWAP_6_1.offset_field()];
+const SWAP_FIELDS_6_10: &[Field] = &[SWAP_6_10.kind_field(), SWAP_6_10.offset_field()];
+
+fn none(entry: u64) -> bool {
+    entry == 0
+}
+
+fn present_two_marks(entry: u64) -> bool {
+    entry & (VALID | two_marks::PROT_NONE | two_marks::PRESENT_INVALID) != 0
+}
+
+fn present_invalid(entry: u64) -> bool {
+    entry & (VALID | PRESENT_INVALID) == PRESENT_INVALID
+}
+
+fn present(entry: u64) -> bool {
+    entry & VALID != 0 || present_invalid(entry)
+}
+
+fn is_table(entry: u64) -> bool {
+    entry & TYPE == TYPE
+}
+
+fn bad(entry: u64) -> bool {
+    !is_table(entry)
+}
+
+fn protnone_two_marks(entry: u64) -> bool {
+    entry & (VALID | two_marks::PROT_NONE) == two_marks::PROT_NONE
+}
+
+fn protnone(entry: u64) -> bool {
+    present_invalid(entry) && entry & USER == 0 && entry & UXN != 0
+}
+
+fn write(entry: u64) -> bool {
+    entry & WRITE != 0
+}
+
+fn devmap(entry: u64) -> bool {
+    entry & DEVMAP != 0
+}
+
+fn special(entry: u64) -> bool {
+    entry & SPECIAL != 0
+}
+
+fn access_permitted(entry: u64, for_write: bool) -> bool {
+    entry & (VALID | USER) == VALID | USER && (!for_write || write(entry))
+}
+
+fn leaf(leaf: Leaf, protnone: u64) -> u64 {
+    leaf.pfn << PAGE_SHIFT
+        | SHARED
+        | NG
+        | PXN
+        | UXN
+        | when(leaf.protnone, protnone)
+        | when(!leaf.protnone, VALID | USER)
+        | when(leaf.write, WRITE)
+        | when(leaf.young, AF)
+        | when(leaf.dirty, DIRTY)
+        | when(!(leaf.write && leaf.dirty), RDONLY)
+        | when(leaf.devmap, DEVMAP)
+}
+
+const PREDICATES_5_10: Predicates = Predicates {
+    none,
+    present: present_two_marks,
+    leaf: |entry| present_two_marks(entry) && !is_table(entry),
+    trans_huge: |entry| present_two_marks(entry) && entry & TABLE_BIT == 0,
+    bad,
+    protnone: protnone_two_marks,
+    write,
+    devmap,
+    special: never,
+    access_permitted,
+    pfn: |entry| (entry & ADDRESS.mask()) >> PAGE_SHIFT,
+};
+
+const PREDICATES_6_10: Predicates = Predicates {
+    present,
+    leaf: |entry| present(entry) && !is_table(entry),
+    trans_huge: |entry| present(entry) && entry & TABLE_BIT == 0,
+    protnone,
+    pfn: |entry| (entry & ADDRESS_50.mask()) >> PAGE_SHIFT,
+    ..PREDICATES_5_10
+};
+
+const PREDICATES_6_12: Predicates = Predicates { special, ..PREDICATES_6_10 };
+
+const L_5_10: Layout = Layout {
+    page_shift: PAGE_SHIFT,
+    pmd_shift: PMD_SHIFT,
+    physical_bits: 48,
+    fields: &[COMMON, DEVMAP_FIELD, UP_TO_6_9, SWAP_FIELDS_5_10],
+    swap: Some(SWAP_5_10),
+    predicates: PREDICATES_5_10,
+    hardware_valid: |entry| entry & VALID != 0,
+    none: 0,
+    table: |table| table | TYPE,
+    leaf: |asked| (!asked.soft_dirty).then(|| leaf(asked, two_marks::PROT_NONE)),
+    invalidated: |entry| entry & !VALID | two_marks::PRESENT_INVALID,
+};
+
+const L_6_1: Layout = Layout {
+    fields: &[COMMON, DEVMAP_FIELD, UP_TO_6_9, SWP_EXCLUSIVE, SWAP_FIELDS_6_1],
+    swap: Some(SWAP_6_1),
+    table: |table| table | TYPE | TABLE_PXN,
+    ..L_5_10
+};
+
+const L_6_10: Layout = Layout {
+    fields: &[COMMON, DEVMAP_FIELD, FROM_6_10, SWP_EXCLUSIVE, SWAP_FIELDS_6_10],
+    swap: Some(SWAP_6_10),
+    predicates: PREDICATES_6_10,
+    leaf: |asked| (!asked.soft_dirty).then(|| leaf(asked, PRESENT_INVALID)),
+    invalidated: |entry| entry & !VALID | PRESENT_INVALID,
+    ..L_6_1
+};
+
+const L_6_12: Layout = Layout {
+    fields: &[COMMON, DEVMAP_FIELD, FROM_6_10, PKEY, SWP_EXCLUSIVE, SWAP_FIELDS_6_10],
+    predicates: PREDICATES_6_12,
+    ..L_6_10
+};
+
+const L_6_13: Layout = Layout {
+    fields: &[COMMON, TABLE_AF, DEVMAP_FIELD, FROM_6_10, PKEY, SWP_EXCLUSIVE, SWAP_FIELDS_6_10],
+    table: |table| table | TYPE | AF | TABLE_PXN,
+    ..L_6_12
+};
+
+const L_6_17: Layout = Layout {
+    fields: &[COMMON, TABLE_AF, FROM_6_10, PKEY, SWP_EXCLUSIVE, SWAP_FIELDS_6_10],
+    predicates: Predicates { devmap: never, ..PREDICATES_6_12 },
+    leaf: |asked| (!asked.soft_dirty && !asked.devmap).then(|| leaf(asked, PRESENT_INVALID)),
+    ..L_6_13
+};
+
+pub(crate) static LAYOUTS: &[Era<Layout>] = &[
+    Era { from: v(5, 10), to: v(5, 10), source: "as read in 5.10.262", value: L_5_10 },
+    Era {
+        from: v(6, 1),
+        to: v(6, 8),
+        source: "swap PTEs have an exclusive bit: as read in 6.1.176. The address had not grown to bit 49 in v6.8: the \
+                 series with (\"arm64: mm: Add LPA2 support to phys<->pte conversion routines\") was posted once more \
+                 on 2024-02-14",
+        value: L_6_1,
+    },
+    Era {
+        from: v(6, 10),
+        to: v(6, 11),
+        source: "present-invalid in the place of nG, no PROT_NONE, userfaultfd write protection: Linux kernel commits \
+                 55564814a838 (\"arm64/mm: Move PTE_PRESENT_INVALID to overlay PTE_NG\"), f0f5863a0fb0 (\"arm64/mm: \
+                 Remove PTE_PROT_NONE bit\"), 5b32510af77b (\"arm64/mm: Add uffd write-protect support\") (in v6.10); \
+                 address to bit 49: 9684ec186f8f (\"arm64: Enable LPA2 at boot if supported by the system\"), which a \
+                 fix of 2024-06-21 names, and its series; as read in 6.12.107",
+        value: L_6_10,
+    },
+    Era {
+        from: v(6, 12),
+        to: v(6, 12),
+        source: "protection keys, pmd_special(): Linux kernel commit 3e509c9b03f9 (\"mm/arm64: support large pfn \
+                 mappings\") (in v6.12, by its date 2024-09-17); as read in 6.12.107",
+        value: L_6_12,
+    },
+    Era {
+        from: v(6, 13),
+        to: v(6, 16),
+        source: "tables have an access flag: Linux kernel commit efe72541355d (\"arm64: Add support for FEAT_HAFT\") \
+                 (in v6.13); as read in 7.2.12",
+        value: L_6_13,
+    },
+    Era {
+        from: v(6, 17),
+        to: v(7, 2),
+        source: "no DEVMAP: Linux kernel commit d438d2734170 (\"mm: remove devmap related functions and page table \
+                 bits\") (in v6.17); as read in 7.2.12",
+        value: L_6_17,
+    },
+];

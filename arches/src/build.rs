@@ -1,0 +1,250 @@
+//! Building entries in an encoding, and taking them apart again.
+
+use crate::encoding::{Encoding, layouts};
+use crate::entry::{EntryError, EntryKind, EntrySpec, MigrationParts, SwapParts};
+use crate::field::{Bits, Form};
+use crate::layout::{Layout, Leaf, when};
+use crate::swap::{SwapFormat, migration_types};
+use crate::version::{Era, Version};
+
+/// The swap type of the `swap` kind: that of some swap file.
+const ORDINARY_SWAP: u64 = 1;
+
+/// A PFN that shows well in hexadecimal digits, in memory that a small machine may have.
+const DEFAULT_PFN: u64 = 0x81200;
+
+impl Encoding {
+    /// The entry that `spec` asks for, as the kernel would leave it in a page table.
+    pub fn build(&self, spec: &EntrySpec) -> Result<u64, EntryError> {
+        let built = match spec.kind {
+            EntryKind::None => unmarked(spec).map(|()| self.layout().none),
+            EntryKind::Table => self.build_table(spec),
+            EntryKind::PresentHuge | EntryKind::PresentHugeRo | EntryKind::Protnone | EntryKind::Devmap => {
+                self.build_leaf(spec)
+            }
+            EntryKind::Swap => self.build_swap(spec),
+            EntryKind::MigrationRead | EntryKind::MigrationReadExclusive | EntryKind::MigrationWrite => {
+                self.build_migration(spec)
+            }
+        };
+        built.map_err(|why| EntryError { encoding: self.to_string(), kind: spec.kind, why })
+    }
+
+    /// A PFN that every kind of entry can hold here: 0x81200, or the next one where a huge page begins.
+    pub fn default_pfn(&self) -> u64 {
+        DEFAULT_PFN.next_multiple_of(self.huge_pages())
+    }
+
+    /// What a swap entry holds; `None` if the entry is none, or the architecture has no format.
+    pub fn swap_parts(&self, entry: u64) -> Option<SwapParts> {
+        let swap = self.layout().swap.filter(|_| self.is_swap(entry))?;
+        let marked = |bit: Option<u8>| bit.is_some_and(|bit| entry & (1 << bit) != 0);
+        let (kind, offset) = (swap.kind_of(entry), swap.offset_of(entry));
+        let migration = self.migration_kind(kind).map(|kind| {
+            if !self.migration_types().young_dirty {
+                return MigrationParts { kind, pfn: offset, young: false, dirty: false };
+            }
+            let (pfn, marks) = (self.pfn_bits().of(offset), offset >> self.pfn_bits().width());
+            let kept = self.keeps_young_dirty(&swap);
+            MigrationParts { kind, pfn, young: kept && marks & 1 != 0, dirty: kept && marks & 2 != 0 }
+        });
+        Some(SwapParts {
+            kind,
+            offset,
+            soft_dirty: marked(swap.soft_dirty),
+            uffd_wp: marked(swap.uffd_wp),
+            migration,
+        })
+    }
+
+    /// How many low bits of a migration entry's offset are the page frame number: all 58 of a
+    /// `swp_entry_t` before young and dirty were kept above it.
+    pub fn migration_pfn_bits(&self) -> u8 {
+        if self.migration_types().young_dirty { self.pfn_bits().width() } else { 58 }
+    }
+
+    /// The page frame that the entry holds: of a present leaf what `pmd_pfn()` says, of a migration
+    /// entry that of the page under way.
+    pub fn pfn_of(&self, entry: u64) -> Option<u64> {
+        match self.form(entry) {
+            Form::Leaf | Form::InvalidLeaf => Some((self.layout().predicates.pfn)(entry)),
+            Form::Swap => Some(self.swap_parts(entry)?.migration?.pfn),
+            Form::None | Form::Table => None,
+        }
+    }
+
+    fn build_table(&self, spec: &EntrySpec) -> Result<u64, String> {
+        unmarked(spec)?;
+        self.fits(spec.pfn, 1)?;
+        let entry = (self.layout().table)(spec.pfn << self.layout().page_shift);
+        if (self.layout().predicates.none)(entry) {
+            return Err(format!("with PFN {:#x} it is the empty entry", spec.pfn));
+        }
+        Ok(entry)
+    }
+
+    fn build_leaf(&self, spec: &EntrySpec) -> Result<u64, String> {
+        if spec.uffd_wp {
+            return Err("only a swap entry can ask for userfaultfd write protection".to_owned());
+        }
+        self.fits(spec.pfn, self.huge_pages())?;
+        let asked = Leaf {
+            pfn: spec.pfn,
+            write: matches!(spec.kind, EntryKind::PresentHuge | EntryKind::Devmap),
+            young: spec.young,
+            dirty: spec.dirty,
+            soft_dirty: spec.soft_dirty,
+            protnone: spec.kind == EntryKind::Protnone,
+            devmap: spec.kind == EntryKind::Devmap,
+        };
+        let plain = Leaf::default();
+        let wishes = [
+            ("device memory (DEVMAP)", Leaf { devmap: asked.devmap, ..plain }),
+            ("protnone", Leaf { protnone: asked.protnone, ..plain }),
+            ("soft-dirty", Leaf { soft_dirty: asked.soft_dirty, ..plain }),
+        ];
+        for (what, wish) in wishes {
+            if (self.layout().leaf)(wish).is_none() {
+                return Err(self.lacks(what, |layout| (layout.leaf)(wish).is_some()));
+            }
+        }
+        (self.layout().leaf)(asked)
+            .ok_or_else(|| "the architecture has no bits for all of it at once".to_owned())
+    }
+
+    fn build_swap(&self, spec: &EntrySpec) -> Result<u64, String> {
+        let swap = self.swap_format()?;
+        if spec.young || spec.dirty {
+            return Err("only a migration entry keeps young and dirty".to_owned());
+        }
+        let entry = swap.entry(ORDINARY_SWAP, spec.pfn).ok_or_else(|| {
+            format!("offset {:#x} is too large: the largest is {:#x}", spec.pfn, swap.offset.max())
+        })?;
+        self.mark(&swap, entry, spec)
+    }
+
+    fn build_migration(&self, spec: &EntrySpec) -> Result<u64, String> {
+        let swap = self.swap_format()?;
+        let types = self.migration_types();
+        let kind = match spec.kind {
+            EntryKind::MigrationRead => types.read,
+            EntryKind::MigrationWrite => types.write,
+            _ => types.read_exclusive.ok_or_else(|| {
+                let when = elsewhere(migration_types(self.arch()), self.version(), |types| {
+                    types.read_exclusive.is_some()
+                });
+                format!("no such migration type: {when}")
+            })?,
+        };
+        self.fits(spec.pfn, self.huge_pages())?;
+        if (spec.young || spec.dirty) && !types.young_dirty {
+            let when = elsewhere(migration_types(self.arch()), self.version(), |types| types.young_dirty);
+            return Err(format!("migration entries keep no young and dirty: {when}"));
+        }
+        if (spec.young || spec.dirty) && !self.keeps_young_dirty(&swap) {
+            return Err("the offset has no room for young and dirty above the PFN".to_owned());
+        }
+        let marks = (when(spec.young, 1) | when(spec.dirty, 2)) << self.pfn_bits().width();
+        let entry = swap
+            .entry(kind, spec.pfn | marks)
+            .ok_or_else(|| format!("type {kind} or PFN {:#x} does not fit the swap format", spec.pfn))?;
+        self.mark(&swap, entry, spec)
+    }
+
+    fn mark(&self, swap: &SwapFormat, entry: u64, spec: &EntrySpec) -> Result<u64, String> {
+        let soft_dirty: Marker = ("soft-dirty of a swap entry", |swap| swap.soft_dirty);
+        let uffd_wp: Marker = ("userfaultfd write protection of a swap entry", |swap| swap.uffd_wp);
+        let mut entry = entry;
+        for (asked, (what, bit)) in [(spec.soft_dirty, soft_dirty), (spec.uffd_wp, uffd_wp)] {
+            if asked {
+                let has = |layout: &Layout| layout.swap.as_ref().and_then(bit).is_some();
+                entry |= 1 << bit(swap).ok_or_else(|| self.lacks(what, has))?;
+            }
+        }
+        Ok(entry)
+    }
+
+    fn swap_format(&self) -> Result<SwapFormat, String> {
+        self.layout().swap.ok_or_else(|| {
+            let when =
+                elsewhere(layouts(self.arch(), self.mmu()), self.version(), |layout| layout.swap.is_some());
+            format!("huge pages cannot be migrated: {when}")
+        })
+    }
+
+    fn migration_kind(&self, kind: u64) -> Option<EntryKind> {
+        let types = self.migration_types();
+        if kind == types.read {
+            Some(EntryKind::MigrationRead)
+        } else if kind == types.write {
+            Some(EntryKind::MigrationWrite)
+        } else {
+            (types.read_exclusive == Some(kind)).then_some(EntryKind::MigrationReadExclusive)
+        }
+    }
+
+    /// `SWP_PFN_BITS`: where a page frame number is in the offset.
+    fn pfn_bits(&self) -> Bits {
+        Bits::new(0, self.layout().physical_bits - self.layout().page_shift - 1)
+    }
+
+    /// `swap_migration_ad_supported`.
+    fn keeps_young_dirty(&self, swap: &SwapFormat) -> bool {
+        swap.offset.width() >= self.pfn_bits().width() + 2
+    }
+
+    /// How many base pages a huge page has.
+    fn huge_pages(&self) -> u64 {
+        1 << (self.layout().pmd_shift - self.layout().page_shift)
+    }
+
+    fn fits(&self, pfn: u64, multiple_of: u64) -> Result<(), String> {
+        let largest = self.pfn_bits().max() / multiple_of * multiple_of;
+        if pfn > largest {
+            return Err(format!("PFN {pfn:#x} is too large: the largest is {largest:#x}"));
+        }
+        if !pfn.is_multiple_of(multiple_of) {
+            return Err(format!(
+                "PFN {pfn:#x} is not where a huge page begins: not a multiple of {multiple_of:#x}"
+            ));
+        }
+        Ok(())
+    }
+
+    fn lacks(&self, what: &str, has: impl Fn(&Layout) -> bool) -> String {
+        let when = elsewhere(layouts(self.arch(), self.mmu()), self.version(), has);
+        format!("no bit for {what}: {when}")
+    }
+}
+
+/// A marker of swap entries: what it says, and which bit a format has for it.
+type Marker = (&'static str, fn(&SwapFormat) -> Option<u8>);
+
+/// Refuses a spec that asks a mark of an entry that holds no page.
+fn unmarked(spec: &EntrySpec) -> Result<(), String> {
+    let marks = [
+        (spec.young, "young"),
+        (spec.dirty, "dirty"),
+        (spec.soft_dirty, "soft-dirty"),
+        (spec.uffd_wp, "write-protected for userfaultfd"),
+    ];
+    match marks.into_iter().find(|(asked, _)| *asked) {
+        Some((_, mark)) => Err(format!("it maps no page that could be {mark}")),
+        None => Ok(()),
+    }
+}
+
+/// Says which versions have what `version` lacks.
+fn elsewhere<T>(eras: &'static [Era<T>], version: Version, has: impl Fn(&T) -> bool) -> String {
+    let mut lacking = version;
+    for era in eras.iter().filter(|era| era.to >= version) {
+        if has(&era.value) {
+            return format!("it came after Linux {lacking}, and Linux {} has it", era.from);
+        }
+        lacking = lacking.max(era.to);
+    }
+    match eras.iter().rev().find(|era| era.to < version && has(&era.value)) {
+        Some(era) => format!("Linux {} is the last known to have it", era.to),
+        None => format!("no version from {} to {} has it", Version::OLDEST, Version::NEWEST),
+    }
+}

@@ -1,0 +1,201 @@
+//! An encoding: how one architecture lays out an entry at one Linux version.
+
+use std::fmt;
+
+use crate::arch::{Arch, Mmu};
+use crate::field::{Field, Form};
+use crate::layout::Layout;
+use crate::swap::{MigrationTypes, NO_MIGRATION, migration_types};
+use crate::version::{Era, Gap, Version, in_force};
+
+/// How one architecture lays out an entry at one Linux version: the layout and the migration
+/// types in force there.
+#[derive(Debug, Clone, Copy)]
+pub struct Encoding {
+    arch: Arch,
+    mmu: Option<Mmu>,
+    version: Version,
+    layout: &'static Era<Layout>,
+    types: &'static Era<MigrationTypes>,
+}
+
+/// Why there is no encoding to give.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EncodingError {
+    /// The architecture has several MMUs and none was named.
+    #[error("{arch} has several MMU kinds: name one of {}", names(.arch.mmus()))]
+    MmuNeeded {
+        /// The architecture.
+        arch: Arch,
+    },
+    /// The architecture has no such MMU.
+    #[error("{arch} has no {mmu} MMU: only ppc64 and ppc64le tell MMU kinds apart")]
+    NoSuchMmu {
+        /// The architecture.
+        arch: Arch,
+        /// What was asked for.
+        mmu: Mmu,
+    },
+    /// The version lies where it is not known which encoding was in force.
+    #[error("{what} of {arch} in Linux {version} is not known for sure: {}", .gap.advice())]
+    Unknown {
+        /// What changed.
+        what: &'static str,
+        /// The architecture.
+        arch: Arch,
+        /// The version asked for.
+        version: Version,
+        /// The eras on both sides.
+        gap: Gap,
+    },
+}
+
+fn names(mmus: &[Mmu]) -> String {
+    mmus.iter().map(|mmu| mmu.name()).collect::<Vec<_>>().join(", ")
+}
+
+impl Gap {
+    fn advice(&self) -> String {
+        match (self.older, self.newer) {
+            (Some(older), Some(newer)) => format!("use {older} or older, or {newer} or newer"),
+            (None, Some(newer)) => format!("the oldest known is {newer}"),
+            (Some(older), None) => format!("the newest known is {older}"),
+            (None, None) => "no version of it is known".to_owned(),
+        }
+    }
+}
+
+impl Encoding {
+    /// The encoding of `arch` in force in Linux `version`.
+    pub fn at(arch: Arch, mmu: Option<Mmu>, version: Version) -> Result<Encoding, EncodingError> {
+        match mmu {
+            None if !arch.mmus().is_empty() => return Err(EncodingError::MmuNeeded { arch }),
+            Some(mmu) if !arch.mmus().contains(&mmu) => {
+                return Err(EncodingError::NoSuchMmu { arch, mmu });
+            }
+            _ => {}
+        }
+        let unknown = |what| move |gap| EncodingError::Unknown { what, arch, version, gap };
+        let layout = in_force(layouts(arch, mmu), version).map_err(unknown("the entry layout"))?;
+        // Where huge pages cannot be migrated, no type means that they are.
+        let types = match layout.value.swap {
+            Some(_) => in_force(migration_types(arch), version)
+                .map_err(unknown("the numbering of migration types"))?,
+            None => &NO_MIGRATION,
+        };
+        Ok(Encoding { arch, mmu, version, layout, types })
+    }
+
+    /// The architecture.
+    pub fn arch(&self) -> Arch {
+        self.arch
+    }
+
+    /// The MMU kind, where the architecture has several.
+    pub fn mmu(&self) -> Option<Mmu> {
+        self.mmu
+    }
+
+    /// The Linux version it was asked for.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The layout in force.
+    pub fn layout(&self) -> &'static Layout {
+        &self.layout.value
+    }
+
+    /// The versions over which the layout in force is known to hold, and where that is from.
+    pub fn layout_era(&self) -> &'static Era<Layout> {
+        self.layout
+    }
+
+    /// The migration types in force.
+    pub fn migration_types(&self) -> &'static MigrationTypes {
+        &self.types.value
+    }
+
+    /// The versions over which the migration types in force hold.
+    pub fn types_era(&self) -> &'static Era<MigrationTypes> {
+        self.types
+    }
+
+    /// `is_swap_pmd()`: something is there, and it is not present.
+    pub fn is_swap(&self, entry: u64) -> bool {
+        let predicates = &self.layout().predicates;
+        !(predicates.none)(entry) && !(predicates.present)(entry)
+    }
+
+    /// `is_pmd_migration_entry()`: a swap entry whose type means migration. False where the
+    /// architecture cannot migrate huge pages.
+    pub fn is_migration(&self, entry: u64) -> bool {
+        self.is_swap(entry)
+            && self.layout().swap.is_some_and(|swap| self.migration_types().contains(swap.kind_of(entry)))
+    }
+
+    /// The form of an entry. It follows from the predicates, so it cannot disagree with them.
+    pub fn form(&self, entry: u64) -> Form {
+        let predicates = &self.layout().predicates;
+        if (predicates.none)(entry) {
+            Form::None
+        } else if !(predicates.present)(entry) {
+            Form::Swap
+        } else if !(predicates.leaf)(entry) {
+            Form::Table
+        } else if (self.layout().hardware_valid)(entry) {
+            Form::Leaf
+        } else {
+            Form::InvalidLeaf
+        }
+    }
+
+    /// The named fields that an entry of this value has, from the lowest bit up.
+    pub fn fields_of(&self, entry: u64) -> impl Iterator<Item = &'static Field> + use<> {
+        let form = self.form(entry);
+        let groups = self.layout().fields.iter().copied();
+        let mut fields: Vec<_> = groups.flatten().filter(|field| field.is_in(form)).collect();
+        fields.sort_by_key(|field| field.bits.low);
+        fields.into_iter()
+    }
+}
+
+impl fmt::Display for Encoding {
+    /// `arm64 6.12`, `ppc64 radix 7.2`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.arch)?;
+        if let Some(mmu) = self.mmu {
+            write!(f, " {mmu}")?;
+        }
+        write!(f, " {}", self.version)
+    }
+}
+
+/// The layouts of an architecture, oldest first. `mmu` is one of [`Arch::mmus`], or `None` where
+/// there are none.
+pub fn layouts(arch: Arch, mmu: Option<Mmu>) -> &'static [Era<Layout>] {
+    match arch {
+        Arch::Arm64 => crate::arm64::LAYOUTS,
+        Arch::X86_64 => crate::x86_64::LAYOUTS,
+        Arch::S390x => crate::s390x::LAYOUTS,
+        Arch::Ppc64 | Arch::Ppc64le => match mmu {
+            Some(Mmu::Hash) => crate::powerpc::HASH_LAYOUTS,
+            _ => crate::powerpc::RADIX_LAYOUTS,
+        },
+        Arch::Riscv64 => crate::riscv64::LAYOUTS,
+        Arch::Sparc64 => crate::sparc64::LAYOUTS,
+        Arch::LoongArch64 => crate::loongarch64::LAYOUTS,
+    }
+}
+
+/// Every layout of every architecture, with the versions over which it holds: architectures in the
+/// order of reports, the oldest layout first.
+pub fn all_layouts() -> impl Iterator<Item = (Arch, Option<Mmu>, &'static Era<Layout>)> {
+    Arch::ALL.into_iter().flat_map(|arch| {
+        let mmus: Vec<_> = match arch.mmus() {
+            [] => vec![None],
+            mmus => mmus.iter().copied().map(Some).collect(),
+        };
+        mmus.into_iter().flat_map(move |mmu| layouts(arch, mmu).iter().map(move |era| (arch, mmu, era)))
+    })
+}

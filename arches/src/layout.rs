@@ -1,0 +1,92 @@
+//! What one architecture's page-table entry looks like over a range of versions: a table of its
+//! bits, its swap format, and its predicates as small pure functions.
+
+use crate::field::Field;
+use crate::swap::SwapFormat;
+
+/// `mask` if `on`, else nothing.
+pub(crate) const fn when(on: bool, mask: u64) -> u64 {
+    if on { mask } else { 0 }
+}
+
+/// A predicate that the architecture does not have: constant false.
+pub(crate) fn never(_: u64) -> bool {
+    false
+}
+
+/// What is asked of a mapping of a huge page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Leaf {
+    /// The page frame number of the first base page.
+    pub pfn: u64,
+    /// Writable.
+    pub write: bool,
+    /// Accessed.
+    pub young: bool,
+    /// Dirty.
+    pub dirty: bool,
+    /// Soft-dirty.
+    pub soft_dirty: bool,
+    /// Kept from access for NUMA balancing.
+    pub protnone: bool,
+    /// Device memory with struct pages (ZONE_DEVICE).
+    pub devmap: bool,
+}
+
+/// The predicates, as the kernel of that version defines them, and the values it takes from an
+/// entry. All are of the 64-bit value in CPU order.
+#[derive(Debug, Clone, Copy)]
+pub struct Predicates {
+    /// `pmd_none()`.
+    pub none: fn(u64) -> bool,
+    /// `pmd_present()`.
+    pub present: fn(u64) -> bool,
+    /// `pmd_leaf()` (`pmd_large()` in older kernels).
+    pub leaf: fn(u64) -> bool,
+    /// `pmd_trans_huge()`.
+    pub trans_huge: fn(u64) -> bool,
+    /// `pmd_bad()`.
+    pub bad: fn(u64) -> bool,
+    /// `pmd_protnone()`.
+    pub protnone: fn(u64) -> bool,
+    /// `pmd_write()`.
+    pub write: fn(u64) -> bool,
+    /// `pmd_devmap()`; constant false where the architecture has no such bit.
+    pub devmap: fn(u64) -> bool,
+    /// `pmd_special()`; constant false where the architecture has none.
+    pub special: fn(u64) -> bool,
+    /// `pmd_access_permitted(entry, write)`, with no protection key denying anything.
+    pub access_permitted: fn(u64, bool) -> bool,
+    /// `pmd_pfn()`.
+    pub pfn: fn(u64) -> u64,
+}
+
+/// An architecture's entry over a range of versions.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    /// Base-2 logarithm of the base page size.
+    pub page_shift: u8,
+    /// Base-2 logarithm of what one PMD maps.
+    pub pmd_shift: u8,
+    /// `MAX_PHYSMEM_BITS`: how many bits a physical address has at most. It bounds the PFN, and
+    /// says where a migration entry keeps young and dirty.
+    pub physical_bits: u8,
+    /// The named fields, in groups that eras share. Within one form no two overlap.
+    pub fields: &'static [&'static [Field]],
+    /// The swap format of a PMD; `None` where the architecture cannot migrate huge pages.
+    pub swap: Option<SwapFormat>,
+    /// The predicates, and the values that the kernel takes from an entry.
+    pub predicates: Predicates,
+    /// Whether the MMU uses a present leaf of this value: it is neither invalidated nor kept from
+    /// access by being made invalid.
+    pub hardware_valid: fn(u64) -> bool,
+    /// The empty entry.
+    pub none: u64,
+    /// An entry that points to the table at a physical address (which is aligned to its size).
+    pub table: fn(u64) -> u64,
+    /// A user's mapping of a huge page; `None` if it asks for what the architecture has no bit for
+    /// (device memory, soft-dirty).
+    pub leaf: fn(Leaf) -> Option<u64>,
+    /// What `pmdp_invalidate()` leaves in memory when it is given this value.
+    pub invalidated: fn(u64) -> u64,
+}

@@ -1,0 +1,297 @@
+//! POWER, Book3S 64, 64K pages, both byte orders, radix and hash, with keys that deny nothing.
+//!
+//! Facts from arch/powerpc/include/asm/book3s/64/{pgtable,radix,radix-64k,hash,hash-64k}.h,
+//! asm/pgtable-masks.h and arch/powerpc/mm/book3s64/{pgtable,radix_pgtable,hash_pgtable}.c of Linux
+//! 5.10.262, 6.1.176, 6.12.107 and 7.2.12.
+//!
+//! Values are those of `pmd_val()`. With the hash MMU these tables are software's alone: the
+//! hardware reads the hashed page table instead.
+
+use crate::field::*;
+use crate::layout::*;
+use crate::swap::SwapFormat;
+use crate::version::{Era, v};
+
+const EXEC: u64 = 1 << 0;
+const WRITE: u64 = 1 << 1;
+const READ: u64 = 1 << 2;
+const RWX: u64 = READ | WRITE | EXEC;
+const PRIVILEGED: u64 = 1 << 3;
+const DIRTY: u64 = 1 << 7;
+const ACCESSED: u64 = 1 << 8;
+const SOFT_DIRTY: u64 = 1 << 9;
+const SPECIAL: u64 = 1 << 10;
+const DEVMAP: u64 = 1 << 11;
+const THP_HUGE: u64 = 1 << 13;
+const INVALIDATED: u64 = 1 << 61;
+const PTE: u64 = 1 << 62;
+const PRESENT: u64 = 1 << 63;
+
+const PAGE_SHIFT: u8 = 16;
+const ADDRESS: Bits = bits(16, 52);
+/// A page table of 32 entries.
+const RADIX_PMD_SHIFT: u8 = 21;
+/// A page table of 256 entries.
+const HASH_PMD_SHIFT: u8 = 24;
+/// What a table entry has besides the address: valid, and for radix the log of its entries.
+const RADIX_TABLE: u64 = PRESENT | 5;
+const HASH_TABLE: u64 = PRESENT;
+const RADIX_BAD: u64 = 0x6000_0000_0000_00e0;
+/// Tables are aligned to 4K: 2K of entries and 2K of what the hash MMU keeps on them.
+const HASH_BAD: u64 = 0xfff;
+
+const fn field(
+    by: By,
+    bits: Bits,
+    name: &'static str,
+    meaning: &'static str,
+    forms: &'static [Form],
+) -> Field {
+    Field { bits, name, meaning, by, forms }
+}
+
+/// What radix and hash share; the difference is who reads it.
+const fn common(by: By) -> [Field; 15] {
+    [
+        field(by, bit(0), "EXEC", "executable", LEAF),
+        field(by, bit(1), "WRITE", "writable", LEAF),
+        field(by, bit(2), "READ", "readable", LEAF),
+        field(by, bit(3), "PRIVILEGED", "the kernel alone has access", LEAF),
+        field(by, bits(4, 5), "ATT", "memory attributes; 0 is normal memory", LEAF),
+        field(by, bit(7), "DIRTY", "dirty (C)", LEAF),
+        field(by, bit(8), "ACCESSED", "accessed (R)", LEAF),
+        sw(bit(9), "SOFT_DIRTY", "written since the last clearing by user space", LEAF),
+        sw(bit(10), "SPECIAL", "no struct page to take", LEAF),
+        field(by, bits(16, 52), "ADDRESS", "physical address of the huge page (RPN)", LEAF),
+        sw(bit(56), "PKEY0", "lowest bit of the protection key", LEAF),
+        sw(bits(57, 60), "PKEY", "protection key, the other bits", LEAF),
+        sw(bit(61), "INVALID", "present, invalidated, if not PRESENT", ANY),
+        field(by, bit(62), "PTE", "a leaf, not a table; swap entries have it too", ANY),
+        field(by, bit(63), "PRESENT", "valid", ANY),
+    ]
+}
+
+const RADIX: &[Field] = &common(By::Hardware);
+const HASH: &[Field] = &common(By::Software);
+
+const RADIX_ONLY: &[Field] = &[
+    hw(bits(0, 4), "NLS", "log of the number of entries of the page table", TABLE),
+    hw(bits(8, 52), "ADDRESS", "physical address of the page table (NLB)", TABLE),
+];
+
+const HASH_ONLY: &[Field] = &[
+    sw(bit(6), "BUSY", "locked while the hashed page table is changed", LEAF),
+    sw(bit(12), "COMBO", "mapped in parts of 4K", LEAF),
+    sw(bit(13), "THP_HUGE", "a transparent huge page", LEAF),
+    sw(bit(55), "HASHPTE", "something of it is in the hashed page table", LEAF),
+    sw(bits(12, 52), "ADDRESS", "physical address of the page table", TABLE),
+];
+
+const DEVMAP_FIELD: &[Field] = &[sw(bit(11), "DEVMAP", "device memory with struct pages", LEAF)];
+
+const SWAP_5_10: SwapFormat = SwapFormat {
+    kind: bits(0, 4),
+    offset: ADDRESS,
+    offset_inverted: false,
+    fixed: PTE,
+    soft_dirty: Some(5),
+    uffd_wp: None,
+};
+const SWAP_6_1: SwapFormat = SwapFormat { soft_dirty: Some(9), ..SWAP_5_10 };
+
+const SWAP_FIELDS_5_10: &[Field] = &[
+    SWAP_5_10.kind_field(),
+    SWAP_5_10.offset_field(),
+    sw(bit(5), "SWP_SOFT_DIRTY", "written since the last clearing by user space", SWAP),
+];
+const SWAP_FIELDS_6_1: &[Field] = &[
+    SWAP_6_1.kind_field(),
+    SWAP_6_1.offset_field(),
+    sw(bit(5), "SWP_EXCLUSIVE", "belongs to this process alone; of swap PTEs only", SWAP),
+    sw(bit(9), "SWP_SOFT_DIRTY", "written since the last clearing by user space", SWAP),
+];
+
+fn has_all(entry: u64, bits: u64) -> bool {
+    entry & bits == bits
+}
+
+fn present(entry: u64) -> bool {
+    entry & (PRESENT | INVALIDATED) != 0
+}
+
+fn is_serializing(entry: u64) -> bool {
+    entry & (PRESENT | INVALIDATED) == INVALIDATED
+}
+
+fn protnone(entry: u64) -> bool {
+    entry & (PRESENT | PTE | RWX) == PRESENT | PTE
+}
+
+fn write(entry: u64) -> bool {
+    entry & WRITE != 0
+}
+
+/// Up to 6.1 an entry that nobody has access to and that is not privileged was writable before it
+/// was made prot-none (`pte_savedwrite()`).
+fn write_or_saved(entry: u64) -> bool {
+    write(entry) || entry & (RWX | PRIVILEGED) == 0
+}
+
+fn access_permitted(entry: u64, for_write: bool, write: fn(u64) -> bool) -> bool {
+    let present = has_all(entry, PRESENT | PTE) || has_all(entry, INVALIDATED | PTE);
+    let readable = entry & (PRIVILEGED | READ) == READ;
+    !is_serializing(entry) && present && readable && (!for_write || write(entry))
+}
+
+fn leaf(leaf: Leaf, no_access: u64) -> u64 {
+    leaf.pfn << PAGE_SHIFT
+        | PRESENT
+        | PTE
+        | if leaf.protnone { no_access } else { READ }
+        | when(leaf.write, WRITE)
+        | when(leaf.young, ACCESSED)
+        | when(leaf.dirty, DIRTY)
+        | when(leaf.soft_dirty, SOFT_DIRTY)
+        | when(leaf.devmap, DEVMAP)
+}
+
+const RADIX_5_10: Layout = Layout {
+    page_shift: PAGE_SHIFT,
+    pmd_shift: RADIX_PMD_SHIFT,
+    physical_bits: 51,
+    fields: &[RADIX, RADIX_ONLY, DEVMAP_FIELD, SWAP_FIELDS_5_10],
+    swap: Some(SWAP_5_10),
+    predicates: Predicates {
+        none: |entry| entry == 0,
+        present,
+        leaf: |entry| entry & PTE != 0,
+        trans_huge: |entry| present(entry) && entry & (PTE | DEVMAP) == PTE,
+        bad: |entry| entry & RADIX_BAD != 0,
+        protnone,
+        write: write_or_saved,
+        devmap: |entry| has_all(entry, DEVMAP | PTE),
+        special: never,
+        access_permitted: |entry, for_write| access_permitted(entry, for_write, write_or_saved),
+        pfn: |entry| ADDRESS.of(entry),
+    },
+    hardware_valid: |entry| entry & PRESENT != 0,
+    none: 0,
+    table: |table| table | RADIX_TABLE,
+    leaf: |asked| Some(leaf(asked, PRIVILEGED)),
+    // The hash MMU's update would wait for BUSY to go first; nothing else depends on the value.
+    invalidated: |entry| entry & !PRESENT | INVALIDATED,
+};
+
+const RADIX_6_1: Layout = Layout {
+    fields: &[RADIX, RADIX_ONLY, DEVMAP_FIELD, SWAP_FIELDS_6_1],
+    swap: Some(SWAP_6_1),
+    ..RADIX_5_10
+};
+
+const RADIX_6_12: Layout = Layout {
+    predicates: Predicates {
+        write,
+        access_permitted: |entry, for_write| access_permitted(entry, for_write, write),
+        ..RADIX_6_1.predicates
+    },
+    leaf: |asked| Some(leaf(asked, 0)),
+    ..RADIX_6_1
+};
+
+const RADIX_6_17: Layout = Layout {
+    fields: &[RADIX, RADIX_ONLY, SWAP_FIELDS_6_1],
+    predicates: Predicates {
+        trans_huge: |entry| present(entry) && entry & PTE != 0,
+        devmap: never,
+        ..RADIX_6_12.predicates
+    },
+    leaf: |asked| (!asked.devmap).then(|| leaf(asked, 0)),
+    ..RADIX_6_12
+};
+
+const RADIX_7_1: Layout =
+    Layout { predicates: Predicates { special, ..RADIX_6_17.predicates }, ..RADIX_6_17 };
+
+fn special(entry: u64) -> bool {
+    entry & SPECIAL != 0
+}
+
+/// The hash layout that goes with a radix one.
+const fn hash(radix: Layout, fields: &'static [&'static [Field]], trans_huge: fn(u64) -> bool) -> Layout {
+    Layout {
+        pmd_shift: HASH_PMD_SHIFT,
+        fields,
+        predicates: Predicates { trans_huge, bad: |entry| entry & HASH_BAD != 0, ..radix.predicates },
+        table: |table| table | HASH_TABLE,
+        ..radix
+    }
+}
+
+fn hash_trans_huge(entry: u64) -> bool {
+    present(entry) && has_all(entry, PTE | THP_HUGE)
+}
+
+fn hash_trans_huge_not_devmap(entry: u64) -> bool {
+    hash_trans_huge(entry) && entry & DEVMAP == 0
+}
+
+const HASH_5_10: Layout = Layout {
+    leaf: |asked| Some(leaf(asked, PRIVILEGED) | THP_HUGE),
+    ..hash(RADIX_5_10, &[HASH, HASH_ONLY, DEVMAP_FIELD, SWAP_FIELDS_5_10], hash_trans_huge_not_devmap)
+};
+
+const HASH_6_1: Layout = Layout {
+    leaf: HASH_5_10.leaf,
+    ..hash(RADIX_6_1, &[HASH, HASH_ONLY, DEVMAP_FIELD, SWAP_FIELDS_6_1], hash_trans_huge_not_devmap)
+};
+
+const HASH_6_12: Layout = Layout {
+    leaf: |asked| Some(leaf(asked, 0) | THP_HUGE),
+    ..hash(RADIX_6_12, HASH_6_1.fields, hash_trans_huge_not_devmap)
+};
+
+const HASH_6_17: Layout = Layout {
+    leaf: |asked| (!asked.devmap).then(|| leaf(asked, 0) | THP_HUGE),
+    ..hash(RADIX_6_17, &[HASH, HASH_ONLY, SWAP_FIELDS_6_1], hash_trans_huge)
+};
+
+const HASH_7_1: Layout =
+    Layout { leaf: HASH_6_17.leaf, ..hash(RADIX_7_1, HASH_6_17.fields, hash_trans_huge) };
+
+/// The eras of a pair of MMUs are the same.
+const fn eras(layouts: [Layout; 5]) -> [Era<Layout>; 5] {
+    let [from_5_10, from_6_1, from_6_12, from_6_17, from_7_1] = layouts;
+    [
+        Era { from: v(5, 10), to: v(5, 10), source: "as read in 5.10.262", value: from_5_10 },
+        Era {
+            from: v(6, 1),
+            to: v(6, 1),
+            source: "soft-dirty of swap entries moved to bit 9: as read in 6.1.176",
+            value: from_6_1,
+        },
+        Era {
+            from: v(6, 12),
+            to: v(6, 16),
+            source: "no saved write, prot-none not privileged: as read in 6.12.107",
+            value: from_6_12,
+        },
+        Era {
+            from: v(6, 17),
+            to: v(7, 0),
+            source: "no DEVMAP: Linux kernel commit d438d2734170 (\"mm: remove devmap related functions and page \
+                     table bits\") (in v6.17); as read in 7.2.12",
+            value: from_6_17,
+        },
+        Era {
+            from: v(7, 1),
+            to: v(7, 2),
+            source: "pmd_special(): Linux kernel commit d1503aa9ab80 (\"powerpc/64s: Add support for huge pfnmaps\") \
+                     (in v7.1, by its date 2026-03-30); as read in 7.2.12",
+            value: from_7_1,
+        },
+    ]
+}
+
+pub(crate) static RADIX_LAYOUTS: &[Era<Layout>] =
+    &eras([RADIX_5_10, RADIX_6_1, RADIX_6_12, RADIX_6_17, RADIX_7_1]);
+pub(crate) static HASH_LAYOUTS: &[Era<Layout>] = &eras([HASH_5_10, HASH_6_1, HASH_6_12, HASH_6_17, HASH_7_1]);

@@ -1,0 +1,387 @@
+//! What holds of every encoding: each is held against itself here, and against compiled code of the
+//! kernel's definitions where the guests are.
+
+use proptest::prelude::*;
+
+use crate::*;
+
+/// Every version of the range.
+fn versions() -> impl Iterator<Item = Version> {
+    let series = [(5, 10..=19), (6, 0..=19), (7, 0..=2)];
+    series.into_iter().flat_map(|(major, minors)| minors.map(move |minor| Version::new(major, minor)))
+}
+
+/// Every encoding there is, at the oldest version where it is in force.
+fn encodings() -> Vec<Encoding> {
+    let mut found: Vec<Encoding> = Vec::new();
+    let mut seen = Vec::new();
+    for arch in Arch::ALL {
+        let mmus: Vec<_> = arch.mmus().iter().copied().map(Some).collect();
+        for mmu in if mmus.is_empty() { vec![None] } else { mmus } {
+            for encoding in versions().filter_map(|version| Encoding::at(arch, mmu, version).ok()) {
+                let known = (arch, mmu, encoding.layout_era().from, encoding.types_era().from);
+                if !seen.contains(&known) {
+                    seen.push(known);
+                    found.push(encoding);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The encodings but for ppc64le, which has the tables of ppc64.
+fn distinct() -> impl Iterator<Item = Encoding> {
+    encodings().into_iter().filter(|encoding| encoding.arch() != Arch::Ppc64le)
+}
+
+fn spec(encoding: &Encoding, kind: EntryKind) -> EntrySpec {
+    let pfn = encoding.default_pfn();
+    EntrySpec { kind, pfn, young: false, dirty: false, soft_dirty: false, uffd_wp: false }
+}
+
+fn any_spec() -> impl Strategy<Value = EntrySpec> {
+    let kind = prop::sample::select(EntryKind::ALL.to_vec());
+    // PFNs of any size, most of them where a huge page begins.
+    let pfn =
+        (any::<u64>(), 0..64u32, 0..13u32).prop_map(|(bits, width, align)| bits >> width >> align << align);
+    (kind, pfn, any::<[bool; 4]>()).prop_map(|(kind, pfn, [young, dirty, soft_dirty, uffd_wp])| EntrySpec {
+        kind,
+        pfn,
+        young,
+        dirty,
+        soft_dirty,
+        uffd_wp,
+    })
+}
+
+/// The bits of an entry that none of its named fields covers.
+fn unnamed(encoding: &Encoding, entry: u64) -> u64 {
+    encoding.fields_of(entry).fold(entry, |left, field| left & !field.bits.mask())
+}
+
+fn refusal(encoding: &Encoding, spec: EntrySpec) -> String {
+    encoding.build(&spec).unwrap_err().to_string()
+}
+
+fn at(arch: Arch, mmu: Option<Mmu>, version: &str) -> Encoding {
+    Encoding::at(arch, mmu, version.parse().unwrap()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn what_is_built_is_taken_apart_again(spec in any_spec()) {
+        for encoding in encodings() {
+            let Ok(entry) = encoding.build(&spec) else { continue };
+            let layout = encoding.layout();
+            // Where the kernel takes a swap entry for another form, its bits go by other names.
+            if spec.kind.is_swap() == (encoding.form(entry) == Form::Swap) {
+                prop_assert_eq!(unnamed(&encoding, entry), 0, "{} {:?} {:#x}", encoding, spec, entry);
+            }
+            let read = |predicate: fn(u64) -> bool| predicate(entry);
+            match spec.kind {
+                EntryKind::None => prop_assert_eq!(entry, layout.none),
+                EntryKind::Table => prop_assert_eq!(encoding.form(entry), Form::Table),
+                kind if kind.is_swap() => {
+                    let swap = layout.swap.unwrap();
+                    let marks = |bit: Option<u8>| bit.map_or(0, |bit| 1u64 << bit);
+                    // The marks do not reach into type and offset, whatever the predicates make of them.
+                    let marks = marks(swap.soft_dirty) | marks(swap.uffd_wp);
+                    prop_assert_eq!(marks & (swap.kind.mask() | swap.offset.mask() | swap.fixed), 0);
+                    if let Some(parts) = encoding.swap_parts(entry) {
+                        prop_assert_eq!(parts.soft_dirty, spec.soft_dirty);
+                        prop_assert_eq!(parts.uffd_wp, spec.uffd_wp);
+                        match parts.migration {
+                            Some(said) => {
+                                let MigrationParts { kind, pfn, young, dirty } = said;
+                                prop_assert_eq!((kind, pfn, young, dirty), (spec.kind, spec.pfn, spec.young, spec.dirty));
+                                prop_assert_eq!(encoding.pfn_of(entry), Some(spec.pfn));
+                            }
+                            None => prop_assert_eq!((kind, parts.offset), (EntryKind::Swap, spec.pfn)),
+                        }
+                    } else {
+                        prop_assert!(encoding.contract(entry, kind).iter().any(|breach| breach.predicate == "swap"));
+                    }
+                }
+                kind => {
+                    prop_assert_eq!(encoding.pfn_of(entry), Some(spec.pfn), "{} {:?}", encoding, spec);
+                    let writable = matches!(kind, EntryKind::PresentHuge | EntryKind::Devmap);
+                    // Up to 6.1, POWER takes an entry without any access for a writable one.
+                    prop_assert!(read(layout.predicates.write) == writable || kind == EntryKind::Protnone);
+                    prop_assert_eq!(read(layout.predicates.protnone), kind == EntryKind::Protnone);
+                    prop_assert_eq!(read(layout.predicates.devmap), kind == EntryKind::Devmap);
+                    let mut marks = vec![entry];
+                    for other in [
+                        EntrySpec { young: !spec.young, ..spec },
+                        EntrySpec { dirty: !spec.dirty, ..spec },
+                        EntrySpec { soft_dirty: !spec.soft_dirty, ..spec },
+                    ] {
+                        marks.extend(encoding.build(&other));
+                    }
+                    marks.sort_unstable();
+                    prop_assert!(marks.is_sorted_by(|a, b| a < b), "a mark without effect: {} {:?}", encoding, spec);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_invalidated_mapping_stays_present(spec in any_spec()) {
+        for encoding in encodings() {
+            let Ok(entry) = encoding.build(&spec) else { continue };
+            if !matches!(encoding.form(entry), Form::Leaf | Form::InvalidLeaf) || spec.kind.is_swap() {
+                continue;
+            }
+            let invalidated = (encoding.layout().invalidated)(entry);
+            prop_assert_eq!(encoding.form(invalidated), Form::InvalidLeaf, "{} {:?}", encoding, spec);
+            prop_assert_eq!(encoding.pfn_of(invalidated), Some(spec.pfn), "{} {:?}", encoding, spec);
+            prop_assert_eq!(unnamed(&encoding, invalidated), 0, "{} {:#x}", encoding, invalidated);
+        }
+    }
+
+    #[test]
+    fn forms_agree_with_predicates(entry in any::<u64>()) {
+        for encoding in encodings() {
+            let predicates = &encoding.layout().predicates;
+            let form = encoding.form(entry);
+            prop_assert_eq!(form == Form::None, (predicates.none)(entry));
+            prop_assert_eq!(form == Form::Swap, encoding.is_swap(entry));
+            prop_assert!(!((predicates.none)(entry) && (predicates.present)(entry)), "{} {:#x}", encoding, entry);
+            prop_assert!(!encoding.is_migration(entry) || encoding.swap_parts(entry).unwrap().migration.is_some());
+        }
+    }
+}
+
+#[test]
+fn within_a_form_no_two_fields_overlap() {
+    for (arch, mmu, era) in all_layouts() {
+        for form in [Form::None, Form::Table, Form::Leaf, Form::InvalidLeaf, Form::Swap] {
+            let mut taken = 0;
+            for field in era.value.fields.iter().copied().flatten().filter(|field| field.is_in(form)) {
+                assert_eq!(taken & field.bits.mask(), 0, "{arch} {mmu:?} {} {form} {}", era.from, field.name);
+                taken |= field.bits.mask();
+            }
+        }
+    }
+}
+
+#[test]
+fn markers_of_swap_entries_are_named_fields() {
+    for (arch, _, era) in all_layouts() {
+        let Some(swap) = era.value.swap else { continue };
+        for (marker, name) in [(swap.soft_dirty, "SWP_SOFT_DIRTY"), (swap.uffd_wp, "SWP_UFFD_WP")] {
+            let mut fields = era.value.fields.iter().copied().flatten();
+            let named = fields.find(|field| field.name == name).map(|field| field.bits.low);
+            assert_eq!(named, marker, "{arch} {} {name}", era.from);
+        }
+    }
+}
+
+#[test]
+fn eras_ascend_and_none_is_none() {
+    for (arch, mmu, era) in all_layouts() {
+        assert!(era.from <= era.to, "{arch} {}", era.from);
+        let later = layouts(arch, mmu).iter().find(|other| other.from > era.from);
+        assert!(later.is_none_or(|later| era.to < later.from), "{arch} {}", era.from);
+        assert!((era.value.predicates.none)(era.value.none), "{arch} {}", era.from);
+        assert!(!era.source.is_empty());
+    }
+}
+
+#[test]
+fn the_versions_read_have_encodings() {
+    for arch in Arch::ALL {
+        for version in ["5.10", "6.1", "6.12", "7.2"] {
+            let mmu = arch.mmus().first().copied();
+            let absent = version == "5.10" && matches!(arch, Arch::Riscv64 | Arch::LoongArch64);
+            let found = Encoding::at(arch, mmu, version.parse().unwrap());
+            assert_eq!(found.is_err(), absent, "{arch} {version}");
+        }
+    }
+}
+
+#[test]
+fn default_pfns_suit_every_kind() {
+    for encoding in encodings() {
+        let pfn = encoding.default_pfn();
+        assert!((0x81200..0x100000).contains(&pfn), "{encoding} {pfn:#x}");
+        for kind in EntryKind::ALL {
+            if let Err(error) = encoding.build(&spec(&encoding, kind)) {
+                assert!(!error.to_string().contains("PFN"), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_expressed_is_refused_in_one_clear_line() {
+    let arm64 = at(Arch::Arm64, None, "5.10");
+    let migration = spec(&arm64, EntryKind::MigrationRead);
+    let radix = at(Arch::Ppc64, Some(Mmu::Radix), "7.2");
+    let s390x = at(Arch::S390x, None, "6.12");
+    let sparc64 = at(Arch::Sparc64, None, "6.12");
+    let refusals = [
+        refusal(&arm64, EntrySpec { pfn: 0x81201, ..migration }),
+        refusal(&arm64, EntrySpec { pfn: 1 << 36, ..migration }),
+        refusal(&arm64, EntrySpec { young: true, ..migration }),
+        refusal(&arm64, EntrySpec { uffd_wp: true, ..migration }),
+        refusal(&arm64, EntrySpec { kind: EntryKind::MigrationReadExclusive, ..migration }),
+        refusal(&arm64, EntrySpec { kind: EntryKind::Swap, pfn: 1 << 50, ..migration }),
+        refusal(&arm64, EntrySpec { kind: EntryKind::Table, dirty: true, ..migration }),
+        refusal(&radix, EntrySpec { kind: EntryKind::Devmap, ..migration }),
+        refusal(&s390x, migration),
+        refusal(&sparc64, EntrySpec { kind: EntryKind::Swap, ..migration }),
+        Encoding::at(Arch::Riscv64, None, "5.10".parse().unwrap()).unwrap_err().to_string(),
+        Encoding::at(Arch::Arm64, None, "6.9".parse().unwrap()).unwrap_err().to_string(),
+    ];
+    assert_eq!(refusals.join("\n"), REFUSALS.trim());
+}
+
+const REFUSALS: &str = "
+arm64 5.10 cannot express migration-read: PFN 0x81201 is not where a huge page begins: not a multiple of 0x200
+arm64 5.10 cannot express migration-read: PFN 0x1000000000 is too large: the largest is 0xffffffe00
+arm64 5.10 cannot express migration-read: migration entries keep no young and dirty: it came after Linux 5.10, and Linux 6.1 has it
+arm64 5.10 cannot express migration-read: no bit for userfaultfd write protection of a swap entry: it came after Linux 6.8, and Linux 6.10 has it
+arm64 5.10 cannot express migration-read-exclusive: no such migration type: it came after Linux 5.10, and Linux 6.1 has it
+arm64 5.10 cannot express swap: offset 0x4000000000000 is too large: the largest is 0x3ffffffffffff
+arm64 5.10 cannot express table: it maps no page that could be dirty
+ppc64 radix 7.2 cannot express devmap: no bit for device memory (DEVMAP): Linux 6.16 is the last known to have it
+s390x 6.12 cannot express migration-read: huge pages cannot be migrated: it came after Linux 6.16, and Linux 6.17 has it
+sparc64 6.12 cannot express swap: huge pages cannot be migrated: no version from 5.10 to 7.2 has it
+the entry layout of riscv64 in Linux 5.10 is not known for sure: the oldest known is 6.1
+the entry layout of arm64 in Linux 6.9 is not known for sure: use 6.8 or older, or 6.10 or newer
+";
+
+/// The kernel's definitions against what generic code relies on, over every kind of entry and every
+/// mark, which is named only where it makes a difference.
+fn breaches() -> String {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for encoding in distinct() {
+        let whose =
+            encoding.mmu().map_or(encoding.arch().to_string(), |mmu| format!("{} {mmu}", encoding.arch()));
+        let to = encoding.layout_era().to.min(encoding.types_era().to);
+        for kind in EntryKind::ALL {
+            let plain = spec(&encoding, kind);
+            let marked = [
+                ("", plain),
+                (" young", EntrySpec { young: true, ..plain }),
+                (" dirty", EntrySpec { dirty: true, ..plain }),
+                (" soft-dirty", EntrySpec { soft_dirty: true, ..plain }),
+                (" uffd-wp", EntrySpec { uffd_wp: true, ..plain }),
+            ];
+            let mut without_mark = Vec::new();
+            for (mark, spec) in marked {
+                let Ok(entry) = encoding.build(&spec) else { continue };
+                let breaches = encoding.contract(entry, kind);
+                if breaches == without_mark {
+                    continue;
+                }
+                let said = breaches.iter().map(|breach| format!(" {}={}", breach.predicate, breach.got));
+                let text = format!("{whose} {kind}{mark}:{}", said.collect::<String>());
+                let versions = format!("{}..{to}", encoding.version());
+                match found.iter_mut().find(|(known, _)| *known == text) {
+                    Some((_, known)) => known.push(versions),
+                    None => found.push((text, vec![versions])),
+                }
+                if mark.is_empty() {
+                    without_mark = breaches;
+                }
+            }
+        }
+    }
+    let lines: Vec<_> =
+        found.iter().map(|(text, versions)| format!("{text} ({})", versions.join(", "))).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn breaches_of_the_contract() {
+    assert_eq!(breaches(), BREACHES.trim());
+}
+
+// Each is a fact about the kernel's definitions:
+// - POWER marks swap entries with the bit that pmd_leaf() tests (`_PAGE_PTE`), and LoongArch with
+//   `_PAGE_HUGE`; neither definition asks for presence, and generic code has to ask first.
+// - RISC-V keeps soft-dirty of a swap entry in the bit that is EXEC in a leaf, and pmd_present()
+//   takes any of READ, WRITE and EXEC for presence, so that an invalidated leaf stays present.
+const BREACHES: &str = "
+ppc64 radix migration-read: leaf=true (5.10..5.10, 6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.0, 7.1..7.2)
+ppc64 radix migration-write: leaf=true (5.10..5.10, 6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.0, 7.1..7.2)
+ppc64 radix swap: leaf=true (5.10..5.10, 6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.0, 7.1..7.2)
+ppc64 radix migration-read-exclusive: leaf=true (6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.0, 7.1..7.2)
+ppc64 hash migration-read: leaf=true (5.10..5.10, 6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.0, 7.1..7.2)
+ppc64 hash migration-write: leaf=true (5.10..5.10, 6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.0, 7.1..7.2)
+ppc64 hash swap: leaf=true (5.10..5.10, 6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.0, 7.1..7.2)
+ppc64 hash migration-read-exclusive: leaf=true (6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.0, 7.1..7.2)
+riscv64 migration-read soft-dirty: present=true leaf=true trans_huge=true swap=false migration=false (6.19..7.2)
+riscv64 migration-write soft-dirty: present=true leaf=true trans_huge=true swap=false migration=false (6.19..7.2)
+riscv64 migration-read-exclusive soft-dirty: present=true leaf=true trans_huge=true swap=false migration=false (6.19..7.2)
+riscv64 swap soft-dirty: present=true leaf=true trans_huge=true swap=false (6.19..7.2)
+loongarch64 migration-read: leaf=true (6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.2)
+loongarch64 migration-write: leaf=true (6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.2)
+loongarch64 migration-read-exclusive: leaf=true (6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.2)
+loongarch64 swap: leaf=true (6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.2)
+";
+
+/// The values, to be held against the headers by eye: a migration entry that was writable, a clean
+/// and old writable mapping, one for NUMA balancing, and a table, all at the default PFN.
+#[test]
+fn entries_by_value() {
+    let mut lines = Vec::new();
+    for encoding in distinct() {
+        let value = |kind| match encoding.build(&spec(&encoding, kind)) {
+            Ok(entry) => format!("{entry:016x}"),
+            Err(_) => format!("{:16}", "-"),
+        };
+        let kinds =
+            [EntryKind::MigrationWrite, EntryKind::PresentHuge, EntryKind::Protnone, EntryKind::Table];
+        let name = encoding.to_string();
+        lines.push(format!("{name:16} {}", kinds.map(value).join(" ")).trim_end().to_owned());
+    }
+    assert_eq!(lines.join("\n"), ENTRIES.trim());
+}
+
+const ENTRIES: &str = "
+arm64 5.10       0000000008120074 0068000081200bc1 0460000081200b80 0000000081200003
+arm64 6.1        00000000081200d0 0068000081200bc1 0460000081200b80 0800000081200003
+arm64 6.2        00000000081200d0 0068000081200bc1 0460000081200b80 0800000081200003
+arm64 6.10       0000000081200680 0068000081200bc1 0060000081200b80 0800000081200003
+arm64 6.12       0000000081200680 0068000081200bc1 0060000081200b80 0800000081200003
+arm64 6.13       0000000081200680 0068000081200bc1 0060000081200b80 0800000081200403
+arm64 6.15       00000000812006c0 0068000081200bc1 0060000081200b80 0800000081200403
+arm64 6.17       00000000812006c0 0068000081200bc1 0060000081200b80 0800000081200403
+x86_64 5.10      efffffffefdbfe00 8000000081200087 000fffff7ec00180 0000000081200067
+x86_64 6.1       cfffffffefdbfe00 8000000081200087 000fffff7ec00180 0000000081200067
+x86_64 6.2       d7ffffffefdbfe00 8000000081200087 000fffff7ec00180 0000000081200067
+x86_64 6.6       d7ffffffefdbfe00 8000000081200087 000fffff7ec00180 0000000081200067
+x86_64 6.12      d7ffffffefdbfe00 8000000081200087 000fffff7ec00180 0000000081200067
+x86_64 6.15      dfffffffefdbfe00 8000000081200087 000fffff7ec00180 0000000081200067
+x86_64 6.17      dfffffffefdbfe00 8000000081200087 000fffff7ec00180 0000000081200067
+s390x 5.10       -                0000000081200723 0000000081200620 0000000081200000
+s390x 6.13       -                000000008120c721 0000000081200621 0000000081200001
+s390x 6.17       00000000812006f0 000000008120c721 0000000081200621 0000000081200001
+ppc64 radix 5.10 400000081200001d c000000812000006 c000000812000008 8000000812000005
+ppc64 radix 6.1  400000081200001a c000000812000006 c000000812000008 8000000812000005
+ppc64 radix 6.12 400000081200001a c000000812000006 c000000812000000 8000000812000005
+ppc64 radix 6.15 400000081200001b c000000812000006 c000000812000000 8000000812000005
+ppc64 radix 6.17 400000081200001b c000000812000006 c000000812000000 8000000812000005
+ppc64 radix 7.1  400000081200001b c000000812000006 c000000812000000 8000000812000005
+ppc64 hash 5.10  400000081200001d c000000812002006 c000000812002008 8000000812000000
+ppc64 hash 6.1   400000081200001a c000000812002006 c000000812002008 8000000812000000
+ppc64 hash 6.12  400000081200001a c000000812002006 c000000812002000 8000000812000000
+ppc64 hash 6.15  400000081200001b c000000812002006 c000000812002000 8000000812000000
+ppc64 hash 6.17  400000081200001b c000000812002006 c000000812002000 8000000812000000
+ppc64 hash 7.1   400000081200001b c000000812002006 c000000812002000 8000000812000000
+riscv64 6.1      0000000040900780 0000000020480017 0000000020480022 0000000020480001
+riscv64 6.12     0000000081200d00 0000000020480017 0000000020480022 0000000020480001
+riscv64 6.15     0000000081200d80 0000000020480017 0000000020480022 0000000020480001
+riscv64 6.17     0000000081200d80 0000000020480017 0000000020480022 0000000020480001
+riscv64 6.19     0000000081200d80 0000000020480017 0000000020480022 0000000020480001
+sparc64 5.10     -                0d00000102800613 -                0000000102800000
+loongarch64 6.1  00000818001e0040 00000002060001dc 200000020600045c 9000000206000000
+loongarch64 6.12 00000818001a0040 00000002060001dc 200000020600045c 9000000206000000
+loongarch64 6.15 00000818001b0040 00000002060001dc 200000020600045c 9000000206000000
+loongarch64 6.17 00000818001b0040 00000002060001dc 200000020600045c 9000000206000000
+";

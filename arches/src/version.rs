@@ -1,0 +1,155 @@
+//! Linux versions, and facts that hold over a range of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A Linux release series, such as 6.12. Stable releases within a series (6.12.31) are not
+/// told apart: every fact of a series is the one read in the stable release that the table names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// The number before the dot.
+    pub major: u16,
+    /// The number after the dot.
+    pub minor: u16,
+}
+
+impl Version {
+    /// The oldest version the tables cover.
+    pub const OLDEST: Version = Version::new(5, 10);
+    /// The newest version the tables cover.
+    pub const NEWEST: Version = Version::new(7, 2);
+
+    /// The version `major.minor`.
+    pub const fn new(major: u16, minor: u16) -> Self {
+        Version { major, minor }
+    }
+}
+
+/// The version `major.minor`, short for tables.
+pub(crate) const fn v(major: u16, minor: u16) -> Version {
+    Version::new(major, minor)
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// Why a text is not a Linux version that the tables know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VersionError {
+    /// Not of the form `major.minor`.
+    #[error("'{0}' is not a Linux version: write it as 6.12")]
+    Malformed(String),
+    /// A stable release was named.
+    #[error("stable releases are not told apart: use {series} instead of {given}")]
+    Stable {
+        /// What was written.
+        given: String,
+        /// The series it belongs to.
+        series: Version,
+    },
+    /// Outside of the covered range.
+    #[error("Linux {0} is outside of what was read, {oldest} to {newest}", oldest = Version::OLDEST, newest = Version::NEWEST)]
+    OutOfRange(Version),
+}
+
+impl FromStr for Version {
+    type Err = VersionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = || VersionError::Malformed(text.to_owned());
+        let mut numbers = Vec::new();
+        for part in text.strip_prefix('v').unwrap_or(text).split('.') {
+            if part.is_empty() || !part.bytes().all(|b| b.is_ascii_digit()) {
+                return Err(malformed());
+            }
+            numbers.push(part.parse::<u16>().map_err(|_| malformed())?);
+        }
+        let version = match numbers[..] {
+            [major, minor] | [major, minor, _] => Version::new(major, minor),
+            _ => return Err(malformed()),
+        };
+        if !(Version::OLDEST..=Version::NEWEST).contains(&version) {
+            return Err(VersionError::OutOfRange(version));
+        }
+        if numbers.len() == 3 {
+            return Err(VersionError::Stable { given: text.to_owned(), series: version });
+        }
+        Ok(version)
+    }
+}
+
+/// A value and the versions over which it is known to hold, both ends included.
+///
+/// Where it is not known in which version a change fell, two eras leave a gap between them, and
+/// [`in_force`] refuses to choose.
+#[derive(Debug, Clone, Copy)]
+pub struct Era<T: 'static> {
+    /// The first version for which the value is known to hold.
+    pub from: Version,
+    /// The last version for which it is known to hold.
+    pub to: Version,
+    /// What changed at `from`, and where that is known from.
+    pub source: &'static str,
+    /// The value itself.
+    pub value: T,
+}
+
+/// A version that lies in a gap between two eras, or beyond them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The last version of the era before the gap.
+    pub older: Option<Version>,
+    /// The first version of the era after the gap.
+    pub newer: Option<Version>,
+}
+
+/// The era of `eras` (in ascending order, not overlapping) that covers `version`.
+pub fn in_force<T>(eras: &'static [Era<T>], version: Version) -> Result<&'static Era<T>, Gap> {
+    if let Some(era) = eras.iter().find(|era| (era.from..=era.to).contains(&version)) {
+        return Ok(era);
+    }
+    Err(Gap {
+        older: eras.iter().rev().find(|era| era.to < version).map(|era| era.to),
+        newer: eras.iter().find(|era| era.from > version).map(|era| era.from),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_and_refused() {
+        assert_eq!("6.12".parse(), Ok(Version::new(6, 12)));
+        assert_eq!("v5.10".parse(), Ok(Version::new(5, 10)));
+        assert!("6.9".parse::<Version>().unwrap() < "6.10".parse().unwrap());
+        assert_eq!(
+            "6.12.31".parse::<Version>().unwrap_err().to_string(),
+            "stable releases are not told apart: use 6.12 instead of 6.12.31"
+        );
+        assert_eq!(
+            "4.19".parse::<Version>().unwrap_err().to_string(),
+            "Linux 4.19 is outside of what was read, 5.10 to 7.2"
+        );
+        for bad in ["", "6", "6.", ".6", "6.x", "6.12.1.2", "+6.1", "6.99999999", "v"] {
+            let error = bad.parse::<Version>().unwrap_err();
+            assert!(matches!(error, VersionError::Malformed(_)), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_version_in_a_gap_is_not_guessed() {
+        static ERAS: [Era<u8>; 2] = [
+            Era { from: Version::new(5, 10), to: Version::new(5, 10), source: "", value: 1 },
+            Era { from: Version::new(6, 1), to: Version::new(7, 2), source: "", value: 2 },
+        ];
+        assert_eq!(in_force(&ERAS, Version::new(6, 6)).unwrap().value, 2);
+        assert_eq!(
+            in_force(&ERAS, Version::new(5, 15)).unwrap_err(),
+            Gap { older: Some(Version::new(5, 10)), newer: Some(Version::new(6, 1)) }
+        );
+    }
+}
