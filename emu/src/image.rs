@@ -1,0 +1,29 @@
+//! A guest's code, as all vCPUs have it in memory.
+
+use std::rc::Rc;
+
+use pmdscope_guest::Guest;
+
+use crate::EmuError;
+use crate::memory::{self, Shared};
+
+/// A guest's segments as they lie in memory.
+pub(crate) struct Image {
+    pub(crate) address: u64,
+    pub(crate) memory: Rc<Shared>,
+}
+
+impl Image {
+    pub(crate) fn of(guest: &Guest) -> Result<Self, EmuError> {
+        const PAGE: u64 = memory::ENGINE_PAGE;
+        let segments = guest.segments();
+        let first = segments.iter().map(|segment| segment.address).min().unwrap_or(0) & !(PAGE - 1);
+        let end = segments.iter().map(|segment| segment.address + segment.size).max().unwrap_or(PAGE);
+        // An instruction at the very end is decoded from a full window of bytes.
+        let memory = Shared::new(end - first + PAGE)?;
+        for segment in segments {
+            memory.write(segment.address - first, &segment.bytes);
+        }
+        Ok(Image { address: first, memory: Rc::new(memory) })
+    }
+}

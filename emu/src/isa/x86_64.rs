@@ -1,0 +1,56 @@
+//! x86_64: ring 0, flat. The engine masks addresses to 52 bits.
+
+use capstone::Capstone;
+use capstone::arch::{BuildsCapstone, BuildsCapstoneSyntax, x86};
+use pmdscope_arches::Arch;
+use unicorn_engine::{Arch as EngineArch, Mode, RegisterX86 as R};
+
+use super::{Class, Isa, ReturnTo};
+
+pub(super) static ISA: Isa = Isa {
+    arch: Arch::X86_64,
+    engine: (EngineArch::X86, Mode::MODE_64),
+    virtual_tlb: false,
+    start_registers: &[],
+    arguments: [R::RDI as i32, R::RSI as i32, R::RDX as i32, R::RCX as i32],
+    program_counter: R::RIP as i32,
+    stack_pointer: R::RSP as i32,
+    stack_room: 0,
+    stack_bias: 0,
+    return_to: ReturnTo::Stack,
+    idle: &[0xeb, 0xfe], // jmp .
+    entry_register: None,
+    // AT&T, as kernel oopses and objdump show it.
+    capstone: || Capstone::new().x86().mode(x86::ArchMode::Mode64).syntax(x86::ArchSyntax::Att).build(),
+    classify,
+    supplement: |_| None,
+    skipped: &["invpcid"],
+};
+
+fn classify(mnemonic: &str, operands: &str) -> Class {
+    // An exchange with memory locks the bus without a prefix.
+    let locked = mnemonic.starts_with("lock") || (mnemonic.starts_with("xchg") && operands.contains('('));
+    if locked {
+        Class::ATOMIC
+    } else if mnemonic.starts_with("invlpg") || mnemonic == "invpcid" || operands.ends_with("%cr3") {
+        Class::FLUSH
+    } else {
+        Class::PLAIN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn atomics_and_flushes_are_told_apart() {
+        assert_eq!(classify("lock cmpxchgq", "%rcx, (%rdi)"), Class::ATOMIC);
+        assert_eq!(classify("xchgq", "%rax, (%rdi)"), Class::ATOMIC);
+        assert_eq!(classify("xchgq", "%rax, %rbx"), Class::PLAIN);
+        assert_eq!(classify("cmpxchgq", "%rcx, (%rdi)"), Class::PLAIN);
+        assert_eq!(classify("invlpg", "(%rsi)"), Class::FLUSH);
+        assert_eq!(classify("movq", "%rax, %cr3"), Class::FLUSH);
+        assert_eq!(classify("movq", "%cr3, %rax"), Class::PLAIN);
+    }
+}

@@ -1,0 +1,189 @@
+//! A machine: two vCPUs over one memory, with a guest loaded.
+
+use std::rc::Rc;
+
+use pmdscope_arches::{Arch, Encoding};
+use pmdscope_guest::Guest;
+use pmdscope_guest::abi::{self, Answers, ByteOrder, Env, Outcome};
+
+use crate::EmuError;
+use crate::disassembler::Disassembler;
+use crate::image::Image;
+use crate::isa::Isa;
+use crate::memory::{self, Shared};
+use crate::pages::StructPages;
+use crate::trace::{Event, Recorder};
+use crate::vcpu::{Call, CallBounds, End, Vcpu};
+
+/// The vCPU that runs the writer.
+pub const WRITER: u8 = 0;
+/// The vCPU that runs the walker.
+pub const WALKER: u8 = 1;
+
+/// Two vCPUs over one memory.
+pub struct Machine {
+    // Dropped in this order: the engines before the memory they map.
+    vcpus: [Vcpu; 2],
+    guest: Guest,
+    isa: &'static Isa,
+    tables: Rc<Shared>,
+    pages: Rc<StructPages>,
+    recorder: Rc<Recorder>,
+    order: ByteOrder,
+}
+
+impl Machine {
+    /// A machine of `arch` with `guest` in memory.
+    ///
+    /// # Errors
+    /// If the engine has no such CPU, or the guest lacks what every guest must have.
+    pub fn new(arch: Arch, guest: Guest) -> Result<Self, EmuError> {
+        let isa = Isa::of(arch).ok_or(EmuError::NotExecuted(arch))?;
+        let decoder = Rc::new(Disassembler::new(isa)?);
+        let pages = Rc::new(StructPages::new(ByteOrder::of(arch)));
+        let tables = Rc::new(Shared::new(memory::PTE_TABLE + memory::PTE_TABLE_BYTES - memory::PMD_TABLE)?);
+        let recorder = Rc::new(Recorder::new(Rc::clone(&tables), ByteOrder::of_entries(arch)));
+        let image = Image::of(&guest)?;
+        let vcpu = |number| Vcpu::new(isa, number, &guest, &image, &tables, &pages, &recorder, &decoder);
+        let vcpus = [vcpu(WRITER)?, vcpu(WALKER)?];
+        let mut machine = Machine { vcpus, guest, isa, tables, pages, recorder, order: ByteOrder::of(arch) };
+        machine.provide_pages(0)?;
+        Ok(machine)
+    }
+
+    /// The guest.
+    pub fn guest(&self) -> &Guest {
+        &self.guest
+    }
+
+    /// The text of the instruction at `pc`.
+    pub fn instruction(&self, pc: u64) -> Rc<str> {
+        self.vcpus[0].instruction(pc).text
+    }
+
+    /// What the guest's own compiled predicates say of each of `entries`.
+    ///
+    /// # Errors
+    /// If the guest's survey function does not return.
+    pub fn survey(&mut self, entries: &[u64], env: &Env) -> Result<Vec<Answers>, EmuError> {
+        let function = self.guest.function(abi::SURVEY)?;
+        let order = self.order;
+        // The arrays lie between the return pad and the stack.
+        const MOST_AT_ONCE: usize = ((memory::SURVEY_OUT - memory::SURVEY_IN) / 8) as usize;
+        let mut answers = Vec::with_capacity(entries.len());
+        for entries in entries.chunks(MOST_AT_ONCE) {
+            let vcpu = &mut self.vcpus[0];
+            vcpu.write(memory::ENV, &env.encode(order))?;
+            let bytes: Vec<u8> = entries.iter().flat_map(|entry| order.encode(*entry)).collect();
+            vcpu.write(memory::SURVEY_IN, &bytes)?;
+            let arguments = [memory::SURVEY_IN, memory::SURVEY_OUT, entries.len() as u64, memory::ENV];
+            let bounds = CallBounds { instructions: u64::MAX / 2, ..CallBounds::default() };
+            let end = vcpu.call(function, &arguments, bounds)?;
+            if end != End::Returned {
+                return Err(EmuError::DidNotReturn { function: abi::SURVEY.to_owned(), end });
+            }
+            let bytes = vcpu.read(memory::SURVEY_OUT, entries.len() * Answers::SIZE)?;
+            let (all, _) = bytes.as_chunks();
+            answers.extend(all.iter().map(|one| Answers::decode(order, one)));
+        }
+        Ok(answers)
+    }
+
+    /// Makes the struct pages around a page exist.
+    pub(crate) fn provide_pages(&mut self, pfn: u64) -> Result<(), EmuError> {
+        if let Some((address, block)) = self.pages.provide(pfn)? {
+            for vcpu in &mut self.vcpus {
+                vcpu.map(address, &block)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts all memory back, with `entry` in the table.
+    pub(crate) fn reset(&mut self, entry: u64, env: &Env) -> Result<(), EmuError> {
+        self.tables.clear();
+        let bytes = ByteOrder::of_entries(self.isa.arch).encode(entry);
+        self.tables.write(memory::ENTRY - memory::PMD_TABLE, &bytes);
+        self.pages.reset();
+        self.recorder.take();
+        let order = self.order;
+        for vcpu in &mut self.vcpus {
+            vcpu.write(memory::ENV, &env.encode(order))?;
+            vcpu.write(memory::OUTCOME, &[0; Outcome::SIZE])?;
+        }
+        Ok(())
+    }
+
+    /// Begins a routine on one vCPU; it runs up to its first access to the page table.
+    pub(crate) fn begin(
+        &mut self,
+        cpu: u8,
+        function: u64,
+        address: u64,
+        bounds: CallBounds,
+    ) -> Result<Call, EmuError> {
+        let arguments = [memory::ENTRY, address, memory::ENV, memory::OUTCOME];
+        self.vcpus[usize::from(cpu)].begin(function, &arguments, bounds)
+    }
+
+    pub(crate) fn resume(&mut self, cpu: u8, call: &mut Call) {
+        self.vcpus[usize::from(cpu)].resume(call);
+    }
+
+    /// Ends a call, and gives what came of it.
+    pub(crate) fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError> {
+        let vcpu = &mut self.vcpus[usize::from(cpu)];
+        let end = vcpu.finish(call);
+        if let End::Engine(error) = end {
+            return Err(EmuError::engine("run the guest", error));
+        }
+        let bytes = vcpu.read(memory::OUTCOME, Outcome::SIZE)?;
+        // A routine that did not return has no outcome, whatever it had written by then.
+        let outcome = match bytes.first_chunk() {
+            Some(bytes) if end == End::Returned => Some(Outcome::decode(self.order, bytes)?),
+            _ => None,
+        };
+        Ok(Finished { end, outcome, path: vcpu.path() })
+    }
+
+    /// The entry as it is now, in CPU order.
+    pub(crate) fn entry(&self) -> u64 {
+        let bytes = self.tables.read(memory::ENTRY - memory::PMD_TABLE);
+        ByteOrder::of_entries(self.isa.arch).decode(bytes)
+    }
+
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        self.recorder.take()
+    }
+
+    /// Pages whose count of references is not one, and the count.
+    pub(crate) fn references(&self) -> Vec<(u64, u64)> {
+        self.pages.references()
+    }
+}
+
+/// What a guest is told of its kernel: where things are here, and the migration types in force.
+pub fn env(encoding: &Encoding) -> Env {
+    let types = encoding.migration_types();
+    Env {
+        vmemmap: memory::VMEMMAP,
+        pte_table: memory::PTE_TABLE,
+        migration_read: types.read,
+        migration_read_exclusive: types.read_exclusive.unwrap_or(Env::NO_TYPE),
+        migration_write: types.write,
+        pfn_bits: encoding.migration_pfn_bits().into(),
+    }
+}
+
+/// The entry that a split stores when it installs its page table, by the model.
+pub fn installed_table(encoding: &Encoding) -> u64 {
+    (encoding.layout().table)(memory::PTE_TABLE)
+}
+
+/// A call that is over.
+pub(crate) struct Finished {
+    pub(crate) end: End,
+    pub(crate) outcome: Option<Outcome>,
+    /// Starts of the blocks it entered, in order.
+    pub(crate) path: Vec<u64>,
+}

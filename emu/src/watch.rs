@@ -1,0 +1,159 @@
+//! The page-table watch: attached to a range of memory of any Unicorn instance, it tells an
+//! observer of every access to the range before the access happens.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::ops::Range;
+use std::rc::Rc;
+
+use pmdscope_guest::ByteOrder;
+use unicorn_engine::{HookType, MemType, UcHookId, Unicorn};
+
+use crate::EmuError;
+use crate::disassembler::{Disassembler, LONGEST_INSTRUCTION_BYTES};
+use crate::isa::Atomicity;
+
+/// How an access reaches memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AccessKind {
+    /// A plain load.
+    Load,
+    /// A plain store.
+    Store,
+    /// A load and a store as one: one instruction, or a load-reserved and store-conditional pair.
+    Atomic,
+}
+
+/// Where an access happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Site {
+    /// How memory is reached.
+    pub kind: AccessKind,
+    /// The address of the instruction; of a pair, of the half at hand.
+    pub pc: u64,
+    /// The address accessed.
+    pub address: u64,
+    /// How many bytes.
+    pub size: usize,
+}
+
+/// What a watch tells of. Values are numbers in the CPU's byte order, of `size` bytes.
+pub trait Observer {
+    /// An access is about to happen. Called once for an atomic, before its load half. A scheduler
+    /// may run other CPUs here. On `Break` the engine is stopped.
+    fn before(&mut self, site: &Site) -> ControlFlow<()>;
+    /// A load, or the load half of an atomic, returns `value`.
+    fn loaded(&mut self, site: &Site, value: u64);
+    /// A store, or the store half of an atomic, is about to write `value`. The engine shows a
+    /// compare-and-swap that fails as a store of the old value on x86_64, arm64 (LSE) and sparc64.
+    fn stored(&mut self, site: &Site, value: u64);
+}
+
+/// What is open between the halves of an atomic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Nothing,
+    /// An atomic instruction has loaded.
+    Instruction {
+        pc: u64,
+        address: u64,
+    },
+    /// A load-reserved was seen, and no store-conditional yet.
+    Reservation,
+}
+
+/// Attaches `observer` to the accesses that `engine` makes to `range`, physical addresses.
+///
+/// `decoder` tells atomics from plain accesses, since the engine does not. Attach before any code
+/// has run, or flush the translations: code translated before is not seen.
+///
+/// # Errors
+/// Whatever the engine says to the hooks.
+pub fn attach<D: 'static>(
+    engine: &mut Unicorn<'static, D>,
+    range: Range<u64>,
+    decoder: Rc<Disassembler>,
+    observer: impl Observer + 'static,
+) -> Result<[UcHookId; 2], EmuError> {
+    let state = Rc::new(RefCell::new((observer, Open::Nothing)));
+    let last = range.end - 1;
+    let order = ByteOrder::of(decoder.isa().arch);
+
+    let (reads, decode) = (Rc::clone(&state), Rc::clone(&decoder));
+    let on_read = move |uc: &mut Unicorn<'_, D>, _: MemType, address: u64, size: usize, _: i64| {
+        let Some((pc, atomicity)) = instruction_at_pc(uc, &decode) else { return stop(uc) };
+        let (observer, open) = &mut *reads.borrow_mut();
+        let kind = match atomicity {
+            // The engine compares before it stores conditionally; that read is not the guest's.
+            Atomicity::StoreConditional => return true,
+            Atomicity::Plain => AccessKind::Load,
+            Atomicity::Atomic | Atomicity::LoadReserved => AccessKind::Atomic,
+        };
+        let site = Site { kind, pc, address, size };
+        // A 128-bit atomic reads twice, and must not be torn. A compare-and-swap that failed and is
+        // tried again reads the same address twice: that is a new access.
+        let second_half = *open == Open::Instruction { pc, address: address.wrapping_sub(8) };
+        if !second_half && observer.before(&site).is_break() {
+            return stop(uc);
+        }
+        *open = match atomicity {
+            Atomicity::Atomic => Open::Instruction { pc, address },
+            Atomicity::LoadReserved => Open::Reservation,
+            _ => Open::Nothing,
+        };
+        let mut bytes = [0; 16];
+        let Some(bytes) = bytes.get_mut(..size) else { return stop(uc) };
+        if uc.mem_read(address, bytes).is_err() {
+            return stop(uc);
+        }
+        observer.loaded(&site, number(bytes, order));
+        true
+    };
+
+    let on_write = move |uc: &mut Unicorn<'_, D>, _: MemType, address: u64, size: usize, value: i64| {
+        let Some((pc, atomicity)) = instruction_at_pc(uc, &decoder) else { return stop(uc) };
+        let (observer, open) = &mut *state.borrow_mut();
+        let (kind, begun) = match atomicity {
+            Atomicity::Atomic => {
+                (AccessKind::Atomic, matches!(*open, Open::Instruction { pc: opener, .. } if opener == pc))
+            }
+            Atomicity::StoreConditional => (AccessKind::Atomic, *open == Open::Reservation),
+            Atomicity::Plain | Atomicity::LoadReserved => (AccessKind::Store, false),
+        };
+        let site = Site { kind, pc, address, size };
+        if !begun && observer.before(&site).is_break() {
+            return stop(uc);
+        }
+        *open = Open::Nothing;
+        #[expect(clippy::cast_sign_loss, reason = "the engine hands 64 bits over in a signed type")]
+        observer.stored(&site, value as u64 & (u64::MAX >> (64 - 8 * size.clamp(1, 8))));
+        true
+    };
+
+    let refused = |error| EmuError::engine("watch the page table", error);
+    Ok([
+        engine.add_mem_hook(HookType::MEM_READ, range.start, last, on_read).map_err(refused)?,
+        engine.add_mem_hook(HookType::MEM_WRITE, range.start, last, on_write).map_err(refused)?,
+    ])
+}
+
+fn instruction_at_pc<D>(uc: &Unicorn<'_, D>, decoder: &Disassembler) -> Option<(u64, Atomicity)> {
+    let pc = uc.reg_read(decoder.isa().program_counter).ok()?;
+    let mut code = [0; LONGEST_INSTRUCTION_BYTES];
+    uc.mem_read(pc, &mut code).ok()?;
+    Some((pc, decoder.at(pc, &code).class.atomicity))
+}
+
+fn stop<D>(uc: &mut Unicorn<'_, D>) -> bool {
+    // The access completes all the same; the run is over, so nothing depends on it.
+    let _ = uc.emu_stop();
+    true
+}
+
+fn number(bytes: &[u8], order: ByteOrder) -> u64 {
+    let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+    match order {
+        ByteOrder::Big => bytes.iter().fold(0, fold),
+        ByteOrder::Little => bytes.iter().rev().fold(0, fold),
+    }
+}
