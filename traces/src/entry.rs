@@ -1,0 +1,225 @@
+//! An entry as reports show it: its value, what the predicates say, what it holds, its bits by name.
+
+use pmdscope_arches::{By, Encoding, Field};
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+/// What the predicates say of an entry. In a report of a run these are the answers of the guest's
+/// own compiled functions; in `decode` they are the model's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+pub struct Predicates {
+    /// `pmd_none()`.
+    pub none: bool,
+    /// `pmd_present()`.
+    pub present: bool,
+    /// `pmd_leaf()`.
+    pub leaf: bool,
+    /// `pmd_trans_huge()`.
+    pub trans_huge: bool,
+    /// `pmd_bad()`.
+    pub bad: bool,
+    /// `pmd_protnone()`.
+    pub protnone: bool,
+    /// `is_swap_pmd()`: neither none nor present. In JSON `is_swap`, since `swap` is what it holds.
+    #[serde(rename = "is_swap")]
+    pub swap: bool,
+    /// `is_pmd_migration_entry()`.
+    pub migration: bool,
+}
+
+impl Predicates {
+    /// What the model says.
+    pub fn of_model(encoding: &Encoding, entry: u64) -> Self {
+        let model = &encoding.layout().predicates;
+        Predicates {
+            none: (model.none)(entry),
+            present: (model.present)(entry),
+            leaf: (model.leaf)(entry),
+            trans_huge: (model.trans_huge)(entry),
+            bad: (model.bad)(entry),
+            protnone: (model.protnone)(entry),
+            swap: encoding.is_swap(entry),
+            migration: encoding.is_migration(entry),
+        }
+    }
+
+    /// Each predicate with its name, in the order of reports.
+    pub fn named(&self) -> [(&'static str, bool); 8] {
+        [
+            ("none", self.none),
+            ("present", self.present),
+            ("leaf", self.leaf),
+            ("trans_huge", self.trans_huge),
+            ("bad", self.bad),
+            ("protnone", self.protnone),
+            ("swap", self.swap),
+            ("migration", self.migration),
+        ]
+    }
+
+    /// The names of those that hold, or `nothing`.
+    pub fn holding(&self) -> String {
+        let names: Vec<_> = self.named().iter().filter(|(_, holds)| *holds).map(|(name, _)| *name).collect();
+        if names.is_empty() { "nothing".to_owned() } else { names.join(" ") }
+    }
+}
+
+/// A number written in hexadecimal, as `0x81200`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(with = "String", extend("pattern" = "^0x[0-9a-f]+$"))]
+pub struct Hex(pub u64);
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:#x}", self.0))
+    }
+}
+
+/// The value of an entry, written as 16 hexadecimal digits, in CPU order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(with = "String", extend("pattern" = "^0x[0-9a-f]{16}$"))]
+pub struct Value(pub u64);
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#018x}", self.0)
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Type and offset of a swap entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+pub struct Swap {
+    /// The swap type.
+    #[serde(rename = "type")]
+    pub kind: u64,
+    /// The swap offset, with the page frame number of a migration entry in its low bits.
+    pub offset: Hex,
+}
+
+/// A field of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Bit {
+    /// Its position, if it is one bit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bit: Option<u8>,
+    /// Its position, highest and lowest bit, if it is several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bits: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub value: Hex,
+    /// What that means.
+    pub meaning: String,
+    /// Whether the MMU reads it; otherwise the kernel alone does.
+    pub hardware: bool,
+}
+
+impl Bit {
+    fn new(field: &Field, entry: u64) -> Self {
+        let (low, high) = (field.bits.low, field.bits.high);
+        Bit {
+            bit: (low == high).then_some(low),
+            bits: (low != high).then(|| format!("{high}..{low}")),
+            name: field.name.to_owned(),
+            value: Hex(field.bits.of(entry)),
+            meaning: field.meaning.to_owned(),
+            hardware: field.by == By::Hardware,
+        }
+    }
+
+    /// `bit 11` or `bits 61..12`.
+    pub fn position(&self) -> String {
+        match (&self.bit, &self.bits) {
+            (Some(bit), _) => format!("bit {bit}"),
+            (None, Some(bits)) => format!("bits {bits}"),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// An entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Entry {
+    /// Its value in CPU order (`pmd_val()`).
+    pub value: Value,
+    /// What the predicates say of it.
+    #[serde(flatten)]
+    pub predicates: Predicates,
+    /// What the kernel would take as its page frame; null if it would not take one.
+    pub pfn: Option<Hex>,
+    /// Type and offset, if it is a swap entry.
+    pub swap: Option<Swap>,
+    /// Its fields by name, from the lowest bit up.
+    pub bits: Vec<Bit>,
+}
+
+impl Entry {
+    /// An entry with these predicates and contents; its bits are named by the model.
+    pub fn new(
+        encoding: &Encoding,
+        value: u64,
+        predicates: Predicates,
+        pfn: Option<u64>,
+        swap: Option<Swap>,
+    ) -> Self {
+        Entry {
+            value: Value(value),
+            predicates,
+            pfn: pfn.map(Hex),
+            swap,
+            bits: encoding.fields_of(value).map(|field| Bit::new(field, value)).collect(),
+        }
+    }
+
+    /// An entry as the model sees it.
+    pub fn of_model(encoding: &Encoding, value: u64) -> Self {
+        let swap = encoding
+            .layout()
+            .swap
+            .filter(|_| encoding.is_swap(value))
+            .map(|swap| Swap { kind: swap.kind_of(value), offset: Hex(swap.offset_of(value)) });
+        Entry::new(encoding, value, Predicates::of_model(encoding, value), encoding.pfn_of(value), swap)
+    }
+}
+
+/// The fields that differ between two values of an entry, by name, from the lowest bit up.
+///
+/// A bit means what it means in the entry where it is set: `+PRESENT_INVALID` was set and
+/// `-VALID` was cleared, each by its name in that entry's form. A field of several bits that both
+/// entries have is shown as `SWP_OFFSET 0x12->0x13`, one that only one has as `+ADDRESS 0x410`.
+pub fn changes(encoding: &Encoding, before: u64, after: u64) -> Vec<String> {
+    let differs = before ^ after;
+    let mut changed: Vec<(u8, String)> = Vec::new();
+    let mut named = 0;
+    for (holder, other, sign) in [(after, before, '+'), (before, after, '-')] {
+        for field in encoding.fields_of(holder).filter(|field| field.bits.mask() & differs & holder != 0) {
+            let (value, name) = (field.bits.of(holder), field.name);
+            let shared =
+                encoding.fields_of(other).any(|known| (known.bits, known.name) == (field.bits, name));
+            let text = if field.bits.width() == 1 {
+                format!("{sign}{name}")
+            } else if shared {
+                format!("{name} {:#x}->{:#x}", field.bits.of(before), field.bits.of(after))
+            } else {
+                format!("{sign}{name} {value:#x}")
+            };
+            if !changed.contains(&(field.bits.low, text.clone())) {
+                changed.push((field.bits.low, text));
+            }
+            named |= field.bits.mask() & holder;
+        }
+    }
+    for bit in (0..64).filter(|bit| differs & !named & (1 << bit) != 0) {
+        let sign = if after & (1 << bit) != 0 { '+' } else { '-' };
+        changed.push((bit, format!("{sign}bit {bit}")));
+    }
+    changed.sort_by_key(|(low, _)| *low);
+    changed.into_iter().map(|(_, text)| text).collect()
+}

@@ -1,0 +1,82 @@
+//! Reports as JSON and JSON Lines, and the schemas they follow.
+
+use schemars::{Schema, schema_for};
+use serde::Serialize;
+
+use crate::report::{
+    COMPARE_SCHEMA, CompareReport, DECODE_SCHEMA, DecodeReport, Event, Outcome, RUN_SCHEMA, References,
+    RunReport,
+};
+
+/// A report as one indented JSON object.
+///
+/// # Errors
+/// If the report cannot be serialised, which would be a fault of its type.
+pub fn pretty(report: &impl Serialize) -> serde_json::Result<String> {
+    let mut text = serde_json::to_string_pretty(report)?;
+    text.push('\n');
+    Ok(text)
+}
+
+#[derive(Serialize)]
+#[serde(tag = "line", rename_all = "lowercase")]
+enum Line<'a> {
+    Run(&'a RunReport),
+    Behaviour {
+        behaviour: usize,
+        schedule: &'a str,
+        schedules: u64,
+        writer: &'a Outcome,
+        walker: &'a Outcome,
+        references: &'a [References],
+    },
+    Event {
+        behaviour: usize,
+        #[serde(flatten)]
+        event: &'a Event,
+    },
+}
+
+/// A run as JSON Lines: a `run` line with everything but the traces, then for each behaviour a
+/// `behaviour` line and its `event` lines.
+///
+/// # Errors
+/// As for [`pretty`].
+pub fn lines(report: &RunReport) -> serde_json::Result<String> {
+    let head = RunReport { traces: Vec::new(), ..report.clone() };
+    let mut text = serde_json::to_string(&Line::Run(&head))?;
+    text.push('\n');
+    for (behaviour, trace) in report.traces.iter().enumerate() {
+        let line = Line::Behaviour {
+            behaviour,
+            schedule: &trace.schedule,
+            schedules: trace.schedules,
+            writer: &trace.writer,
+            walker: &trace.walker,
+            references: &trace.references,
+        };
+        text += &serde_json::to_string(&line)?;
+        text.push('\n');
+        for event in &trace.events {
+            text += &serde_json::to_string(&Line::Event { behaviour, event })?;
+            text.push('\n');
+        }
+    }
+    Ok(text)
+}
+
+/// The schemas that can be printed, by the name that a report carries in its `schema` member.
+pub const SCHEMAS: [&str; 3] = [RUN_SCHEMA, COMPARE_SCHEMA, DECODE_SCHEMA];
+
+/// The JSON Schema of a report, by its name with or without the version.
+pub fn schema(name: &str) -> Option<Schema> {
+    let full = SCHEMAS.into_iter().find(|full| {
+        let short = full.strip_prefix("pmdscope.").and_then(|rest| rest.split('/').next());
+        *full == name || short == Some(name)
+    })?;
+    match full {
+        RUN_SCHEMA => Some(schema_for!(RunReport)),
+        COMPARE_SCHEMA => Some(schema_for!(CompareReport)),
+        _ => Some(schema_for!(DecodeReport)),
+    }
+}

@@ -1,0 +1,131 @@
+//! How findings are recognised in what was observed.
+
+use crate::entry::{Entry, Value};
+use crate::findings::{Finding, FindingName};
+use crate::report::{Outcome, View};
+use crate::words;
+
+/// A store by the walker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overwritten {
+    /// The entry that the walker's decision rests on.
+    pub decided_on: Value,
+    /// What stood there when it stored.
+    pub before: Value,
+    /// What it left there.
+    pub after: Value,
+    /// Under how many schedules.
+    pub schedules: u64,
+}
+
+/// What the findings are judged from.
+pub struct Observed<'a> {
+    /// What stood before the writer.
+    pub before: &'a Entry,
+    /// Whether that was built as a swap entry, whatever the predicates say of it.
+    pub built_as_swap: bool,
+    /// What the walker's loads returned.
+    pub views: &'a [View],
+    /// What the walker came to.
+    pub outcomes: &'a [Outcome],
+    /// What the walker stored, with the entry its decision rests on.
+    pub overwritten: &'a [Overwritten],
+    /// The bits that differ between `before` and a view, by name.
+    pub changes: &'a dyn Fn(u64) -> Vec<String>,
+}
+
+/// The findings in what was observed, in the order of [`FindingName::ALL`].
+pub fn judge(observed: &Observed<'_>) -> Vec<Finding> {
+    let before = observed.before;
+    let mut findings = Vec::new();
+    for view in observed.views.iter().filter(|view| !view.installed) {
+        let seen = &view.entry;
+        let finding =
+            |name, explanation| Finding { name, view: seen.value, explanation, schedules: view.schedules };
+        let changed = (observed.changes)(seen.value.0).join(" ");
+        if observed.built_as_swap && before.predicates.present && seen.value == before.value {
+            findings.push(finding(
+                FindingName::SwapBuiltPresent,
+                format!("swap entry {} is present as the kernel builds it", before.value),
+            ));
+        }
+        if before.predicates.swap && seen.predicates.present {
+            findings.push(finding(
+                FindingName::SwapBecomesPresent,
+                format!("swap entry {} was seen as present entry {} ({changed})", before.value, seen.value),
+            ));
+        }
+        if before.predicates.swap && seen.predicates.swap && before.swap != seen.swap {
+            findings.push(finding(
+                FindingName::SwapDecodesDifferently,
+                format!(
+                    "swap entry {} holding {} was seen as {} holding {} ({changed})",
+                    before.value,
+                    held(before),
+                    seen.value,
+                    held(seen),
+                ),
+            ));
+        }
+        if before.predicates.present
+            && !observed.built_as_swap
+            && !seen.predicates.present
+            && before.value != seen.value
+        {
+            let looks = if seen.predicates.none { "empty" } else { "not present" };
+            findings.push(finding(
+                FindingName::PresentLost,
+                format!(
+                    "mapped entry {} was seen as {}, which is {looks} ({changed})",
+                    before.value, seen.value
+                ),
+            ));
+        }
+    }
+
+    let taken_for_present: Vec<_> = findings
+        .iter()
+        .filter(|finding| {
+            matches!(finding.name, FindingName::SwapBuiltPresent | FindingName::SwapBecomesPresent)
+        })
+        .map(|finding| finding.view)
+        .collect();
+    for outcome in observed.outcomes {
+        // A walker that crashed says nothing of its decision; it had seen only this.
+        let decided_on = outcome.decided_on.or(outcome.last_view);
+        let Some(view) = decided_on.filter(|view| taken_for_present.contains(view)) else { continue };
+        let name = match outcome.result.as_str() {
+            "page" => FindingName::WalkerTookPage,
+            "crash" => FindingName::WalkerPastPresent,
+            _ if outcome.past_present => FindingName::WalkerPastPresent,
+            _ => continue,
+        };
+        findings.push(Finding {
+            name,
+            view,
+            explanation: format!(
+                "the walker went past its present check on swap entry {}, seen as {view}: {}",
+                before.value,
+                words::outcome(outcome)
+            ),
+            schedules: outcome.schedules,
+        });
+    }
+    for store in observed.overwritten.iter().filter(|store| taken_for_present.contains(&store.decided_on)) {
+        findings.push(Finding {
+            name: FindingName::WalkerClearedEntry,
+            view: store.decided_on,
+            explanation: format!(
+                "the walker took swap entry {}, seen as {}, for damaged and overwrote what stood there: {} -> {}",
+                before.value, store.decided_on, store.before, store.after
+            ),
+            schedules: store.schedules,
+        });
+    }
+    findings.sort_by_key(|finding| finding.name);
+    findings
+}
+
+fn held(entry: &Entry) -> String {
+    entry.swap.map_or("nothing".to_owned(), |swap| format!("type {} offset {:#x}", swap.kind, swap.offset.0))
+}

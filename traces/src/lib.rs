@@ -1,0 +1,21 @@
+//! What runs show: the types of reports, the findings in them, and their encoders.
+//!
+//! Nothing here runs anything. A report is filled from what was observed; see the binary's `study`.
+
+mod entry;
+mod findings;
+pub mod json;
+mod judge;
+pub mod markdown;
+mod report;
+mod summary;
+pub mod text;
+mod words;
+
+pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
+pub use findings::{Finding, FindingName};
+pub use judge::{Observed, Overwritten, judge};
+pub use report::{
+    COMPARE_SCHEMA, CompareReport, DECODE_SCHEMA, DecodeReport, Divergence, Event, GuestInfo, Outcome,
+    RUN_SCHEMA, References, RunReport, Schedules, Skipped, Stored, Trace, Verdict, View, Warning, What,
+};

@@ -1,0 +1,22 @@
+//! Reports as Markdown, for a README, an issue or a mail.
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::report::{CompareReport, RunReport};
+use crate::{summary, text};
+
+/// A comparison as a table, with the summary under it.
+pub fn compare(report: &CompareReport) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(summary::COLUMNS);
+    for row in &report.rows {
+        table.add_row(summary::cells(row).map(|cell| cell.replace('|', "\\|")));
+    }
+    format!("{}\n\n```text\n{}```\n", table, summary::in_words(report))
+}
+
+/// A run: its text is laid out in columns, so it is kept as it is.
+pub fn run(report: &RunReport) -> String {
+    format!("```text\n{}```\n", text::run(report))
+}

@@ -1,0 +1,325 @@
+//! What a run and a comparison report. Field names are the JSON contract; see the schemas.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::entry::{Entry, Hex, Value};
+use crate::findings::Finding;
+
+/// The name and number of the report of one run. A change that breaks a reader raises the number.
+pub const RUN_SCHEMA: &str = "pmdscope.run/1";
+/// The same of a comparison.
+pub const COMPARE_SCHEMA: &str = "pmdscope.compare/1";
+/// The same of a decoded value.
+pub const DECODE_SCHEMA: &str = "pmdscope.decode/1";
+
+/// One writer against one walker on one entry, at every interleaving.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct RunReport {
+    /// `pmdscope.run/1`.
+    pub schema: String,
+    /// The architecture.
+    pub arch: String,
+    /// The kind of MMU, where the architecture has several.
+    pub mmu: Option<String>,
+    /// The Linux version whose encoding and check order was run.
+    pub linux: String,
+    /// The encoding, and the versions over which it is known to hold.
+    pub encoding: String,
+    /// The machine code that was run.
+    pub guest: GuestInfo,
+    /// The kind of entry, or `pmd` for one given by value.
+    pub entry: String,
+    /// Its marks: `young`, `dirty`, `soft-dirty`, `uffd-wp`.
+    pub marks: Vec<String>,
+    /// The writer.
+    pub writer: String,
+    /// The walker.
+    pub walker: String,
+    /// Who answered the predicates of all entries here: `guest`, its own compiled functions.
+    pub predicates: String,
+    /// What stood before the writer.
+    pub before: Entry,
+    /// Where `before` does not satisfy what the kernel expects of such an entry.
+    pub contract: Vec<String>,
+    /// What stands when the writer is done; null if schedules end differently.
+    pub after: Option<Entry>,
+    /// What the writer stored, in order.
+    pub stored: Vec<Stored>,
+    /// The distinct entries that the walker's loads returned.
+    pub views: Vec<View>,
+    /// What the walker came to on the untouched entry.
+    pub alone: Outcome,
+    /// What it came to under the schedules.
+    pub outcomes: Vec<Outcome>,
+    /// What the writer concluded.
+    pub writer_outcomes: Vec<Outcome>,
+    /// Where the walker's machine code took another path than on the untouched entry.
+    pub divergences: Vec<Divergence>,
+    /// Entries that the guest's `VM_WARN_ON_ONCE()` warned of.
+    pub warnings: Vec<Warning>,
+    /// The faults that were found.
+    pub findings: Vec<Finding>,
+    /// How many schedules there are.
+    pub schedules: Schedules,
+    /// Why not every schedule was run to its end; null if every one was.
+    pub incomplete: Option<String>,
+    /// The result in one word.
+    pub verdict: Verdict,
+    /// One trace for each behaviour. Left out in comparisons.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub traces: Vec<Trace>,
+}
+
+/// The machine code of a run.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct GuestInfo {
+    /// `bundled`, or `file` for an ELF of the user's.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// An entry that the writer stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Stored {
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// The address of the instruction that stored it.
+    pub pc: Hex,
+    /// Symbol and offset of that address.
+    pub symbol: String,
+    /// The instruction.
+    pub instruction: String,
+    /// The bits that changed.
+    pub changes: Vec<String>,
+}
+
+/// An entry that a load of the walker returned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct View {
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// Under how many schedules.
+    pub schedules: u64,
+    /// Whether the writer installed it as a pointer to the page table of the split, so that it is
+    /// not what became of the entry before.
+    pub installed: bool,
+}
+
+/// What a routine came to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+pub struct Outcome {
+    /// The result: `refused`, `page`, `leaf`, `table`, `wait`, `fault`, `retry`; `crash` where it
+    /// accessed what is not there; `unknown` where it did not end.
+    pub result: String,
+    /// The check that decided.
+    pub stopped_by: Option<String>,
+    /// The page it took, or took for mapped.
+    pub pfn: Option<Hex>,
+    /// How many bytes it took for mapped.
+    pub size: Option<u64>,
+    /// The entry the decision rests on.
+    pub decided_on: Option<Value>,
+    /// The last entry that a load of it returned.
+    pub last_view: Option<Value>,
+    /// How it ended, if not by returning.
+    pub ended: Option<String>,
+    /// Whether that check comes after the walker's present check.
+    pub past_present: bool,
+    /// Under how many schedules.
+    pub schedules: u64,
+    /// The first such schedule: `W3 K2` is three accesses of the writer, then two of the walker.
+    pub schedule: String,
+}
+
+/// Where the walker's machine code left the path that it takes on the untouched entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Divergence {
+    /// The entry its decision rests on.
+    pub decided_on: Option<Value>,
+    /// The first instruction it ran and would not have run; null if it returned there.
+    pub pc: Option<Hex>,
+    /// Symbol and offset of that instruction.
+    pub symbol: Option<String>,
+    /// The instruction.
+    pub instruction: Option<String>,
+    /// Under how many schedules.
+    pub schedules: u64,
+}
+
+/// A warning of the guest's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Warning {
+    /// The entry it warned of.
+    pub entry: Value,
+    /// Under how many schedules.
+    pub schedules: u64,
+}
+
+/// The number of schedules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Schedules {
+    /// How many there are; if the run is incomplete, how many were run.
+    pub total: u64,
+    /// How many distinct behaviours they fall into: what each routine read, stored and came to.
+    pub behaviours: u64,
+    /// How often machine code was run for that.
+    pub machine_runs: u64,
+}
+
+/// A result in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every schedule was run, and nothing was found.
+    Pass,
+    /// Something was found.
+    Findings,
+    /// Nothing was found, but not everything was run.
+    Unknown,
+}
+
+impl RunReport {
+    /// The entry and its marks: `migration-read soft-dirty`.
+    pub fn marked_entry(&self) -> String {
+        let words: Vec<&str> =
+            std::iter::once(self.entry.as_str()).chain(self.marks.iter().map(String::as_str)).collect();
+        words.join(" ")
+    }
+}
+
+impl Verdict {
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Findings => "findings",
+            Verdict::Unknown => "unknown",
+        }
+    }
+}
+
+/// The record of one schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Trace {
+    /// The schedule.
+    pub schedule: String,
+    /// How many schedules have this behaviour.
+    pub schedules: u64,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// What the writer came to.
+    pub writer: Outcome,
+    /// What the walker came to.
+    pub walker: Outcome,
+    /// Struct pages whose references changed.
+    pub references: Vec<References>,
+}
+
+/// A struct page whose references changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct References {
+    /// The page frame number.
+    pub pfn: Hex,
+    /// How many references it has in the end; it had one.
+    pub references: u64,
+}
+
+/// One event of a trace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Event {
+    /// Which CPU: 0 runs the writer, 1 the walker.
+    pub cpu: u8,
+    /// The address of the instruction.
+    pub pc: Hex,
+    /// Symbol and offset.
+    pub symbol: String,
+    /// The instruction.
+    pub instruction: String,
+    /// What it did.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What an event is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum What {
+    /// A plain load from the page table.
+    Load {
+        /// What it returned, as the CPU's own load gives it (`pmd_raw()`): on ppc64le the bytes of
+        /// an entry lie in the other order than the CPU's.
+        raw: Value,
+        /// The same as an entry.
+        entry: Value,
+    },
+    /// A store to the page table.
+    Store {
+        /// What it left there, as the CPU's own load would give it.
+        raw: Value,
+        /// The entry before.
+        before: Value,
+        /// The entry after.
+        after: Value,
+        /// The bits that changed.
+        changes: Vec<String>,
+    },
+    /// A load and a store as one.
+    Atomic {
+        /// What it left there, as the CPU's own load would give it.
+        raw: Value,
+        /// Whether it stored: a compare-and-swap need not.
+        stores: bool,
+        /// The entry before.
+        before: Value,
+        /// The entry after.
+        after: Value,
+        /// The bits that changed.
+        changes: Vec<String>,
+    },
+    /// An instruction that invalidates translations.
+    Flush,
+    /// The guest's `VM_WARN_ON_ONCE()` fired.
+    Warning {
+        /// The entry it warned of.
+        entry: Value,
+    },
+}
+
+/// A comparison: many runs.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct CompareReport {
+    /// `pmdscope.compare/1`.
+    pub schema: String,
+    /// One run for each row, without traces.
+    pub rows: Vec<RunReport>,
+    /// What was asked for and cannot exist, with the reason.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A row that cannot exist: an entry that an encoding cannot express, a walker it does not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Skipped {
+    /// The architecture, MMU and version.
+    pub encoding: String,
+    /// Why there is no row.
+    pub reason: String,
+}
+
+/// A decoded value.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct DecodeReport {
+    /// `pmdscope.decode/1`.
+    pub schema: String,
+    /// The encoding.
+    pub encoding: String,
+    /// Who answered the predicates: `model`.
+    pub predicates: String,
+    /// The entries.
+    pub entries: Vec<Entry>,
+}

@@ -1,0 +1,293 @@
+//! What a comparison shows, as table cells and in words. All of it is drawn from the rows.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::entry::Swap;
+use crate::findings::{Finding, FindingName};
+use crate::report::{CompareReport, Outcome, RunReport, Skipped, Verdict, View};
+use crate::words;
+
+/// The columns of a comparison.
+pub const COLUMNS: [&str; 9] = [
+    "arch",
+    "linux",
+    "entry",
+    "writer",
+    "walker",
+    "before",
+    "worst view",
+    "what that is, and what the walker came to",
+    "verdict",
+];
+
+/// One row of a comparison.
+pub fn cells(row: &RunReport) -> [String; 9] {
+    let worst = worst_view(row);
+    let what = match worst {
+        Some(view) => {
+            format!("{}; {}", what_became(row, view), decisions(row, view.entry.value.0))
+        }
+        None => format!("never looked; {}", joined(row.outcomes.iter())),
+    };
+    [
+        platform(row),
+        row.linux.clone(),
+        row.marked_entry(),
+        row.writer.clone(),
+        row.walker.clone(),
+        row.before.value.to_string(),
+        worst.map_or("-".to_owned(), |view| view.entry.value.to_string()),
+        what,
+        verdict(row),
+    ]
+}
+
+/// The view to look at first: one with a finding, else one that is not what was there before.
+fn worst_view(row: &RunReport) -> Option<&View> {
+    let has_finding = |view: &&View| row.findings.iter().any(|finding| finding.view == view.entry.value);
+    let changed = |view: &&View| !view.installed && view.entry.value != row.before.value;
+    row.views
+        .iter()
+        .find(has_finding)
+        .or_else(|| row.views.iter().find(changed))
+        .or_else(|| row.views.iter().find(|view| !view.installed))
+        .or_else(|| row.views.first())
+}
+
+fn what_became(row: &RunReport, view: &View) -> String {
+    if view.installed {
+        return "page table".to_owned();
+    }
+    if view.entry.value == row.before.value {
+        return "as before".to_owned();
+    }
+    let changes = row
+        .stored
+        .iter()
+        .find(|stored| stored.entry.value == view.entry.value)
+        .map_or(String::new(), |stored| format!(" ({})", stored.changes.join(" ")));
+    let seen = &view.entry;
+    let kind = if seen.predicates.none {
+        "empty".to_owned()
+    } else if seen.predicates.present {
+        "present".to_owned()
+    } else if let Some(swap) = seen.swap {
+        format!("swap, type {} offset {:#x}", swap.kind, swap.offset.0)
+    } else {
+        "not present".to_owned()
+    };
+    kind + &changes
+}
+
+/// What the walker came to where it decided on this view.
+fn decisions(row: &RunReport, view: u64) -> String {
+    let on_view = row
+        .outcomes
+        .iter()
+        .filter(|outcome| outcome.decided_on.or(outcome.last_view).is_some_and(|on| on.0 == view));
+    let on_view: Vec<_> = on_view.collect();
+    if on_view.is_empty() { "never decided on".to_owned() } else { joined(on_view.into_iter()) }
+}
+
+fn joined<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for outcome in outcomes {
+        let word = words::outcome(outcome);
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words.join(" or ")
+}
+
+fn verdict(row: &RunReport) -> String {
+    let mut names: Vec<&str> = row.findings.iter().map(|finding| finding.name.name()).collect();
+    names.dedup();
+    match row.verdict {
+        Verdict::Findings => names.join(" "),
+        other => other.word().to_owned(),
+    }
+}
+
+fn platform(row: &RunReport) -> String {
+    match &row.mmu {
+        Some(mmu) => format!("{} {mmu}", row.arch),
+        None => row.arch.clone(),
+    }
+}
+
+/// Groups of platforms and versions that share a sentence, in order of their first row.
+#[derive(Default)]
+struct Groups {
+    order: Vec<String>,
+    members: BTreeMap<String, Vec<(String, String)>>,
+}
+
+impl Groups {
+    fn add(&mut self, sentence: String, row: &RunReport) {
+        if !self.members.contains_key(&sentence) {
+            self.order.push(sentence.clone());
+        }
+        let members = self.members.entry(sentence).or_default();
+        let member = (platform(row), row.linux.clone());
+        if !members.contains(&member) {
+            members.push(member);
+        }
+    }
+
+    fn add_skipped(&mut self, skipped: &Skipped) {
+        if !self.members.contains_key(&skipped.reason) {
+            self.order.push(skipped.reason.clone());
+        }
+        let (platform, linux) = skipped.encoding.rsplit_once(' ').unwrap_or((&skipped.encoding, ""));
+        let members = self.members.entry(skipped.reason.clone()).or_default();
+        members.push((platform.to_owned(), linux.to_owned()));
+    }
+
+    /// Each sentence with `arm64 5.10 6.1, ppc64 radix 6.12`.
+    fn sentences(&self) -> impl Iterator<Item = (String, &str)> {
+        self.order.iter().map(|sentence| {
+            let mut platforms: Vec<(&str, Vec<&str>)> = Vec::new();
+            for (platform, linux) in &self.members[sentence] {
+                match platforms.iter_mut().find(|(known, _)| known == platform) {
+                    Some((_, versions)) => versions.push(linux),
+                    None => platforms.push((platform, vec![linux])),
+                }
+            }
+            let named: Vec<_> = platforms
+                .iter()
+                .map(|(platform, versions)| format!("{platform} {}", versions.join(" ")))
+                .collect();
+            (named.join(", "), sentence.as_str())
+        })
+    }
+}
+
+/// The summary.
+pub fn in_words(report: &CompareReport) -> String {
+    let mut out = String::new();
+    let swap_rows: Vec<_> = report
+        .rows
+        .iter()
+        .filter(|row| {
+            let built_present = |finding: &Finding| finding.name == FindingName::SwapBuiltPresent;
+            row.before.predicates.swap || row.findings.iter().any(built_present)
+        })
+        .collect();
+
+    let mut built = Groups::default();
+    let mut present = Groups::default();
+    let mut differently = Groups::default();
+    let mut kept = Groups::default();
+    let mut walkers = Groups::default();
+    for row in &swap_rows {
+        let mut found = false;
+        for finding in &row.findings {
+            match finding.name {
+                FindingName::SwapBuiltPresent => {
+                    built.add(row.marked_entry(), row);
+                    walkers.add(format!("{}: {}", row.walker, decisions(row, finding.view.0)), row);
+                    found = true;
+                }
+                FindingName::SwapBecomesPresent => {
+                    walkers.add(format!("{}: {}", row.walker, decisions(row, finding.view.0)), row);
+                    let by = changes_to(row, finding.view.0);
+                    present.add(format!("{} on {}: by {by}", row.writer, row.marked_entry()), row);
+                    found = true;
+                }
+                FindingName::SwapDecodesDifferently => {
+                    let view = row.views.iter().find(|view| view.entry.value == finding.view);
+                    let (old, new) = (row.before.swap, view.and_then(|view| view.entry.swap));
+                    if let (Some(old), Some(new)) = (old, new) {
+                        differently.add(
+                            format!(
+                                "{} on {}: {} became {}, by {}",
+                                row.writer,
+                                row.marked_entry(),
+                                told_apart(old, new),
+                                told_apart(new, old),
+                                changes_to(row, finding.view.0)
+                            ),
+                            row,
+                        );
+                    }
+                    found = true;
+                }
+                _ => {}
+            }
+        }
+        // Said only of what was seen whole.
+        if !found && row.incomplete.is_none() {
+            kept.add(format!("{} on {}", row.writer, row.marked_entry()), row);
+        }
+    }
+
+    section(&mut out, "A swap entry is present as the kernel builds it", &built);
+    section(&mut out, "A swap entry became present", &present);
+    section(&mut out, "What walkers made of a swap entry that was present", &walkers);
+    section(&mut out, "A swap entry stayed one, but decodes to another page", &differently);
+    section(&mut out, "A swap entry was never seen as anything else", &kept);
+
+    let mut lost = Groups::default();
+    let mut breaches = Groups::default();
+    let mut unknown = Groups::default();
+    for row in &report.rows {
+        for finding in row.findings.iter().filter(|finding| finding.name == FindingName::PresentLost) {
+            let by = changes_to(row, finding.view.0);
+            lost.add(format!("{} on {}: by {by}", row.writer, row.marked_entry()), row);
+        }
+        for breach in &row.contract {
+            breaches.add(format!("{}: {breach}", row.marked_entry()), row);
+        }
+        if let Some(why) = &row.incomplete {
+            unknown
+                .add(format!("{} against {} on {}: {why}", row.writer, row.walker, row.marked_entry()), row);
+        }
+    }
+    section(&mut out, "A mapping was not present for a moment", &lost);
+    section(&mut out, "An entry as the kernel builds it breaks what generic code expects of it", &breaches);
+    section(&mut out, "Unknown, since not everything was run", &unknown);
+
+    let mut skipped = Groups::default();
+    for one in &report.skipped {
+        skipped.add_skipped(one);
+    }
+    section(&mut out, "Asked for, but does not exist", &skipped);
+    let count = |verdict| report.rows.iter().filter(|row| row.verdict == verdict).count();
+    let schedules: u64 = report.rows.iter().map(|row| row.schedules.total).sum();
+    let _ = writeln!(
+        out,
+        "{} rows, {schedules} schedules: {} with findings, {} pass, {} unknown.",
+        report.rows.len(),
+        count(Verdict::Findings),
+        count(Verdict::Pass),
+        count(Verdict::Unknown)
+    );
+    out
+}
+
+fn section(out: &mut String, title: &str, groups: &Groups) {
+    if groups.order.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{title}:");
+    for (platforms, sentence) in groups.sentences() {
+        let _ = writeln!(out, "  {sentence}");
+        let _ = writeln!(out, "      {platforms}");
+    }
+}
+
+/// Of a swap entry what sets it apart from another one.
+fn told_apart(entry: Swap, other: Swap) -> String {
+    if entry.kind == other.kind {
+        format!("offset {:#x}", entry.offset.0)
+    } else {
+        format!("type {} offset {:#x}", entry.kind, entry.offset.0)
+    }
+}
+
+fn changes_to(row: &RunReport, view: u64) -> String {
+    let stored = row.stored.iter().find(|stored| stored.entry.value.0 == view);
+    stored.map_or("a store that was not recorded".to_owned(), |stored| stored.changes.join(" "))
+}

@@ -1,0 +1,250 @@
+//! Reports as plain text.
+
+use std::fmt::Write;
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::entry::Entry;
+use crate::report::{CompareReport, DecodeReport, Event, RunReport, Trace, What};
+use crate::summary;
+use crate::words::outcome;
+
+/// Writing to a `String` cannot fail.
+macro_rules! put {
+    ($out:expr, $($argument:tt)*) => {{ let _ = writeln!($out, $($argument)*); }};
+}
+
+/// One run, with a trace for each behaviour.
+pub fn run(report: &RunReport) -> String {
+    let mut out = String::new();
+    put!(
+        out,
+        "{}: {} against {} on {}",
+        platform(report),
+        report.writer,
+        report.walker,
+        report.marked_entry()
+    );
+    put!(out, "encoding  {}", report.encoding);
+    let sha256 = report.guest.sha256.get(..16).unwrap_or(&report.guest.sha256);
+    put!(out, "guest     {} {} (sha256 {sha256}...)", report.guest.kind, report.guest.name);
+    put!(out, "predicates are answered by the {}'s compiled functions", report.predicates);
+    put!(out, "");
+    put!(out, "before    {}", one_line(&report.before));
+    for breach in &report.contract {
+        put!(out, "          BREACH: {breach}");
+    }
+    for stored in &report.stored {
+        put!(out, "stored    {}", one_line(&stored.entry));
+        put!(
+            out,
+            "          at {:#x} {}: {}  {}",
+            stored.pc.0,
+            stored.symbol,
+            stored.instruction,
+            changed(&stored.changes)
+        );
+    }
+    match &report.after {
+        Some(after) => put!(out, "after     {}", one_line(after)),
+        None => put!(out, "after     differs by schedule: see the traces"),
+    }
+    put!(out, "");
+
+    put!(out, "What {} saw:", report.walker);
+    for view in &report.views {
+        let installed = if view.installed { "  the page table that the split installed" } else { "" };
+        put!(out, "  {}  in {}{installed}", one_line(&view.entry), of(view.schedules, report));
+    }
+    put!(out, "What it came to:");
+    put!(out, "  on the untouched entry: {}", outcome(&report.alone));
+    for one in &report.outcomes {
+        let decided_on = one.decided_on.map_or(String::new(), |value| format!(" on {value}"));
+        // A schedule is empty where a bound came before the first access.
+        let first = if one.schedule.is_empty() { String::new() } else { format!(", first {}", one.schedule) };
+        put!(out, "  {}{decided_on}  in {}{first}", outcome(one), of(one.schedules, report));
+    }
+    for divergence in &report.divergences {
+        let decided_on = divergence.decided_on.map_or(String::new(), |value| format!(" on {value}"));
+        put!(
+            out,
+            "Its path{decided_on} differs from that on the untouched entry, in {}:",
+            of(divergence.schedules, report)
+        );
+        match (&divergence.symbol, &divergence.instruction, divergence.pc) {
+            (Some(symbol), Some(instruction), Some(pc)) => {
+                put!(out, "  first at {:#x} {symbol}: {instruction}", pc.0);
+            }
+            _ => put!(out, "  it returned where it went on there"),
+        }
+    }
+    for warning in &report.warnings {
+        put!(out, "VM_WARN_ON_ONCE() fired on {} in {}", warning.entry, of(warning.schedules, report));
+    }
+    put!(out, "");
+
+    if report.findings.is_empty() {
+        put!(out, "Nothing was found.");
+    }
+    for finding in &report.findings {
+        put!(out, "FINDING {}: {}", finding.name.name(), finding.explanation);
+    }
+    if let Some(why) = &report.incomplete {
+        put!(out, "INCOMPLETE: {why}; what was not run is unknown");
+    }
+    let schedules = report.schedules;
+    put!(
+        out,
+        "{} schedules, {} behaviours, {} machine-code runs: {}",
+        schedules.total,
+        schedules.behaviours,
+        schedules.machine_runs,
+        report.verdict.word()
+    );
+    for (n, trace) in report.traces.iter().enumerate() {
+        put!(out, "");
+        put!(
+            out,
+            "Behaviour {} of {}, in {}: schedule {}",
+            n + 1,
+            report.traces.len(),
+            of(trace.schedules, report),
+            trace.schedule
+        );
+        self::trace(&mut out, trace);
+    }
+    out
+}
+
+fn trace(out: &mut String, trace: &Trace) {
+    let mut table = bare_table();
+    for event in &trace.events {
+        let (what, value) = event_columns(event);
+        table.add_row([
+            format!("  CPU{}", event.cpu),
+            format!("{:#x}", event.pc.0),
+            event.symbol.clone(),
+            event.instruction.replace('\t', " "),
+            what.to_owned(),
+            value,
+        ]);
+    }
+    put!(out, "{}", trimmed(&table));
+    put!(out, "  writer: {}", outcome(&trace.writer));
+    put!(out, "  walker: {}", outcome(&trace.walker));
+    for page in &trace.references {
+        put!(out, "  page {:#x} has {} references in the end; it had 1", page.pfn.0, page.references);
+    }
+}
+
+fn event_columns(event: &Event) -> (&'static str, String) {
+    match &event.what {
+        What::Load { raw, entry } => ("load", format!("{entry}{}", raw_note(raw.0, entry.0))),
+        What::Store { raw, before, after, changes } => {
+            ("store", format!("{before} -> {after}{}  {}", raw_note(raw.0, after.0), changed(changes)))
+        }
+        What::Atomic { raw, stores: true, before, after, changes } => {
+            ("atomic", format!("{before} -> {after}{}  {}", raw_note(raw.0, after.0), changed(changes)))
+        }
+        What::Atomic { raw, before, .. } => {
+            ("atomic", format!("{before}{}, nothing stored", raw_note(raw.0, before.0)))
+        }
+        What::Flush => ("flush", "translations invalidated".to_owned()),
+        What::Warning { entry } => ("warning", format!("VM_WARN_ON_ONCE() on {entry}")),
+    }
+}
+
+/// The number as the CPU saw it, where that is not the entry's value.
+fn raw_note(raw: u64, entry: u64) -> String {
+    if raw == entry { String::new() } else { format!(" (raw {raw:#018x})") }
+}
+
+fn changed(changes: &[String]) -> String {
+    if changes.is_empty() { "unchanged".to_owned() } else { changes.join(" ") }
+}
+
+fn of(schedules: u64, report: &RunReport) -> String {
+    format!("{schedules} of {} schedules", report.schedules.total)
+}
+
+fn platform(report: &RunReport) -> String {
+    match &report.mmu {
+        Some(mmu) => format!("{} {mmu} Linux {}", report.arch, report.linux),
+        None => format!("{} Linux {}", report.arch, report.linux),
+    }
+}
+
+fn one_line(entry: &Entry) -> String {
+    let mut text = format!("{}  {}", entry.value, entry.predicates.holding());
+    if let Some(swap) = entry.swap {
+        let _ = write!(text, ", type {} offset {:#x}", swap.kind, swap.offset.0);
+    }
+    if let Some(pfn) = entry.pfn {
+        let _ = write!(text, ", page {:#x}", pfn.0);
+    }
+    text
+}
+
+/// A comparison: the table, what has no row, and the summary in words.
+pub fn compare(report: &CompareReport) -> String {
+    let mut table = bare_table();
+    table.set_header(summary::COLUMNS);
+    for row in &report.rows {
+        table.add_row(summary::cells(row));
+    }
+    let mut out = String::new();
+    put!(out, "{}", trimmed(&table));
+    put!(out, "");
+    out.push_str(&summary::in_words(report));
+    out
+}
+
+/// Decoded values.
+pub fn decode(report: &DecodeReport) -> String {
+    let mut out = String::new();
+    for (n, entry) in report.entries.iter().enumerate() {
+        if n > 0 {
+            put!(out, "");
+        }
+        put!(out, "{}  {}", entry.value, report.encoding);
+        let predicates: Vec<_> = entry
+            .predicates
+            .named()
+            .iter()
+            .map(|(name, holds)| format!("{name} {}", if *holds { "yes" } else { "no" }))
+            .collect();
+        put!(out, "  {}: {}", report.predicates, predicates.join(", "));
+        if let Some(swap) = entry.swap {
+            put!(out, "  swap type {}, offset {:#x}", swap.kind, swap.offset.0);
+        }
+        if let Some(pfn) = entry.pfn {
+            put!(out, "  page frame {:#x}", pfn.0);
+        }
+        let mut table = bare_table();
+        for bit in &entry.bits {
+            table.add_row([
+                format!("  {}", bit.position()),
+                bit.name.clone(),
+                format!("{:#x}", bit.value.0),
+                if bit.hardware { "hw" } else { "sw" }.to_owned(),
+                bit.meaning.clone(),
+            ]);
+        }
+        put!(out, "{}", trimmed(&table));
+    }
+    out
+}
+
+/// A table without lines, as wide as it needs to be.
+pub fn bare_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+/// A table's text without the spaces that fill its last column, and without its outer margin.
+pub fn trimmed(table: &Table) -> String {
+    let lines: Vec<_> =
+        table.lines().map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned()).collect();
+    lines.join("\n")
+}

@@ -1,0 +1,39 @@
+//! Parts of reports that are said in words in more than one place.
+
+use crate::report::Outcome;
+
+/// The outcome of a routine in words.
+pub(crate) fn outcome(outcome: &Outcome) -> String {
+    let check = outcome.stopped_by.as_deref().unwrap_or("no check");
+    let page = outcome.pfn.map_or(String::new(), |pfn| format!(" page {:#x}", pfn.0));
+    let of_page = if page.is_empty() { String::new() } else { format!(" of{page}") };
+    match outcome.result.as_str() {
+        "refused" => format!("refused by {check}"),
+        "page" => format!("took{page}"),
+        "leaf" => {
+            let size = outcome.size.map_or("a huge page".to_owned(), bytes);
+            let at = if page.is_empty() { String::new() } else { format!(" at{page}") };
+            format!("took it for {size} mapped{at} ({check})")
+        }
+        "table" => "went on to the page table".to_owned(),
+        "wait" => format!("waits for the migration{of_page}"),
+        "fault" => format!("asks for a fault ({check})"),
+        "retry" => format!("starts over ({check})"),
+        "old" => "returned the old entry".to_owned(),
+        "mapped" => format!("took the old entry for a mapping{of_page}"),
+        "migrating" => format!("took the old entry for a migration{of_page}"),
+        "unsplit" => "found nothing to split".to_owned(),
+        other => match &outcome.ended {
+            Some(ended) => format!("{other}: {ended}"),
+            None => other.to_owned(),
+        },
+    }
+}
+
+/// A size in the unit that divides it: `2 MiB`.
+pub(crate) fn bytes(size: u64) -> String {
+    [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")]
+        .into_iter()
+        .find(|(unit, _)| size >= *unit && size.is_multiple_of(*unit))
+        .map_or(format!("{size} bytes"), |(unit, name)| format!("{} {name}", size / unit))
+}
