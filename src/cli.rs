@@ -1,0 +1,270 @@
+//! The command line as it is written. [`crate::plan`] makes sense of it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  everything was run, nothing was found
+  1  findings
+  2  bad usage or bad input
+  3  inconclusive: a bound was hit
+  4  internal fault";
+
+/// Runs real machine code of page-table writers and lockless walkers at every interleaving, and
+/// shows which bits of a PMD each walker sees.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXIT_STATUS, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compare architectures, versions, entries, writers and walkers, one row for each
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(CompareArgs),
+    /// Run one writer against one walker on one entry, and show every access
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// Name every bit and predicate of an entry's value
+    #[command(after_help = DECODE_EXAMPLES)]
+    Decode(DecodeArgs),
+    /// List what there is to choose from
+    #[command(after_help = LIST_EXAMPLES)]
+    List(ListArgs),
+    /// Print the JSON Schema of a report
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema(SchemaArgs),
+}
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  pmdscope compare
+      the default set: every architecture, before the fix and at the newest version
+  pmdscope compare --arch arm64 --arch ppc64le --linux 6.12 --walker hmm
+      two architectures, one version, one walker
+  pmdscope compare --linux 7.2 --entry migration-write --soft-dirty
+      the same for an entry with a mark
+  pmdscope compare --entry migration-read --entry migration-write --format json -o compare.json
+      everything about two entries, for a program to read
+
+Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit, 4 internal fault.";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  pmdscope run --arch arm64 --entry migration-read
+      what GUP-fast sees of a migration entry while the newest kernel's split, unguarded, runs
+  pmdscope run --arch ppc64le --mmu radix --linux 6.12 --entry migration-write --dirty \\
+               --writer pmdp_invalidate --walker hmm
+  pmdscope run --arch x86_64 --pmd 0xcffffff7edbffc00 --walker fault-read --format jsonl
+      an entry given by its value, every event on a line of its own
+
+Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit, 4 internal fault.";
+
+const DECODE_EXAMPLES: &str = "\
+Examples:
+  pmdscope decode --arch arm64 --linux 6.12 0x0000000081200e00
+  pmdscope decode --arch s390x 0x8120006b0 0x8120006b2
+  pmdscope decode --arch ppc64le --mmu hash c000000812000185 --format json";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  pmdscope list arches
+  pmdscope list walkers";
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  pmdscope schema run
+  pmdscope schema pmdscope.compare/1";
+
+/// Where an encoding is chosen. Texts are checked by the plan, so that each mistake gets one line.
+#[derive(Debug, Args)]
+pub struct Platform {
+    /// Architecture: arm64, x86_64, s390x, ppc64, ppc64le, riscv64, sparc64 (or as `uname -m` says)
+    #[arg(long, value_name = "A")]
+    pub arch: String,
+    /// Kind of MMU where there are several: radix or hash; radix if not given
+    #[arg(long, value_name = "M")]
+    pub mmu: Option<String>,
+    /// Linux version, such as 6.12; the newest known if not given
+    #[arg(long, value_name = "V")]
+    pub linux: Option<String>,
+}
+
+/// Marks of an entry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+pub struct Marks {
+    /// Mark the page as accessed
+    #[arg(long)]
+    pub young: bool,
+    /// Mark the page as dirty
+    #[arg(long)]
+    pub dirty: bool,
+    /// Mark the page as soft-dirty
+    #[arg(long)]
+    pub soft_dirty: bool,
+    /// Mark the entry as write-protected for userfaultfd (swap entries)
+    #[arg(long)]
+    pub uffd_wp: bool,
+}
+
+/// How far a run may go before what is left counts as unknown.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Bounds")]
+pub struct BoundArgs {
+    /// Schedules of one writer and walker
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub max_schedules: u64,
+    /// Page-table accesses of one routine
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub max_accesses: u64,
+    /// Instructions of one routine
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub max_instructions: u64,
+    /// Seconds for one writer and walker
+    #[arg(long, value_name = "S", default_value_t = 60)]
+    pub timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Architecture; may be given several times; all if not given
+    #[arg(long, value_name = "A")]
+    pub arch: Vec<String>,
+    /// Kind of MMU where there are several: radix or hash; both if not given
+    #[arg(long, value_name = "M")]
+    pub mmu: Vec<String>,
+    /// Linux version; may be given several times
+    #[arg(long, value_name = "V")]
+    pub linux: Vec<String>,
+    /// Entry to begin with (see `pmdscope list entries`); may be given several times
+    #[arg(long, value_name = "E")]
+    pub entry: Vec<String>,
+    #[command(flatten)]
+    pub marks: Marks,
+    /// Writer (see `pmdscope list writers`); may be given several times
+    #[arg(long, value_name = "W")]
+    pub writer: Vec<String>,
+    /// Walker (see `pmdscope list walkers`); may be given several times
+    #[arg(long, value_name = "K")]
+    pub walker: Vec<String>,
+    /// How to print the comparison
+    #[arg(long, value_enum, default_value_t)]
+    pub format: CompareFormat,
+    /// Write to a file instead of standard output; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub bounds: BoundArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum CompareFormat {
+    /// A table, and the summary in words
+    #[default]
+    Table,
+    /// The same in Markdown
+    Markdown,
+    /// One object, by `pmdscope schema compare`
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub platform: Platform,
+    /// Entry to begin with (see `pmdscope list entries`)
+    #[arg(long, value_name = "E", required_unless_present = "pmd")]
+    pub entry: Option<String>,
+    /// Page frame number of the entry, decimal or 0x...
+    #[arg(long, value_name = "N", conflicts_with = "pmd")]
+    pub pfn: Option<String>,
+    #[command(flatten)]
+    pub marks: Marks,
+    /// Entry to begin with by its value, hexadecimal, in CPU order
+    #[arg(long, value_name = "HEX", conflicts_with_all = ["entry", "young", "dirty", "soft_dirty", "uffd_wp"])]
+    pub pmd: Option<String>,
+    /// Writer (see `pmdscope list writers`)
+    #[arg(long, value_name = "W", default_value = "split-unguarded")]
+    pub writer: String,
+    /// Walker (see `pmdscope list walkers`); may be given several times, for a run each
+    #[arg(long, value_name = "K", default_value = "gup-fast-read")]
+    pub walker: Vec<String>,
+    /// Run this guest instead of the bundled one: an ELF with the same functions
+    #[arg(long, value_name = "ELF")]
+    pub guest: Option<PathBuf>,
+    /// How to print the run
+    #[arg(long, value_enum, default_value_t)]
+    pub format: RunFormat,
+    /// Write to a file instead of standard output; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub bounds: BoundArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum RunFormat {
+    /// Text, with a trace for each behaviour
+    #[default]
+    Text,
+    /// One object, by `pmdscope schema run`; an array of them for several walkers
+    Json,
+    /// JSON Lines: the run, then each behaviour and its events
+    Jsonl,
+    /// The text in Markdown
+    Markdown,
+}
+
+#[derive(Debug, Args)]
+pub struct DecodeArgs {
+    #[command(flatten)]
+    pub platform: Platform,
+    /// Values of entries, hexadecimal, in CPU order
+    #[arg(value_name = "HEX", required = true)]
+    pub values: Vec<String>,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DecodeFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum DecodeFormat {
+    /// Text
+    #[default]
+    Text,
+    /// One object, by `pmdscope schema decode`
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// What to list
+    #[arg(value_enum)]
+    pub what: ListWhat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListWhat {
+    /// Architectures, and whether they are executed
+    Arches,
+    /// Encodings, with the versions they hold for and where that is known from
+    Encodings,
+    /// Kinds of entry to begin with
+    Entries,
+    /// Routines that change an entry
+    Writers,
+    /// Routines that read one without its lock
+    Walkers,
+    /// Faults that are looked for
+    Findings,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// run, compare or decode
+    pub name: String,
+}

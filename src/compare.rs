@@ -1,0 +1,187 @@
+//! `pmdscope compare`.
+
+use std::str::FromStr;
+
+use anyhow::{Result, bail};
+use pmdscope_arches::{Arch, Encoding, EntryKind, Mmu, Version};
+use pmdscope_emu::{Bounds, Machine};
+use pmdscope_guest::{Walker, Writer};
+use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, json, markdown, text};
+
+use crate::cli::{CompareArgs, CompareFormat, Marks};
+use crate::exit::Exit;
+use crate::output;
+use crate::plan::{GuestSource, Start, bounds, runnable};
+use crate::study::Study;
+
+/// A long-term kernel from before the fix and the newest: between them every architecture has the
+/// encodings that matter here, among them arm64's two and s390x without and with migration entries.
+const DEFAULT_VERSIONS: [Version; 2] = [Version::new(6, 1), Version::new(7, 2)];
+/// The entry of the original report. An encoding that cannot express it shows [`DEFAULT_ELSE`].
+const DEFAULT_ENTRY: EntryKind = EntryKind::MigrationWrite;
+/// What a split is meant for.
+const DEFAULT_ELSE: EntryKind = EntryKind::PresentHuge;
+/// The split before and after the fix.
+const DEFAULT_WRITERS: [Writer; 2] = [Writer::SplitUnguarded, Writer::SplitGuarded];
+/// One walker that checks access, one that does not, and one that every architecture has.
+const DEFAULT_WALKERS: [Walker; 3] = [Walker::GupFastRead, Walker::PerfPageSize, Walker::Hmm];
+
+/// What is to be compared.
+struct Plan {
+    platforms: Vec<(Arch, Option<Mmu>)>,
+    versions: Vec<Version>,
+    /// `None`: the default entry of each encoding.
+    entries: Option<Vec<EntryKind>>,
+    marks: Marks,
+    writers: Vec<Writer>,
+    walkers: Vec<Walker>,
+    bounds: Bounds,
+}
+
+impl Plan {
+    fn new(args: &CompareArgs) -> Result<Self> {
+        let executed = Arch::ALL.into_iter().filter(|arch| arch.executed()).collect();
+        let arches = chosen(&args.arch, executed)?;
+        let mmus = chosen(&args.mmu, Mmu::ALL.to_vec())?;
+        let mut platforms = Vec::new();
+        for arch in arches {
+            if arch.mmus().is_empty() {
+                platforms.push((arch, None));
+            } else {
+                let wanted = arch.mmus().iter().filter(|mmu| mmus.contains(mmu));
+                platforms.extend(wanted.map(|mmu| (arch, Some(*mmu))));
+            }
+        }
+        Ok(Plan {
+            platforms,
+            versions: chosen(&args.linux, DEFAULT_VERSIONS.to_vec())?,
+            entries: if args.entry.is_empty() { None } else { Some(chosen(&args.entry, Vec::new())?) },
+            marks: args.marks,
+            writers: chosen(&args.writer, DEFAULT_WRITERS.to_vec())?,
+            walkers: chosen(&args.walker, DEFAULT_WALKERS.to_vec())?,
+            bounds: bounds(&args.bounds)?,
+        })
+    }
+
+    fn run(&self) -> Result<CompareReport> {
+        let mut rows = Vec::new();
+        let mut skipped = Vec::new();
+        for (arch, mmu) in &self.platforms {
+            for version in &self.versions {
+                let platform = match mmu {
+                    Some(mmu) => format!("{arch} {mmu} {version}"),
+                    None => format!("{arch} {version}"),
+                };
+                let mut skip = |reason: String| {
+                    // The platform stands beside the reason already.
+                    let reason =
+                        reason.strip_prefix(&platform).map_or(reason.clone(), |rest| rest.trim().to_owned());
+                    let one = Skipped { encoding: platform.clone(), reason };
+                    if !skipped.contains(&one) {
+                        skipped.push(one);
+                    }
+                };
+                let found = Encoding::at(*arch, *mmu, *version)
+                    .map_err(anyhow::Error::from)
+                    .and_then(|encoding| Ok((encoding, GuestSource::bundled_for(&encoding)?)));
+                match found {
+                    Ok((encoding, source)) => rows.extend(self.rows(&encoding, &source, &mut skip)?),
+                    Err(error) => skip(format!("{error:#}")),
+                }
+            }
+        }
+        Ok(CompareReport { schema: COMPARE_SCHEMA.to_owned(), rows, skipped })
+    }
+
+    fn rows(
+        &self,
+        encoding: &Encoding,
+        source: &GuestSource,
+        skip: &mut impl FnMut(String),
+    ) -> Result<Vec<RunReport>> {
+        let mut machine = Machine::new(encoding.arch(), source.guest.clone())?;
+        let mut rows = Vec::new();
+        for start in self.starts(encoding, skip)? {
+            for writer in &self.writers {
+                for walker in &self.walkers {
+                    if let Err(reason) = runnable(source, encoding, *writer, *walker) {
+                        skip(reason);
+                        continue;
+                    }
+                    let study = Study {
+                        encoding,
+                        source,
+                        start,
+                        writer: *writer,
+                        walker: *walker,
+                        bounds: &self.bounds,
+                    };
+                    let report = study.report(&mut machine)?;
+                    rows.push(RunReport { traces: Vec::new(), ..report });
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
+
+impl Plan {
+    /// The entries to begin with in an encoding.
+    fn starts(&self, encoding: &Encoding, skip: &mut impl FnMut(String)) -> Result<Vec<Start>> {
+        let Some(kinds) = &self.entries else {
+            return match Start::of_kind(encoding, DEFAULT_ENTRY, self.marks, None) {
+                Ok(start) => Ok(vec![start]),
+                Err(error) => {
+                    skip(error.to_string());
+                    // A mapping in use: the hardware has set its accessed and dirty bits.
+                    let marks = Marks { young: true, dirty: true, ..self.marks };
+                    Ok(vec![Start::of_kind(encoding, DEFAULT_ELSE, marks, None)?])
+                }
+            };
+        };
+        let mut starts = Vec::new();
+        for kind in kinds {
+            match Start::of_kind(encoding, *kind, self.marks, None) {
+                Ok(start) => starts.push(start),
+                Err(error) => skip(error.to_string()),
+            }
+        }
+        Ok(starts)
+    }
+}
+
+/// What was named, each once, or the default.
+fn chosen<T>(named: &[String], default: Vec<T>) -> Result<Vec<T>>
+where
+    T: FromStr + PartialEq,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    if named.is_empty() {
+        return Ok(default);
+    }
+    let mut all = Vec::new();
+    for text in named {
+        let one = text.parse()?;
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    Ok(all)
+}
+
+pub fn compare(args: &CompareArgs) -> Result<Exit> {
+    let report = Plan::new(args)?.run()?;
+    if report.rows.is_empty() {
+        match report.skipped.first() {
+            Some(skipped) => bail!("nothing to compare: {} {}", skipped.encoding, skipped.reason),
+            None => bail!("nothing to compare: no architecture has the MMU kind that was named"),
+        }
+    }
+    let printed = match args.format {
+        CompareFormat::Table => text::compare(&report),
+        CompareFormat::Markdown => markdown::compare(&report),
+        CompareFormat::Json => json::pretty(&report)?,
+    };
+    output::write(&printed, args.output.as_deref())?;
+    Ok(Exit::of(report.rows.iter().map(|row| row.verdict)))
+}

@@ -1,0 +1,28 @@
+//! `pmdscope decode`.
+
+use anyhow::Result;
+use pmdscope_traces::{DECODE_SCHEMA, DecodeReport, Entry, json, text};
+
+use crate::cli::{DecodeArgs, DecodeFormat};
+use crate::exit::Exit;
+use crate::output;
+use crate::plan::{encoding, hex_value};
+use crate::study::encoding_name;
+
+pub fn decode(args: &DecodeArgs) -> Result<Exit> {
+    let encoding = encoding(&args.platform)?;
+    let values = args.values.iter().map(|text| hex_value(text)).collect::<Result<Vec<_>>>()?;
+    let executed = if encoding.arch().executed() { "model" } else { "model, not executed" };
+    let report = DecodeReport {
+        schema: DECODE_SCHEMA.to_owned(),
+        encoding: encoding_name(&encoding),
+        predicates: executed.to_owned(),
+        entries: values.iter().map(|value| Entry::of_model(&encoding, *value)).collect(),
+    };
+    let printed = match args.format {
+        DecodeFormat::Text => text::decode(&report),
+        DecodeFormat::Json => json::pretty(&report)?,
+    };
+    output::write(&printed, None)?;
+    Ok(Exit::Clean)
+}

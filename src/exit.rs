@@ -1,0 +1,41 @@
+//! What the program's exit status says.
+
+use std::process::ExitCode;
+
+use pmdscope_traces::Verdict;
+
+/// The exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Everything was run, and nothing was found.
+    Clean = 0,
+    /// Something was found.
+    Findings = 1,
+    /// Bad usage or bad input.
+    Usage = 2,
+    /// A bound was hit, so something is not known.
+    Inconclusive = 3,
+    /// A fault of the program itself.
+    Internal = 4,
+}
+
+impl Exit {
+    /// The status for a set of verdicts: findings speak loudest, then what is not known.
+    pub fn of(verdicts: impl IntoIterator<Item = Verdict>) -> Exit {
+        let mut exit = Exit::Clean;
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Findings => return Exit::Findings,
+                Verdict::Unknown => exit = Exit::Inconclusive,
+                Verdict::Pass => {}
+            }
+        }
+        exit
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}

@@ -1,0 +1,113 @@
+//! pmdscope: what lockless page-table walkers see while an entry changes.
+
+mod cli;
+mod compare;
+mod decode;
+mod exit;
+mod list;
+mod output;
+mod plan;
+mod run;
+mod study;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use pmdscope_emu::EmuError;
+use pmdscope_traces::json;
+
+use crate::cli::{Cli, Command, SchemaArgs};
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let result = match &cli.command {
+        Command::Compare(args) => compare::compare(args),
+        Command::Run(args) => run::run(args),
+        Command::Decode(args) => decode::decode(args),
+        Command::List(args) => list::list(args),
+        Command::Schema(args) => schema(args),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("pmdscope: {}", one_line(&error));
+            status_of(&error).into()
+        }
+    }
+}
+
+/// Help and version go to standard output as they are; a mistake gets its one line.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Clean.into();
+    }
+    let commands: Vec<_> =
+        Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        eprintln!("pmdscope: no command given: there are {} (see pmdscope --help)", commands.join(", "));
+        return Exit::Usage.into();
+    }
+    let command = std::env::args_os().nth(1).and_then(|first| first.into_string().ok());
+    let help = match command.filter(|command| commands.contains(command)) {
+        Some(command) => format!("pmdscope {command} --help"),
+        None => "pmdscope --help".to_owned(),
+    };
+    let text = error.render().to_string();
+    let mistake: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    let mistake = printable(&mistake.join(" ").replace(" tip: ", "; "));
+    eprintln!("pmdscope: {} (see {help})", mistake.strip_prefix("error: ").unwrap_or(&mistake));
+    Exit::Usage.into()
+}
+
+/// An error and its causes as one line, each cause once, whatever was written into a name.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors end in the text of their cause.
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    printable(&text)
+}
+
+fn printable(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
+/// Whose fault an error is.
+fn status_of(error: &anyhow::Error) -> Exit {
+    let internal = error.chain().any(|cause| {
+        matches!(
+            cause.downcast_ref(),
+            Some(EmuError::Engine { .. } | EmuError::Disassembler(_) | EmuError::NotRepeatable { .. })
+        )
+    });
+    if internal { Exit::Internal } else { Exit::Usage }
+}
+
+fn schema(args: &SchemaArgs) -> Result<Exit> {
+    let schema = json::schema(&args.name).with_context(|| {
+        format!("no schema is named '{}': there are {}", args.name, json::SCHEMAS.join(", "))
+    })?;
+    output::write(&json::pretty(&schema)?, None)?;
+    Ok(Exit::Clean)
+}

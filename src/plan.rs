@@ -1,0 +1,249 @@
+//! From the command line as written to what is to be done: everything is checked here, before
+//! anything runs, and each mistake gets one line.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu, Version};
+use pmdscope_emu::{Bounds, CallBounds};
+use pmdscope_guest::{Bundled, Guest, Walker, Writer, bundled};
+
+use crate::cli::{BoundArgs, Marks, Platform, RunArgs};
+
+/// The machine code to run, and where it comes from.
+#[derive(Clone)]
+pub struct GuestSource {
+    /// `bundled` or `file`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of the ELF, in hexadecimal.
+    pub sha256: String,
+    /// The guest.
+    pub guest: Guest,
+}
+
+impl GuestSource {
+    /// The bundled guest that is right for an encoding.
+    pub fn bundled_for(encoding: &Encoding) -> Result<Self> {
+        let bundled = bundled(encoding.arch(), encoding.mmu(), encoding.version())?;
+        Self::of_bundled(bundled)
+    }
+
+    fn of_bundled(bundled: &Bundled) -> Result<Self> {
+        let guest = bundled.load().with_context(|| format!("the bundled guest {}", bundled.name))?;
+        Ok(GuestSource {
+            kind: "bundled",
+            name: bundled.name.to_owned(),
+            sha256: bundled.sha256.to_owned(),
+            guest,
+        })
+    }
+
+    /// An ELF file of the user's.
+    pub fn from_file(path: &Path, arch: Arch) -> Result<Self> {
+        use sha2::Digest;
+
+        /// Guests are a few kilobytes; this is room for any, and stops a mistaken disk image.
+        const LARGEST_GUEST_BYTES: u64 = 64 << 20;
+        let name = path.display().to_string();
+        let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
+        // Not by the file's size: a device or a pipe has none.
+        let mut bytes = Vec::new();
+        file.take(LARGEST_GUEST_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .with_context(|| format!("cannot read {name}"))?;
+        ensure!(
+            bytes.len() as u64 <= LARGEST_GUEST_BYTES,
+            "{name} has more than {LARGEST_GUEST_BYTES} bytes, the most that a guest may have"
+        );
+        let guest = Guest::parse(&bytes, arch).with_context(|| name.clone())?;
+        let sha256 = sha2::Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(GuestSource { kind: "file", name, sha256, guest })
+    }
+}
+
+/// An entry to begin with.
+#[derive(Debug, Clone, Copy)]
+pub struct Start {
+    /// Its value in CPU order.
+    pub value: u64,
+    /// Its kind; `None` if it was given by value.
+    pub kind: Option<EntryKind>,
+    /// Its marks.
+    pub marks: Marks,
+    /// The page it is about, for the struct pages that must exist.
+    pub pfn: u64,
+}
+
+impl Marks {
+    /// The names of those that are set.
+    pub fn names(self) -> Vec<String> {
+        let all = [
+            ("young", self.young),
+            ("dirty", self.dirty),
+            ("soft-dirty", self.soft_dirty),
+            ("uffd-wp", self.uffd_wp),
+        ];
+        all.into_iter().filter(|(_, set)| *set).map(|(name, _)| name.to_owned()).collect()
+    }
+}
+
+impl Start {
+    /// An entry of a kind.
+    pub fn of_kind(encoding: &Encoding, kind: EntryKind, marks: Marks, pfn: Option<u64>) -> Result<Self> {
+        let pfn = match kind {
+            EntryKind::None => {
+                ensure!(pfn.is_none(), "an entry of kind none has no page: leave --pfn out");
+                0
+            }
+            _ => pfn.unwrap_or_else(|| encoding.default_pfn()),
+        };
+        let Marks { young, dirty, soft_dirty, uffd_wp } = marks;
+        let value = encoding.build(&EntrySpec { kind, pfn, young, dirty, soft_dirty, uffd_wp })?;
+        Ok(Start { value, kind: Some(kind), marks, pfn })
+    }
+
+    fn of_value(encoding: &Encoding, value: u64) -> Self {
+        Start { value, kind: None, marks: Marks::default(), pfn: encoding.pfn_of(value).unwrap_or(0) }
+    }
+}
+
+/// What `run` is to do.
+pub struct RunPlan {
+    pub encoding: Encoding,
+    pub source: GuestSource,
+    pub start: Start,
+    pub writer: Writer,
+    pub walkers: Vec<Walker>,
+    pub bounds: Bounds,
+}
+
+impl RunPlan {
+    pub fn new(args: &RunArgs) -> Result<Self> {
+        let encoding = encoding(&args.platform)?;
+        let writer: Writer = args.writer.parse()?;
+        let walkers =
+            args.walker.iter().map(|walker| Ok(walker.parse()?)).collect::<Result<Vec<Walker>>>()?;
+        let start = match (&args.pmd, &args.entry) {
+            (Some(hex), _) => Start::of_value(&encoding, hex_value(hex)?),
+            (None, Some(kind)) => {
+                let kind: EntryKind = kind.parse()?;
+                let pfn = args.pfn.as_deref().map(number).transpose()?;
+                Start::of_kind(&encoding, kind, args.marks, pfn)?
+            }
+            (None, None) => bail!("name an entry by --entry or --pmd"),
+        };
+        let source = match &args.guest {
+            Some(path) => GuestSource::from_file(path, encoding.arch())?,
+            None => GuestSource::bundled_for(&encoding)?,
+        };
+        let plan = RunPlan { encoding, source, start, writer, walkers, bounds: bounds(&args.bounds)? };
+        for walker in &plan.walkers {
+            runnable(&plan.source, &plan.encoding, plan.writer, *walker).map_err(anyhow::Error::msg)?;
+        }
+        Ok(plan)
+    }
+}
+
+/// Whether a guest has both routines; if not, why.
+pub fn runnable(
+    source: &GuestSource,
+    encoding: &Encoding,
+    writer: Writer,
+    walker: Walker,
+) -> Result<(), String> {
+    let routines =
+        [(writer.name(), writer.symbol(), writer.since()), (walker.name(), walker.symbol(), walker.since())];
+    for (name, symbol, since) in routines {
+        if source.guest.has(symbol) {
+            continue;
+        }
+        return Err(if source.kind == "file" {
+            format!("{}: {}", source.name, lacks(&source.guest, symbol))
+        } else if since > encoding.version() {
+            format!("{encoding} has no {name}: it came in Linux {since}")
+        } else {
+            format!("{encoding} has no {name}")
+        });
+    }
+    Ok(())
+}
+
+fn lacks(guest: &Guest, symbol: &str) -> String {
+    match guest.function(symbol) {
+        Err(error) => error.to_string(),
+        Ok(_) => format!("has {symbol}"),
+    }
+}
+
+/// The encoding of a platform.
+pub fn encoding(platform: &Platform) -> Result<Encoding> {
+    let arch: Arch = platform.arch.parse()?;
+    let mmu = match &platform.mmu {
+        Some(mmu) => Some(mmu.parse::<Mmu>()?),
+        None => arch.mmus().first().copied(),
+    };
+    let version = match &platform.linux {
+        Some(version) => version.parse()?,
+        None => Version::NEWEST,
+    };
+    Ok(Encoding::at(arch, mmu, version)?)
+}
+
+/// The bounds of a run.
+pub fn bounds(args: &BoundArgs) -> Result<Bounds> {
+    for (name, value) in [
+        ("--max-schedules", args.max_schedules),
+        ("--max-accesses", args.max_accesses),
+        ("--max-instructions", args.max_instructions),
+        ("--timeout", args.timeout),
+    ] {
+        ensure!(value > 0, "{name} is 0, so nothing could be run: give at least 1");
+    }
+    let time = Duration::from_secs(args.timeout);
+    Ok(Bounds {
+        call: CallBounds { accesses: args.max_accesses, instructions: args.max_instructions, time },
+        schedules: args.max_schedules,
+        time,
+    })
+}
+
+/// A 64-bit value written in hexadecimal, with or without `0x`.
+pub fn hex_value(text: &str) -> Result<u64> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
+    let digits = digits.replace('_', "");
+    ensure!(
+        !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
+        "'{text}' is not a hexadecimal number: write an entry's value as 0x0000000081200e00"
+    );
+    ensure!(digits.len() <= 16, "'{text}' has {} hexadecimal digits: an entry has at most 16", digits.len());
+    u64::from_str_radix(&digits, 16).with_context(|| format!("'{text}' is not a hexadecimal number"))
+}
+
+/// A number, decimal or with `0x`.
+fn number(text: &str) -> Result<u64> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(_) => return hex_value(text),
+        None => text.parse(),
+    };
+    parsed.with_context(|| format!("'{text}' is not a page frame number: write it as 0x81200 or 528896"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_hexadecimal_with_or_without_prefix() {
+        assert_eq!(hex_value("0x81200").unwrap(), 0x81200);
+        assert_eq!(hex_value("81200E00").unwrap(), 0x8120_0e00);
+        assert_eq!(hex_value("0xffff_ffff_ffff_ffff").unwrap(), u64::MAX);
+        for bad in ["", "0x", "0xg", "12345678901234567", "-1", "0x 1"] {
+            hex_value(bad).unwrap_err();
+        }
+    }
+}
