@@ -81,6 +81,12 @@ impl Arch {
         }
     }
 
+    /// What has an encoding of its own: the architecture with each kind of MMU, or alone.
+    pub fn platforms(self) -> impl Iterator<Item = (Arch, Option<Mmu>)> {
+        let alone = self.mmus().is_empty().then_some((self, None));
+        self.mmus().iter().map(move |mmu| (self, Some(*mmu))).chain(alone)
+    }
+
     /// Whether an entry's bytes in memory are most significant first. On ppc64le they are,
     /// though everything else in memory is not.
     pub const fn entry_is_big_endian(self) -> bool {

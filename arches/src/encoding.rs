@@ -191,11 +191,8 @@ pub fn layouts(arch: Arch, mmu: Option<Mmu>) -> &'static [Era<Layout>] {
 /// Every layout of every architecture, with the versions over which it holds: architectures in the
 /// order of reports, the oldest layout first.
 pub fn all_layouts() -> impl Iterator<Item = (Arch, Option<Mmu>, &'static Era<Layout>)> {
-    Arch::ALL.into_iter().flat_map(|arch| {
-        let mmus: Vec<_> = match arch.mmus() {
-            [] => vec![None],
-            mmus => mmus.iter().copied().map(Some).collect(),
-        };
-        mmus.into_iter().flat_map(move |mmu| layouts(arch, mmu).iter().map(move |era| (arch, mmu, era)))
-    })
+    Arch::ALL
+        .into_iter()
+        .flat_map(Arch::platforms)
+        .flat_map(|(arch, mmu)| layouts(arch, mmu).iter().map(move |era| (arch, mmu, era)))
 }

@@ -188,15 +188,16 @@ const RADIX_6_1: Layout = Layout {
     ..RADIX_5_10
 };
 
-const RADIX_6_12: Layout = Layout {
+const RADIX_6_6: Layout = Layout {
     predicates: Predicates {
         write,
         access_permitted: |entry, for_write| access_permitted(entry, for_write, write),
         ..RADIX_6_1.predicates
     },
-    leaf: |asked| Some(leaf(asked, 0)),
     ..RADIX_6_1
 };
+
+const RADIX_6_12: Layout = Layout { leaf: |asked| Some(leaf(asked, 0)), ..RADIX_6_6 };
 
 const RADIX_6_17: Layout = Layout {
     fields: &[RADIX, RADIX_ONLY, SWAP_FIELDS_6_1],
@@ -245,6 +246,9 @@ const HASH_6_1: Layout = Layout {
     ..hash(RADIX_6_1, &[HASH, HASH_ONLY, DEVMAP_FIELD, SWAP_FIELDS_6_1], hash_trans_huge_not_devmap)
 };
 
+const HASH_6_6: Layout =
+    Layout { leaf: HASH_5_10.leaf, ..hash(RADIX_6_6, HASH_6_1.fields, hash_trans_huge_not_devmap) };
+
 const HASH_6_12: Layout = Layout {
     leaf: |asked| Some(leaf(asked, 0) | THP_HUGE),
     ..hash(RADIX_6_12, HASH_6_1.fields, hash_trans_huge_not_devmap)
@@ -259,8 +263,8 @@ const HASH_7_1: Layout =
     Layout { leaf: HASH_6_17.leaf, ..hash(RADIX_7_1, HASH_6_17.fields, hash_trans_huge) };
 
 /// The eras of a pair of MMUs are the same.
-const fn eras(layouts: [Layout; 5]) -> [Era<Layout>; 5] {
-    let [from_5_10, from_6_1, from_6_12, from_6_17, from_7_1] = layouts;
+const fn eras(layouts: [Layout; 6]) -> [Era<Layout>; 6] {
+    let [from_5_10, from_6_1, from_6_6, from_6_12, from_6_17, from_7_1] = layouts;
     [
         Era { from: v(5, 10), to: v(5, 10), source: "as read in 5.10.262", value: from_5_10 },
         Era {
@@ -270,9 +274,15 @@ const fn eras(layouts: [Layout; 5]) -> [Era<Layout>; 5] {
             value: from_6_1,
         },
         Era {
+            from: v(6, 6),
+            to: v(6, 6),
+            source: "no saved write: arch/powerpc/include/asm/book3s/64/pgtable.h as read in a tree of 6.6.y",
+            value: from_6_6,
+        },
+        Era {
             from: v(6, 12),
             to: v(6, 16),
-            source: "no saved write, prot-none not privileged: as read in 6.12.107",
+            source: "prot-none not privileged: as read in 6.12.107",
             value: from_6_12,
         },
         Era {
@@ -293,5 +303,6 @@ const fn eras(layouts: [Layout; 5]) -> [Era<Layout>; 5] {
 }
 
 pub(crate) static RADIX_LAYOUTS: &[Era<Layout>] =
-    &eras([RADIX_5_10, RADIX_6_1, RADIX_6_12, RADIX_6_17, RADIX_7_1]);
-pub(crate) static HASH_LAYOUTS: &[Era<Layout>] = &eras([HASH_5_10, HASH_6_1, HASH_6_12, HASH_6_17, HASH_7_1]);
+    &eras([RADIX_5_10, RADIX_6_1, RADIX_6_6, RADIX_6_12, RADIX_6_17, RADIX_7_1]);
+pub(crate) static HASH_LAYOUTS: &[Era<Layout>] =
+    &eras([HASH_5_10, HASH_6_1, HASH_6_6, HASH_6_12, HASH_6_17, HASH_7_1]);

@@ -129,6 +129,8 @@ const L_6_1: Layout = Layout {
     invalidated: |entry| entry & !(VALID | PROT_NONE),
 };
 
+const L_6_6: Layout = Layout { fields: &[COMMON, SWAP_FIELDS_6_12], swap: Some(SWAP_6_12), ..L_6_1 };
+
 const L_6_12: Layout = Layout {
     fields: &[COMMON, DEVMAP_FIELD, SWAP_FIELDS_6_12],
     swap: Some(SWAP_6_12),
@@ -156,11 +158,13 @@ const L_6_19: Layout = Layout {
 pub(crate) static LAYOUTS: &[Era<Layout>] = &[
     Era { from: v(6, 1), to: v(6, 2), source: "as read in 6.1.176", value: L_6_1 },
     Era {
-        from: v(6, 12),
-        to: v(6, 14),
-        source: "DEVMAP, and swap types one bit higher for the exclusive bit of PTEs: as read in 6.12.107",
-        value: L_6_12,
+        from: v(6, 6),
+        to: v(6, 6),
+        source: "swap types one bit higher for the exclusive bit of PTEs: arch/riscv/include/asm/pgtable.h as read \
+                 in a tree of 6.6.36",
+        value: L_6_6,
     },
+    Era { from: v(6, 12), to: v(6, 14), source: "DEVMAP: as read in 6.12.107", value: L_6_12 },
     Era {
         from: v(6, 15),
         to: v(6, 16),

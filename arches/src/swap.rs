@@ -147,13 +147,22 @@ static MARKERS_FROM_6_2: &[Era<MigrationTypes>] = &[
 ];
 
 /// Without ZONE_DEVICE there is no device-private memory either, and no swap type for it.
-static DEVICE_MEMORY_BY_6_12: &[Era<MigrationTypes>] = &[
+const TYPES_WITHOUT_DEVICES: Era<MigrationTypes> = Era {
+    to: v(6, 2),
+    source: "include/linux/swap.h of 6.1.176, without PTE_MARKER and DEVICE_PRIVATE (mm/Kconfig); 6.2 has one type \
+             for markers in place of that for swap errors",
+    value: MigrationTypes { read: 28, read_exclusive: Some(29), write: 30, young_dirty: true },
+    ..TYPES_6_1
+};
+
+static LOONGARCH: &[Era<MigrationTypes>] =
+    &[TYPES_WITHOUT_DEVICES, Era { from: v(6, 12), ..TYPES_6_2 }, TYPES_6_15];
+
+static RISCV: &[Era<MigrationTypes>] = &[
     Era {
-        to: v(6, 2),
-        source: "include/linux/swap.h of 6.1.176, without PTE_MARKER and DEVICE_PRIVATE (mm/Kconfig); 6.2 has one type \
-                 for markers in place of that for swap errors",
-        value: MigrationTypes { read: 28, read_exclusive: Some(29), write: 30, young_dirty: true },
-        ..TYPES_6_1
+        to: v(6, 6),
+        source: "include/linux/swap.h and mm/Kconfig of 6.1.176 and of a tree of 6.6.36, without DEVICE_PRIVATE",
+        ..TYPES_WITHOUT_DEVICES
     },
     Era { from: v(6, 12), ..TYPES_6_2 },
     TYPES_6_15,
@@ -171,6 +180,7 @@ pub fn migration_types(arch: Arch) -> &'static [Era<MigrationTypes>] {
         Arch::S390x => &[TYPES_6_15],
         Arch::Sparc64 => &[],
         Arch::Arm64 | Arch::Ppc64 | Arch::Ppc64le => MARKERS_FROM_6_2,
-        Arch::Riscv64 | Arch::LoongArch64 => DEVICE_MEMORY_BY_6_12,
+        Arch::Riscv64 => RISCV,
+        Arch::LoongArch64 => LOONGARCH,
     }
 }

@@ -19,6 +19,16 @@ impl Version {
     /// The newest version the tables cover.
     pub const NEWEST: Version = Version::new(7, 2);
 
+    /// The release after this one: 6.0 came after 5.19, and 7.0 after 6.19.
+    pub const fn successor(self) -> Version {
+        const LAST_MINOR: u16 = 19;
+        if self.minor == LAST_MINOR {
+            Version::new(self.major + 1, 0)
+        } else {
+            Version::new(self.major, self.minor + 1)
+        }
+    }
+
     /// The version `major.minor`.
     pub const fn new(major: u16, minor: u16) -> Self {
         Version { major, minor }
@@ -138,6 +148,19 @@ mod tests {
             let error = bad.parse::<Version>().unwrap_err();
             assert!(matches!(error, VersionError::Malformed(_)), "{bad}: {error}");
         }
+    }
+
+    #[test]
+    fn releases_follow_each_other() {
+        let mut version = Version::OLDEST;
+        let mut releases = vec![version.to_string()];
+        while version < Version::NEWEST {
+            version = version.successor();
+            releases.push(version.to_string());
+        }
+        assert_eq!(releases.len(), 10 + 20 + 3, "5.10 to 5.19, 6.0 to 6.19, 7.0 to 7.2: {releases:?}");
+        assert_eq!(releases[9..=10], ["5.19", "6.0"]);
+        assert_eq!(releases.last().map(String::as_str), Some("7.2"));
     }
 
     #[test]

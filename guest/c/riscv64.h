@@ -111,7 +111,7 @@ static inline u64 leaf_size(u64 entry)
 	return 1UL << PMD_SHIFT;
 }
 
-#if LINUX_AT_LEAST(6, 12)
+#if LINUX_AT_LEAST(6, 3)
 #define SWP_TYPE_SHIFT 7
 #else
 #define SWP_TYPE_SHIFT 6

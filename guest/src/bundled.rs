@@ -203,9 +203,9 @@ mod tests {
         assert_eq!(find(Arch::X86_64, None, 6, 14).unwrap().name, "x86_64-6.12");
         assert_eq!(find(Arch::Ppc64, Some(Mmu::Hash), 5, 10).unwrap().name, "ppc64-hash-5.10");
         assert_eq!(
-            find(Arch::X86_64, None, 6, 6).unwrap_err().to_string(),
-            "no guest of x86_64 is known to be right for Linux 6.6: entries, writers or walkers changed around it in \
-             a version that is not known for sure, or did not exist; use one of 5.10, 6.1, 6.12 to 6.16, 6.17, 7.2"
+            find(Arch::X86_64, None, 6, 8).unwrap_err().to_string(),
+            "no guest of x86_64 is known to be right for Linux 6.8: entries, writers or walkers changed around it in \
+             a version that is not known for sure, or did not exist; use one of 5.10, 6.1, 6.6, 6.12 to 6.16, 6.17, 7.2"
         );
         assert_eq!(
             find(Arch::Ppc64le, None, 7, 2).unwrap_err().to_string(),
