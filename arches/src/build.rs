@@ -239,7 +239,11 @@ fn elsewhere<T>(eras: &'static [Era<T>], version: Version, has: impl Fn(&T) -> b
     let mut lacking = version;
     for era in eras.iter().filter(|era| era.to >= version) {
         if has(&era.value) {
-            return format!("it came after Linux {lacking}, and Linux {} has it", era.from);
+            return if lacking.successor() == era.from {
+                format!("it came in Linux {}", era.from)
+            } else {
+                format!("it came after Linux {lacking}, and Linux {} has it", era.from)
+            };
         }
         lacking = lacking.max(era.to);
     }

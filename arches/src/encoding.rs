@@ -56,10 +56,17 @@ fn names(mmus: &[Mmu]) -> String {
 
 impl Gap {
     fn advice(&self) -> String {
-        match (self.older, self.newer) {
-            (Some(older), Some(newer)) => format!("use {older} or older, or {newer} or newer"),
-            (None, Some(newer)) => format!("the oldest known is {newer}"),
-            (Some(older), None) => format!("the newest known is {older}"),
+        let older = self.older.map(|version| match version {
+            Version::OLDEST => version.to_string(),
+            _ => format!("{version} or older"),
+        });
+        let newer = self.newer.map(|version| match version {
+            Version::NEWEST => version.to_string(),
+            _ => format!("{version} or newer"),
+        });
+        match (older, newer) {
+            (Some(older), Some(newer)) => format!("use {older}, or {newer}"),
+            (Some(known), None) | (None, Some(known)) => format!("use {known}"),
             (None, None) => "no version of it is known".to_owned(),
         }
     }

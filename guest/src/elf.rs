@@ -53,7 +53,7 @@ pub enum GuestError {
     #[error("not an ELF file")]
     NotElf,
     /// The file ends too early, or a field points outside of it.
-    #[error("damaged ELF file, in its {part}: {source}")]
+    #[error("damaged ELF file, in its {part}")]
     Damaged {
         /// What was being read.
         part: &'static str,
@@ -96,6 +96,12 @@ pub enum GuestError {
         size: u64,
         /// How long the file is.
         length: u64,
+    },
+    /// A function that is not in what is loaded.
+    #[error("damaged ELF file: its function {name} does not lie in what it loads")]
+    FunctionOutside {
+        /// Its name.
+        name: String,
     },
     /// A segment beyond what a guest may use.
     #[error("the segment at {address:#x} ends beyond {LIMIT:#x}, where a guest must end")]
@@ -157,6 +163,10 @@ impl Guest {
         let sections = SectionHeader::parse(bytes, offset(header.e_shoff), header.e_shnum.into(), context)
             .map_err(damaged("section headers"))?;
         let functions = functions(bytes, &sections, context)?;
+        // Whoever walks the code of a function would walk on for as long as its symbol says.
+        if let Some(outside) = functions.iter().find(|function| !lies_in(function, &segments)) {
+            return Err(GuestError::FunctionOutside { name: outside.name.clone() });
+        }
         Ok(Guest { arch, segments, functions })
     }
 
@@ -318,6 +328,14 @@ fn functions(bytes: &[u8], sections: &[SectionHeader], context: Ctx) -> Result<V
     Ok(functions)
 }
 
+fn lies_in(function: &Symbol, segments: &[Segment]) -> bool {
+    let end = function.address.checked_add(function.size);
+    segments.iter().any(|segment| {
+        segment.address <= function.address
+            && end.is_some_and(|end| end <= segment.address.saturating_add(segment.size))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -363,8 +381,8 @@ mod tests {
     fn what_is_wrong_is_said_in_a_line() {
         assert_eq!(error_of(b""), "not an ELF file");
         assert_eq!(error_of(b"#!/bin/sh\n"), "not an ELF file");
-        assert!(error_of(&arm64()[..40]).starts_with("damaged ELF file, in its header: "));
-        assert!(error_of(&arm64()[..100]).starts_with("damaged ELF file, in its program headers: "));
+        assert!(error_of(&arm64()[..40]).starts_with("damaged ELF file, in its header"));
+        assert!(error_of(&arm64()[..100]).starts_with("damaged ELF file, in its program headers"));
         let x86_64 = bundled(Arch::X86_64, None, Version::new(6, 12)).unwrap();
         assert_eq!(error_of(x86_64.elf), "an ELF file for x86_64, not for arm64");
         assert_eq!(
