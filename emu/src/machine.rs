@@ -13,7 +13,7 @@ use crate::isa::Isa;
 use crate::memory::{self, Shared};
 use crate::pages::StructPages;
 use crate::trace::{Event, Recorder};
-use crate::vcpu::{Call, CallBounds, End, Vcpu};
+use crate::vcpu::{Call, CallBounds, Common, End, Vcpu};
 
 /// The vCPU that runs the writer.
 pub const WRITER: u8 = 0;
@@ -44,7 +44,15 @@ impl Machine {
         let tables = Rc::new(Shared::new(memory::PTE_TABLE + memory::PTE_TABLE_BYTES - memory::PMD_TABLE)?);
         let recorder = Rc::new(Recorder::new(Rc::clone(&tables), ByteOrder::of_entries(arch)));
         let image = Image::of(&guest)?;
-        let vcpu = |number| Vcpu::new(isa, number, &guest, &image, &tables, &pages, &recorder, &decoder);
+        let common = Common {
+            guest: &guest,
+            image: &image,
+            tables: &tables,
+            pages: &pages,
+            recorder: &recorder,
+            decoder: &decoder,
+        };
+        let vcpu = |number| Vcpu::new(isa, number, &common);
         let vcpus = [vcpu(WRITER)?, vcpu(WALKER)?];
         let mut machine = Machine { vcpus, guest, isa, tables, pages, recorder, order: ByteOrder::of(arch) };
         machine.provide_pages(0)?;

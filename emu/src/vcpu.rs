@@ -105,6 +105,16 @@ struct State {
     path: RefCell<Vec<u64>>,
 }
 
+/// What the CPUs of a machine have in common.
+pub(crate) struct Common<'a> {
+    pub(crate) guest: &'a Guest,
+    pub(crate) image: &'a Image,
+    pub(crate) tables: &'a Rc<Shared>,
+    pub(crate) pages: &'a Rc<StructPages>,
+    pub(crate) recorder: &'a Rc<Recorder>,
+    pub(crate) decoder: &'a Rc<Disassembler>,
+}
+
 /// A CPU.
 pub(crate) struct Vcpu {
     isa: &'static Isa,
@@ -120,22 +130,15 @@ pub(crate) struct Vcpu {
 const COROUTINE_STACK_BYTES: usize = 1 << 20;
 
 /// A call in progress: each resumption lets it make the access it waits for, and run up to the
-/// next one or to its end.
+/// next one or to its end. One that is dropped while it waits is given up.
 pub(crate) struct Call {
     coroutine: Option<Coroutine<(), (), (), DefaultStack>>,
+    state: Rc<State>,
 }
 
 impl Vcpu {
-    pub(crate) fn new(
-        isa: &'static Isa,
-        number: u8,
-        guest: &Guest,
-        image: &Image,
-        tables: &Rc<Shared>,
-        pages: &Rc<StructPages>,
-        recorder: &Rc<Recorder>,
-        decoder: &Rc<Disassembler>,
-    ) -> Result<Self, EmuError> {
+    pub(crate) fn new(isa: &'static Isa, number: u8, common: &Common<'_>) -> Result<Self, EmuError> {
+        let Common { guest, image, tables, pages, recorder, decoder } = common;
         let (arch, mode) = isa.engine;
         let mut engine = Unicorn::new(arch, mode).map_err(|e| EmuError::engine("open a CPU", e))?;
         if isa.virtual_tlb {
@@ -215,10 +218,15 @@ impl Vcpu {
 
         let program_counter = self.isa.program_counter;
         let state = Rc::clone(&self.state);
+        let decoder = Rc::clone(&self.decoder);
         self.engine
             .add_intr_hook(move |uc, number| {
                 let pc = uc.reg_read(program_counter).unwrap_or(0);
-                state.finish(uc, End::Exception { pc, number });
+                let nothing_there = accesses_nothing(uc, &decoder, pc);
+                state.finish(
+                    uc,
+                    if nothing_there { End::Fault { pc } } else { End::Exception { pc, number } },
+                );
             })
             .map_err(refused)?;
 
@@ -341,7 +349,7 @@ impl Vcpu {
             state.yielder.set(ptr::null());
         });
         let _ = coroutine.resume(());
-        Ok(Call { coroutine: Some(coroutine) })
+        Ok(Call { coroutine: Some(coroutine), state: Rc::clone(&self.state) })
     }
 
     /// Lets the call make the access it waits for, and run up to the next or to its end.
@@ -353,18 +361,10 @@ impl Vcpu {
         }
     }
 
-    /// Ends a call, and says how it ended. One that still waits is given up: it runs to an end
-    /// all the same, since a coroutine with C frames in it cannot be unwound.
+    /// Ends a call, and says how it ended. One that still waits is given up.
     pub(crate) fn finish(&mut self, mut call: Call) -> End {
-        if let Some(mut coroutine) = call.coroutine.take() {
-            if !coroutine.done() {
-                self.state.bounds.set(CallBounds { accesses: 0, ..self.state.bounds.get() });
-                while !coroutine.done() {
-                    let _: CoroutineResult<(), ()> = coroutine.resume(());
-                }
-            }
-            self.stack = Some(coroutine.into_stack());
-        }
+        call.give_up();
+        self.stack = call.coroutine.take().map(Coroutine::into_stack).or_else(|| self.stack.take());
         self.state.end.get().unwrap_or(End::Engine(uc_error::OK))
     }
 
@@ -402,6 +402,23 @@ impl Call {
     pub(crate) fn waits(&self) -> bool {
         self.coroutine.as_ref().is_some_and(|coroutine| !coroutine.done())
     }
+
+    /// Has a call that waits run to an end all the same: a coroutine with C frames in it cannot be
+    /// unwound, as dropping it would.
+    fn give_up(&mut self) {
+        if let Some(coroutine) = self.coroutine.as_mut().filter(|coroutine| !coroutine.done()) {
+            self.state.bounds.set(CallBounds { accesses: 0, ..self.state.bounds.get() });
+            while !coroutine.done() {
+                let _: CoroutineResult<(), ()> = coroutine.resume(());
+            }
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.give_up();
+    }
 }
 
 /// Runs from `function` until a hook ends it. Stop address 0 is never reached: with the return
@@ -411,7 +428,7 @@ fn run(engine: &mut Unicorn<'static, ()>, state: &State, program_counter: i32, f
     let end = state.end.get().unwrap_or_else(|| {
         let pc = engine.reg_read(program_counter).unwrap_or(0);
         match result {
-            // s390x tells of an address where nothing is in this way only.
+            // An address where nothing is, if no hook told of it.
             Err(
                 uc_error::EXCEPTION
                 | uc_error::READ_UNMAPPED
@@ -462,15 +479,17 @@ impl Observer for PageTableObserver {
     fn before(&mut self, _: &Site) -> ControlFlow<()> {
         let state = &self.0;
         state.recorder.settle();
-        let spent = |state: &State| state.accesses.get() >= state.bounds.get().accesses;
-        if !spent(state) && !state.yielder.get().is_null() {
+        if !state.yielder.get().is_null() {
             // SAFETY: the yielder lives as long as the coroutine that this runs in, which put it
             // there and takes it away before it ends.
             unsafe { &*state.yielder.get() }.suspend(());
         }
-        // Asked again: the scheduler may have given the call up in between.
-        if spent(state) {
-            state.end.set(Some(End::AccessBound));
+        // Asked now, since the scheduler may have given the call up. The access has had its turn:
+        // the engine will make it whatever is said here, and other CPUs may see what it stores.
+        if state.accesses.get() >= state.bounds.get().accesses {
+            if state.end.get().is_none() {
+                state.end.set(Some(End::AccessBound));
+            }
             return ControlFlow::Break(());
         }
         state.accesses.set(state.accesses.get() + 1);
@@ -484,6 +503,20 @@ impl Observer for PageTableObserver {
     fn stored(&mut self, site: &Site, _: u64) {
         self.0.recorder.storing(self.0.number, site);
     }
+}
+
+/// Whether the instruction that raised an exception did so because nothing is where it is, or where
+/// it accesses memory: on s390x the engine has no other sign of that.
+fn accesses_nothing(engine: &Unicorn<'_, ()>, decoder: &Disassembler, pc: u64) -> bool {
+    let Some(address_of) = decoder.isa().address_of else { return false };
+    let mut code = [0; LONGEST_INSTRUCTION_BYTES];
+    if engine.mem_read(pc, &mut code).is_err() {
+        return true;
+    }
+    let text = decoder.at(pc, &code).text;
+    let (_, operands) = text.split_once(' ').unwrap_or((&text, ""));
+    address_of(operands, &|register| engine.reg_read(register).unwrap_or(0))
+        .is_some_and(|address| engine.mem_read(address, &mut [0]).is_err())
 }
 
 /// How many instructions the block at `start` has.

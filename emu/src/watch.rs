@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use pmdscope_guest::ByteOrder;
-use unicorn_engine::{HookType, MemType, UcHookId, Unicorn};
+use unicorn_engine::{HookType, MemType, UcHookId, Unicorn, uc_error};
 
 use crate::EmuError;
 use crate::disassembler::{Disassembler, LONGEST_INSTRUCTION_BYTES};
@@ -40,7 +40,8 @@ pub struct Site {
 /// What a watch tells of. Values are numbers in the CPU's byte order, of `size` bytes.
 pub trait Observer {
     /// An access is about to happen. Called once for an atomic, before its load half. A scheduler
-    /// may run other CPUs here. On `Break` the engine is stopped.
+    /// may run other CPUs here. On `Break` the engine is stopped, but not before the access: it
+    /// still happens and is told of. Only of an atomic that may be the load half alone.
     fn before(&mut self, site: &Site) -> ControlFlow<()>;
     /// A load, or the load half of an atomic, returns `value`.
     fn loaded(&mut self, site: &Site, value: u64);
@@ -64,17 +65,68 @@ enum Open {
 
 /// Attaches `observer` to the accesses that `engine` makes to `range`, physical addresses.
 ///
-/// `decoder` tells atomics from plain accesses, since the engine does not. Attach before any code
-/// has run, or flush the translations: code translated before is not seen.
+/// `decoder` tells atomics from plain accesses, since the engine does not. It reads each instruction
+/// once, at its virtual address taken for a physical one: code must lie where it runs, and stay what
+/// it is. Attach before any code has run, or flush the translations: code translated before is not
+/// seen. The observer must not run this engine from within its own calls.
+///
+/// ```
+/// use std::cell::RefCell;
+/// use std::ops::ControlFlow;
+/// use std::rc::Rc;
+///
+/// use pmdscope_arches::Arch;
+/// use pmdscope_emu::{Disassembler, Isa, Observer, Site, attach};
+/// use unicorn_engine::{Arch as EngineArch, Mode, Prot, RegisterX86, Unicorn};
+///
+/// struct Log(Rc<RefCell<Vec<String>>>);
+///
+/// impl Observer for Log {
+///     fn before(&mut self, site: &Site) -> ControlFlow<()> {
+///         self.0.borrow_mut().push(format!("{:?} at {:#x}", site.kind, site.address));
+///         ControlFlow::Continue(())
+///     }
+///     fn loaded(&mut self, _: &Site, value: u64) {
+///         self.0.borrow_mut().push(format!("loaded {value:#x}"));
+///     }
+///     fn stored(&mut self, _: &Site, value: u64) {
+///         self.0.borrow_mut().push(format!("stored {value:#x}"));
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut engine = Unicorn::new(EngineArch::X86, Mode::MODE_64).unwrap();
+/// engine.mem_map(0x1000, 0x1000, Prot::ALL).unwrap();
+/// engine.mem_map(0x8000, 0x1000, Prot::ALL).unwrap();
+/// engine.mem_write(0x1000, &[0x48, 0x87, 0x37]).unwrap(); // xchgq %rsi, (%rdi)
+/// engine.mem_write(0x8010, &[0x42]).unwrap();
+///
+/// let log = Rc::new(RefCell::new(Vec::new()));
+/// let isa = Isa::of(Arch::X86_64).ok_or("cannot be executed")?;
+/// let decoder = Rc::new(Disassembler::new(isa)?);
+/// attach(&mut engine, 0x8000..0x9000, decoder, Log(Rc::clone(&log)))?;
+///
+/// engine.reg_write(RegisterX86::RDI, 0x8010).unwrap();
+/// engine.reg_write(RegisterX86::RSI, 7).unwrap();
+/// engine.emu_start(0x1000, 0x1003, 0, 0).unwrap();
+/// assert_eq!(*log.borrow(), ["Atomic at 0x8010", "loaded 0x42", "stored 0x7"]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// Whatever the engine says to the hooks.
+/// If the range is empty, and whatever the engine says to the hooks.
 pub fn attach<D: 'static>(
     engine: &mut Unicorn<'static, D>,
     range: Range<u64>,
     decoder: Rc<Disassembler>,
     observer: impl Observer + 'static,
 ) -> Result<[UcHookId; 2], EmuError> {
+    let refused = |error| EmuError::engine("watch the page table", error);
+    if range.is_empty() {
+        // The engine would take that for all of memory.
+        return Err(refused(uc_error::ARG));
+    }
     let state = Rc::new(RefCell::new((observer, Open::Nothing)));
     let last = range.end - 1;
     let order = ByteOrder::of(decoder.isa().arch);
@@ -94,7 +146,7 @@ pub fn attach<D: 'static>(
         // tried again reads the same address twice: that is a new access.
         let second_half = *open == Open::Instruction { pc, address: address.wrapping_sub(8) };
         if !second_half && observer.before(&site).is_break() {
-            return stop(uc);
+            stop(uc);
         }
         *open = match atomicity {
             Atomicity::Atomic => Open::Instruction { pc, address },
@@ -122,7 +174,7 @@ pub fn attach<D: 'static>(
         };
         let site = Site { kind, pc, address, size };
         if !begun && observer.before(&site).is_break() {
-            return stop(uc);
+            stop(uc);
         }
         *open = Open::Nothing;
         #[expect(clippy::cast_sign_loss, reason = "the engine hands 64 bits over in a signed type")]
@@ -130,7 +182,6 @@ pub fn attach<D: 'static>(
         true
     };
 
-    let refused = |error| EmuError::engine("watch the page table", error);
     Ok([
         engine.add_mem_hook(HookType::MEM_READ, range.start, last, on_read).map_err(refused)?,
         engine.add_mem_hook(HookType::MEM_WRITE, range.start, last, on_write).map_err(refused)?,
@@ -145,7 +196,7 @@ fn instruction_at_pc<D>(uc: &Unicorn<'_, D>, decoder: &Disassembler) -> Option<(
 }
 
 fn stop<D>(uc: &mut Unicorn<'_, D>) -> bool {
-    // The access completes all the same; the run is over, so nothing depends on it.
+    // The engine completes the access at hand all the same.
     let _ = uc.emu_stop();
     true
 }

@@ -23,14 +23,15 @@ pub(super) static ISA: Isa = Isa {
     capstone: || Capstone::new().arm64().mode(arm64::ArchMode::Arm).build(),
     classify,
     supplement: |_| None,
+    address_of: None,
     skipped: &[],
 };
 
-/// Every LSE atomic that returns the old value begins with one of these; `ld` alone would take in
-/// plain loads.
-const LSE: [&str; 12] = [
+/// Every LSE atomic begins with one of these; `ld` and `st` alone would take in plain accesses.
+/// Those with `st` are assembler's names for the same where the old value is not wanted.
+const LSE: [&str; 18] = [
     "swp", "cas", "ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "stadd",
-    "stset",
+    "stclr", "steor", "stset", "stsmax", "stsmin", "stumax", "stumin",
 ];
 
 fn classify(mnemonic: &str, _operands: &str) -> Class {
@@ -58,7 +59,13 @@ mod tests {
         assert_eq!(classify("stlxr", ""), Class::STORE_CONDITIONAL);
         assert_eq!(classify("swpal", ""), Class::ATOMIC);
         assert_eq!(classify("casal", ""), Class::ATOMIC);
+        assert_eq!(classify("stclr", ""), Class::ATOMIC);
+        assert_eq!(classify("ldsetal", ""), Class::ATOMIC);
         assert_eq!(classify("ldar", ""), Class::PLAIN);
+        assert_eq!(classify("stur", ""), Class::PLAIN);
+        assert_eq!(classify("sturh", ""), Class::PLAIN);
+        assert_eq!(classify("ldursw", ""), Class::PLAIN);
+        assert_eq!(classify("stp", ""), Class::PLAIN);
         assert_eq!(classify("stlr", ""), Class::PLAIN);
         assert_eq!(classify("ldr", ""), Class::PLAIN);
         assert_eq!(classify("tlbi", "vae1is, x0"), Class::FLUSH);

@@ -53,6 +53,9 @@ pub(crate) enum ReturnTo {
     Stack,
 }
 
+/// From an instruction's operands, and what reads a register, to the address it accesses.
+pub(crate) type AddressOf = fn(&str, &dyn Fn(i32) -> u64) -> Option<u64>;
+
 /// An instruction set: all that is particular to one architecture.
 pub struct Isa {
     /// The architecture.
@@ -80,6 +83,9 @@ pub struct Isa {
     pub(crate) classify: fn(&str, &str) -> Class,
     /// Mnemonic and operands of an instruction that Capstone cannot decode.
     pub(crate) supplement: fn(&[u8]) -> Option<(&'static str, String)>,
+    /// The address that an instruction accesses, where it has one. For an engine that
+    /// raises the same exception for an address where nothing is as for all else that goes wrong.
+    pub(crate) address_of: Option<AddressOf>,
     /// Instructions of translation flushes that the engine cannot execute, and which are stepped over.
     pub(crate) skipped: &'static [&'static str],
 }

@@ -30,6 +30,7 @@ pub(super) static PPC64: Isa = Isa {
     capstone: || Capstone::new().ppc().mode(ppc::ArchMode::Mode64).endian(Endian::Big).build(),
     classify,
     supplement: |code| tlbie(u32::from_be_bytes(*code.first_chunk()?)),
+    address_of: None,
     // The engine raises a program interrupt at these, as if the hypervisor owned them.
     skipped: &["tlbie", "tlbsync"],
 };

@@ -29,6 +29,7 @@ pub(super) static ISA: Isa = Isa {
     },
     classify,
     supplement: |_| None,
+    address_of: None,
     skipped: &[],
 };
 

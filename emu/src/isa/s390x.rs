@@ -25,8 +25,51 @@ pub(super) static ISA: Isa = Isa {
     capstone: || Capstone::new().sysz().mode(sysz::ArchMode::Default).build(),
     classify,
     supplement: |_| None,
-    skipped: &["crdte"],
+    address_of: Some(address_of),
+    // CRDTE, which the engine lacks, is not: it changes the entry as well.
+    skipped: &[],
 };
+
+const GENERAL: [R; 16] = [
+    R::R0,
+    R::R1,
+    R::R2,
+    R::R3,
+    R::R4,
+    R::R5,
+    R::R6,
+    R::R7,
+    R::R8,
+    R::R9,
+    R::R10,
+    R::R11,
+    R::R12,
+    R::R13,
+    R::R14,
+    R::R15,
+];
+
+/// Of the operand `displacement(index,base)` or `displacement(base)`, where register 0 stands for none.
+fn address_of(operands: &str, register: &dyn Fn(i32) -> u64) -> Option<u64> {
+    let (before, inside) = operands.split_once('(')?;
+    let displacement = before.rsplit([',', ' ']).next().filter(|digits| !digits.is_empty())?;
+    let (negative, digits) = match displacement.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, displacement),
+    };
+    let displacement = match digits.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => digits.parse(),
+    }
+    .ok()?;
+    let displacement = if negative { displacement.wrapping_neg() } else { displacement };
+    let (registers, _) = inside.split_once(')')?;
+    registers.split(',').try_fold(displacement, |sum, name| {
+        let number: usize = name.trim().trim_start_matches("%r").parse().ok()?;
+        let general = *GENERAL.get(number)?;
+        Some(if number == 0 { sum } else { sum.wrapping_add(register(general as i32)) })
+    })
+}
 
 fn classify(mnemonic: &str, _operands: &str) -> Class {
     match mnemonic {
@@ -36,5 +79,33 @@ fn classify(mnemonic: &str, _operands: &str) -> Class {
         "csp" | "cspg" | "idte" | "ipte" | "crdte" => Class::ATOMIC_FLUSH,
         "ptlb" => Class::FLUSH,
         _ => Class::PLAIN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_the_sum_of_base_index_and_displacement() {
+        let registers = |wanted: i32| {
+            GENERAL.iter().position(|known| *known as i32 == wanted).map_or(0, |number| number as u64 * 0x100)
+        };
+        let address = |operands| address_of(operands, &registers);
+        assert_eq!(address("%r8, 0(%r9,%r10)"), Some(0x1300));
+        assert_eq!(address("%r0, %r1, 8(%r2)"), Some(0x208));
+        assert_eq!(address("%r8, -0x10(%r1)"), Some(0xf0));
+        assert_eq!(address("%r8, 16(%r0,%r10)"), Some(0xa10), "register 0 is none");
+        assert_eq!(address("%r4, %r10"), None);
+    }
+
+    #[test]
+    fn atomics_and_flushes_are_told_apart() {
+        assert_eq!(classify("csg", "%r0, %r1, 0(%r2)"), Class::ATOMIC);
+        assert_eq!(classify("idte", "%r14, %r0, %r3"), Class::ATOMIC_FLUSH);
+        assert_eq!(classify("cspg", "%r0, %r2"), Class::ATOMIC_FLUSH);
+        assert_eq!(classify("ptlb", ""), Class::FLUSH);
+        assert_eq!(classify("lg", "%r1, 0(%r2)"), Class::PLAIN);
+        assert_eq!(classify("stg", "%r1, 0(%r2)"), Class::PLAIN);
     }
 }

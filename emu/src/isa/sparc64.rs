@@ -24,6 +24,7 @@ pub(super) static ISA: Isa = Isa {
     capstone: || Capstone::new().sparc().mode(sparc::ArchMode::V9).build(),
     classify,
     supplement: |_| None,
+    address_of: None,
     skipped: &[],
 };
 

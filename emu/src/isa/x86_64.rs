@@ -24,12 +24,13 @@ pub(super) static ISA: Isa = Isa {
     capstone: || Capstone::new().x86().mode(x86::ArchMode::Mode64).syntax(x86::ArchSyntax::Att).build(),
     classify,
     supplement: |_| None,
+    address_of: None,
     skipped: &["invpcid"],
 };
 
 fn classify(mnemonic: &str, operands: &str) -> Class {
     // An exchange with memory locks the bus without a prefix.
-    let locked = mnemonic.starts_with("lock") || (mnemonic.starts_with("xchg") && operands.contains('('));
+    let locked = mnemonic.starts_with("lock") || (mnemonic.starts_with("xchg") && !of_registers(operands));
     if locked {
         Class::ATOMIC
     } else if mnemonic.starts_with("invlpg") || mnemonic == "invpcid" || operands.ends_with("%cr3") {
@@ -37,6 +38,11 @@ fn classify(mnemonic: &str, operands: &str) -> Class {
     } else {
         Class::PLAIN
     }
+}
+
+/// Whether no operand is in memory: `0x10(%rdi)`, `%gs:0x10` and `0x400028` are.
+fn of_registers(operands: &str) -> bool {
+    operands.split(", ").all(|operand| operand.starts_with('%') && !operand.contains([':', '(']))
 }
 
 #[cfg(test)]
@@ -47,6 +53,9 @@ mod tests {
     fn atomics_and_flushes_are_told_apart() {
         assert_eq!(classify("lock cmpxchgq", "%rcx, (%rdi)"), Class::ATOMIC);
         assert_eq!(classify("xchgq", "%rax, (%rdi)"), Class::ATOMIC);
+        assert_eq!(classify("xchgq", "%rax, 0x400028"), Class::ATOMIC);
+        assert_eq!(classify("xchgq", "%rax, %gs:0x10"), Class::ATOMIC);
+        assert_eq!(classify("xchgq", "%rax, 8(%rdi, %rsi, 8)"), Class::ATOMIC);
         assert_eq!(classify("xchgq", "%rax, %rbx"), Class::PLAIN);
         assert_eq!(classify("cmpxchgq", "%rcx, (%rdi)"), Class::PLAIN);
         assert_eq!(classify("invlpg", "(%rsi)"), Class::FLUSH);
