@@ -54,6 +54,9 @@ Examples:
 Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit, 4 internal fault.";
 
 const RUN_EXAMPLES: &str = "\
+CPU0 runs the writer, CPU1 the walker. A schedule W3 K2 is three accesses of the writer to the entry,
+then two of the walker.
+
 Examples:
   pmdscope run --arch arm64 --entry migration-read
       what GUP-fast sees of a migration entry while the newest kernel's split, unguarded, runs
@@ -83,13 +86,15 @@ Examples:
 /// Where an encoding is chosen. Texts are checked by the plan, so that each mistake gets one line.
 #[derive(Debug, Args)]
 pub struct Platform {
-    /// Architecture: arm64, x86_64, s390x, ppc64, ppc64le, riscv64, sparc64 (or as `uname -m` says)
+    /// Architecture: arm64, x86_64, s390x, ppc64, ppc64le, riscv64, sparc64 (or as `uname -m` says),
+    /// and loongarch64, which can be decoded but not run
     #[arg(long, value_name = "A")]
     pub arch: String,
     /// Kind of MMU where there are several: radix or hash; radix if not given
     #[arg(long, value_name = "M")]
     pub mmu: Option<String>,
-    /// Linux version, such as 6.12; the newest known if not given
+    /// Linux version, such as 6.12; the newest known if not given. Some are not known for sure and
+    /// are refused: see `pmdscope list encodings`
     #[arg(long, value_name = "V")]
     pub linux: Option<String>,
 }
@@ -97,13 +102,13 @@ pub struct Platform {
 /// Marks of an entry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct Marks {
-    /// Mark the page as accessed
+    /// Mark the page as accessed (migration entries: from Linux 6.1 on)
     #[arg(long)]
     pub young: bool,
-    /// Mark the page as dirty
+    /// Mark the page as dirty (migration entries: from Linux 6.1 on)
     #[arg(long)]
     pub dirty: bool,
-    /// Mark the page as soft-dirty
+    /// Mark the page as soft-dirty, where the encoding has a bit for it
     #[arg(long)]
     pub soft_dirty: bool,
     /// Mark the entry as write-protected for userfaultfd (swap entries)
@@ -134,7 +139,7 @@ pub struct CompareArgs {
     /// Architecture; may be given several times; all if not given
     #[arg(long, value_name = "A")]
     pub arch: Vec<String>,
-    /// Kind of MMU where there are several: radix or hash; both if not given
+    /// Only what has this kind of MMU: radix or hash; may be given several times
     #[arg(long, value_name = "M")]
     pub mmu: Vec<String>,
     /// Linux version; may be given several times
@@ -179,7 +184,8 @@ pub struct RunArgs {
     /// Entry to begin with (see `pmdscope list entries`)
     #[arg(long, value_name = "E", required_unless_present = "pmd")]
     pub entry: Option<String>,
-    /// Page frame number of the entry, decimal or 0x...
+    /// Page frame number of the entry, decimal or 0x..., where a huge page can begin; 0x81200 or the
+    /// next such one if not given
     #[arg(long, value_name = "N", conflicts_with = "pmd")]
     pub pfn: Option<String>,
     #[command(flatten)]

@@ -1,7 +1,5 @@
 //! `pmdscope compare`.
 
-use std::str::FromStr;
-
 use anyhow::{Result, bail};
 use pmdscope_arches::{Arch, Encoding, EntryKind, Mmu, Version};
 use pmdscope_emu::{Bounds, Machine};
@@ -11,7 +9,7 @@ use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, json, m
 use crate::cli::{CompareArgs, CompareFormat, Marks};
 use crate::exit::Exit;
 use crate::output;
-use crate::plan::{GuestSource, Start, bounds, runnable};
+use crate::plan::{GuestSource, Start, bounds, chosen, runnable};
 use crate::study::Study;
 
 /// A long-term kernel from before the fix and the newest: between them every architecture has the
@@ -42,16 +40,10 @@ impl Plan {
     fn new(args: &CompareArgs) -> Result<Self> {
         let executed = Arch::ALL.into_iter().filter(|arch| arch.executed()).collect();
         let arches = chosen(&args.arch, executed)?;
-        let mmus = chosen(&args.mmu, Mmu::ALL.to_vec())?;
-        let mut platforms = Vec::new();
-        for arch in arches {
-            if arch.mmus().is_empty() {
-                platforms.push((arch, None));
-            } else {
-                let wanted = arch.mmus().iter().filter(|mmu| mmus.contains(mmu));
-                platforms.extend(wanted.map(|mmu| (arch, Some(*mmu))));
-            }
-        }
+        let mmus: Vec<Mmu> = chosen(&args.mmu, Vec::new())?;
+        let wanted = |mmu: Option<Mmu>| mmus.is_empty() || mmu.is_some_and(|mmu| mmus.contains(&mmu));
+        let platforms =
+            arches.into_iter().flat_map(Arch::platforms).filter(|(_, mmu)| wanted(*mmu)).collect();
         Ok(Plan {
             platforms,
             versions: chosen(&args.linux, DEFAULT_VERSIONS.to_vec())?,
@@ -150,31 +142,16 @@ impl Plan {
     }
 }
 
-/// What was named, each once, or the default.
-fn chosen<T>(named: &[String], default: Vec<T>) -> Result<Vec<T>>
-where
-    T: FromStr + PartialEq,
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    if named.is_empty() {
-        return Ok(default);
-    }
-    let mut all = Vec::new();
-    for text in named {
-        let one = text.parse()?;
-        if !all.contains(&one) {
-            all.push(one);
-        }
-    }
-    Ok(all)
-}
-
 pub fn compare(args: &CompareArgs) -> Result<Exit> {
     let report = Plan::new(args)?.run()?;
     if report.rows.is_empty() {
         match report.skipped.first() {
-            Some(skipped) => bail!("nothing to compare: {} {}", skipped.encoding, skipped.reason),
-            None => bail!("nothing to compare: no architecture has the MMU kind that was named"),
+            Some(skipped) => {
+                let others = report.skipped.len() - 1;
+                let and = if others == 0 { String::new() } else { format!(" (and {others} more)") };
+                bail!("nothing to compare: {}: {}{and}", skipped.encoding, skipped.reason)
+            }
+            None => bail!("nothing to compare: no architecture that was named has this kind of MMU"),
         }
     }
     let printed = match args.format {

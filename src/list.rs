@@ -1,7 +1,7 @@
 //! `pmdscope list`.
 
 use anyhow::Result;
-use pmdscope_arches::{Arch, EntryKind, all_layouts, migration_types};
+use pmdscope_arches::{Arch, EntryKind, Era, Version, layouts, migration_types};
 use pmdscope_guest::{Walker, Writer, all_bundled};
 use pmdscope_traces::FindingName;
 use pmdscope_traces::text::{bare_table, trimmed};
@@ -11,8 +11,8 @@ use crate::exit::Exit;
 use crate::output;
 
 pub fn list(args: &ListArgs) -> Result<Exit> {
-    let rows: Vec<Vec<String>> = match args.what {
-        ListWhat::Arches => Arch::ALL.into_iter().map(arch).collect(),
+    let text = match args.what {
+        ListWhat::Arches => columns(Arch::ALL.into_iter().map(arch)),
         ListWhat::Encodings => encodings(),
         ListWhat::Entries => named(EntryKind::ALL.iter().map(|kind| (kind.name(), kind.meaning()))),
         ListWhat::Writers => named(Writer::ALL.iter().map(|writer| (writer.name(), writer.meaning()))),
@@ -21,14 +21,18 @@ pub fn list(args: &ListArgs) -> Result<Exit> {
             named(FindingName::ALL.iter().map(|finding| (finding.name(), finding.meaning())))
         }
     };
-    let mut table = bare_table();
-    table.add_rows(rows);
-    output::write(&format!("{}\n", trimmed(&table)), None)?;
+    output::write(&text, None)?;
     Ok(Exit::Clean)
 }
 
-fn named<'a>(all: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Vec<String>> {
-    all.map(|(name, meaning)| vec![name.to_owned(), meaning.to_owned()]).collect()
+fn columns(rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = bare_table();
+    table.add_rows(rows);
+    format!("{}\n", trimmed(&table))
+}
+
+fn named<'a>(all: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    columns(all.map(|(name, meaning)| vec![name.to_owned(), meaning.to_owned()]))
 }
 
 fn arch(arch: Arch) -> Vec<String> {
@@ -42,25 +46,67 @@ fn arch(arch: Arch) -> Vec<String> {
     ]
 }
 
-fn encodings() -> Vec<Vec<String>> {
-    let layouts = all_layouts().map(|(arch, mmu, era)| {
+/// Each layout with the versions it is known for, and the migration types; what several platforms
+/// share is listed once.
+fn encodings() -> String {
+    let layouts = shared(Arch::ALL.into_iter().flat_map(Arch::platforms).map(|(arch, mmu)| {
         let platform = mmu.map_or(arch.to_string(), |mmu| format!("{arch} {mmu}"));
-        let swap =
-            if era.value.swap.is_some() { "migrates huge pages" } else { "does not migrate huge pages" };
-        vec![platform, format!("{} to {}", era.from, era.to), swap.to_owned(), era.source.to_owned()]
-    });
-    let types = Arch::ALL.into_iter().flat_map(|arch| {
-        migration_types(arch).iter().map(move |era| {
-            let types = era.value;
+        let rows = eras(layouts(arch, mmu), |layout| {
+            if layout.swap.is_some() { "migrates huge pages" } else { "does not migrate huge pages" }
+                .to_owned()
+        });
+        (platform, rows)
+    }));
+    let types = shared(Arch::ALL.into_iter().map(|arch| {
+        let rows = eras(migration_types(arch), |types| {
             let exclusive =
                 types.read_exclusive.map_or(String::new(), |kind| format!(", read-exclusive {kind}"));
-            vec![
-                format!("{arch} migration types"),
-                format!("{} to {}", era.from, era.to),
-                format!("read {}{exclusive}, write {}", types.read, types.write),
-                era.source.to_owned(),
-            ]
-        })
-    });
-    layouts.chain(types).collect()
+            format!("read {}{exclusive}, write {}", types.read, types.write)
+        });
+        (arch.to_string(), rows)
+    }));
+    let guests = shared(Arch::ALL.into_iter().flat_map(Arch::platforms).map(|(arch, mmu)| {
+        let platform = mmu.map_or(arch.to_string(), |mmu| format!("{arch} {mmu}"));
+        let here = all_bundled().iter().filter(|guest| (guest.arch, guest.mmu) == (arch, mmu));
+        let ranges: Vec<_> = here.map(|guest| range(guest.from, guest.to)).collect();
+        (platform, if ranges.is_empty() { String::new() } else { format!("  {}\n", ranges.join(", ")) })
+    }));
+    format!(
+        "Layouts of an entry\n{layouts}\nSwap types of migration entries\n{types}\n\
+         Bundled guests: versions whose writers and walkers can be run\n{guests}"
+    )
+}
+
+/// The rows of each name, once for all names that have the same.
+fn shared(all: impl Iterator<Item = (String, String)>) -> String {
+    let mut groups: Vec<(Vec<String>, String)> = Vec::new();
+    for (name, rows) in all.filter(|(_, rows)| !rows.is_empty()) {
+        match groups.iter_mut().find(|(_, known)| *known == rows) {
+            Some((names, _)) => names.push(name),
+            None => groups.push((vec![name], rows)),
+        }
+    }
+    groups.into_iter().map(|(names, rows)| format!("\n{}\n{rows}", names.join(", "))).collect()
+}
+
+/// Two lines for each era, what and where it is known from, and one for each gap between two.
+fn eras<T>(eras: &'static [Era<T>], what: impl Fn(&T) -> String) -> String {
+    let mut text = String::new();
+    let mut previous: Option<&Era<T>> = None;
+    for era in eras {
+        if let Some(before) = previous.filter(|before| before.to.successor() != era.from) {
+            text += &format!(
+                "  between {} and {}: refused, it changed in a version that is not known for sure\n",
+                before.to, era.from
+            );
+        }
+        text += &format!("  {:<13} {}\n", range(era.from, era.to), what(&era.value));
+        text += &format!("                {}\n", era.source);
+        previous = Some(era);
+    }
+    text
+}
+
+fn range(from: Version, to: Version) -> String {
+    if from == to { from.to_string() } else { format!("{from} to {to}") }
 }

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -61,6 +62,8 @@ impl GuestSource {
             "{name} has more than {LARGEST_GUEST_BYTES} bytes, the most that a guest may have"
         );
         let guest = Guest::parse(&bytes, arch).with_context(|| name.clone())?;
+        // Every report needs it, so a guest without it is refused before anything runs.
+        guest.function(pmdscope_guest::abi::SURVEY).with_context(|| name.clone())?;
         let sha256 = sha2::Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(GuestSource { kind: "file", name, sha256, guest })
     }
@@ -212,6 +215,25 @@ pub fn bounds(args: &BoundArgs) -> Result<Bounds> {
     })
 }
 
+/// What was named, each once, or the default.
+pub fn chosen<T>(named: &[String], default: Vec<T>) -> Result<Vec<T>>
+where
+    T: FromStr + PartialEq,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    if named.is_empty() {
+        return Ok(default);
+    }
+    let mut all = Vec::new();
+    for text in named {
+        let one = text.parse()?;
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    Ok(all)
+}
+
 /// A 64-bit value written in hexadecimal, with or without `0x`.
 pub fn hex_value(text: &str) -> Result<u64> {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
@@ -226,10 +248,7 @@ pub fn hex_value(text: &str) -> Result<u64> {
 
 /// A number, decimal or with `0x`.
 fn number(text: &str) -> Result<u64> {
-    let parsed = match text.strip_prefix("0x") {
-        Some(_) => return hex_value(text),
-        None => text.parse(),
-    };
+    let parsed = if text.starts_with("0x") { hex_value(text).ok() } else { text.parse().ok() };
     parsed.with_context(|| format!("'{text}' is not a page frame number: write it as 0x81200 or 528896"))
 }
 

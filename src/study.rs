@@ -58,30 +58,26 @@ impl Study<'_> {
                 .collect(),
         };
         let mut report = Reporter { study: self, machine, entries, exploration: &exploration }.report();
-        report.verdict = match (report.findings.is_empty(), &report.incomplete) {
-            (false, _) => Verdict::Findings,
-            (true, Some(_)) => Verdict::Unknown,
-            (true, None) => Verdict::Pass,
+        report.disagreements = values
+            .iter()
+            .zip(&answers)
+            .filter_map(|(value, answers)| disagreement(self.encoding, *value, answers))
+            .collect();
+        report.verdict = if !report.disagreements.is_empty() {
+            Verdict::Unknown
+        } else if !report.findings.is_empty() {
+            Verdict::Findings
+        } else if report.incomplete.is_some() {
+            Verdict::Unknown
+        } else {
+            Verdict::Pass
         };
         Ok(report)
     }
 
     /// An entry, with the guest's answers.
     fn entry(&self, value: u64, answers: &Answers) -> Entry {
-        let says = |name: &str| {
-            let bit = PREDICATES.iter().position(|predicate| predicate.strip_prefix("pmd_") == Some(name));
-            bit.is_some_and(|bit| answers.predicates & (1 << bit) != 0)
-        };
-        let predicates = Predicates {
-            none: says("none"),
-            present: says("present"),
-            leaf: says("leaf"),
-            trans_huge: says("trans_huge"),
-            bad: says("bad"),
-            protnone: says("protnone"),
-            swap: says("swap"),
-            migration: says("migration"),
-        };
+        let predicates = answered(answers);
         let has_swap = predicates.swap && self.encoding.layout().swap.is_some();
         let swap = has_swap.then_some(Swap { kind: answers.swp_type, offset: Hex(answers.swp_offset) });
         let pfn = if predicates.present && predicates.leaf {
@@ -160,6 +156,7 @@ impl Reporter<'_> {
             divergences: self.divergences(),
             warnings: self.warnings(),
             findings,
+            disagreements: Vec::new(),
             schedules: traces::Schedules {
                 total: self.exploration.runs.len() as u64,
                 behaviours: behaviours.len() as u64,
@@ -390,7 +387,7 @@ impl Reporter<'_> {
                     }
                     AccessKind::Atomic => traces::What::Atomic {
                         raw: raw(access.after),
-                        stores: access.store_pc.is_some(),
+                        store_pc: access.store_pc.map(Hex),
                         before,
                         after,
                         changes: changes(),
@@ -398,13 +395,13 @@ impl Reporter<'_> {
                 }
             }
         };
-        Event {
-            cpu: event.cpu,
-            pc: Hex(event.pc),
-            symbol: self.symbol(event.pc),
-            instruction: self.instruction(event.pc),
-            what,
+        let mut instruction = self.instruction(event.pc);
+        if let What::Access(Access { store_pc: Some(second), .. }) = event.what
+            && second != event.pc
+        {
+            instruction = format!("{instruction} .. {}", self.instruction(second));
         }
+        Event { cpu: event.cpu, pc: Hex(event.pc), symbol: self.symbol(event.pc), instruction, what }
     }
 
     fn symbol(&self, pc: u64) -> String {
@@ -417,6 +414,49 @@ impl Reporter<'_> {
     fn instruction(&self, pc: u64) -> String {
         self.machine.instruction(pc).to_string()
     }
+}
+
+/// The guest's answers.
+fn answered(answers: &Answers) -> Predicates {
+    let says = |name: &str| {
+        let bit = PREDICATES.iter().position(|predicate| predicate.strip_prefix("pmd_") == Some(name));
+        bit.is_some_and(|bit| answers.predicates & (1 << bit) != 0)
+    };
+    Predicates {
+        none: says("none"),
+        present: says("present"),
+        leaf: says("leaf"),
+        trans_huge: says("trans_huge"),
+        bad: says("bad"),
+        protnone: says("protnone"),
+        swap: says("swap"),
+        migration: says("migration"),
+    }
+}
+
+/// Where the guest and the model do not say the same of an entry, so that the guest is not one of
+/// this encoding.
+fn disagreement(encoding: &Encoding, value: u64, answers: &Answers) -> Option<String> {
+    let model = Entry::of_model(encoding, value);
+    let (guest, modelled) = (answered(answers), model.predicates);
+    if guest != modelled {
+        return Some(format!(
+            "of {} the guest says {}, the model {}",
+            Value(value),
+            guest.holding(),
+            modelled.holding()
+        ));
+    }
+    let guest = Swap { kind: answers.swp_type, offset: Hex(answers.swp_offset) };
+    let modelled = model.swap.filter(|modelled| *modelled != guest)?;
+    Some(format!(
+        "in {} the guest finds type {} offset {:#x}, the model type {} offset {:#x}",
+        Value(value),
+        guest.kind,
+        guest.offset.0,
+        modelled.kind,
+        modelled.offset.0
+    ))
 }
 
 /// The accesses of a run, with their CPU and instruction.

@@ -1,6 +1,7 @@
 //! Reports as JSON and JSON Lines, and the schemas they follow.
 
-use schemars::{Schema, schema_for};
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
 use crate::report::{
@@ -74,9 +75,11 @@ pub fn schema(name: &str) -> Option<Schema> {
         let short = full.strip_prefix("pmdscope.").and_then(|rest| rest.split('/').next());
         *full == name || short == Some(name)
     })?;
-    match full {
-        RUN_SCHEMA => Some(schema_for!(RunReport)),
-        COMPARE_SCHEMA => Some(schema_for!(CompareReport)),
-        _ => Some(schema_for!(DecodeReport)),
-    }
+    // Of what is written: a member that may be null is always there, one that may be left out is not.
+    let generator = SchemaSettings::default().for_serialize().into_generator();
+    Some(match full {
+        RUN_SCHEMA => generator.into_root_schema_for::<RunReport>(),
+        COMPARE_SCHEMA => generator.into_root_schema_for::<CompareReport>(),
+        _ => generator.into_root_schema_for::<DecodeReport>(),
+    })
 }

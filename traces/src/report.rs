@@ -64,6 +64,9 @@ pub struct RunReport {
     pub schedules: Schedules,
     /// Why not every schedule was run to its end; null if every one was.
     pub incomplete: Option<String>,
+    /// Entries of which the guest's compiled functions and the model say different things: the control
+    /// that the guest is one of this encoding. If there are any, the verdict is unknown.
+    pub disagreements: Vec<String>,
     /// The result in one word.
     pub verdict: Verdict,
     /// One trace for each behaviour. Left out in comparisons.
@@ -180,7 +183,7 @@ pub enum Verdict {
     Pass,
     /// Something was found.
     Findings,
-    /// Nothing was found, but not everything was run.
+    /// Nothing was found, but not everything was run; or a control failed.
     Unknown,
 }
 
@@ -239,7 +242,7 @@ pub struct Event {
     pub pc: Hex,
     /// Symbol and offset.
     pub symbol: String,
-    /// The instruction.
+    /// The instruction; of a load-reserved and store-conditional pair both.
     pub instruction: String,
     /// What it did.
     #[serde(flatten)]
@@ -273,8 +276,9 @@ pub enum What {
     Atomic {
         /// What it left there, as the CPU's own load would give it.
         raw: Value,
-        /// Whether it stored: a compare-and-swap need not.
-        stores: bool,
+        /// The instruction that stored: of a load-reserved and store-conditional pair the second one;
+        /// null if nothing was stored, as a compare-and-swap need not.
+        store_pc: Option<Hex>,
         /// The entry before.
         before: Value,
         /// The entry after.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::entry::Swap;
+use crate::entry::{Swap, Value};
 use crate::findings::{Finding, FindingName};
 use crate::report::{CompareReport, Outcome, RunReport, Skipped, Verdict, View};
 use crate::words;
@@ -60,7 +60,8 @@ fn what_became(row: &RunReport, view: &View) -> String {
         return "page table".to_owned();
     }
     if view.entry.value == row.before.value {
-        return "as before".to_owned();
+        let again = row.stored.iter().any(|stored| stored.entry.value == view.entry.value);
+        return if again { "as before (stored again)" } else { "as before" }.to_owned();
     }
     let changes = row
         .stored
@@ -88,6 +89,13 @@ fn decisions(row: &RunReport, view: u64) -> String {
         .filter(|outcome| outcome.decided_on.or(outcome.last_view).is_some_and(|on| on.0 == view));
     let on_view: Vec<_> = on_view.collect();
     if on_view.is_empty() { "never decided on".to_owned() } else { joined(on_view.into_iter()) }
+}
+
+/// What a walker made of a swap entry that was present.
+fn made_of(row: &RunReport, view: Value) -> String {
+    let cleared = |finding: &Finding| finding.name == FindingName::WalkerClearedEntry && finding.view == view;
+    let and_cleared = if row.findings.iter().any(cleared) { ", and overwrote the entry" } else { "" };
+    format!("{}: {}{and_cleared}", row.walker, decisions(row, view.0))
 }
 
 fn joined<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> String {
@@ -187,11 +195,11 @@ pub fn in_words(report: &CompareReport) -> String {
             match finding.name {
                 FindingName::SwapBuiltPresent => {
                     built.add(row.marked_entry(), row);
-                    walkers.add(format!("{}: {}", row.walker, decisions(row, finding.view.0)), row);
+                    walkers.add(made_of(row, finding.view), row);
                     found = true;
                 }
                 FindingName::SwapBecomesPresent => {
-                    walkers.add(format!("{}: {}", row.walker, decisions(row, finding.view.0)), row);
+                    walkers.add(made_of(row, finding.view), row);
                     let by = changes_to(row, finding.view.0);
                     present.add(format!("{} on {}: by {by}", row.writer, row.marked_entry()), row);
                     found = true;
@@ -218,7 +226,7 @@ pub fn in_words(report: &CompareReport) -> String {
             }
         }
         // Said only of what was seen whole.
-        if !found && row.incomplete.is_none() {
+        if !found && row.incomplete.is_none() && row.disagreements.is_empty() {
             kept.add(format!("{} on {}", row.writer, row.marked_entry()), row);
         }
     }
@@ -247,7 +255,7 @@ pub fn in_words(report: &CompareReport) -> String {
     }
     section(&mut out, "A mapping was not present for a moment", &lost);
     section(&mut out, "An entry as the kernel builds it breaks what generic code expects of it", &breaches);
-    section(&mut out, "Unknown, since not everything was run", &unknown);
+    section(&mut out, "Unknown, since not everything was run or a control failed", &unknown);
 
     let mut skipped = Groups::default();
     for one in &report.skipped {
@@ -258,8 +266,9 @@ pub fn in_words(report: &CompareReport) -> String {
     let schedules: u64 = report.rows.iter().map(|row| row.schedules.total).sum();
     let _ = writeln!(
         out,
-        "{} rows, {schedules} schedules: {} with findings, {} pass, {} unknown.",
-        report.rows.len(),
+        "{}, {}: {} with findings, {} pass, {} unknown.",
+        words::counted(report.rows.len() as u64, "row"),
+        words::counted(schedules, "schedule"),
         count(Verdict::Findings),
         count(Verdict::Pass),
         count(Verdict::Unknown)

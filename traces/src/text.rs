@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use crate::entry::Entry;
 use crate::report::{CompareReport, DecodeReport, Event, RunReport, Trace, What};
 use crate::summary;
-use crate::words::outcome;
+use crate::words::{counted, outcome};
 
 /// Writing to a `String` cannot fail.
 macro_rules! put {
@@ -29,6 +29,10 @@ pub fn run(report: &RunReport) -> String {
     let sha256 = report.guest.sha256.get(..16).unwrap_or(&report.guest.sha256);
     put!(out, "guest     {} {} (sha256 {sha256}...)", report.guest.kind, report.guest.name);
     put!(out, "predicates are answered by the {}'s compiled functions", report.predicates);
+    put!(
+        out,
+        "CPU0 runs the writer, CPU1 the walker; W2 K1 is two accesses of the writer, then one of the walker"
+    );
     put!(out, "");
     put!(out, "before    {}", one_line(&report.before));
     for breach in &report.contract {
@@ -92,13 +96,19 @@ pub fn run(report: &RunReport) -> String {
     if let Some(why) = &report.incomplete {
         put!(out, "INCOMPLETE: {why}; what was not run is unknown");
     }
+    for disagreement in &report.disagreements {
+        put!(
+            out,
+            "CONTROL FAILED: {disagreement}; the guest is not one of this encoding, so nothing is known"
+        );
+    }
     let schedules = report.schedules;
     put!(
         out,
-        "{} schedules, {} behaviours, {} machine-code runs: {}",
-        schedules.total,
-        schedules.behaviours,
-        schedules.machine_runs,
+        "{}, {}, {}: {}",
+        counted(schedules.total, "schedule"),
+        counted(schedules.behaviours, "behaviour"),
+        counted(schedules.machine_runs, "machine-code run"),
         report.verdict.word()
     );
     for (n, trace) in report.traces.iter().enumerate() {
@@ -109,7 +119,7 @@ pub fn run(report: &RunReport) -> String {
             n + 1,
             report.traces.len(),
             of(trace.schedules, report),
-            trace.schedule
+            if trace.schedule.is_empty() { "(no access)" } else { &trace.schedule }
         );
         self::trace(&mut out, trace);
     }
@@ -143,7 +153,7 @@ fn event_columns(event: &Event) -> (&'static str, String) {
         What::Store { raw, before, after, changes } => {
             ("store", format!("{before} -> {after}{}  {}", raw_note(raw.0, after.0), changed(changes)))
         }
-        What::Atomic { raw, stores: true, before, after, changes } => {
+        What::Atomic { raw, store_pc: Some(_), before, after, changes } => {
             ("atomic", format!("{before} -> {after}{}  {}", raw_note(raw.0, after.0), changed(changes)))
         }
         What::Atomic { raw, before, .. } => {
@@ -164,7 +174,8 @@ fn changed(changes: &[String]) -> String {
 }
 
 fn of(schedules: u64, report: &RunReport) -> String {
-    format!("{schedules} of {} schedules", report.schedules.total)
+    let run = if report.incomplete.is_some() { " that were run" } else { "" };
+    format!("{schedules} of {}{run}", counted(report.schedules.total, "schedule"))
 }
 
 fn platform(report: &RunReport) -> String {

@@ -37,3 +37,8 @@ pub(crate) fn bytes(size: u64) -> String {
         .find(|(unit, _)| size >= *unit && size.is_multiple_of(*unit))
         .map_or(format!("{size} bytes"), |(unit, name)| format!("{} {name}", size / unit))
 }
+
+/// A number of things: `1 row`, `2 rows`.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,21 @@
+//! A folder for one test to write to.
+
+use std::path::{Path, PathBuf};
+
+/// An empty folder, which stays after the test for a person to look at.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// `name` is the test's own.
+    pub fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).expect("a folder under target/tmp can be made");
+        Scratch(path)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}

@@ -1,0 +1,225 @@
+//! What the binary prints, held against files: a change of a report is to be seen in review.
+
+mod common;
+#[path = "common/golden.rs"]
+mod compared;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use common::pmdscope;
+
+/// File in `tests/golden/`, exit status, command line.
+type Golden = (&'static str, i32, &'static str);
+
+/// Each architecture and MMU at the newest version and the oldest it has, so that between them
+/// every entry, writer and walker is seen.
+const RUNS: [Golden; 18] = [
+    ("run-arm64-7.2.txt", 1, "run --arch arm64 --linux 7.2 --entry migration-read"),
+    ("run-arm64-5.10.txt", 0, "run --arch arm64 --linux 5.10 --entry protnone --walker fault-write"),
+    ("run-x86_64-7.2.txt", 1, "run --arch x86_64 --linux 7.2 --entry migration-write --walker hmm"),
+    ("run-x86_64-5.10.txt", 0, "run --arch x86_64 --linux 5.10 --entry devmap --writer split-guarded"),
+    (
+        "run-s390x-7.2.txt",
+        0,
+        "run --arch s390x --linux 7.2 --entry migration-read-exclusive --writer pmdp_invalidate --walker page-vma-mapped-walk",
+    ),
+    (
+        "run-s390x-5.10.txt",
+        0,
+        "run --arch s390x --linux 5.10 --entry present-huge --young --dirty --walker gup-fast-write",
+    ),
+    (
+        "run-ppc64-radix-7.2.txt",
+        1,
+        "run --arch ppc64 --mmu radix --linux 7.2 --entry migration-write --dirty --walker perf-page-size",
+    ),
+    (
+        "run-ppc64-radix-5.10.txt",
+        0,
+        "run --arch ppc64 --mmu radix --linux 5.10 --entry table --walker pte-offset-map",
+    ),
+    (
+        "run-ppc64-hash-7.2.txt",
+        1,
+        "run --arch ppc64 --mmu hash --linux 7.2 --entry migration-read --walker hmm",
+    ),
+    (
+        "run-ppc64-hash-5.10.txt",
+        0,
+        "run --arch ppc64 --mmu hash --linux 5.10 --entry present-huge --walker fault-read",
+    ),
+    (
+        "run-ppc64le-radix-7.2.txt",
+        1,
+        "run --arch ppc64le --mmu radix --linux 7.2 --entry migration-write --writer pmdp_invalidate-checked --walker hmm",
+    ),
+    (
+        "run-ppc64le-radix-5.10.txt",
+        1,
+        "run --arch ppc64le --mmu radix --linux 5.10 --entry migration-read --walker fault-read",
+    ),
+    (
+        "run-ppc64le-hash-7.2.txt",
+        0,
+        "run --arch ppc64le --mmu hash --linux 7.2 --entry migration-write --writer split-guarded",
+    ),
+    (
+        "run-ppc64le-hash-5.10.txt",
+        1,
+        "run --arch ppc64le --mmu hash --linux 5.10 --entry swap --writer pmdp_invalidate --walker page-vma-mapped-walk",
+    ),
+    (
+        "run-riscv64-7.2.txt",
+        0,
+        "run --arch riscv64 --linux 7.2 --entry present-huge-ro --writer pmdp_invalidate_ad --walker gup-fast-read",
+    ),
+    ("run-riscv64-6.1.txt", 0, "run --arch riscv64 --linux 6.1 --entry migration-write --walker fault-write"),
+    (
+        "run-sparc64-7.2.txt",
+        0,
+        "run --arch sparc64 --linux 7.2 --entry present-huge --dirty --writer pmdp_invalidate --walker hmm",
+    ),
+    ("run-sparc64-5.10.txt", 0, "run --arch sparc64 --linux 5.10 --entry none --walker fault-read"),
+];
+
+const RUN_FORMATS: [Golden; 5] = [
+    (
+        "run-several-walkers.txt",
+        1,
+        "run --arch arm64 --linux 7.2 --entry migration-write --writer pmdp_invalidate --walker perf-page-size --walker pte-offset-map",
+    ),
+    (
+        "run-bounded.txt",
+        3,
+        "run --arch x86_64 --linux 7.2 --entry present-huge --writer split-guarded --walker pte-offset-map --max-schedules 2",
+    ),
+    (
+        "run.json",
+        0,
+        "run --arch sparc64 --linux 7.2 --entry none --writer pmdp_invalidate --walker pte-offset-map --format json",
+    ),
+    (
+        "run.jsonl",
+        1,
+        "run --arch arm64 --linux 7.2 --entry migration-read --writer pmdp_invalidate --format jsonl",
+    ),
+    (
+        "run.md",
+        1,
+        "run --arch ppc64le --linux 7.2 --entry migration-read --soft-dirty --writer pmdp_invalidate --format markdown",
+    ),
+];
+
+const COMPARISONS: [Golden; 3] = [
+    ("compare.txt", 1, "compare"),
+    (
+        "compare.md",
+        1,
+        "compare --linux 7.2 --entry migration-read --writer split-unguarded --format markdown",
+    ),
+    (
+        "compare.json",
+        0,
+        "compare --arch sparc64 --linux 7.2 --entry none --entry migration-read --writer split-guarded --walker pte-offset-map --format json",
+    ),
+];
+
+const DECODED: [Golden; 11] = [
+    ("decode-arm64.txt", 0, "decode --arch arm64 --linux 7.2 0 0x00000000812006c0 0x0000000081200ec0"),
+    ("decode-arm64-6.1.txt", 0, "decode --arch arm64 --linux 6.1 0x00000000081200d0 0x08000000081200d0"),
+    ("decode-x86_64.txt", 0, "decode --arch x86_64 --linux 7.2 0xcffffff7edbffc00 0x8000000081200087"),
+    ("decode-s390x.txt", 0, "decode --arch s390x --linux 7.2 0x81200723 ffffffffffffffff"),
+    (
+        "decode-ppc64.txt",
+        0,
+        "decode --arch ppc64 --mmu radix --linux 7.2 0x400000081200001b 0x600000081200001b",
+    ),
+    (
+        "decode-ppc64le.txt",
+        0,
+        "decode --arch ppc64le --mmu hash --linux 7.2 0x400000081200001b 0xc000000812000185",
+    ),
+    ("decode-riscv64.txt", 0, "decode --arch riscv64 --linux 7.2 0x81200d80 0x204800ef"),
+    ("decode-sparc64.txt", 0, "decode --arch sparc64 --linux 7.2 0xbd00000102800653 0x3d00000102800653"),
+    ("decode-loongarch64.txt", 0, "decode --arch loongarch64 --linux 7.2 0x812000d3 0"),
+    ("decode-5.10.txt", 0, "decode --arch ppc64 --mmu hash --linux 5.10 0x600000081200001a"),
+    ("decode.json", 0, "decode --arch arm64 --linux 7.2 0x00000000812006c0 --format json"),
+];
+
+const LISTS: [Golden; 6] = [
+    ("list-arches.txt", 0, "list arches"),
+    ("list-encodings.txt", 0, "list encodings"),
+    ("list-entries.txt", 0, "list entries"),
+    ("list-writers.txt", 0, "list writers"),
+    ("list-walkers.txt", 0, "list walkers"),
+    ("list-findings.txt", 0, "list findings"),
+];
+
+/// Longer ones are not read by those who review them. JSON has a line for each member.
+const LONGEST_LINES: usize = 150;
+const LONGEST_JSON_LINES: usize = 250;
+
+fn hold(all: &[Golden]) {
+    let mut differences = Vec::new();
+    for (file, status, line) in all {
+        let ran = pmdscope(line);
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(*status), ""), "{file}: pmdscope {line}");
+        let lines = ran.stdout.lines().count();
+        let most = if file.ends_with(".json") { LONGEST_JSON_LINES } else { LONGEST_LINES };
+        assert!(lines <= most, "{file} has {lines} lines: choose a smaller example");
+        let path = format!("tests/golden/{file}");
+        differences
+            .extend(compared::difference(&path, &ran.stdout).map(|diff| format!("pmdscope {line}\n{diff}")));
+    }
+    compared::assert_none(&differences);
+}
+
+#[test]
+fn runs_print_what_they_did() {
+    hold(&RUNS);
+}
+
+#[test]
+fn runs_in_other_formats_print_what_they_did() {
+    hold(&RUN_FORMATS);
+}
+
+#[test]
+fn comparisons_print_what_they_did() {
+    hold(&COMPARISONS);
+}
+
+#[test]
+fn decoded_values_print_what_they_did() {
+    hold(&DECODED);
+}
+
+#[test]
+fn lists_print_what_they_did() {
+    hold(&LISTS);
+}
+
+#[test]
+fn every_golden_file_belongs_to_a_test() {
+    let all = [&RUNS[..], &RUN_FORMATS, &COMPARISONS, &DECODED, &LISTS].concat();
+    let expected: BTreeSet<String> = all.iter().map(|(file, ..)| (*file).to_owned()).collect();
+    assert_eq!(expected.len(), all.len(), "two tests share a file");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let found: BTreeSet<String> = std::fs::read_dir(folder)
+        .expect("tests/golden is there")
+        .map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned())
+        .collect();
+    // One that is missing is told by its own test, which can also write it.
+    let stale: Vec<_> = found.difference(&expected).collect();
+    assert!(stale.is_empty(), "no test prints {stale:?}");
+}
+
+#[test]
+fn no_report_names_a_path_of_the_machine_it_was_made_on() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    for (file, _, line) in [&RUNS[..], &RUN_FORMATS, &COMPARISONS, &LISTS].concat() {
+        let printed = pmdscope(line).stdout;
+        assert!(!printed.contains(root) && !printed.contains("/target/"), "{file}");
+    }
+}

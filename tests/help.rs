@@ -1,0 +1,153 @@
+//! The help teaches: its examples run.
+
+mod common;
+#[path = "common/scratch.rs"]
+mod scratch;
+
+use std::collections::BTreeSet;
+
+use common::{pmdscope, pmdscope_in};
+use scratch::Scratch;
+
+/// The subcommands, as `pmdscope --help` lists them.
+fn subcommands() -> Vec<String> {
+    let help = pmdscope("--help").stdout;
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    listed
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+fn help_of(command: &str) -> String {
+    let ran = pmdscope(&format!("{command} --help"));
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "pmdscope {command} --help");
+    ran.stdout
+}
+
+/// The example command lines of a help text, without the program's name.
+fn examples(help: &str) -> Vec<String> {
+    let mut lines = help.lines();
+    let mut examples = Vec::new();
+    while let Some(line) = lines.next() {
+        let Some(first) = line.strip_prefix("  pmdscope ").or((line == "  pmdscope").then_some("")) else {
+            continue;
+        };
+        let mut example = first.to_owned();
+        while let Some(begun) = example.strip_suffix('\\') {
+            example = format!("{begun}{}", lines.next().expect("the line goes on").trim());
+        }
+        examples.push(example);
+    }
+    examples
+}
+
+#[test]
+fn every_subcommand_is_in_the_contract_of_this_version() {
+    let subcommands: BTreeSet<String> = subcommands().into_iter().collect();
+    for name in ["compare", "run", "decode", "list", "schema"] {
+        assert!(subcommands.contains(name), "{subcommands:?}");
+    }
+}
+
+#[test]
+fn every_help_has_examples_and_each_runs() {
+    let scratch = Scratch::new("every-help-has-examples-and-each-runs");
+    let mut written = 0;
+    for command in subcommands() {
+        let help = help_of(&command);
+        assert!(help.contains("Example"), "pmdscope {command} --help");
+        let examples = examples(&help);
+        assert!(!examples.is_empty(), "pmdscope {command} --help");
+        for example in examples {
+            assert!(example.starts_with(&command), "an example of {command}: {example}");
+            let ran = pmdscope_in(scratch.path(), &example);
+            assert!(matches!(ran.status, Some(0 | 1)), "pmdscope {example}: {:?} {}", ran.status, ran.stderr);
+            assert_eq!(ran.stderr, "", "pmdscope {example}");
+            if let Some((_, rest)) = example.split_once(" -o ") {
+                let file = rest.split_whitespace().next().expect("a file");
+                let report =
+                    std::fs::read_to_string(scratch.path().join(file)).expect("the example wrote it");
+                assert!(!report.is_empty() && ran.stdout.is_empty(), "pmdscope {example}");
+                written += 1;
+            } else {
+                assert!(!ran.stdout.is_empty(), "pmdscope {example}");
+            }
+        }
+    }
+    assert!(written > 0, "no example writes a file");
+}
+
+#[test]
+fn the_exit_statuses_are_told() {
+    let help = help_of("");
+    let told = help.split_once("Exit status:").expect("pmdscope --help tells them").1;
+    for (status, meaning) in
+        [(0, "nothing"), (1, "findings"), (2, "bad usage"), (3, "bound"), (4, "internal")]
+    {
+        let line = told.lines().find(|line| line.trim_start().starts_with(&status.to_string()));
+        assert!(line.is_some_and(|line| line.contains(meaning)), "{status}: {told}");
+    }
+    for command in ["run", "compare"] {
+        let help = help_of(command);
+        let told = help
+            .split_once("Exit status:")
+            .unwrap_or_else(|| panic!("pmdscope {command} --help tells them"))
+            .1;
+        for status in ["0 ", "1 findings", "2 ", "3 ", "4 "] {
+            assert!(told.contains(status), "{command}: {told}");
+        }
+    }
+}
+
+#[test]
+fn help_is_the_same_however_it_is_asked_for() {
+    for command in subcommands() {
+        assert_eq!(help_of(&command), pmdscope(&format!("help {command}")).stdout, "{command}");
+        let short = pmdscope(&format!("{command} -h"));
+        assert_eq!(short.status, Some(0), "{command} -h");
+        assert!(short.stdout.contains("Example"), "{command} -h");
+    }
+}
+
+#[test]
+fn options_that_take_a_name_say_where_the_names_are_listed() {
+    for command in ["run", "compare"] {
+        let help = help_of(command);
+        for list in ["entries", "writers", "walkers"] {
+            assert!(help.contains(&format!("`pmdscope list {list}`")), "{command}: {list}");
+        }
+    }
+}
+
+#[test]
+fn every_architecture_that_is_listed_is_named_in_the_help_of_what_it_can_do() {
+    let arches = pmdscope("list arches").stdout;
+    let decode = help_of("decode");
+    let run = help_of("run");
+    for line in arches.lines() {
+        let name = line.split_whitespace().next().expect("a name");
+        assert!(decode.contains(name), "decode --help does not name {name}");
+        assert!(line.contains("not executed") || run.contains(name), "run --help does not name {name}");
+    }
+}
+
+#[test]
+fn no_line_of_help_is_wider_than_a_mail() {
+    for command in subcommands().iter().map(String::as_str).chain([""]) {
+        for line in help_of(command).lines() {
+            assert!(line.chars().count() <= 100, "pmdscope {command} --help: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let ran = pmdscope("--version");
+    assert_eq!(
+        (ran.status, ran.stdout.as_str()),
+        (Some(0), concat!("pmdscope ", env!("CARGO_PKG_VERSION"), "\n"))
+    );
+}

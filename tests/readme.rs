@@ -1,0 +1,90 @@
+//! What the README and the pages in docs/ show as output is what the program prints.
+//!
+//! In a block marked `console` each line that begins with `$ ` is run by a shell with the built
+//! program on its path, and what follows up to the next such line must be what it printed. What is
+//! between `<!-- $ COMMAND -->` and `<!-- end -->` must be the Markdown that the command printed.
+//! `UPDATE_GOLDEN=1` writes what it prints now.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![root.join("README.md")];
+    let docs = fs::read_dir(root.join("docs")).into_iter().flatten().flatten();
+    pages.extend(docs.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "md")));
+    pages.sort();
+    pages
+}
+
+fn printed_by(command: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_pmdscope"));
+    let mut path = vec![program.parent().expect("the program is in a directory").to_owned()];
+    path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
+    let output = Command::new("bash")
+        .args(["-c", command])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("PATH", env::join_paths(path).expect("no path has a colon"))
+        .output()
+        .expect("bash runs");
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).expect("the program prints UTF-8");
+    assert!(!text.contains("panicked"), "{command}: {text}");
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// The page with all output as it should be, and how many commands it has.
+fn as_it_should_be(page: &str) -> (String, usize) {
+    #[derive(PartialEq)]
+    enum Within {
+        Prose,
+        Console,
+        Markdown,
+    }
+    let mut text = String::new();
+    let mut commands = 0;
+    let mut within = Within::Prose;
+    for line in page.lines() {
+        let console = (within == Within::Console).then(|| line.strip_prefix("$ ")).flatten();
+        let markdown = line.strip_prefix("<!-- $ ").and_then(|rest| rest.strip_suffix(" -->"));
+        let fence = within != Within::Markdown && line.starts_with("```");
+        if fence || line == "<!-- end -->" {
+            within = if line == "```console" { Within::Console } else { Within::Prose };
+            text += &format!("{line}\n");
+        } else if let Some(command) = console.or(markdown) {
+            commands += 1;
+            text += &format!("{line}\n{}", printed_by(command));
+            if markdown.is_some() {
+                within = Within::Markdown;
+            }
+        } else if within == Within::Prose {
+            text += &format!("{line}\n");
+        }
+    }
+    (text, commands)
+}
+
+#[test]
+fn pages_show_what_the_program_prints() {
+    let mut commands = 0;
+    for path in pages() {
+        let page = fs::read_to_string(&path).expect("the page can be read");
+        let (expected, here) = as_it_should_be(&page);
+        commands += here;
+        if env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&path, expected).expect("the page can be written");
+            continue;
+        }
+        for (n, (is, should_be)) in page.lines().zip(expected.lines()).enumerate() {
+            assert_eq!(
+                is,
+                should_be,
+                "{}, line {}: UPDATE_GOLDEN=1 script/test writes what the program prints now",
+                path.display(),
+                n + 1
+            );
+        }
+        assert_eq!(page.lines().count(), expected.lines().count(), "{}", path.display());
+    }
+    assert!(commands >= 5, "only {commands} commands were found and run");
+}
