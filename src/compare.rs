@@ -91,7 +91,7 @@ impl Plan {
         source: &GuestSource,
         skip: &mut impl FnMut(String),
     ) -> Result<Vec<RunReport>> {
-        let mut machine = Machine::new(encoding.arch(), source.guest.clone())?;
+        let mut machine = Machine::new(source.guest.clone())?;
         let mut rows = Vec::new();
         for start in self.starts(encoding, skip)? {
             for writer in &self.writers {

@@ -12,7 +12,7 @@ use crate::study::Study;
 
 pub fn run(args: &RunArgs) -> Result<Exit> {
     let plan = RunPlan::new(args)?;
-    let mut machine = Machine::new(plan.encoding.arch(), plan.source.guest.clone())?;
+    let mut machine = Machine::new(plan.source.guest.clone())?;
     let mut reports = Vec::new();
     for walker in &plan.walkers {
         let study = Study {

@@ -120,6 +120,11 @@ pub enum Incomplete {
     Schedules(u64),
     /// The time was over, and there are more schedules.
     Time(Duration),
+    /// Both routines use memory that is not watched, and one writes to it.
+    Shared {
+        /// The word.
+        address: u64,
+    },
     /// A routine did not come to an end of its own.
     Call {
         /// Under which schedule.
@@ -134,6 +139,15 @@ impl fmt::Display for Incomplete {
         match self {
             Incomplete::Schedules(most) => write!(f, "there are more than {most} schedules"),
             Incomplete::Time(time) => write!(f, "not all schedules were run in {} s", time.as_secs_f64()),
+            Incomplete::Shared { address } => {
+                write!(
+                    f,
+                    "both routines use the word at {address:#x}, which is not watched, and one writes it"
+                )
+            }
+            Incomplete::Call { schedule, end } if schedule.0.is_empty() => {
+                write!(f, "before any access a routine {end}")
+            }
             Incomplete::Call { schedule, end } => write!(f, "under schedule {schedule} a routine {end}"),
         }
     }
@@ -176,6 +190,9 @@ impl Machine {
             for (end, _) in inconclusive.into_iter().filter(|(_, inconclusive)| *inconclusive) {
                 let schedule = run.schedule.clone();
                 exploration.incomplete.get_or_insert(Incomplete::Call { schedule, end });
+            }
+            if let Some(address) = self.conflict() {
+                exploration.incomplete.get_or_insert(Incomplete::Shared { address });
             }
             exploration.runs.push(run);
 

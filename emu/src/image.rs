@@ -20,10 +20,21 @@ impl Image {
         let first = segments.iter().map(|segment| segment.address).min().unwrap_or(0) & !(PAGE - 1);
         let end = segments.iter().map(|segment| segment.address + segment.size).max().unwrap_or(PAGE);
         // An instruction at the very end is decoded from a full window of bytes.
-        let memory = Shared::new(end - first + PAGE)?;
-        for segment in segments {
-            memory.write(segment.address - first, &segment.bytes);
+        let memory = Rc::new(Shared::new(end - first + PAGE)?);
+        let image = Image { address: first, memory };
+        image.fill(guest);
+        Ok(image)
+    }
+
+    /// Puts back what a guest may have written to.
+    pub(crate) fn restore(&self, guest: &Guest) {
+        self.memory.clear();
+        self.fill(guest);
+    }
+
+    fn fill(&self, guest: &Guest) {
+        for segment in guest.segments() {
+            self.memory.write(segment.address - self.address, &segment.bytes);
         }
-        Ok(Image { address: first, memory: Rc::new(memory) })
     }
 }

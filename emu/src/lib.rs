@@ -15,6 +15,7 @@ mod isa;
 mod machine;
 mod memory;
 mod pages;
+mod sharing;
 mod trace;
 mod vcpu;
 mod watch;

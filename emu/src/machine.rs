@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use pmdscope_arches::{Arch, Encoding};
+use pmdscope_arches::Encoding;
 use pmdscope_guest::Guest;
 use pmdscope_guest::abi::{self, Answers, ByteOrder, Env, Outcome};
 
@@ -22,46 +22,38 @@ pub const WALKER: u8 = 1;
 
 /// Two vCPUs over one memory.
 pub struct Machine {
-    // Dropped in this order: the engines before the memory they map.
     vcpus: [Vcpu; 2],
-    guest: Guest,
-    isa: &'static Isa,
-    tables: Rc<Shared>,
-    pages: Rc<StructPages>,
-    recorder: Rc<Recorder>,
-    order: ByteOrder,
+    common: Common,
 }
 
 impl Machine {
-    /// A machine of `arch` with `guest` in memory.
+    /// A machine with `guest` in memory.
     ///
     /// # Errors
     /// If the engine has no such CPU, or the guest lacks what every guest must have.
-    pub fn new(arch: Arch, guest: Guest) -> Result<Self, EmuError> {
+    pub fn new(guest: Guest) -> Result<Self, EmuError> {
+        let arch = guest.arch();
         let isa = Isa::of(arch).ok_or(EmuError::NotExecuted(arch))?;
-        let decoder = Rc::new(Disassembler::new(isa)?);
-        let pages = Rc::new(StructPages::new(ByteOrder::of(arch)));
         let tables = Rc::new(Shared::new(memory::PTE_TABLE + memory::PTE_TABLE_BYTES - memory::PMD_TABLE)?);
-        let recorder = Rc::new(Recorder::new(Rc::clone(&tables), ByteOrder::of_entries(arch)));
-        let image = Image::of(&guest)?;
         let common = Common {
-            guest: &guest,
-            image: &image,
-            tables: &tables,
-            pages: &pages,
-            recorder: &recorder,
-            decoder: &decoder,
+            isa,
+            image: Image::of(&guest)?,
+            guest,
+            pages: Rc::new(StructPages::new(ByteOrder::of(arch))),
+            sharing: Rc::default(),
+            recorder: Rc::new(Recorder::new(Rc::clone(&tables), ByteOrder::of_entries(arch))),
+            tables,
+            decoder: Rc::new(Disassembler::new(isa)?),
         };
-        let vcpu = |number| Vcpu::new(isa, number, &common);
-        let vcpus = [vcpu(WRITER)?, vcpu(WALKER)?];
-        let mut machine = Machine { vcpus, guest, isa, tables, pages, recorder, order: ByteOrder::of(arch) };
+        let vcpus = [Vcpu::new(WRITER, &common)?, Vcpu::new(WALKER, &common)?];
+        let mut machine = Machine { vcpus, common };
         machine.provide_pages(0)?;
         Ok(machine)
     }
 
     /// The guest.
     pub fn guest(&self) -> &Guest {
-        &self.guest
+        &self.common.guest
     }
 
     /// The text of the instruction at `pc`.
@@ -74,8 +66,8 @@ impl Machine {
     /// # Errors
     /// If the guest's survey function does not return.
     pub fn survey(&mut self, entries: &[u64], env: &Env) -> Result<Vec<Answers>, EmuError> {
-        let function = self.guest.function(abi::SURVEY)?;
-        let order = self.order;
+        let function = self.common.guest.function(abi::SURVEY)?;
+        let order = self.order();
         // The arrays lie between the return pad and the stack.
         const MOST_AT_ONCE: usize = ((memory::SURVEY_OUT - memory::SURVEY_IN) / 8) as usize;
         let mut answers = Vec::with_capacity(entries.len());
@@ -99,7 +91,7 @@ impl Machine {
 
     /// Makes the struct pages around a page exist.
     pub(crate) fn provide_pages(&mut self, pfn: u64) -> Result<(), EmuError> {
-        if let Some((address, block)) = self.pages.provide(pfn)? {
+        if let Some((address, block)) = self.common.pages.provide(pfn)? {
             for vcpu in &mut self.vcpus {
                 vcpu.map(address, &block)?;
             }
@@ -109,12 +101,16 @@ impl Machine {
 
     /// Puts all memory back, with `entry` in the table.
     pub(crate) fn reset(&mut self, entry: u64, env: &Env) -> Result<(), EmuError> {
-        self.tables.clear();
-        let bytes = ByteOrder::of_entries(self.isa.arch).encode(entry);
-        self.tables.write(memory::ENTRY - memory::PMD_TABLE, &bytes);
-        self.pages.reset();
-        self.recorder.take();
-        let order = self.order;
+        let common = &self.common;
+        common.tables.clear();
+        let bytes = ByteOrder::of_entries(common.isa.arch).encode(entry);
+        common.tables.write(memory::ENTRY - memory::PMD_TABLE, &bytes);
+        common.pages.reset();
+        common.recorder.take();
+        if common.sharing.reset() {
+            common.image.restore(&common.guest);
+        }
+        let order = self.order();
         for vcpu in &mut self.vcpus {
             vcpu.write(memory::ENV, &env.encode(order))?;
             vcpu.write(memory::OUTCOME, &[0; Outcome::SIZE])?;
@@ -140,6 +136,7 @@ impl Machine {
 
     /// Ends a call, and gives what came of it.
     pub(crate) fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError> {
+        let order = self.order();
         let vcpu = &mut self.vcpus[usize::from(cpu)];
         let end = vcpu.finish(call);
         if let End::Engine(error) = end {
@@ -148,25 +145,34 @@ impl Machine {
         let bytes = vcpu.read(memory::OUTCOME, Outcome::SIZE)?;
         // A routine that did not return has no outcome, whatever it had written by then.
         let outcome = match bytes.first_chunk() {
-            Some(bytes) if end == End::Returned => Some(Outcome::decode(self.order, bytes)?),
+            Some(bytes) if end == End::Returned => Some(Outcome::decode(order, bytes)?),
             _ => None,
         };
         Ok(Finished { end, outcome, path: vcpu.path() })
     }
 
+    /// A word outside of the watch that one vCPU wrote and another touched since the last reset.
+    pub(crate) fn conflict(&self) -> Option<u64> {
+        self.common.sharing.conflict()
+    }
+
+    fn order(&self) -> ByteOrder {
+        ByteOrder::of(self.common.isa.arch)
+    }
+
     /// The entry as it is now, in CPU order.
     pub(crate) fn entry(&self) -> u64 {
-        let bytes = self.tables.read(memory::ENTRY - memory::PMD_TABLE);
-        ByteOrder::of_entries(self.isa.arch).decode(bytes)
+        let bytes = self.common.tables.read(memory::ENTRY - memory::PMD_TABLE);
+        ByteOrder::of_entries(self.common.isa.arch).decode(bytes)
     }
 
     pub(crate) fn take_events(&mut self) -> Vec<Event> {
-        self.recorder.take()
+        self.common.recorder.take()
     }
 
     /// Pages whose count of references is not one, and the count.
     pub(crate) fn references(&self) -> Vec<(u64, u64)> {
-        self.pages.references()
+        self.common.pages.references()
     }
 }
 

@@ -14,7 +14,7 @@ use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use pmdscope_guest::Guest;
 use pmdscope_guest::abi;
-use unicorn_engine::{HookType, Prot, TlbEntry, TlbType, Unicorn, uc_error};
+use unicorn_engine::{HookType, MemType, Prot, TlbEntry, TlbType, Unicorn, uc_error};
 
 use crate::EmuError;
 use crate::disassembler::{Disassembler, Instruction, LONGEST_INSTRUCTION_BYTES};
@@ -22,6 +22,7 @@ use crate::image::Image;
 use crate::isa::{Atomicity, Isa, ReturnTo};
 use crate::memory::{self, Shared};
 use crate::pages::StructPages;
+use crate::sharing::Sharing;
 use crate::trace::{Recorder, What};
 use crate::watch::{self, Observer, Site};
 
@@ -30,10 +31,12 @@ use crate::watch::{self, Observer, Site};
 pub enum End {
     /// It returned.
     Returned,
-    /// It accessed an address where nothing is, at this PC: a struct page that does not exist, say.
+    /// It accessed an address where nothing is: a struct page that does not exist, say.
     Fault {
         /// The instruction.
         pc: u64,
+        /// The address, where the engine tells it.
+        address: Option<u64>,
     },
     /// The CPU raised an exception: a trap, an instruction it does not have.
     Exception {
@@ -63,7 +66,16 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             End::Returned => f.write_str("returned"),
-            End::Fault { pc } => write!(f, "accessed an address where nothing is, at {pc:#x}"),
+            End::Fault { pc, address: Some(address) } => {
+                write!(f, "accessed {address:#x}, where nothing is, at {pc:#x}")?;
+                match address.checked_sub(memory::VMEMMAP) {
+                    Some(offset) => {
+                        write!(f, " (the struct page of PFN {:#x})", offset / abi::STRUCT_PAGE_SIZE)
+                    }
+                    None => Ok(()),
+                }
+            }
+            End::Fault { pc, address: None } => write!(f, "accessed an address where nothing is, at {pc:#x}"),
             End::Exception { pc, number } => write!(f, "raised exception {number} at {pc:#x}"),
             End::AccessBound => f.write_str("reached the bound on page-table accesses"),
             End::InstructionBound => f.write_str("reached the bound on instructions"),
@@ -106,13 +118,16 @@ struct State {
 }
 
 /// What the CPUs of a machine have in common.
-pub(crate) struct Common<'a> {
-    pub(crate) guest: &'a Guest,
-    pub(crate) image: &'a Image,
-    pub(crate) tables: &'a Rc<Shared>,
-    pub(crate) pages: &'a Rc<StructPages>,
-    pub(crate) recorder: &'a Rc<Recorder>,
-    pub(crate) decoder: &'a Rc<Disassembler>,
+pub(crate) struct Common {
+    pub(crate) isa: &'static Isa,
+    pub(crate) guest: Guest,
+    pub(crate) image: Image,
+    /// The page tables; the watch is on the first of them.
+    pub(crate) tables: Rc<Shared>,
+    pub(crate) pages: Rc<StructPages>,
+    pub(crate) sharing: Rc<Sharing>,
+    pub(crate) recorder: Rc<Recorder>,
+    pub(crate) decoder: Rc<Disassembler>,
 }
 
 /// A CPU.
@@ -137,8 +152,8 @@ pub(crate) struct Call {
 }
 
 impl Vcpu {
-    pub(crate) fn new(isa: &'static Isa, number: u8, common: &Common<'_>) -> Result<Self, EmuError> {
-        let Common { guest, image, tables, pages, recorder, decoder } = common;
+    pub(crate) fn new(number: u8, common: &Common) -> Result<Self, EmuError> {
+        let Common { isa, image, tables, recorder, decoder, .. } = common;
         let (arch, mode) = isa.engine;
         let mut engine = Unicorn::new(arch, mode).map_err(|e| EmuError::engine("open a CPU", e))?;
         if isa.virtual_tlb {
@@ -172,7 +187,7 @@ impl Vcpu {
             Vcpu { isa, engine, state, decoder: Rc::clone(decoder), stack: None, mapped: Vec::new() };
         vcpu.map(image.address, &image.memory)?;
         vcpu.map(memory::PMD_TABLE, tables)?;
-        vcpu.hook(guest, pages)?;
+        vcpu.hook(common)?;
         Ok(vcpu)
     }
 
@@ -186,7 +201,7 @@ impl Vcpu {
     }
 
     /// All hooks are there before the first instruction: those added later would not fire.
-    fn hook(&mut self, guest: &Guest, pages: &Rc<StructPages>) -> Result<(), EmuError> {
+    fn hook(&mut self, common: &Common) -> Result<(), EmuError> {
         let refused = |e| EmuError::engine("hook", e);
 
         watch::attach(
@@ -222,24 +237,24 @@ impl Vcpu {
         self.engine
             .add_intr_hook(move |uc, number| {
                 let pc = uc.reg_read(program_counter).unwrap_or(0);
-                let nothing_there = accesses_nothing(uc, &decoder, pc);
-                state.finish(
-                    uc,
-                    if nothing_there { End::Fault { pc } } else { End::Exception { pc, number } },
-                );
+                let end = match accessed_nothing(uc, &decoder, pc) {
+                    Some(address) => End::Fault { pc, address: Some(address) },
+                    None => End::Exception { pc, number },
+                };
+                state.finish(uc, end);
             })
             .map_err(refused)?;
 
         let state = Rc::clone(&self.state);
         self.engine
-            .add_mem_hook(HookType::MEM_INVALID, 1, 0, move |uc, _, _, _, _| {
+            .add_mem_hook(HookType::MEM_INVALID, 1, 0, move |uc, _, address, _, _| {
                 let pc = uc.reg_read(program_counter).unwrap_or(0);
-                state.finish(uc, End::Fault { pc });
+                state.finish(uc, End::Fault { pc, address: Some(address) });
                 false
             })
             .map_err(refused)?;
 
-        let pages = Rc::clone(pages);
+        let pages = Rc::clone(&common.pages);
         self.engine
             .add_mem_hook(
                 HookType::MEM_READ | HookType::MEM_WRITE,
@@ -252,7 +267,22 @@ impl Vcpu {
             )
             .map_err(refused)?;
 
-        for (pc, instruction) in self.flushes(guest) {
+        // All that the vCPUs have in common, but for the watched table.
+        let image = common.image.address..common.image.address + common.image.memory.len();
+        let page_table = memory::PTE_TABLE..memory::PTE_TABLE + memory::PTE_TABLE_BYTES;
+        for range in [image, page_table, memory::VMEMMAP..u64::MAX] {
+            let sharing = Rc::clone(&common.sharing);
+            let number = self.state.number;
+            let note = move |_: &mut Unicorn<'_, ()>, kind: MemType, address: u64, size: usize, _: i64| {
+                sharing.note(number, address, size, kind == MemType::WRITE);
+                true
+            };
+            self.engine
+                .add_mem_hook(HookType::MEM_READ | HookType::MEM_WRITE, range.start, range.end - 1, note)
+                .map_err(refused)?;
+        }
+
+        for (pc, instruction) in self.flushes(&common.guest) {
             let state = Rc::clone(&self.state);
             self.engine
                 .add_code_hook(pc, pc, move |uc, pc, _| {
@@ -266,7 +296,7 @@ impl Vcpu {
                 .map_err(refused)?;
         }
 
-        let warning = guest.function(abi::WARNING)?;
+        let warning = common.guest.function(abi::WARNING)?;
         let state = Rc::clone(&self.state);
         let argument = self.isa.arguments[0];
         self.engine
@@ -434,7 +464,7 @@ fn run(engine: &mut Unicorn<'static, ()>, state: &State, program_counter: i32, f
                 | uc_error::READ_UNMAPPED
                 | uc_error::WRITE_UNMAPPED
                 | uc_error::FETCH_UNMAPPED,
-            ) => End::Fault { pc },
+            ) => End::Fault { pc, address: None },
             Err(uc_error::INSN_INVALID) => End::Exception { pc, number: 0 },
             // `Ok`: the engine was stopped, but not by a hook of ours.
             Ok(()) => End::Engine(uc_error::OK),
@@ -505,18 +535,18 @@ impl Observer for PageTableObserver {
     }
 }
 
-/// Whether the instruction that raised an exception did so because nothing is where it is, or where
-/// it accesses memory: on s390x the engine has no other sign of that.
-fn accesses_nothing(engine: &Unicorn<'_, ()>, decoder: &Disassembler, pc: u64) -> bool {
-    let Some(address_of) = decoder.isa().address_of else { return false };
+/// The address of an instruction, or what it accesses, where nothing is, if that is why it raised an
+/// exception: on s390x the engine has no other sign of it.
+fn accessed_nothing(engine: &Unicorn<'_, ()>, decoder: &Disassembler, pc: u64) -> Option<u64> {
+    let address_of = decoder.isa().address_of?;
     let mut code = [0; LONGEST_INSTRUCTION_BYTES];
     if engine.mem_read(pc, &mut code).is_err() {
-        return true;
+        return Some(pc);
     }
     let text = decoder.at(pc, &code).text;
     let (_, operands) = text.split_once(' ').unwrap_or((&text, ""));
     address_of(operands, &|register| engine.reg_read(register).unwrap_or(0))
-        .is_some_and(|address| engine.mem_read(address, &mut [0]).is_err())
+        .filter(|address| engine.mem_read(*address, &mut [0]).is_err())
 }
 
 /// How many instructions the block at `start` has.

@@ -15,7 +15,7 @@ pub const SEED: u64 = 0x706d_6473_636f_7065;
 
 /// A machine with a guest: the bundled one, or that of the directory `PMDSCOPE_GUESTS`.
 pub fn machine(guest: &Bundled) -> Machine {
-    Machine::new(guest.arch, under_test::load(guest)).unwrap()
+    Machine::new(under_test::load(guest)).unwrap()
 }
 
 /// The encodings at both ends of the versions that a guest is for.

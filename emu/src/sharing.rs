@@ -1,0 +1,64 @@
+//! Memory that both vCPUs use and that is not watched. Schedules are only enumerated over the watched
+//! memory, so if one CPU writes elsewhere what another touches, the enumeration says nothing.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// Which CPUs use a word, a bit each.
+#[derive(Debug, Clone, Copy, Default)]
+struct Uses {
+    touched: u8,
+    written: u8,
+}
+
+/// Who used which words of the shared memory.
+#[derive(Default)]
+pub(crate) struct Sharing {
+    words: RefCell<BTreeMap<u64, Uses>>,
+}
+
+impl Sharing {
+    /// Called for every access to shared memory that is not watched.
+    pub(crate) fn note(&self, cpu: u8, address: u64, size: usize, writes: bool) {
+        let last = address.saturating_add(size.saturating_sub(1) as u64);
+        let mut words = self.words.borrow_mut();
+        for word in address / 8..=last / 8 {
+            let uses = words.entry(word * 8).or_default();
+            uses.touched |= 1 << cpu;
+            if writes {
+                uses.written |= 1 << cpu;
+            }
+        }
+    }
+
+    /// A word that one CPU wrote and another touched.
+    pub(crate) fn conflict(&self) -> Option<u64> {
+        let conflicts = |uses: &Uses| uses.written != 0 && uses.touched.count_ones() > 1;
+        self.words.borrow().iter().find(|(_, uses)| conflicts(uses)).map(|(address, _)| *address)
+    }
+
+    /// Forgets everything, and says whether anything was written.
+    pub(crate) fn reset(&self) -> bool {
+        self.words.take().values().any(|uses| uses.written != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_word_that_one_writes_and_another_touches_is_a_conflict() {
+        let sharing = Sharing::default();
+        sharing.note(0, 0x1000, 8, false);
+        sharing.note(1, 0x1000, 8, false);
+        sharing.note(0, 0x2000, 8, true);
+        sharing.note(1, 0x2008, 8, true);
+        assert_eq!(sharing.conflict(), None, "both read, or each has its own");
+        sharing.note(1, 0x2006, 4, false);
+        assert_eq!(sharing.conflict(), Some(0x2000), "across the end of a word");
+        assert!(sharing.reset());
+        assert_eq!(sharing.conflict(), None);
+        assert!(!sharing.reset());
+    }
+}
