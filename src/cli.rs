@@ -9,7 +9,7 @@ Exit status:
   0  everything was run, nothing was found
   1  findings
   2  bad usage or bad input
-  3  inconclusive: a bound was hit
+  3  inconclusive: nothing was found, but a bound was hit, or a control failed
   4  internal fault";
 
 /// Runs real machine code of page-table writers and lockless walkers at every interleaving, and
@@ -43,7 +43,8 @@ pub enum Command {
 const COMPARE_EXAMPLES: &str = "\
 Examples:
   pmdscope compare
-      the default set: every architecture, before the fix and at the newest version
+      the default set: every architecture at 6.1 and the newest version, with the
+      split as it was before the fix and as it is since
   pmdscope compare --arch arm64 --arch ppc64le --linux 6.12 --walker hmm
       two architectures, one version, one walker
   pmdscope compare --linux 7.2 --entry migration-write --soft-dirty
@@ -51,21 +52,23 @@ Examples:
   pmdscope compare --entry migration-read --entry migration-write --format json -o compare.json
       everything about two entries, for a program to read
 
-Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit, 4 internal fault.";
+Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a control failed,
+4 internal fault.";
 
 const RUN_EXAMPLES: &str = "\
-CPU0 runs the writer, CPU1 the walker. A schedule W3 K2 is three accesses of the writer to the entry,
-then two of the walker.
+CPU0 runs the writer, CPU1 the walker. A schedule W3 K2 is three accesses
+of the writer to the entry, then two of the walker.
 
 Examples:
   pmdscope run --arch arm64 --entry migration-read
       what GUP-fast sees of a migration entry while the newest kernel's split, unguarded, runs
   pmdscope run --arch ppc64le --mmu radix --linux 6.12 --entry migration-write --dirty \\
                --writer pmdp_invalidate --walker hmm
-  pmdscope run --arch x86_64 --pmd 0xcffffff7edbffc00 --walker fault-read --format jsonl
+  pmdscope run --arch x86_64 --pmd 0xcfffffffefdbfe00 --walker fault-read --format jsonl
       an entry given by its value, every event on a line of its own
 
-Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit, 4 internal fault.";
+Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a control failed,
+4 internal fault.";
 
 const DECODE_EXAMPLES: &str = "\
 Examples:

@@ -1,7 +1,7 @@
 //! `pmdscope compare`.
 
 use anyhow::{Result, bail};
-use pmdscope_arches::{Arch, Encoding, EntryKind, Mmu, Version};
+use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, Version};
 use pmdscope_emu::{Bounds, Machine};
 use pmdscope_guest::{Walker, Writer};
 use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, json, markdown, text};
@@ -12,8 +12,8 @@ use crate::output;
 use crate::plan::{GuestSource, Start, bounds, chosen, runnable};
 use crate::study::Study;
 
-/// A long-term kernel from before the fix and the newest: between them every architecture has the
-/// encodings that matter here, among them arm64's two and s390x without and with migration entries.
+/// A long-term kernel and the newest: between them every architecture has the encodings that matter
+/// here, among them arm64's two, and s390x without and with migration entries.
 const DEFAULT_VERSIONS: [Version; 2] = [Version::new(6, 1), Version::new(7, 2)];
 /// The entry of the original report. An encoding that cannot express it shows [`DEFAULT_ELSE`].
 const DEFAULT_ENTRY: EntryKind = EntryKind::MigrationWrite;
@@ -65,9 +65,6 @@ impl Plan {
                     None => format!("{arch} {version}"),
                 };
                 let mut skip = |reason: String| {
-                    // The platform stands beside the reason already.
-                    let reason =
-                        reason.strip_prefix(&platform).map_or(reason.clone(), |rest| rest.trim().to_owned());
                     let one = Skipped { encoding: platform.clone(), reason };
                     if !skipped.contains(&one) {
                         skipped.push(one);
@@ -115,16 +112,14 @@ impl Plan {
         }
         Ok(rows)
     }
-}
 
-impl Plan {
     /// The entries to begin with in an encoding.
     fn starts(&self, encoding: &Encoding, skip: &mut impl FnMut(String)) -> Result<Vec<Start>> {
         let Some(kinds) = &self.entries else {
             return match Start::of_kind(encoding, DEFAULT_ENTRY, self.marks, None) {
                 Ok(start) => Ok(vec![start]),
                 Err(error) => {
-                    skip(error.to_string());
+                    skip(reason(&error));
                     // A mapping in use: the hardware has set its accessed and dirty bits.
                     let marks = Marks { young: true, dirty: true, ..self.marks };
                     Ok(vec![Start::of_kind(encoding, DEFAULT_ELSE, marks, None)?])
@@ -135,11 +130,16 @@ impl Plan {
         for kind in kinds {
             match Start::of_kind(encoding, *kind, self.marks, None) {
                 Ok(start) => starts.push(start),
-                Err(error) => skip(error.to_string()),
+                Err(error) => skip(reason(&error)),
             }
         }
         Ok(starts)
     }
+}
+
+/// Why there is no such entry; where is said beside it.
+fn reason(error: &anyhow::Error) -> String {
+    error.downcast_ref().map_or_else(|| error.to_string(), EntryError::reason)
 }
 
 pub fn compare(args: &CompareArgs) -> Result<Exit> {

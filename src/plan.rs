@@ -7,7 +7,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu, Version};
 use pmdscope_emu::{Bounds, CallBounds};
 use pmdscope_guest::{Bundled, Guest, Walker, Writer, bundled};
@@ -146,13 +146,18 @@ impl RunPlan {
         };
         let plan = RunPlan { encoding, source, start, writer, walkers, bounds: bounds(&args.bounds)? };
         for walker in &plan.walkers {
-            runnable(&plan.source, &plan.encoding, plan.writer, *walker).map_err(anyhow::Error::msg)?;
+            runnable(&plan.source, &plan.encoding, plan.writer, *walker).map_err(|reason| {
+                match plan.source.kind {
+                    "file" => anyhow!("{}: {reason}", plan.source.name),
+                    _ => anyhow!("{} {reason}", plan.encoding),
+                }
+            })?;
         }
         Ok(plan)
     }
 }
 
-/// Whether a guest has both routines; if not, why.
+/// Whether a guest has both routines; if not, why, without saying which guest.
 pub fn runnable(
     source: &GuestSource,
     encoding: &Encoding,
@@ -166,11 +171,11 @@ pub fn runnable(
             continue;
         }
         return Err(if source.kind == "file" {
-            format!("{}: {}", source.name, lacks(&source.guest, symbol))
+            lacks(&source.guest, symbol)
         } else if since > encoding.version() {
-            format!("{encoding} has no {name}: it came in Linux {since}")
+            format!("has no {name}: it came in Linux {since}")
         } else {
-            format!("{encoding} has no {name}")
+            format!("has no {name}: its kernel has no such routine")
         });
     }
     Ok(())

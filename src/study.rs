@@ -50,7 +50,6 @@ impl Study<'_> {
         let values: Vec<u64> = values.into_iter().collect();
         let answers = machine.survey(&values, &env)?;
         let entries = Entries {
-            encoding: self.encoding,
             known: values
                 .iter()
                 .zip(&answers)
@@ -92,22 +91,21 @@ impl Study<'_> {
 }
 
 /// The entries of a report, by value.
-struct Entries<'a> {
-    encoding: &'a Encoding,
+struct Entries {
     known: HashMap<u64, Entry>,
 }
 
-impl Entries<'_> {
+impl Entries {
     fn of(&self, value: u64) -> Entry {
-        // Every value was collected before; the model answers if one was not.
-        self.known.get(&value).cloned().unwrap_or_else(|| Entry::of_model(self.encoding, value))
+        // Every value of every run was put to the guest before.
+        self.known[&value].clone()
     }
 }
 
 struct Reporter<'a> {
     study: &'a Study<'a>,
     machine: &'a Machine,
-    entries: Entries<'a>,
+    entries: Entries,
     exploration: &'a Exploration,
 }
 
@@ -117,7 +115,6 @@ impl Reporter<'_> {
         let before = self.entries.of(start.value);
         let views = self.views();
         let outcomes = self.outcomes(WALKER);
-        let changes = |after| traces::changes(encoding, start.value, after);
         let overwritten = self.overwritten();
         let observed = Observed {
             before: &before,
@@ -125,7 +122,6 @@ impl Reporter<'_> {
             views: &views,
             outcomes: &outcomes,
             overwritten: &overwritten,
-            changes: &changes,
         };
         let findings = traces::judge(&observed);
         let behaviours = self.behaviours();
@@ -198,21 +194,19 @@ impl Reporter<'_> {
 
     /// What the walker stored, though it should only read.
     fn overwritten(&self) -> Vec<Overwritten> {
-        let mut overwritten: Vec<Overwritten> = Vec::new();
+        let mut overwritten = Vec::new();
         for run in &self.exploration.runs {
-            let Some(outcome) = run.walker.outcome else { continue };
-            let stores = accesses(run).filter(|(cpu, _, access)| *cpu == WALKER && access.store_pc.is_some());
-            for (_, _, access) in stores {
-                let one = Overwritten {
-                    decided_on: Value(outcome.entry),
-                    before: Value(access.before),
-                    after: Value(access.after),
-                    schedules: 1,
-                };
-                let same = |known: &&mut Overwritten| Overwritten { schedules: 1, ..**known } == one;
-                match overwritten.iter_mut().find(same) {
-                    Some(known) => known.schedules += 1,
-                    None => overwritten.push(one),
+            let mut seen = Vec::new();
+            for (_, _, access) in accesses(run).filter(|(cpu, _, _)| *cpu == WALKER) {
+                if access.loads {
+                    seen.push(Value(access.before));
+                }
+                if access.store_pc.is_some() {
+                    overwritten.push(Overwritten {
+                        seen: seen.clone(),
+                        after: Value(access.after),
+                        schedules: 1,
+                    });
                 }
             }
         }
@@ -233,13 +227,23 @@ impl Reporter<'_> {
                     Some(view) => view.schedules += 1,
                     None => views.push(View {
                         entry: self.entries.of(value),
+                        changes: traces::changes(self.study.encoding, self.study.start.value, value),
                         schedules: 1,
+                        by_walker: self.stored_by_walker(value),
                         installed: value == installed && value != self.study.start.value,
                     }),
                 }
             }
         }
         views
+    }
+
+    fn stored_by_walker(&self, value: u64) -> bool {
+        let stores = |access: &Access| access.store_pc.is_some() && access.after == value;
+        let by = |cpu| {
+            self.exploration.runs.iter().any(|run| accesses(run).any(|(who, _, a)| who == cpu && stores(a)))
+        };
+        by(WALKER) && !by(WRITER)
     }
 
     fn alone(&self) -> Outcome {
@@ -279,7 +283,7 @@ impl Reporter<'_> {
                 pfn: outcome.pfn.map(Hex),
                 size: (outcome.size != 0).then_some(outcome.size),
                 decided_on: Some(Value(outcome.entry)),
-                last_view,
+                last_view: None,
                 ended: None,
                 past_present: walker.checks_past_present().contains(&outcome.check),
                 schedules: 1,
@@ -309,6 +313,7 @@ impl Reporter<'_> {
                 pc: divergence.pc.map(Hex),
                 symbol: divergence.pc.map(|pc| self.symbol(pc)),
                 instruction: divergence.pc.map(|pc| self.instruction(pc)),
+                instead_of: divergence.instead_of.map(Hex),
                 schedules: 1,
             };
             let same = |known: &&mut Divergence| known.decided_on == one.decided_on && known.pc == one.pc;

@@ -29,7 +29,7 @@ fn sample() -> Vec<String> {
         "split-guarded",
         "pmdp_invalidate",
         "pmdp_invalidate_ad",
-        "pmdp_invalidate-checked",
+        "pmdp_invalidate_checked",
     ];
     let walkers = [
         "hmm",

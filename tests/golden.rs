@@ -52,7 +52,7 @@ const RUNS: [Golden; 18] = [
     (
         "run-ppc64le-radix-7.2.txt",
         1,
-        "run --arch ppc64le --mmu radix --linux 7.2 --entry migration-write --writer pmdp_invalidate-checked --walker hmm",
+        "run --arch ppc64le --mmu radix --linux 7.2 --entry migration-write --writer pmdp_invalidate_checked --walker hmm",
     ),
     (
         "run-ppc64le-radix-5.10.txt",
@@ -128,7 +128,7 @@ const COMPARISONS: [Golden; 3] = [
 const DECODED: [Golden; 11] = [
     ("decode-arm64.txt", 0, "decode --arch arm64 --linux 7.2 0 0x00000000812006c0 0x0000000081200ec0"),
     ("decode-arm64-6.1.txt", 0, "decode --arch arm64 --linux 6.1 0x00000000081200d0 0x08000000081200d0"),
-    ("decode-x86_64.txt", 0, "decode --arch x86_64 --linux 7.2 0xcffffff7edbffc00 0x8000000081200087"),
+    ("decode-x86_64.txt", 0, "decode --arch x86_64 --linux 7.2 0xcfffffffefdbfe00 0x8000000081200087"),
     ("decode-s390x.txt", 0, "decode --arch s390x --linux 7.2 0x81200723 ffffffffffffffff"),
     (
         "decode-ppc64.txt",

@@ -36,6 +36,14 @@ pub enum EncodingError {
         /// What was asked for.
         mmu: Mmu,
     },
+    /// There is nothing to encode: no such architecture, or no huge pages on it.
+    #[error("{why}: use {newer} or newer")]
+    Absent {
+        /// What there is not.
+        why: &'static str,
+        /// The first version known to have it.
+        newer: Version,
+    },
     /// The version lies where it is not known which encoding was in force.
     #[error("{what} of {arch} in Linux {version} is not known for sure: {}", .gap.advice())]
     Unknown {
@@ -82,7 +90,12 @@ impl Encoding {
             }
             _ => {}
         }
-        let unknown = |what| move |gap| EncodingError::Unknown { what, arch, version, gap };
+        let unknown = |what| {
+            move |gap: Gap| match (absent(arch, version), gap.newer) {
+                (Some(why), Some(newer)) => EncodingError::Absent { why, newer },
+                _ => EncodingError::Unknown { what, arch, version, gap },
+            }
+        };
         let layout = in_force(layouts(arch, mmu), version).map_err(unknown("the entry layout"))?;
         // Where huge pages cannot be migrated, no type means that they are.
         let types = match layout.value.swap {
@@ -175,6 +188,19 @@ impl fmt::Display for Encoding {
             write!(f, " {mmu}")?;
         }
         write!(f, " {}", self.version)
+    }
+}
+
+/// What an architecture is known not to have had at a version, where that is why it has no layout.
+fn absent(arch: Arch, version: Version) -> Option<&'static str> {
+    match arch {
+        // arch/riscv/Kconfig of 5.10.262.
+        Arch::Riscv64 if version == Version::new(5, 10) => {
+            Some("riscv64 had no transparent huge pages in Linux 5.10")
+        }
+        // Linux kernel commit ("LoongArch: Add memory management") (in v5.19, by its date).
+        Arch::LoongArch64 if version < Version::new(5, 19) => Some("LoongArch came in Linux 5.19"),
+        _ => None,
     }
 }
 

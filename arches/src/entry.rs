@@ -130,11 +130,18 @@ pub struct EntrySpec {
 
 /// Why an encoding cannot express an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{encoding} cannot express {kind}: {why}")]
+#[error("{encoding} {}", self.reason())]
 pub struct EntryError {
     pub(crate) encoding: String,
     pub(crate) kind: EntryKind,
     pub(crate) why: String,
+}
+
+impl EntryError {
+    /// What cannot be expressed, and why, without saying where.
+    pub fn reason(&self) -> String {
+        format!("cannot express {}: {}", self.kind, self.why)
+    }
 }
 
 /// What a swap entry holds.

@@ -250,7 +250,7 @@ arm64 5.10 cannot express table: it maps no page that could be dirty
 ppc64 radix 7.2 cannot express devmap: no bit for device memory (DEVMAP): Linux 6.16 is the last known to have it
 s390x 6.12 cannot express migration-read: huge pages cannot be migrated: it came in Linux 6.17
 sparc64 6.12 cannot express swap: huge pages cannot be migrated: no version from 5.10 to 7.2 has it
-the entry layout of riscv64 in Linux 5.10 is not known for sure: use 6.1 or newer
+riscv64 had no transparent huge pages in Linux 5.10: use 6.1 or newer
 the entry layout of arm64 in Linux 6.9 is not known for sure: use 6.8 or older, or 6.10 or newer
 ";
 

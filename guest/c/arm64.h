@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * arm64: 4K pages, 48-bit virtual and physical addresses, little endian, a CPU without LSE
- * atomics, TLB range operations or a permission overlay that denies anything.
+ * atomics, TLB range operations or a permission overlay that denies anything, and an MMU that
+ * marks entries as accessed and dirty by itself (FEAT_HAFDBS).
  *
  * Facts from arch/arm64/include/asm/{pgtable.h,pgtable-hwdef.h,pgtable-prot.h,pgalloc.h,
  * tlbflush.h,cmpxchg.h} and arch/arm64/mm/hugetlbpage.c of Linux 5.10.262, 6.1.176, 6.12.107 and
@@ -20,6 +21,8 @@
 #define VALID BIT(0)
 #define NOT_BLOCK BIT(1)
 #define USER BIT(6)
+#define RDONLY BIT(7) /* AP[2] */
+#define ACCESSED BIT(10)
 #define DBM BIT(51) /* PTE_WRITE */
 #define CONT BIT(52)
 #define PXN_TABLE BIT(59)
@@ -41,6 +44,7 @@
 
 #define HAVE_GUP_FAST 1
 #define HAVE_SWAP_PMD 1
+#define HAVE_MMU_MARKS 1
 
 static inline u64 entry_read(const u64 *pmdp)
 {
@@ -217,6 +221,18 @@ static inline u64 table_entry(u64 table)
 #else
 	return table | VALID | NOT_BLOCK;
 #endif
+}
+
+/* With DBM, a store to what is read-only makes it writable, and that is the dirty mark. */
+static inline bool mmu_uses(u64 entry, bool write)
+{
+	return (entry & (VALID | NOT_BLOCK | USER)) == (VALID | USER) &&
+	       (!write || !(entry & RDONLY) || (entry & DBM));
+}
+
+static inline u64 mmu_marked(u64 entry, bool write)
+{
+	return (entry | ACCESSED) & ~(write ? RDONLY : 0);
 }
 
 #endif

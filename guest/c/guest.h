@@ -26,7 +26,7 @@ _Static_assert(sizeof(u64) == 8, "guests are 64-bit");
 /* The bits from `high` down to `low`, both included. */
 #define BITS(high, low) ((~0UL >> (63 - (high))) & (~0UL << (low)))
 
-/* What a walker or writer is told. A guest never writes to it. */
+/* What a writer, walker or agent is told. A guest never writes to it. */
 struct env {
 	u64 vmemmap;                  /* address of the struct page of page frame 0 */
 	u64 pte_table;                /* physical address of the page table that a split publishes */
@@ -36,13 +36,13 @@ struct env {
 	u64 pfn_bits;                 /* how many low bits of a migration offset are the frame number */
 };
 
-/* What a walker or writer came to. */
+/* What a writer, walker or agent came to. */
 struct outcome {
 	u64 result; /* enum result */
 	u64 check;  /* enum check: the check that decided */
 	u64 pfn;    /* the page frame, NO_PFN if there is none */
 	u64 size;   /* bytes mapped, as the walker understood it; 0 if it does not say */
-	u64 entry;  /* the entry, in CPU order, that the decision rests on; writers: the old one */
+	u64 entry;  /* the entry, in CPU order, that the decision rests on; writers: the old one; agents: the marked one */
 };
 
 #define NO_PFN (~0UL)

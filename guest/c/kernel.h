@@ -3,11 +3,14 @@
  * The architecture that is compiled for, and what Linux builds on every one of them in the same
  * way: swap and migration entries, and the walk down to a page table.
  *
- * An architecture's header gives: PAGE_SHIFT, PMD_SHIFT, EMPTY, HAVE_GUP_FAST, HAVE_SWAP_PMD;
+ * An architecture's header gives: PAGE_SHIFT, PMD_SHIFT, EMPTY, HAVE_GUP_FAST, HAVE_SWAP_PMD,
+ * HAVE_MMU_MARKS;
  * entry_read() and entry_write(), a single load and store in the kernel's way; the predicates
  * is_*() and access_permitted(); pfn_of(), page_pfn_of() (what pmd_page() takes), leaf_size();
  * swp_type(), swp_offset(), swp_entry(); table_entry(); invalidate() and invalidate_ad(), which
- * return the old entry.
+ * return the old entry; ENTRY_IN_MEMORY() if that is not the number itself. With HAVE_MMU_MARKS it
+ * gives mmu_uses(), whether the MMU lets a user's load or store through by this entry, as that of
+ * a huge page, and mmu_marked(), the entry as the MMU leaves it behind.
  *
  * Facts from include/linux/{swapops.h,pgtable.h} of Linux 5.10.262, 6.1.176 and 6.12.107,
  * include/linux/leafops.h of 7.2.12, and mm/pgtable-generic.c of all of them.
@@ -31,6 +34,13 @@
 #include "sparc64.h"
 #else
 #error "no header for this architecture"
+#endif
+
+#define PMD_SIZE (1UL << PMD_SHIFT)
+
+/* An entry as a number in the CPU's byte order, as it lies in memory. */
+#ifndef ENTRY_IN_MEMORY
+#define ENTRY_IN_MEMORY(entry) (entry)
 #endif
 
 /* is_swap_pmd() */

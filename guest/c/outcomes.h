@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a writer or walker can come to, and the checks that decide it. An X macro: define RESULT
+ * What a writer, walker or agent can come to, and the checks that decide it. An X macro: define RESULT
  * and CHECK, include this file, and both are undefined again.
  *
  * src/outcome.rs mirrors these lists, and a test holds the two together. Numbers are never reused.
@@ -16,6 +16,7 @@ RESULT(8, OLD, "old", "writer: returned the old entry and concluded nothing from
 RESULT(9, MAPPED, "mapped", "writer: took the old entry for a mapping of a page")
 RESULT(10, MIGRATING, "migrating", "writer: took the old entry for a migration entry")
 RESULT(11, UNSPLIT, "unsplit", "writer: found nothing to split and left the entry as it was")
+RESULT(12, MARKED, "marked", "agent: used the entry, which is now marked for the access")
 
 CHECK(0, NO_CHECK, "no check", "no check decided it")
 CHECK(1, NONE, "none", "pmd_none()")
@@ -34,6 +35,7 @@ CHECK(13, GRAB, "grab", "the reference count of the page was zero")
 CHECK(14, REREAD, "reread", "whether the entry is still the same after the page was taken")
 CHECK(15, WRITE, "write", "a write fault on an entry that is not pmd_write()")
 CHECK(16, SET_ACCESSED, "set-accessed", "a fault on a huge page that only has to be marked accessed")
+CHECK(17, VALID, "valid", "the MMU does not let the access through by the entry")
 
 #undef RESULT
 #undef CHECK

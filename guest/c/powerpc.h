@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * ppc64 and ppc64le, Book3S 64 with 64K pages: MMU_RADIX or MMU_HASH. No protection key denies
- * anything.
+ * anything. A radix MMU marks entries as referenced and changed by itself; with a hashed page table
+ * that happens in the entries of that.
  *
  * Facts from arch/powerpc/include/asm/book3s/64/{pgtable.h,pgtable-64k.h,radix.h,radix-64k.h,
  * hash.h,hash-64k.h,pgalloc.h,tlbflush.h} and arch/powerpc/mm/{pgtable_64.c,book3s64/pgtable.c,
@@ -20,6 +21,8 @@
 #define INVALID BIT(61)
 #define DEVMAP BIT(11)
 #define SPECIAL BIT(10)
+#define ACCESSED BIT(8) /* R: referenced */
+#define DIRTY BIT(7)    /* C: changed */
 #define PRIVILEGED BIT(3)
 #define READ BIT(2)
 #define WRITE BIT(1)
@@ -43,6 +46,11 @@
 
 #define HAVE_GUP_FAST 1
 #define HAVE_SWAP_PMD 1
+#ifdef MMU_HASH
+#define HAVE_MMU_MARKS 0
+#else
+#define HAVE_MMU_MARKS 1
+#endif
 
 /* Entries are big-endian in memory, whatever the CPU's byte order. */
 static inline u64 cpu_to_be(u64 number)
@@ -53,6 +61,8 @@ static inline u64 cpu_to_be(u64 number)
 	return number;
 #endif
 }
+
+#define ENTRY_IN_MEMORY(entry) cpu_to_be(entry)
 
 static inline u64 entry_read(const u64 *pmdp)
 {
@@ -229,5 +239,19 @@ static inline u64 table_entry(u64 table)
 {
 	return table | TABLE_FLAGS;
 }
+
+#if HAVE_MMU_MARKS
+static inline bool mmu_uses(u64 entry, bool write)
+{
+	u64 needed = PRESENT | PTE | READ | (write ? WRITE : 0);
+
+	return (entry & (needed | PRIVILEGED)) == needed;
+}
+
+static inline u64 mmu_marked(u64 entry, bool write)
+{
+	return entry | ACCESSED | (write ? DIRTY : 0);
+}
+#endif
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * riscv64: Sv39 and wider tables with transparent huge pages, without Svpbmt and Svnapot; from
- * 6.19 on with Svrsw60t59b.
+ * 6.19 on with Svrsw60t59b. The MMU marks entries as accessed and dirty by itself (Svadu).
  *
  * Facts from arch/riscv/include/asm/{pgtable.h,pgtable-64.h,pgtable-bits.h,pgalloc.h,cmpxchg.h}
  * and arch/riscv/mm/tlbflush.c of Linux 6.1.176, 6.12.107 and 7.2.12; 5.10.262 has no huge pages
@@ -20,11 +20,20 @@
 #define READ BIT(1)
 #define WRITE BIT(2)
 #define EXEC BIT(3)
+#define USER BIT(4)
 #define PROT_NONE BIT(5) /* the global bit, in entries without VALID */
+#define ACCESSED BIT(6)
+#define DIRTY BIT(7)
 #define SPECIAL BIT(8)
 #define DEVMAP BIT(9)
 #define PFN BITS(53, 10)
 #define PFN_SHIFT 10
+/* An MMU without the extensions that these bits belong to does not use an entry that has one. */
+#if LINUX_AT_LEAST(6, 19)
+#define RESERVED (BITS(63, 61) | BITS(58, 54))
+#else
+#define RESERVED BITS(63, 54)
+#endif
 
 /* A leaf has one of these. Some swap entries have too: their soft-dirty mark is bit 3. */
 #define LEAF (READ | WRITE | EXEC)
@@ -33,6 +42,7 @@
 
 #define HAVE_GUP_FAST LINUX_AT_LEAST(6, 9)
 #define HAVE_SWAP_PMD 1
+#define HAVE_MMU_MARKS 1
 
 static inline u64 entry_read(const u64 *pmdp)
 {
@@ -153,6 +163,20 @@ static inline u64 invalidate_ad(u64 *pmdp, u64 address)
 static inline u64 table_entry(u64 table)
 {
 	return table >> PAGE_SHIFT << PFN_SHIFT | VALID;
+}
+
+/* Writable without readable is reserved, and so are bits of the address below the huge page. */
+static inline bool mmu_uses(u64 entry, bool write)
+{
+	u64 needed = VALID | READ | USER | (write ? WRITE : 0);
+	u64 below = BITS(PMD_SHIFT - PAGE_SHIFT - 1, 0) << PFN_SHIFT;
+
+	return (entry & (needed | below | RESERVED)) == needed;
+}
+
+static inline u64 mmu_marked(u64 entry, bool write)
+{
+	return entry | ACCESSED | (write ? DIRTY : 0);
 }
 
 #endif

@@ -40,6 +40,7 @@
 
 #define HAVE_GUP_FAST 1
 #define HAVE_SWAP_PMD LINUX_AT_LEAST(6, 17)
+#define HAVE_MMU_MARKS 0
 
 static inline u64 entry_read(const u64 *pmdp)
 {

@@ -20,6 +20,7 @@
 
 #define HAVE_GUP_FAST 0
 #define HAVE_SWAP_PMD 0
+#define HAVE_MMU_MARKS 0
 
 static inline u64 entry_read(const u64 *pmdp)
 {

@@ -14,8 +14,6 @@
  */
 #include "walkers.h"
 
-#define PMD_SIZE (1UL << PMD_SHIFT)
-
 static void refused(struct outcome *out, enum check check, u64 entry)
 {
 	decide(out, RESULT_REFUSED, check, entry, NO_PFN, 0);
@@ -82,15 +80,21 @@ static bool map_pte(u64 *pmdp, const struct env *env, struct outcome *out)
 	return false;
 }
 
+/* From an entry to its page table. Before 6.5 the table's address is read once more after the checks. */
+static bool walk_down(u64 *pmdp, const struct env *env, struct outcome *out)
+{
+	if (!map_pte(pmdp, env, out))
+		return false;
+#if !LINUX_AT_LEAST(6, 5)
+	table(out, CHECK_BAD, entry_read(pmdp));
+#endif
+	return true;
+}
+
 void pte_offset_map(u64 *pmdp, u64 address, const struct env *env, struct outcome *out)
 {
 	(void)address;
-	if (!map_pte(pmdp, env, out))
-		return;
-#if !LINUX_AT_LEAST(6, 5)
-	/* The table's address is read once more. */
-	table(out, CHECK_BAD, entry_read(pmdp));
-#endif
+	walk_down(pmdp, env, out);
 }
 
 #if HAVE_GUP_FAST
@@ -148,7 +152,7 @@ static inline __attribute__((always_inline)) void gup_fast(u64 *pmdp, u64 addres
 	again = entry_read(pmdp);
 	if (again != entry) {
 		put(count);
-		return refused(out, CHECK_REREAD, again);
+		return refused(out, CHECK_REREAD, entry);
 	}
 	pfn += (address & (PMD_SIZE - 1)) >> PAGE_SHIFT;
 	decide(out, RESULT_PAGE, is_devmap(entry) ? CHECK_DEVMAP : CHECK_REREAD, entry, pfn, PMD_SIZE);
@@ -227,6 +231,25 @@ again:
 #endif
 }
 
+/*
+ * handle_pte_fault(): from the entry to its page table. Where that leads to none the fault returns, and
+ * the access is made again.
+ */
+static void fault_below(u64 *pmdp, const struct env *env, struct outcome *out)
+{
+	u64 entry = entry_read(pmdp);
+
+	if (is_none(entry))
+		return decide(out, RESULT_FAULT, CHECK_NONE, entry, NO_PFN, 0);
+#if !LINUX_AT_LEAST(6, 5)
+	entry = entry_read(pmdp);
+	if (is_devmap(entry))
+		return decide(out, RESULT_RETRY, CHECK_DEVMAP, entry, NO_PFN, 0);
+#endif
+	if (!walk_down(pmdp, env, out))
+		out->result = RESULT_RETRY;
+}
+
 /* The part of __handle_mm_fault() that looks at the PMD before any lock is taken. */
 static inline __attribute__((always_inline)) void fault(u64 *pmdp, bool write, const struct env *env,
 							struct outcome *out)
@@ -237,9 +260,9 @@ static inline __attribute__((always_inline)) void fault(u64 *pmdp, bool write, c
 	if (is_none(entry))
 		return decide(out, RESULT_FAULT, CHECK_NONE, entry, NO_PFN, 0);
 	entry = entry_read(pmdp);
-	/* Emptied meanwhile: the level below asks for a small page then. */
+	/* Emptied meanwhile. */
 	if (is_none(entry))
-		return decide(out, RESULT_FAULT, CHECK_NONE, entry, NO_PFN, 0);
+		return fault_below(pmdp, env, out);
 #if LINUX_AT_LEAST(7, 2)
 	if (!is_present(entry)) {
 		if (is_device_private(entry, env))
@@ -258,7 +281,7 @@ static inline __attribute__((always_inline)) void fault(u64 *pmdp, bool write, c
 	}
 #endif
 	if (!is_trans_huge_or_devmap(entry))
-		return table(out, CHECK_TRANS_HUGE, entry);
+		return fault_below(pmdp, env, out);
 	/* Each of these takes the lock and compares the entry before it acts. */
 	if (is_protnone(entry))
 		return decide(out, RESULT_LEAF, CHECK_PROTNONE, entry, pfn_of(entry), PMD_SIZE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The writers: pmdp_invalidate() and its variants, and what a split of a huge page does to the
- * entry, with and without the guard of 3a5a8d343e1c ("mm: Fix race between
+ * entry of anonymous memory, with and without the guard of 3a5a8d343e1c ("mm: Fix race between
  * __split_huge_pmd_locked() and GUP-fast") (in v6.10).
  *
  * Facts from mm/pgtable-generic.c and mm/huge_memory.c (__split_huge_pmd(),
@@ -58,7 +58,11 @@ static void concluded(struct outcome *out, u64 old, const struct env *env)
 		decide(out, RESULT_MAPPED, CHECK_MIGRATION, old, page_pfn_of(old), 0);
 }
 
-/* The test that the caller makes under the lock before it splits. */
+/*
+ * The test that the caller makes under the lock before it splits. The kernel reads the entry once more
+ * than is done here, to tell whether it is the huge zero page, and 5.10 reads it again for each
+ * part of this test: nothing but the writer can change it then, so no view is different.
+ */
 static bool can_be_split(u64 entry, const struct env *env)
 {
 	return is_trans_huge(entry) || is_devmap(entry) || is_migration(entry, env) ||

@@ -37,11 +37,13 @@
 
 #define PAGE_ADDRESS BITS(51, 12)
 #define HUGE_ADDRESS BITS(51, 21)
+#define HUGE_RESERVED BITS(20, 13) /* bit 12 is of the memory type */
 
 #define EMPTY 0UL
 
 #define HAVE_GUP_FAST 1
 #define HAVE_SWAP_PMD 1
+#define HAVE_MMU_MARKS 1
 
 static inline u64 entry_read(const u64 *pmdp)
 {
@@ -203,6 +205,18 @@ static inline u64 invalidate(u64 *pmdp, u64 address)
 static inline u64 table_entry(u64 table)
 {
 	return table | TABLE_FLAGS;
+}
+
+static inline bool mmu_uses(u64 entry, bool write)
+{
+	u64 needed = PRESENT | USER | PSE | (write ? RW : 0);
+
+	return (entry & (needed | HUGE_RESERVED)) == needed;
+}
+
+static inline u64 mmu_marked(u64 entry, bool write)
+{
+	return entry | ACCESSED | (write ? DIRTY : 0);
 }
 
 #endif

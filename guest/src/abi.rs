@@ -140,7 +140,7 @@ impl Env {
     }
 }
 
-/// `struct outcome`: what a writer or walker came to.
+/// `struct outcome`: what a writer, walker or agent came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Outcome {
     /// What it came to.
@@ -151,7 +151,7 @@ pub struct Outcome {
     pub pfn: Option<u64>,
     /// How many bytes are mapped, as the walker understood it; 0 if it does not say.
     pub size: u64,
-    /// The entry that the decision rests on; for a writer the old one.
+    /// The entry that the decision rests on; for a writer the old one, for an agent the marked one.
     pub entry: u64,
 }
 

@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::abi::{PREDICATES, SURVEY, WARNING};
-    use crate::routine::{Walker, Writer};
+    use crate::routine::{Agent, Walker, Writer};
     use crate::under_test;
 
     #[test]
@@ -162,11 +162,15 @@ mod tests {
             let needed = walkers
                 .map(Walker::symbol)
                 .chain(writers.map(Writer::symbol))
+                .chain(Agent::ALL.into_iter().filter(|_| has_agents(bundled)).map(Agent::symbol))
                 .chain(PREDICATES)
                 .chain(["pmd_pfn", SURVEY, WARNING]);
             for name in needed {
                 let address = guest.function(name).unwrap();
                 assert_eq!(guest.symbol_at(address), Some((name, 0)), "{}", bundled.name);
+            }
+            for agent in Agent::ALL {
+                assert_eq!(guest.has(agent.symbol()), has_agents(bundled), "{}", bundled.name);
             }
             // No state. The linker gives every program for POWER a table of contents; nothing reads it.
             let power = matches!(bundled.arch, Arch::Ppc64 | Arch::Ppc64le);
@@ -185,6 +189,11 @@ mod tests {
             },
             _ => true,
         }
+    }
+
+    /// Which MMUs mark entries by themselves (`HAVE_MMU_MARKS`).
+    fn has_agents(guest: &Bundled) -> bool {
+        !matches!(guest.arch, Arch::S390x | Arch::Sparc64) && guest.mmu != Some(Mmu::Hash)
     }
 
     #[test]

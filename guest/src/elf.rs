@@ -10,7 +10,7 @@ use goblin::strtab::Strtab;
 use pmdscope_arches::{Arch, UnknownName};
 
 use crate::abi::{ByteOrder, LIMIT, PREDICATES, SURVEY, VALUES, WARNING};
-use crate::routine::{Walker, Writer};
+use crate::routine::{Agent, Walker, Writer};
 
 /// A part of a guest's memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,9 +198,12 @@ impl Guest {
         self.find(name).map(|function| function.address).ok_or_else(|| {
             let writers = Writer::ALL.map(Writer::symbol);
             let walkers = Walker::ALL.map(Walker::symbol);
-            let known =
-                (writers.into_iter().chain(walkers).chain(PREDICATES).chain(VALUES).chain([SURVEY, WARNING]))
-                    .filter(|known| self.find(known).is_some());
+            let agents = Agent::ALL.map(Agent::symbol);
+            let known = (writers.into_iter().chain(walkers).chain(agents))
+                .chain(PREDICATES)
+                .chain(VALUES)
+                .chain([SURVEY, WARNING])
+                .filter(|known| self.find(known).is_some());
             GuestError::NoSuchFunction(UnknownName::new("function of this guest", name, known))
         })
     }

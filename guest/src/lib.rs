@@ -2,8 +2,8 @@
 //!
 //! A *bundled* guest is a small freestanding ELF file, built by `guest/build` from the C sources in
 //! `guest/c`, that holds the page-table writers and walkers of one architecture (and MMU kind) as
-//! they are over a range of Linux versions. [`bundled`] finds it, [`Guest::parse`] loads it, and
-//! [`Writer`], [`Walker`] and [`abi`] say what can be called in it and how.
+//! they are over a range of Linux versions, and agents that do what its MMU does to an entry. [`bundled`] finds it, [`Guest::parse`] loads it, and
+//! [`Writer`], [`Walker`], [`Agent`] and [`abi`] say what can be called in it and how.
 
 pub mod abi;
 mod bundled;
@@ -17,4 +17,4 @@ pub use abi::ByteOrder;
 pub use bundled::{Bundled, BundledError, all_bundled, bundled};
 pub use elf::{Guest, GuestError, Segment, Symbol};
 pub use outcome::{Check, UnknownNumber, WalkResult};
-pub use routine::{Walker, Writer};
+pub use routine::{Agent, Walker, Writer};

@@ -1,4 +1,4 @@
-//! What a writer or walker can come to, and the checks that decide it: the lists of
+//! What a writer, walker or agent can come to, and the checks that decide it: the lists of
 //! `guest/c/outcomes.h`.
 
 use std::fmt;
@@ -63,7 +63,7 @@ macro_rules! numbered {
 }
 
 numbered! {
-    /// What a writer or walker came to.
+    /// What a writer, walker or agent came to.
     WalkResult, "result",
     1 Refused "refused" "leaves the entry alone and gives up, or goes another and slower way"
     2 Page "page" "took a reference on a page"
@@ -76,10 +76,11 @@ numbered! {
     9 Mapped "mapped" "writer: took the old entry for a mapping of a page"
     10 Migrating "migrating" "writer: took the old entry for a migration entry"
     11 Unsplit "unsplit" "writer: found nothing to split and left the entry as it was"
+    12 Marked "marked" "agent: used the entry, which is now marked for the access"
 }
 
 numbered! {
-    /// A check that decided what a writer or walker came to.
+    /// A check that decided what a writer, walker or agent came to.
     Check, "check",
     0 NoCheck "no check" "no check decided it"
     1 None "none" "pmd_none()"
@@ -98,6 +99,7 @@ numbered! {
     14 Reread "reread" "whether the entry is still the same after the page was taken"
     15 Write "write" "a write fault on an entry that is not pmd_write()"
     16 SetAccessed "set-accessed" "a fault on a huge page that only has to be marked accessed"
+    17 Valid "valid" "the MMU does not let the access through by the entry"
 }
 
 #[cfg(test)]

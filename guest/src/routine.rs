@@ -1,4 +1,4 @@
-//! The writers and walkers: their names, their symbols, and what they are.
+//! The writers, walkers and agents: their names, their symbols, and what they are.
 
 use std::fmt;
 use std::str::FromStr;
@@ -40,7 +40,7 @@ impl Writer {
         match self {
             Writer::Invalidate => "pmdp_invalidate",
             Writer::InvalidateAd => "pmdp_invalidate_ad",
-            Writer::InvalidateChecked => "pmdp_invalidate-checked",
+            Writer::InvalidateChecked => "pmdp_invalidate_checked",
             Writer::SplitUnguarded => "split-unguarded",
             Writer::SplitGuarded => "split-guarded",
         }
@@ -153,7 +153,9 @@ impl Walker {
             Walker::GupFastWrite => "get_user_pages_fast() for writing",
             Walker::PerfPageSize => "perf_get_pgtable_size(): size of the mapping at a sampled address",
             Walker::Hmm => "hmm_range_fault(): page frames for a device, pages to be faulted in",
-            Walker::PteOffsetMap => "pte_offset_map(): from a PMD to its page table",
+            Walker::PteOffsetMap => {
+                "pte_offset_map(), before 6.5 pmd_none_or_trans_huge_or_clear_bad(): from a PMD to its page table"
+            }
             Walker::FaultRead => "page fault of a read, up to the first lock",
             Walker::FaultWrite => "page fault of a write, up to the first lock",
             Walker::PageVmaMappedWalk => {
@@ -190,9 +192,53 @@ impl Walker {
             Walker::PteOffsetMap | Walker::PageVmaMappedWalk => {
                 &[Check::TransHuge, Check::Devmap, Check::Bad]
             }
-            Walker::FaultRead | Walker::FaultWrite => {
-                &[Check::TransHuge, Check::Devmap, Check::Protnone, Check::Write, Check::SetAccessed]
-            }
+            Walker::FaultRead | Walker::FaultWrite => &[
+                Check::TransHuge,
+                Check::Devmap,
+                Check::Bad,
+                Check::Protnone,
+                Check::Write,
+                Check::SetAccessed,
+            ],
+        }
+    }
+}
+
+/// A routine that does to an entry what the MMU does when it translates an access by it. Only guests
+/// of architectures whose MMU marks entries by itself have them: ask [`Guest::has`](crate::Guest::has).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Agent {
+    /// The MMU at a user's load.
+    MmuLoad,
+    /// The MMU at a user's store.
+    MmuStore,
+}
+
+impl Agent {
+    /// Every agent.
+    pub const ALL: [Agent; 2] = [Agent::MmuLoad, Agent::MmuStore];
+
+    /// The name used in commands and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Agent::MmuLoad => "mmu-load",
+            Agent::MmuStore => "mmu-store",
+        }
+    }
+
+    /// The name of its function in a bundled guest.
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Agent::MmuLoad => "mmu_load",
+            Agent::MmuStore => "mmu_store",
+        }
+    }
+
+    /// What it is, in one line.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Agent::MmuLoad => "the MMU at a user's load: marks the entry accessed",
+            Agent::MmuStore => "the MMU at a user's store: marks the entry accessed and dirty",
         }
     }
 }
@@ -220,6 +266,7 @@ macro_rules! named {
 
 named!(Writer, "writer");
 named!(Walker, "walker");
+named!(Agent, "agent");
 
 #[cfg(test)]
 mod tests {
@@ -233,6 +280,9 @@ mod tests {
         for walker in Walker::ALL {
             assert_eq!(walker.name().parse(), Ok(walker));
         }
+        for agent in Agent::ALL {
+            assert_eq!(agent.name().parse(), Ok(agent));
+        }
         assert_eq!(
             "split-guraded".parse::<Writer>().unwrap_err().to_string(),
             "unknown writer 'split-guraded': did you mean 'split-guarded'?"
@@ -240,6 +290,10 @@ mod tests {
         assert_eq!(
             "gup-fast".parse::<Walker>().unwrap_err().to_string(),
             "unknown walker 'gup-fast': did you mean 'gup-fast-read'?"
+        );
+        assert_eq!(
+            "mmu-sotre".parse::<Agent>().unwrap_err().to_string(),
+            "unknown agent 'mmu-sotre': did you mean 'mmu-store'?"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! An entry as reports show it: its value, what the predicates say, what it holds, its bits by name.
 
-use pmdscope_arches::{By, Encoding, Field};
+use pmdscope_arches::{By, Encoding, Field, Form};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
@@ -193,8 +193,25 @@ impl Entry {
 ///
 /// A bit means what it means in the entry where it is set: `+PRESENT_INVALID` was set and
 /// `-VALID` was cleared, each by its name in that entry's form. A field of several bits that both
-/// entries have is shown as `SWP_OFFSET 0x12->0x13`, one that only one has as `+ADDRESS 0x410`.
+/// entries have is shown as `SWP_OFFSET 0x12->0x13`, one that only one has as `+ADDRESS 0x410`. An
+/// entry that becomes empty, or a pointer to a table, has nothing to do with what it was: of it only
+/// what it is then is said.
 pub fn changes(encoding: &Encoding, before: u64, after: u64) -> Vec<String> {
+    let form = encoding.form(after);
+    if form != encoding.form(before) {
+        match form {
+            Form::None => return vec!["now empty".to_owned()],
+            Form::Table => {
+                let set = encoding.fields_of(after).filter(|field| field.bits.of(after) != 0);
+                let named = set.map(|field| match field.bits.width() {
+                    1 => field.name.to_owned(),
+                    _ => format!("{} {:#x}", field.name, field.bits.of(after)),
+                });
+                return vec![format!("now a table: {}", named.collect::<Vec<_>>().join(" "))];
+            }
+            Form::Leaf | Form::InvalidLeaf | Form::Swap => {}
+        }
+    }
     let differs = before ^ after;
     let mut changed: Vec<(u8, String)> = Vec::new();
     let mut named = 0;

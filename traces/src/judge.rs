@@ -5,13 +5,11 @@ use crate::findings::{Finding, FindingName};
 use crate::report::{Outcome, View};
 use crate::words;
 
-/// A store by the walker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A store by the walker, which should only read.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overwritten {
-    /// The entry that the walker's decision rests on.
-    pub decided_on: Value,
-    /// What stood there when it stored.
-    pub before: Value,
+    /// What its loads had returned by then, in order.
+    pub seen: Vec<Value>,
     /// What it left there.
     pub after: Value,
     /// Under how many schedules.
@@ -30,8 +28,6 @@ pub struct Observed<'a> {
     pub outcomes: &'a [Outcome],
     /// What the walker stored, with the entry its decision rests on.
     pub overwritten: &'a [Overwritten],
-    /// The bits that differ between `before` and a view, by name.
-    pub changes: &'a dyn Fn(u64) -> Vec<String>,
 }
 
 /// The findings in what was observed, in the order of [`FindingName::ALL`].
@@ -42,7 +38,7 @@ pub fn judge(observed: &Observed<'_>) -> Vec<Finding> {
         let seen = &view.entry;
         let finding =
             |name, explanation| Finding { name, view: seen.value, explanation, schedules: view.schedules };
-        let changed = (observed.changes)(seen.value.0).join(" ");
+        let changed = view.changes.join(" ");
         if observed.built_as_swap && before.predicates.present && seen.value == before.value {
             findings.push(finding(
                 FindingName::SwapBuiltPresent,
@@ -67,11 +63,8 @@ pub fn judge(observed: &Observed<'_>) -> Vec<Finding> {
                 ),
             ));
         }
-        if before.predicates.present
-            && !observed.built_as_swap
-            && !seen.predicates.present
-            && before.value != seen.value
-        {
+        let mapped = before.predicates.present && before.predicates.leaf && !observed.built_as_swap;
+        if mapped && !seen.predicates.present && !view.by_walker {
             let looks = if seen.predicates.none { "empty" } else { "not present" };
             findings.push(finding(
                 FindingName::PresentLost,
@@ -111,16 +104,24 @@ pub fn judge(observed: &Observed<'_>) -> Vec<Finding> {
             schedules: outcome.schedules,
         });
     }
-    for store in observed.overwritten.iter().filter(|store| taken_for_present.contains(&store.decided_on)) {
-        findings.push(Finding {
-            name: FindingName::WalkerClearedEntry,
-            view: store.decided_on,
-            explanation: format!(
-                "the walker took swap entry {}, seen as {}, for damaged and overwrote what stood there: {} -> {}",
-                before.value, store.decided_on, store.before, store.after
-            ),
-            schedules: store.schedules,
-        });
+    for store in observed.overwritten {
+        // A walker may start over after it has stored, so its outcome says nothing of this.
+        let Some(view) = store.seen.iter().rev().find(|view| taken_for_present.contains(view)) else {
+            continue;
+        };
+        let explanation = format!(
+            "the walker took swap entry {}, seen as {view}, for damaged and overwrote what stood there with {}",
+            before.value, store.after
+        );
+        match findings.iter_mut().find(|known| known.explanation == explanation) {
+            Some(known) => known.schedules += store.schedules,
+            None => findings.push(Finding {
+                name: FindingName::WalkerClearedEntry,
+                view: *view,
+                explanation,
+                schedules: store.schedules,
+            }),
+        }
     }
     findings.sort_by_key(|finding| finding.name);
     findings

@@ -107,8 +107,12 @@ pub struct View {
     /// The entry.
     #[serde(flatten)]
     pub entry: Entry,
+    /// The bits that differ from what stood before the writer.
+    pub changes: Vec<String>,
     /// Under how many schedules.
     pub schedules: u64,
+    /// Whether the walker itself stored it.
+    pub by_walker: bool,
     /// Whether the writer installed it as a pointer to the page table of the split, so that it is
     /// not what became of the entry before.
     pub installed: bool,
@@ -128,7 +132,7 @@ pub struct Outcome {
     pub size: Option<u64>,
     /// The entry the decision rests on.
     pub decided_on: Option<Value>,
-    /// The last entry that a load of it returned.
+    /// The last entry that a load of it returned, if it did not return itself and so left no decision.
     pub last_view: Option<Value>,
     /// How it ended, if not by returning.
     pub ended: Option<String>,
@@ -151,6 +155,8 @@ pub struct Divergence {
     pub symbol: Option<String>,
     /// The instruction.
     pub instruction: Option<String>,
+    /// Where it would have gone on instead; null if it would have returned.
+    pub instead_of: Option<Hex>,
     /// Under how many schedules.
     pub schedules: u64,
 }

@@ -9,20 +9,19 @@ use crate::report::{CompareReport, Outcome, RunReport, Skipped, Verdict, View};
 use crate::words;
 
 /// The columns of a comparison.
-pub const COLUMNS: [&str; 9] = [
+pub const COLUMNS: [&str; 8] = [
     "arch",
     "linux",
     "entry",
     "writer",
     "walker",
     "before",
-    "worst view",
-    "what that is, and what the walker came to",
+    "at worst seen as, and what the walker came to",
     "verdict",
 ];
 
 /// One row of a comparison.
-pub fn cells(row: &RunReport) -> [String; 9] {
+pub fn cells(row: &RunReport) -> [String; 8] {
     let worst = worst_view(row);
     let what = match worst {
         Some(view) => {
@@ -37,7 +36,6 @@ pub fn cells(row: &RunReport) -> [String; 9] {
         row.writer.clone(),
         row.walker.clone(),
         row.before.value.to_string(),
-        worst.map_or("-".to_owned(), |view| view.entry.value.to_string()),
         what,
         verdict(row),
     ]
@@ -63,11 +61,7 @@ fn what_became(row: &RunReport, view: &View) -> String {
         let again = row.stored.iter().any(|stored| stored.entry.value == view.entry.value);
         return if again { "as before (stored again)" } else { "as before" }.to_owned();
     }
-    let changes = row
-        .stored
-        .iter()
-        .find(|stored| stored.entry.value == view.entry.value)
-        .map_or(String::new(), |stored| format!(" ({})", stored.changes.join(" ")));
+    let changes = format!(" ({})", view.changes.join(" "));
     let seen = &view.entry;
     let kind = if seen.predicates.none {
         "empty".to_owned()
@@ -88,7 +82,7 @@ fn decisions(row: &RunReport, view: u64) -> String {
         .iter()
         .filter(|outcome| outcome.decided_on.or(outcome.last_view).is_some_and(|on| on.0 == view));
     let on_view: Vec<_> = on_view.collect();
-    if on_view.is_empty() { "never decided on".to_owned() } else { joined(on_view.into_iter()) }
+    if on_view.is_empty() { "saw it and went on".to_owned() } else { joined(on_view.into_iter()) }
 }
 
 /// What a walker made of a swap entry that was present.
@@ -254,7 +248,11 @@ pub fn in_words(report: &CompareReport) -> String {
         }
     }
     section(&mut out, "A mapping was not present for a moment", &lost);
-    section(&mut out, "An entry as the kernel builds it breaks what generic code expects of it", &breaches);
+    section(
+        &mut out,
+        "An entry as the kernel builds it breaks the contract that generic code relies on",
+        &breaches,
+    );
     section(&mut out, "Unknown, since not everything was run or a control failed", &unknown);
 
     let mut skipped = Groups::default();
@@ -297,6 +295,6 @@ fn told_apart(entry: Swap, other: Swap) -> String {
 }
 
 fn changes_to(row: &RunReport, view: u64) -> String {
-    let stored = row.stored.iter().find(|stored| stored.entry.value.0 == view);
-    stored.map_or("a store that was not recorded".to_owned(), |stored| stored.changes.join(" "))
+    let view = row.views.iter().find(|known| known.entry.value.0 == view);
+    view.map_or(String::new(), |view| view.changes.join(" "))
 }

@@ -36,7 +36,7 @@ pub fn run(report: &RunReport) -> String {
     put!(out, "");
     put!(out, "before    {}", one_line(&report.before));
     for breach in &report.contract {
-        put!(out, "          BREACH: {breach}");
+        put!(out, "          CONTRACT BROKEN: {breach}");
     }
     for stored in &report.stored {
         put!(out, "stored    {}", one_line(&stored.entry));
@@ -77,7 +77,9 @@ pub fn run(report: &RunReport) -> String {
         );
         match (&divergence.symbol, &divergence.instruction, divergence.pc) {
             (Some(symbol), Some(instruction), Some(pc)) => {
-                put!(out, "  first at {:#x} {symbol}: {instruction}", pc.0);
+                let instead =
+                    divergence.instead_of.map_or("a return".to_owned(), |pc| format!("{:#x}", pc.0));
+                put!(out, "  first at {:#x} {symbol}: {instruction}  (instead of {instead})", pc.0);
             }
             _ => put!(out, "  it returned where it went on there"),
         }
