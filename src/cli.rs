@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use pmdscope_emu::Reduction;
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -64,6 +65,10 @@ Examples:
       what GUP-fast sees of a migration entry while the newest kernel's split, unguarded, runs
   pmdscope run --arch ppc64le --mmu radix --linux 6.12 --entry migration-write --dirty \\
                --writer pmdp_invalidate --walker hmm
+  pmdscope run --arch x86_64 --entry present-huge --writer pmdp_invalidate --with mmu-store
+      a third CPU that stores through the entry: are its accessed and dirty bits lost?
+  pmdscope run --arch arm64 --entry migration-read --schedule W3K1W1
+      one schedule, as a finding names it
   pmdscope run --arch x86_64 --pmd 0xcfffffffefdbfe00 --walker fault-read --format jsonl
       an entry given by its value, every event on a line of its own
 
@@ -119,13 +124,24 @@ pub struct Marks {
     pub uffd_wp: bool,
 }
 
+/// What becomes of a report.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// Write to a file instead of standard output; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Do everything twice, on fresh machines, and compare what is printed byte by byte
+    #[arg(long)]
+    pub self_check: bool,
+}
+
 /// How far a run may go before what is left counts as unknown.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
 pub struct BoundArgs {
-    /// Schedules of one writer and walker
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
-    pub max_schedules: u64,
+    /// Behaviours of one writer and walker
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub max_behaviours: u64,
     /// Page-table accesses of one routine
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub max_accesses: u64,
@@ -162,9 +178,8 @@ pub struct CompareArgs {
     /// How to print the comparison
     #[arg(long, value_enum, default_value_t)]
     pub format: CompareFormat,
-    /// Write to a file instead of standard output; `-` is standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub report: ReportArgs,
     #[command(flatten)]
     pub bounds: BoundArgs,
 }
@@ -202,17 +217,48 @@ pub struct RunArgs {
     /// Walker (see `pmdscope list walkers`); may be given several times, for a run each
     #[arg(long, value_name = "K", default_value = "gup-fast-read")]
     pub walker: Vec<String>,
+    /// Another routine to run with them on a CPU of its own: a writer, a walker, or an agent that plays
+    /// the MMU (see `pmdscope list agents`); may be given several times
+    #[arg(long, value_name = "R")]
+    pub with: Vec<String>,
+    /// Run one schedule only, such as W3K2W1: three accesses of the writer, two of the walker, one
+    /// of the writer; further routines are A, B, ...
+    #[arg(long, value_name = "S")]
+    pub schedule: Option<String>,
+    /// Whether schedules that come to the same are joined and counted, or each is run
+    #[arg(long, value_enum, default_value_t, conflicts_with = "schedule")]
+    pub reduction: ReductionArg,
+    /// With --reduction none, schedules that are run at most; 100000 if not given
+    #[arg(long, value_name = "N", help_heading = "Bounds")]
+    pub max_schedules: Option<u64>,
     /// Run this guest instead of the bundled one: an ELF with the same functions
     #[arg(long, value_name = "ELF")]
     pub guest: Option<PathBuf>,
     /// How to print the run
     #[arg(long, value_enum, default_value_t)]
     pub format: RunFormat,
-    /// Write to a file instead of standard output; `-` is standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub report: ReportArgs,
     #[command(flatten)]
     pub bounds: BoundArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ReductionArg {
+    /// Join them: machine code runs once for each behaviour
+    #[default]
+    Joined,
+    /// Run each
+    None,
+}
+
+impl From<ReductionArg> for Reduction {
+    fn from(arg: ReductionArg) -> Self {
+        match arg {
+            ReductionArg::Joined => Reduction::Joined,
+            ReductionArg::None => Reduction::None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -268,6 +314,8 @@ pub enum ListWhat {
     Writers,
     /// Routines that read one without its lock
     Walkers,
+    /// Routines that do to an entry what the MMU does
+    Agents,
     /// Faults that are looked for
     Findings,
 }

@@ -2,14 +2,14 @@
 
 use anyhow::{Result, bail};
 use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, Version};
-use pmdscope_emu::{Bounds, Machine};
+use pmdscope_emu::{Bounds, Machine, Reduction};
 use pmdscope_guest::{Walker, Writer};
-use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, json, markdown, text};
+use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, Verdict, json, markdown, text};
 
 use crate::cli::{CompareArgs, CompareFormat, Marks};
 use crate::exit::Exit;
 use crate::output;
-use crate::plan::{GuestSource, Start, bounds, chosen, runnable};
+use crate::plan::{GuestSource, Start, With, bounds, chosen, runnable};
 use crate::study::Study;
 
 /// A long-term kernel and the newest: between them every architecture has the encodings that matter
@@ -93,7 +93,8 @@ impl Plan {
         for start in self.starts(encoding, skip)? {
             for writer in &self.writers {
                 for walker in &self.walkers {
-                    if let Err(reason) = runnable(source, encoding, *writer, *walker) {
+                    let routines = [With::Writer(*writer), With::Walker(*walker)];
+                    if let Err(reason) = runnable(source, encoding, routines) {
                         skip(reason);
                         continue;
                     }
@@ -103,7 +104,10 @@ impl Plan {
                         start,
                         writer: *writer,
                         walker: *walker,
+                        with: &[],
                         bounds: &self.bounds,
+                        reduction: Reduction::Joined,
+                        schedule: None,
                     };
                     let report = study.report(&mut machine)?;
                     rows.push(RunReport { traces: Vec::new(), ..report });
@@ -143,7 +147,15 @@ fn reason(error: &anyhow::Error) -> String {
 }
 
 pub fn compare(args: &CompareArgs) -> Result<Exit> {
-    let report = Plan::new(args)?.run()?;
+    let plan = Plan::new(args)?;
+    let (printed, verdicts) = output::checked(args.report.self_check, || compared(&plan, args.format))?;
+    output::write(&printed, args.report.output.as_deref())?;
+    Ok(Exit::of(verdicts))
+}
+
+/// What is printed of a plan, and the verdicts.
+fn compared(plan: &Plan, format: CompareFormat) -> Result<(String, Vec<Verdict>)> {
+    let report = plan.run()?;
     if report.rows.is_empty() {
         match report.skipped.first() {
             Some(skipped) => {
@@ -154,11 +166,10 @@ pub fn compare(args: &CompareArgs) -> Result<Exit> {
             None => bail!("nothing to compare: no architecture that was named has this kind of MMU"),
         }
     }
-    let printed = match args.format {
+    let printed = match format {
         CompareFormat::Table => text::compare(&report),
         CompareFormat::Markdown => markdown::compare(&report),
         CompareFormat::Json => json::pretty(&report)?,
     };
-    output::write(&printed, args.output.as_deref())?;
-    Ok(Exit::of(report.rows.iter().map(|row| row.verdict)))
+    Ok((printed, report.rows.iter().map(|row| row.verdict).collect()))
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use pmdscope_arches::{Arch, EntryKind, Era, Version, layouts, migration_types};
-use pmdscope_guest::{Walker, Writer, all_bundled};
+use pmdscope_guest::{Agent, Walker, Writer, all_bundled};
 use pmdscope_traces::FindingName;
 use pmdscope_traces::text::{bare_table, trimmed};
 
@@ -17,6 +17,7 @@ pub fn list(args: &ListArgs) -> Result<Exit> {
         ListWhat::Entries => named(EntryKind::ALL.iter().map(|kind| (kind.name(), kind.meaning()))),
         ListWhat::Writers => named(Writer::ALL.iter().map(|writer| (writer.name(), writer.meaning()))),
         ListWhat::Walkers => named(Walker::ALL.iter().map(|walker| (walker.name(), walker.meaning()))),
+        ListWhat::Agents => named(Agent::ALL.iter().map(|agent| (agent.name(), agent.meaning()))),
         ListWhat::Findings => {
             named(FindingName::ALL.iter().map(|finding| (finding.name(), finding.meaning())))
         }

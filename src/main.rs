@@ -9,6 +9,7 @@ mod output;
 mod plan;
 mod run;
 mod study;
+mod tally;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ use pmdscope_traces::json;
 
 use crate::cli::{Cli, Command, SchemaArgs};
 use crate::exit::Exit;
+use crate::output::NotTheSame;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -96,10 +98,11 @@ fn printable(text: &str) -> String {
 /// Whose fault an error is.
 fn status_of(error: &anyhow::Error) -> Exit {
     let internal = error.chain().any(|cause| {
-        matches!(
-            cause.downcast_ref(),
-            Some(EmuError::Engine { .. } | EmuError::Disassembler(_) | EmuError::NotRepeatable { .. })
-        )
+        cause.is::<NotTheSame>()
+            || matches!(
+                cause.downcast_ref(),
+                Some(EmuError::Engine { .. } | EmuError::Disassembler(_) | EmuError::NotAsRecorded { .. })
+            )
     });
     if internal { Exit::Internal } else { Exit::Usage }
 }

@@ -6,6 +6,34 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+/// Makes a report, and if it is to be checked makes it again: the same must come out.
+pub fn checked<T>(check: bool, make: impl Fn() -> Result<(String, T)>) -> Result<(String, T)> {
+    let (report, of) = make()?;
+    if check {
+        let (again, _) = make()?;
+        if let Some(line) = first_difference(&report, &again) {
+            return Err(NotTheSame { line }.into());
+        }
+    }
+    Ok((report, of))
+}
+
+/// The same work did not give the same report.
+#[derive(Debug, thiserror::Error)]
+#[error("self-check failed: line {line} of the report is another the second time")]
+pub struct NotTheSame {
+    line: usize,
+}
+
+/// The first line, counted from 1, that is not the same.
+fn first_difference(one: &str, other: &str) -> Option<usize> {
+    if one == other {
+        return None;
+    }
+    let same = one.lines().zip(other.lines()).take_while(|(a, b)| a == b).count();
+    Some(same + 1)
+}
+
 /// Writes a report. A reader that closes the pipe early ends it quietly.
 pub fn write(report: &str, to: Option<&Path>) -> Result<()> {
     match to {
@@ -38,4 +66,25 @@ fn write_whole(path: &Path, report: &str) -> std::io::Result<()> {
         let _ = std::fs::remove_file(&beside);
     }
     written
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_the_same_the_second_time_is_an_error() {
+        let runs = Cell::new(0);
+        let varying = || {
+            runs.set(runs.get() + 1);
+            Ok((format!("same\n{}\n", runs.get()), ()))
+        };
+        let error = checked(true, varying).unwrap_err();
+        assert_eq!(error.to_string(), "self-check failed: line 2 of the report is another the second time");
+        assert!(checked(false, varying).is_ok(), "it was not asked for");
+        assert_eq!(checked(true, || Ok(("same".to_owned(), 7))).unwrap(), ("same".to_owned(), 7));
+        assert_eq!(first_difference("a\n", "a\nb\n"), Some(2));
+    }
 }

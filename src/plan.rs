@@ -8,11 +8,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu, Version};
-use pmdscope_emu::{Bounds, CallBounds};
-use pmdscope_guest::{Bundled, Guest, Walker, Writer, bundled};
+use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu, UnknownName, Version};
+use pmdscope_emu::{Bounds, CallBounds, MOST_CPUS, Reduction, Schedule};
+use pmdscope_guest::{Agent, Bundled, Guest, Walker, Writer, bundled};
 
-use crate::cli::{BoundArgs, Marks, Platform, RunArgs};
+use crate::cli::{BoundArgs, Marks, Platform, ReductionArg, RunArgs};
 
 /// The machine code to run, and where it comes from.
 #[derive(Clone)]
@@ -115,6 +115,57 @@ impl Start {
     }
 }
 
+/// A routine that runs with writer and walker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum With {
+    /// Another writer.
+    Writer(Writer),
+    /// Another walker.
+    Walker(Walker),
+    /// One that plays the MMU.
+    Agent(Agent),
+}
+
+impl With {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            With::Writer(writer) => writer.name(),
+            With::Walker(walker) => walker.name(),
+            With::Agent(agent) => agent.name(),
+        }
+    }
+
+    /// The guest's symbol of it.
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            With::Writer(writer) => writer.symbol(),
+            With::Walker(walker) => walker.symbol(),
+            With::Agent(agent) => agent.symbol(),
+        }
+    }
+
+    /// Whether it plays the MMU.
+    pub const fn is_agent(&self) -> bool {
+        matches!(self, With::Agent(_))
+    }
+}
+
+impl FromStr for With {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let writers = Writer::ALL.into_iter().map(With::Writer);
+        let walkers = Walker::ALL.into_iter().map(With::Walker);
+        let agents = Agent::ALL.into_iter().map(With::Agent);
+        let all: Vec<With> = writers.chain(walkers).chain(agents).collect();
+        all.iter()
+            .find(|with| with.name() == text)
+            .copied()
+            .ok_or_else(|| UnknownName::new("routine", text, all.iter().map(|with| with.name())))
+    }
+}
+
 /// What `run` is to do.
 pub struct RunPlan {
     pub encoding: Encoding,
@@ -122,7 +173,10 @@ pub struct RunPlan {
     pub start: Start,
     pub writer: Writer,
     pub walkers: Vec<Walker>,
+    pub with: Vec<With>,
     pub bounds: Bounds,
+    pub reduction: Reduction,
+    pub schedule: Option<Schedule>,
 }
 
 impl RunPlan {
@@ -144,41 +198,66 @@ impl RunPlan {
             Some(path) => GuestSource::from_file(path, encoding.arch())?,
             None => GuestSource::bundled_for(&encoding)?,
         };
-        let plan = RunPlan { encoding, source, start, writer, walkers, bounds: bounds(&args.bounds)? };
+        // The same routine may well run on several CPUs.
+        let with = args.with.iter().map(|with| Ok(with.parse()?)).collect::<Result<Vec<With>>>()?;
+        ensure!(
+            with.len() <= MOST_CPUS - 2,
+            "{} routines are too many to run with writer and walker: at most {}",
+            with.len(),
+            MOST_CPUS - 2
+        );
+        let mut bounds = bounds(&args.bounds)?;
+        if let Some(most) = args.max_schedules {
+            ensure!(
+                args.reduction == ReductionArg::None,
+                "--max-schedules is for schedules that are run one by one: add --reduction none"
+            );
+            ensure!(most > 0, "--max-schedules is 0, so nothing could be run: give at least 1");
+            bounds.schedules = most;
+        }
+        let plan = RunPlan {
+            encoding,
+            source,
+            start,
+            writer,
+            walkers,
+            with,
+            bounds,
+            reduction: args.reduction.into(),
+            schedule: args.schedule.as_deref().map(str::parse).transpose()?,
+        };
         for walker in &plan.walkers {
-            runnable(&plan.source, &plan.encoding, plan.writer, *walker).map_err(|reason| {
-                match plan.source.kind {
-                    "file" => anyhow!("{}: {reason}", plan.source.name),
-                    _ => anyhow!("{} {reason}", plan.encoding),
-                }
+            let routines =
+                [With::Writer(plan.writer), With::Walker(*walker)].into_iter().chain(plan.with.clone());
+            runnable(&plan.source, &plan.encoding, routines).map_err(|reason| match plan.source.kind {
+                "file" => anyhow!("{}: {reason}", plan.source.name),
+                _ => anyhow!("{} {reason}", plan.encoding),
             })?;
         }
         Ok(plan)
     }
 }
 
-/// Whether a guest has both routines; if not, why, without saying which guest.
+/// Whether a guest has all of the routines; if not, why, without saying which guest.
 pub fn runnable(
     source: &GuestSource,
     encoding: &Encoding,
-    writer: Writer,
-    walker: Walker,
+    routines: impl IntoIterator<Item = With>,
 ) -> Result<(), String> {
-    let routines =
-        [(writer.name(), writer.symbol(), writer.since()), (walker.name(), walker.symbol(), walker.since())];
-    for (name, symbol, since) in routines {
-        if source.guest.has(symbol) {
-            continue;
-        }
-        return Err(if source.kind == "file" {
-            lacks(&source.guest, symbol)
-        } else if since > encoding.version() {
-            format!("has no {name}: it came in Linux {since}")
-        } else {
-            format!("has no {name}: its kernel has no such routine")
-        });
-    }
-    Ok(())
+    let Some(lacking) = routines.into_iter().find(|routine| !source.guest.has(routine.symbol())) else {
+        return Ok(());
+    };
+    let since = match lacking {
+        With::Writer(writer) => writer.since(),
+        With::Walker(walker) => walker.since(),
+        With::Agent(_) => Version::OLDEST,
+    };
+    Err(match lacking {
+        _ if source.kind == "file" => lacks(&source.guest, lacking.symbol()),
+        _ if since > encoding.version() => format!("has no {}: it came in Linux {since}", lacking.name()),
+        With::Agent(_) => format!("has no {}: its MMU does not mark entries", lacking.name()),
+        _ => format!("has no {}: its kernel has no such routine", lacking.name()),
+    })
 }
 
 fn lacks(guest: &Guest, symbol: &str) -> String {
@@ -205,7 +284,7 @@ pub fn encoding(platform: &Platform) -> Result<Encoding> {
 /// The bounds of a run.
 pub fn bounds(args: &BoundArgs) -> Result<Bounds> {
     for (name, value) in [
-        ("--max-schedules", args.max_schedules),
+        ("--max-behaviours", args.max_behaviours),
         ("--max-accesses", args.max_accesses),
         ("--max-instructions", args.max_instructions),
         ("--timeout", args.timeout),
@@ -215,7 +294,8 @@ pub fn bounds(args: &BoundArgs) -> Result<Bounds> {
     let time = Duration::from_secs(args.timeout);
     Ok(Bounds {
         call: CallBounds { accesses: args.max_accesses, instructions: args.max_instructions, time },
-        schedules: args.max_schedules,
+        schedules: Bounds::default().schedules,
+        behaviours: args.max_behaviours,
         time,
     })
 }

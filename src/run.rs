@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use pmdscope_emu::Machine;
-use pmdscope_traces::{json, markdown, text};
+use pmdscope_traces::{Verdict, json, markdown, text};
 
 use crate::cli::{RunArgs, RunFormat};
 use crate::exit::Exit;
@@ -12,6 +12,13 @@ use crate::study::Study;
 
 pub fn run(args: &RunArgs) -> Result<Exit> {
     let plan = RunPlan::new(args)?;
+    let (printed, verdicts) = output::checked(args.report.self_check, || studied(&plan, args.format))?;
+    output::write(&printed, args.report.output.as_deref())?;
+    Ok(Exit::of(verdicts))
+}
+
+/// What is printed of a plan, and the verdicts.
+fn studied(plan: &RunPlan, format: RunFormat) -> Result<(String, Vec<Verdict>)> {
     let mut machine = Machine::new(plan.source.guest.clone())?;
     let mut reports = Vec::new();
     for walker in &plan.walkers {
@@ -21,11 +28,14 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
             start: plan.start,
             writer: plan.writer,
             walker: *walker,
+            with: &plan.with,
             bounds: &plan.bounds,
+            reduction: plan.reduction,
+            schedule: plan.schedule.as_ref(),
         };
         reports.push(study.report(&mut machine)?);
     }
-    let printed = match args.format {
+    let printed = match format {
         RunFormat::Text => reports.iter().map(text::run).collect::<Vec<_>>().join("\n"),
         RunFormat::Markdown => reports.iter().map(markdown::run).collect::<Vec<_>>().join("\n"),
         RunFormat::Jsonl => reports.iter().map(json::lines).collect::<Result<Vec<_>, _>>()?.concat(),
@@ -34,6 +44,5 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
             several => json::pretty(&several)?,
         },
     };
-    output::write(&printed, args.output.as_deref())?;
-    Ok(Exit::of(reports.iter().map(|report| report.verdict)))
+    Ok((printed, reports.iter().map(|report| report.verdict).collect()))
 }

@@ -1,21 +1,24 @@
 //! One writer against one walker on one entry: runs it, and makes the report of what was observed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
+use num_bigint::BigUint;
 use pmdscope_arches::{Encoding, EntryKind};
 use pmdscope_emu::{
-    self as emu, Access, AccessKind, Bounds, Ended, Exploration, Job, Machine, Run, WALKER, WRITER, What,
+    self as emu, Access, AccessKind, Bounds, Ended, Exploration, Job, Machine, Reduction, Run, Schedule,
+    WALKER, WRITER, What,
 };
 use pmdscope_guest::abi::{Answers, PREDICATES};
 use pmdscope_guest::{ByteOrder, Check, Walker, Writer};
 use pmdscope_traces as traces;
 use pmdscope_traces::{
-    Divergence, Entry, Event, Hex, Observed, Outcome, Overwritten, Predicates, References, RunReport, Stored,
-    Swap, Trace, Value, Verdict, View, Warning,
+    Count, Divergence, Entry, Event, Hex, Marked, Observed, Outcome, Overwritten, Predicates, References,
+    RunReport, Stored, Swap, Trace, Value, Verdict, View, Warning,
 };
 
-use crate::plan::{GuestSource, Start};
+use crate::plan::{GuestSource, Start, With};
+use crate::tally::Tally;
 
 /// What is studied.
 pub struct Study<'a> {
@@ -24,38 +27,46 @@ pub struct Study<'a> {
     pub start: Start,
     pub writer: Writer,
     pub walker: Walker,
+    /// What runs with them, each on a CPU of its own.
+    pub with: &'a [With],
     pub bounds: &'a Bounds,
+    pub reduction: Reduction,
+    /// The one schedule to run; every one if there is none.
+    pub schedule: Option<&'a Schedule>,
 }
 
 impl Study<'_> {
-    /// Runs every schedule and reports.
+    /// Runs every schedule, or the one, and reports.
     pub fn report(&self, machine: &mut Machine) -> Result<RunReport> {
         let env = emu::env(self.encoding);
+        let others: Vec<&str> = self.with.iter().map(|with| with.symbol()).collect();
         let job = Job {
             entry: self.start.value,
             writer: self.writer.symbol(),
             walker: self.walker.symbol(),
+            others: &others,
             env,
             pmd_shift: self.encoding.layout().pmd_shift,
             pfn: self.start.pfn,
         };
-        let exploration = machine.explore(&job, self.bounds)?;
+        let exploration = match self.schedule {
+            None => machine.explore(&job, self.bounds, self.reduction)?,
+            Some(schedule) => machine.explore_one(&job, self.bounds, schedule)?,
+        };
 
         // Every entry that the report shows is put to the guest's own predicates, all at once.
         let mut values: BTreeSet<u64> = [self.start.value].into();
         for run in &exploration.runs {
             values.insert(run.after);
-            values.extend(accesses(run).flat_map(|(_, _, access)| [access.before, access.after]));
+            values.extend(accesses(run).flat_map(|(_, access)| [access.before, access.after]));
         }
         let values: Vec<u64> = values.into_iter().collect();
         let answers = machine.survey(&values, &env)?;
-        let entries = Entries {
-            known: values
-                .iter()
-                .zip(&answers)
-                .map(|(value, answers)| (*value, self.entry(*value, answers)))
-                .collect(),
-        };
+        let entries = values
+            .iter()
+            .zip(&answers)
+            .map(|(value, answers)| (*value, self.entry(*value, answers)))
+            .collect();
         let mut report = Reporter { study: self, machine, entries, exploration: &exploration }.report();
         report.disagreements = values
             .iter()
@@ -90,40 +101,28 @@ impl Study<'_> {
     }
 }
 
-/// The entries of a report, by value.
-struct Entries {
-    known: HashMap<u64, Entry>,
-}
-
-impl Entries {
-    fn of(&self, value: u64) -> Entry {
-        // Every value of every run was put to the guest before.
-        self.known[&value].clone()
-    }
-}
-
 struct Reporter<'a> {
     study: &'a Study<'a>,
     machine: &'a Machine,
-    entries: Entries,
+    /// Every entry of every run, by value.
+    entries: HashMap<u64, Entry>,
     exploration: &'a Exploration,
 }
 
 impl Reporter<'_> {
     fn report(&self) -> RunReport {
-        let Study { encoding, source, start, writer, walker, .. } = self.study;
-        let before = self.entries.of(start.value);
+        let Study { encoding, source, start, writer, walker, with, .. } = self.study;
+        let before = self.entry(start.value);
         let views = self.views();
         let outcomes = self.outcomes(WALKER);
-        let overwritten = self.overwritten();
-        let observed = Observed {
+        let findings = traces::judge(&Observed {
             before: &before,
             built_as_swap: start.kind.is_some_and(EntryKind::is_swap),
             views: &views,
             outcomes: &outcomes,
-            overwritten: &overwritten,
-        };
-        let findings = traces::judge(&observed);
+            overwritten: &self.overwritten(),
+            marked: &self.marked(),
+        });
         let behaviours = self.behaviours();
         RunReport {
             schema: traces::RUN_SCHEMA.to_owned(),
@@ -140,21 +139,23 @@ impl Reporter<'_> {
             marks: start.marks.names(),
             writer: writer.name().to_owned(),
             walker: walker.name().to_owned(),
+            with: with.iter().map(|with| with.name().to_owned()).collect(),
             predicates: "guest".to_owned(),
             contract: contract(encoding, start),
             before,
             after: self.after(),
             stored: self.stored(),
             views,
-            alone: self.alone(),
+            alone: self.outcome(&self.exploration.alone, None),
             outcomes,
             writer_outcomes: self.outcomes(WRITER),
+            with_outcomes: self.others().map(|cpu| self.outcomes(cpu)).collect(),
             divergences: self.divergences(),
             warnings: self.warnings(),
             findings,
             disagreements: Vec::new(),
             schedules: traces::Schedules {
-                total: self.exploration.runs.len() as u64,
+                total: Count(self.exploration.schedules.clone()),
                 behaviours: behaviours.len() as u64,
                 machine_runs: self.exploration.machine_runs,
             },
@@ -164,29 +165,38 @@ impl Reporter<'_> {
         }
     }
 
+    fn entry(&self, value: u64) -> Entry {
+        self.entries[&value].clone()
+    }
+
     fn after(&self) -> Option<Entry> {
         let mut ends = self.exploration.runs.iter().map(|run| run.after);
         let first = ends.next()?;
-        ends.all(|other| other == first).then(|| self.entries.of(first))
+        ends.all(|other| other == first).then(|| self.entry(first))
+    }
+
+    /// The CPUs of what runs with writer and walker.
+    fn others(&self) -> impl Iterator<Item = u8> + use<> {
+        (WALKER + 1..).take(self.study.with.len())
     }
 
     /// What the writer stored, in order; each store once, however many schedules it has.
     fn stored(&self) -> Vec<Stored> {
         let mut stored: Vec<Stored> = Vec::new();
         for run in &self.exploration.runs {
-            for (cpu, _, access) in accesses(run) {
-                let Some(pc) = access.store_pc.filter(|_| cpu == WRITER) else { continue };
-                let one = Stored {
-                    entry: self.entries.of(access.after),
-                    pc: Hex(pc),
-                    symbol: self.symbol(pc),
-                    instruction: self.instruction(pc),
-                    changes: traces::changes(self.study.encoding, access.before, access.after),
-                };
+            for (_, access) in accesses(run).filter(|(cpu, _)| *cpu == WRITER) {
+                let Some(pc) = access.store_pc.map(Hex) else { continue };
                 // The bits that change depend on what another CPU did meanwhile; the first stand for all.
-                if !stored.iter().any(|known| (known.pc, known.entry.value) == (one.pc, one.entry.value)) {
-                    stored.push(one);
+                if stored.iter().any(|known| (known.pc, known.entry.value) == (pc, Value(access.after))) {
+                    continue;
                 }
+                stored.push(Stored {
+                    entry: self.entry(access.after),
+                    pc,
+                    symbol: self.symbol(pc.0),
+                    instruction: self.instruction(pc.0),
+                    changes: traces::changes(self.study.encoding, access.before, access.after),
+                });
             }
         }
         stored
@@ -194,187 +204,203 @@ impl Reporter<'_> {
 
     /// What the walker stored, though it should only read.
     fn overwritten(&self) -> Vec<Overwritten> {
-        let mut overwritten = Vec::new();
+        let mut overwritten = Tally::default();
         for run in &self.exploration.runs {
             let mut seen = Vec::new();
-            for (_, _, access) in accesses(run).filter(|(cpu, _, _)| *cpu == WALKER) {
+            for (_, access) in accesses(run).filter(|(cpu, _)| *cpu == WALKER) {
                 if access.loads {
                     seen.push(Value(access.before));
                 }
                 if access.store_pc.is_some() {
-                    overwritten.push(Overwritten {
-                        seen: seen.clone(),
-                        after: Value(access.after),
-                        schedules: 1,
-                    });
+                    overwritten.add((seen.clone(), Value(access.after)), run);
                 }
             }
         }
         overwritten
+            .into_iter()
+            .map(|((seen, after), schedules, schedule)| Overwritten { seen, after, schedules, schedule })
+            .collect()
+    }
+
+    /// What the others changed in the entry: only one that plays the MMU changes it so that it must
+    /// not be lost.
+    fn marked(&self) -> Vec<Marked> {
+        let mut marked = Tally::default();
+        for run in &self.exploration.runs {
+            let returned = run.writer.outcome.map(|outcome| Value(outcome.entry));
+            for (cpu, access) in accesses(run) {
+                let agent = usize::from(cpu).checked_sub(2).and_then(|n| self.study.with.get(n));
+                if agent.is_some_and(With::is_agent) && access.before != access.after {
+                    let (before, after) = (Value(access.before), Value(access.after));
+                    marked.add((before, after, returned, Value(run.after)), run);
+                }
+            }
+        }
+        marked
+            .into_iter()
+            .map(|((before, after, returned, in_the_end), schedules, schedule)| Marked {
+                before,
+                after,
+                returned,
+                in_the_end,
+                schedules,
+                schedule,
+            })
+            .collect()
     }
 
     /// The distinct entries that the walker's loads returned, in the order of their first sight.
     fn views(&self) -> Vec<View> {
-        let installed = emu::installed_table(self.study.encoding);
-        let mut views: Vec<View> = Vec::new();
+        let mut views = Tally::default();
         for run in &self.exploration.runs {
-            let seen: BTreeSet<u64> = accesses(run)
-                .filter(|(cpu, _, access)| *cpu == WALKER && access.loads)
-                .map(|(_, _, access)| access.before)
-                .collect();
+            let loads = accesses(run).filter(|(cpu, access)| *cpu == WALKER && access.loads);
+            let seen: BTreeSet<u64> = loads.map(|(_, access)| access.before).collect();
             for value in seen {
-                match views.iter_mut().find(|view| view.entry.value == Value(value)) {
-                    Some(view) => view.schedules += 1,
-                    None => views.push(View {
-                        entry: self.entries.of(value),
-                        changes: traces::changes(self.study.encoding, self.study.start.value, value),
-                        schedules: 1,
-                        by_walker: self.stored_by_walker(value),
-                        installed: value == installed && value != self.study.start.value,
-                    }),
-                }
+                views.add(value, run);
             }
         }
+        let start = self.study.start.value;
+        let installed = emu::installed_table(self.study.encoding);
         views
+            .into_iter()
+            .map(|(value, schedules, schedule)| View {
+                entry: self.entry(value),
+                changes: traces::changes(self.study.encoding, start, value),
+                schedules,
+                schedule,
+                by_walker: self.stored_by_walker(value),
+                installed: value == installed && value != start,
+            })
+            .collect()
     }
 
     fn stored_by_walker(&self, value: u64) -> bool {
         let stores = |access: &Access| access.store_pc.is_some() && access.after == value;
         let by = |cpu| {
-            self.exploration.runs.iter().any(|run| accesses(run).any(|(who, _, a)| who == cpu && stores(a)))
+            self.exploration
+                .runs
+                .iter()
+                .any(|run| accesses(run).any(|(who, access)| who == cpu && stores(access)))
         };
         by(WALKER) && !by(WRITER)
     }
 
-    fn alone(&self) -> Outcome {
-        let alone = self.outcome(&self.exploration.alone, None, "");
-        Outcome { schedules: 0, ..alone }
-    }
-
     fn outcomes(&self, cpu: u8) -> Vec<Outcome> {
-        let mut outcomes: Vec<Outcome> = Vec::new();
+        let mut outcomes = Tally::default();
         for run in &self.exploration.runs {
-            let one = self.outcome_of(run, cpu);
-            let same = |known: &&mut Outcome| {
-                Outcome { schedules: 0, schedule: String::new(), ..(**known).clone() }
-                    == Outcome { schedules: 0, schedule: String::new(), ..one.clone() }
-            };
-            match outcomes.iter_mut().find(same) {
-                Some(known) => known.schedules += 1,
-                None => outcomes.push(one),
-            }
+            outcomes.add(self.outcome_of(run, cpu), run);
         }
         outcomes
+            .into_iter()
+            .map(|(outcome, schedules, schedule)| Outcome { schedules, schedule, ..outcome })
+            .collect()
     }
 
     fn outcome_of(&self, run: &Run, cpu: u8) -> Outcome {
-        let ended = if cpu == WRITER { &run.writer } else { &run.walker };
-        let loads = accesses(run).filter(|(who, _, access)| *who == cpu && access.loads);
-        let last_view = loads.last().map(|(_, _, access)| Value(access.before));
-        self.outcome(ended, last_view, &run.schedule.to_string())
+        let loads = accesses(run).filter(|(who, access)| *who == cpu && access.loads);
+        self.outcome(ended(run, cpu), loads.last().map(|(_, access)| Value(access.before)))
     }
 
-    fn outcome(&self, ended: &Ended, last_view: Option<Value>, schedule: &str) -> Outcome {
-        let walker = self.study.walker;
-        match &ended.outcome {
-            Some(outcome) => Outcome {
-                result: outcome.result.name().to_owned(),
-                stopped_by: (outcome.check != Check::NoCheck).then(|| outcome.check.name().to_owned()),
-                pfn: outcome.pfn.map(Hex),
-                size: (outcome.size != 0).then_some(outcome.size),
-                decided_on: Some(Value(outcome.entry)),
-                last_view: None,
-                ended: None,
-                past_present: walker.checks_past_present().contains(&outcome.check),
-                schedules: 1,
-                schedule: schedule.to_owned(),
-            },
-            None => Outcome {
-                result: if ended.end.is_bound() { "unknown" } else { "crash" }.to_owned(),
-                stopped_by: None,
-                pfn: None,
-                size: None,
-                decided_on: None,
-                last_view,
-                ended: Some(ended.end.to_string()),
-                past_present: false,
-                schedules: 1,
-                schedule: schedule.to_owned(),
-            },
+    fn outcome(&self, ended: &Ended, last_view: Option<Value>) -> Outcome {
+        let none = Outcome {
+            result: if ended.end.is_bound() { "unknown" } else { "crash" }.to_owned(),
+            stopped_by: None,
+            pfn: None,
+            size: None,
+            decided_on: None,
+            last_view,
+            ended: Some(ended.end.to_string()),
+            past_present: false,
+            schedules: Count::default(),
+            schedule: String::new(),
+        };
+        let Some(outcome) = &ended.outcome else { return none };
+        Outcome {
+            result: outcome.result.name().to_owned(),
+            stopped_by: (outcome.check != Check::NoCheck).then(|| outcome.check.name().to_owned()),
+            pfn: outcome.pfn.map(Hex),
+            size: (outcome.size != 0).then_some(outcome.size),
+            decided_on: Some(Value(outcome.entry)),
+            last_view: None,
+            ended: None,
+            past_present: self.study.walker.checks_past_present().contains(&outcome.check),
+            ..none
         }
     }
 
     fn divergences(&self) -> Vec<Divergence> {
-        let mut divergences: Vec<Divergence> = Vec::new();
+        let mut divergences = Tally::default();
         for run in &self.exploration.runs {
-            let Some(divergence) = run.divergence else { continue };
-            let one = Divergence {
-                decided_on: run.walker.outcome.map(|outcome| Value(outcome.entry)),
+            if let Some(divergence) = run.divergence {
+                let decided_on = run.walker.outcome.map(|outcome| Value(outcome.entry));
+                divergences.add((decided_on, divergence), run);
+            }
+        }
+        divergences
+            .into_iter()
+            .map(|((decided_on, divergence), schedules, _)| Divergence {
+                decided_on,
                 pc: divergence.pc.map(Hex),
                 symbol: divergence.pc.map(|pc| self.symbol(pc)),
                 instruction: divergence.pc.map(|pc| self.instruction(pc)),
                 instead_of: divergence.instead_of.map(Hex),
-                schedules: 1,
-            };
-            let same = |known: &&mut Divergence| known.decided_on == one.decided_on && known.pc == one.pc;
-            match divergences.iter_mut().find(same) {
-                Some(known) => known.schedules += 1,
-                None => divergences.push(one),
-            }
-        }
-        divergences
+                schedules,
+            })
+            .collect()
     }
 
     fn warnings(&self) -> Vec<Warning> {
-        let mut warnings: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut warnings = Tally::default();
         for run in &self.exploration.runs {
             let warned: BTreeSet<u64> = run
                 .events
                 .iter()
                 .filter_map(|event| match event.what {
                     What::Warning { entry } => Some(entry),
-                    _ => None,
+                    What::Access(_) | What::Flush => None,
                 })
                 .collect();
             for entry in warned {
-                *warnings.entry(entry).or_default() += 1;
+                warnings.add(entry, run);
             }
         }
-        warnings.into_iter().map(|(entry, schedules)| Warning { entry: Value(entry), schedules }).collect()
+        warnings.into_iter().map(|(entry, schedules, _)| Warning { entry: Value(entry), schedules }).collect()
     }
 
-    /// One trace for each behaviour: what each routine read, stored and came to, whatever the order.
+    /// One trace for each behaviour: what each routine read and came to, and what stands in the end,
+    /// whatever the order.
     fn behaviours(&self) -> Vec<Trace> {
-        type Behaviour<'a> = (Vec<(u8, u64, &'a Access)>, &'a Ended, &'a Ended, u64);
-        let mut order: Vec<(Behaviour<'_>, &Run, u64)> = Vec::new();
-        let mut known: HashMap<Behaviour<'_>, usize> = HashMap::new();
-        for run in &self.exploration.runs {
-            let mut of_each: Vec<_> = accesses(run).collect();
-            of_each.sort_by_key(|(cpu, _, _)| *cpu);
-            let behaviour = (of_each, &run.writer, &run.walker, run.after);
-            match known.get(&behaviour) {
-                Some(at) => order[*at].2 += 1,
-                None => {
-                    known.insert(behaviour.clone(), order.len());
-                    order.push((behaviour, run, 1));
-                }
-            }
+        let mut behaviours = Tally::default();
+        for (at, run) in self.exploration.runs.iter().enumerate() {
+            let mut reads: Vec<(u8, u64)> = accesses(run)
+                .filter(|(_, access)| access.loads)
+                .map(|(cpu, access)| (cpu, access.before))
+                .collect();
+            reads.sort_by_key(|(cpu, _)| *cpu);
+            let ends: Vec<Ended> =
+                [run.writer, run.walker].into_iter().chain(run.others.iter().copied()).collect();
+            behaviours.add_as((reads, ends, run.after), run, at);
         }
-        order
-            .into_iter()
-            .map(|(_, run, schedules)| Trace {
-                schedules,
-                events: run.events.iter().map(|event| self.event(event)).collect(),
-                writer: self.outcome_of(run, WRITER),
-                walker: self.outcome_of(run, WALKER),
-                references: run
-                    .references
-                    .iter()
-                    .map(|(pfn, references)| References { pfn: Hex(*pfn), references: *references })
-                    .collect(),
-                schedule: run.schedule.to_string(),
-            })
+        behaviours
+            .into_entries()
+            .map(|entry| self.trace(&self.exploration.runs[entry.of], entry.schedules))
             .collect()
+    }
+
+    fn trace(&self, run: &Run, schedules: BigUint) -> Trace {
+        Trace {
+            schedule: run.schedule.to_string(),
+            schedules: Count(schedules),
+            events: run.events.iter().map(|event| self.event(event)).collect(),
+            writer: self.outcome_of(run, WRITER),
+            walker: self.outcome_of(run, WALKER),
+            with: self.others().map(|cpu| self.outcome_of(run, cpu)).collect(),
+            references: run
+                .references
+                .iter()
+                .map(|(pfn, references)| References { pfn: Hex(*pfn), references: *references })
+                .collect(),
+        }
     }
 
     fn event(&self, event: &emu::Event) -> Event {
@@ -464,12 +490,21 @@ fn disagreement(encoding: &Encoding, value: u64, answers: &Answers) -> Option<St
     ))
 }
 
-/// The accesses of a run, with their CPU and instruction.
-fn accesses(run: &Run) -> impl Iterator<Item = (u8, u64, &Access)> {
+/// The accesses of a run, with their CPU.
+fn accesses(run: &Run) -> impl Iterator<Item = (u8, &Access)> {
     run.events.iter().filter_map(|event| match &event.what {
-        What::Access(access) => Some((event.cpu, event.pc, access)),
-        _ => None,
+        What::Access(access) => Some((event.cpu, access)),
+        What::Flush | What::Warning { .. } => None,
     })
+}
+
+/// What came of one CPU's routine.
+fn ended(run: &Run, cpu: u8) -> &Ended {
+    match cpu {
+        WRITER => &run.writer,
+        WALKER => &run.walker,
+        other => &run.others[usize::from(other - WALKER - 1)],
+    }
 }
 
 /// An entry as the CPU's own load gives it: `pmd_raw()`.

@@ -93,7 +93,7 @@ fn a_name_like_no_other_is_answered_with_all_that_are_known() {
         ("run --arch arm64 --entry none --writer zzz", "known are pmdp_invalidate, "),
         ("run --arch arm64 --entry none --walker zzz", "known are gup-fast-read, "),
         ("run --arch arm64 --entry none --format zzz", "text, json, jsonl, markdown"),
-        ("list zzz", "arches, encodings, entries, writers, walkers, findings"),
+        ("list zzz", "arches, encodings, entries, writers, walkers, agents, findings"),
         ("schema zzz", "pmdscope.run/1, pmdscope.compare/1, pmdscope.decode/1"),
         ("zzz", "unrecognized subcommand 'zzz'"),
     ]);
@@ -262,7 +262,7 @@ fn an_entry_is_given_by_kind_or_by_value_but_not_by_both() {
 
 #[test]
 fn bounds_of_zero_or_of_nonsense_are_refused() {
-    for bound in ["--max-schedules", "--max-accesses", "--max-instructions", "--timeout"] {
+    for bound in ["--max-behaviours", "--max-accesses", "--max-instructions", "--timeout"] {
         for command in ["run --arch x86_64 --entry none", "compare --arch x86_64"] {
             refused(&[
                 (&format!("{command} {bound} 0"), &format!("{bound} is 0")),
@@ -271,6 +271,12 @@ fn bounds_of_zero_or_of_nonsense_are_refused() {
             ]);
         }
     }
+    let each = "run --arch x86_64 --entry none --reduction none";
+    refused(&[
+        (&format!("{each} --max-schedules 0"), "--max-schedules is 0"),
+        (&format!("{each} --max-schedules many"), "invalid value 'many'"),
+        ("run --arch x86_64 --entry none --max-schedules 5", "add --reduction none"),
+    ]);
 }
 
 #[test]
@@ -405,11 +411,15 @@ fn the_exit_status_says_what_was_found() {
         (format!("{run} --entry present-huge --writer split-guarded"), 0, "pass"),
         (format!("{run} --entry migration-write --writer split-guarded"), 0, "pass"),
         (format!("{run} --entry migration-write --writer split-unguarded"), 1, "findings"),
-        (format!("{run} --entry present-huge --writer split-guarded --max-schedules 1"), 3, "unknown"),
+        (
+            format!("{run} --entry present-huge --writer split-guarded --reduction none --max-schedules 1"),
+            3,
+            "unknown",
+        ),
         (format!("{run} --entry present-huge --writer split-guarded --max-accesses 1"), 3, "unknown"),
         (format!("{run} --entry present-huge --writer split-guarded --max-instructions 1"), 3, "unknown"),
         // What was found stays found, though not everything was run.
-        (format!("{run} --entry migration-write --max-schedules 3"), 1, "findings"),
+        (format!("{run} --entry migration-write --reduction none --max-schedules 3"), 1, "findings"),
     ] {
         let ran = pmdscope(&format!("{line} --format json"));
         let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
@@ -428,8 +438,8 @@ fn of_several_rows_findings_speak_loudest_and_then_what_is_not_known() {
     for (options, status) in [
         ("--entry present-huge", 0),
         ("--entry present-huge --entry migration-write", 1),
-        ("--entry present-huge --max-schedules 1", 3),
-        ("--entry present-huge --entry migration-write --max-schedules 3", 1),
+        ("--entry present-huge --max-behaviours 1", 3),
+        ("--entry present-huge --entry migration-write --max-accesses 4", 1),
     ] {
         assert_eq!(pmdscope(&format!("{compare} {options}")).status, Some(status), "{options}");
     }

@@ -83,7 +83,17 @@ const RUNS: [Golden; 18] = [
     ("run-sparc64-5.10.txt", 0, "run --arch sparc64 --linux 5.10 --entry none --walker fault-read"),
 ];
 
-const RUN_FORMATS: [Golden; 5] = [
+const RUN_FORMATS: [Golden; 7] = [
+    (
+        "run-with-agent.txt",
+        0,
+        "run --arch riscv64 --linux 7.2 --entry present-huge --writer pmdp_invalidate --walker perf-page-size --with mmu-store",
+    ),
+    (
+        "run-one-schedule.txt",
+        1,
+        "run --arch arm64 --linux 7.2 --entry migration-write --walker hmm --schedule W3K2W1",
+    ),
     (
         "run-several-walkers.txt",
         1,
@@ -92,7 +102,7 @@ const RUN_FORMATS: [Golden; 5] = [
     (
         "run-bounded.txt",
         3,
-        "run --arch x86_64 --linux 7.2 --entry present-huge --writer split-guarded --walker pte-offset-map --max-schedules 2",
+        "run --arch x86_64 --linux 7.2 --entry present-huge --writer split-guarded --walker pte-offset-map --reduction none --max-schedules 2",
     ),
     (
         "run.json",
@@ -147,12 +157,13 @@ const DECODED: [Golden; 11] = [
     ("decode.json", 0, "decode --arch arm64 --linux 7.2 0x00000000812006c0 --format json"),
 ];
 
-const LISTS: [Golden; 6] = [
+const LISTS: [Golden; 7] = [
     ("list-arches.txt", 0, "list arches"),
     ("list-encodings.txt", 0, "list encodings"),
     ("list-entries.txt", 0, "list entries"),
     ("list-writers.txt", 0, "list writers"),
     ("list-walkers.txt", 0, "list walkers"),
+    ("list-agents.txt", 0, "list agents"),
     ("list-findings.txt", 0, "list findings"),
 ];
 

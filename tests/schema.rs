@@ -21,7 +21,7 @@ const RUNS: [&str; 18] = [
     "--arch x86_64 --linux 6.1 --entry swap --writer pmdp_invalidate --walker perf-page-size",
     "--arch x86_64 --linux 7.2 --entry migration-read --dirty --young --soft-dirty",
     "--arch x86_64 --linux 7.2 --pmd 0xcfffffffefdbfe00 --walker fault-write",
-    "--arch x86_64 --linux 7.2 --entry present-huge --writer split-guarded --max-schedules 2",
+    "--arch x86_64 --linux 7.2 --entry present-huge --writer split-guarded --reduction none --max-schedules 2",
     "--arch x86_64 --linux 7.2 --entry present-huge --max-instructions 1",
     "--arch s390x --linux 5.10 --entry none --walker pte-offset-map",
     "--arch s390x --linux 7.2 --entry migration-read --walker page-vma-mapped-walk",
@@ -39,7 +39,7 @@ const RUNS: [&str; 18] = [
 const COMPARISONS: [&str; 3] = [
     "",
     "--linux 5.10 --entry present-huge --entry migration-read --writer pmdp_invalidate",
-    "--arch x86_64 --arch sparc64 --linux 7.2 --entry present-huge --entry migration-write --max-schedules 2",
+    "--arch x86_64 --arch sparc64 --linux 7.2 --entry present-huge --entry migration-write --max-behaviours 2",
 ];
 
 const DECODED: [&str; 9] = [

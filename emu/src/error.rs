@@ -4,6 +4,8 @@ use pmdscope_arches::Arch;
 use pmdscope_guest::GuestError;
 use unicorn_engine::uc_error;
 
+use crate::explore::Schedule;
+
 /// A machine that could not be built or used.
 #[derive(Debug, thiserror::Error)]
 pub enum EmuError {
@@ -35,12 +37,38 @@ pub enum EmuError {
         /// How it ended.
         end: crate::End,
     },
-    /// Running the same schedule again gave other accesses.
-    #[error("the guest did not do the same again under schedule {schedule}: {what}")]
-    NotRepeatable {
+    /// A schedule names a vCPU that cannot go on.
+    #[error("turn {turn} of the schedule is {wanted}, but only {possible} can go on there")]
+    ScheduleMisfit {
+        /// Which turn, counted from 1.
+        turn: usize,
+        /// What the schedule says.
+        wanted: String,
+        /// What was possible.
+        possible: String,
+    },
+    /// A schedule ends while there is more to do.
+    #[error("the schedule ends after {after} accesses, but {possible} can go on")]
+    ScheduleEnds {
+        /// How many accesses it has.
+        after: usize,
+        /// What could go on.
+        possible: String,
+    },
+    /// An access that is not of one entry, or of a part of one.
+    #[error("an access of {size} bytes at {address:#x} is not of one entry: run it with no reduction")]
+    NotOneEntry {
+        /// Its address.
+        address: u64,
+        /// Its size.
+        size: usize,
+    },
+    /// What was recorded of a routine and what the machine code did then are not the same.
+    #[error("under schedule {schedule} the machine code did not do what was recorded of it: {what}")]
+    NotAsRecorded {
         /// The schedule.
         schedule: String,
-        /// What differed.
+        /// What differs.
         what: String,
     },
 }
@@ -48,5 +76,16 @@ pub enum EmuError {
 impl EmuError {
     pub(crate) fn engine(doing: &'static str, error: uc_error) -> Self {
         EmuError::Engine { doing, error }
+    }
+
+    /// What it is to a schedule that had been seen to fit.
+    pub(crate) fn not_repeated(self, schedule: &[u8]) -> Self {
+        match self {
+            EmuError::ScheduleMisfit { turn, wanted, possible } => EmuError::NotAsRecorded {
+                schedule: Schedule(schedule.to_vec()).to_string(),
+                what: format!("at turn {turn}, {wanted}, only {possible} could go on"),
+            },
+            other => other,
+        }
     }
 }

@@ -1,12 +1,16 @@
-//! Every interleaving of a writer's and a walker's accesses to the page table.
+//! Every interleaving of routines' accesses to the page table.
 //!
-//! Each schedule is run anew from the same memory: its first steps repeat an earlier run, then it
-//! takes the next turn that was not taken there. What a vCPU does between two accesses is its own,
-//! so nothing is lost by switching only before an access.
+//! What a vCPU does between two accesses is its own, so nothing is lost by switching only before an
+//! access. There are two ways to all schedules. By default they are enumerated over recorded
+//! behaviour (`recorded.rs`), and machine code runs once for each distinct behaviour. Without
+//! reduction each schedule is run anew from the same memory: its first steps repeat an earlier run,
+//! then it takes the next turn that was not taken there.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use num_bigint::BigUint;
 use pmdscope_guest::abi::{Env, Outcome};
 
 use crate::EmuError;
@@ -14,7 +18,7 @@ use crate::machine::{Finished, Machine, WALKER, WRITER};
 use crate::trace::Event;
 use crate::vcpu::{Call, CallBounds, End};
 
-/// What is run: a writer against a walker on one entry.
+/// What is run: a writer against a walker on one entry, and perhaps others with them.
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
     /// The entry that both begin with.
@@ -23,6 +27,8 @@ pub struct Job<'a> {
     pub writer: &'a str,
     /// The guest's symbol of the walker.
     pub walker: &'a str,
+    /// The guest's symbols of further routines, each on a vCPU of its own.
+    pub others: &'a [&'a str],
     /// What the guest is told of its kernel.
     pub env: Env,
     /// Base-2 logarithm of what one entry maps: it places the address that is walked.
@@ -36,30 +42,92 @@ pub struct Job<'a> {
 pub struct Bounds {
     /// What each call of a routine may do.
     pub call: CallBounds,
-    /// Schedules.
+    /// Schedules, where each is run.
     pub schedules: u64,
+    /// Behaviours, where schedules that come to the same are joined.
+    pub behaviours: u64,
     /// Time over all schedules.
     pub time: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds { call: CallBounds::default(), schedules: 100_000, time: Duration::from_secs(60) }
+        Bounds {
+            call: CallBounds::default(),
+            schedules: 100_000,
+            behaviours: 10_000,
+            time: Duration::from_secs(60),
+        }
     }
 }
 
+/// Whether schedules that come to the same are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reduction {
+    /// They are joined and counted, and one of each behaviour is run.
+    #[default]
+    Joined,
+    /// Each is run.
+    None,
+}
+
 /// The order in which the vCPUs made their accesses: written as `W3 K2 W1`, three accesses of the
-/// writer, two of the walker, one of the writer.
+/// writer, two of the walker, one of the writer. Further vCPUs are `A`, `B`, and so on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Schedule(pub Vec<u8>);
+
+impl Schedule {
+    /// How often another vCPU goes on.
+    pub fn switches(&self) -> usize {
+        self.0.windows(2).filter(|pair| pair[0] != pair[1]).count()
+    }
+}
+
+/// The letters of the vCPUs.
+const LETTERS: &[u8] = b"WKABCDEF";
+
+/// How many vCPUs there can be.
+pub const MOST_CPUS: usize = LETTERS.len();
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, turn) in self.0.chunk_by(|a, b| a == b).enumerate() {
-            let name = if turn[0] == WRITER { 'W' } else { 'K' };
-            write!(f, "{}{name}{}", if n == 0 { "" } else { " " }, turn.len())?;
+            let letter = LETTERS.get(usize::from(turn[0])).map_or('?', |letter| char::from(*letter));
+            write!(f, "{}{letter}{}", if n == 0 { "" } else { " " }, turn.len())?;
         }
         Ok(())
+    }
+}
+
+/// A text that is no schedule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' in a schedule: write it as W3 K2 W1, the writer's accesses, then the walker's, ...")]
+pub struct NoSchedule(String);
+
+impl FromStr for Schedule {
+    type Err = NoSchedule;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        /// No routine makes as many accesses.
+        const MOST_TURNS: usize = 1 << 20;
+        let mut turns = Vec::new();
+        // Written with blanks between the turns, or without.
+        let compact: String = text.split_whitespace().collect();
+        let mut rest = compact.as_str();
+        while let Some(letter) = rest.chars().next() {
+            let after = &rest[letter.len_utf8()..];
+            let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let (count, next) = after.split_at(digits);
+            let refused = || NoSchedule(format!("{letter}{count}"));
+            let cpu = LETTERS.iter().position(|known| char::from(*known) == letter).ok_or_else(refused)?;
+            let count: usize = count.parse().map_err(|_| refused())?;
+            if count == 0 || count > MOST_TURNS - turns.len() {
+                return Err(refused());
+            }
+            turns.extend(std::iter::repeat_n(u8::try_from(cpu).map_err(|_| refused())?, count));
+            rest = next;
+        }
+        if turns.is_empty() { Err(NoSchedule(text.to_owned())) } else { Ok(Schedule(turns)) }
     }
 }
 
@@ -73,7 +141,7 @@ pub struct Divergence {
 }
 
 /// What came of one routine.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Ended {
     /// How the call ended.
     pub end: End,
@@ -86,12 +154,16 @@ pub struct Ended {
 pub struct Run {
     /// The order of accesses.
     pub schedule: Schedule,
+    /// How many schedules it stands for.
+    pub schedules: BigUint,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
     /// What came of the writer.
     pub writer: Ended,
     /// What came of the walker.
     pub walker: Ended,
+    /// What came of the others.
+    pub others: Vec<Ended>,
     /// The entry in the end.
     pub after: u64,
     /// Where the walker took another path than on the untouched entry.
@@ -103,8 +175,11 @@ pub struct Run {
 /// All schedules of one job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exploration {
-    /// Each schedule, in the order in which they were enumerated: the writer first.
+    /// Each behaviour, or without reduction each schedule, in the order in which they were found: the
+    /// writer goes first.
     pub runs: Vec<Run>,
+    /// How many schedules there are; if the exploration is incomplete, how many were accounted for.
+    pub schedules: BigUint,
     /// The walker alone on the untouched entry.
     pub alone: Ended,
     /// How often machine code was run.
@@ -118,6 +193,10 @@ pub struct Exploration {
 pub enum Incomplete {
     /// As many schedules were run as the bounds allow, and there are more.
     Schedules(u64),
+    /// There are more behaviours, or more to keep of them, than the bounds allow.
+    Behaviours(u64),
+    /// Only the schedule that was asked for was run.
+    OneSchedule,
     /// The time was over, and there are more schedules.
     Time(Duration),
     /// Both routines use memory that is not watched, and one writes to it.
@@ -138,6 +217,8 @@ impl fmt::Display for Incomplete {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Incomplete::Schedules(most) => write!(f, "there are more than {most} schedules"),
+            Incomplete::Behaviours(most) => write!(f, "there are more than {most} behaviours"),
+            Incomplete::OneSchedule => f.write_str("only the schedule that was asked for was run"),
             Incomplete::Time(time) => write!(f, "not all schedules were run in {} s", time.as_secs_f64()),
             Incomplete::Shared { address } => {
                 write!(
@@ -154,124 +235,191 @@ impl fmt::Display for Incomplete {
 }
 
 /// What stood to choice at one step of a run, and what was chosen.
-#[derive(Debug, Clone, Copy)]
-struct Turn {
+#[derive(Debug, Clone)]
+pub(crate) struct Turn {
     chosen: u8,
-    other_waits: bool,
+    /// The vCPUs that waited, the chosen one among them.
+    waiting: Vec<u8>,
+}
+
+/// A job that a machine was prepared for: what is the same in all its runs.
+pub struct Plan<'a> {
+    pub(crate) job: &'a Job<'a>,
+    pub(crate) call: CallBounds,
+    /// The function of each vCPU.
+    pub(crate) functions: Vec<u64>,
+    /// The walker's path on the untouched entry.
+    path_alone: Vec<u64>,
 }
 
 impl Machine {
     /// Runs a job under every schedule.
     ///
     /// # Errors
-    /// If the guest lacks the writer or the walker, or does not repeat itself.
-    pub fn explore(&mut self, job: &Job<'_>, bounds: &Bounds) -> Result<Exploration, EmuError> {
+    /// If the guest lacks a routine, or does not repeat itself.
+    pub fn explore(
+        &mut self,
+        job: &Job<'_>,
+        bounds: &Bounds,
+        reduction: Reduction,
+    ) -> Result<Exploration, EmuError> {
         let deadline = Instant::now().checked_add(bounds.time);
-        let writer = self.guest().function(job.writer)?;
-        let walker = self.guest().function(job.walker)?;
-        self.provide_pages(job.pfn)?;
+        let (plan, mut exploration) = self.prepare(job, bounds)?;
+        match reduction {
+            Reduction::Joined => self.explore_recorded(&plan, bounds, deadline, &mut exploration)?,
+            Reduction::None => self.explore_each(&plan, bounds, deadline, &mut exploration)?,
+        }
+        Ok(exploration)
+    }
 
-        let alone = self.walk_alone(walker, job, bounds.call)?;
-        let mut exploration = Exploration {
+    /// Runs a job under one schedule.
+    ///
+    /// # Errors
+    /// If the guest lacks a routine, or the schedule does not fit the routines: then which turn, and
+    /// what was possible there.
+    pub fn explore_one(
+        &mut self,
+        job: &Job<'_>,
+        bounds: &Bounds,
+        schedule: &Schedule,
+    ) -> Result<Exploration, EmuError> {
+        let (plan, mut exploration) = self.prepare(job, bounds)?;
+        let (run, turns) = self.run(&plan, &schedule.0)?;
+        if turns.len() > schedule.0.len() {
+            let waiting = turns.get(schedule.0.len()).map_or(Vec::new(), |turn| turn.waiting.clone());
+            return Err(EmuError::ScheduleEnds { after: schedule.0.len(), possible: letters(&waiting) });
+        }
+        exploration.add(run);
+        exploration.note(Some(Incomplete::OneSchedule));
+        Ok(exploration)
+    }
+
+    /// Prepares the machine for a job: its vCPUs and struct pages exist, and the walker has walked the
+    /// untouched entry.
+    ///
+    /// # Errors
+    /// If the guest lacks a routine.
+    pub fn prepare<'a>(
+        &mut self,
+        job: &'a Job<'a>,
+        bounds: &Bounds,
+    ) -> Result<(Plan<'a>, Exploration), EmuError> {
+        let symbols = [job.writer, job.walker].into_iter().chain(job.others.iter().copied());
+        let functions = symbols.map(|symbol| self.guest().function(symbol)).collect::<Result<Vec<_>, _>>()?;
+        self.provide_cpus(functions.len())?;
+        self.provide_pages(job.pfn)?;
+        let mut plan = Plan { job, call: bounds.call, functions, path_alone: Vec::new() };
+        let alone = self.walk_alone(&plan)?;
+        plan.path_alone = alone.path;
+        let exploration = Exploration {
             runs: Vec::new(),
+            schedules: BigUint::ZERO,
             alone: Ended { end: alone.end, outcome: alone.outcome },
             machine_runs: 1,
             incomplete: None,
         };
+        Ok((plan, exploration))
+    }
+
+    /// Runs every schedule, each anew.
+    fn explore_each(
+        &mut self,
+        plan: &Plan<'_>,
+        bounds: &Bounds,
+        deadline: Option<Instant>,
+        exploration: &mut Exploration,
+    ) -> Result<(), EmuError> {
         let mut prefix: Vec<u8> = Vec::new();
         loop {
-            let (run, turns) = self.run(writer, walker, job, bounds.call, &prefix, &alone.path)?;
-            exploration.machine_runs += 2;
-            // A walker that goes where nothing is has come to something: a kernel would crash there.
-            let inconclusive = [
-                (run.writer.end, run.writer.end != End::Returned),
-                (run.walker.end, !matches!(run.walker.end, End::Returned | End::Fault { .. })),
-            ];
-            for (end, _) in inconclusive.into_iter().filter(|(_, inconclusive)| *inconclusive) {
-                let schedule = run.schedule.clone();
-                exploration.incomplete.get_or_insert(Incomplete::Call { schedule, end });
-            }
-            if let Some(address) = self.conflict() {
-                exploration.incomplete.get_or_insert(Incomplete::Shared { address });
-            }
-            exploration.runs.push(run);
+            let (run, turns) = self.run(plan, &prefix).map_err(|error| error.not_repeated(&prefix))?;
+            exploration.add(run);
+            exploration.note(self.shared());
 
-            // The next schedule leaves this one at the last turn where the walker waited in vain.
-            let Some(last) = turns.iter().rposition(|turn| turn.chosen == WRITER && turn.other_waits) else {
-                return Ok(exploration);
-            };
+            // The next schedule leaves this one at the last turn where a later vCPU waited in vain.
+            let next = |turn: &Turn| turn.waiting.iter().copied().find(|cpu| *cpu > turn.chosen);
+            let Some(last) = turns.iter().rposition(|turn| next(turn).is_some()) else { return Ok(()) };
             prefix.clear();
             prefix.extend(turns[..last].iter().map(|turn| turn.chosen));
-            prefix.push(WALKER);
+            prefix.extend(next(&turns[last]));
 
             if exploration.runs.len() as u64 >= bounds.schedules {
-                exploration.incomplete = Some(Incomplete::Schedules(bounds.schedules));
-                return Ok(exploration);
+                exploration.note(Some(Incomplete::Schedules(bounds.schedules)));
+                return Ok(());
             }
             if deadline.is_some_and(|deadline| Instant::now() > deadline) {
-                exploration.incomplete = Some(Incomplete::Time(bounds.time));
-                return Ok(exploration);
+                exploration.note(Some(Incomplete::Time(bounds.time)));
+                return Ok(());
             }
         }
     }
 
+    /// Memory beside the watched table that routines used together in the last run.
+    pub(crate) fn shared(&self) -> Option<Incomplete> {
+        self.conflict().map(|address| Incomplete::Shared { address })
+    }
+
     /// Runs the walker alone on the untouched entry.
-    fn walk_alone(&mut self, walker: u64, job: &Job<'_>, bounds: CallBounds) -> Result<Finished, EmuError> {
-        self.reset(job.entry, &job.env)?;
-        let mut call = self.begin(WALKER, walker, address(job), bounds)?;
+    fn walk_alone(&mut self, plan: &Plan<'_>) -> Result<Finished, EmuError> {
+        self.reset(plan.job.entry, &plan.job.env)?;
+        let mut call =
+            self.begin(WALKER, plan.functions[usize::from(WALKER)], address(plan.job), plan.call)?;
         while call.waits() {
             self.resume(WALKER, &mut call);
         }
         self.finish(WALKER, call)
     }
 
-    /// Runs one schedule: `prefix` first, then the writer whenever it waits.
-    fn run(
-        &mut self,
-        writer: u64,
-        walker: u64,
-        job: &Job<'_>,
-        bounds: CallBounds,
-        prefix: &[u8],
-        path_alone: &[u64],
-    ) -> Result<(Run, Vec<Turn>), EmuError> {
-        self.reset(job.entry, &job.env)?;
-        let mut calls = [
-            self.begin(WRITER, writer, address(job), bounds)?,
-            self.begin(WALKER, walker, address(job), bounds)?,
-        ];
-        let mut turns: Vec<Turn> = Vec::new();
-        let mut repeats = true;
-        while let Some(default) = first_waiting(&calls) {
-            let chosen = prefix.get(turns.len()).copied().unwrap_or(default);
-            if !calls[usize::from(chosen)].waits() {
-                repeats = false;
-                break;
-            }
-            let other_waits = calls[usize::from(1 - chosen)].waits();
-            self.resume(chosen, &mut calls[usize::from(chosen)]);
-            turns.push(Turn { chosen, other_waits });
+    /// Runs one schedule: `prefix` first, then the first vCPU that waits.
+    pub(crate) fn run(&mut self, plan: &Plan<'_>, prefix: &[u8]) -> Result<(Run, Vec<Turn>), EmuError> {
+        self.reset(plan.job.entry, &plan.job.env)?;
+        let mut calls: Vec<(u8, Call)> = Vec::new();
+        for (cpu, function) in (0_u8..).zip(&plan.functions) {
+            calls.push((cpu, self.begin(cpu, *function, address(plan.job), plan.call)?));
         }
-        let schedule = Schedule(turns.iter().map(|turn| turn.chosen).collect());
+        let mut turns: Vec<Turn> = Vec::new();
+        let mut misfit = None;
+        loop {
+            let waiting: Vec<u8> =
+                calls.iter().filter(|(_, call)| call.waits()).map(|(cpu, _)| *cpu).collect();
+            let wanted = prefix.get(turns.len()).copied();
+            let Some(chosen) = wanted.or_else(|| waiting.first().copied()) else { break };
+            let Some((_, call)) = calls.iter_mut().find(|(cpu, call)| *cpu == chosen && call.waits()) else {
+                misfit = Some(EmuError::ScheduleMisfit {
+                    turn: turns.len() + 1,
+                    wanted: letters(&[chosen]),
+                    possible: letters(&waiting),
+                });
+                break;
+            };
+            self.resume(chosen, call);
+            turns.push(Turn { chosen, waiting });
+        }
 
         let after = self.entry();
         let references = self.references();
-        let [writer_call, walker_call] = calls;
-        let writer = self.finish(WRITER, writer_call)?;
-        let walker = self.finish(WALKER, walker_call)?;
-        let events = self.take_events();
-        if !repeats || turns.len() < prefix.len() {
-            return Err(EmuError::NotRepeatable {
-                schedule: Schedule(prefix.to_vec()).to_string(),
-                what: format!("only {schedule} was possible"),
-            });
+        let mut ended = Vec::new();
+        let mut path = Vec::new();
+        for (cpu, call) in calls {
+            let finished = self.finish(cpu, call)?;
+            ended.push(Ended { end: finished.end, outcome: finished.outcome });
+            if cpu == WALKER {
+                path = finished.path;
+            }
         }
+        let events = self.take_events();
+        if let Some(misfit) = misfit {
+            return Err(misfit);
+        }
+        let mut ended = ended.into_iter();
+        let mut next = || ended.next().unwrap_or(Ended { end: End::Returned, outcome: None });
         let run = Run {
-            divergence: divergence(path_alone, &walker.path),
-            schedule,
+            schedule: Schedule(turns.iter().map(|turn| turn.chosen).collect()),
+            schedules: BigUint::from(1_u8),
+            divergence: divergence(&plan.path_alone, &path),
             events,
-            writer: Ended { end: writer.end, outcome: writer.outcome },
-            walker: Ended { end: walker.end, outcome: walker.outcome },
+            writer: next(),
+            walker: next(),
+            others: ended.collect(),
             after,
             references,
         };
@@ -279,13 +427,40 @@ impl Machine {
     }
 }
 
-/// The address that is walked: one that the entry maps.
-fn address(job: &Job<'_>) -> u64 {
-    crate::memory::ENTRY_INDEX << job.pmd_shift
+impl Exploration {
+    /// Adds a run, and notes if it leaves something open.
+    pub(crate) fn add(&mut self, run: Run) {
+        self.machine_runs += 2 + run.others.len() as u64;
+        // A walker that goes where nothing is has come to something: a kernel would crash there.
+        let conclusive =
+            |cpu: u8, end| end == End::Returned || cpu != WRITER && matches!(end, End::Fault { .. });
+        let ends =
+            [run.writer.end, run.walker.end].into_iter().chain(run.others.iter().map(|other| other.end));
+        let open = (0_u8..).zip(ends).find(|(cpu, end)| !conclusive(*cpu, *end));
+        self.note(open.map(|(_, end)| Incomplete::Call { schedule: run.schedule.clone(), end }));
+        self.schedules += &run.schedules;
+        self.runs.push(run);
+    }
+
+    /// Notes why it is incomplete; what comes first is kept.
+    pub(crate) fn note(&mut self, incomplete: Option<Incomplete>) {
+        if let Some(incomplete) = incomplete {
+            self.incomplete.get_or_insert(incomplete);
+        }
+    }
 }
 
-fn first_waiting(calls: &[Call; 2]) -> Option<u8> {
-    [WRITER, WALKER].into_iter().find(|cpu| calls[usize::from(*cpu)].waits())
+/// The letters of vCPUs: `W or K`.
+fn letters(cpus: &[u8]) -> String {
+    let letter =
+        |cpu: &u8| LETTERS.get(usize::from(*cpu)).map_or('?', |letter| char::from(*letter)).to_string();
+    let letters: Vec<_> = cpus.iter().map(letter).collect();
+    if letters.is_empty() { "none".to_owned() } else { letters.join(" or ") }
+}
+
+/// The address that is walked: one that the entry maps.
+pub(crate) fn address(job: &Job<'_>) -> u64 {
+    crate::memory::ENTRY_INDEX << job.pmd_shift
 }
 
 fn divergence(alone: &[u64], path: &[u64]) -> Option<Divergence> {
@@ -302,6 +477,14 @@ mod tests {
     fn schedules_are_written_as_turns() {
         assert_eq!(Schedule(vec![0, 0, 0, 1, 1, 0]).to_string(), "W3 K2 W1");
         assert_eq!(Schedule(Vec::new()).to_string(), "");
+        assert_eq!("W3 K2  W1".parse(), Ok(Schedule(vec![0, 0, 0, 1, 1, 0])));
+        assert_eq!("W1K2A1".parse(), Ok(Schedule(vec![0, 1, 1, 2])));
+        assert_eq!("W1Kx".parse::<Schedule>(), Err(NoSchedule("K".to_owned())));
+        for bad in
+            ["", " ", "W", "3W", "W0", "W-1", "W+1", "X1", "W99999999999999999999", "w1", "W1,K1", "é1", "1"]
+        {
+            assert!(bad.parse::<Schedule>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! process of their own.
 
 mod disassembler;
+mod enumerate;
 mod error;
 mod explore;
 mod image;
@@ -15,16 +16,24 @@ mod isa;
 mod machine;
 mod memory;
 mod pages;
+mod recorded;
 mod sharing;
 mod trace;
+mod tree;
 mod vcpu;
 mod watch;
 
 pub use disassembler::{Disassembler, Instruction};
+pub use enumerate::{Behaviour, Found, Limits, Stopped, behaviours, each_schedule};
 pub use error::EmuError;
-pub use explore::{Bounds, Divergence, Ended, Exploration, Incomplete, Job, Run, Schedule};
+pub use explore::{
+    Bounds, Divergence, Ended, Exploration, Incomplete, Job, MOST_CPUS, NoSchedule, Plan, Reduction, Run,
+    Schedule,
+};
 pub use isa::{Atomicity, Class, Isa};
 pub use machine::{Machine, WALKER, WRITER, env, installed_table};
+pub use recorded::Routines;
 pub use trace::{Access, Event, What};
+pub use tree::{Cpus, Forest, Segment, Then, Word, Written};
 pub use vcpu::{CallBounds, End};
 pub use watch::{AccessKind, Observer, Site, attach};

@@ -8,6 +8,7 @@ use pmdscope_guest::abi::{self, Answers, ByteOrder, Env, Outcome};
 
 use crate::EmuError;
 use crate::disassembler::Disassembler;
+use crate::explore::Ended;
 use crate::image::Image;
 use crate::isa::Isa;
 use crate::memory::{self, Shared};
@@ -22,7 +23,7 @@ pub const WALKER: u8 = 1;
 
 /// Two vCPUs over one memory.
 pub struct Machine {
-    vcpus: [Vcpu; 2],
+    vcpus: Vec<Vcpu>,
     common: Common,
 }
 
@@ -45,9 +46,9 @@ impl Machine {
             tables,
             decoder: Rc::new(Disassembler::new(isa)?),
         };
-        let vcpus = [Vcpu::new(WRITER, &common)?, Vcpu::new(WALKER, &common)?];
-        let mut machine = Machine { vcpus, common };
+        let mut machine = Machine { vcpus: Vec::new(), common };
         machine.provide_pages(0)?;
+        machine.provide_cpus(2)?;
         Ok(machine)
     }
 
@@ -87,6 +88,18 @@ impl Machine {
             answers.extend(all.iter().map(|one| Answers::decode(order, one)));
         }
         Ok(answers)
+    }
+
+    /// Makes as many vCPUs exist.
+    pub(crate) fn provide_cpus(&mut self, count: usize) -> Result<(), EmuError> {
+        for number in (0_u8..).skip(self.vcpus.len()).take(count.saturating_sub(self.vcpus.len())) {
+            let mut vcpu = Vcpu::new(number, &self.common)?;
+            for (address, block) in self.common.pages.blocks() {
+                vcpu.map(address, &block)?;
+            }
+            self.vcpus.push(vcpu);
+        }
+        Ok(())
     }
 
     /// Makes the struct pages around a page exist.
@@ -160,6 +173,38 @@ impl Machine {
         ByteOrder::of(self.common.isa.arch)
     }
 
+    /// Runs a routine alone up to the read after as many as there are `values`, with these values for
+    /// its reads. What it stores goes to memory, which is not put back.
+    pub(crate) fn follow(
+        &mut self,
+        cpu: u8,
+        function: u64,
+        address: u64,
+        bounds: CallBounds,
+        values: &[u64],
+    ) -> Result<Followed, EmuError> {
+        self.common.pages.reset();
+        if self.common.sharing.wrote() {
+            self.common.image.restore(&self.common.guest);
+        }
+        self.common.recorder.take();
+        let order = self.order();
+        let arguments = [memory::ENTRY, address, memory::ENV, memory::OUTCOME];
+        let vcpu = &mut self.vcpus[usize::from(cpu)];
+        let end = vcpu.follow(function, &arguments, bounds, values)?;
+        let ended = match end {
+            None => None,
+            Some(End::Engine(error)) => return Err(EmuError::engine("run the guest", error)),
+            Some(End::Returned) => {
+                let bytes = vcpu.read(memory::OUTCOME, Outcome::SIZE)?;
+                let outcome = bytes.first_chunk().map(|bytes| Outcome::decode(order, bytes)).transpose()?;
+                Some(Ended { end: End::Returned, outcome })
+            }
+            Some(end) => Some(Ended { end, outcome: None }),
+        };
+        Ok(Followed { accesses: self.common.recorder.take(), ended })
+    }
+
     /// The entry as it is now, in CPU order.
     pub(crate) fn entry(&self) -> u64 {
         let bytes = self.common.tables.read(memory::ENTRY - memory::PMD_TABLE);
@@ -192,6 +237,14 @@ pub fn env(encoding: &Encoding) -> Env {
 /// The entry that a split stores when it installs its page table, by the model.
 pub fn installed_table(encoding: &Encoding) -> u64 {
     (encoding.layout().table)(memory::PTE_TABLE)
+}
+
+/// How far a routine was followed.
+pub(crate) struct Followed {
+    /// Its events. If it has not ended, the last is the read that it was stopped at.
+    pub(crate) accesses: Vec<Event>,
+    /// What came of it, if it came to an end.
+    pub(crate) ended: Option<Ended>,
 }
 
 /// A call that is over.

@@ -43,6 +43,11 @@ impl StructPages {
         Ok(Some(block))
     }
 
+    /// What exists: the address and memory of each block.
+    pub(crate) fn blocks(&self) -> Vec<(u64, Rc<Shared>)> {
+        self.blocks.borrow().clone()
+    }
+
     /// Called before any access to a struct page.
     pub(crate) fn touch(&self, address: u64) {
         let page = address & !(STRUCT_PAGE_SIZE - 1);

@@ -37,6 +37,11 @@ impl Sharing {
         self.words.borrow().iter().find(|(_, uses)| conflicts(uses)).map(|(address, _)| *address)
     }
 
+    /// Whether anything was written since the last reset.
+    pub(crate) fn wrote(&self) -> bool {
+        self.words.borrow().values().any(|uses| uses.written != 0)
+    }
+
     /// Forgets everything, and says whether anything was written.
     pub(crate) fn reset(&self) -> bool {
         self.words.take().values().any(|uses| uses.written != 0)

@@ -130,6 +130,11 @@ impl Recorder {
         }
     }
 
+    /// Has the entry that holds an address be what it is to be.
+    pub(crate) fn put(&self, address: u64, entry: u64) {
+        self.tables.write((address & !7) - memory::PMD_TABLE, &self.entry_order.encode(entry));
+    }
+
     pub(crate) fn take(&self) -> Vec<Event> {
         self.settle();
         self.events.take()

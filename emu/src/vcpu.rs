@@ -24,7 +24,7 @@ use crate::memory::{self, Shared};
 use crate::pages::StructPages;
 use crate::sharing::Sharing;
 use crate::trace::{Recorder, What};
-use crate::watch::{self, Observer, Site};
+use crate::watch::{self, AccessKind, Observer, Site};
 
 /// Every way in which a call of a guest function can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,6 +115,18 @@ struct State {
     deadline: Cell<Option<Instant>>,
     /// Starts of the blocks that were entered.
     path: RefCell<Vec<u64>>,
+    /// The values that reads are to return, if the call is followed.
+    replay: RefCell<Option<Replay>>,
+}
+
+/// A call that is followed up to a read.
+struct Replay {
+    /// What its reads return.
+    values: Vec<u64>,
+    /// How many it has made.
+    made: usize,
+    /// Whether it was stopped, at the first read that there is no value for.
+    stopped: bool,
 }
 
 /// What the CPUs of a machine have in common.
@@ -182,6 +194,7 @@ impl Vcpu {
             instructions: Cell::default(),
             deadline: Cell::default(),
             path: RefCell::default(),
+            replay: RefCell::default(),
         });
         let mut vcpu =
             Vcpu { isa, engine, state, decoder: Rc::clone(decoder), stack: None, mapped: Vec::new() };
@@ -357,6 +370,22 @@ impl Vcpu {
         Ok(run(&mut self.engine, &self.state, self.isa.program_counter, function))
     }
 
+    /// Calls a function, with these values for its reads of the page table, up to the read after them.
+    /// `None` if it was stopped there.
+    pub(crate) fn follow(
+        &mut self,
+        function: u64,
+        arguments: &[u64],
+        bounds: CallBounds,
+        values: &[u64],
+    ) -> Result<Option<End>, EmuError> {
+        let replay = Replay { values: values.to_vec(), made: 0, stopped: false };
+        self.state.replay.replace(Some(replay));
+        let end = self.call(function, arguments, bounds);
+        let stopped = self.state.replay.take().is_some_and(|replay| replay.stopped);
+        end.map(|end| (!stopped).then_some(end))
+    }
+
     /// Begins a call that a scheduler drives: it runs up to its first access to the page table.
     pub(crate) fn begin(
         &mut self,
@@ -506,9 +535,22 @@ impl State {
 struct PageTableObserver(Rc<State>);
 
 impl Observer for PageTableObserver {
-    fn before(&mut self, _: &Site) -> ControlFlow<()> {
+    fn before(&mut self, site: &Site) -> ControlFlow<()> {
         let state = &self.0;
         state.recorder.settle();
+        if let Some(replay) = state.replay.borrow_mut().as_mut() {
+            if replay.stopped {
+                return ControlFlow::Break(());
+            }
+            if site.kind != AccessKind::Store {
+                let Some(value) = replay.values.get(replay.made) else {
+                    replay.stopped = true;
+                    return ControlFlow::Break(());
+                };
+                state.recorder.put(site.address, *value);
+                replay.made += 1;
+            }
+        }
         if !state.yielder.get().is_null() {
             // SAFETY: the yielder lives as long as the coroutine that this runs in, which put it
             // there and takes it away before it ends.

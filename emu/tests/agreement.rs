@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fastrand::Rng;
 use pmdscope_arches::{Encoding, EntryKind};
-use pmdscope_emu::{Bounds, End, Job, WRITER, env};
+use pmdscope_emu::{Bounds, End, Job, Reduction, WRITER, env};
 use pmdscope_guest::Writer;
 use pmdscope_guest::abi::{Answers, PREDICATES};
 
@@ -183,6 +183,7 @@ fn pmdp_invalidate_leaves_in_memory_what_the_model_says() {
                     // (bounds.rs); no entry is built with it.
                     let entry = random_entry(&mut rng, &encoding, kind);
                     let job = Job {
+                        others: &[],
                         entry,
                         writer: Writer::Invalidate.symbol(),
                         // Any that makes few accesses; it comes after the writer here.
@@ -193,7 +194,7 @@ fn pmdp_invalidate_leaves_in_memory_what_the_model_says() {
                         pfn: 0,
                     };
                     let writer_first = Bounds { schedules: 1, ..Bounds::default() };
-                    let exploration = machine.explore(&job, &writer_first).unwrap();
+                    let exploration = machine.explore(&job, &writer_first, Reduction::None).unwrap();
                     let run = &exploration.runs[0];
                     assert_eq!(run.writer.end, End::Returned, "{encoding}, {kind} {entry:#018x}");
                     let mut stores =

@@ -6,7 +6,7 @@ mod support;
 use std::collections::HashSet;
 
 use pmdscope_arches::{Arch, EntryKind, Mmu};
-use pmdscope_emu::{AccessKind, Bounds, End, Exploration, Machine, Run, WALKER, WRITER, What};
+use pmdscope_emu::{AccessKind, Bounds, End, Exploration, Machine, Reduction, Run, WALKER, WRITER, What};
 use pmdscope_guest::{Bundled, Check, WalkResult, Walker, Writer};
 
 use support::{
@@ -25,7 +25,7 @@ fn explore(
     let encoding = encoding(guest, guest.to);
     let entry = in_use(&encoding, kind);
     let job = job(&encoding, entry, writer.symbol(), walker.symbol());
-    let exploration = machine.explore(&job, &Bounds::default()).unwrap();
+    let exploration = machine.explore(&job, &Bounds::default(), Reduction::None).unwrap();
     assert_eq!(exploration.incomplete, None, "{}, {kind}: {writer} against {walker}", guest.name);
     for run in &exploration.runs {
         if let Some(what) = inconsistency(run, entry) {
@@ -208,7 +208,7 @@ fn gup_fast_holds_a_reference_on_the_page_it_took_and_none_if_the_entry_changed(
         let gup_fast = [Walker::GupFastRead, Walker::GupFastWrite];
         for walker in gup_fast.into_iter().filter(|gup_fast| walkers.contains(gup_fast)) {
             let job = job(&encoding, entry, Writer::Invalidate.symbol(), walker.symbol());
-            let exploration = machine.explore(&job, &Bounds::default()).unwrap();
+            let exploration = machine.explore(&job, &Bounds::default(), Reduction::None).unwrap();
             let (mut took, mut gave_back) = (0, 0);
             for run in &exploration.runs {
                 let outcome = run.walker.outcome.unwrap();

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::count::Count;
 use crate::entry::Value;
 
 /// The kinds of finding.
@@ -81,7 +82,7 @@ impl FindingName {
             }
             FindingName::BitsLost => {
                 "accessed or dirty, set by another CPU meanwhile, is in neither the returned nor the stored entry \
-                 (not looked for yet: no writer here plays the MMU)"
+                 (looked for where an agent plays the MMU: --with mmu-store)"
             }
         }
     }
@@ -97,5 +98,7 @@ pub struct Finding {
     /// What happened, in one sentence.
     pub explanation: String,
     /// Under how many schedules.
-    pub schedules: u64,
+    pub schedules: Count,
+    /// The shortest of them: with the fewest switches, then the fewest accesses.
+    pub schedule: String,
 }

@@ -4,6 +4,7 @@ use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
+use crate::count::Count;
 use crate::report::{
     COMPARE_SCHEMA, CompareReport, DECODE_SCHEMA, DecodeReport, Event, Outcome, RUN_SCHEMA, References,
     RunReport,
@@ -26,9 +27,10 @@ enum Line<'a> {
     Behaviour {
         behaviour: usize,
         schedule: &'a str,
-        schedules: u64,
+        schedules: &'a Count,
         writer: &'a Outcome,
         walker: &'a Outcome,
+        with: &'a [Outcome],
         references: &'a [References],
     },
     Event {
@@ -51,9 +53,10 @@ pub fn lines(report: &RunReport) -> serde_json::Result<String> {
         let line = Line::Behaviour {
             behaviour,
             schedule: &trace.schedule,
-            schedules: trace.schedules,
+            schedules: &trace.schedules,
             writer: &trace.writer,
             walker: &trace.walker,
+            with: &trace.with,
             references: &trace.references,
         };
         text += &serde_json::to_string(&line)?;

@@ -1,5 +1,6 @@
 //! How findings are recognised in what was observed.
 
+use crate::count::Count;
 use crate::entry::{Entry, Value};
 use crate::findings::{Finding, FindingName};
 use crate::report::{Outcome, View};
@@ -13,7 +14,26 @@ pub struct Overwritten {
     /// What it left there.
     pub after: Value,
     /// Under how many schedules.
-    pub schedules: u64,
+    pub schedules: Count,
+    /// The shortest of them.
+    pub schedule: String,
+}
+
+/// Accessed or dirty bits that were set by one that plays the MMU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    /// What it found, and what it left.
+    pub before: Value,
+    /// The same with the bits.
+    pub after: Value,
+    /// The old entry that the writer returned or concluded from, if it came to an end.
+    pub returned: Option<Value>,
+    /// What stands in the end.
+    pub in_the_end: Value,
+    /// Under how many schedules.
+    pub schedules: Count,
+    /// The shortest of them.
+    pub schedule: String,
 }
 
 /// What the findings are judged from.
@@ -28,6 +48,8 @@ pub struct Observed<'a> {
     pub outcomes: &'a [Outcome],
     /// What the walker stored, with the entry its decision rests on.
     pub overwritten: &'a [Overwritten],
+    /// What was marked by one that plays the MMU.
+    pub marked: &'a [Marked],
 }
 
 /// The findings in what was observed, in the order of [`FindingName::ALL`].
@@ -36,8 +58,13 @@ pub fn judge(observed: &Observed<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for view in observed.views.iter().filter(|view| !view.installed) {
         let seen = &view.entry;
-        let finding =
-            |name, explanation| Finding { name, view: seen.value, explanation, schedules: view.schedules };
+        let finding = |name, explanation| Finding {
+            name,
+            view: seen.value,
+            explanation,
+            schedules: view.schedules.clone(),
+            schedule: view.schedule.clone(),
+        };
         let changed = view.changes.join(" ");
         if observed.built_as_swap && before.predicates.present && seen.value == before.value {
             findings.push(finding(
@@ -101,7 +128,8 @@ pub fn judge(observed: &Observed<'_>) -> Vec<Finding> {
                 before.value,
                 words::outcome(outcome)
             ),
-            schedules: outcome.schedules,
+            schedules: outcome.schedules.clone(),
+            schedule: outcome.schedule.clone(),
         });
     }
     for store in observed.overwritten {
@@ -114,13 +142,34 @@ pub fn judge(observed: &Observed<'_>) -> Vec<Finding> {
             before.value, store.after
         );
         match findings.iter_mut().find(|known| known.explanation == explanation) {
-            Some(known) => known.schedules += store.schedules,
+            Some(known) => known.schedules += &store.schedules,
             None => findings.push(Finding {
                 name: FindingName::WalkerClearedEntry,
                 view: *view,
                 explanation,
-                schedules: store.schedules,
+                schedules: store.schedules.clone(),
+                schedule: store.schedule.clone(),
             }),
+        }
+    }
+    for marked in observed.marked {
+        // Lost is what is neither in the entry that the writer got back nor in the one that stands.
+        let bits = marked.before.0 ^ marked.after.0;
+        let kept = |value: Value| (value.0 ^ marked.after.0) & bits == 0;
+        if bits != 0 && marked.returned.is_some_and(|returned| !kept(returned)) && !kept(marked.in_the_end) {
+            findings.push(Finding {
+                name: FindingName::BitsLost,
+                view: marked.after,
+                explanation: format!(
+                    "the MMU changed {} to {}, the writer returned {}, and {} stands in the end",
+                    marked.before,
+                    marked.after,
+                    marked.returned.unwrap_or(marked.in_the_end),
+                    marked.in_the_end
+                ),
+                schedules: marked.schedules.clone(),
+                schedule: marked.schedule.clone(),
+            });
         }
     }
     findings.sort_by_key(|finding| finding.name);

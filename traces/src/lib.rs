@@ -2,6 +2,7 @@
 //!
 //! Nothing here runs anything. A report is filled from what was observed; see the binary's `study`.
 
+mod count;
 mod entry;
 mod findings;
 pub mod json;
@@ -12,9 +13,10 @@ mod summary;
 pub mod text;
 mod words;
 
+pub use count::Count;
 pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
 pub use findings::{Finding, FindingName};
-pub use judge::{Observed, Overwritten, judge};
+pub use judge::{Marked, Observed, Overwritten, judge};
 pub use report::{
     COMPARE_SCHEMA, CompareReport, DECODE_SCHEMA, DecodeReport, Divergence, Event, GuestInfo, Outcome,
     RUN_SCHEMA, References, RunReport, Schedules, Skipped, Stored, Trace, Verdict, View, Warning, What,

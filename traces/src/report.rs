@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::count::Count;
 use crate::entry::{Entry, Hex, Value};
 use crate::findings::Finding;
 
@@ -36,6 +37,8 @@ pub struct RunReport {
     pub writer: String,
     /// The walker.
     pub walker: String,
+    /// Further routines that ran with them, from CPU2 on.
+    pub with: Vec<String>,
     /// Who answered the predicates of all entries here: `guest`, its own compiled functions.
     pub predicates: String,
     /// What stood before the writer.
@@ -54,6 +57,8 @@ pub struct RunReport {
     pub outcomes: Vec<Outcome>,
     /// What the writer concluded.
     pub writer_outcomes: Vec<Outcome>,
+    /// What each further routine came to.
+    pub with_outcomes: Vec<Vec<Outcome>>,
     /// Where the walker's machine code took another path than on the untouched entry.
     pub divergences: Vec<Divergence>,
     /// Entries that the guest's `VM_WARN_ON_ONCE()` warned of.
@@ -110,7 +115,9 @@ pub struct View {
     /// The bits that differ from what stood before the writer.
     pub changes: Vec<String>,
     /// Under how many schedules.
-    pub schedules: u64,
+    pub schedules: Count,
+    /// One of them with the fewest switches.
+    pub schedule: String,
     /// Whether the walker itself stored it.
     pub by_walker: bool,
     /// Whether the writer installed it as a pointer to the page table of the split, so that it is
@@ -139,8 +146,9 @@ pub struct Outcome {
     /// Whether that check comes after the walker's present check.
     pub past_present: bool,
     /// Under how many schedules.
-    pub schedules: u64,
-    /// The first such schedule: `W3 K2` is three accesses of the writer, then two of the walker.
+    pub schedules: Count,
+    /// One of them with the fewest switches: `W3 K2` is three accesses of the writer, then two of the
+    /// walker.
     pub schedule: String,
 }
 
@@ -158,7 +166,7 @@ pub struct Divergence {
     /// Where it would have gone on instead; null if it would have returned.
     pub instead_of: Option<Hex>,
     /// Under how many schedules.
-    pub schedules: u64,
+    pub schedules: Count,
 }
 
 /// A warning of the guest's.
@@ -167,14 +175,14 @@ pub struct Warning {
     /// The entry it warned of.
     pub entry: Value,
     /// Under how many schedules.
-    pub schedules: u64,
+    pub schedules: Count,
 }
 
 /// The number of schedules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Schedules {
     /// How many there are; if the run is incomplete, how many were run.
-    pub total: u64,
+    pub total: Count,
     /// How many distinct behaviours they fall into: what each routine read, stored and came to.
     pub behaviours: u64,
     /// How often machine code was run for that.
@@ -219,13 +227,15 @@ pub struct Trace {
     /// The schedule.
     pub schedule: String,
     /// How many schedules have this behaviour.
-    pub schedules: u64,
+    pub schedules: Count,
     /// What happened, in order.
     pub events: Vec<Event>,
     /// What the writer came to.
     pub writer: Outcome,
     /// What the walker came to.
     pub walker: Outcome,
+    /// What further routines came to.
+    pub with: Vec<Outcome>,
     /// Struct pages whose references changed.
     pub references: Vec<References>,
 }
@@ -242,7 +252,7 @@ pub struct References {
 /// One event of a trace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Event {
-    /// Which CPU: 0 runs the writer, 1 the walker.
+    /// Which CPU: 0 runs the writer, 1 the walker, others what runs with them.
     pub cpu: u8,
     /// The address of the instruction.
     pub pc: Hex,

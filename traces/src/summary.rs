@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::count::Count;
 use crate::entry::{Swap, Value};
 use crate::findings::{Finding, FindingName};
 use crate::report::{CompareReport, Outcome, RunReport, Skipped, Verdict, View};
@@ -261,12 +262,15 @@ pub fn in_words(report: &CompareReport) -> String {
     }
     section(&mut out, "Asked for, but does not exist", &skipped);
     let count = |verdict| report.rows.iter().filter(|row| row.verdict == verdict).count();
-    let schedules: u64 = report.rows.iter().map(|row| row.schedules.total).sum();
+    let mut schedules = Count::default();
+    for row in &report.rows {
+        schedules += &row.schedules.total;
+    }
     let _ = writeln!(
         out,
         "{}, {}: {} with findings, {} pass, {} unknown.",
-        words::counted(report.rows.len() as u64, "row"),
-        words::counted(schedules, "schedule"),
+        words::counted(report.rows.len(), "row"),
+        words::counted(&schedules, "schedule"),
         count(Verdict::Findings),
         count(Verdict::Pass),
         count(Verdict::Unknown)

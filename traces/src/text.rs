@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
+use crate::count::Count;
 use crate::entry::Entry;
 use crate::report::{CompareReport, DecodeReport, Event, RunReport, Trace, What};
 use crate::summary;
@@ -58,22 +59,29 @@ pub fn run(report: &RunReport) -> String {
     put!(out, "What {} saw:", report.walker);
     for view in &report.views {
         let installed = if view.installed { "  the page table that the split installed" } else { "" };
-        put!(out, "  {}  in {}{installed}", one_line(&view.entry), of(view.schedules, report));
+        put!(out, "  {}  in {}{installed}", one_line(&view.entry), of(&view.schedules, report));
     }
-    put!(out, "What it came to:");
+    for (cpu, (name, outcomes)) in (2..).zip(report.with.iter().zip(&report.with_outcomes)) {
+        put!(out, "What {name}, on CPU{cpu}, came to:");
+        for one in outcomes {
+            let decided_on = one.decided_on.map_or(String::new(), |value| format!(" on {value}"));
+            put!(out, "  {}{decided_on}  in {}", outcome(one), of(&one.schedules, report));
+        }
+    }
+    put!(out, "What {} came to:", report.walker);
     put!(out, "  on the untouched entry: {}", outcome(&report.alone));
     for one in &report.outcomes {
         let decided_on = one.decided_on.map_or(String::new(), |value| format!(" on {value}"));
         // A schedule is empty where a bound came before the first access.
-        let first = if one.schedule.is_empty() { String::new() } else { format!(", first {}", one.schedule) };
-        put!(out, "  {}{decided_on}  in {}{first}", outcome(one), of(one.schedules, report));
+        let by = if one.schedule.is_empty() { String::new() } else { format!(", as by {}", one.schedule) };
+        put!(out, "  {}{decided_on}  in {}{by}", outcome(one), of(&one.schedules, report));
     }
     for divergence in &report.divergences {
         let decided_on = divergence.decided_on.map_or(String::new(), |value| format!(" on {value}"));
         put!(
             out,
             "Its path{decided_on} differs from that on the untouched entry, in {}:",
-            of(divergence.schedules, report)
+            of(&divergence.schedules, report)
         );
         match (&divergence.symbol, &divergence.instruction, divergence.pc) {
             (Some(symbol), Some(instruction), Some(pc)) => {
@@ -85,7 +93,7 @@ pub fn run(report: &RunReport) -> String {
         }
     }
     for warning in &report.warnings {
-        put!(out, "VM_WARN_ON_ONCE() fired on {} in {}", warning.entry, of(warning.schedules, report));
+        put!(out, "VM_WARN_ON_ONCE() fired on {} in {}", warning.entry, of(&warning.schedules, report));
     }
     put!(out, "");
 
@@ -94,6 +102,7 @@ pub fn run(report: &RunReport) -> String {
     }
     for finding in &report.findings {
         put!(out, "FINDING {}: {}", finding.name.name(), finding.explanation);
+        put!(out, "        in {}, shortest {}", of(&finding.schedules, report), finding.schedule);
     }
     if let Some(why) = &report.incomplete {
         put!(out, "INCOMPLETE: {why}; what was not run is unknown");
@@ -104,11 +113,11 @@ pub fn run(report: &RunReport) -> String {
             "CONTROL FAILED: {disagreement}; the guest is not one of this encoding, so nothing is known"
         );
     }
-    let schedules = report.schedules;
+    let schedules = &report.schedules;
     put!(
         out,
         "{}, {}, {}: {}",
-        counted(schedules.total, "schedule"),
+        counted(&schedules.total, "schedule"),
         counted(schedules.behaviours, "behaviour"),
         counted(schedules.machine_runs, "machine-code run"),
         report.verdict.word()
@@ -120,7 +129,7 @@ pub fn run(report: &RunReport) -> String {
             "Behaviour {} of {}, in {}: schedule {}",
             n + 1,
             report.traces.len(),
-            of(trace.schedules, report),
+            of(&trace.schedules, report),
             if trace.schedule.is_empty() { "(no access)" } else { &trace.schedule }
         );
         self::trace(&mut out, trace);
@@ -144,6 +153,9 @@ fn trace(out: &mut String, trace: &Trace) {
     put!(out, "{}", trimmed(&table));
     put!(out, "  writer: {}", outcome(&trace.writer));
     put!(out, "  walker: {}", outcome(&trace.walker));
+    for (cpu, with) in (2..).zip(&trace.with) {
+        put!(out, "  CPU{cpu}:   {}", outcome(with));
+    }
     for page in &trace.references {
         put!(out, "  page {:#x} has {} references in the end; it had 1", page.pfn.0, page.references);
     }
@@ -175,9 +187,9 @@ fn changed(changes: &[String]) -> String {
     if changes.is_empty() { "unchanged".to_owned() } else { changes.join(" ") }
 }
 
-fn of(schedules: u64, report: &RunReport) -> String {
+fn of(schedules: &Count, report: &RunReport) -> String {
     let run = if report.incomplete.is_some() { " that were run" } else { "" };
-    format!("{schedules} of {}{run}", counted(report.schedules.total, "schedule"))
+    format!("{schedules} of {}{run}", counted(&report.schedules.total, "schedule"))
 }
 
 fn platform(report: &RunReport) -> String {

@@ -23,6 +23,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
         "mapped" => format!("took the old entry for a mapping{of_page}"),
         "migrating" => format!("took the old entry for a migration{of_page}"),
         "unsplit" => "found nothing to split".to_owned(),
+        "marked" => "marked the entry".to_owned(),
         other => match &outcome.ended {
             Some(ended) => format!("{other}: {ended}"),
             None => other.to_owned(),
@@ -39,6 +40,8 @@ pub(crate) fn bytes(size: u64) -> String {
 }
 
 /// A number of things: `1 row`, `2 rows`.
-pub(crate) fn counted(number: u64, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+pub(crate) fn counted(number: impl ToString, thing: &str) -> String {
+    let number = number.to_string();
+    let ending = if number == "1" { "" } else { "s" };
+    format!("{number} {thing}{ending}")
 }

@@ -121,6 +121,7 @@ pub fn job<'a>(encoding: &Encoding, entry: u64, writer: &'a str, walker: &'a str
         entry,
         writer,
         walker,
+        others: &[],
         env: env(encoding),
         pmd_shift: encoding.layout().pmd_shift,
         pfn: encoding.default_pfn(),

@@ -1,0 +1,307 @@
+//! Every schedule of several CPUs, enumerated over their trees.
+//!
+//! A state is where each CPU is in its tree and what shared memory holds. The place in a tree says
+//! all that a CPU has read, so two orders that lead to the same state have the same future: they are
+//! joined, and counted. That two loads commute, or accesses to different words, needs no rule of its own: both
+//! orders lead to one state.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use num_bigint::BigUint;
+
+use crate::tree::{Cpus, Forest, Node, NodeId, Word};
+
+/// What all schedules of one end have in common: how each CPU ended, after which reads, and what
+/// memory holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Behaviour<E> {
+    /// How each CPU ended.
+    pub ends: Vec<E>,
+    /// What memory holds in the end.
+    pub memory: Vec<u64>,
+    /// How many schedules have this behaviour.
+    pub schedules: BigUint,
+    /// One with the fewest switches between CPUs; the first CPU early where there are several.
+    pub schedule: Vec<u8>,
+}
+
+/// What bounds an enumeration.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Behaviours.
+    pub behaviours: usize,
+    /// States, of all depths together: each is kept to the end.
+    pub states: usize,
+    /// When to stop.
+    pub deadline: Option<Instant>,
+}
+
+/// What an enumeration found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found<E> {
+    /// The behaviours, each exact, though not all of them if it was stopped.
+    pub behaviours: Vec<Behaviour<E>>,
+    /// Why it was stopped, if it was.
+    pub stopped: Option<Stopped>,
+}
+
+/// Why an enumeration stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// There are more behaviours or states than the limit.
+    TooMany,
+    /// The time was over.
+    Late,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct State {
+    at: Vec<NodeId>,
+    memory: Vec<u64>,
+}
+
+/// How a state was reached with the fewest switches, if a given CPU moved last.
+#[derive(Debug, Clone, Copy)]
+struct Reached {
+    switches: u32,
+    /// The state before, in the layer before, and which CPU had moved last there.
+    from: Option<(usize, u8)>,
+}
+
+/// All states that are the same number of accesses away from the beginning.
+#[derive(Default)]
+struct Layer {
+    states: Vec<State>,
+    known: HashMap<State, usize>,
+    schedules: Vec<BigUint>,
+    /// For each state and each CPU that may have moved last.
+    reached: Vec<Vec<Option<Reached>>>,
+}
+
+impl Layer {
+    fn place(&mut self, state: State, cpus: usize) -> usize {
+        if let Some(known) = self.known.get(&state) {
+            return *known;
+        }
+        let at = self.states.len();
+        self.known.insert(state.clone(), at);
+        self.states.push(state);
+        self.schedules.push(BigUint::ZERO);
+        self.reached.push(vec![None; cpus]);
+        at
+    }
+}
+
+/// Every behaviour of the CPUs, in the order in which a search finds them that lets earlier CPUs go
+/// first. Exact: each has the number of its schedules.
+///
+/// # Errors
+/// If a CPU cannot be run.
+pub fn behaviours<C: Cpus>(forest: &mut Forest<C>, limits: &Limits) -> Result<Found<C::End>, C::Error> {
+    let cpus = forest.roots().len();
+    let mut first = Layer::default();
+    let at = first.place(State { at: forest.roots().to_vec(), memory: Vec::new() }, cpus);
+    first.schedules[at] = BigUint::from(1_u8);
+    let mut layers = vec![first];
+    let mut states = 1;
+    let mut found = Vec::new();
+    let mut stopped = None;
+    'layers: loop {
+        let depth = layers.len() - 1;
+        let mut next = Layer::default();
+        for at in 0..layers[depth].states.len() {
+            let layer = &layers[depth];
+            let mut over = true;
+            for cpu in 0..cpus {
+                let mut state = layer.states[at].clone();
+                if !step(forest, cpu, &mut state.at[cpu], &mut state.memory)? {
+                    continue;
+                }
+                over = false;
+                let reached = moved(layer, at, cpu, depth == 0);
+                let to = next.place(state, cpus);
+                next.schedules[to] += &layer.schedules[at];
+                let best = &mut next.reached[to][cpu];
+                if best.is_none_or(|best| reached.switches < best.switches) {
+                    *best = Some(reached);
+                }
+            }
+            if over {
+                found.push((depth, at));
+            }
+            // All schedules that lead to a state of this layer are known, so what was found is exact.
+            if states + next.states.len() > limits.states || found.len() > limits.behaviours {
+                stopped = Some(Stopped::TooMany);
+            } else if limits.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                stopped = Some(Stopped::Late);
+            }
+            if stopped.is_some() {
+                found.truncate(limits.behaviours);
+                break 'layers;
+            }
+        }
+        if next.states.is_empty() {
+            break;
+        }
+        states += next.states.len();
+        // No state of another depth is ever one of this.
+        next.known = HashMap::new();
+        layers.push(next);
+    }
+    let ends = |state: &State| {
+        let end = |at: &NodeId| match forest.node(*at) {
+            Node::End(end) => Some(end.clone()),
+            Node::Read { .. } | Node::Store { .. } => None,
+        };
+        state.at.iter().filter_map(end).collect()
+    };
+    let behaviours = found
+        .into_iter()
+        .map(|(depth, at)| Behaviour {
+            ends: ends(&layers[depth].states[at]),
+            memory: layers[depth].states[at].memory.clone(),
+            schedules: layers[depth].schedules[at].clone(),
+            schedule: fewest_switches(&layers, depth, at),
+        })
+        .collect();
+    Ok(Found { behaviours, stopped })
+}
+
+/// An access, as it was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    pub(crate) cpu: u8,
+    /// Its instruction, as far as it is known.
+    pub(crate) pc: u64,
+    pub(crate) word: Word,
+    /// What the word held before the access, and what it holds after it.
+    pub(crate) before: u64,
+    pub(crate) after: u64,
+}
+
+impl<C: Cpus> Forest<C> {
+    /// The accesses of a schedule, in order. It ends early where the schedule names a CPU that is over.
+    pub(crate) fn accesses(&mut self, schedule: &[u8]) -> Result<Vec<Recorded>, C::Error> {
+        let mut at = self.roots().to_vec();
+        let mut memory = Vec::new();
+        let mut accesses = Vec::new();
+        for cpu in schedule {
+            let place = usize::from(*cpu);
+            let (Node::Read { word, pc, .. } | Node::Store { word, pc, .. }) = *self.node(at[place]) else {
+                break;
+            };
+            let before = held(self, &mut memory, word);
+            step(self, place, &mut at[place], &mut memory)?;
+            accesses.push(Recorded { cpu: *cpu, pc, word, before, after: memory[word] });
+        }
+        Ok(accesses)
+    }
+}
+
+/// How a state is reached by letting `cpu` move.
+fn moved(layer: &Layer, at: usize, cpu: usize, first: bool) -> Reached {
+    let mover = u8::try_from(cpu).unwrap_or(u8::MAX);
+    if first {
+        return Reached { switches: 0, from: None };
+    }
+    let candidates = layer.reached[at].iter().zip(0_u8..).filter_map(|(reached, last)| {
+        let switches = (*reached)?.switches + u32::from(last != mover);
+        Some(Reached { switches, from: Some((at, last)) })
+    });
+    candidates.min_by_key(|reached| reached.switches).unwrap_or(Reached { switches: 0, from: None })
+}
+
+fn fewest_switches(layers: &[Layer], depth: usize, at: usize) -> Vec<u8> {
+    let reached = layers[depth].reached[at].iter().zip(0_u8..);
+    let last = reached.filter_map(|(reached, cpu)| Some(((*reached)?.switches, cpu))).min();
+    let mut place = last.map(|(_, cpu)| (at, cpu));
+    let mut schedule = Vec::with_capacity(depth);
+    let mut depth = depth;
+    while let Some((at, cpu)) = place {
+        schedule.push(cpu);
+        place = layers[depth].reached[at][usize::from(cpu)].and_then(|reached| reached.from);
+        depth -= 1;
+    }
+    schedule.reverse();
+    schedule
+}
+
+/// Lets a CPU make its next access; false if it is over.
+#[inline]
+fn step<C: Cpus>(
+    forest: &mut Forest<C>,
+    cpu: usize,
+    at: &mut NodeId,
+    memory: &mut Vec<u64>,
+) -> Result<bool, C::Error> {
+    match *forest.node(*at) {
+        Node::End(_) => return Ok(false),
+        Node::Store { word, written, next, .. } => {
+            let held = held(forest, memory, word);
+            memory[word] = written.over(held);
+            *at = next;
+        }
+        Node::Read { word, .. } => {
+            let held = held(forest, memory, word);
+            let child = forest.after_read(cpu, *at, held)?;
+            if let Some(written) = child.stored {
+                memory[word] = written.over(held);
+            }
+            *at = child.next;
+        }
+    }
+    Ok(true)
+}
+
+/// What a word holds. Words join a memory when they are first used.
+#[inline]
+fn held<C: Cpus>(forest: &Forest<C>, memory: &mut Vec<u64>, word: Word) -> u64 {
+    while memory.len() <= word {
+        memory.push(forest.initially(memory.len()));
+    }
+    memory[word]
+}
+
+/// Visits every schedule one by one, without joining anything: the first CPU goes first wherever it
+/// can. `visit` gets the schedule, and what memory holds in the end; it says whether to go on.
+///
+/// # Errors
+/// If a CPU cannot be run.
+pub fn each_schedule<C: Cpus>(
+    forest: &mut Forest<C>,
+    mut visit: impl FnMut(&[u8], &[u64]) -> bool,
+) -> Result<(), C::Error> {
+    let mut at = forest.roots().to_vec();
+    let (mut memory, mut schedule) = (Vec::new(), Vec::new());
+    descend(forest, &mut at, &mut memory, &mut schedule, &mut visit).map(|_| ())
+}
+
+fn descend<C: Cpus>(
+    forest: &mut Forest<C>,
+    at: &mut [NodeId],
+    memory: &mut Vec<u64>,
+    schedule: &mut Vec<u8>,
+    visit: &mut impl FnMut(&[u8], &[u64]) -> bool,
+) -> Result<bool, C::Error> {
+    let mut over = true;
+    for cpu in 0..at.len() {
+        let before = at[cpu];
+        let word = match forest.node(before) {
+            Node::End(_) => continue,
+            Node::Store { word, .. } | Node::Read { word, .. } => *word,
+        };
+        over = false;
+        let held = held(forest, memory, word);
+        step(forest, cpu, &mut at[cpu], memory)?;
+        schedule.push(u8::try_from(cpu).unwrap_or(u8::MAX));
+        let go_on = descend(forest, at, memory, schedule, visit)?;
+        schedule.pop();
+        memory[word] = held;
+        at[cpu] = before;
+        if !go_on {
+            return Ok(false);
+        }
+    }
+    Ok(!over || visit(schedule, memory))
+}

@@ -1,0 +1,572 @@
+//! Small random programs, enumerated over their trees and by brute force: the same behaviours, and each
+//! in the same number of schedules.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use num_bigint::BigUint;
+use pmdscope_emu::{
+    Behaviour, Cpus, Forest, Found, Limits, Segment, Stopped, Then, Word, Written, behaviours, each_schedule,
+};
+
+/// Where every generated test begins: the same programs on every machine and every day.
+const SEED: u64 = 0x706d_6473_636f_7065;
+
+const REGISTERS: usize = 3;
+type Registers = [u64; REGISTERS];
+
+/// A value that an instruction uses.
+#[derive(Debug, Clone, Copy)]
+enum Operand {
+    Constant(u64),
+    /// Of a register, which holds what was read.
+    Mixed(usize, u64),
+}
+
+impl Operand {
+    fn of(self, registers: &Registers) -> u64 {
+        match self {
+            Operand::Constant(value) => value,
+            Operand::Mixed(register, salt) => registers[register].wrapping_mul(3) ^ salt,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Instruction {
+    Load {
+        word: Word,
+        to: usize,
+    },
+    Store {
+        word: Word,
+        mask: u64,
+        value: Operand,
+    },
+    CompareAndSwap {
+        word: Word,
+        expected: Operand,
+        mask: u64,
+        new: Operand,
+        to: usize,
+    },
+    FetchOr {
+        word: Word,
+        bits: Operand,
+        to: usize,
+    },
+    /// Passes over some instructions if a register is odd, or if it is even.
+    Skip {
+        register: usize,
+        if_odd: bool,
+        count: usize,
+    },
+}
+
+#[derive(Debug, Clone)]
+struct Programs {
+    initially: Vec<u64>,
+    code: Vec<Vec<Instruction>>,
+}
+
+impl Programs {
+    fn random(rng: &mut Rng) -> Self {
+        let words = rng.usize(1..=3);
+        let lengths: Vec<usize> = match rng.u8(0..4) {
+            0 => vec![rng.usize(0..=3), rng.usize(1..=3), rng.usize(0..=3)],
+            _ => vec![rng.usize(0..=5), rng.usize(1..=5)],
+        };
+        let code = lengths.iter().map(|accesses| random_code(rng, words, *accesses)).collect();
+        Programs { initially: (0..words).map(|_| rng.u64(0..4)).collect(), code }
+    }
+
+    /// Programs without branches: each a list of accesses to words.
+    fn straight(code: Vec<Vec<Instruction>>) -> Self {
+        Programs { initially: vec![0; 8], code }
+    }
+}
+
+fn random_code(rng: &mut Rng, words: usize, accesses: usize) -> Vec<Instruction> {
+    const MASKS: [u64; 5] = [u64::MAX, 0xff, 1, 2, 0xffff_0000];
+    let mut code = Vec::new();
+    for _ in 0..accesses {
+        if rng.u8(0..3) == 0 {
+            code.push(Instruction::Skip {
+                register: rng.usize(0..REGISTERS),
+                if_odd: rng.bool(),
+                count: rng.usize(1..=2),
+            });
+        }
+        let (word, to) = (rng.usize(0..words), rng.usize(0..REGISTERS));
+        let mask = MASKS[rng.usize(0..MASKS.len())];
+        let operand = |rng: &mut Rng| match rng.bool() {
+            // Few values, so that different schedules come to the same.
+            true => Operand::Constant(rng.u64(0..4) * if rng.bool() { 1 } else { 0x1_0001 }),
+            false => Operand::Mixed(rng.usize(0..REGISTERS), rng.u64(0..2)),
+        };
+        code.push(match rng.u8(0..6) {
+            0..2 => Instruction::Load { word, to },
+            2..4 => Instruction::Store { word, mask, value: operand(rng) },
+            4 => Instruction::CompareAndSwap { word, expected: operand(rng), mask, new: operand(rng), to },
+            _ => Instruction::FetchOr { word, bits: operand(rng), to },
+        });
+    }
+    code
+}
+
+/// A natively written machine, that answers from its program and the values that were read.
+impl Cpus for Programs {
+    type End = Registers;
+    type Error = Infallible;
+
+    fn count(&self) -> usize {
+        self.code.len()
+    }
+
+    fn initially(&self, word: Word) -> u64 {
+        self.initially[word]
+    }
+
+    fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<Registers>, Infallible> {
+        let mut registers = Registers::default();
+        let mut values = read.iter().copied();
+        let mut segment =
+            Segment { stored: None, stores: Vec::new(), then: Then::End(registers), code: Vec::new() };
+        let mut at = 0;
+        while let Some(instruction) = self.code[cpu].get(at) {
+            at += 1;
+            let (word, to) = match *instruction {
+                Instruction::Skip { register, if_odd, count } => {
+                    at += if (registers[register] & 1 == 1) == if_odd { count } else { 0 };
+                    continue;
+                }
+                Instruction::Store { word, mask, value } => {
+                    segment.stores.push((word, Written { mask, value: value.of(&registers) & mask }));
+                    continue;
+                }
+                Instruction::Load { word, to }
+                | Instruction::CompareAndSwap { word, to, .. }
+                | Instruction::FetchOr { word, to, .. } => (word, to),
+            };
+            let Some(value) = values.next() else {
+                segment.then = Then::Read(word);
+                return Ok(segment);
+            };
+            segment.stores.clear();
+            segment.stored = match *instruction {
+                Instruction::CompareAndSwap { expected, mask, new, .. } => (value == expected.of(&registers))
+                    .then(|| Written { mask, value: new.of(&registers) & mask }),
+                Instruction::FetchOr { bits, .. } => Some(Written::whole(value | bits.of(&registers))),
+                _ => None,
+            };
+            registers[to] = value;
+        }
+        segment.then = Then::End(registers);
+        Ok(segment)
+    }
+}
+
+/// What a schedule comes to, by brute force: this knows of no trees, and keeps all state as it goes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Came {
+    registers: Vec<Registers>,
+    memory: Vec<u64>,
+    /// What each CPU read, in order.
+    reads: Vec<Vec<u64>>,
+}
+
+#[derive(Clone)]
+struct Interpreter<'a> {
+    programs: &'a Programs,
+    at: Vec<usize>,
+    came: Came,
+}
+
+impl<'a> Interpreter<'a> {
+    fn new(programs: &'a Programs) -> Self {
+        let cpus = programs.code.len();
+        let came = Came {
+            registers: vec![Registers::default(); cpus],
+            memory: programs.initially.clone(),
+            reads: vec![Vec::new(); cpus],
+        };
+        let mut interpreter = Interpreter { programs, at: vec![0; cpus], came };
+        (0..cpus).for_each(|cpu| interpreter.up_to_an_access(cpu));
+        interpreter
+    }
+
+    fn up_to_an_access(&mut self, cpu: usize) {
+        let code = &self.programs.code[cpu];
+        while let Some(Instruction::Skip { register, if_odd, count }) = code.get(self.at[cpu]) {
+            let odd = !self.came.registers[cpu][*register].is_multiple_of(2);
+            self.at[cpu] += if odd == *if_odd { 1 + count } else { 1 };
+        }
+    }
+
+    fn waits(&self, cpu: usize) -> bool {
+        self.at[cpu] < self.programs.code[cpu].len()
+    }
+
+    fn access(&mut self, cpu: usize) {
+        let before = self.came.registers[cpu];
+        match self.programs.code[cpu][self.at[cpu]] {
+            Instruction::Load { word, to } => self.read(cpu, word, to),
+            Instruction::Store { word, mask, value } => self.store(word, mask, value.of(&before)),
+            Instruction::CompareAndSwap { word, expected, mask, new, to } => {
+                let holds = self.came.memory[word] == expected.of(&before);
+                self.read(cpu, word, to);
+                if holds {
+                    self.store(word, mask, new.of(&before));
+                }
+            }
+            Instruction::FetchOr { word, bits, to } => {
+                self.read(cpu, word, to);
+                self.came.memory[word] |= bits.of(&before);
+            }
+            Instruction::Skip { .. } => panic!("no access"),
+        }
+        self.at[cpu] += 1;
+        self.up_to_an_access(cpu);
+    }
+
+    fn read(&mut self, cpu: usize, word: Word, to: usize) {
+        self.came.registers[cpu][to] = self.came.memory[word];
+        self.came.reads[cpu].push(self.came.memory[word]);
+    }
+
+    fn store(&mut self, word: Word, mask: u64, value: u64) {
+        for bit in (0..u64::BITS).map(|bit| 1 << bit).filter(|bit| mask & bit != 0) {
+            self.came.memory[word] = (self.came.memory[word] & !bit) | (value & bit);
+        }
+    }
+
+    /// What one schedule comes to; it must be one from beginning to end.
+    fn under(programs: &Programs, schedule: &[u8]) -> Came {
+        let mut interpreter = Interpreter::new(programs);
+        for cpu in schedule {
+            assert!(interpreter.waits(usize::from(*cpu)), "{schedule:?} does not fit {programs:?}");
+            interpreter.access(usize::from(*cpu));
+        }
+        assert!((0..programs.code.len()).all(|cpu| !interpreter.waits(cpu)), "{schedule:?} ends early");
+        interpreter.came
+    }
+
+    /// Every schedule, with what it comes to.
+    fn every(programs: &Programs) -> Vec<(Vec<u8>, Came)> {
+        fn go_on(here: &Interpreter<'_>, schedule: &mut Vec<u8>, all: &mut Vec<(Vec<u8>, Came)>) {
+            let mut over = true;
+            for cpu in (0..here.at.len()).filter(|cpu| here.waits(*cpu)) {
+                over = false;
+                let mut there = here.clone();
+                there.access(cpu);
+                schedule.push(u8::try_from(cpu).unwrap());
+                go_on(&there, schedule, all);
+                schedule.pop();
+            }
+            if over {
+                all.push((schedule.clone(), here.came.clone()));
+            }
+        }
+        let mut all = Vec::new();
+        go_on(&Interpreter::new(programs), &mut Vec::new(), &mut all);
+        all
+    }
+}
+
+const WIDE: Limits = Limits { behaviours: usize::MAX, states: usize::MAX, deadline: None };
+
+fn switches(schedule: &[u8]) -> usize {
+    schedule.windows(2).filter(|pair| pair[0] != pair[1]).count()
+}
+
+/// Words that no access touched are left out of a memory.
+fn filled(programs: &Programs, memory: &[u64]) -> Vec<u64> {
+    memory.iter().chain(programs.initially.iter().skip(memory.len())).copied().collect()
+}
+
+fn forest(programs: &Programs) -> Forest<Programs> {
+    Forest::new(programs.clone()).unwrap()
+}
+
+fn enumerated(programs: &Programs) -> Vec<Behaviour<Registers>> {
+    complete(behaviours(&mut forest(programs), &WIDE).unwrap())
+}
+
+fn complete<E>(found: Found<E>) -> Vec<Behaviour<E>> {
+    assert_eq!(found.stopped, None);
+    found.behaviours
+}
+
+fn total<E>(behaviours: &[Behaviour<E>]) -> BigUint {
+    behaviours.iter().map(|behaviour| &behaviour.schedules).sum()
+}
+
+#[test]
+fn random_programs_have_the_behaviours_that_brute_force_finds() {
+    let mut rng = Rng::with_seed(SEED);
+    let (mut schedules, mut joined, mut of_three) = (0, 0, 0);
+    for n in 0..600 {
+        let programs = Programs::random(&mut rng);
+        let every = Interpreter::every(&programs);
+        schedules += every.len();
+        of_three += usize::from(programs.code.len() == 3);
+        let mut expected: HashMap<&Came, (u64, usize)> = HashMap::new();
+        for (schedule, came) in &every {
+            let (count, fewest) = expected.entry(came).or_insert((0, usize::MAX));
+            *count += 1;
+            *fewest = (*fewest).min(switches(schedule));
+        }
+
+        let found = enumerated(&programs);
+        joined += found.len();
+        assert_eq!(found.len(), expected.len(), "{n}: {programs:?}");
+        assert_eq!(total(&found), BigUint::from(every.len()), "{n}: {programs:?}");
+        let mut seen = HashSet::new();
+        for behaviour in &found {
+            let came = Interpreter::under(&programs, &behaviour.schedule);
+            let (count, fewest) = expected[&came];
+            assert_eq!(behaviour.ends, came.registers, "{n}: {programs:?} {behaviour:?}");
+            assert_eq!(filled(&programs, &behaviour.memory), came.memory, "{n}: {programs:?} {behaviour:?}");
+            assert_eq!(behaviour.schedules, BigUint::from(count), "{n}: {programs:?} {behaviour:?}");
+            assert_eq!(switches(&behaviour.schedule), fewest, "{n}: {programs:?} {behaviour:?}");
+            assert!(seen.insert(came), "{n}: {programs:?}: twice {behaviour:?}");
+        }
+    }
+    // Programs that never join anything, or are hardly ever of several schedules, would test nothing.
+    assert!(
+        schedules > 15_000 && joined * 4 < schedules && of_three > 100,
+        "{schedules} {joined} {of_three}"
+    );
+}
+
+#[test]
+fn every_schedule_of_random_programs_is_visited_once_the_first_cpu_first() {
+    let mut rng = Rng::with_seed(SEED ^ 1);
+    for n in 0..400 {
+        let programs = Programs::random(&mut rng);
+        let mut visited = Vec::new();
+        each_schedule(&mut forest(&programs), |schedule, memory| {
+            visited.push((schedule.to_vec(), filled(&programs, memory)));
+            true
+        })
+        .unwrap();
+        let every: Vec<_> = Interpreter::every(&programs)
+            .into_iter()
+            .map(|(schedule, came)| (schedule, came.memory))
+            .collect();
+        assert_eq!(visited, every, "{n}: {programs:?}");
+    }
+}
+
+#[test]
+fn both_ways_over_one_forest_agree_whichever_comes_first() {
+    let mut rng = Rng::with_seed(SEED ^ 2);
+    for n in 0..200 {
+        let programs = Programs::random(&mut rng);
+        let mut forest = forest(&programs);
+        let count = |forest: &mut Forest<Programs>| {
+            let mut ends: BTreeMap<Vec<u64>, u64> = BTreeMap::new();
+            each_schedule(forest, |_, memory| {
+                *ends.entry(filled(&programs, memory)).or_default() += 1;
+                true
+            })
+            .unwrap();
+            ends
+        };
+        let each = count(&mut forest);
+        let joined = complete(behaviours(&mut forest, &WIDE).unwrap());
+        assert_eq!(joined, enumerated(&programs), "{n}: {programs:?}");
+        let mut by_memory: BTreeMap<Vec<u64>, BigUint> = BTreeMap::new();
+        for behaviour in &joined {
+            *by_memory.entry(filled(&programs, &behaviour.memory)).or_default() += &behaviour.schedules;
+        }
+        let each_again = count(&mut forest);
+        assert_eq!(each, each_again, "{n}: {programs:?}");
+        let each: BTreeMap<_, _> =
+            each.into_iter().map(|(memory, count)| (memory, BigUint::from(count))).collect();
+        assert_eq!(by_memory, each, "{n}: {programs:?}");
+    }
+}
+
+#[test]
+fn a_program_is_run_once_for_each_distinct_sequence_of_values_read() {
+    let mut rng = Rng::with_seed(SEED ^ 3);
+    for n in 0..200 {
+        let programs = Programs::random(&mut rng);
+        let mut sequences: HashSet<(usize, Vec<u64>)> = HashSet::new();
+        for (_, came) in Interpreter::every(&programs) {
+            for (cpu, reads) in came.reads.iter().enumerate() {
+                sequences.extend((0..=reads.len()).map(|end| (cpu, reads[..end].to_vec())));
+            }
+        }
+        let mut forest = forest(&programs);
+        behaviours(&mut forest, &WIDE).unwrap();
+        assert_eq!(forest.runs(), sequences.len() as u64, "{n}: {programs:?}");
+        each_schedule(&mut forest, |_, _| true).unwrap();
+        assert_eq!(forest.runs(), sequences.len() as u64, "{n}: nothing more is to be known: {programs:?}");
+    }
+}
+
+/// How many orders there are of some accesses of each CPU: the multinomial coefficient.
+fn orders(lengths: &[u64]) -> BigUint {
+    let mut orders = BigUint::from(1_u8);
+    let mut before = 0;
+    for length in lengths {
+        for n in 1..=*length {
+            orders = orders * (before + n) / n;
+        }
+        before += length;
+    }
+    orders
+}
+
+/// Of each CPU, loads of the word that the last one stores to.
+fn loads_and_stores(lengths: &[u64]) -> Programs {
+    let last = lengths.len() - 1;
+    let code = lengths.iter().enumerate().map(|(cpu, length)| {
+        let load = Instruction::Load { word: 0, to: 0 };
+        let store = Instruction::Store { word: 0, mask: u64::MAX, value: Operand::Constant(1) };
+        (0..*length).map(|_| if cpu == last { store } else { load }).collect()
+    });
+    Programs::straight(code.collect())
+}
+
+#[test]
+fn straight_programs_have_as_many_schedules_as_there_are_orders() {
+    assert_eq!(orders(&[4, 2]), BigUint::from(15_u8));
+    for n in 0..=12 {
+        for m in 0..=12 {
+            let programs = loads_and_stores(&[n, m]);
+            let found = enumerated(&programs);
+            assert_eq!(total(&found), orders(&[n, m]), "{n} by {m}");
+            // The first store comes before one of the loads, or after all of them; there may be none.
+            let expected = if m == 0 { 1 } else { n + 1 };
+            assert_eq!(found.len() as u64, expected, "{n} by {m}");
+        }
+    }
+    for lengths in [[1, 1, 1], [2, 3, 4], [5, 5, 5], [0, 3, 0], [7, 1, 6], [8, 8, 8]] {
+        let found = enumerated(&loads_and_stores(&lengths));
+        assert_eq!(total(&found), orders(&lengths), "{lengths:?}");
+    }
+    assert_eq!(orders(&[1, 1, 1, 1, 1]), BigUint::from(120_u8));
+    assert_eq!(total(&enumerated(&loads_and_stores(&[1, 1, 1, 1, 1]))), BigUint::from(120_u8));
+}
+
+#[test]
+fn counts_are_exact_beyond_64_bits_and_cost_no_more() {
+    let begun = Instant::now();
+    let of_24 = total(&enumerated(&loads_and_stores(&[24, 24])));
+    assert_eq!(of_24, BigUint::from(32_247_603_683_100_u64));
+    let of_40 = total(&enumerated(&loads_and_stores(&[40, 40])));
+    assert_eq!(of_40, orders(&[40, 40]));
+    assert_eq!(of_40, "107507208733336176461620".parse().unwrap());
+    assert!(of_40 > BigUint::from(u64::MAX));
+    // One by one this would take years; a second is what a slow machine may need.
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn behaviours_of_programs_that_do_nothing_are_one() {
+    for cpus in 1..=4 {
+        let found = enumerated(&Programs::straight(vec![Vec::new(); cpus]));
+        let [only] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((&only.schedule[..], &only.schedules), (&[][..], &BigUint::from(1_u8)));
+        assert_eq!(only.ends, vec![Registers::default(); cpus]);
+    }
+}
+
+#[test]
+fn a_limit_stops_the_enumeration_exactly_where_it_is_exceeded() {
+    // Loads between stores of distinct values: each load may return any of them.
+    let stores =
+        (1..=4).map(|value| Instruction::Store { word: 0, mask: u64::MAX, value: Operand::Constant(value) });
+    let loads = (0..3).map(|to| Instruction::Load { word: 0, to });
+    let programs = Programs::straight(vec![stores.collect(), loads.collect()]);
+    let found = enumerated(&programs);
+    assert_eq!(BigUint::from(found.len()), orders(&[4, 3]), "every schedule is a behaviour of its own");
+
+    let limited = |limits: Limits| {
+        let Found { behaviours, stopped } = behaviours(&mut forest(&programs), &limits).unwrap();
+        // What is there is as exact as without a limit.
+        assert!(behaviours.iter().all(|behaviour| found.contains(behaviour)), "{limits:?}");
+        (behaviours.len(), stopped)
+    };
+    assert_eq!(limited(Limits { behaviours: found.len(), ..WIDE }), (found.len(), None));
+    for behaviours in [0, 1, found.len() - 1] {
+        let stopped = (behaviours, Some(Stopped::TooMany));
+        assert_eq!(limited(Limits { behaviours, ..WIDE }), stopped);
+    }
+    let all_states = (0..1000)
+        .find(|states| limited(Limits { states: *states, ..WIDE }) == (found.len(), None))
+        .expect("a thousand states are enough");
+    assert!(all_states > found.len());
+    for states in [0, 1, 2, all_states / 2, all_states - 1] {
+        assert_eq!(limited(Limits { states, ..WIDE }).1, Some(Stopped::TooMany), "{states}");
+    }
+    assert_eq!(limited(Limits { states: all_states, ..WIDE }), (found.len(), None));
+    assert_eq!(limited(Limits { deadline: Some(Instant::now()), ..WIDE }), (0, Some(Stopped::Late)));
+    let in_time = Limits { deadline: Instant::now().checked_add(Duration::from_secs(600)), ..WIDE };
+    assert_eq!(limited(in_time), (found.len(), None));
+}
+
+#[test]
+fn a_visit_that_says_stop_is_the_last() {
+    let programs = loads_and_stores(&[3, 3]);
+    for most in 1..=20 {
+        let mut visits = 0;
+        each_schedule(&mut forest(&programs), |_, _| {
+            visits += 1;
+            visits < most
+        })
+        .unwrap();
+        assert_eq!(visits, most);
+    }
+}
+
+/// A CPU that loads for ever, and one that cannot be run once it has read a 1.
+struct Awkward {
+    endless: bool,
+}
+
+impl Cpus for Awkward {
+    type End = ();
+    type Error = Vec<u64>;
+
+    fn count(&self) -> usize {
+        2
+    }
+
+    fn initially(&self, _: Word) -> u64 {
+        0
+    }
+
+    fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<()>, Vec<u64>> {
+        let segment = |stores, then| Ok(Segment { stored: None, stores, then, code: Vec::new() });
+        match (cpu, read) {
+            (0, []) => segment(vec![(0, Written::whole(1))], Then::End(())),
+            (_, read) if read.contains(&1) && !self.endless => Err(read.to_vec()),
+            (_, read) if read.len() == 2 && !self.endless => segment(Vec::new(), Then::End(())),
+            _ => segment(Vec::new(), Then::Read(0)),
+        }
+    }
+}
+
+#[test]
+fn a_cpu_that_cannot_be_run_ends_the_enumeration_with_its_error() {
+    let awkward = || Forest::new(Awkward { endless: false }).unwrap();
+    let stopped = behaviours(&mut awkward(), &WIDE);
+    assert_eq!(stopped, Err(vec![1]));
+    assert_eq!(each_schedule(&mut awkward(), |_, _| true), Err(vec![1]));
+}
+
+#[test]
+fn a_cpu_that_never_ends_is_stopped_by_the_deadline() {
+    let begun = Instant::now();
+    let limits = Limits { deadline: Instant::now().checked_add(Duration::from_millis(200)), ..WIDE };
+    let stopped = behaviours(&mut Forest::new(Awkward { endless: true }).unwrap(), &limits);
+    assert_eq!(stopped.map(|found| found.stopped), Ok(Some(Stopped::Late)));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}

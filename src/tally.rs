@@ -1,0 +1,69 @@
+//! What was observed, each thing once: in how many schedules, and in which shortest one.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use num_bigint::BigUint;
+use pmdscope_emu::Run;
+use pmdscope_traces::Count;
+
+/// One thing that was observed.
+pub struct Observation<T, N = ()> {
+    /// What it is.
+    pub what: T,
+    /// In how many schedules.
+    pub schedules: BigUint,
+    /// The shortest of them: how many switches, how many accesses, and as it is written.
+    shortest: (usize, usize, String),
+    /// What was noted of that one.
+    pub of: N,
+}
+
+/// Things that were observed, in the order in which they were first.
+pub struct Tally<T, N = ()> {
+    entries: Vec<Observation<T, N>>,
+    places: HashMap<T, usize>,
+}
+
+impl<T, N> Default for Tally<T, N> {
+    fn default() -> Self {
+        Tally { entries: Vec::new(), places: HashMap::new() }
+    }
+}
+
+impl<T: Clone + Eq + Hash, N> Tally<T, N> {
+    /// Notes that `what` was observed in a run, and `of` that run if it is the shortest so far.
+    pub fn add_as(&mut self, what: T, run: &Run, of: N) {
+        let shortest = (run.schedule.switches(), run.schedule.0.len(), run.schedule.to_string());
+        match self.places.get(&what) {
+            None => {
+                self.places.insert(what.clone(), self.entries.len());
+                self.entries.push(Observation { what, schedules: run.schedules.clone(), shortest, of });
+            }
+            Some(at) => {
+                let known = &mut self.entries[*at];
+                known.schedules += &run.schedules;
+                if (shortest.0, shortest.1) < (known.shortest.0, known.shortest.1) {
+                    (known.shortest, known.of) = (shortest, of);
+                }
+            }
+        }
+    }
+
+    /// The things, in order.
+    pub fn into_entries(self) -> impl Iterator<Item = Observation<T, N>> {
+        self.entries.into_iter()
+    }
+}
+
+impl<T: Clone + Eq + Hash> Tally<T> {
+    /// Notes that `what` was observed in a run.
+    pub fn add(&mut self, what: T, run: &Run) {
+        self.add_as(what, run, ());
+    }
+
+    /// Each thing, in how many schedules, and the shortest of them.
+    pub fn into_iter(self) -> impl Iterator<Item = (T, Count, String)> {
+        self.into_entries().map(|entry| (entry.what, Count(entry.schedules), entry.shortest.2))
+    }
+}
