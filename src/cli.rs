@@ -228,7 +228,7 @@ pub struct RunArgs {
     /// Whether schedules that come to the same are joined and counted, or each is run
     #[arg(long, value_enum, default_value_t, conflicts_with = "schedule")]
     pub reduction: ReductionArg,
-    /// With --reduction none, schedules that are run at most; 100000 if not given
+    /// With --reduction none, schedules that are run at most; 10000 if not given
     #[arg(long, value_name = "N", help_heading = "Bounds")]
     pub max_schedules: Option<u64>,
     /// Run this guest instead of the bundled one: an ELF with the same functions

@@ -4,7 +4,7 @@ use pmdscope_arches::Arch;
 use pmdscope_guest::GuestError;
 use unicorn_engine::uc_error;
 
-use crate::explore::Schedule;
+use crate::schedule::Schedule;
 
 /// A machine that could not be built or used.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ pub enum EmuError {
         end: crate::End,
     },
     /// A schedule names a vCPU that cannot go on.
-    #[error("turn {turn} of the schedule is {wanted}, but only {possible} can go on there")]
+    #[error("turn {turn} of the schedule is {wanted}, but {possible} can go on there")]
     ScheduleMisfit {
         /// Which turn, counted from 1.
         turn: usize,

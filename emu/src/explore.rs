@@ -7,16 +7,17 @@
 //! then it takes the next turn that was not taken there.
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
-use pmdscope_guest::abi::{Env, Outcome};
+use pmdscope_guest::abi::Env;
 
 use crate::EmuError;
-use crate::machine::{Finished, Machine, WALKER, WRITER};
+use crate::end::{CallBounds, End};
+use crate::machine::{Ended, Finished, Machine, WALKER, WRITER};
+use crate::schedule::{Schedule, letters};
 use crate::trace::Event;
-use crate::vcpu::{Call, CallBounds, End};
+use crate::vcpu::Call;
 
 /// What is run: a writer against a walker on one entry, and perhaps others with them.
 #[derive(Debug, Clone, Copy)]
@@ -71,66 +72,6 @@ pub enum Reduction {
     None,
 }
 
-/// The order in which the vCPUs made their accesses: written as `W3 K2 W1`, three accesses of the
-/// writer, two of the walker, one of the writer. Further vCPUs are `A`, `B`, and so on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Schedule(pub Vec<u8>);
-
-impl Schedule {
-    /// How often another vCPU goes on.
-    pub fn switches(&self) -> usize {
-        self.0.windows(2).filter(|pair| pair[0] != pair[1]).count()
-    }
-}
-
-/// The letters of the vCPUs.
-const LETTERS: &[u8] = b"WKABCDEF";
-
-/// How many vCPUs there can be.
-pub const MOST_CPUS: usize = LETTERS.len();
-
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, turn) in self.0.chunk_by(|a, b| a == b).enumerate() {
-            let letter = LETTERS.get(usize::from(turn[0])).map_or('?', |letter| char::from(*letter));
-            write!(f, "{}{letter}{}", if n == 0 { "" } else { " " }, turn.len())?;
-        }
-        Ok(())
-    }
-}
-
-/// A text that is no schedule.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' in a schedule: write it as W3 K2 W1, the writer's accesses, then the walker's, ...")]
-pub struct NoSchedule(String);
-
-impl FromStr for Schedule {
-    type Err = NoSchedule;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        /// No routine makes as many accesses.
-        const MOST_TURNS: usize = 1 << 20;
-        let mut turns = Vec::new();
-        // Written with blanks between the turns, or without.
-        let compact: String = text.split_whitespace().collect();
-        let mut rest = compact.as_str();
-        while let Some(letter) = rest.chars().next() {
-            let after = &rest[letter.len_utf8()..];
-            let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-            let (count, next) = after.split_at(digits);
-            let refused = || NoSchedule(format!("{letter}{count}"));
-            let cpu = LETTERS.iter().position(|known| char::from(*known) == letter).ok_or_else(refused)?;
-            let count: usize = count.parse().map_err(|_| refused())?;
-            if count == 0 || count > MOST_TURNS - turns.len() {
-                return Err(refused());
-            }
-            turns.extend(std::iter::repeat_n(u8::try_from(cpu).map_err(|_| refused())?, count));
-            rest = next;
-        }
-        if turns.is_empty() { Err(NoSchedule(text.to_owned())) } else { Ok(Schedule(turns)) }
-    }
-}
-
 /// Where the walker's machine code left the path it takes on the untouched entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Divergence {
@@ -138,15 +79,6 @@ pub struct Divergence {
     pub pc: Option<u64>,
     /// The instruction that it would have run instead; `None` if it would have returned.
     pub instead_of: Option<u64>,
-}
-
-/// What came of one routine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ended {
-    /// How the call ended.
-    pub end: End,
-    /// What it came to, if it returned.
-    pub outcome: Option<Outcome>,
 }
 
 /// One schedule, run.
@@ -217,7 +149,9 @@ impl fmt::Display for Incomplete {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Incomplete::Schedules(most) => write!(f, "there are more than {most} schedules"),
-            Incomplete::Behaviours(most) => write!(f, "there are more than {most} behaviours"),
+            Incomplete::Behaviours(most) => {
+                write!(f, "there are more than {most} behaviours, or more states than can be kept")
+            }
             Incomplete::OneSchedule => f.write_str("only the schedule that was asked for was run"),
             Incomplete::Time(time) => write!(f, "not all schedules were run in {} s", time.as_secs_f64()),
             Incomplete::Shared { address } => {
@@ -450,14 +384,6 @@ impl Exploration {
     }
 }
 
-/// The letters of vCPUs: `W or K`.
-fn letters(cpus: &[u8]) -> String {
-    let letter =
-        |cpu: &u8| LETTERS.get(usize::from(*cpu)).map_or('?', |letter| char::from(*letter)).to_string();
-    let letters: Vec<_> = cpus.iter().map(letter).collect();
-    if letters.is_empty() { "none".to_owned() } else { letters.join(" or ") }
-}
-
 /// The address that is walked: one that the entry maps.
 pub(crate) fn address(job: &Job<'_>) -> u64 {
     crate::memory::ENTRY_INDEX << job.pmd_shift
@@ -472,20 +398,6 @@ fn divergence(alone: &[u64], path: &[u64]) -> Option<Divergence> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn schedules_are_written_as_turns() {
-        assert_eq!(Schedule(vec![0, 0, 0, 1, 1, 0]).to_string(), "W3 K2 W1");
-        assert_eq!(Schedule(Vec::new()).to_string(), "");
-        assert_eq!("W3 K2  W1".parse(), Ok(Schedule(vec![0, 0, 0, 1, 1, 0])));
-        assert_eq!("W1K2A1".parse(), Ok(Schedule(vec![0, 1, 1, 2])));
-        assert_eq!("W1Kx".parse::<Schedule>(), Err(NoSchedule("K".to_owned())));
-        for bad in
-            ["", " ", "W", "3W", "W0", "W-1", "W+1", "X1", "W99999999999999999999", "w1", "W1,K1", "é1", "1"]
-        {
-            assert!(bad.parse::<Schedule>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn the_first_block_that_differs_is_named() {

@@ -8,6 +8,7 @@
 //! process of their own.
 
 mod disassembler;
+mod end;
 mod enumerate;
 mod error;
 mod explore;
@@ -17,6 +18,7 @@ mod machine;
 mod memory;
 mod pages;
 mod recorded;
+mod schedule;
 mod sharing;
 mod trace;
 mod tree;
@@ -24,16 +26,14 @@ mod vcpu;
 mod watch;
 
 pub use disassembler::{Disassembler, Instruction};
+pub use end::{CallBounds, End};
 pub use enumerate::{Behaviour, Found, Limits, Stopped, behaviours, each_schedule};
 pub use error::EmuError;
-pub use explore::{
-    Bounds, Divergence, Ended, Exploration, Incomplete, Job, MOST_CPUS, NoSchedule, Plan, Reduction, Run,
-    Schedule,
-};
+pub use explore::{Bounds, Divergence, Exploration, Incomplete, Job, Plan, Reduction, Run};
 pub use isa::{Atomicity, Class, Isa};
-pub use machine::{Machine, WALKER, WRITER, env, installed_table};
+pub use machine::{Ended, Machine, WALKER, WRITER, env, installed_table};
 pub use recorded::Routines;
+pub use schedule::{MOST_CPUS, NoSchedule, Schedule};
 pub use trace::{Access, Event, What};
 pub use tree::{Cpus, Forest, Segment, Then, Word, Written};
-pub use vcpu::{CallBounds, End};
 pub use watch::{AccessKind, Observer, Site, attach};

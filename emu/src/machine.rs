@@ -8,13 +8,13 @@ use pmdscope_guest::abi::{self, Answers, ByteOrder, Env, Outcome};
 
 use crate::EmuError;
 use crate::disassembler::Disassembler;
-use crate::explore::Ended;
+use crate::end::{CallBounds, End};
 use crate::image::Image;
 use crate::isa::Isa;
 use crate::memory::{self, Shared};
 use crate::pages::StructPages;
 use crate::trace::{Event, Recorder};
-use crate::vcpu::{Call, CallBounds, Common, End, Vcpu};
+use crate::vcpu::{Call, Common, Vcpu};
 
 /// The vCPU that runs the writer.
 pub const WRITER: u8 = 0;
@@ -191,6 +191,7 @@ impl Machine {
         let order = self.order();
         let arguments = [memory::ENTRY, address, memory::ENV, memory::OUTCOME];
         let vcpu = &mut self.vcpus[usize::from(cpu)];
+        vcpu.write(memory::OUTCOME, &[0; Outcome::SIZE])?;
         let end = vcpu.follow(function, &arguments, bounds, values)?;
         let ended = match end {
             None => None,
@@ -237,6 +238,15 @@ pub fn env(encoding: &Encoding) -> Env {
 /// The entry that a split stores when it installs its page table, by the model.
 pub fn installed_table(encoding: &Encoding) -> u64 {
     (encoding.layout().table)(memory::PTE_TABLE)
+}
+
+/// What came of one routine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ended {
+    /// How the call ended.
+    pub end: End,
+    /// What it came to, if it returned.
+    pub outcome: Option<Outcome>,
 }
 
 /// How far a routine was followed.

@@ -9,9 +9,10 @@ use unicorn_engine::uc_error;
 
 use crate::EmuError;
 use crate::enumerate::{Behaviour, Found, Limits, Stopped, behaviours};
-use crate::explore::{Bounds, Ended, Exploration, Incomplete, Plan, Run, Schedule, address};
-use crate::machine::{Followed, Machine};
+use crate::explore::{Bounds, Exploration, Incomplete, Plan, Run, address};
+use crate::machine::{Ended, Followed, Machine};
 use crate::memory;
+use crate::schedule::Schedule;
 use crate::trace::{Access, What};
 use crate::tree::{Cpus, Forest, Segment, Then, Word, Written};
 

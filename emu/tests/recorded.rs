@@ -327,7 +327,7 @@ fn a_schedule_that_does_not_fit_is_refused_where_it_stops_to_and_the_machine_goe
             for cpu in [0, 1] {
                 let more: Vec<u8> = turns.iter().copied().chain([cpu]).collect();
                 let wanted = ["W", "K"][usize::from(cpu)];
-                let expected = (turns.len() + 1, wanted.to_owned(), "none".to_owned());
+                let expected = (turns.len() + 1, wanted.to_owned(), "nothing".to_owned());
                 assert_eq!(misfit(&mut machine, &job, &more), expected, "{}", guest.name);
             }
             // Cut off anywhere.

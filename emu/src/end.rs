@@ -1,0 +1,85 @@
+//! How a call of a guest function can end, and what bounds it.
+
+use std::fmt;
+use std::time::Duration;
+
+use pmdscope_guest::abi;
+use unicorn_engine::uc_error;
+
+use crate::memory;
+
+/// Every way in which a call of a guest function can end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// It returned.
+    Returned,
+    /// It accessed an address where nothing is: a struct page that does not exist, say.
+    Fault {
+        /// The instruction.
+        pc: u64,
+        /// The address, where the engine tells it.
+        address: Option<u64>,
+    },
+    /// The CPU raised an exception: a trap, an instruction it does not have.
+    Exception {
+        /// The instruction.
+        pc: u64,
+        /// The engine's number for it.
+        number: u32,
+    },
+    /// More page-table accesses than the bounds allow.
+    AccessBound,
+    /// More instructions than the bounds allow.
+    InstructionBound,
+    /// More time than the bounds allow.
+    TimeBound,
+    /// The engine failed in a way that no guest should cause.
+    Engine(uc_error),
+}
+
+impl End {
+    /// Whether a bound ended it, so that nothing is known of what would have followed.
+    pub fn is_bound(self) -> bool {
+        matches!(self, End::AccessBound | End::InstructionBound | End::TimeBound)
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Returned => f.write_str("returned"),
+            End::Fault { pc, address: Some(address) } => {
+                write!(f, "accessed {address:#x}, where nothing is, at {pc:#x}")?;
+                match address.checked_sub(memory::VMEMMAP) {
+                    Some(offset) => {
+                        write!(f, " (the struct page of PFN {:#x})", offset / abi::STRUCT_PAGE_SIZE)
+                    }
+                    None => Ok(()),
+                }
+            }
+            End::Fault { pc, address: None } => write!(f, "accessed an address where nothing is, at {pc:#x}"),
+            End::Exception { pc, number } => write!(f, "raised exception {number} at {pc:#x}"),
+            End::AccessBound => f.write_str("reached the bound on page-table accesses"),
+            End::InstructionBound => f.write_str("reached the bound on instructions"),
+            End::TimeBound => f.write_str("reached the bound on time"),
+            End::Engine(error) => write!(f, "stopped by the engine: {error:?}"),
+        }
+    }
+}
+
+/// How much one call may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallBounds {
+    /// Page-table accesses.
+    pub accesses: u64,
+    /// Instructions, counted by the blocks entered.
+    pub instructions: u64,
+    /// Time of this call alone.
+    pub time: Duration,
+}
+
+impl Default for CallBounds {
+    fn default() -> Self {
+        CallBounds { accesses: 1000, instructions: 1_000_000, time: Duration::from_secs(10) }
+    }
+}
