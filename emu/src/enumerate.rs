@@ -133,7 +133,7 @@ pub fn behaviours<C: Cpus>(forest: &mut Forest<C>, limits: &Limits) -> Result<Fo
             // All schedules that lead to a state of this layer are known, so what was found is exact.
             if states + next.states.len() > limits.states || found.len() > limits.behaviours {
                 stopped = Some(Stopped::TooMany);
-            } else if limits.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            } else if late(limits) {
                 stopped = Some(Stopped::Late);
             }
             if stopped.is_some() {
@@ -156,16 +156,25 @@ pub fn behaviours<C: Cpus>(forest: &mut Forest<C>, limits: &Limits) -> Result<Fo
         };
         state.at.iter().filter_map(end).collect()
     };
-    let behaviours = found
-        .into_iter()
-        .map(|(depth, at)| Behaviour {
+    let mut behaviours = Vec::new();
+    for (depth, at) in found {
+        // Many found, with a long way to each, take their time as well.
+        if late(limits) {
+            stopped = Some(Stopped::Late);
+            break;
+        }
+        behaviours.push(Behaviour {
             ends: ends(&layers[depth].states[at]),
             memory: layers[depth].states[at].memory.clone(),
             schedules: layers[depth].schedules[at].clone(),
             schedule: fewest_switches(&layers, depth, at),
-        })
-        .collect();
+        });
+    }
     Ok(Found { behaviours, stopped })
+}
+
+fn late(limits: &Limits) -> bool {
+    limits.deadline.is_some_and(|deadline| Instant::now() > deadline)
 }
 
 /// An access, as it was recorded.
