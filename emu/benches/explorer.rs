@@ -596,7 +596,7 @@ fn growth() -> Result<()> {
             match count {
                 Some(count) => println!("{count} behaviours"),
                 None => {
-                    println!("given up at more than {} states of one depth", LIMITS.states);
+                    println!("given up at more than {} states", LIMITS.states);
                     break;
                 }
             }
