@@ -2,6 +2,8 @@
 //! what comes of machine code that does not repeat itself.
 
 mod common;
+#[path = "common/platforms.rs"]
+mod platforms;
 #[path = "common/scratch.rs"]
 mod scratch;
 
@@ -9,24 +11,11 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use common::{Ran, pmdscope, pmdscope_in};
+use platforms::PLATFORMS;
 use pmdscope_arches::Arch;
 use pmdscope_guest::{Guest, bundled};
 use scratch::Scratch;
 use serde_json::Value;
-
-const PLATFORMS: [&str; 11] = [
-    "--arch arm64 --linux 6.1",
-    "--arch arm64 --linux 7.2",
-    "--arch x86_64 --linux 7.2",
-    "--arch s390x --linux 5.10",
-    "--arch s390x --linux 7.2",
-    "--arch ppc64 --mmu radix --linux 7.2",
-    "--arch ppc64 --mmu hash --linux 6.12",
-    "--arch ppc64le --mmu radix --linux 5.10",
-    "--arch ppc64le --mmu hash --linux 7.2",
-    "--arch riscv64 --linux 7.2",
-    "--arch sparc64 --linux 7.2",
-];
 
 /// Command lines over every platform and writer; those that a platform does not have are refused.
 fn sample() -> Vec<String> {
