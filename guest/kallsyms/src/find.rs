@@ -261,7 +261,7 @@ impl Names {
         // number of symbols, which is before the names, is looked for over all that they may take.
         let packed = image.u32(markers + 4 * (number - 1))? as usize;
         let last = markers.checked_sub(packed)?.checked_sub(MIN_PACKED + 4)?;
-        let last = last - ((last % 4 + 4 - markers % 4) % 4);
+        let last = last.checked_sub((last % 4 + 4 - markers % 4) % 4)?;
         let lowest = last.saturating_sub(NAMES_PER_MARKER * MAX_PACKED + 16);
         let mut num_syms = last;
         while num_syms >= lowest {
@@ -389,28 +389,25 @@ fn offsets(image: Bytes<'_>, at: usize, count: usize) -> Option<impl Iterator<It
 /// and where there are per-CPU ones, these ascend first, all others then descend from -1.
 fn based_form(image: Bytes<'_>, at: usize, count: usize) -> Option<OffsetForm> {
     let first = image.u32(at)?;
-    let mut offsets = offsets(image, at, count)?;
+    // With -1 as the lowest that is negative: read as unsigned, no symbol is 4 GB above the base.
     let mut before = 0;
-    if first == 0 && offsets.by_ref().all(|offset| std::mem::replace(&mut before, offset) <= offset) {
-        // All zero, that is memory without anything in it.
-        return (before != 0 || count == 1).then_some(OffsetForm::Unsigned);
+    let per_cpu = offsets(image, at, count)?.map(u32::cast_signed).all(|offset| {
+        let before = std::mem::replace(&mut before, offset);
+        match (before < 0, offset < 0) {
+            (false, false) => before <= offset,
+            (true, true) => before >= offset,
+            (false, true) => offset == -1,
+            (true, false) => false,
+        }
+    });
+    if per_cpu && before < 0 {
+        let pattern = first == u32::MAX && before == -1 && count >= PATTERN;
+        return (!pattern).then_some(OffsetForm::AbsolutePercpu);
     }
-    let mut offsets = self::offsets(image, at, count)?.map(u32::cast_signed);
     let mut before = 0;
-    for offset in offsets.by_ref() {
-        if offset < 0 {
-            if offset != -1 {
-                return None;
-            }
-            before = offset;
-            break;
-        }
-        if offset < std::mem::replace(&mut before, offset) {
-            return None;
-        }
-    }
-    let rest = offsets.all(|offset| offset <= std::mem::replace(&mut before, offset));
-    (rest && before < 0 && (before != -1 || count < PATTERN)).then_some(OffsetForm::AbsolutePercpu)
+    let ascending = offsets(image, at, count)?.all(|offset| std::mem::replace(&mut before, offset) <= offset);
+    // All zero is memory without anything in it.
+    (first == 0 && ascending && (before != 0 || count == 1)).then_some(OffsetForm::Unsigned)
 }
 
 /// Equal words in a row that no table has: so many are memory filled with a pattern.
@@ -432,4 +429,48 @@ fn is_pc_relative(image: Bytes<'_>, at: usize, count: usize) -> bool {
     }
     // Words that are all the same would ascend too.
     first != Some(0) && !(equal && count >= PATTERN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Endian;
+
+    fn form(offsets: &[i32]) -> Option<OffsetForm> {
+        let all: Vec<u8> = offsets.iter().flat_map(|offset| offset.to_be_bytes()).collect();
+        let image = Bytes { all: &all, endian: Endian::Big };
+        based_form(image, 0, offsets.len())
+            .or_else(|| is_pc_relative(image, 0, offsets.len()).then_some(OffsetForm::PcRelative))
+    }
+
+    #[test]
+    fn offsets_tell_what_they_count_from() {
+        assert_eq!(form(&[0]), Some(OffsetForm::Unsigned));
+        assert_eq!(form(&[0, 0, 16, 16, i32::MAX, i32::MIN, -1]), Some(OffsetForm::Unsigned));
+        assert_eq!(form(&[-1]), Some(OffsetForm::AbsolutePercpu));
+        assert_eq!(form(&[-1, -1, -17, i32::MIN]), Some(OffsetForm::AbsolutePercpu));
+        assert_eq!(form(&[0, 8, 8, 64, -1, -17]), Some(OffsetForm::AbsolutePercpu));
+        assert_eq!(form(&[-4096, -4100, -4000]), Some(OffsetForm::PcRelative));
+        assert_eq!(form(&[-4096, -4101, -4000]), None);
+        assert_eq!(form(&[0, 8, 4, -1, -17]), None);
+        assert_eq!(form(&[0, 8, -2, -17]), None);
+        assert_eq!(form(&[0, 8, -1, -17, -16]), None);
+    }
+
+    #[test]
+    fn memory_filled_with_a_pattern_is_no_offsets() {
+        for filler in [0, -1, 0x2020_2020, 0x0101_0101] {
+            assert_eq!(form(&[filler; 300]), None);
+        }
+    }
+
+    #[test]
+    fn a_permutation_has_each_number_once() {
+        let is = |bytes: &[u8], count| is_permutation(Bytes { all: bytes, endian: Endian::Little }, 0, count);
+        assert!(is(&[], 0));
+        assert!(is(&[0, 0, 2, 0, 0, 0, 0, 0, 1], 3));
+        assert!(!is(&[0, 0, 2, 0, 0, 0, 0, 0, 2], 3));
+        assert!(!is(&[0, 0, 3, 0, 0, 0, 0, 0, 1], 3));
+        assert!(!is(&[0, 0, 2, 0, 0, 0, 0, 0], 3));
+    }
 }

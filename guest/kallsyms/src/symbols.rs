@@ -317,3 +317,63 @@ impl Symbols {
         self.ends = ends;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns() -> Columns<'static> {
+        Columns {
+            addresses: vec![16, 32, 32],
+            kinds: vec![b'A' | PER_CPU, b't', b'T'],
+            lengths: vec![3, 1, 2],
+            by_name: vec![1, 2, 0],
+            names: b"zzzaab",
+        }
+    }
+
+    #[test]
+    fn columns_are_kept() {
+        let symbols = Symbols::from_columns(columns()).unwrap();
+        let all: Vec<_> = symbols.iter().map(|s| (s.address, s.kind, s.name, s.is_per_cpu_offset)).collect();
+        assert_eq!(all, [(16, b'A', "zzz", true), (32, b't', "a", false), (32, b'T', "ab", false)]);
+        assert_eq!(symbols.first_named("ab"), symbols.get(2));
+        assert_eq!(symbols.at(40), symbols.get(1).map(|symbol| (symbol, 8)));
+        assert_eq!(Symbols::from_columns(symbols.columns()), Some(symbols));
+    }
+
+    #[test]
+    fn columns_that_disagree_are_refused() {
+        let refused = |change: fn(&mut Columns<'_>)| {
+            let mut columns = columns();
+            change(&mut columns);
+            assert_eq!(Symbols::from_columns(columns), None);
+        };
+        refused(|c| c.addresses[0] = 33);
+        refused(|c| c.addresses.truncate(2));
+        refused(|c| c.kinds[0] = PER_CPU);
+        refused(|c| c.kinds.truncate(2));
+        refused(|c| c.lengths[1] = 2);
+        refused(|c| c.lengths[1] = u16::MAX);
+        refused(|c| c.lengths.truncate(2));
+        refused(|c| c.by_name = vec![2, 1, 0]);
+        refused(|c| c.by_name = vec![1, 1, 0]);
+        refused(|c| c.by_name = vec![1, 2, 3]);
+        refused(|c| c.by_name.truncate(2));
+        refused(|c| c.names = b"zzzaa");
+        refused(|c| c.names = b"zzz\xffab");
+        refused(|c| c.names = b"zzz ab");
+    }
+
+    #[test]
+    fn names_are_checked_as_they_come() {
+        let mut builder = Builder::with_capacity(1);
+        for name in [b"".as_slice(), b"\0", b"\x80x", b"t\xff", b"ta b"] {
+            assert_eq!(builder.push(7, name, 0, false), Err(Error::NameNotAscii { index: 7 }));
+        }
+        assert_eq!(builder.push(7, b"?x", 1, false), Ok(()));
+        let symbols = builder.finish();
+        assert_eq!(symbols.len(), 1);
+        assert_eq!(symbols.get(0).map(|s| (s.kind, s.name, s.address)), Some((b'?', "x", 1)));
+    }
+}

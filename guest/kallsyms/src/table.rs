@@ -278,3 +278,17 @@ impl<'a> Table<'a> {
         self.image.u32(self.positions.offsets + 4 * index)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::LengthForm::{OneByte, OneOrTwoBytes};
+
+    #[test]
+    fn lengths_of_one_and_two_bytes() {
+        assert_eq!(OneOrTwoBytes.read(&[9, 0x7f, 5], 1), Some((2, 0x7f)));
+        assert_eq!(OneOrTwoBytes.read(&[9, 0x85, 2], 1), Some((3, 0x105)));
+        assert_eq!(OneOrTwoBytes.read(&[9, 0x85], 1), None);
+        assert_eq!(OneByte.read(&[9, 0x85, 2], 1), Some((2, 0x85)));
+        assert_eq!(OneByte.read(&[9], 1), None);
+    }
+}

@@ -1,0 +1,10 @@
+//! Any bytes as an image and as a cache: no panic, and what is found agrees with itself.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../tests/kallsyms/exercise.rs"]
+mod exercise;
+
+fuzz_target!(|data: &[u8]| exercise::exercise(data));

@@ -1,0 +1,47 @@
+//! All of the crate's interface, on arbitrary bytes: for tests and for the fuzz target.
+
+use pmdscope_kallsyms::{Base, Endian, Symbols, Table};
+
+/// Takes the byte order from the first byte (odd is big), the image from the rest, and looks for a
+/// table; in what is found all numbers and names must agree. The rest is also read as a cache.
+pub fn exercise(data: &[u8]) {
+    let Some((&first, image)) = data.split_first() else { return };
+    let endian = if first & 1 == 1 { Endian::Big } else { Endian::Little };
+    if let Ok(symbols) = Symbols::from_bytes(image) {
+        check(&symbols);
+    }
+    let table = match Table::find(image, endian) {
+        Ok(table) => table,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    assert!(table.len() > 0 && table.len() < image.len());
+    assert_eq!(table.relative_base().is_none(), table.layout().is_pc_relative());
+    assert_eq!(table.endian(), endian);
+    assert!(!format!("{table:?} {}", table.layout()).is_empty());
+    let base = table.relative_base().map_or(u64::MAX - 7, |slot| slot.value);
+    let (right, wrong) = match table.layout().is_pc_relative() {
+        true => (Base::OffsetsAt(base), Base::Relative(base)),
+        false => (Base::Relative(base), Base::OffsetsAt(base)),
+    };
+    assert!(table.symbols(wrong).is_err());
+    if let Ok(symbols) = table.symbols(right) {
+        assert_eq!(symbols.len(), table.len());
+        check(&symbols);
+        assert_eq!(Symbols::from_bytes(&symbols.to_bytes()), Ok(symbols));
+    }
+}
+
+fn check(symbols: &Symbols) {
+    assert!(symbols.iter().is_sorted_by_key(|symbol| symbol.address));
+    assert_eq!(symbols.iter().len(), symbols.len());
+    for symbol in symbols.iter().take(300) {
+        assert!(symbols.named(symbol.name).any(|other| other == symbol));
+        let size = symbols.size_of(&symbol);
+        if let Some((at, above)) = symbols.at(symbol.address) {
+            assert!(at.is_text() && at.address + above == symbol.address);
+            assert!(!symbol.is_text() || symbol.name.starts_with('$') || above == 0);
+            assert_eq!(symbols.size_of(&at).map(|size| size - above), size);
+        }
+    }
+    assert_eq!(symbols.get(symbols.len()), None);
+}

@@ -1,0 +1,6 @@
+//! Tests of the whole crate, through its interface, on images that the tests make themselves.
+
+mod encoder;
+mod exercise;
+mod hostile;
+mod layouts;
