@@ -17,7 +17,7 @@ fn input(spec: &Spec) -> Vec<u8> {
 
 #[test]
 fn images_cut_anywhere() {
-    for spec in Spec::samples(40) {
+    for spec in Spec::samples(8) {
         let data = input(&spec);
         for end in 0..=data.len() {
             exercise(&data[..end]);
@@ -32,10 +32,10 @@ fn images_cut_anywhere() {
 
 #[test]
 fn images_with_one_byte_changed() {
-    for spec in Spec::samples(12) {
+    for spec in Spec::samples(8) {
         let data = input(&spec);
         for at in 0..data.len() {
-            for change in [1, 0x80, 0xff] {
+            for change in [1, 0xff] {
                 let mut data = data.clone();
                 data[at] ^= change;
                 exercise(&data);
@@ -75,20 +75,28 @@ fn a_cache_is_read_back_only_if_whole() {
     assert_eq!(Symbols::from_bytes(&[bytes.as_slice(), &[0]].concat()).unwrap_err(), CacheError::Damaged);
 }
 
-/// Bounds on time are far above what an idle machine needs: they catch work that grows with the
-/// square of the size, not a slow machine.
-const LONG: Duration = Duration::from_secs(30);
+/// Far more than a search needs on a slow machine that is busy, without optimisation: what takes
+/// longer grows with the square of the size.
+const LONG: Duration = Duration::from_secs(20);
+
+/// The error of a search that must end before long.
+fn search(image: &[u8], endian: Endian) -> Error {
+    let start = Instant::now();
+    let error = Table::find(image, endian).expect_err("there is no table");
+    assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
+    error
+}
 
 #[test]
 fn an_image_full_of_near_misses_does_not_take_long() {
-    const SIZE: usize = 8 << 20;
-    let start = Instant::now();
+    const SIZE: usize = 1 << 20;
     let digits = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00";
-    assert_eq!(Table::find(&digits.repeat(SIZE / 20), Endian::Little).unwrap_err(), Error::NoTokenTable);
+    assert_eq!(search(&digits.repeat(SIZE / 20), Endian::Little), Error::NoTokenTable);
     for byte in [0, 1, 2, 0x80, 0xff] {
-        assert_eq!(Table::find(&vec![byte; SIZE], Endian::Little).unwrap_err(), Error::NoTokenTable);
+        assert_eq!(search(&vec![byte; SIZE], Endian::Little), Error::NoTokenTable);
     }
-    for spec in Spec::samples(300) {
+    for endian in [Endian::Little, Endian::Big] {
+        let spec = Spec::sample(Layout::OffsetsLast, endian, 300, false);
         let image = spec.encode().image;
         let positions = *Table::find(&image, spec.endian).unwrap().positions();
         let tokens = &image[positions.token_table..positions.token_index + 512];
@@ -111,15 +119,14 @@ fn an_image_full_of_near_misses_does_not_take_long() {
         ];
         for filler in fillers {
             let hostile = [&filler, tokens, &filler[..1024], tokens].concat();
-            let error = Table::find(&hostile, spec.endian).unwrap_err();
+            let error = search(&hostile, spec.endian);
             assert!(matches!(error, Error::NoNames { .. } | Error::TooMuchWork), "{error}");
         }
     }
-    assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn any_bytes(data in prop::collection::vec(any::<u8>(), 0..4096)) {
@@ -131,7 +138,7 @@ proptest! {
         layout in prop::sample::select(LAYOUTS.to_vec()),
         big in any::<bool>(),
         per_cpu in any::<bool>(),
-        count in 1usize..600,
+        count in 1usize..400,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 1usize..9), 1..12),
     ) {
         let endian = if big { Endian::Big } else { Endian::Little };

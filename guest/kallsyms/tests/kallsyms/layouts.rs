@@ -33,7 +33,7 @@ fn read_back(spec: &Spec) -> Symbols {
 
 #[test]
 fn all_layouts_are_read_back() {
-    for count in [1, 3, 5, 255, 256, 257, 512, 1000] {
+    for count in [1, 3, 255, 256, 257, 700] {
         for spec in Spec::samples(count) {
             read_back(&spec);
         }
@@ -201,7 +201,7 @@ prop_compose! {
         layout in prop::sample::select(LAYOUTS.to_vec()),
         endian in prop::sample::select(vec![Endian::Little, Endian::Big]),
         per_cpu in prop::option::of(prop::collection::vec((0u32..4096, "[a-z0-9_]{1,40}"), 0..20)),
-        symbols in prop::collection::vec((0u32..4096, "[TtWwDdBbRrVv?]", "[!-~]{1,20}|[a-z_0-9.]{1,127}|[a-f]{300,511}"), 1..700),
+        symbols in prop::collection::vec((0u32..4096, "[TtWwDdBbRrVv?]", "[!-~]{1,20}|[a-z_0-9.]{1,127}|[a-f]{300,511}"), 1..600),
         base in 0u64..0xffff_ffff_8000_0000,
         around in prop::collection::vec(any::<u8>(), 0..64),
     ) -> Spec {
@@ -225,7 +225,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn any_table_is_read_back(spec in specs()) {
