@@ -32,8 +32,9 @@
 //! # What is relied on
 //!
 //! Facts about the format come from `scripts/kallsyms.c` (which writes the table) and
-//! `kernel/kallsyms.c` (which reads it) of Linux v5.10, v6.1.y, v6.12 and v7.2; where an item rests
-//! on one of them its documentation says so. Versions in between were not examined one by one.
+//! `kernel/kallsyms.c` (which reads it) of Linux v5.10, v6.1 (6.1.176), v6.12 and v7.2, in the
+//! sources of Debian; where an item rests on one of them its documentation says so. Versions in
+//! between were not examined one by one.
 //!
 //! # Hostile input
 //!

@@ -21,7 +21,7 @@ pub enum Layout {
     /// As [`OffsetsFirst`](Self::OffsetsFirst), with `seqs_of_names` between `markers` and
     /// `token_table`.
     ///
-    /// Source: Linux v6.1.y (the stable series of 6.1), `scripts/kallsyms.c`, `write_src`.
+    /// Source: Linux 6.1.176 (Debian 6.1.176-1), `scripts/kallsyms.c`, `write_src`.
     OffsetsFirstWithSeqs,
     /// `num_syms`, `names`, `markers`, `token_table`, `token_index`, `offsets`, `relative_base`,
     /// `seqs_of_names`.
