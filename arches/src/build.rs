@@ -45,7 +45,7 @@ impl Encoding {
                 return MigrationParts { kind, pfn: offset, young: false, dirty: false };
             }
             let (pfn, marks) = (self.pfn_bits().of(offset), offset >> self.pfn_bits().width());
-            let kept = self.keeps_young_dirty(&swap);
+            let kept = self.has_room(&swap);
             MigrationParts { kind, pfn, young: kept && marks & 1 != 0, dirty: kept && marks & 2 != 0 }
         });
         Some(SwapParts {
@@ -141,7 +141,7 @@ impl Encoding {
             let when = elsewhere(migration_types(self.arch()), self.version(), |types| types.young_dirty);
             return Err(format!("migration entries keep no young and dirty: {when}"));
         }
-        if (spec.young || spec.dirty) && !self.keeps_young_dirty(&swap) {
+        if (spec.young || spec.dirty) && !self.has_room(&swap) {
             return Err("the offset has no room for young and dirty above the PFN".to_owned());
         }
         let marks = (when(spec.young, 1) | when(spec.dirty, 2)) << self.pfn_bits().width();
@@ -188,8 +188,13 @@ impl Encoding {
         Bits::new(0, self.layout().physical_bits - self.layout().page_shift - 1)
     }
 
-    /// `swap_migration_ad_supported`.
-    fn keeps_young_dirty(&self, swap: &SwapFormat) -> bool {
+    /// Whether migration entries keep young and dirty (`swap_migration_ad_supported`): from 6.1 on, where the
+    /// offset has room for them.
+    pub fn keeps_young_dirty(&self) -> bool {
+        self.migration_types().young_dirty && self.layout().swap.is_some_and(|swap| self.has_room(&swap))
+    }
+
+    fn has_room(&self, swap: &SwapFormat) -> bool {
         swap.offset.width() >= self.pfn_bits().width() + 2
     }
 

@@ -17,6 +17,8 @@ pub struct Encoding {
     version: Version,
     layout: &'static Era<Layout>,
     types: &'static Era<MigrationTypes>,
+    /// The types of one kernel, where they were found in it.
+    found: Option<MigrationTypes>,
 }
 
 /// Why there is no encoding to give.
@@ -103,7 +105,7 @@ impl Encoding {
                 .map_err(unknown("the numbering of migration types"))?,
             None => &NO_MIGRATION,
         };
-        Ok(Encoding { arch, mmu, version, layout, types })
+        Ok(Encoding { arch, mmu, version, layout, types, found: None })
     }
 
     /// The architecture.
@@ -132,8 +134,33 @@ impl Encoding {
     }
 
     /// The migration types in force.
-    pub fn migration_types(&self) -> &'static MigrationTypes {
-        &self.types.value
+    pub fn migration_types(&self) -> MigrationTypes {
+        self.found.unwrap_or(self.types.value)
+    }
+
+    /// The same encoding with other migration types: the numbers depend on a kernel's configuration, so that
+    /// a real kernel may have others than those of the versions' usual one.
+    #[must_use]
+    pub fn with_migration_types(self, types: MigrationTypes) -> Encoding {
+        Encoding { found: Some(types), ..self }
+    }
+
+    /// The same encoding in a kernel that is built with base pages of another size; `None` if that one is not
+    /// known. The usual size, which all else here is with, is that of [`at`](Self::at).
+    pub fn with_page_shift(self, page_shift: u8) -> Option<Encoding> {
+        let mut eras = vec![layouts(self.arch, self.mmu)];
+        eras.extend(layouts_of_other_pages(self.arch, self.mmu));
+        let layout = eras.into_iter().find_map(|eras| {
+            in_force(eras, self.version).ok().filter(|era| era.value.page_shift == page_shift)
+        })?;
+        Some(Encoding { layout, ..self })
+    }
+
+    /// Whether its base pages have the usual size.
+    pub fn has_usual_pages(&self) -> bool {
+        layouts(self.arch, self.mmu)
+            .first()
+            .is_some_and(|era| era.value.page_shift == self.layout().page_shift)
     }
 
     /// The versions over which the migration types in force hold.
@@ -181,13 +208,18 @@ impl Encoding {
 }
 
 impl fmt::Display for Encoding {
-    /// `arm64 6.12`, `ppc64 radix 7.2`.
+    /// `arm64 6.12`, `ppc64 radix 7.2`, and where pages do not have the usual size,
+    /// `ppc64le radix 7.2 with 4K pages`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.arch)?;
         if let Some(mmu) = self.mmu {
             write!(f, " {mmu}")?;
         }
-        write!(f, " {}", self.version)
+        write!(f, " {}", self.version)?;
+        if self.has_usual_pages() {
+            return Ok(());
+        }
+        write!(f, " with {}K pages", 1_u64 << self.layout().page_shift >> 10)
     }
 }
 
@@ -221,7 +253,15 @@ pub fn layouts(arch: Arch, mmu: Option<Mmu>) -> &'static [Era<Layout>] {
     }
 }
 
-/// Every layout of every architecture, with the versions over which it holds: architectures in the
+/// Layouts for kernels that are built with base pages of another size than the usual one, oldest first.
+pub(crate) fn layouts_of_other_pages(arch: Arch, mmu: Option<Mmu>) -> Option<&'static [Era<Layout>]> {
+    match (arch, mmu) {
+        (Arch::Ppc64 | Arch::Ppc64le, Some(Mmu::Radix)) => Some(crate::powerpc::RADIX_4K_LAYOUTS),
+        _ => None,
+    }
+}
+
+/// Every layout of every architecture with its usual pages, with the versions over which it holds: architectures in the
 /// order of reports, the oldest layout first.
 pub fn all_layouts() -> impl Iterator<Item = (Arch, Option<Mmu>, &'static Era<Layout>)> {
     Arch::ALL

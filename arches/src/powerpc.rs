@@ -1,6 +1,7 @@
-//! POWER, Book3S 64, 64K pages, both byte orders, radix and hash, with keys that deny nothing.
+//! POWER, Book3S 64, both byte orders, radix and hash, with keys that deny nothing. Pages of 64K, and for
+//! radix of 4K too: with these the hash MMU has no transparent huge pages.
 //!
-//! Facts from arch/powerpc/include/asm/book3s/64/{pgtable,radix,radix-64k,hash,hash-64k}.h,
+//! Facts from arch/powerpc/include/asm/book3s/64/{pgtable,radix,radix-4k,radix-64k,hash,hash-64k}.h,
 //! asm/pgtable-masks.h and arch/powerpc/mm/book3s64/{pgtable,radix_pgtable,hash_pgtable}.c of Linux
 //! 5.10.262, 6.1.176, 6.12.107 and 7.2.12.
 //!
@@ -29,12 +30,16 @@ const PRESENT: u64 = 1 << 63;
 
 const PAGE_SHIFT: u8 = 16;
 const ADDRESS: Bits = bits(16, 52);
-/// A page table of 32 entries.
+/// With pages of 4K.
+const PAGE_SHIFT_4K: u8 = 12;
+const ADDRESS_4K: Bits = bits(12, 52);
+/// A page table of 32 entries, or with pages of 4K of 512.
 const RADIX_PMD_SHIFT: u8 = 21;
 /// A page table of 256 entries.
 const HASH_PMD_SHIFT: u8 = 24;
 /// What a table entry has besides the address: valid, and for radix the log of its entries.
 const RADIX_TABLE: u64 = PRESENT | 5;
+const RADIX_TABLE_4K: u64 = PRESENT | 9;
 const HASH_TABLE: u64 = PRESENT;
 const RADIX_BAD: u64 = 0x6000_0000_0000_00e0;
 /// Tables are aligned to 4K: 2K of entries and 2K of what the hash MMU keeps on them.
@@ -51,7 +56,7 @@ const fn field(
 }
 
 /// What radix and hash share; the difference is who reads it.
-const fn common(by: By) -> [Field; 15] {
+const fn common(by: By, address: Bits) -> [Field; 15] {
     [
         field(by, bit(0), "EXEC", "executable", LEAF),
         field(by, bit(1), "WRITE", "writable", LEAF),
@@ -62,7 +67,7 @@ const fn common(by: By) -> [Field; 15] {
         field(by, bit(8), "ACCESSED", "accessed (R)", LEAF),
         sw(bit(9), "SOFT_DIRTY", "written since the last clearing by user space", LEAF),
         sw(bit(10), "SPECIAL", "no struct page to take", LEAF),
-        field(by, bits(16, 52), "ADDRESS", "physical address of the huge page (RPN)", LEAF),
+        field(by, address, "ADDRESS", "physical address of the huge page (RPN)", LEAF),
         sw(bit(56), "PKEY0", "lowest bit of the protection key", LEAF),
         sw(bits(57, 60), "PKEY", "protection key, the other bits", LEAF),
         sw(bit(61), "INVALID", "present, invalidated, if not PRESENT", ANY),
@@ -71,8 +76,9 @@ const fn common(by: By) -> [Field; 15] {
     ]
 }
 
-const RADIX: &[Field] = &common(By::Hardware);
-const HASH: &[Field] = &common(By::Software);
+const RADIX: &[Field] = &common(By::Hardware, ADDRESS);
+const RADIX_4K: &[Field] = &common(By::Hardware, ADDRESS_4K);
+const HASH: &[Field] = &common(By::Software, ADDRESS);
 
 const RADIX_ONLY: &[Field] = &[
     hw(bits(0, 4), "NLS", "log of the number of entries of the page table", TABLE),
@@ -98,18 +104,30 @@ const SWAP_5_10: SwapFormat = SwapFormat {
     uffd_wp: None,
 };
 const SWAP_6_1: SwapFormat = SwapFormat { soft_dirty: Some(9), ..SWAP_5_10 };
+const SWAP_4K_5_10: SwapFormat = SwapFormat { offset: ADDRESS_4K, ..SWAP_5_10 };
+const SWAP_4K_6_1: SwapFormat = SwapFormat { offset: ADDRESS_4K, ..SWAP_6_1 };
 
-const SWAP_FIELDS_5_10: &[Field] = &[
-    SWAP_5_10.kind_field(),
-    SWAP_5_10.offset_field(),
-    sw(bit(5), "SWP_SOFT_DIRTY", "written since the last clearing by user space", SWAP),
-];
-const SWAP_FIELDS_6_1: &[Field] = &[
-    SWAP_6_1.kind_field(),
-    SWAP_6_1.offset_field(),
-    sw(bit(5), "SWP_EXCLUSIVE", "belongs to this process alone; of swap PTEs only", SWAP),
-    sw(bit(9), "SWP_SOFT_DIRTY", "written since the last clearing by user space", SWAP),
-];
+const fn swap_fields_5_10(swap: SwapFormat) -> [Field; 3] {
+    [
+        swap.kind_field(),
+        swap.offset_field(),
+        sw(bit(5), "SWP_SOFT_DIRTY", "written since the last clearing by user space", SWAP),
+    ]
+}
+
+const fn swap_fields_6_1(swap: SwapFormat) -> [Field; 4] {
+    [
+        swap.kind_field(),
+        swap.offset_field(),
+        sw(bit(5), "SWP_EXCLUSIVE", "belongs to this process alone; of swap PTEs only", SWAP),
+        sw(bit(9), "SWP_SOFT_DIRTY", "written since the last clearing by user space", SWAP),
+    ]
+}
+
+const SWAP_FIELDS_5_10: &[Field] = &swap_fields_5_10(SWAP_5_10);
+const SWAP_FIELDS_6_1: &[Field] = &swap_fields_6_1(SWAP_6_1);
+const SWAP_FIELDS_4K_5_10: &[Field] = &swap_fields_5_10(SWAP_4K_5_10);
+const SWAP_FIELDS_4K_6_1: &[Field] = &swap_fields_6_1(SWAP_4K_6_1);
 
 fn has_all(entry: u64, bits: u64) -> bool {
     entry & bits == bits
@@ -144,8 +162,15 @@ fn access_permitted(entry: u64, for_write: bool, write: fn(u64) -> bool) -> bool
 }
 
 fn leaf(leaf: Leaf, no_access: u64) -> u64 {
-    leaf.pfn << PAGE_SHIFT
-        | PRESENT
+    leaf.pfn << PAGE_SHIFT | flags(leaf, no_access)
+}
+
+fn leaf_4k(leaf: Leaf, no_access: u64) -> u64 {
+    leaf.pfn << PAGE_SHIFT_4K | flags(leaf, no_access)
+}
+
+fn flags(leaf: Leaf, no_access: u64) -> u64 {
+    PRESENT
         | PTE
         | if leaf.protnone { no_access } else { READ }
         | when(leaf.write, WRITE)
@@ -216,6 +241,39 @@ const RADIX_7_1: Layout =
 fn special(entry: u64) -> bool {
     entry & SPECIAL != 0
 }
+
+/// The layout with pages of 4K that goes with one with pages of 64K.
+const fn radix_4k(
+    radix: Layout,
+    fields: &'static [&'static [Field]],
+    swap: SwapFormat,
+    leaf: fn(Leaf) -> Option<u64>,
+) -> Layout {
+    Layout {
+        page_shift: PAGE_SHIFT_4K,
+        fields,
+        swap: Some(swap),
+        predicates: Predicates { pfn: |entry| ADDRESS_4K.of(entry), ..radix.predicates },
+        table: |table| table | RADIX_TABLE_4K,
+        leaf,
+        ..radix
+    }
+}
+
+const RADIX_4K_FIELDS_6_1: &[&[Field]] = &[RADIX_4K, RADIX_ONLY, DEVMAP_FIELD, SWAP_FIELDS_4K_6_1];
+const RADIX_4K_5_10: Layout =
+    radix_4k(RADIX_5_10, &[RADIX_4K, RADIX_ONLY, DEVMAP_FIELD, SWAP_FIELDS_4K_5_10], SWAP_4K_5_10, |asked| {
+        Some(leaf_4k(asked, PRIVILEGED))
+    });
+const RADIX_4K_6_1: Layout = radix_4k(RADIX_6_1, RADIX_4K_FIELDS_6_1, SWAP_4K_6_1, RADIX_4K_5_10.leaf);
+const RADIX_4K_6_6: Layout = radix_4k(RADIX_6_6, RADIX_4K_FIELDS_6_1, SWAP_4K_6_1, RADIX_4K_5_10.leaf);
+const RADIX_4K_6_12: Layout =
+    radix_4k(RADIX_6_12, RADIX_4K_FIELDS_6_1, SWAP_4K_6_1, |asked| Some(leaf_4k(asked, 0)));
+const RADIX_4K_6_17: Layout =
+    radix_4k(RADIX_6_17, &[RADIX_4K, RADIX_ONLY, SWAP_FIELDS_4K_6_1], SWAP_4K_6_1, |asked| {
+        (!asked.devmap).then(|| leaf_4k(asked, 0))
+    });
+const RADIX_4K_7_1: Layout = radix_4k(RADIX_7_1, RADIX_4K_6_17.fields, SWAP_4K_6_1, RADIX_4K_6_17.leaf);
 
 /// The hash layout that goes with a radix one.
 const fn hash(radix: Layout, fields: &'static [&'static [Field]], trans_huge: fn(u64) -> bool) -> Layout {
@@ -304,5 +362,8 @@ const fn eras(layouts: [Layout; 6]) -> [Era<Layout>; 6] {
 
 pub(crate) static RADIX_LAYOUTS: &[Era<Layout>] =
     &eras([RADIX_5_10, RADIX_6_1, RADIX_6_6, RADIX_6_12, RADIX_6_17, RADIX_7_1]);
+/// The same with pages of 4K, as Debian builds its kernels of ppc64le from 6.12 on.
+pub(crate) static RADIX_4K_LAYOUTS: &[Era<Layout>] =
+    &eras([RADIX_4K_5_10, RADIX_4K_6_1, RADIX_4K_6_6, RADIX_4K_6_12, RADIX_4K_6_17, RADIX_4K_7_1]);
 pub(crate) static HASH_LAYOUTS: &[Era<Layout>] =
     &eras([HASH_5_10, HASH_6_1, HASH_6_6, HASH_6_12, HASH_6_17, HASH_7_1]);

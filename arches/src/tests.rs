@@ -23,6 +23,7 @@ fn encodings() -> Vec<Encoding> {
                 if !seen.contains(&known) {
                     seen.push(known);
                     found.push(encoding);
+                    found.extend(encoding.with_page_shift(12).filter(|other| !other.has_usual_pages()));
                 }
             }
         }
@@ -30,9 +31,19 @@ fn encodings() -> Vec<Encoding> {
     found
 }
 
-/// The encodings but for ppc64le, which has the tables of ppc64.
+/// The encodings with usual pages, but for ppc64le, which has the tables of ppc64.
 fn distinct() -> impl Iterator<Item = Encoding> {
-    encodings().into_iter().filter(|encoding| encoding.arch() != Arch::Ppc64le)
+    let distinct = |encoding: &Encoding| encoding.arch() != Arch::Ppc64le && encoding.has_usual_pages();
+    encodings().into_iter().filter(distinct)
+}
+
+/// All layouts, those of other pages too.
+fn every_layout() -> impl Iterator<Item = (Arch, Option<Mmu>, &'static Era<Layout>)> {
+    let others = Arch::ALL.into_iter().flat_map(Arch::platforms).filter_map(|(arch, mmu)| {
+        let eras = encoding::layouts_of_other_pages(arch, mmu)?;
+        Some(eras.iter().map(move |era| (arch, mmu, era)))
+    });
+    all_layouts().chain(others.flatten())
 }
 
 fn spec(encoding: &Encoding, kind: EntryKind) -> EntrySpec {
@@ -156,7 +167,7 @@ proptest! {
 
 #[test]
 fn within_a_form_no_two_fields_overlap() {
-    for (arch, mmu, era) in all_layouts() {
+    for (arch, mmu, era) in every_layout() {
         for form in [Form::None, Form::Table, Form::Leaf, Form::InvalidLeaf, Form::Swap] {
             let mut taken = 0;
             for field in era.value.fields.iter().copied().flatten().filter(|field| field.is_in(form)) {
@@ -169,7 +180,7 @@ fn within_a_form_no_two_fields_overlap() {
 
 #[test]
 fn markers_of_swap_entries_are_named_fields() {
-    for (arch, _, era) in all_layouts() {
+    for (arch, _, era) in every_layout() {
         let Some(swap) = era.value.swap else { continue };
         for (marker, name) in [(swap.soft_dirty, "SWP_SOFT_DIRTY"), (swap.uffd_wp, "SWP_UFFD_WP")] {
             let mut fields = era.value.fields.iter().copied().flatten();
@@ -388,3 +399,26 @@ loongarch64 6.12 00000818001a0040 00000002060001dc 200000020600045c 900000020600
 loongarch64 6.15 00000818001b0040 00000002060001dc 200000020600045c 9000000206000000
 loongarch64 6.17 00000818001b0040 00000002060001dc 200000020600045c 9000000206000000
 ";
+
+#[test]
+fn pages_of_another_size_are_another_encoding() {
+    let usual = at(Arch::Ppc64le, Some(Mmu::Radix), "6.12");
+    let small = usual.with_page_shift(12).unwrap();
+    assert_eq!(usual.to_string(), "ppc64le radix 6.12");
+    assert_eq!(small.to_string(), "ppc64le radix 6.12 with 4K pages");
+    assert_eq!(small.with_page_shift(16).unwrap().to_string(), usual.to_string());
+    assert!(usual.with_page_shift(14).is_none());
+    assert!(at(Arch::Ppc64le, Some(Mmu::Hash), "6.12").with_page_shift(12).is_none(), "no huge pages there");
+    // radix-4k.h of 6.12.107: a page table has 2^9 entries, and RPN begins at bit 12.
+    assert_eq!((small.layout().table)(0x4000_3000), 0x8000_0000_4000_3009);
+    let huge = spec(&small, EntryKind::PresentHugeRo);
+    assert_eq!(small.build(&huge).unwrap(), 0xc000_0000_8120_0004);
+    assert_eq!(
+        small.build(&EntrySpec { kind: EntryKind::MigrationRead, ..huge }).unwrap(),
+        0x4000_0000_8120_0018
+    );
+    // The migration types that were found in a kernel stay.
+    let types = MigrationTypes { read: 28, read_exclusive: Some(29), write: 30, young_dirty: true };
+    let small = usual.with_migration_types(types).with_page_shift(12).unwrap();
+    assert_eq!(small.migration_types(), types);
+}
