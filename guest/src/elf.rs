@@ -219,20 +219,26 @@ impl Guest {
 }
 
 /// A file offset as an index. What does not fit is beyond the end of any file.
-fn offset(number: u64) -> usize {
+pub(crate) fn offset(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn entry_size(table: &'static str, count: u16, found: u64, wanted: usize) -> Result<(), GuestError> {
     let wanted = wanted as u64;
-    if count > 0 && found != wanted {
-        return Err(GuestError::EntrySize { table, found, wanted });
+    if entry_size_is(count, found, wanted) {
+        Ok(())
+    } else {
+        Err(GuestError::EntrySize { table, found, wanted })
     }
-    Ok(())
+}
+
+/// Whether the entries of a table have the size that ELF gives them. Of an empty table any will do.
+pub(crate) fn entry_size_is(count: u16, found: u64, wanted: u64) -> bool {
+    count == 0 || found == wanted
 }
 
 /// The ELF machine number of an architecture, and whether its files are big-endian.
-fn machine_of(arch: Arch) -> u16 {
+pub(crate) fn machine_of(arch: Arch) -> u16 {
     match arch {
         Arch::Arm64 => header::EM_AARCH64,
         Arch::X86_64 => header::EM_X86_64,

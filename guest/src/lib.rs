@@ -8,6 +8,7 @@
 pub mod abi;
 mod bundled;
 mod elf;
+pub mod kernel;
 mod outcome;
 mod routine;
 #[cfg(any(test, feature = "test-support"))]
@@ -16,5 +17,6 @@ pub mod under_test;
 pub use abi::ByteOrder;
 pub use bundled::{Bundled, BundledError, all_bundled, bundled};
 pub use elf::{Guest, GuestError, Segment, Symbol};
+pub use kernel::Kernel;
 pub use outcome::{Check, UnknownNumber, WalkResult};
 pub use routine::{Agent, Walker, Writer};

@@ -1,0 +1,50 @@
+//! Which Linux a kernel is, by the banner that it prints when it starts.
+
+use std::fmt;
+
+/// How the banner begins (Linux `init/version-timestamp.c`, `linux_banner`).
+const BANNER: &[u8] = b"Linux version ";
+
+/// The version of a kernel.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Release {
+    /// The first number.
+    pub major: u16,
+    /// The second number.
+    pub minor: u16,
+    /// The third number, if there is one. Distributions leave it at 0 while they follow stable
+    /// releases: their package's version has it.
+    pub sublevel: Option<u16>,
+    /// All of it, such as `6.12.107+deb13-arm64` (`uname -r`).
+    pub text: String,
+    /// The line that the kernel prints, from `Linux version` on, with the compiler and the
+    /// distribution's version.
+    pub banner: String,
+}
+
+impl Release {
+    /// The release in the first banner of `bytes`. Copies of the banner's beginning that are followed
+    /// by no number are passed over: the kernel has the format of `/proc/version` too.
+    pub(super) fn find(bytes: &[u8]) -> Option<Release> {
+        memchr::memmem::find_iter(bytes, BANNER).find_map(|at| Release::parse(&bytes[at..]))
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Release> {
+        const LONGEST: usize = 512;
+        let line = bytes[..bytes.len().min(LONGEST)].split(|byte| *byte == b'\n' || *byte == 0).next()?;
+        let banner = String::from_utf8_lossy(line).into_owned();
+        let text = banner.get(BANNER.len()..)?.split(' ').next()?.to_owned();
+        // 6.12-rc1 has no third number, 5.10.0-30-arm64 has more behind it.
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.').next()?.split('.');
+        let major = numbers.next()?.parse().ok()?;
+        let minor = numbers.next()?.parse().ok()?;
+        let sublevel = numbers.next().and_then(|number| number.parse().ok());
+        Some(Release { major, minor, sublevel, text, banner })
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

@@ -1,0 +1,141 @@
+//! Structures of kernels that do not describe their types. Debian built none into those of 6.1 for
+//! ppc64le and s390x.
+
+use pmdscope_arches::{Arch, Version};
+
+/// What is known of the structures of some kernels, and where from.
+#[derive(Debug)]
+pub(super) struct Structures {
+    pub(super) from: &'static str,
+    offsets: &'static [(&'static str, &'static [(&'static str, u64)])],
+    sizes: &'static [(&'static str, u64)],
+    enumerators: &'static [(&'static str, i64)],
+}
+
+impl Structures {
+    pub(super) fn offset(&self, structure: &str, member: &str) -> Option<u64> {
+        let (_, members) = self.offsets.iter().find(|(name, _)| *name == structure)?;
+        members.iter().find(|(name, _)| *name == member).map(|(_, offset)| *offset)
+    }
+
+    pub(super) fn size(&self, structure: &str) -> Option<u64> {
+        self.sizes.iter().find(|(name, _)| *name == structure).map(|(_, size)| *size)
+    }
+
+    pub(super) fn enumerator(&self, name: &str) -> Option<i64> {
+        self.enumerators.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+}
+
+/// The structures of kernels of an architecture and version.
+pub(super) fn structures(arch: Arch, version: Version) -> Option<&'static Structures> {
+    match (arch, version) {
+        (Arch::S390x, v) if v == Version::new(6, 1) => Some(&S390X_6_1),
+        (Arch::Ppc64le, v) if v == Version::new(6, 1) => Some(&PPC64LE_6_1),
+        _ => None,
+    }
+}
+
+/// The first members of `vm_area_struct`, which no option of the kernel's configuration moves (Linux
+/// include/linux/mm_types.h, v6.1).
+const VMA: &[(&str, u64)] =
+    &[("vm_start", 0), ("vm_end", 8), ("vm_mm", 16), ("vm_page_prot", 24), ("vm_flags", 32)];
+
+/// `struct page` of 64 bytes (Linux include/linux/mm_types.h, v6.1): that of a first tail has what is known
+/// of the whole, that of a page of tables a lock and what was deposited.
+const PAGE: &[(&str, u64)] = &[
+    ("flags", 0),
+    ("compound_head", 8),
+    ("lru", 8),
+    ("compound_dtor", 16),
+    ("compound_order", 17),
+    ("compound_mapcount", 20),
+    ("compound_nr", 28),
+    ("pmd_huge_pte", 16),
+    ("deferred_list", 16),
+    ("mapping", 24),
+    ("index", 32),
+    ("ptl", 40),
+    ("_mapcount", 48),
+    ("_refcount", 52),
+];
+
+/// `struct page_vma_mapped_walk` (Linux include/linux/rmap.h, v6.1).
+const MAPPED_WALK: &[(&str, u64)] = &[
+    ("pfn", 0),
+    ("nr_pages", 8),
+    ("pgoff", 16),
+    ("vma", 24),
+    ("address", 32),
+    ("pmd", 40),
+    ("pte", 48),
+    ("ptl", 56),
+    ("flags", 64),
+];
+
+/// Linux include/linux/page-flags.h, v6.1.
+const PAGE_FLAGS: &[(&str, i64)] = &[
+    ("PG_locked", 0),
+    ("PG_uptodate", 2),
+    ("PG_head", 16),
+    ("PG_anon_exclusive", 17),
+    ("PG_swapbacked", 19),
+    ("TRANSHUGE_PAGE_DTOR", 2),
+];
+
+static S390X_6_1: Structures = Structures {
+    from: "the accesses of Debian's 6.1 for s390x, which has no BTF",
+    offsets: &[
+        ("task_struct", &[("mm", 0x6f8)]),
+        ("mm_struct", &[("pgd", 0x38), ("context.asce", 0x320), ("context.asce_limit", 0x328)]),
+        ("vm_area_struct", VMA),
+        ("page", PAGE),
+        ("page_vma_mapped_walk", MAPPED_WALK),
+        ("pglist_data", &[("per_cpu_nodestats", 0x2000)]),
+        (
+            "lowcore",
+            &[
+                ("current_task", 0x340),
+                ("kernel_stack", 0x348),
+                ("cpu_nr", 0x3a0),
+                ("preempt_count", 0x3a8),
+                ("spinlock_lockval", 0x3ac),
+                ("percpu_offset", 0x3b8),
+                ("machine_flags", 0x3c8),
+            ],
+        ),
+    ],
+    // Of the task, at least what is before the members that are used.
+    sizes: &[("task_struct", 0x2000), ("mm_struct", 1024), ("vm_area_struct", 0x100), ("page", 64)],
+    enumerators: PAGE_FLAGS,
+};
+
+static PPC64LE_6_1: Structures = Structures {
+    from: "the accesses of Debian's 6.1 for ppc64le, which has no BTF",
+    offsets: &[
+        ("task_struct", &[("mm", 0x758)]),
+        ("mm_struct", &[("pgd", 0x38)]),
+        (
+            "vm_area_struct",
+            &[
+                ("vm_start", 0),
+                ("vm_end", 8),
+                ("vm_mm", 16),
+                ("vm_page_prot", 24),
+                ("vm_flags", 32),
+                ("anon_vma", 0x58),
+            ],
+        ),
+        ("page", PAGE),
+        ("page_vma_mapped_walk", MAPPED_WALK),
+        ("pglist_data", &[("per_cpu_nodestats", 0x5380)]),
+    ],
+    sizes: &[
+        ("task_struct", 0x3000),
+        ("mm_struct", 0x800),
+        ("vm_area_struct", 0x100),
+        ("page", 64),
+        ("pglist_data", 0xa000),
+    ],
+    enumerators: PAGE_FLAGS,
+};
