@@ -30,6 +30,9 @@ pub enum Command {
     /// Run one writer against one walker on one entry, and show every access
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
+    /// Show what a kernel image offers, and which of its functions can be run
+    #[command(after_help = KERNEL_EXAMPLES)]
+    Kernel(KernelArgs),
     /// Name every bit and predicate of an entry's value
     #[command(after_help = DECODE_EXAMPLES)]
     Decode(DecodeArgs),
@@ -50,6 +53,9 @@ Examples:
       two architectures, one version, one walker
   pmdscope compare --linux 7.2 --entry migration-write --soft-dirty
       the same for an entry with a mark
+  pmdscope compare --kernel /boot/vmlinuz-5.10.0-30-amd64 \\
+                   --kernel /boot/vmlinuz-6.12.107+deb13-amd64
+      real kernels side by side: does the split have the fix?
   pmdscope compare --entry migration-read --entry migration-write --format json -o compare.json
       everything about two entries, for a program to read
 
@@ -67,6 +73,8 @@ Examples:
                --writer pmdp_invalidate --walker hmm
   pmdscope run --arch x86_64 --entry present-huge --writer pmdp_invalidate --with mmu-store
       a third CPU that stores through the entry: are its accessed and dirty bits lost?
+  pmdscope run --kernel linux-image-5.10.0-30-arm64_5.10.218-1_arm64.deb --entry migration-read
+      what a distribution's own split and GUP-fast do, from the package as it is
   pmdscope run --arch arm64 --entry migration-read --schedule W3K1W1
       one schedule, as a finding names it
   pmdscope run --arch x86_64 --pmd 0xcfffffffefdbfe00 --walker fault-read --format jsonl
@@ -74,6 +82,14 @@ Examples:
 
 Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a control failed,
 4 internal fault.";
+
+const KERNEL_EXAMPLES: &str = "\
+A kernel is a Debian package, or a vmlinuz, bzImage, Image or vmlinux of any distribution. What was unpacked is
+kept in the user's cache directory.
+
+Examples:
+  pmdscope kernel info linux-image-6.12.107+deb13-arm64_6.12.107-1_arm64.deb
+  pmdscope kernel list-functions /boot/vmlinuz-6.12.107+deb13-amd64";
 
 const DECODE_EXAMPLES: &str = "\
 Examples:
@@ -175,6 +191,12 @@ pub struct CompareArgs {
     /// Walker (see `pmdscope list walkers`); may be given several times
     #[arg(long, value_name = "K")]
     pub walker: Vec<String>,
+    /// Compare real kernels (see `pmdscope run --help`) in place of architectures and versions; may be
+    /// given several times
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "mmu", "linux"])]
+    pub kernel: Vec<PathBuf>,
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// How to print the comparison
     #[arg(long, value_enum, default_value_t)]
     pub format: CompareFormat,
@@ -196,9 +218,53 @@ pub enum CompareFormat {
 }
 
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub struct KernelArgs {
+    #[command(subcommand)]
+    pub what: KernelWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KernelWhat {
+    /// What the image is, and what is known of it
+    Info(KernelFileArgs),
+    /// The writers and walkers that can be run on it, and the functions that they are
+    ListFunctions(KernelFileArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct KernelFileArgs {
+    /// Package or boot image
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
     #[command(flatten)]
-    pub platform: Platform,
+    pub cache: CacheArgs,
+}
+
+/// Where unpacked kernels are kept.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct CacheArgs {
+    /// Unpack kernels anew, and keep nothing of them in the cache directory
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Architecture: arm64, x86_64, s390x, ppc64, ppc64le, riscv64, sparc64 (or as `uname -m` says)
+    #[arg(long, value_name = "A", required_unless_present = "kernel")]
+    pub arch: Option<String>,
+    /// Kind of MMU where there are several: radix or hash; radix if not given
+    #[arg(long, value_name = "M")]
+    pub mmu: Option<String>,
+    /// Linux version, such as 6.12; the newest known if not given, and with --kernel that of the kernel.
+    /// Some are not known for sure and are refused: see `pmdscope list encodings`
+    #[arg(long, value_name = "V")]
+    pub linux: Option<String>,
+    /// Run a real kernel's own functions: a .deb, vmlinuz, bzImage, Image or vmlinux
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "with"])]
+    pub kernel: Option<PathBuf>,
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// Entry to begin with (see `pmdscope list entries`)
     #[arg(long, value_name = "E", required_unless_present = "pmd")]
     pub entry: Option<String>,
@@ -211,10 +277,12 @@ pub struct RunArgs {
     /// Entry to begin with by its value, hexadecimal, in CPU order
     #[arg(long, value_name = "HEX", conflicts_with_all = ["entry", "young", "dirty", "soft_dirty", "uffd_wp"])]
     pub pmd: Option<String>,
-    /// Writer (see `pmdscope list writers`)
-    #[arg(long, value_name = "W", default_value = "split-unguarded")]
-    pub writer: String,
-    /// Walker (see `pmdscope list walkers`); may be given several times, for a run each
+    /// Writer (see `pmdscope list writers`, of a kernel `pmdscope kernel list-functions`);
+    /// split-unguarded if not given, with --kernel split
+    #[arg(long, value_name = "W")]
+    pub writer: Option<String>,
+    /// Walker (see `pmdscope list walkers`, of a kernel `pmdscope kernel list-functions`); may be given several
+    /// times, for a run each; with --kernel also none, for the writer alone
     #[arg(long, value_name = "K", default_value = "gup-fast-read")]
     pub walker: Vec<String>,
     /// Another routine to run with them on a CPU of its own: a writer, a walker, or an agent that plays

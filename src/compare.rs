@@ -1,15 +1,18 @@
 //! `pmdscope compare`.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, Version};
-use pmdscope_emu::{Bounds, Machine, Reduction};
+use pmdscope_emu::{Bounds, Machine, Recipe, Reduction, Role};
 use pmdscope_guest::{Walker, Writer};
 use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, Verdict, json, markdown, text};
 
-use crate::cli::{CompareArgs, CompareFormat, Marks};
+use crate::cli::{CacheArgs, CompareArgs, CompareFormat, Marks};
 use crate::exit::Exit;
+use crate::kernel_study::{KernelSource, KernelStudy, Wanted};
 use crate::output;
-use crate::plan::{GuestSource, Start, With, bounds, chosen, runnable};
+use crate::plan::{GuestSource, Start, With, bounds, chosen, kernel_source, offered, runnable};
 use crate::study::Study;
 
 /// A long-term kernel and the newest: between them every architecture has the encodings that matter
@@ -141,21 +144,105 @@ impl Plan {
     }
 }
 
+/// What kernels are to be compared by.
+struct KernelPlan<'a> {
+    kernels: &'a [PathBuf],
+    cache: CacheArgs,
+    /// `None`: the default entry of each kernel.
+    entries: Option<Vec<EntryKind>>,
+    marks: Marks,
+    writers: Vec<&'static Recipe>,
+    walkers: Vec<&'static Recipe>,
+    bounds: Bounds,
+}
+
+impl<'a> KernelPlan<'a> {
+    fn new(args: &'a CompareArgs) -> Result<Self> {
+        let recipes = |names: &[String], default: &str, role| -> Result<Vec<_>> {
+            let default = [default.to_owned()];
+            let names = if names.is_empty() { &default } else { names };
+            Ok(names.iter().map(|name| Recipe::of(name, role)).collect::<Result<_, _>>()?)
+        };
+        Ok(KernelPlan {
+            kernels: &args.kernel,
+            cache: args.cache,
+            entries: if args.entry.is_empty() { None } else { Some(chosen(&args.entry, Vec::new())?) },
+            marks: args.marks,
+            writers: recipes(&args.writer, "split", Role::Writer)?,
+            walkers: recipes(&args.walker, "gup-fast-read", Role::Walker)?,
+            bounds: bounds(&args.bounds)?,
+        })
+    }
+
+    fn run(&self) -> Result<CompareReport> {
+        let mut rows = Vec::new();
+        let mut skipped = Vec::new();
+        for path in self.kernels {
+            let source = kernel_source(path, self.cache, None, None)?;
+            let mut skip = |reason: String| {
+                skipped.push(Skipped { encoding: source.kernel.file().release.text.clone(), reason });
+            };
+            for (kind, marks) in self.kinds(&source, &mut skip) {
+                for writer in &self.writers {
+                    for walker in &self.walkers {
+                        if let Err(reason) = offered(&source, writer).and_then(|()| offered(&source, walker))
+                        {
+                            skip(reason);
+                            continue;
+                        }
+                        let study = KernelStudy {
+                            source: &source,
+                            wanted: Wanted::Kind { kind, marks, pfn: None },
+                            writer,
+                            walker: Some(walker),
+                            bounds: &self.bounds,
+                            reduction: Reduction::Joined,
+                            schedule: None,
+                        };
+                        rows.push(RunReport { traces: Vec::new(), ..study.report()? });
+                    }
+                }
+            }
+        }
+        Ok(CompareReport { schema: COMPARE_SCHEMA.to_owned(), rows, skipped })
+    }
+
+    /// The kinds of entry to begin with, of those that a kernel can express.
+    fn kinds(&self, source: &KernelSource, skip: &mut impl FnMut(String)) -> Vec<(EntryKind, Marks)> {
+        let mut can = |kind| match Start::of_kind(&source.encoding, kind, self.marks, None) {
+            Ok(_) => true,
+            Err(error) => {
+                skip(reason(&error));
+                false
+            }
+        };
+        match &self.entries {
+            Some(kinds) => kinds.iter().filter(|kind| can(**kind)).map(|kind| (*kind, self.marks)).collect(),
+            None if can(DEFAULT_ENTRY) => vec![(DEFAULT_ENTRY, self.marks)],
+            None => vec![(DEFAULT_ELSE, Marks { young: true, dirty: true, ..self.marks })],
+        }
+    }
+}
+
 /// Why there is no such entry; where is said beside it.
 fn reason(error: &anyhow::Error) -> String {
     error.downcast_ref().map_or_else(|| error.to_string(), EntryError::reason)
 }
 
 pub fn compare(args: &CompareArgs) -> Result<Exit> {
-    let plan = Plan::new(args)?;
-    let (printed, verdicts) = output::checked(args.report.self_check, || compared(&plan, args.format))?;
+    let (printed, verdicts) = if args.kernel.is_empty() {
+        let plan = Plan::new(args)?;
+        output::checked(args.report.self_check, || compared(&plan.run()?, args.format))?
+    } else {
+        let plan = KernelPlan::new(args)?;
+        output::checked(args.report.self_check, || compared(&plan.run()?, args.format))?
+    };
     output::write(&printed, args.report.output.as_deref())?;
     Ok(Exit::of(verdicts))
 }
 
-/// What is printed of a plan, and the verdicts.
-fn compared(plan: &Plan, format: CompareFormat) -> Result<(String, Vec<Verdict>)> {
-    let report = plan.run()?;
+/// What is printed of a comparison, and the verdicts.
+fn compared(report: &CompareReport, format: CompareFormat) -> Result<(String, Vec<Verdict>)> {
     if report.rows.is_empty() {
         match report.skipped.first() {
             Some(skipped) => {
@@ -167,9 +254,9 @@ fn compared(plan: &Plan, format: CompareFormat) -> Result<(String, Vec<Verdict>)
         }
     }
     let printed = match format {
-        CompareFormat::Table => text::compare(&report),
-        CompareFormat::Markdown => markdown::compare(&report),
-        CompareFormat::Json => json::pretty(&report)?,
+        CompareFormat::Table => text::compare(report),
+        CompareFormat::Markdown => markdown::compare(report),
+        CompareFormat::Json => json::pretty(report)?,
     };
     Ok((printed, report.rows.iter().map(|row| row.verdict).collect()))
 }

@@ -7,10 +7,11 @@ use crate::cli::{DecodeArgs, DecodeFormat};
 use crate::exit::Exit;
 use crate::output;
 use crate::plan::{encoding, hex_value};
-use crate::study::encoding_name;
+use crate::reporter::encoding_name;
 
 pub fn decode(args: &DecodeArgs) -> Result<Exit> {
-    let encoding = encoding(&args.platform)?;
+    let encoding =
+        encoding(&args.platform.arch, args.platform.mmu.as_deref(), args.platform.linux.as_deref())?;
     let values = args.values.iter().map(|text| hex_value(text)).collect::<Result<Vec<_>>>()?;
     let executed = if encoding.arch().executed() { "model" } else { "model, not executed" };
     let report = DecodeReport {

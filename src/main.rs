@@ -4,9 +4,12 @@ mod cli;
 mod compare;
 mod decode;
 mod exit;
+mod kernel;
+mod kernel_study;
 mod list;
 mod output;
 mod plan;
+mod reporter;
 mod run;
 mod study;
 mod tally;
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Compare(args) => compare::compare(args),
         Command::Run(args) => run::run(args),
+        Command::Kernel(args) => kernel::kernel(args),
         Command::Decode(args) => decode::decode(args),
         Command::List(args) => list::list(args),
         Command::Schema(args) => schema(args),
@@ -50,17 +54,19 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return Exit::Clean.into();
     }
-    let commands: Vec<_> =
-        Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        eprintln!("pmdscope: no command given: there are {} (see pmdscope --help)", commands.join(", "));
-        return Exit::Usage.into();
-    }
-    let command = std::env::args_os().nth(1).and_then(|first| first.into_string().ok());
-    let help = match command.filter(|command| commands.contains(command)) {
-        Some(command) => format!("pmdscope {command} --help"),
+    let cli = Cli::command();
+    let first = std::env::args_os().nth(1).and_then(|first| first.into_string().ok());
+    let command = first.and_then(|first| cli.find_subcommand(first));
+    let help = match command {
+        Some(command) => format!("pmdscope {} --help", command.get_name()),
         None => "pmdscope --help".to_owned(),
     };
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let commands: Vec<_> =
+            command.unwrap_or(&cli).get_subcommands().map(clap::Command::get_name).collect();
+        eprintln!("pmdscope: no command given: there are {} (see {help})", commands.join(", "));
+        return Exit::Usage.into();
+    }
     let text = error.render().to_string();
     let mistake: Vec<_> = text
         .lines()

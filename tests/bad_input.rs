@@ -102,7 +102,7 @@ fn a_name_like_no_other_is_answered_with_all_that_are_known() {
 #[test]
 fn what_is_missing_is_named() {
     refused(&[
-        ("", "compare, run, decode, list, schema"),
+        ("", "compare, run, kernel, decode, list, schema"),
         ("run --arch arm64", "--entry <E>"),
         ("run --entry none", "--arch <A>"),
         ("decode --arch arm64", "<HEX>..."),
@@ -564,4 +564,57 @@ fn a_guest_of_another_encoding_fails_the_control() {
     }
     let same = "run --arch arm64 --linux 7.2 --guest guest/elf/arm64-7.2.elf --entry migration-write";
     assert_eq!(pmdscope(same).status, Some(1), "the same guest as a file is as good as the bundled one");
+}
+
+#[test]
+fn what_is_no_kernel_is_refused_by_what_it_is() {
+    let scratch = Scratch::new("what-is-no-kernel-is-refused");
+    let put = |name: &str, bytes: &[u8]| {
+        fs::write(scratch.path().join(name), bytes).expect("a file can be written");
+    };
+    put("empty", b"");
+    put("text", b"Linux version 6.12.0 is what this says, and it is no kernel.\n");
+    put("truncated.deb", b"!<arch>\ndebian-binary   0           0     0     100644  4         `\n2.0\n");
+    put("truncated.rpm", &[0xed, 0xab, 0xee, 0xdb, 3, 0, 0, 0]);
+    put("truncated.gz", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
+    let mut elf32 = guest_bytes("arm64-7.2.elf");
+    elf32[4] = 1;
+    put("elf32", &elf32);
+    put("guest", &guest_bytes("arm64-7.2.elf"));
+    fs::create_dir(scratch.path().join("folder")).expect("a folder can be made");
+    for (file, says) in [
+        ("missing", "missing"),
+        ("folder", "a folder, not a file"),
+        ("empty", "empty"),
+        ("text", "text"),
+        ("truncated.deb", "truncated.deb"),
+        ("truncated.rpm", "truncated.rpm"),
+        ("truncated.gz", "truncated.gz"),
+        ("elf32", "32-bit"),
+        ("guest", "not a kernel"),
+    ] {
+        for command in ["run --entry migration-read --kernel", "compare --kernel", "kernel info"] {
+            refused_in(scratch.path(), &[(&format!("{command} {file}"), says)]);
+        }
+    }
+}
+
+#[test]
+fn what_a_kernel_cannot_be_run_with_is_refused() {
+    refused(&[
+        ("run --kernel x --entry none --guest y", "cannot be used with"),
+        ("run --kernel x --entry none --with mmu-store", "cannot be used with"),
+        ("compare --kernel x --arch arm64", "cannot be used with"),
+        ("run --kernel x", "--entry"),
+        ("kernel", "no command given: there are info, list-functions (see pmdscope kernel --help)"),
+        (
+            "run --kernel x --entry none --writer splitt",
+            "unknown writer of a kernel 'splitt': did you mean 'split'?",
+        ),
+        (
+            "run --kernel x --entry none --walker gup-fast-raed",
+            "unknown walker of a kernel 'gup-fast-raed': did you mean 'gup-fast-read'?",
+        ),
+        ("run --kernel x --entry none --walker none --schedule W1", "leave --schedule or --walker none out"),
+    ]);
 }

@@ -158,7 +158,13 @@ impl Cpus for Shape {
     fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<()>, Infallible> {
         if cpu == 1 {
             let then = if read.len() < self.loads { Then::Read(0) } else { Then::End(()) };
-            return Ok(Segment { stored: None, stores: Vec::new(), then, code: Vec::new() });
+            return Ok(Segment {
+                stored: None,
+                stores: Vec::new(),
+                then,
+                code: Vec::new(),
+                state: Vec::new(),
+            });
         }
         let store = |n| match self.values {
             Values::Distinct => (0, n),
@@ -168,7 +174,13 @@ impl Cpus for Shape {
             Values::Elsewhere => (1, n),
         };
         let stores = (1..=self.stores).map(store).map(|(word, value)| (word, Written::whole(value)));
-        Ok(Segment { stored: None, stores: stores.collect(), then: Then::End(()), code: Vec::new() })
+        Ok(Segment {
+            stored: None,
+            stores: stores.collect(),
+            then: Then::End(()),
+            code: Vec::new(),
+            state: Vec::new(),
+        })
     }
 }
 
@@ -376,9 +388,9 @@ fn schedules_of_guests(others: &[Walker]) -> Result<()> {
     line("each run anew on the engine, with its trace", each, "schedules/s", None);
     let joined = rate(|| Ok(u64::try_from(&machine.explore(&job, &bounds, Reduction::Joined)?.schedules)?))?;
     line("joined, each behaviour run with its trace", joined, "schedules/s", Some((each, "that")));
-    let (plan, _) = machine.prepare(&job, &bounds)?;
+    let mut loaded = machine.load(&job, bounds.call)?;
     let filled = rate(|| {
-        let mut forest = Forest::new(Routines::new(&mut machine, &plan))?;
+        let mut forest = Forest::new(Routines::new(&mut loaded))?;
         count_schedules(&mut forest)
     })?;
     line(
@@ -387,7 +399,7 @@ fn schedules_of_guests(others: &[Walker]) -> Result<()> {
         "schedules/s",
         Some((each, "that")),
     );
-    let mut forest = Forest::new(Routines::new(&mut machine, &plan))?;
+    let mut forest = Forest::new(Routines::new(&mut loaded))?;
     let one_by_one = rate(|| count_schedules(&mut forest))?;
     line("one by one over the trees, once filled", one_by_one, "schedules/s", Some((each, "that")));
 
@@ -400,8 +412,8 @@ fn schedules_of_guests(others: &[Walker]) -> Result<()> {
         black_box(machine.explore_one(&job, &bounds, &schedule)?);
         Ok(1)
     })?;
-    let (plan, _) = machine.prepare(&job, &bounds)?;
-    let mut routines = Routines::new(&mut machine, &plan);
+    let mut loaded = machine.load(&job, bounds.call)?;
+    let mut routines = Routines::new(&mut loaded);
     let of_writer = values_read(first, 0);
     let of_walker = values_read(first, 1);
     // Alone the walker finds the same entry each time.
@@ -443,8 +455,8 @@ fn machine_code_runs() -> Result<()> {
             if !machine.guest().has(walker.symbol()) {
                 continue;
             }
-            let (plan, _) = machine.prepare(&job, &Bounds::default())?;
-            let mut routines = Routines::new(&mut machine, &plan);
+            let mut loaded = machine.load(&job, Bounds::default().call)?;
+            let mut routines = Routines::new(&mut loaded);
             let mut read = Vec::new();
             let ended = loop {
                 match routines.follow(1, &read)?.then {

@@ -21,11 +21,22 @@ pub struct Instruction {
     pub(crate) skipped: bool,
 }
 
+impl Instruction {
+    /// Where a direct call goes.
+    pub(crate) fn call_target(&self) -> Option<u64> {
+        let (mnemonic, operand) = self.text.split_once(' ')?;
+        let digits = operand.trim().trim_start_matches('#').strip_prefix("0x")?;
+        ["bl", "callq"].contains(&mnemonic).then(|| u64::from_str_radix(digits, 16).ok())?
+    }
+}
+
 /// Decodes the instructions of one guest, each once.
 pub struct Disassembler {
     isa: &'static Isa,
     capstone: Capstone,
     known: RefCell<HashMap<u64, Instruction>>,
+    /// Of those that were asked for: whether they flush or are stepped over.
+    flushing: RefCell<HashMap<u64, bool>>,
 }
 
 /// No architecture here has a longer instruction.
@@ -35,7 +46,7 @@ impl Disassembler {
     /// A disassembler for `isa`.
     pub fn new(isa: &'static Isa) -> Result<Self, EmuError> {
         let capstone = (isa.capstone)().map_err(|error| EmuError::Disassembler(error.to_string()))?;
-        Ok(Disassembler { isa, capstone, known: RefCell::default() })
+        Ok(Disassembler { isa, capstone, known: RefCell::default(), flushing: RefCell::default() })
     }
 
     /// The instruction set.
@@ -51,6 +62,24 @@ impl Disassembler {
         let instruction = self.decode(pc, code);
         self.known.borrow_mut().insert(pc, instruction.clone());
         instruction
+    }
+
+    /// The instruction at `pc`, if it flushes translations or is to be stepped over. Asked before every
+    /// instruction of a kernel, so that the answer is kept apart.
+    pub(crate) fn flushing(
+        &self,
+        pc: u64,
+        read: impl FnOnce(&mut [u8; LONGEST_INSTRUCTION_BYTES]) -> bool,
+    ) -> Option<Instruction> {
+        if let Some(false) = self.flushing.borrow().get(&pc) {
+            return None;
+        }
+        let mut code = [0; LONGEST_INSTRUCTION_BYTES];
+        read(&mut code);
+        let instruction = self.at(pc, &code);
+        let is = instruction.class.flushes || instruction.skipped;
+        self.flushing.borrow_mut().insert(pc, is);
+        is.then_some(instruction)
     }
 
     fn decode(&self, pc: u64, code: &[u8]) -> Instruction {
@@ -71,5 +100,47 @@ impl Disassembler {
         }
         let bytes: Vec<_> = code.iter().take(4).map(|byte| format!("{byte:#04x}")).collect();
         instruction(".byte", &bytes.join(", "), bytes.len().max(1) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pmdscope_arches::Arch;
+
+    use super::*;
+
+    fn target(arch: Arch, pc: u64, code: &[u8]) -> (Rc<str>, Option<u64>) {
+        let instruction = Disassembler::new(Isa::of(arch).unwrap()).unwrap().at(pc, code);
+        (Rc::clone(&instruction.text), instruction.call_target())
+    }
+
+    #[test]
+    fn a_direct_call_says_where_it_goes() {
+        let calls: [(Arch, u64, &[u8], u64); 4] = [
+            (Arch::Arm64, 0xffff_8000_1000_0000, &[0x02, 0x00, 0x00, 0x94], 0xffff_8000_1000_0008),
+            (Arch::X86_64, 0xffff_ffff_8100_0000, &[0xe8, 0xfb, 0x00, 0x00, 0x00], 0xffff_ffff_8100_0100),
+            (Arch::Ppc64le, 0xc000_0000_0000_1000, &[0x01, 0x01, 0x00, 0x48], 0xc000_0000_0000_1100),
+            (Arch::Ppc64, 0xc000_0000_0000_1000, &[0x48, 0x00, 0x01, 0x01], 0xc000_0000_0000_1100),
+        ];
+        for (arch, pc, code, goes_to) in calls {
+            let (text, target) = target(arch, pc, code);
+            assert_eq!(target, Some(goes_to), "{arch} {text}");
+        }
+    }
+
+    #[test]
+    fn a_jump_or_an_indirect_call_has_no_target() {
+        let others: [(Arch, &[u8]); 6] = [
+            (Arch::Arm64, &[0x02, 0x00, 0x00, 0x14]),
+            (Arch::Arm64, &[0x00, 0x00, 0x3f, 0xd6]),
+            (Arch::X86_64, &[0xe9, 0xfb, 0x00, 0x00, 0x00]),
+            (Arch::X86_64, &[0xff, 0xd0]),
+            (Arch::Ppc64le, &[0x00, 0x01, 0x00, 0x48]),
+            (Arch::Ppc64le, &[0x21, 0x04, 0x80, 0x4e]),
+        ];
+        for (arch, code) in others {
+            let (text, target) = target(arch, 0x1000, code);
+            assert_eq!(target, None, "{arch} {text}");
+        }
     }
 }

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use pmdscope_guest::abi;
+use pmdscope_guest::abi::{self, Outcome};
 use unicorn_engine::uc_error;
 
 use crate::memory;
+use crate::trace::Event;
 
 /// Every way in which a call of a guest function can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,11 +51,12 @@ impl fmt::Display for End {
             End::Returned => f.write_str("returned"),
             End::Fault { pc, address: Some(address) } => {
                 write!(f, "accessed {address:#x}, where nothing is, at {pc:#x}")?;
+                // Above are addresses of kernels, which have their struct pages elsewhere.
                 match address.checked_sub(memory::VMEMMAP) {
-                    Some(offset) => {
+                    Some(offset) if *address < 1 << 63 => {
                         write!(f, " (the struct page of PFN {:#x})", offset / abi::STRUCT_PAGE_SIZE)
                     }
-                    None => Ok(()),
+                    _ => Ok(()),
                 }
             }
             End::Fault { pc, address: None } => write!(f, "accessed an address where nothing is, at {pc:#x}"),
@@ -82,4 +84,32 @@ impl Default for CallBounds {
     fn default() -> Self {
         CallBounds { accesses: 1000, instructions: 1_000_000, time: Duration::from_secs(10) }
     }
+}
+
+/// What came of one routine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ended {
+    /// How the call ended.
+    pub end: End,
+    /// What it came to, if it returned.
+    pub outcome: Option<Outcome>,
+}
+
+/// How far a routine was followed.
+pub(crate) struct Followed {
+    /// Its events. If it has not ended, the last is the read that it was stopped at.
+    pub(crate) accesses: Vec<Event>,
+    /// What came of it, if it came to an end.
+    pub(crate) ended: Option<Ended>,
+    /// What it depends on at the read that it was stopped at, but for what it reads; see
+    /// [`Segment::state`](crate::Segment::state).
+    pub(crate) state: Vec<u64>,
+}
+
+/// A call that is over.
+pub(crate) struct Finished {
+    pub(crate) end: End,
+    pub(crate) outcome: Option<Outcome>,
+    /// Where its code went, in order: the starts of blocks, or instructions.
+    pub(crate) path: Vec<u64>,
 }

@@ -4,13 +4,19 @@
 //! all that a CPU has read, so two orders that lead to the same state have the same future: they are
 //! joined, and counted. That two loads commute, or accesses to different words, needs no rule of its own: both
 //! orders lead to one state.
+//!
+//! A CPU that has come to a read in a state that it had at an earlier read, without having stored anything, will
+//! do for ever what it did since, as long as it reads the same. It is not scheduled again until one of the
+//! words has changed that it read since: it waits. The schedules left out have the same behaviours as those
+//! where it looks once, but for how often it looks. A loop that counts its turns is never twice in one state.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Instant;
 
 use num_bigint::BigUint;
 
-use crate::tree::{Cpus, Forest, Node, NodeId, Word};
+use crate::tree::{Cpus, Forest, Node, NodeId, Read, Word};
 
 /// What all schedules of one end have in common: how each CPU ended, after which reads, and what
 /// memory holds.
@@ -44,6 +50,17 @@ pub struct Found<E> {
     pub behaviours: Vec<Behaviour<E>>,
     /// Why it was stopped, if it was.
     pub stopped: Option<Stopped>,
+    /// A schedule after which all CPUs that are not over wait for each other, if there is one.
+    pub stuck: Option<Stuck>,
+}
+
+/// Where no CPU can go on, and not all are over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// A schedule that leads there, with the fewest switches between CPUs.
+    pub schedule: Vec<u8>,
+    /// A word that is waited for.
+    pub word: Word,
 }
 
 /// Why an enumeration stopped.
@@ -58,7 +75,41 @@ pub enum Stopped {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct State {
     at: Vec<NodeId>,
-    memory: Vec<u64>,
+    memory: MemoryId,
+}
+
+/// A memory among those that there were.
+type MemoryId = u32;
+
+/// What shared memory held at any time. Each is kept once: most states differ in where a CPU is, and loads change
+/// nothing.
+#[derive(Default)]
+struct Memories {
+    known: HashMap<Rc<[u64]>, MemoryId>,
+    all: Vec<Rc<[u64]>>,
+    /// How many words they have together.
+    words: usize,
+}
+
+/// How many words of memories are kept at most: half a gigabyte.
+const MOST_WORDS: usize = 1 << 26;
+
+impl Memories {
+    fn id(&mut self, memory: &[u64]) -> MemoryId {
+        if let Some(known) = self.known.get(memory) {
+            return *known;
+        }
+        let kept: Rc<[u64]> = memory.into();
+        let id = MemoryId::try_from(self.all.len()).expect("2^32 memories do not fit into memory");
+        self.words += kept.len();
+        self.all.push(Rc::clone(&kept));
+        self.known.insert(kept, id);
+        id
+    }
+
+    fn get(&self, id: MemoryId) -> &Rc<[u64]> {
+        &self.all[id as usize]
+    }
 }
 
 /// How a state was reached with the fewest switches, if a given CPU moved last.
@@ -101,24 +152,35 @@ impl Layer {
 pub fn behaviours<C: Cpus>(forest: &mut Forest<C>, limits: &Limits) -> Result<Found<C::End>, C::Error> {
     let cpus = forest.roots().len();
     let mut first = Layer::default();
-    let at = first.place(State { at: forest.roots().to_vec(), memory: Vec::new() }, cpus);
+    let mut memories = Memories::default();
+    let at = first.place(State { at: forest.roots().to_vec(), memory: memories.id(&[]) }, cpus);
     first.schedules[at] = BigUint::from(1_u8);
     let mut layers = vec![first];
-    let mut states = 1;
+    let mut states: usize = 1;
     let mut found = Vec::new();
-    let mut stopped = None;
+    let (mut stopped, mut stuck) = (None, None);
+    let mut memory = Vec::new();
     'layers: loop {
         let depth = layers.len() - 1;
         let mut next = Layer::default();
         for at in 0..layers[depth].states.len() {
             let layer = &layers[depth];
-            let mut over = true;
+            let (mut over, mut waits) = (true, None);
             for cpu in 0..cpus {
                 let mut state = layer.states[at].clone();
-                if !step(forest, cpu, &mut state.at[cpu], &mut state.memory)? {
-                    continue;
+                memory.clear();
+                memory.extend_from_slice(memories.get(state.memory));
+                match step(forest, cpu, &mut state.at[cpu], &mut memory)? {
+                    Step::Made => over = false,
+                    Step::Over => continue,
+                    Step::Waits(word) => {
+                        waits = waits.or(Some(word));
+                        continue;
+                    }
                 }
-                over = false;
+                if memory[..] != memories.get(state.memory)[..] {
+                    state.memory = memories.id(&memory);
+                }
                 let reached = moved(layer, at, cpu, depth == 0);
                 let to = next.place(state, cpus);
                 next.schedules[to] += &layer.schedules[at];
@@ -127,11 +189,14 @@ pub fn behaviours<C: Cpus>(forest: &mut Forest<C>, limits: &Limits) -> Result<Fo
                     *best = Some(reached);
                 }
             }
-            if over {
-                found.push((depth, at));
+            match waits.filter(|_| over) {
+                None if over => found.push((depth, at)),
+                None => {}
+                Some(word) => stuck = stuck.or(Some((depth, at, word))),
             }
             // All schedules that lead to a state of this layer are known, so what was found is exact.
-            if states + next.states.len() > limits.states || found.len() > limits.behaviours {
+            let much = states + next.states.len() > limits.states || memories.words > MOST_WORDS;
+            if much || found.len() > limits.behaviours {
                 stopped = Some(Stopped::TooMany);
             } else if late(limits) {
                 stopped = Some(Stopped::Late);
@@ -152,7 +217,7 @@ pub fn behaviours<C: Cpus>(forest: &mut Forest<C>, limits: &Limits) -> Result<Fo
     let ends = |state: &State| {
         let end = |at: &NodeId| match forest.node(*at) {
             Node::End(end) => Some(end.clone()),
-            Node::Read { .. } | Node::Store { .. } => None,
+            Node::Read(_) | Node::Store { .. } => None,
         };
         state.at.iter().filter_map(end).collect()
     };
@@ -165,12 +230,13 @@ pub fn behaviours<C: Cpus>(forest: &mut Forest<C>, limits: &Limits) -> Result<Fo
         }
         behaviours.push(Behaviour {
             ends: ends(&layers[depth].states[at]),
-            memory: layers[depth].states[at].memory.clone(),
+            memory: memories.get(layers[depth].states[at].memory).to_vec(),
             schedules: layers[depth].schedules[at].clone(),
             schedule: fewest_switches(&layers, depth, at),
         });
     }
-    Ok(Found { behaviours, stopped })
+    let stuck = stuck.map(|(depth, at, word)| Stuck { schedule: fewest_switches(&layers, depth, at), word });
+    Ok(Found { behaviours, stopped, stuck })
 }
 
 fn late(limits: &Limits) -> bool {
@@ -197,11 +263,14 @@ impl<C: Cpus> Forest<C> {
         let mut accesses = Vec::new();
         for cpu in schedule {
             let place = usize::from(*cpu);
-            let (Node::Read { word, pc, .. } | Node::Store { word, pc, .. }) = *self.node(at[place]) else {
+            let (Node::Read(Read { word, pc, .. }) | Node::Store { word, pc, .. }) = *self.node(at[place])
+            else {
                 break;
             };
             let before = held(self, &mut memory, word);
-            step(self, place, &mut at[place], &mut memory)?;
+            if step(self, place, &mut at[place], &mut memory)? != Step::Made {
+                break;
+            }
             accesses.push(Recorded { cpu: *cpu, pc, word, before, after: memory[word] });
         }
         Ok(accesses)
@@ -236,22 +305,40 @@ fn fewest_switches(layers: &[Layer], depth: usize, at: usize) -> Vec<u8> {
     schedule
 }
 
-/// Lets a CPU make its next access; false if it is over.
+/// Whether a CPU made its next access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Made,
+    /// It is over.
+    Over,
+    /// It waits for this word, or another, to change: it would read what it has read before, and come to where it
+    /// is, in the same state. Schedules in which it does differ from one in which it does not in
+    /// nothing but how often it looked.
+    Waits(Word),
+}
+
+/// Lets a CPU make its next access, unless it waits.
 #[inline]
 fn step<C: Cpus>(
     forest: &mut Forest<C>,
     cpu: usize,
     at: &mut NodeId,
     memory: &mut Vec<u64>,
-) -> Result<bool, C::Error> {
+) -> Result<Step, C::Error> {
     match *forest.node(*at) {
-        Node::End(_) => return Ok(false),
+        Node::End(_) => return Ok(Step::Over),
         Node::Store { word, written, next, .. } => {
             let held = held(forest, memory, word);
             memory[word] = written.over(held);
             *at = next;
         }
-        Node::Read { word, .. } => {
+        Node::Read(Read { word, ref waits_while, .. }) => {
+            // All of these words are in memory: the CPU has read them.
+            if !waits_while.is_empty()
+                && waits_while.iter().all(|(word, value)| memory.get(*word) == Some(value))
+            {
+                return Ok(Step::Waits(waits_while[0].0));
+            }
             let held = held(forest, memory, word);
             let child = forest.after_read(cpu, *at, held)?;
             if let Some(written) = child.stored {
@@ -260,7 +347,7 @@ fn step<C: Cpus>(
             *at = child.next;
         }
     }
-    Ok(true)
+    Ok(Step::Made)
 }
 
 /// What a word holds. Words join a memory when they are first used.
@@ -273,7 +360,8 @@ fn held<C: Cpus>(forest: &Forest<C>, memory: &mut Vec<u64>, word: Word) -> u64 {
 }
 
 /// Visits every schedule one by one, without joining anything: the first CPU goes first wherever it
-/// can. `visit` gets the schedule, and what memory holds in the end; it says whether to go on.
+/// can. `visit` gets the schedule, and what memory holds in the end; it says whether to go on. It gets none in which
+/// CPUs wait for ever.
 ///
 /// # Errors
 /// If a CPU cannot be run.
@@ -293,16 +381,19 @@ fn descend<C: Cpus>(
     schedule: &mut Vec<u8>,
     visit: &mut impl FnMut(&[u8], &[u64]) -> bool,
 ) -> Result<bool, C::Error> {
-    let mut over = true;
+    let (mut over, mut waits) = (true, false);
     for cpu in 0..at.len() {
         let before = at[cpu];
         let word = match forest.node(before) {
             Node::End(_) => continue,
-            Node::Store { word, .. } | Node::Read { word, .. } => *word,
+            Node::Store { word, .. } | Node::Read(Read { word, .. }) => *word,
         };
-        over = false;
         let held = held(forest, memory, word);
-        step(forest, cpu, &mut at[cpu], memory)?;
+        if step(forest, cpu, &mut at[cpu], memory)? != Step::Made {
+            waits = true;
+            continue;
+        }
+        over = false;
         schedule.push(u8::try_from(cpu).unwrap_or(u8::MAX));
         let go_on = descend(forest, at, memory, schedule, visit)?;
         schedule.pop();
@@ -312,5 +403,5 @@ fn descend<C: Cpus>(
             return Ok(false);
         }
     }
-    Ok(!over || visit(schedule, memory))
+    Ok(!over || waits || visit(schedule, memory))
 }

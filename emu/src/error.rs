@@ -37,6 +37,9 @@ pub enum EmuError {
         /// How it ended.
         end: crate::End,
     },
+    /// What a kernel's routines need cannot be set up.
+    #[error("{0}")]
+    Environment(String),
     /// A schedule names a vCPU that cannot go on.
     #[error("turn {turn} of the schedule is {wanted}, but {possible} can go on there")]
     ScheduleMisfit {

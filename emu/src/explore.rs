@@ -10,33 +10,19 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
-use pmdscope_guest::abi::Env;
+use pmdscope_guest::ByteOrder;
 
 use crate::EmuError;
-use crate::end::{CallBounds, End};
-use crate::machine::{Ended, Finished, Machine, WALKER, WRITER};
+use crate::end::{CallBounds, End, Ended, Finished, Followed};
+use crate::recorded;
 use crate::schedule::{Schedule, letters};
 use crate::trace::Event;
 use crate::vcpu::Call;
 
-/// What is run: a writer against a walker on one entry, and perhaps others with them.
-#[derive(Debug, Clone, Copy)]
-pub struct Job<'a> {
-    /// The entry that both begin with.
-    pub entry: u64,
-    /// The guest's symbol of the writer.
-    pub writer: &'a str,
-    /// The guest's symbol of the walker.
-    pub walker: &'a str,
-    /// The guest's symbols of further routines, each on a vCPU of its own.
-    pub others: &'a [&'a str],
-    /// What the guest is told of its kernel.
-    pub env: Env,
-    /// Base-2 logarithm of what one entry maps: it places the address that is walked.
-    pub pmd_shift: u8,
-    /// A page whose struct page, and those around it, must exist.
-    pub pfn: u64,
-}
+/// The vCPU that runs the writer.
+pub const WRITER: u8 = 0;
+/// The vCPU that runs the walker.
+pub const WALKER: u8 = 1;
 
 /// How much an exploration may do. One that reaches a bound is not complete.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +54,8 @@ pub enum Reduction {
     /// They are joined and counted, and one of each behaviour is run.
     #[default]
     Joined,
-    /// Each is run.
+    /// Each is run. A routine that waits for another, for a lock for example, is then run as often as it looks, which has
+    /// no end but the bounds.
     None,
 }
 
@@ -136,6 +123,13 @@ pub enum Incomplete {
         /// The word.
         address: u64,
     },
+    /// Under some schedule every CPU that has not ended waits for memory to change, and none will change it.
+    Deadlock {
+        /// Under which schedule.
+        schedule: Schedule,
+        /// A word that is waited for.
+        address: u64,
+    },
     /// A routine did not come to an end of its own.
     Call {
         /// Under which schedule.
@@ -160,6 +154,10 @@ impl fmt::Display for Incomplete {
                     "both routines use the word at {address:#x}, which is not watched, and one writes it"
                 )
             }
+            Incomplete::Deadlock { schedule, address } => write!(
+                f,
+                "under schedule {schedule} all that is left to run waits for the word at {address:#x} to change"
+            ),
             Incomplete::Call { schedule, end } if schedule.0.is_empty() => {
                 write!(f, "before any access a routine {end}")
             }
@@ -176,198 +174,223 @@ pub(crate) struct Turn {
     waiting: Vec<u8>,
 }
 
-/// A job that a machine was prepared for: what is the same in all its runs.
-pub struct Plan<'a> {
-    pub(crate) job: &'a Job<'a>,
-    pub(crate) call: CallBounds,
-    /// The function of each vCPU.
-    pub(crate) functions: Vec<u64>,
-    /// The walker's path on the untouched entry.
-    path_alone: Vec<u64>,
+/// CPUs that have a routine each, and memory that can be put back: what is explored. CPU 0 is the
+/// writer, CPU 1 the walker.
+pub(crate) trait Stage {
+    /// How many CPUs there are.
+    fn cpus(&self) -> u8;
+    /// Puts all memory back to what it is before a run.
+    fn reset(&mut self) -> Result<(), EmuError>;
+    /// Begins a CPU's routine; it runs up to its first access to watched memory.
+    fn begin(&mut self, cpu: u8) -> Result<Call, EmuError>;
+    /// Lets it make the access it waits for, and run up to the next or to its end.
+    fn resume(&mut self, cpu: u8, call: &mut Call) -> Result<(), EmuError>;
+    /// Ends it, and gives what came of it.
+    fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError>;
+    /// Runs a CPU's routine alone up to the read after as many as there are `values`, with these values
+    /// for its reads of watched memory. What it stores there is not put back.
+    fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<Followed, EmuError>;
+    /// The address of the entry.
+    fn entry_address(&self) -> u64;
+    /// What a word of watched memory holds before a run, in its own byte order.
+    fn initially(&self, address: u64) -> u64;
+    /// The byte order of a word of watched memory.
+    fn order_at(&self, address: u64) -> ByteOrder;
+    /// The entry as it is now, in CPU order.
+    fn entry(&self) -> u64;
+    /// The events since the last time.
+    fn take_events(&mut self) -> Vec<Event>;
+    /// Pages whose references are not what they were, and how many they have.
+    fn references(&self) -> Vec<(u64, u64)>;
+    /// Memory that is not watched which CPUs used together.
+    fn shared(&self) -> Option<Incomplete>;
+    /// Whether such memory will be watched, and all explored again. Until then, what is recorded of CPUs alone is
+    /// not what they do together, and is not run.
+    fn watches_shared(&self) -> bool {
+        false
+    }
+    /// Whether a walker that goes where nothing is has come to something: all that a kernel has in memory
+    /// is there, so that it would crash. Else what is there may be what was not set up.
+    fn crashes_are_outcomes(&self) -> bool {
+        true
+    }
 }
 
-impl Machine {
-    /// Runs a job under every schedule.
-    ///
-    /// # Errors
-    /// If the guest lacks a routine, or does not repeat itself.
-    pub fn explore(
-        &mut self,
-        job: &Job<'_>,
-        bounds: &Bounds,
-        reduction: Reduction,
-    ) -> Result<Exploration, EmuError> {
-        let deadline = Instant::now().checked_add(bounds.time);
-        let (plan, mut exploration) = self.prepare(job, bounds)?;
-        match reduction {
-            Reduction::Joined => self.explore_recorded(&plan, bounds, deadline, &mut exploration)?,
-            Reduction::None => self.explore_each(&plan, bounds, deadline, &mut exploration)?,
-        }
-        Ok(exploration)
-    }
+/// What an exploration begins with: the walker has walked the untouched entry.
+pub(crate) struct Alone {
+    ended: Ended,
+    path: Vec<u64>,
+}
 
-    /// Runs a job under one schedule.
-    ///
-    /// # Errors
-    /// If the guest lacks a routine, or the schedule does not fit the routines: then which turn, and
-    /// what was possible there.
-    pub fn explore_one(
-        &mut self,
-        job: &Job<'_>,
-        bounds: &Bounds,
-        schedule: &Schedule,
-    ) -> Result<Exploration, EmuError> {
-        let (plan, mut exploration) = self.prepare(job, bounds)?;
-        let (run, turns) = self.run(&plan, &schedule.0)?;
-        if turns.len() > schedule.0.len() {
-            let waiting = turns.get(schedule.0.len()).map_or(Vec::new(), |turn| turn.waiting.clone());
-            return Err(EmuError::ScheduleEnds { after: schedule.0.len(), possible: letters(&waiting) });
-        }
-        exploration.add(run);
-        exploration.note(Some(Incomplete::OneSchedule));
-        Ok(exploration)
-    }
-
-    /// Prepares the machine for a job: its vCPUs and struct pages exist, and the walker has walked the
-    /// untouched entry.
-    ///
-    /// # Errors
-    /// If the guest lacks a routine.
-    pub fn prepare<'a>(
-        &mut self,
-        job: &'a Job<'a>,
-        bounds: &Bounds,
-    ) -> Result<(Plan<'a>, Exploration), EmuError> {
-        let symbols = [job.writer, job.walker].into_iter().chain(job.others.iter().copied());
-        let functions = symbols.map(|symbol| self.guest().function(symbol)).collect::<Result<Vec<_>, _>>()?;
-        self.provide_cpus(functions.len())?;
-        self.provide_pages(job.pfn)?;
-        let mut plan = Plan { job, call: bounds.call, functions, path_alone: Vec::new() };
-        let alone = self.walk_alone(&plan)?;
-        plan.path_alone = alone.path;
-        let exploration = Exploration {
-            runs: Vec::new(),
-            schedules: BigUint::ZERO,
-            alone: Ended { end: alone.end, outcome: alone.outcome },
-            machine_runs: 1,
-            incomplete: None,
-        };
-        Ok((plan, exploration))
-    }
-
-    /// Runs every schedule, each anew.
-    fn explore_each(
-        &mut self,
-        plan: &Plan<'_>,
-        bounds: &Bounds,
-        deadline: Option<Instant>,
-        exploration: &mut Exploration,
-    ) -> Result<(), EmuError> {
-        let mut prefix: Vec<u8> = Vec::new();
-        loop {
-            let (run, turns) = self.run(plan, &prefix).map_err(|error| error.not_repeated(&prefix))?;
-            exploration.add(run);
-            exploration.note(self.shared());
-
-            // The next schedule leaves this one at the last turn where a later vCPU waited in vain.
-            let next = |turn: &Turn| turn.waiting.iter().copied().find(|cpu| *cpu > turn.chosen);
-            let Some(last) = turns.iter().rposition(|turn| next(turn).is_some()) else { return Ok(()) };
-            prefix.clear();
-            prefix.extend(turns[..last].iter().map(|turn| turn.chosen));
-            prefix.extend(next(&turns[last]));
-
-            if exploration.runs.len() as u64 >= bounds.schedules {
-                exploration.note(Some(Incomplete::Schedules(bounds.schedules)));
-                return Ok(());
-            }
-            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
-                exploration.note(Some(Incomplete::Time(bounds.time)));
-                return Ok(());
-            }
-        }
-    }
-
-    /// Memory beside the watched table that routines used together in the last run.
-    pub(crate) fn shared(&self) -> Option<Incomplete> {
-        self.conflict().map(|address| Incomplete::Shared { address })
-    }
-
-    /// Runs the walker alone on the untouched entry.
-    fn walk_alone(&mut self, plan: &Plan<'_>) -> Result<Finished, EmuError> {
-        self.reset(plan.job.entry, &plan.job.env)?;
-        let mut call =
-            self.begin(WALKER, plan.functions[usize::from(WALKER)], address(plan.job), plan.call)?;
+impl Alone {
+    /// Runs the walker alone.
+    pub(crate) fn run(stage: &mut impl Stage) -> Result<Alone, EmuError> {
+        stage.reset()?;
+        let mut call = stage.begin(WALKER)?;
         while call.waits() {
-            self.resume(WALKER, &mut call);
+            stage.resume(WALKER, &mut call)?;
         }
-        self.finish(WALKER, call)
+        stage.take_events();
+        let Finished { end, outcome, path } = stage.finish(WALKER, call)?;
+        Ok(Alone { ended: Ended { end, outcome }, path })
     }
+}
 
-    /// Runs one schedule: `prefix` first, then the first vCPU that waits.
-    pub(crate) fn run(&mut self, plan: &Plan<'_>, prefix: &[u8]) -> Result<(Run, Vec<Turn>), EmuError> {
-        self.reset(plan.job.entry, &plan.job.env)?;
-        let mut calls: Vec<(u8, Call)> = Vec::new();
-        for (cpu, function) in (0_u8..).zip(&plan.functions) {
-            calls.push((cpu, self.begin(cpu, *function, address(plan.job), plan.call)?));
-        }
-        let mut turns: Vec<Turn> = Vec::new();
-        let mut misfit = None;
-        loop {
-            let waiting: Vec<u8> =
-                calls.iter().filter(|(_, call)| call.waits()).map(|(cpu, _)| *cpu).collect();
-            let wanted = prefix.get(turns.len()).copied();
-            let Some(chosen) = wanted.or_else(|| waiting.first().copied()) else { break };
-            let Some((_, call)) = calls.iter_mut().find(|(cpu, call)| *cpu == chosen && call.waits()) else {
-                misfit = Some(EmuError::ScheduleMisfit {
-                    turn: turns.len() + 1,
-                    wanted: letters(&[chosen]),
-                    possible: letters(&waiting),
-                });
-                break;
-            };
-            self.resume(chosen, call);
-            turns.push(Turn { chosen, waiting });
-        }
+/// Runs a stage under every schedule.
+pub(crate) fn explore(
+    stage: &mut impl Stage,
+    bounds: &Bounds,
+    reduction: Reduction,
+) -> Result<Exploration, EmuError> {
+    let deadline = Instant::now().checked_add(bounds.time);
+    let alone = Alone::run(stage)?;
+    let mut exploration = Exploration::new(&alone);
+    match reduction {
+        Reduction::Joined => recorded::explore(stage, &alone, bounds, deadline, &mut exploration)?,
+        Reduction::None => explore_each(stage, &alone, bounds, deadline, &mut exploration)?,
+    }
+    Ok(exploration)
+}
 
-        let after = self.entry();
-        let references = self.references();
-        let mut ended = Vec::new();
-        let mut path = Vec::new();
-        for (cpu, call) in calls {
-            let finished = self.finish(cpu, call)?;
-            ended.push(Ended { end: finished.end, outcome: finished.outcome });
-            if cpu == WALKER {
-                path = finished.path;
-            }
+/// Runs a stage under one schedule.
+pub(crate) fn explore_one(stage: &mut impl Stage, schedule: &Schedule) -> Result<Exploration, EmuError> {
+    let alone = Alone::run(stage)?;
+    let mut exploration = Exploration::new(&alone);
+    let (run, turns) = run(stage, &alone, &schedule.0)?;
+    if turns.len() > schedule.0.len() {
+        let waiting = turns.get(schedule.0.len()).map_or(Vec::new(), |turn| turn.waiting.clone());
+        return Err(EmuError::ScheduleEnds { after: schedule.0.len(), possible: letters(&waiting) });
+    }
+    exploration.add(run, stage.crashes_are_outcomes());
+    exploration.note(Some(Incomplete::OneSchedule));
+    Ok(exploration)
+}
+
+/// Runs the one CPU of a stage alone: the writer.
+pub(crate) fn explore_alone(stage: &mut impl Stage) -> Result<Exploration, EmuError> {
+    let nobody = Ended { end: End::Returned, outcome: None };
+    let alone = Alone { ended: nobody, path: Vec::new() };
+    let mut exploration = Exploration { alone: nobody, ..Exploration::nothing() };
+    let (run, _) = run(stage, &alone, &[])?;
+    exploration.add(run, stage.crashes_are_outcomes());
+    exploration.machine_runs = 1;
+    Ok(exploration)
+}
+
+/// Runs every schedule, each anew.
+fn explore_each(
+    stage: &mut impl Stage,
+    alone: &Alone,
+    bounds: &Bounds,
+    deadline: Option<Instant>,
+    exploration: &mut Exploration,
+) -> Result<(), EmuError> {
+    let mut prefix: Vec<u8> = Vec::new();
+    loop {
+        let (run, turns) = run(stage, alone, &prefix).map_err(|error| error.not_repeated(&prefix))?;
+        exploration.add(run, stage.crashes_are_outcomes());
+        exploration.note(stage.shared());
+
+        // The next schedule leaves this one at the last turn where a later vCPU waited in vain.
+        let next = |turn: &Turn| turn.waiting.iter().copied().find(|cpu| *cpu > turn.chosen);
+        let Some(last) = turns.iter().rposition(|turn| next(turn).is_some()) else { return Ok(()) };
+        prefix.clear();
+        prefix.extend(turns[..last].iter().map(|turn| turn.chosen));
+        prefix.extend(next(&turns[last]));
+
+        if exploration.runs.len() as u64 >= bounds.schedules {
+            exploration.note(Some(Incomplete::Schedules(bounds.schedules)));
+            return Ok(());
         }
-        let events = self.take_events();
-        if let Some(misfit) = misfit {
-            return Err(misfit);
+        if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            exploration.note(Some(Incomplete::Time(bounds.time)));
+            return Ok(());
         }
-        let mut ended = ended.into_iter();
-        let mut next = || ended.next().unwrap_or(Ended { end: End::Returned, outcome: None });
-        let run = Run {
-            schedule: Schedule(turns.iter().map(|turn| turn.chosen).collect()),
-            schedules: BigUint::from(1_u8),
-            divergence: divergence(&plan.path_alone, &path),
-            events,
-            writer: next(),
-            walker: next(),
-            others: ended.collect(),
-            after,
-            references,
+    }
+}
+
+/// Runs one schedule: `prefix` first, then the first vCPU that waits.
+pub(crate) fn run(
+    stage: &mut impl Stage,
+    alone: &Alone,
+    prefix: &[u8],
+) -> Result<(Run, Vec<Turn>), EmuError> {
+    stage.reset()?;
+    let mut calls: Vec<(u8, Call)> = Vec::new();
+    for cpu in 0..stage.cpus() {
+        calls.push((cpu, stage.begin(cpu)?));
+    }
+    let mut turns: Vec<Turn> = Vec::new();
+    let mut misfit = None;
+    loop {
+        let waiting: Vec<u8> = calls.iter().filter(|(_, call)| call.waits()).map(|(cpu, _)| *cpu).collect();
+        let wanted = prefix.get(turns.len()).copied();
+        let Some(chosen) = wanted.or_else(|| waiting.first().copied()) else { break };
+        let Some((_, call)) = calls.iter_mut().find(|(cpu, call)| *cpu == chosen && call.waits()) else {
+            misfit = Some(EmuError::ScheduleMisfit {
+                turn: turns.len() + 1,
+                wanted: letters(&[chosen]),
+                possible: letters(&waiting),
+            });
+            break;
         };
-        Ok((run, turns))
+        stage.resume(chosen, call)?;
+        turns.push(Turn { chosen, waiting });
     }
+
+    let after = stage.entry();
+    let references = stage.references();
+    let mut ended = Vec::new();
+    let mut path = Vec::new();
+    for (cpu, call) in calls {
+        let finished = stage.finish(cpu, call)?;
+        ended.push(Ended { end: finished.end, outcome: finished.outcome });
+        if cpu == WALKER {
+            path = finished.path;
+        }
+    }
+    let events = stage.take_events();
+    if let Some(misfit) = misfit {
+        return Err(misfit);
+    }
+    let mut ended = ended.into_iter();
+    let mut next = || ended.next().unwrap_or(Ended { end: End::Returned, outcome: None });
+    let run = Run {
+        schedule: Schedule(turns.iter().map(|turn| turn.chosen).collect()),
+        schedules: BigUint::from(1_u8),
+        divergence: divergence(&alone.path, &path),
+        events,
+        writer: next(),
+        walker: next(),
+        others: ended.collect(),
+        after,
+        references,
+    };
+    Ok((run, turns))
 }
 
 impl Exploration {
+    fn new(alone: &Alone) -> Self {
+        Exploration { alone: alone.ended, machine_runs: 1, ..Exploration::nothing() }
+    }
+
+    /// One of nothing: no schedule, no run.
+    pub fn nothing() -> Self {
+        Exploration {
+            runs: Vec::new(),
+            schedules: BigUint::ZERO,
+            alone: Ended { end: End::TimeBound, outcome: None },
+            machine_runs: 0,
+            incomplete: None,
+        }
+    }
+
     /// Adds a run, and notes if it leaves something open.
-    pub(crate) fn add(&mut self, run: Run) {
+    pub(crate) fn add(&mut self, run: Run, crashes_are_outcomes: bool) {
         self.machine_runs += 2 + run.others.len() as u64;
-        // A walker that goes where nothing is has come to something: a kernel would crash there.
-        let conclusive =
-            |cpu: u8, end| end == End::Returned || cpu != WRITER && matches!(end, End::Fault { .. });
+        let conclusive = |cpu: u8, end| {
+            end == End::Returned || crashes_are_outcomes && cpu != WRITER && matches!(end, End::Fault { .. })
+        };
         let ends =
             [run.writer.end, run.walker.end].into_iter().chain(run.others.iter().map(|other| other.end));
         let open = (0_u8..).zip(ends).find(|(cpu, end)| !conclusive(*cpu, *end));
@@ -382,11 +405,6 @@ impl Exploration {
             self.incomplete.get_or_insert(incomplete);
         }
     }
-}
-
-/// The address that is walked: one that the entry maps.
-pub(crate) fn address(job: &Job<'_>) -> u64 {
-    crate::memory::ENTRY_INDEX << job.pmd_shift
 }
 
 fn divergence(alone: &[u64], path: &[u64]) -> Option<Divergence> {

@@ -1,5 +1,6 @@
-//! A machine: two vCPUs over one memory, with a guest loaded.
+//! A machine with a bundled guest: two vCPUs or more over one memory.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use pmdscope_arches::Encoding;
@@ -7,24 +8,54 @@ use pmdscope_guest::Guest;
 use pmdscope_guest::abi::{self, Answers, ByteOrder, Env, Outcome};
 
 use crate::EmuError;
-use crate::disassembler::Disassembler;
-use crate::end::{CallBounds, End};
+use crate::disassembler::{Disassembler, Instruction};
+use crate::end::{CallBounds, End, Ended, Finished, Followed};
+use crate::explore::{self, Bounds, Exploration, Incomplete, Reduction, Stage};
 use crate::image::Image;
-use crate::isa::Isa;
+use crate::isa::{Atomicity, Isa};
 use crate::memory::{self, Shared};
 use crate::pages::StructPages;
-use crate::trace::{Event, Recorder};
-use crate::vcpu::{Call, Common, Vcpu};
+use crate::schedule::Schedule;
+use crate::sharing::Sharing;
+use crate::trace::{Event, Recorder, Watched, What};
+use crate::vcpu::{Call, Place, Stop, Vcpu};
 
-/// The vCPU that runs the writer.
-pub const WRITER: u8 = 0;
-/// The vCPU that runs the walker.
-pub const WALKER: u8 = 1;
+/// What is run: a writer against a walker on one entry, and perhaps others with them.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The entry that both begin with.
+    pub entry: u64,
+    /// The guest's symbol of the writer.
+    pub writer: &'a str,
+    /// The guest's symbol of the walker.
+    pub walker: &'a str,
+    /// The guest's symbols of further routines, each on a vCPU of its own.
+    pub others: &'a [&'a str],
+    /// What the guest is told of its kernel.
+    pub env: Env,
+    /// Base-2 logarithm of what one entry maps: it places the address that is walked.
+    pub pmd_shift: u8,
+    /// A page whose struct page, and those around it, must exist.
+    pub pfn: u64,
+}
 
-/// Two vCPUs over one memory.
+/// vCPUs over one memory, with a guest in it.
 pub struct Machine {
     vcpus: Vec<Vcpu>,
     common: Common,
+}
+
+/// What the vCPUs have in common.
+struct Common {
+    isa: &'static Isa,
+    guest: Guest,
+    image: Image,
+    /// The page tables; the watch is on the first of them.
+    tables: Rc<Shared>,
+    pages: Rc<StructPages>,
+    sharing: Rc<Sharing>,
+    recorder: Rc<Recorder>,
+    decoder: Rc<Disassembler>,
 }
 
 impl Machine {
@@ -36,13 +67,21 @@ impl Machine {
         let arch = guest.arch();
         let isa = Isa::of(arch).ok_or(EmuError::NotExecuted(arch))?;
         let tables = Rc::new(Shared::new(memory::PTE_TABLE + memory::PTE_TABLE_BYTES - memory::PMD_TABLE)?);
+        let recorder = Recorder::new();
+        recorder.watch(Watched {
+            range: memory::PMD_TABLE..memory::PMD_TABLE + memory::PMD_TABLE_BYTES,
+            memory: Rc::clone(&tables),
+            start: memory::PMD_TABLE,
+            order: ByteOrder::of_entries(arch),
+            putting: Box::new(|_| {}),
+        });
         let common = Common {
             isa,
             image: Image::of(&guest)?,
             guest,
             pages: Rc::new(StructPages::new(ByteOrder::of(arch))),
             sharing: Rc::default(),
-            recorder: Rc::new(Recorder::new(Rc::clone(&tables), ByteOrder::of_entries(arch))),
+            recorder: Rc::new(recorder),
             tables,
             decoder: Rc::new(Disassembler::new(isa)?),
         };
@@ -91,9 +130,9 @@ impl Machine {
     }
 
     /// Makes as many vCPUs exist.
-    pub(crate) fn provide_cpus(&mut self, count: usize) -> Result<(), EmuError> {
+    fn provide_cpus(&mut self, count: usize) -> Result<(), EmuError> {
         for number in (0_u8..).skip(self.vcpus.len()).take(count.saturating_sub(self.vcpus.len())) {
-            let mut vcpu = Vcpu::new(number, &self.common)?;
+            let mut vcpu = self.common.vcpu(number)?;
             for (address, block) in self.common.pages.blocks() {
                 vcpu.map(address, &block)?;
             }
@@ -103,7 +142,7 @@ impl Machine {
     }
 
     /// Makes the struct pages around a page exist.
-    pub(crate) fn provide_pages(&mut self, pfn: u64) -> Result<(), EmuError> {
+    fn provide_pages(&mut self, pfn: u64) -> Result<(), EmuError> {
         if let Some((address, block)) = self.common.pages.provide(pfn)? {
             for vcpu in &mut self.vcpus {
                 vcpu.map(address, &block)?;
@@ -112,113 +151,235 @@ impl Machine {
         Ok(())
     }
 
-    /// Puts all memory back, with `entry` in the table.
-    pub(crate) fn reset(&mut self, entry: u64, env: &Env) -> Result<(), EmuError> {
-        let common = &self.common;
+    /// Runs a job under every schedule.
+    ///
+    /// # Errors
+    /// If the guest lacks a routine, or does not repeat itself.
+    pub fn explore(
+        &mut self,
+        job: &Job<'_>,
+        bounds: &Bounds,
+        reduction: Reduction,
+    ) -> Result<Exploration, EmuError> {
+        explore::explore(&mut self.load(job, bounds.call)?, bounds, reduction)
+    }
+
+    /// Runs a job under one schedule.
+    ///
+    /// # Errors
+    /// If the guest lacks a routine, or the schedule does not fit the routines: then which turn, and
+    /// what was possible there.
+    pub fn explore_one(
+        &mut self,
+        job: &Job<'_>,
+        bounds: &Bounds,
+        schedule: &Schedule,
+    ) -> Result<Exploration, EmuError> {
+        explore::explore_one(&mut self.load(job, bounds.call)?, schedule)
+    }
+
+    /// Makes a job ready to be run: its vCPUs and struct pages exist.
+    ///
+    /// # Errors
+    /// If the guest lacks a routine.
+    pub fn load<'a>(&'a mut self, job: &'a Job<'a>, bounds: CallBounds) -> Result<Loaded<'a>, EmuError> {
+        let symbols = [job.writer, job.walker].into_iter().chain(job.others.iter().copied());
+        let functions = symbols.map(|symbol| self.guest().function(symbol)).collect::<Result<Vec<_>, _>>()?;
+        self.provide_cpus(functions.len())?;
+        self.provide_pages(job.pfn)?;
+        Ok(Loaded { machine: self, job, functions, bounds })
+    }
+
+    fn order(&self) -> ByteOrder {
+        ByteOrder::of(self.common.isa.arch)
+    }
+}
+
+impl Common {
+    /// A vCPU with the guest and the tables mapped.
+    fn vcpu(&self, number: u8) -> Result<Vcpu, EmuError> {
+        let place = Place { return_pad: memory::RETURN_PAD, stack_top: memory::STACK_TOP };
+        let mut vcpu = Vcpu::new(number, place, &self.recorder, &self.decoder)?;
+        vcpu.map(memory::PRIVATE, &Rc::new(Shared::new(memory::PRIVATE_BYTES)?))?;
+        vcpu.provide_return_pad()?;
+        vcpu.map(self.image.address, &self.image.memory)?;
+        vcpu.map(memory::PMD_TABLE, &self.tables)?;
+        vcpu.watch(memory::PMD_TABLE..memory::PMD_TABLE + memory::PMD_TABLE_BYTES)?;
+        vcpu.on_blocks()?;
+
+        let pages = Rc::clone(&self.pages);
+        vcpu.on_access(memory::VMEMMAP..u64::MAX, move |address, _, _| pages.touch(address))?;
+
+        // All that the vCPUs have in common, but for the watched table.
+        let image = self.image.address..self.image.address + self.image.memory.len();
+        let page_table = memory::PTE_TABLE..memory::PTE_TABLE + memory::PTE_TABLE_BYTES;
+        for range in [image, page_table, memory::VMEMMAP..u64::MAX] {
+            let sharing = Rc::clone(&self.sharing);
+            vcpu.on_access(range, move |address, size, writes| {
+                sharing.note(number, address, size, writes);
+            })?;
+        }
+
+        for (pc, instruction) in self.flushes(&vcpu) {
+            vcpu.on_code(pc, pc, move |cpu, pc| {
+                if instruction.class.flushes {
+                    cpu.record(pc, What::Flush);
+                }
+                if instruction.skipped {
+                    cpu.jump(pc + instruction.length);
+                }
+            })?;
+        }
+
+        let warning = self.guest.function(abi::WARNING)?;
+        let argument = self.isa.arguments[0];
+        vcpu.on_code(warning, warning, move |cpu, pc| {
+            let entry = cpu.register(argument);
+            cpu.record(pc, What::Warning { entry });
+        })?;
+        Ok(vcpu)
+    }
+
+    /// The instructions that flush translations and access no memory, and those to step over.
+    fn flushes(&self, vcpu: &Vcpu) -> BTreeMap<u64, Instruction> {
+        let mut found = BTreeMap::new();
+        for function in self.guest.functions() {
+            let mut pc = function.address;
+            while pc < function.address.saturating_add(function.size) {
+                let instruction = vcpu.instruction(pc);
+                let next = pc + instruction.length;
+                let flushes = instruction.class.flushes && instruction.class.atomicity == Atomicity::Plain;
+                if flushes || instruction.skipped {
+                    found.insert(pc, instruction);
+                }
+                pc = next;
+            }
+        }
+        found
+    }
+}
+
+/// A job, ready to be run on a machine.
+pub struct Loaded<'a> {
+    machine: &'a mut Machine,
+    job: &'a Job<'a>,
+    /// The function of each vCPU.
+    functions: Vec<u64>,
+    bounds: CallBounds,
+}
+
+impl Loaded<'_> {
+    fn arguments(&self) -> [u64; 4] {
+        // An address that the entry maps.
+        let address = memory::ENTRY_INDEX << self.job.pmd_shift;
+        [memory::ENTRY, address, memory::ENV, memory::OUTCOME]
+    }
+
+    fn vcpu(&mut self, cpu: u8) -> &mut Vcpu {
+        &mut self.machine.vcpus[usize::from(cpu)]
+    }
+
+    fn outcome(&mut self, cpu: u8) -> Result<Option<Outcome>, EmuError> {
+        let bytes = self.vcpu(cpu).read(memory::OUTCOME, Outcome::SIZE)?;
+        let order = self.machine.order();
+        Ok(bytes.first_chunk().map(|bytes| Outcome::decode(order, bytes)).transpose()?)
+    }
+
+    /// What came of a call that ended so. One that did not return has no outcome, whatever it had
+    /// written by then.
+    fn ended(&mut self, cpu: u8, end: End) -> Result<Ended, EmuError> {
+        match end {
+            End::Engine(error) => Err(EmuError::engine("run the guest", error)),
+            End::Returned => Ok(Ended { end, outcome: self.outcome(cpu)? }),
+            _ => Ok(Ended { end, outcome: None }),
+        }
+    }
+}
+
+impl Stage for Loaded<'_> {
+    fn cpus(&self) -> u8 {
+        u8::try_from(self.functions.len()).unwrap_or(u8::MAX)
+    }
+
+    fn reset(&mut self) -> Result<(), EmuError> {
+        let order = self.machine.order();
+        let common = &self.machine.common;
         common.tables.clear();
-        let bytes = ByteOrder::of_entries(common.isa.arch).encode(entry);
+        let bytes = ByteOrder::of_entries(common.isa.arch).encode(self.job.entry);
         common.tables.write(memory::ENTRY - memory::PMD_TABLE, &bytes);
         common.pages.reset();
         common.recorder.take();
         if common.sharing.reset() {
             common.image.restore(&common.guest);
         }
-        let order = self.order();
-        for vcpu in &mut self.vcpus {
-            vcpu.write(memory::ENV, &env.encode(order))?;
+        for vcpu in &mut self.machine.vcpus {
+            vcpu.write(memory::ENV, &self.job.env.encode(order))?;
             vcpu.write(memory::OUTCOME, &[0; Outcome::SIZE])?;
         }
         Ok(())
     }
 
-    /// Begins a routine on one vCPU; it runs up to its first access to the page table.
-    pub(crate) fn begin(
-        &mut self,
-        cpu: u8,
-        function: u64,
-        address: u64,
-        bounds: CallBounds,
-    ) -> Result<Call, EmuError> {
-        let arguments = [memory::ENTRY, address, memory::ENV, memory::OUTCOME];
-        self.vcpus[usize::from(cpu)].begin(function, &arguments, bounds)
+    fn begin(&mut self, cpu: u8) -> Result<Call, EmuError> {
+        let (function, arguments, bounds) = (self.functions[usize::from(cpu)], self.arguments(), self.bounds);
+        self.vcpu(cpu).begin(function, &arguments, bounds)
     }
 
-    pub(crate) fn resume(&mut self, cpu: u8, call: &mut Call) {
-        self.vcpus[usize::from(cpu)].resume(call);
+    fn resume(&mut self, cpu: u8, call: &mut Call) -> Result<(), EmuError> {
+        self.vcpu(cpu).resume(call);
+        Ok(())
     }
 
-    /// Ends a call, and gives what came of it.
-    pub(crate) fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError> {
-        let order = self.order();
-        let vcpu = &mut self.vcpus[usize::from(cpu)];
-        let end = vcpu.finish(call);
-        if let End::Engine(error) = end {
-            return Err(EmuError::engine("run the guest", error));
+    fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError> {
+        let end = self.vcpu(cpu).finish(call);
+        let path = self.vcpu(cpu).take_path();
+        let Ended { end, outcome } = self.ended(cpu, end)?;
+        Ok(Finished { end, outcome, path })
+    }
+
+    fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<Followed, EmuError> {
+        let common = &self.machine.common;
+        common.pages.reset();
+        if common.sharing.wrote() {
+            common.image.restore(&common.guest);
         }
-        let bytes = vcpu.read(memory::OUTCOME, Outcome::SIZE)?;
-        // A routine that did not return has no outcome, whatever it had written by then.
-        let outcome = match bytes.first_chunk() {
-            Some(bytes) if end == End::Returned => Some(Outcome::decode(order, bytes)?),
-            _ => None,
-        };
-        Ok(Finished { end, outcome, path: vcpu.path() })
-    }
-
-    /// A word outside of the watch that one vCPU wrote and another touched since the last reset.
-    pub(crate) fn conflict(&self) -> Option<u64> {
-        self.common.sharing.conflict()
-    }
-
-    fn order(&self) -> ByteOrder {
-        ByteOrder::of(self.common.isa.arch)
-    }
-
-    /// Runs a routine alone up to the read after as many as there are `values`, with these values for
-    /// its reads. What it stores goes to memory, which is not put back.
-    pub(crate) fn follow(
-        &mut self,
-        cpu: u8,
-        function: u64,
-        address: u64,
-        bounds: CallBounds,
-        values: &[u64],
-    ) -> Result<Followed, EmuError> {
-        self.common.pages.reset();
-        if self.common.sharing.wrote() {
-            self.common.image.restore(&self.common.guest);
-        }
-        self.common.recorder.take();
-        let order = self.order();
-        let arguments = [memory::ENTRY, address, memory::ENV, memory::OUTCOME];
-        let vcpu = &mut self.vcpus[usize::from(cpu)];
+        common.recorder.take();
+        let (function, arguments, bounds) = (self.functions[usize::from(cpu)], self.arguments(), self.bounds);
+        let vcpu = self.vcpu(cpu);
         vcpu.write(memory::OUTCOME, &[0; Outcome::SIZE])?;
-        let end = vcpu.follow(function, &arguments, bounds, values)?;
-        let ended = match end {
-            None => None,
-            Some(End::Engine(error)) => return Err(EmuError::engine("run the guest", error)),
-            Some(End::Returned) => {
-                let bytes = vcpu.read(memory::OUTCOME, Outcome::SIZE)?;
-                let outcome = bytes.first_chunk().map(|bytes| Outcome::decode(order, bytes)).transpose()?;
-                Some(Ended { end: End::Returned, outcome })
-            }
-            Some(end) => Some(Ended { end, outcome: None }),
+        let ended = match vcpu.follow(function, &arguments, bounds, values)? {
+            Stop::AtRead { .. } => None,
+            Stop::Ended { end, .. } => Some(self.ended(cpu, end)?),
         };
-        Ok(Followed { accesses: self.common.recorder.take(), ended })
+        // What is stored to a stack is not seen here, and bundled routines wait for nothing.
+        Ok(Followed { accesses: self.take_events(), ended, state: Vec::new() })
     }
 
-    /// The entry as it is now, in CPU order.
-    pub(crate) fn entry(&self) -> u64 {
-        let bytes = self.common.tables.read(memory::ENTRY - memory::PMD_TABLE);
-        ByteOrder::of_entries(self.common.isa.arch).decode(bytes)
+    fn entry_address(&self) -> u64 {
+        memory::ENTRY
     }
 
-    pub(crate) fn take_events(&mut self) -> Vec<Event> {
-        self.common.recorder.take()
+    fn initially(&self, address: u64) -> u64 {
+        if address == memory::ENTRY { self.job.entry } else { 0 }
     }
 
-    /// Pages whose count of references is not one, and the count.
-    pub(crate) fn references(&self) -> Vec<(u64, u64)> {
-        self.common.pages.references()
+    fn order_at(&self, _: u64) -> ByteOrder {
+        ByteOrder::of_entries(self.machine.common.isa.arch)
+    }
+
+    fn entry(&self) -> u64 {
+        self.machine.common.recorder.entry_at(memory::ENTRY)
+    }
+
+    fn take_events(&mut self) -> Vec<Event> {
+        self.machine.common.recorder.take()
+    }
+
+    fn references(&self) -> Vec<(u64, u64)> {
+        self.machine.common.pages.references()
+    }
+
+    fn shared(&self) -> Option<Incomplete> {
+        self.machine.common.sharing.conflict().map(|address| Incomplete::Shared { address })
     }
 }
 
@@ -238,29 +399,4 @@ pub fn env(encoding: &Encoding) -> Env {
 /// The entry that a split stores when it installs its page table, by the model.
 pub fn installed_table(encoding: &Encoding) -> u64 {
     (encoding.layout().table)(memory::PTE_TABLE)
-}
-
-/// What came of one routine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ended {
-    /// How the call ended.
-    pub end: End,
-    /// What it came to, if it returned.
-    pub outcome: Option<Outcome>,
-}
-
-/// How far a routine was followed.
-pub(crate) struct Followed {
-    /// Its events. If it has not ended, the last is the read that it was stopped at.
-    pub(crate) accesses: Vec<Event>,
-    /// What came of it, if it came to an end.
-    pub(crate) ended: Option<Ended>,
-}
-
-/// A call that is over.
-pub(crate) struct Finished {
-    pub(crate) end: End,
-    pub(crate) outcome: Option<Outcome>,
-    /// Starts of the blocks it entered, in order.
-    pub(crate) path: Vec<u64>,
 }

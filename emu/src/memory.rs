@@ -70,6 +70,15 @@ impl Shared {
         unsafe { self.at.add(offset).cast::<[u8; 8]>().read_unaligned() }
     }
 
+    pub(crate) fn read_at(&self, offset: u64, bytes: u64) -> Vec<u8> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let offset = self.checked(offset, bytes);
+        let mut content = vec![0; bytes];
+        // SAFETY: as for `read`.
+        unsafe { self.at.add(offset).copy_to_nonoverlapping(content.as_mut_ptr(), bytes) };
+        content
+    }
+
     pub(crate) fn write(&self, offset: u64, bytes: &[u8]) {
         let offset = self.checked(offset, bytes.len());
         // SAFETY: as for `read`.

@@ -4,80 +4,90 @@
 
 use std::time::Instant;
 
-use pmdscope_guest::abi::ByteOrder;
 use unicorn_engine::uc_error;
 
 use crate::EmuError;
-use crate::enumerate::{Behaviour, Found, Limits, Stopped, behaviours};
-use crate::explore::{Bounds, Exploration, Incomplete, Plan, Run, address};
-use crate::machine::{Ended, Followed, Machine};
-use crate::memory;
+use crate::end::{Ended, Followed};
+use crate::enumerate::{Behaviour, Found, Limits, Stopped, Stuck, behaviours};
+use crate::explore::{self, Alone, Bounds, Exploration, Incomplete, Run, Stage};
 use crate::schedule::Schedule;
 use crate::trace::{Access, What};
 use crate::tree::{Cpus, Forest, Segment, Then, Word, Written};
 
-/// The routines of a job, as the enumeration sees them: CPU 0 is the writer, 1 the walker.
+/// The routines of a stage, as the enumeration sees them: CPU 0 is the writer, 1 the walker.
 ///
 /// What a routine does is found by running its machine code from the beginning, with given values for
-/// its reads of the page table, up to the read after them.
-pub struct Routines<'a> {
-    machine: &'a mut Machine,
-    plan: &'a Plan<'a>,
-    /// The entries that were accessed so far; the first is the one that the job is about.
+/// its reads of watched memory, up to the read after them.
+pub struct Routines<'a, S> {
+    stage: &'a mut S,
+    /// The words that were accessed so far; the first is the entry.
     words: Vec<u64>,
 }
 
-impl<'a> Routines<'a> {
-    /// The routines of a job that `machine` was prepared for.
-    pub fn new(machine: &'a mut Machine, plan: &'a Plan<'a>) -> Self {
-        Routines { machine, plan, words: vec![memory::ENTRY] }
+#[expect(private_bounds, reason = "what can be explored is for this crate to say")]
+impl<'a, S: Stage> Routines<'a, S> {
+    /// The routines of a stage.
+    pub fn new(stage: &'a mut S) -> Self {
+        let words = vec![stage.entry_address()];
+        Routines { stage, words }
     }
 }
 
-impl Machine {
-    /// Runs every behaviour of a job.
-    pub(crate) fn explore_recorded(
-        &mut self,
-        plan: &Plan<'_>,
-        bounds: &Bounds,
-        deadline: Option<Instant>,
-        exploration: &mut Exploration,
-    ) -> Result<(), EmuError> {
-        let most = usize::try_from(bounds.behaviours).unwrap_or(usize::MAX);
-        // A state is a few hundred bytes; this many take less than a gigabyte.
-        const MOST_STATES: usize = 1_000_000;
-        let limits = Limits { behaviours: most, states: MOST_STATES, deadline };
-        let routines = Routines::new(self, plan);
-        let mut forest = Forest::new(routines)?;
-        let Found { behaviours, stopped } = behaviours(&mut forest, &limits)?;
-        exploration.note(stopped.map(|stopped| match stopped {
-            Stopped::TooMany => Incomplete::Behaviours(bounds.behaviours),
-            Stopped::Late => Incomplete::Time(bounds.time),
-        }));
-        exploration.machine_runs += forest.runs();
-        for behaviour in behaviours {
-            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
-                exploration.note(Some(Incomplete::Time(bounds.time)));
-                break;
-            }
-            let run = as_recorded(&mut forest, plan, behaviour)?;
-            exploration.add(run);
-            exploration.note(forest.cpus().machine.shared());
-        }
-        Ok(())
+/// Runs every behaviour of a stage.
+pub(crate) fn explore(
+    stage: &mut impl Stage,
+    alone: &Alone,
+    bounds: &Bounds,
+    deadline: Option<Instant>,
+    exploration: &mut Exploration,
+) -> Result<(), EmuError> {
+    let most = usize::try_from(bounds.behaviours).unwrap_or(usize::MAX);
+    // A state is a few hundred bytes; this many take less than a gigabyte.
+    const MOST_STATES: usize = 1_000_000;
+    let limits = Limits { behaviours: most, states: MOST_STATES, deadline };
+    let mut forest = Forest::new(Routines::new(stage))?;
+    let Found { behaviours, stopped, stuck } = behaviours(&mut forest, &limits)?;
+    exploration.note(stopped.map(|stopped| match stopped {
+        Stopped::TooMany => Incomplete::Behaviours(bounds.behaviours),
+        Stopped::Late => Incomplete::Time(bounds.time),
+    }));
+    exploration.machine_runs += forest.runs();
+    let Routines { stage, .. } = forest.cpus();
+    if stage.watches_shared()
+        && let Some(shared) = stage.shared()
+    {
+        exploration.note(Some(shared));
+        return Ok(());
     }
+    for behaviour in behaviours {
+        if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            exploration.note(Some(Incomplete::Time(bounds.time)));
+            break;
+        }
+        let run = as_recorded(&mut forest, alone, behaviour)?;
+        let stage = &forest.cpus().stage;
+        exploration.add(run, stage.crashes_are_outcomes());
+        exploration.note(stage.shared());
+    }
+    // Noted last: that a routine went wrong with a lock may be why another waits for it.
+    let Routines { words, .. } = forest.cpus();
+    exploration.note(stuck.map(|Stuck { schedule, word }| Incomplete::Deadlock {
+        schedule: Schedule(schedule),
+        address: words[word],
+    }));
+    Ok(())
 }
 
 /// Runs a behaviour's schedule, and holds each access and what came of it against the record.
-fn as_recorded(
-    forest: &mut Forest<Routines<'_>>,
-    plan: &Plan<'_>,
+fn as_recorded<S: Stage>(
+    forest: &mut Forest<Routines<'_, S>>,
+    alone: &Alone,
     behaviour: Behaviour<Ended>,
 ) -> Result<Run, EmuError> {
     let recorded = forest.accesses(&behaviour.schedule)?;
-    let Routines { machine, words, .. } = forest.cpus();
-    let (mut run, turns) =
-        machine.run(plan, &behaviour.schedule).map_err(|error| error.not_repeated(&behaviour.schedule))?;
+    let Routines { stage, words } = forest.cpus();
+    let (mut run, turns) = explore::run(*stage, alone, &behaviour.schedule)
+        .map_err(|error| error.not_repeated(&behaviour.schedule))?;
     let differs = |what: String| EmuError::NotAsRecorded {
         schedule: Schedule(behaviour.schedule.clone()).to_string(),
         what,
@@ -87,7 +97,7 @@ fn as_recorded(
     }
     let made = run.events.iter().filter_map(|event| match &event.what {
         What::Access(access) => Some((event, access)),
-        What::Flush | What::Warning { .. } => None,
+        _ => None,
     });
     let mut count = 0;
     for (n, (event, access)) in made.enumerate() {
@@ -110,7 +120,8 @@ fn as_recorded(
     Ok(run)
 }
 
-impl Routines<'_> {
+#[expect(private_bounds, reason = "as above")]
+impl<S: Stage> Routines<'_, S> {
     fn word(&mut self, access: &Access) -> Result<Word, EmuError> {
         let offset = usize::try_from(access.address & 7).unwrap_or(0);
         if access.size == 0 || offset + access.size > 8 {
@@ -128,33 +139,31 @@ impl Routines<'_> {
         let offset = usize::try_from(access.address & 7).unwrap_or(0);
         let mut mask = [0; 8];
         mask[offset..offset + access.size].fill(0xff);
-        let mask = ByteOrder::of_entries(self.machine.guest().arch()).decode(mask);
+        let mask = self.stage.order_at(access.address).decode(mask);
         Written { mask, value: access.after & mask }
     }
 }
 
-impl Cpus for Routines<'_> {
+impl<S: Stage> Cpus for Routines<'_, S> {
     type End = Ended;
     type Error = EmuError;
 
     fn count(&self) -> usize {
-        self.plan.functions.len()
+        usize::from(self.stage.cpus())
     }
 
     fn initially(&self, word: Word) -> u64 {
-        if word == 0 { self.plan.job.entry } else { 0 }
+        self.stage.initially(self.words[word])
     }
 
     fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<Ended>, EmuError> {
         let number = u8::try_from(cpu).unwrap_or(u8::MAX);
-        let function = self.plan.functions[cpu];
-        let Followed { accesses, ended } =
-            self.machine.follow(number, function, address(self.plan.job), self.plan.call, read)?;
+        let Followed { accesses, ended, state } = self.stage.follow(number, read)?;
         let mut accesses: Vec<(u64, Access)> = accesses
             .into_iter()
             .filter_map(|event| match event.what {
                 What::Access(access) => Some((event.pc, access)),
-                What::Flush | What::Warning { .. } => None,
+                _ => None,
             })
             .collect();
         let mut stopped_at = None;
@@ -172,7 +181,7 @@ impl Cpus for Routines<'_> {
             }
         };
         let mut reads = 0;
-        let mut segment = Segment { stored: None, stores: Vec::new(), then, code: Vec::new() };
+        let mut segment = Segment { stored: None, stores: Vec::new(), then, code: Vec::new(), state };
         for (pc, access) in &accesses {
             reads += usize::from(access.loads);
             let word = self.word(access)?;

@@ -33,8 +33,15 @@ impl Sharing {
 
     /// A word that one CPU wrote and another touched.
     pub(crate) fn conflict(&self) -> Option<u64> {
+        self.conflicts(|_| false).first().copied()
+    }
+
+    /// All words that one CPU wrote and another touched, but for those that are known.
+    pub(crate) fn conflicts(&self, known: impl Fn(u64) -> bool) -> Vec<u64> {
         let conflicts = |uses: &Uses| uses.written != 0 && uses.touched.count_ones() > 1;
-        self.words.borrow().iter().find(|(_, uses)| conflicts(uses)).map(|(address, _)| *address)
+        let words = self.words.borrow();
+        let found = words.iter().filter(|(address, uses)| conflicts(uses) && !known(**address));
+        found.map(|(address, _)| *address).collect()
     }
 
     /// Whether anything was written since the last reset.

@@ -1,11 +1,12 @@
 //! What happened: the events of one run, in order.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::rc::Rc;
 
 use pmdscope_guest::ByteOrder;
 
-use crate::memory::{self, Shared};
+use crate::memory::Shared;
 use crate::watch::{AccessKind, Site};
 
 /// Something that a vCPU did.
@@ -24,8 +25,15 @@ pub struct Event {
 pub enum What {
     /// An access to the page table.
     Access(Access),
-    /// An instruction that invalidates translations.
+    /// An instruction, or in a kernel a function, that invalidates translations.
     Flush,
+    /// A function of the kernel was entered whose calls are recorded.
+    Call {
+        /// Its symbol.
+        function: Rc<str>,
+        /// The entry that it was called for, as it was then.
+        entry: u64,
+    },
     /// The guest's `VM_WARN_ON_ONCE()` fired.
     Warning {
         /// The entry it warned of.
@@ -58,16 +66,35 @@ pub struct Access {
 /// What a store left behind is read from memory once the instruction is through, not taken from the
 /// engine: it tells of a byte-reversing store by the value before it is reversed.
 pub(crate) struct Recorder {
-    tables: Rc<Shared>,
-    entry_order: ByteOrder,
+    /// The watched memory, and where it lies.
+    watched: RefCell<Vec<Watched>>,
     events: RefCell<Vec<Event>>,
     /// The event whose store may not have reached memory yet.
     storing: Cell<Option<usize>>,
 }
 
+/// Memory with words that are watched.
+pub(crate) struct Watched {
+    /// Its addresses, as the engine has them.
+    pub(crate) range: Range<u64>,
+    /// The memory, and the address at which it begins.
+    pub(crate) memory: Rc<Shared>,
+    pub(crate) start: u64,
+    /// The byte order of its words.
+    pub(crate) order: ByteOrder,
+    /// Told where in the memory a word will be put, so that this can be undone.
+    pub(crate) putting: Box<dyn Fn(u64)>,
+}
+
 impl Recorder {
-    pub(crate) fn new(tables: Rc<Shared>, entry_order: ByteOrder) -> Self {
-        Recorder { tables, entry_order, events: RefCell::default(), storing: Cell::new(None) }
+    /// A recorder that knows of no watched memory yet.
+    pub(crate) fn new() -> Self {
+        Recorder { watched: RefCell::default(), events: RefCell::default(), storing: Cell::new(None) }
+    }
+
+    /// Memory that is watched from now on. Of two that hold an address the first is asked.
+    pub(crate) fn watch(&self, watched: Watched) {
+        self.watched.borrow_mut().push(watched);
     }
 
     pub(crate) fn record(&self, cpu: u8, pc: u64, what: What) {
@@ -132,7 +159,16 @@ impl Recorder {
 
     /// Has the entry that holds an address be what it is to be.
     pub(crate) fn put(&self, address: u64, entry: u64) {
-        self.tables.write((address & !7) - memory::PMD_TABLE, &self.entry_order.encode(entry));
+        self.at(address, |watched, offset| {
+            (watched.putting)(offset);
+            watched.memory.write(offset, &watched.order.encode(entry));
+        });
+    }
+
+    /// Looks at the events so far.
+    pub(crate) fn with_events<T>(&self, then: impl FnOnce(&[Event]) -> T) -> T {
+        self.settle();
+        then(&self.events.borrow())
     }
 
     pub(crate) fn take(&self) -> Vec<Event> {
@@ -140,8 +176,24 @@ impl Recorder {
         self.events.take()
     }
 
-    /// The entry that holds an address, in CPU order.
-    fn entry_at(&self, address: u64) -> u64 {
-        self.entry_order.decode(self.tables.read((address & !7) - memory::PMD_TABLE))
+    /// The entry, or other word, that holds an address, as a number.
+    pub(crate) fn entry_at(&self, address: u64) -> u64 {
+        self.at(address, |watched, offset| watched.order.decode(watched.memory.read(offset))).unwrap_or(0)
+    }
+
+    /// The byte order of the word that holds an address.
+    pub(crate) fn order_at(&self, address: u64) -> Option<ByteOrder> {
+        self.at(address, |watched, _| watched.order)
+    }
+
+    /// Whether an address is one of the page table, which is the first memory that was watched.
+    pub(crate) fn is_entry(&self, address: u64) -> bool {
+        self.watched.borrow().first().is_some_and(|table| table.range.contains(&address))
+    }
+
+    fn at<T>(&self, address: u64, then: impl FnOnce(&Watched, u64) -> T) -> Option<T> {
+        let watched = self.watched.borrow();
+        let found = watched.iter().find(|watched| watched.range.contains(&address))?;
+        Some(then(found, (address & !7) - found.start))
     }
 }

@@ -43,6 +43,10 @@ pub struct Segment<E> {
     /// The addresses of the instructions of these stores, and of the read that comes then, where they
     /// are known: they are kept to be compared.
     pub code: Vec<u64>,
+    /// All that the CPU depends on at the read that comes then, beside the memory that is shared: where it is,
+    /// its registers, its own memory. A CPU that comes to a read twice in one state, and has stored nothing
+    /// to shared memory meanwhile, waits for a word that it has read to change. Empty if that is not known: then it is never taken to wait.
+    pub state: Vec<u64>,
 }
 
 /// Where a segment ends.
@@ -83,11 +87,30 @@ pub(crate) type NodeId = u32;
 #[derive(Debug)]
 pub(crate) enum Node<E> {
     /// It reads, and what follows depends on the value.
-    Read { word: Word, pc: u64, path: Box<[u64]>, children: Vec<Child> },
+    Read(Read),
     /// It stores.
     Store { word: Word, pc: u64, written: Written, next: NodeId },
     /// It is over.
     End(E),
+}
+
+/// A read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) word: Word,
+    pub(crate) pc: u64,
+    /// What all reads before it returned.
+    path: Box<[u64]>,
+    /// The last of these.
+    before: Option<NodeId>,
+    /// What the CPU depends on here; see [`Segment::state`].
+    state: Box<[u64]>,
+    /// How often it has stored to shared memory by then, but for atomics that stored what was there.
+    stores: usize,
+    /// What was read since the CPU was last in this state, if it was: as long as these words hold these values, it
+    /// reads them over and over.
+    pub(crate) waits_while: Box<[(Word, u64)]>,
+    children: Vec<Child>,
 }
 
 /// What follows a read that returned a value.
@@ -114,7 +137,7 @@ impl<C: Cpus> Forest<C> {
     pub fn new(cpus: C) -> Result<Self, C::Error> {
         let mut forest = Forest { cpus, nodes: Vec::new(), roots: Vec::new(), runs: 0 };
         for cpu in 0..forest.cpus.count() {
-            let root = forest.grow(cpu, &[])?.next;
+            let root = forest.grow(cpu, None, &[])?.next;
             forest.roots.push(root);
         }
         Ok(forest)
@@ -145,7 +168,7 @@ impl<C: Cpus> Forest<C> {
     /// What follows if the read at `id` returns `value`.
     #[inline]
     pub(crate) fn after_read(&mut self, cpu: usize, id: NodeId, value: u64) -> Result<Child, C::Error> {
-        if let Node::Read { children, .. } = &self.nodes[id as usize]
+        if let Node::Read(Read { children, .. }) = &self.nodes[id as usize]
             && let Some(known) = children.iter().find(|child| child.value == value)
         {
             return Ok(*known);
@@ -156,25 +179,35 @@ impl<C: Cpus> Forest<C> {
     #[cold]
     fn grow_after(&mut self, cpu: usize, id: NodeId, value: u64) -> Result<Child, C::Error> {
         let mut read = match &self.nodes[id as usize] {
-            Node::Read { path, .. } => path.to_vec(),
+            Node::Read(Read { path, .. }) => path.to_vec(),
             Node::Store { .. } | Node::End(_) => Vec::new(),
         };
         read.push(value);
-        let child = self.grow(cpu, &read)?;
-        if let Node::Read { children, .. } = &mut self.nodes[id as usize] {
+        let child = self.grow(cpu, Some(id), &read)?;
+        if let Node::Read(Read { children, .. }) = &mut self.nodes[id as usize] {
             children.push(child);
         }
         Ok(child)
     }
 
-    /// Runs a CPU, and adds the segment after the last of these values.
-    fn grow(&mut self, cpu: usize, read: &[u64]) -> Result<Child, C::Error> {
+    /// Runs a CPU, and adds the segment after the last of these values, which the read `before` returned.
+    fn grow(&mut self, cpu: usize, before: Option<NodeId>, read: &[u64]) -> Result<Child, C::Error> {
         let segment = self.cpus.follow(cpu, read)?;
         self.runs += 1;
         let pc = |n: usize| segment.code.get(n).copied().unwrap_or(0);
         let mut next = self.add(match segment.then {
             Then::Read(word) => {
-                Node::Read { word, pc: pc(segment.stores.len()), path: read.into(), children: Vec::new() }
+                let stores = self.stores_by(before, read, &segment);
+                Node::Read(Read {
+                    word,
+                    pc: pc(segment.stores.len()),
+                    path: read.into(),
+                    before,
+                    waits_while: self.read_since(before, read, stores, &segment.state),
+                    state: segment.state.into(),
+                    stores,
+                    children: Vec::new(),
+                })
             }
             Then::End(end) => Node::End(end),
         });
@@ -182,6 +215,46 @@ impl<C: Cpus> Forest<C> {
             next = self.add(Node::Store { word: *word, pc: pc(n), written: *written, next });
         }
         Ok(Child { value: read.last().copied().unwrap_or(0), stored: segment.stored, next })
+    }
+
+    /// How often a CPU has stored by the end of a segment.
+    fn stores_by(&self, before: Option<NodeId>, read: &[u64], segment: &Segment<C::End>) -> usize {
+        let earlier = match before.map(|id| self.node(id)) {
+            Some(Node::Read(read)) => read.stores,
+            _ => 0,
+        };
+        let changes = |written: Written| read.last().is_some_and(|value| written.over(*value) != *value);
+        earlier + segment.stores.len() + usize::from(segment.stored.is_some_and(changes))
+    }
+
+    /// What was read since a CPU was in this state with as many stores, given the reads that it made.
+    fn read_since(
+        &self,
+        mut before: Option<NodeId>,
+        read: &[u64],
+        stores: usize,
+        now: &[u64],
+    ) -> Box<[(Word, u64)]> {
+        let mut since: Vec<(Word, u64)> = Vec::new();
+        for value in read.iter().rev() {
+            let Some(Node::Read(at)) = before.map(|id| self.node(id)).filter(|_| !now.is_empty()) else {
+                break;
+            };
+            if at.stores != stores {
+                break;
+            }
+            match since.iter().find(|(known, _)| *known == at.word) {
+                None => since.push((at.word, *value)),
+                Some((_, known)) if known == value => {}
+                // It changed meanwhile: if nothing does from here on, the same is read next time round.
+                Some(_) => break,
+            }
+            if *at.state == *now {
+                return since.into();
+            }
+            before = at.before;
+        }
+        Box::default()
     }
 
     fn add(&mut self, node: Node<C::End>) -> NodeId {

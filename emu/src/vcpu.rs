@@ -3,32 +3,28 @@
 //! to the page table.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
-use std::ops::ControlFlow;
+use std::collections::HashMap;
+use std::ops::{ControlFlow, Range};
 use std::ptr;
 use std::rc::Rc;
 use std::time::Instant;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
-use pmdscope_guest::Guest;
-use pmdscope_guest::abi;
 use unicorn_engine::{HookType, MemType, Prot, TlbEntry, TlbType, Unicorn, uc_error};
 
 use crate::EmuError;
 use crate::disassembler::{Disassembler, Instruction, LONGEST_INSTRUCTION_BYTES};
 use crate::end::{CallBounds, End};
-use crate::image::Image;
-use crate::isa::{Atomicity, Isa, ReturnTo};
-use crate::memory::{self, Shared};
-use crate::pages::StructPages;
-use crate::sharing::Sharing;
+use crate::isa::{Isa, ReturnTo};
+use crate::memory::Shared;
 use crate::trace::{Recorder, What};
 use crate::watch::{self, AccessKind, Observer, Site};
 
 /// What the hooks of one vCPU share.
 struct State {
     number: u8,
+    return_pad: u64,
     /// Shared by all vCPUs.
     recorder: Rc<Recorder>,
     yielder: Cell<*const Yielder<(), ()>>,
@@ -36,8 +32,13 @@ struct State {
     bounds: Cell<CallBounds>,
     accesses: Cell<u64>,
     instructions: Cell<u64>,
+    /// Stores to all memory whose accesses are hooked.
+    stores: Cell<u64>,
+    /// Whether code has said that all it does is to wait.
+    spins: Cell<bool>,
     deadline: Cell<Option<Instant>>,
-    /// Starts of the blocks that were entered.
+    isa: &'static Isa,
+    /// Where the code went: the starts of blocks, or instructions.
     path: RefCell<Vec<u64>>,
     /// The values that reads are to return, if the call is followed.
     replay: RefCell<Option<Replay>>,
@@ -51,24 +52,33 @@ struct Replay {
     made: usize,
     /// Whether it was stopped, at the first read that there is no value for.
     stopped: bool,
+    /// What the CPU had there: its registers, and how often it had stored.
+    state: Vec<u64>,
 }
 
-/// What the CPUs of a machine have in common.
-pub(crate) struct Common {
-    pub(crate) isa: &'static Isa,
-    pub(crate) guest: Guest,
-    pub(crate) image: Image,
-    /// The page tables; the watch is on the first of them.
-    pub(crate) tables: Rc<Shared>,
-    pub(crate) pages: Rc<StructPages>,
-    pub(crate) sharing: Rc<Sharing>,
-    pub(crate) recorder: Rc<Recorder>,
-    pub(crate) decoder: Rc<Disassembler>,
+/// Where a call that was followed stopped.
+pub(crate) enum Stop {
+    /// At the first read that there was no value for, where it had this in registers, and had stored so often. Twice
+    /// the same in one call, and it depends on nothing but what it reads whether it does the same again. Empty
+    /// if that cannot be said.
+    AtRead { state: Vec<u64> },
+    /// At its end, after as many reads.
+    Ended { end: End, reads: usize },
+}
+
+/// Where a CPU has what every call needs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// Where functions return to. Not page-aligned: the engine mistakes an aligned stop address on s390x.
+    pub(crate) return_pad: u64,
+    /// Stacks grow down from here.
+    pub(crate) stack_top: u64,
 }
 
 /// A CPU.
 pub(crate) struct Vcpu {
     isa: &'static Isa,
+    place: Place,
     engine: Unicorn<'static, ()>,
     state: Rc<State>,
     decoder: Rc<Disassembler>,
@@ -88,8 +98,15 @@ pub(crate) struct Call {
 }
 
 impl Vcpu {
-    pub(crate) fn new(number: u8, common: &Common) -> Result<Self, EmuError> {
-        let Common { isa, image, tables, recorder, decoder, .. } = common;
+    /// A CPU that has nothing mapped yet. What its own functions take as addresses is what a program
+    /// would use; the engine is given what it makes of them.
+    pub(crate) fn new(
+        number: u8,
+        place: Place,
+        recorder: &Rc<Recorder>,
+        decoder: &Rc<Disassembler>,
+    ) -> Result<Self, EmuError> {
+        let isa = decoder.isa();
         let (arch, mode) = isa.engine;
         let mut engine = Unicorn::new(arch, mode).map_err(|e| EmuError::engine("open a CPU", e))?;
         if isa.virtual_tlb {
@@ -97,75 +114,56 @@ impl Vcpu {
                 .ctl_set_tlb_type(TlbType::VIRTUAL)
                 .and_then(|()| {
                     engine.add_tlb_hook(1, 0, |_, address, _| {
-                        Some(TlbEntry { paddr: address & !0xfff, perms: Prot::ALL })
+                        Some(TlbEntry { paddr: isa.physical(address) & !0xfff, perms: Prot::ALL })
                     })
                 })
                 .map_err(|e| EmuError::engine("translate addresses", e))?;
         }
-        engine
-            .mem_map(memory::PRIVATE, memory::PRIVATE_BYTES, Prot::ALL)
-            .map_err(|e| EmuError::engine("map memory", e))?;
-
-        engine.mem_write(memory::RETURN_PAD, isa.idle).map_err(|e| EmuError::engine("write memory", e))?;
-
         let state = Rc::new(State {
             number,
+            return_pad: place.return_pad,
             recorder: Rc::clone(recorder),
             yielder: Cell::new(ptr::null()),
             end: Cell::new(None),
             bounds: Cell::new(CallBounds::default()),
             accesses: Cell::default(),
             instructions: Cell::default(),
+            stores: Cell::default(),
+            spins: Cell::default(),
+            isa,
             deadline: Cell::default(),
             path: RefCell::default(),
             replay: RefCell::default(),
         });
         let mut vcpu =
-            Vcpu { isa, engine, state, decoder: Rc::clone(decoder), stack: None, mapped: Vec::new() };
-        vcpu.map(image.address, &image.memory)?;
-        vcpu.map(memory::PMD_TABLE, tables)?;
-        vcpu.hook(common)?;
+            Vcpu { isa, place, engine, state, decoder: Rc::clone(decoder), stack: None, mapped: Vec::new() };
+        vcpu.hook_ends()?;
         Ok(vcpu)
     }
 
-    /// Maps memory that other vCPUs have too.
+    /// Maps memory that other vCPUs may have too.
     pub(crate) fn map(&mut self, address: u64, memory: &Rc<Shared>) -> Result<(), EmuError> {
         self.mapped.push(Rc::clone(memory));
+        let address = self.isa.physical(address);
         // SAFETY: the buffer is as long as the mapping, and `mapped` keeps it for as long as the
         // engine lives.
         unsafe { self.engine.mem_map_ptr(address, memory.len(), Prot::ALL, memory.pointer().cast()) }
             .map_err(|e| EmuError::engine("map memory", e))
     }
 
-    /// All hooks are there before the first instruction: those added later would not fire.
-    fn hook(&mut self, common: &Common) -> Result<(), EmuError> {
+    /// Puts something to return to where functions return to. Memory must be there.
+    pub(crate) fn provide_return_pad(&mut self) -> Result<(), EmuError> {
+        self.write(self.place.return_pad, self.isa.idle)
+    }
+
+    /// Hooks whatever ends a call. All hooks are there before the first instruction: those added later
+    /// would not fire.
+    fn hook_ends(&mut self) -> Result<(), EmuError> {
         let refused = |e| EmuError::engine("hook", e);
-
-        watch::attach(
-            &mut self.engine,
-            memory::PMD_TABLE..memory::PMD_TABLE + memory::PMD_TABLE_BYTES,
-            Rc::clone(&self.decoder),
-            PageTableObserver(Rc::clone(&self.state)),
-        )?;
-
+        let pad = self.place.return_pad;
         let state = Rc::clone(&self.state);
         self.engine
-            .add_code_hook(memory::RETURN_PAD, memory::RETURN_PAD, move |uc, _, _| {
-                state.finish(uc, End::Returned);
-            })
-            .map_err(refused)?;
-
-        let state = Rc::clone(&self.state);
-        let decoder = Rc::clone(&self.decoder);
-        let block_lengths = RefCell::new(HashMap::new());
-        self.engine
-            .add_block_hook(1, 0, move |uc, start, bytes| {
-                let instructions = *block_lengths
-                    .borrow_mut()
-                    .entry((start, bytes))
-                    .or_insert_with(|| count_instructions(uc, &decoder, start, bytes));
-                state.enter_block(uc, start, instructions);
-            })
+            .add_code_hook(pad, pad, move |uc, _, _| state.finish(uc, End::Returned))
             .map_err(refused)?;
 
         let program_counter = self.isa.program_counter;
@@ -190,97 +188,111 @@ impl Vcpu {
                 false
             })
             .map_err(refused)?;
-
-        let pages = Rc::clone(&common.pages);
-        self.engine
-            .add_mem_hook(
-                HookType::MEM_READ | HookType::MEM_WRITE,
-                memory::VMEMMAP,
-                u64::MAX,
-                move |_, _, address, _, _| {
-                    pages.touch(address);
-                    true
-                },
-            )
-            .map_err(refused)?;
-
-        // All that the vCPUs have in common, but for the watched table.
-        let image = common.image.address..common.image.address + common.image.memory.len();
-        let page_table = memory::PTE_TABLE..memory::PTE_TABLE + memory::PTE_TABLE_BYTES;
-        for range in [image, page_table, memory::VMEMMAP..u64::MAX] {
-            let sharing = Rc::clone(&common.sharing);
-            let number = self.state.number;
-            let note = move |_: &mut Unicorn<'_, ()>, kind: MemType, address: u64, size: usize, _: i64| {
-                sharing.note(number, address, size, kind == MemType::WRITE);
-                true
-            };
-            self.engine
-                .add_mem_hook(HookType::MEM_READ | HookType::MEM_WRITE, range.start, range.end - 1, note)
-                .map_err(refused)?;
-        }
-
-        for (pc, instruction) in self.flushes(&common.guest) {
-            let state = Rc::clone(&self.state);
-            self.engine
-                .add_code_hook(pc, pc, move |uc, pc, _| {
-                    if instruction.class.flushes {
-                        state.record(pc, What::Flush);
-                    }
-                    if instruction.skipped {
-                        let _ = uc.reg_write(program_counter, pc + instruction.length);
-                    }
-                })
-                .map_err(refused)?;
-        }
-
-        let warning = common.guest.function(abi::WARNING)?;
-        let state = Rc::clone(&self.state);
-        let argument = self.isa.arguments[0];
-        self.engine
-            .add_code_hook(warning, warning, move |uc, pc, _| {
-                let entry = uc.reg_read(argument).unwrap_or(0);
-                state.record(pc, What::Warning { entry });
-            })
-            .map_err(refused)?;
         Ok(())
     }
 
-    /// The instructions that flush translations and access no memory, and those to step over.
-    fn flushes(&self, guest: &Guest) -> BTreeMap<u64, Instruction> {
-        let mut found = BTreeMap::new();
-        for function in guest.functions() {
-            let mut pc = function.address;
-            while pc < function.address.saturating_add(function.size) {
-                let instruction = self.instruction(pc);
-                let next = pc + instruction.length;
-                let flushes = instruction.class.flushes && instruction.class.atomicity == Atomicity::Plain;
-                if flushes || instruction.skipped {
-                    found.insert(pc, instruction);
-                }
-                pc = next;
-            }
-        }
-        found
+    /// Has accesses to a range recorded, and scheduled.
+    pub(crate) fn watch(&mut self, range: Range<u64>) -> Result<(), EmuError> {
+        let range = self.isa.physical(range.start)..self.isa.physical(range.end - 1) + 1;
+        let observer = PageTableObserver(Rc::clone(&self.state));
+        watch::attach(&mut self.engine, range, Rc::clone(&self.decoder), observer)?;
+        Ok(())
+    }
+
+    /// Notes the blocks that are entered, and counts the instructions in them.
+    pub(crate) fn on_blocks(&mut self) -> Result<(), EmuError> {
+        let state = Rc::clone(&self.state);
+        let decoder = Rc::clone(&self.decoder);
+        let block_lengths = RefCell::new(HashMap::new());
+        self.engine
+            .add_block_hook(1, 0, move |uc, start, bytes| {
+                let instructions = *block_lengths
+                    .borrow_mut()
+                    .entry((start, bytes))
+                    .or_insert_with(|| count_instructions(uc, &decoder, start, bytes));
+                state.enter(uc, start, instructions);
+            })
+            .map(drop)
+            .map_err(|e| EmuError::engine("hook", e))
+    }
+
+    /// Calls `then` before each access to a range, with its address as the engine has it, its size, and
+    /// whether it writes.
+    pub(crate) fn on_access(
+        &mut self,
+        range: Range<u64>,
+        mut then: impl FnMut(u64, usize, bool) + 'static,
+    ) -> Result<(), EmuError> {
+        let last = self.isa.physical(range.end - 1);
+        let state = Rc::clone(&self.state);
+        self.engine
+            .add_mem_hook(
+                HookType::MEM_READ | HookType::MEM_WRITE,
+                self.isa.physical(range.start),
+                last,
+                move |_, kind, address, size, _| {
+                    let writes = kind == MemType::WRITE;
+                    state.stores.set(state.stores.get() + u64::from(writes));
+                    then(address, size, writes);
+                    true
+                },
+            )
+            .map(drop)
+            .map_err(|e| EmuError::engine("hook", e))
+    }
+
+    /// Calls `then` before each instruction from the first to the last of two addresses.
+    pub(crate) fn on_code(
+        &mut self,
+        first: u64,
+        last: u64,
+        mut then: impl FnMut(&mut Cpu<'_, '_>, u64) + 'static,
+    ) -> Result<(), EmuError> {
+        let state = Rc::clone(&self.state);
+        let isa = self.isa;
+        self.engine
+            .add_code_hook(first, last, move |uc, pc, _| {
+                then(&mut Cpu { isa, engine: uc, state: &state }, pc);
+            })
+            .map(drop)
+            .map_err(|e| EmuError::engine("hook", e))
+    }
+
+    /// Forgets translated code, so that hooks that were added since are seen.
+    pub(crate) fn forget_translations(&mut self) -> Result<(), EmuError> {
+        self.engine.ctl_flush_tb().map_err(|e| EmuError::engine("forget translations", e))
     }
 
     /// The instruction at `pc`.
     pub(crate) fn instruction(&self, pc: u64) -> Instruction {
         let mut code = [0; LONGEST_INSTRUCTION_BYTES];
-        let _ = self.engine.mem_read(pc, &mut code);
+        let _ = self.engine.mem_read(self.isa.physical(pc), &mut code);
         self.decoder.at(pc, &code)
     }
 
     pub(crate) fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), EmuError> {
-        self.engine.mem_write(address, bytes).map_err(|e| EmuError::engine("write memory", e))
+        self.engine
+            .mem_write(self.isa.physical(address), bytes)
+            .map_err(|e| EmuError::engine("write memory", e))
     }
 
     pub(crate) fn read(&self, address: u64, bytes: usize) -> Result<Vec<u8>, EmuError> {
-        self.engine.mem_read_as_vec(address, bytes).map_err(|e| EmuError::engine("read memory", e))
+        self.engine
+            .mem_read_as_vec(self.isa.physical(address), bytes)
+            .map_err(|e| EmuError::engine("read memory", e))
     }
 
-    /// Starts of the blocks that the last call entered, in order.
-    pub(crate) fn path(&self) -> Vec<u64> {
-        self.state.path.borrow().clone()
+    /// Where the last call went, in order: the starts of blocks, or instructions. It is handed over.
+    pub(crate) fn take_path(&mut self) -> Vec<u64> {
+        self.state.path.take()
+    }
+
+    pub(crate) fn set_register(&mut self, register: i32, value: u64) -> Result<(), EmuError> {
+        self.engine.reg_write(register, value).map_err(|e| EmuError::engine("set a register", e))
+    }
+
+    pub(crate) fn register(&self, register: i32) -> Result<u64, EmuError> {
+        self.engine.reg_read(register).map_err(|e| EmuError::engine("read a register", e))
     }
 
     /// Calls a function to its end, without a scheduler.
@@ -295,19 +307,26 @@ impl Vcpu {
     }
 
     /// Calls a function, with these values for its reads of the page table, up to the read after them.
-    /// `None` if it was stopped there.
     pub(crate) fn follow(
         &mut self,
         function: u64,
         arguments: &[u64],
         bounds: CallBounds,
         values: &[u64],
-    ) -> Result<Option<End>, EmuError> {
-        let replay = Replay { values: values.to_vec(), made: 0, stopped: false };
+    ) -> Result<Stop, EmuError> {
+        let replay = Replay { values: values.to_vec(), made: 0, stopped: false, state: Vec::new() };
         self.state.replay.replace(Some(replay));
         let end = self.call(function, arguments, bounds);
-        let stopped = self.state.replay.take().is_some_and(|replay| replay.stopped);
-        end.map(|end| (!stopped).then_some(end))
+        let replay = self.state.replay.take();
+        end.map(|end| match replay {
+            Some(Replay { stopped: true, state, .. }) => Stop::AtRead { state },
+            replay => Stop::Ended { end, reads: replay.map_or(0, |replay| replay.made) },
+        })
+    }
+
+    /// How the last call ended, if it did.
+    pub(crate) fn end(&self) -> Option<End> {
+        self.state.end.get()
     }
 
     /// Begins a call that a scheduler drives: it runs up to its first access to the page table.
@@ -357,26 +376,101 @@ impl Vcpu {
         state.bounds.set(bounds);
         state.accesses.set(0);
         state.instructions.set(0);
+        state.stores.set(0);
+        state.spins.set(false);
         state.deadline.set(Instant::now().checked_add(bounds.time));
         state.path.borrow_mut().clear();
 
         let isa = self.isa;
-        let mut sp = memory::STACK_TOP - isa.stack_room;
+        let pad = self.place.return_pad;
+        let mut sp = self.place.stack_top - isa.stack_room;
         if let ReturnTo::Stack = isa.return_to {
             sp -= 8;
-            self.write(sp, &memory::RETURN_PAD.to_le_bytes())?;
+            self.write(sp, &pad.to_le_bytes())?;
         }
         let mut registers: Vec<(i32, u64)> = isa.start_registers.to_vec();
         registers.push((isa.stack_pointer, sp - isa.stack_bias));
         if let ReturnTo::Register { register, less } = isa.return_to {
-            registers.push((register, memory::RETURN_PAD - less));
+            registers.push((register, pad - less));
         }
         registers.extend(isa.entry_register.map(|register| (register, function)));
         registers.extend(isa.arguments.iter().copied().zip(arguments.iter().copied()));
         for (register, value) in registers {
-            self.engine.reg_write(register, value).map_err(|e| EmuError::engine("set a register", e))?;
+            self.set_register(register, value)?;
         }
         Ok(())
+    }
+}
+
+/// A CPU as a hook sees it, between two instructions.
+pub(crate) struct Cpu<'a, 'e> {
+    pub(crate) isa: &'static Isa,
+    engine: &'a mut Unicorn<'e, ()>,
+    state: &'a State,
+}
+
+impl Cpu<'_, '_> {
+    pub(crate) fn register(&self, register: i32) -> u64 {
+        self.engine.reg_read(register).unwrap_or(0)
+    }
+
+    pub(crate) fn set_register(&mut self, register: i32, value: u64) {
+        let _ = self.engine.reg_write(register, value);
+    }
+
+    pub(crate) fn read(&self, address: u64, bytes: &mut [u8]) -> bool {
+        self.engine.mem_read(self.isa.physical(address), bytes).is_ok()
+    }
+
+    pub(crate) fn record(&self, pc: u64, what: What) {
+        self.state.record(pc, what);
+    }
+
+    /// Notes that code went here.
+    pub(crate) fn enter(&mut self, pc: u64) {
+        self.state.enter(self.engine, pc, 1);
+    }
+
+    /// The instruction at `pc`.
+    pub(crate) fn instruction(&self, decoder: &Disassembler, pc: u64) -> Instruction {
+        let mut code = [0; LONGEST_INSTRUCTION_BYTES];
+        self.read(pc, &mut code);
+        decoder.at(pc, &code)
+    }
+
+    /// Ends the call here, before the instruction, as if it had returned.
+    pub(crate) fn stop(&mut self) {
+        self.state.finish(self.engine, End::Returned);
+    }
+
+    /// The instruction at `pc`, if it flushes translations or is to be stepped over.
+    pub(crate) fn flushing(&self, decoder: &Disassembler, pc: u64) -> Option<Instruction> {
+        decoder.flushing(pc, |code| self.read(pc, code))
+    }
+
+    /// Returns from the function that was just entered.
+    pub(crate) fn leave(&mut self, returns: Option<u64>) {
+        if let Some(value) = returns {
+            self.set_register(self.isa.returns, value);
+        }
+        match self.isa.return_to {
+            ReturnTo::Register { register, less } => {
+                let to = self.register(register) + less;
+                self.jump(to);
+            }
+            ReturnTo::Stack => {
+                let sp = self.register(self.isa.stack_pointer);
+                let mut to = [0; 8];
+                self.read(sp, &mut to);
+                self.set_register(self.isa.stack_pointer, sp + 8);
+                self.jump(u64::from_le_bytes(to));
+            }
+        }
+    }
+
+    /// Goes on elsewhere.
+    pub(crate) fn jump(&mut self, pc: u64) {
+        self.set_register(self.isa.program_counter, pc);
     }
 }
 
@@ -407,9 +501,14 @@ impl Drop for Call {
 /// Runs from `function` until a hook ends it. Stop address 0 is never reached: with the return
 /// address there the engine would throw a translation away after each run.
 fn run(engine: &mut Unicorn<'static, ()>, state: &State, program_counter: i32, function: u64) -> End {
-    let result = engine.emu_start(function, 0, 0, 0);
-    let end = state.end.get().unwrap_or_else(|| {
+    let (mut from, mut before) = (function, None);
+    let end = loop {
+        let result = engine.emu_start(from, 0, 0, 0);
+        if let Some(end) = state.end.get() {
+            break end;
+        }
         let pc = engine.reg_read(program_counter).unwrap_or(0);
+        let instructions = Some(state.instructions.get());
         match result {
             // An address where nothing is, if no hook told of it.
             Err(
@@ -417,13 +516,22 @@ fn run(engine: &mut Unicorn<'static, ()>, state: &State, program_counter: i32, f
                 | uc_error::READ_UNMAPPED
                 | uc_error::WRITE_UNMAPPED
                 | uc_error::FETCH_UNMAPPED,
-            ) => End::Fault { pc, address: None },
-            Err(uc_error::INSN_INVALID) => End::Exception { pc, number: 0 },
-            // `Ok`: the engine was stopped, but not by a hook of ours.
-            Ok(()) => End::Engine(uc_error::OK),
-            Err(error) => End::Engine(error),
+            ) => break End::Fault { pc, address: None },
+            Err(uc_error::INSN_INVALID) => break End::Exception { pc, number: 0 },
+            Err(error) => break End::Engine(error),
+            // The engine stops after a hint of how much a thread is to run (ppc64le has one before and one after
+            // each wait for a lock).
+            Ok(()) if !state.stopped_at_read() && instructions != before => {
+                let spin = state.isa.begins_to_spin;
+                let mut hint = vec![0; spin.len()];
+                let at = state.isa.physical(pc.wrapping_sub(hint.len() as u64));
+                state.spins.set(!spin.is_empty() && engine.mem_read(at, &mut hint).is_ok() && hint == spin);
+                (from, before) = (pc, instructions);
+            }
+            // Stopped, but not by a hook of ours.
+            Ok(()) => break End::Engine(uc_error::OK),
         }
-    });
+    };
     state.end.set(Some(end));
     end
 }
@@ -436,12 +544,17 @@ impl State {
         let _ = engine.emu_stop();
     }
 
+    /// Whether a call that is followed was stopped at the read where it was to stop.
+    fn stopped_at_read(&self) -> bool {
+        self.replay.borrow().as_ref().is_some_and(|replay| replay.stopped)
+    }
+
     fn record(&self, pc: u64, what: What) {
         self.recorder.record(self.number, pc, what);
     }
 
-    fn enter_block(&self, engine: &mut Unicorn<'_, ()>, start: u64, instructions: u64) {
-        if start == memory::RETURN_PAD {
+    fn enter(&self, engine: &mut Unicorn<'_, ()>, start: u64, instructions: u64) {
+        if start == self.return_pad {
             return;
         }
         self.path.borrow_mut().push(start);
@@ -492,6 +605,18 @@ impl Observer for PageTableObserver {
         ControlFlow::Continue(())
     }
 
+    fn stopped(&mut self, register: &dyn Fn(i32) -> u64) {
+        let state = &self.0;
+        if let Some(replay) = state.replay.borrow_mut().as_mut().filter(|replay| replay.state.is_empty()) {
+            let registers = state.isa.registers.iter().cloned().flatten();
+            // Code that says that it waits counts in registers how often it has looked: they are left out.
+            replay.state.extend(registers.filter(|_| !state.spins.get()).map(register));
+            if !state.isa.registers.is_empty() {
+                replay.state.extend([register(state.isa.program_counter), state.stores.get()]);
+            }
+        }
+    }
+
     fn loaded(&mut self, site: &Site, _: u64) {
         self.0.recorder.loaded(self.0.number, site);
     }
@@ -506,7 +631,7 @@ impl Observer for PageTableObserver {
 fn accessed_nothing(engine: &Unicorn<'_, ()>, decoder: &Disassembler, pc: u64) -> Option<u64> {
     let address_of = decoder.isa().address_of?;
     let mut code = [0; LONGEST_INSTRUCTION_BYTES];
-    if engine.mem_read(pc, &mut code).is_err() {
+    if engine.mem_read(decoder.isa().physical(pc), &mut code).is_err() {
         return Some(pc);
     }
     let text = decoder.at(pc, &code).text;
@@ -521,7 +646,7 @@ fn count_instructions(engine: &Unicorn<'_, ()>, decoder: &Disassembler, start: u
     let mut count = 0;
     while pc < end {
         let mut code = [0; LONGEST_INSTRUCTION_BYTES];
-        if engine.mem_read(pc, &mut code).is_err() {
+        if engine.mem_read(decoder.isa().physical(pc), &mut code).is_err() {
             break;
         }
         pc += decoder.at(pc, &code).length;

@@ -43,6 +43,11 @@ pub trait Observer {
     /// may run other CPUs here. On `Break` the engine is stopped, but not before the access: it
     /// still happens and is told of. Only of an atomic that may be the load half alone.
     fn before(&mut self, site: &Site) -> ControlFlow<()>;
+    /// The engine is stopped at a load, since [`before`](Observer::before) broke off. `register` gives what a register
+    /// holds, before the load.
+    fn stopped(&mut self, register: &dyn Fn(i32) -> u64) {
+        let _ = register;
+    }
     /// A load, or the load half of an atomic, returns `value`.
     fn loaded(&mut self, site: &Site, value: u64);
     /// A store, or the store half of an atomic, is about to write `value`. The engine shows a
@@ -66,8 +71,8 @@ enum Open {
 /// Attaches `observer` to the accesses that `engine` makes to `range`, physical addresses.
 ///
 /// `decoder` tells atomics from plain accesses, since the engine does not. It reads each instruction
-/// once, at its virtual address taken for a physical one: code must lie where it runs, and stay what
-/// it is. Attach before any code has run, or flush the translations: code translated before is not
+/// once, at its virtual address taken for a physical one (on x86_64 its low 52 bits, on ppc64 60): code
+/// must lie where it runs, and stay what it is. Attach before any code has run, or flush the translations: code translated before is not
 /// seen. The observer must not run this engine from within its own calls.
 ///
 /// ```
@@ -146,6 +151,7 @@ pub fn attach<D: 'static>(
         // tried again reads the same address twice: that is a new access.
         let second_half = *open == Open::Instruction { pc, address: address.wrapping_sub(8) };
         if !second_half && observer.before(&site).is_break() {
+            observer.stopped(&|register| uc.reg_read(register).unwrap_or(0));
             stop(uc);
         }
         *open = match atomicity {
@@ -191,7 +197,7 @@ pub fn attach<D: 'static>(
 fn instruction_at_pc<D>(uc: &Unicorn<'_, D>, decoder: &Disassembler) -> Option<(u64, Atomicity)> {
     let pc = uc.reg_read(decoder.isa().program_counter).ok()?;
     let mut code = [0; LONGEST_INSTRUCTION_BYTES];
-    uc.mem_read(pc, &mut code).ok()?;
+    uc.mem_read(decoder.isa().physical(pc), &mut code).ok()?;
     Some((pc, decoder.at(pc, &code).class.atomicity))
 }
 

@@ -133,8 +133,13 @@ impl Cpus for Programs {
     fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<Registers>, Infallible> {
         let mut registers = Registers::default();
         let mut values = read.iter().copied();
-        let mut segment =
-            Segment { stored: None, stores: Vec::new(), then: Then::End(registers), code: Vec::new() };
+        let mut segment = Segment {
+            stored: None,
+            stores: Vec::new(),
+            then: Then::End(registers),
+            code: Vec::new(),
+            state: Vec::new(),
+        };
         let mut at = 0;
         while let Some(instruction) = self.code[cpu].get(at) {
             at += 1;
@@ -487,7 +492,7 @@ fn a_limit_stops_the_enumeration_exactly_where_it_is_exceeded() {
     assert_eq!(BigUint::from(found.len()), orders(&[4, 3]), "every schedule is a behaviour of its own");
 
     let limited = |limits: Limits| {
-        let Found { behaviours, stopped } = behaviours(&mut forest(&programs), &limits).unwrap();
+        let Found { behaviours, stopped, .. } = behaviours(&mut forest(&programs), &limits).unwrap();
         // What is there is as exact as without a limit.
         assert!(behaviours.iter().all(|behaviour| found.contains(behaviour)), "{limits:?}");
         (behaviours.len(), stopped)
@@ -542,7 +547,8 @@ impl Cpus for Awkward {
     }
 
     fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<()>, Vec<u64>> {
-        let segment = |stores, then| Ok(Segment { stored: None, stores, then, code: Vec::new() });
+        let segment =
+            |stores, then| Ok(Segment { stored: None, stores, then, code: Vec::new(), state: Vec::new() });
         match (cpu, read) {
             (0, []) => segment(vec![(0, Written::whole(1))], Then::End(())),
             (_, read) if read.contains(&1) && !self.endless => Err(read.to_vec()),

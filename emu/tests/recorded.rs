@@ -45,7 +45,8 @@ impl Behaviour {
                     reads.entry(event.cpu).or_default().push(access.before)
                 }
                 What::Warning { entry } => warnings.push((event.cpu, *entry)),
-                What::Access(_) | What::Flush => {}
+                // No guest's calls are recorded, only a kernel's.
+                What::Access(_) | What::Flush | What::Call { .. } => {}
             }
         }
         warnings.sort_unstable();

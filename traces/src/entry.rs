@@ -161,6 +161,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether it points to a page table.
+    pub fn is_table(&self) -> bool {
+        self.predicates.present && !self.predicates.leaf
+    }
+
     /// An entry with these predicates and contents; its bits are named by the model.
     pub fn new(
         encoding: &Encoding,

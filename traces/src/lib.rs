@@ -18,6 +18,7 @@ pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
 pub use findings::{Finding, FindingName};
 pub use judge::{Marked, Observed, Overwritten, judge};
 pub use report::{
-    COMPARE_SCHEMA, CompareReport, DECODE_SCHEMA, DecodeReport, Divergence, Event, GuestInfo, Outcome,
-    RUN_SCHEMA, References, RunReport, Schedules, Skipped, Stored, Trace, Verdict, View, Warning, What,
+    COMPARE_SCHEMA, CompareReport, Control, DECODE_SCHEMA, DecodeReport, Divergence, Event, GuestInfo,
+    Invalidated, KernelFacts, Outcome, RUN_SCHEMA, References, RunReport, Schedules, Skipped, SplitGuard,
+    Stored, Stub, Trace, Verdict, View, Warning, What,
 };

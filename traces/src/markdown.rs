@@ -9,9 +9,10 @@ use crate::{summary, text};
 pub fn compare(report: &CompareReport) -> String {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(summary::COLUMNS);
-    for row in &report.rows {
-        table.add_row(summary::cells(row).map(|cell| cell.replace('|', "\\|")));
+    let mut rows = summary::table(report).into_iter();
+    table.set_header(rows.next().unwrap_or_default());
+    for row in rows {
+        table.add_row(row.iter().map(|cell| cell.replace('|', "\\|")));
     }
     format!("{}\n\n```text\n{}```\n", table, summary::in_words(report))
 }

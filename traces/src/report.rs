@@ -39,7 +39,8 @@ pub struct RunReport {
     pub walker: String,
     /// Further routines that ran with them, from CPU2 on.
     pub with: Vec<String>,
-    /// Who answered the predicates of all entries here: `guest`, its own compiled functions.
+    /// Who answered the predicates of all entries here: `guest`, its own compiled functions; or `model`, for a
+    /// kernel, which has them inlined everywhere.
     pub predicates: String,
     /// What stood before the writer.
     pub before: Entry,
@@ -72,6 +73,9 @@ pub struct RunReport {
     /// Entries of which the guest's compiled functions and the model say different things: the control
     /// that the guest is one of this encoding. If there are any, the verdict is unknown.
     pub disagreements: Vec<String>,
+    /// What a run of a real kernel rests on; null for other guests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<KernelFacts>,
     /// The result in one word.
     pub verdict: Verdict,
     /// One trace for each behaviour. Left out in comparisons.
@@ -82,12 +86,98 @@ pub struct RunReport {
 /// The machine code of a run.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct GuestInfo {
-    /// `bundled`, or `file` for an ELF of the user's.
+    /// `bundled`, `file` for an ELF of the user's, or `kernel`.
     pub kind: String,
-    /// Its name.
+    /// Its name: of a kernel the file that was given.
     pub name: String,
-    /// SHA-256 of the file, in hexadecimal.
+    /// SHA-256 of the file, in hexadecimal; of a kernel in a package that of its boot image.
     pub sha256: String,
+    /// Of a kernel its release, as `uname -r` says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// Of a kernel in a package the package's name and version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+}
+
+/// What a run of a real kernel rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct KernelFacts {
+    /// The function of the kernel that was run as the writer.
+    pub writer_function: String,
+    /// The one that was run as the walker; null if there was none.
+    pub walker_function: Option<String>,
+    /// Whether the split invalidated an entry that was not present: the fault that the fix removes.
+    pub split: SplitGuard,
+    /// Each entry for which `pmdp_invalidate()`, or what stands for it, was entered.
+    pub invalidated: Vec<Invalidated>,
+    /// Runs of which it is known what they must come to. If one does not, nothing else counts.
+    pub controls: Vec<Control>,
+    /// Functions that were answered for instead of being run.
+    pub stubs: Vec<Stub>,
+    /// What was set up, found out or assumed.
+    pub assumptions: Vec<String>,
+    /// Words beside the PMD table that writer and walker both use, and over whose accesses schedules were
+    /// run as well.
+    pub shared: Vec<String>,
+}
+
+/// Whether a split has the fix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SplitGuard {
+    /// It invalidated an entry that was not present.
+    Vulnerable,
+    /// It was run to its end on an entry that is not present, and did not invalidate it.
+    Guarded,
+    /// No split was run on such an entry to its end, so nothing is known.
+    Unknown,
+}
+
+impl SplitGuard {
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            SplitGuard::Vulnerable => "vulnerable",
+            SplitGuard::Guarded => "guarded",
+            SplitGuard::Unknown => "unknown",
+        }
+    }
+}
+
+/// An entry that was invalidated.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+pub struct Invalidated {
+    /// The function that was entered.
+    pub function: String,
+    /// The entry as it was then.
+    pub entry: Value,
+    /// Whether that is `pmd_present()`.
+    pub present: bool,
+    /// Under how many schedules.
+    pub schedules: Count,
+}
+
+/// A run of which it is known what it must come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Control {
+    /// What was run.
+    pub what: String,
+    /// What it came to.
+    pub came_to: String,
+    /// Whether that is right.
+    pub passed: bool,
+}
+
+/// A function that was answered for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Stub {
+    /// Its symbol.
+    pub function: String,
+    /// What it returned, if anything.
+    pub returns: Option<Hex>,
+    /// Why it was not run.
+    pub why: String,
 }
 
 /// An entry that the writer stored.
@@ -120,8 +210,8 @@ pub struct View {
     pub schedule: String,
     /// Whether the walker itself stored it.
     pub by_walker: bool,
-    /// Whether the writer installed it as a pointer to the page table of the split, so that it is
-    /// not what became of the entry before.
+    /// Whether the writer installed it in the place of the entry before, so that it is not what became of
+    /// that: a pointer to the page table of the split, say.
     pub installed: bool,
 }
 
@@ -245,7 +335,9 @@ pub struct Trace {
 pub struct References {
     /// The page frame number.
     pub pfn: Hex,
-    /// How many references it has in the end; it had one.
+    /// How many references it had.
+    pub before: u64,
+    /// How many references it has in the end.
     pub references: u64,
 }
 
@@ -301,6 +393,24 @@ pub enum What {
         after: Value,
         /// The bits that changed.
         changes: Vec<String>,
+    },
+    /// An access to a word beside the PMD table that both writer and walker use.
+    Elsewhere {
+        /// What lies there.
+        place: String,
+        /// `load`, `store` or `atomic`.
+        access: String,
+        /// The word before.
+        before: Value,
+        /// The word after.
+        after: Value,
+    },
+    /// A function of a kernel was entered that invalidates an entry.
+    Call {
+        /// Its symbol.
+        function: String,
+        /// The entry as it was then.
+        entry: Value,
     },
     /// An instruction that invalidates translations.
     Flush,

@@ -6,11 +6,21 @@ use std::fmt::Write;
 use crate::count::Count;
 use crate::entry::{Swap, Value};
 use crate::findings::{Finding, FindingName};
-use crate::report::{CompareReport, Outcome, RunReport, Skipped, Verdict, View};
+use crate::report::{CompareReport, Outcome, RunReport, Skipped, SplitGuard, Verdict, View};
 use crate::words;
 
+/// A comparison as a table: its header, then a line for each row.
+pub fn table(report: &CompareReport) -> Vec<Vec<String>> {
+    // Rows are of kernels all, or none is.
+    let kernels = report.rows.iter().any(|row| row.kernel.is_some());
+    let header: &[&str] = if kernels { &KERNEL_COLUMNS } else { &COLUMNS };
+    let header = header.iter().map(|name| (*name).to_owned()).collect();
+    let cells = |row: &RunReport| if kernels { kernel_cells(row) } else { guest_cells(row) };
+    std::iter::once(header).chain(report.rows.iter().map(cells)).collect()
+}
+
 /// The columns of a comparison.
-pub const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 8] = [
     "arch",
     "linux",
     "entry",
@@ -22,24 +32,65 @@ pub const COLUMNS: [&str; 8] = [
 ];
 
 /// One row of a comparison.
-pub fn cells(row: &RunReport) -> [String; 8] {
-    let worst = worst_view(row);
-    let what = match worst {
-        Some(view) => {
-            format!("{}; {}", what_became(row, view), decisions(row, view.entry.value.0))
-        }
-        None => format!("never looked; {}", joined(row.outcomes.iter())),
-    };
-    [
+fn guest_cells(row: &RunReport) -> Vec<String> {
+    vec![
         platform(row),
         row.linux.clone(),
         row.marked_entry(),
         row.writer.clone(),
         row.walker.clone(),
         row.before.value.to_string(),
-        what,
+        at_worst(row),
         verdict(row),
     ]
+}
+
+/// The columns of a comparison of kernels.
+const KERNEL_COLUMNS: [&str; 9] = [
+    "release",
+    "arch",
+    "entry",
+    "writer",
+    "split",
+    "stored, besides a page table",
+    "walker",
+    "at worst seen as, and what the walker came to",
+    "verdict",
+];
+
+/// One row of a comparison of kernels.
+fn kernel_cells(row: &RunReport) -> Vec<String> {
+    let split = row.kernel.as_ref().map_or("", |kernel| kernel.split.word());
+    let stored: Vec<_> = row
+        .stored
+        .iter()
+        .filter(|stored| !stored.entry.is_table())
+        .map(|stored| {
+            let changes = stored.changes.join(" ");
+            let changes = if changes.is_empty() { "unchanged" } else { &changes };
+            format!("{} ({changes})", stored.entry.value)
+        })
+        .collect();
+    vec![
+        row.guest.release.clone().unwrap_or_default(),
+        platform(row),
+        format!("{} {}", row.marked_entry(), row.before.value),
+        row.writer.clone(),
+        split.to_owned(),
+        if stored.is_empty() { "nothing".to_owned() } else { stored.join(", ") },
+        row.walker.clone(),
+        at_worst(row),
+        verdict(row),
+    ]
+}
+
+/// What the walker saw at worst, and what it made of it.
+fn at_worst(row: &RunReport) -> String {
+    match worst_view(row) {
+        Some(view) => format!("{}; {}", what_became(row, view), decisions(row, view.entry.value.0)),
+        None if row.outcomes.is_empty() => "was not run".to_owned(),
+        None => format!("never looked; {}", joined(row.outcomes.iter())),
+    }
 }
 
 /// The view to look at first: one with a finding, else one that is not what was there before.
@@ -56,7 +107,7 @@ fn worst_view(row: &RunReport) -> Option<&View> {
 
 fn what_became(row: &RunReport, view: &View) -> String {
     if view.installed {
-        return "page table".to_owned();
+        return if view.entry.is_table() { "page table" } else { "what was installed" }.to_owned();
     }
     if view.entry.value == row.before.value {
         let again = row.stored.iter().any(|stored| stored.entry.value == view.entry.value);
@@ -133,7 +184,11 @@ impl Groups {
             self.order.push(sentence.clone());
         }
         let members = self.members.entry(sentence).or_default();
-        let member = (platform(row), row.linux.clone());
+        // Of kernels there may be several of one version.
+        let member = match &row.guest.release {
+            Some(release) => (release.clone(), String::new()),
+            None => (platform(row), row.linux.clone()),
+        };
         if !members.contains(&member) {
             members.push(member);
         }
@@ -143,6 +198,7 @@ impl Groups {
         if !self.members.contains_key(&skipped.reason) {
             self.order.push(skipped.reason.clone());
         }
+        // A kernel's release has no space in it.
         let (platform, linux) = skipped.encoding.rsplit_once(' ').unwrap_or((&skipped.encoding, ""));
         let members = self.members.entry(skipped.reason.clone()).or_default();
         members.push((platform.to_owned(), linux.to_owned()));
@@ -160,7 +216,9 @@ impl Groups {
             }
             let named: Vec<_> = platforms
                 .iter()
-                .map(|(platform, versions)| format!("{platform} {}", versions.join(" ")))
+                .map(|(platform, versions)| {
+                    format!("{platform} {}", versions.join(" ")).trim_end().to_owned()
+                })
                 .collect();
             (named.join(", "), sentence.as_str())
         })
@@ -178,6 +236,16 @@ pub fn in_words(report: &CompareReport) -> String {
             row.before.predicates.swap || row.findings.iter().any(built_present)
         })
         .collect();
+
+    let mut guards = Groups::default();
+    for row in &report.rows {
+        if let Some(kernel) = &row.kernel
+            && kernel.split != SplitGuard::Unknown
+        {
+            guards.add(format!("{} on {}", kernel.split.word(), row.marked_entry()), row);
+        }
+    }
+    section(&mut out, "Whether the split leaves alone an entry that is not present", &guards);
 
     let mut built = Groups::default();
     let mut present = Groups::default();

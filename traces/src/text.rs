@@ -6,7 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::count::Count;
 use crate::entry::Entry;
-use crate::report::{CompareReport, DecodeReport, Event, RunReport, Trace, What};
+use crate::report::{CompareReport, DecodeReport, Event, KernelFacts, RunReport, SplitGuard, Trace, What};
 use crate::summary;
 use crate::words::{counted, outcome};
 
@@ -27,14 +27,24 @@ pub fn run(report: &RunReport) -> String {
         report.marked_entry()
     );
     put!(out, "encoding  {}", report.encoding);
-    let sha256 = report.guest.sha256.get(..16).unwrap_or(&report.guest.sha256);
-    put!(out, "guest     {} {} (sha256 {sha256}...)", report.guest.kind, report.guest.name);
-    put!(out, "predicates are answered by the {}'s compiled functions", report.predicates);
+    let guest = &report.guest;
+    let sha256 = guest.sha256.get(..16).unwrap_or(&guest.sha256);
+    match &guest.release {
+        Some(release) => put!(out, "kernel    {release}, from {} (sha256 {sha256}...)", guest.name),
+        None => put!(out, "guest     {} {} (sha256 {sha256}...)", guest.kind, guest.name),
+    }
+    match &report.kernel {
+        Some(_) => put!(out, "predicates are answered by the model of the encoding"),
+        None => put!(out, "predicates are answered by the {}'s compiled functions", report.predicates),
+    }
     put!(
         out,
         "CPU0 runs the writer, CPU1 the walker; W2 K1 is two accesses of the writer, then one of the walker"
     );
     put!(out, "");
+    if let Some(kernel) = &report.kernel {
+        self::kernel(&mut out, kernel);
+    }
     put!(out, "before    {}", one_line(&report.before));
     for breach in &report.contract {
         put!(out, "          CONTRACT BROKEN: {breach}");
@@ -56,47 +66,14 @@ pub fn run(report: &RunReport) -> String {
     }
     put!(out, "");
 
-    put!(out, "What {} saw:", report.walker);
-    for view in &report.views {
-        let installed = if view.installed { "  the page table that the split installed" } else { "" };
-        put!(out, "  {}  in {}{installed}", one_line(&view.entry), of(&view.schedules, report));
-    }
-    for (cpu, (name, outcomes)) in (2..).zip(report.with.iter().zip(&report.with_outcomes)) {
-        put!(out, "What {name}, on CPU{cpu}, came to:");
-        for one in outcomes {
-            let decided_on = one.decided_on.map_or(String::new(), |value| format!(" on {value}"));
-            put!(out, "  {}{decided_on}  in {}", outcome(one), of(&one.schedules, report));
-        }
-    }
-    put!(out, "What {} came to:", report.walker);
-    put!(out, "  on the untouched entry: {}", outcome(&report.alone));
-    for one in &report.outcomes {
-        let decided_on = one.decided_on.map_or(String::new(), |value| format!(" on {value}"));
-        // A schedule is empty where a bound came before the first access.
-        let by = if one.schedule.is_empty() { String::new() } else { format!(", as by {}", one.schedule) };
-        put!(out, "  {}{decided_on}  in {}{by}", outcome(one), of(&one.schedules, report));
-    }
-    for divergence in &report.divergences {
-        let decided_on = divergence.decided_on.map_or(String::new(), |value| format!(" on {value}"));
-        put!(
-            out,
-            "Its path{decided_on} differs from that on the untouched entry, in {}:",
-            of(&divergence.schedules, report)
-        );
-        match (&divergence.symbol, &divergence.instruction, divergence.pc) {
-            (Some(symbol), Some(instruction), Some(pc)) => {
-                let instead =
-                    divergence.instead_of.map_or("a return".to_owned(), |pc| format!("{:#x}", pc.0));
-                put!(out, "  first at {:#x} {symbol}: {instruction}  (instead of {instead})", pc.0);
-            }
-            _ => put!(out, "  it returned where it went on there"),
-        }
-    }
-    for warning in &report.warnings {
-        put!(out, "VM_WARN_ON_ONCE() fired on {} in {}", warning.entry, of(&warning.schedules, report));
+    if report.kernel.as_ref().is_none_or(|kernel| kernel.walker_function.is_some()) {
+        walked(&mut out, report);
     }
     put!(out, "");
 
+    if let Some(split) = report.kernel.as_ref().and_then(split) {
+        put!(out, "{split}");
+    }
     if report.findings.is_empty() {
         put!(out, "Nothing was found.");
     }
@@ -137,6 +114,96 @@ pub fn run(report: &RunReport) -> String {
     out
 }
 
+/// What the walker saw and came to.
+fn walked(out: &mut String, report: &RunReport) {
+    put!(out, "What {} saw:", report.walker);
+    for view in &report.views {
+        let installed = match view.installed {
+            false => "",
+            true if view.entry.is_table() => "  the page table that the split installed",
+            true => "  the entry that the writer installed",
+        };
+        put!(out, "  {}  in {}{installed}", one_line(&view.entry), of(&view.schedules, report));
+    }
+    for (cpu, (name, outcomes)) in (2..).zip(report.with.iter().zip(&report.with_outcomes)) {
+        put!(out, "What {name}, on CPU{cpu}, came to:");
+        for one in outcomes {
+            let decided_on = one.decided_on.map_or(String::new(), |value| format!(" on {value}"));
+            put!(out, "  {}{decided_on}  in {}", outcome(one), of(&one.schedules, report));
+        }
+    }
+    put!(out, "What {} came to:", report.walker);
+    put!(out, "  on the untouched entry: {}", outcome(&report.alone));
+    for one in &report.outcomes {
+        let decided_on = one.decided_on.map_or(String::new(), |value| format!(" on {value}"));
+        // A schedule is empty where a bound came before the first access.
+        let by = if one.schedule.is_empty() { String::new() } else { format!(", as by {}", one.schedule) };
+        put!(out, "  {}{decided_on}  in {}{by}", outcome(one), of(&one.schedules, report));
+    }
+    for divergence in &report.divergences {
+        let decided_on = divergence.decided_on.map_or(String::new(), |value| format!(" on {value}"));
+        put!(
+            out,
+            "Its path{decided_on} differs from that on the untouched entry, in {}:",
+            of(&divergence.schedules, report)
+        );
+        match (&divergence.symbol, &divergence.instruction, divergence.pc) {
+            (Some(symbol), Some(instruction), Some(pc)) => {
+                let instead =
+                    divergence.instead_of.map_or("a return".to_owned(), |pc| format!("{:#x}", pc.0));
+                put!(out, "  first at {:#x} {symbol}: {instruction}  (instead of {instead})", pc.0);
+            }
+            _ => put!(out, "  it returned where it went on there"),
+        }
+    }
+    for warning in &report.warnings {
+        put!(out, "VM_WARN_ON_ONCE() fired on {} in {}", warning.entry, of(&warning.schedules, report));
+    }
+}
+
+/// What a run of a kernel rests on.
+fn kernel(out: &mut String, kernel: &KernelFacts) {
+    match &kernel.walker_function {
+        Some(walker) => put!(out, "functions {}() against {walker}()", kernel.writer_function),
+        None => put!(out, "functions {}()", kernel.writer_function),
+    }
+    for control in &kernel.controls {
+        let passed = if control.passed { "passed" } else { "FAILED" };
+        put!(out, "control   {passed}: {}: {}", control.what, control.came_to);
+    }
+    for assumption in &kernel.assumptions {
+        put!(out, "set up    {assumption}");
+    }
+    for stub in &kernel.stubs {
+        let returns = stub.returns.map_or(String::new(), |value| format!(", returns {:#x}", value.0));
+        put!(out, "stub      {}(){returns}: {}", stub.function, stub.why);
+    }
+    if kernel.stubs.is_empty() && !kernel.controls.is_empty() {
+        put!(out, "stub      none: every function is run as it is");
+    }
+    for word in &kernel.shared {
+        put!(out, "shared    {word}: both use it, so schedules order its accesses too");
+    }
+    put!(out, "");
+}
+
+/// Whether a kernel's split has the fix, in a sentence.
+fn split(kernel: &KernelFacts) -> Option<String> {
+    let of = |present: bool| kernel.invalidated.iter().find(move |entry| entry.present == present);
+    match kernel.split {
+        SplitGuard::Vulnerable => of(false).map(|entry| {
+            format!(
+                "VULNERABLE: the split entered {}() with {}, which is not present",
+                entry.function, entry.entry
+            )
+        }),
+        SplitGuard::Guarded => {
+            Some("guarded: the split did not invalidate the entry, which is not present".to_owned())
+        }
+        SplitGuard::Unknown => None,
+    }
+}
+
 fn trace(out: &mut String, trace: &Trace) {
     let mut table = bare_table();
     for event in &trace.events {
@@ -157,7 +224,13 @@ fn trace(out: &mut String, trace: &Trace) {
         put!(out, "  CPU{cpu}:   {}", outcome(with));
     }
     for page in &trace.references {
-        put!(out, "  page {:#x} has {} references in the end; it had 1", page.pfn.0, page.references);
+        put!(
+            out,
+            "  page {:#x} has {} references in the end; it had {}",
+            page.pfn.0,
+            page.references,
+            page.before
+        );
     }
 }
 
@@ -173,6 +246,15 @@ fn event_columns(event: &Event) -> (&'static str, String) {
         What::Atomic { raw, before, .. } => {
             ("atomic", format!("{before}{}, nothing stored", raw_note(raw.0, before.0)))
         }
+        What::Elsewhere { place, access, before, after } => {
+            let access = if access == "load" {
+                format!("{before}")
+            } else {
+                format!("{before} -> {after}, an {access}").replace("an store", "a store")
+            };
+            ("shared", format!("{place}: {access}"))
+        }
+        What::Call { function, entry } => ("call", format!("{function}() is entered with {entry}")),
         What::Flush => ("flush", "translations invalidated".to_owned()),
         What::Warning { entry } => ("warning", format!("VM_WARN_ON_ONCE() on {entry}")),
     }
@@ -213,9 +295,8 @@ fn one_line(entry: &Entry) -> String {
 /// A comparison: the table, what has no row, and the summary in words.
 pub fn compare(report: &CompareReport) -> String {
     let mut table = bare_table();
-    table.set_header(summary::COLUMNS);
-    for row in &report.rows {
-        table.add_row(summary::cells(row));
+    for row in summary::table(report) {
+        table.add_row(row);
     }
     let mut out = String::new();
     put!(out, "{}", trimmed(&table));

@@ -8,18 +8,22 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
     let page = outcome.pfn.map_or(String::new(), |pfn| format!(" page {:#x}", pfn.0));
     let of_page = if page.is_empty() { String::new() } else { format!(" of{page}") };
     match outcome.result.as_str() {
+        // A kernel's walker does not say which check it was.
+        "refused" if outcome.stopped_by.is_none() => "took nothing".to_owned(),
         "refused" => format!("refused by {check}"),
         "page" => format!("took{page}"),
         "leaf" => {
             let size = outcome.size.map_or("a huge page".to_owned(), bytes);
             let at = if page.is_empty() { String::new() } else { format!(" at{page}") };
-            format!("took it for {size} mapped{at} ({check})")
+            let by = if outcome.stopped_by.is_none() { String::new() } else { format!(" ({check})") };
+            format!("took it for {size} mapped{at}{by}")
         }
         "table" => "went on to the page table".to_owned(),
         "wait" => format!("waits for the migration{of_page}"),
         "fault" => format!("asks for a fault ({check})"),
         "retry" => format!("starts over ({check})"),
         "old" => "returned the old entry".to_owned(),
+        "returned" => "ran to its end".to_owned(),
         "mapped" => format!("took the old entry for a mapping{of_page}"),
         "migrating" => format!("took the old entry for a migration{of_page}"),
         "unsplit" => "found nothing to split".to_owned(),

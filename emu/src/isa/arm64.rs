@@ -5,20 +5,24 @@ use capstone::arch::{BuildsCapstone, arm64};
 use pmdscope_arches::Arch;
 use unicorn_engine::{Arch as EngineArch, Mode, RegisterARM64 as R};
 
-use super::{Class, Isa, ReturnTo};
+use super::{Addresses, Class, Isa, ReturnTo};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::Arm64,
     engine: (EngineArch::ARM64, Mode::LITTLE_ENDIAN),
     virtual_tlb: false,
     start_registers: &[],
-    arguments: [R::X0 as i32, R::X1 as i32, R::X2 as i32, R::X3 as i32],
+    addresses: Addresses::Whole,
+    arguments: &[R::X0 as i32, R::X1 as i32, R::X2 as i32, R::X3 as i32, R::X4 as i32, R::X5 as i32],
+    returns: R::X0 as i32,
     program_counter: R::PC as i32,
     stack_pointer: R::SP as i32,
+    registers: &[R::X0 as i32..=R::X28 as i32, R::X29 as i32..=R::SP as i32],
     stack_room: 0,
     stack_bias: 0,
     return_to: ReturnTo::Register { register: R::X30 as i32, less: 0 },
     idle: &[0x00, 0x00, 0x00, 0x14], // b .
+    begins_to_spin: &[],
     entry_register: None,
     capstone: || Capstone::new().arm64().mode(arm64::ArchMode::Arm).build(),
     classify,

@@ -5,7 +5,7 @@ use capstone::{Capstone, Endian};
 use pmdscope_arches::Arch;
 use unicorn_engine::{Arch as EngineArch, Mode, RegisterPPC as R};
 
-use super::{Class, Isa, ReturnTo};
+use super::{Addresses, Class, Isa, ReturnTo};
 
 /// 64-bit mode.
 const MSR_SF: u64 = 1 << 63;
@@ -17,15 +17,19 @@ pub(super) static PPC64: Isa = Isa {
     engine: (EngineArch::PPC, Mode(Mode::PPC64.0 | Mode::BIG_ENDIAN.0)),
     virtual_tlb: true,
     start_registers: &[(R::MSR as i32, MSR_SF)],
-    arguments: [R::R3 as i32, R::R4 as i32, R::R5 as i32, R::R6 as i32],
+    addresses: Addresses::Folded,
+    arguments: &[R::R3 as i32, R::R4 as i32, R::R5 as i32, R::R6 as i32, R::R7 as i32, R::R8 as i32],
+    returns: R::R3 as i32,
     program_counter: R::PC as i32,
     stack_pointer: R::R1 as i32,
+    registers: &[R::R0 as i32..=R::R31 as i32, R::LR as i32..=R::CTR as i32, R::CR as i32..=R::CR as i32],
     // Back chain, saved LR and CR, and the parameter save area of ELFv2.
     stack_room: 112,
     stack_bias: 0,
     return_to: ReturnTo::Register { register: R::LR as i32, less: 0 },
     // ELFv2 functions find their TOC from r12.
-    idle: &[0x48, 0x00, 0x00, 0x00], // b .
+    idle: &[0x48, 0x00, 0x00, 0x00],           // b .
+    begins_to_spin: &[0x7c, 0x21, 0x0b, 0x78], // or 1, 1, 1
     entry_register: Some(R::R12 as i32),
     capstone: || Capstone::new().ppc().mode(ppc::ArchMode::Mode64).endian(Endian::Big).build(),
     classify,
@@ -39,6 +43,7 @@ pub(super) static PPC64LE: Isa = Isa {
     arch: Arch::Ppc64le,
     start_registers: &[(R::MSR as i32, MSR_SF | MSR_LE)],
     idle: &[0x00, 0x00, 0x00, 0x48],
+    begins_to_spin: &[0x78, 0x0b, 0x21, 0x7c],
     capstone: || Capstone::new().ppc().mode(ppc::ArchMode::Mode64).endian(Endian::Little).build(),
     supplement: |code| tlbie(u32::from_le_bytes(*code.first_chunk()?)),
     ..PPC64

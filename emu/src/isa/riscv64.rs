@@ -5,20 +5,24 @@ use capstone::arch::{BuildsCapstone, BuildsCapstoneExtraMode, riscv};
 use pmdscope_arches::Arch;
 use unicorn_engine::{Arch as EngineArch, Mode, RegisterRISCV as R};
 
-use super::{Class, Isa, ReturnTo};
+use super::{Addresses, Class, Isa, ReturnTo};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::Riscv64,
     engine: (EngineArch::RISCV, Mode::RISCV64),
     virtual_tlb: false,
     start_registers: &[],
-    arguments: [R::A0 as i32, R::A1 as i32, R::A2 as i32, R::A3 as i32],
+    addresses: Addresses::Whole,
+    arguments: &[R::A0 as i32, R::A1 as i32, R::A2 as i32, R::A3 as i32, R::A4 as i32, R::A5 as i32],
+    returns: R::A0 as i32,
     program_counter: R::PC as i32,
     stack_pointer: R::SP as i32,
+    registers: &[R::X0 as i32..=R::X31 as i32],
     stack_room: 0,
     stack_bias: 0,
     return_to: ReturnTo::Register { register: R::RA as i32, less: 0 },
     idle: &[0x6f, 0x00, 0x00, 0x00], // j .
+    begins_to_spin: &[],
     entry_register: None,
     capstone: || {
         Capstone::new()

@@ -6,20 +6,24 @@ use capstone::arch::{BuildsCapstone, sparc};
 use pmdscope_arches::Arch;
 use unicorn_engine::{Arch as EngineArch, Mode, RegisterSPARC as R};
 
-use super::{Class, Isa, ReturnTo};
+use super::{Addresses, Class, Isa, ReturnTo};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::Sparc64,
     engine: (EngineArch::SPARC, Mode(Mode::SPARC64.0 | Mode::BIG_ENDIAN.0)),
     virtual_tlb: false,
     start_registers: &[],
-    arguments: [R::O0 as i32, R::O1 as i32, R::O2 as i32, R::O3 as i32],
+    addresses: Addresses::Whole,
+    arguments: &[R::O0 as i32, R::O1 as i32, R::O2 as i32, R::O3 as i32, R::O4 as i32, R::O5 as i32],
+    returns: R::O0 as i32,
     program_counter: R::PC as i32,
     stack_pointer: R::SP as i32,
+    registers: &[],
     stack_room: 192,
     stack_bias: 2047,
     return_to: ReturnTo::Register { register: R::O7 as i32, less: 8 },
     idle: &[0x10, 0x80, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00], // ba . ; nop
+    begins_to_spin: &[],
     entry_register: None,
     capstone: || Capstone::new().sparc().mode(sparc::ArchMode::V9).build(),
     classify,

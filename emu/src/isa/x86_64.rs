@@ -5,20 +5,29 @@ use capstone::arch::{BuildsCapstone, BuildsCapstoneSyntax, x86};
 use pmdscope_arches::Arch;
 use unicorn_engine::{Arch as EngineArch, Mode, RegisterX86 as R};
 
-use super::{Class, Isa, ReturnTo};
+use super::{Addresses, Class, Isa, ReturnTo};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::X86_64,
     engine: (EngineArch::X86, Mode::MODE_64),
     virtual_tlb: false,
     start_registers: &[],
-    arguments: [R::RDI as i32, R::RSI as i32, R::RDX as i32, R::RCX as i32],
+    addresses: Addresses::Low52,
+    arguments: &[R::RDI as i32, R::RSI as i32, R::RDX as i32, R::RCX as i32, R::R8 as i32, R::R9 as i32],
+    returns: R::RAX as i32,
     program_counter: R::RIP as i32,
     stack_pointer: R::RSP as i32,
+    registers: &[
+        R::RAX as i32..=R::RDX as i32,
+        R::RSI as i32..=R::RSP as i32,
+        R::R8 as i32..=R::R15 as i32,
+        R::RFLAGS as i32..=R::RFLAGS as i32,
+    ],
     stack_room: 0,
     stack_bias: 0,
     return_to: ReturnTo::Stack,
     idle: &[0xeb, 0xfe], // jmp .
+    begins_to_spin: &[],
     entry_register: None,
     // AT&T, as kernel oopses and objdump show it.
     capstone: || Capstone::new().x86().mode(x86::ArchMode::Mode64).syntax(x86::ArchSyntax::Att).build(),

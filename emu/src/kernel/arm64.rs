@@ -1,0 +1,43 @@
+//! arm64: EL1, MMU off, so that kernel addresses are reached as they are.
+
+use unicorn_engine::RegisterARM64 as R;
+
+use crate::EmuError;
+use crate::kernel::fields::Fields;
+use crate::kernel::machine::Machine;
+use crate::kernel::platform::{FIVE_LEVELS_OF_512, Platform, nothing, nothing_of_mm};
+
+pub(super) static PLATFORM: Platform = Platform {
+    // Between the linear map and the kernel's image, below vmemmap.
+    objects: 0xffff_c000_0000_0000,
+    address: 0x40 << 39 | 3 << 30 | 5 << 21,
+    levels: FIVE_LEVELS_OF_512,
+    no_pte: 0,
+    table_bytes: 0x1000,
+    link: |table| table | 0b11,
+    // Valid page, user, read-only, shareable, accessed, not global, not executable: PAGE_READONLY.
+    protection: 0x0060_0000_0000_0fc3,
+    start_cpu,
+    start: nothing,
+    start_mm: nothing_of_mm,
+    finds_memstart: true,
+    pgtable_is_table: false,
+    stubs: &[],
+    invalidates: &["pmdp_invalidate", "pmdp_invalidate_ad"],
+};
+
+fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Result<(), EmuError> {
+    if let Some(limit) = fields.find("task_struct", "thread_info.addr_limit") {
+        machine.put64(task + limit, 0x0000_ffff_ffff_ffff);
+    }
+    // The bit is inverted: 0 asks for another task to run.
+    if let Some(need) = fields.find("task_struct", "thread_info.preempt.need_resched") {
+        machine.put(task + need, 4, 1);
+    }
+    let copy = 0xffff_d000_0000_0000 + (u64::from(cpu) << 36);
+    let offset = machine.per_cpu_copy(cpu, copy)?;
+    machine.per_cpu_base(cpu, offset, offset);
+    let vcpu = &mut machine.vcpus[usize::from(cpu)];
+    vcpu.set_register(R::SP_EL0 as i32, task)?;
+    vcpu.set_register(R::TPIDR_EL1 as i32, offset)
+}

@@ -1,0 +1,67 @@
+//! Where the members of a kernel's structures are, by its own description of its types.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use pmdscope_guest::Kernel;
+
+use crate::EmuError;
+
+/// The structures of one kernel.
+#[derive(Clone)]
+pub(crate) struct Fields {
+    kernel: Rc<Kernel>,
+    /// What was asked for before: it takes the kernel some time to find a name.
+    offsets: Known<(String, String), u64>,
+    enumerators: Known<String, i64>,
+}
+
+/// Answers by what was asked for.
+type Known<K, V> = Rc<RefCell<HashMap<K, Option<V>>>>;
+
+impl Fields {
+    pub(crate) fn new(kernel: Rc<Kernel>) -> Self {
+        Fields { kernel, offsets: Rc::default(), enumerators: Rc::default() }
+    }
+
+    /// The offset of a member, in bytes.
+    pub(crate) fn offset(&self, structure: &str, member: &str) -> Result<u64, EmuError> {
+        self.find(structure, member).ok_or_else(|| {
+            EmuError::Environment(format!("this kernel does not say where {structure}.{member} is"))
+        })
+    }
+
+    /// The same, if there is such a member.
+    pub(crate) fn find(&self, structure: &str, member: &str) -> Option<u64> {
+        let key = (structure.to_owned(), member.to_owned());
+        let found = || self.kernel.offset(structure, member);
+        *self.offsets.borrow_mut().entry(key).or_insert_with(found)
+    }
+
+    /// The first of several that there is: members were renamed and moved.
+    pub(crate) fn first(&self, members: &[(&str, &str)]) -> Result<u64, EmuError> {
+        members.iter().find_map(|(structure, member)| self.find(structure, member)).ok_or_else(|| {
+            let names: Vec<_> = members.iter().map(|(s, m)| format!("{s}.{m}")).collect();
+            EmuError::Environment(format!("this kernel does not say where {} is", names.join(" or ")))
+        })
+    }
+
+    /// The size of a structure, in bytes.
+    pub(crate) fn size(&self, structure: &str) -> Result<u64, EmuError> {
+        self.kernel.size(structure).ok_or_else(|| {
+            EmuError::Environment(format!("this kernel does not say how large {structure} is"))
+        })
+    }
+
+    /// The bit of a page flag, such as `PG_head`; 0 if this kernel has none of that name.
+    pub(crate) fn flag(&self, name: &str) -> u64 {
+        self.enumerator(name).and_then(|number| u32::try_from(number).ok()).map_or(0, |number| 1 << number)
+    }
+
+    /// The value of an enumerator.
+    pub(crate) fn enumerator(&self, name: &str) -> Option<i64> {
+        let found = || self.kernel.enumerator(name);
+        *self.enumerators.borrow_mut().entry(name.to_owned()).or_insert_with(found)
+    }
+}

@@ -1,0 +1,485 @@
+//! A machine with a distribution's kernel in memory: two CPUs, and what they have in common.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+use pmdscope_guest::{ByteOrder, Kernel};
+
+use crate::EmuError;
+use crate::disassembler::Disassembler;
+use crate::end::{CallBounds, End};
+use crate::isa::{Atomicity, Isa};
+use crate::kernel::space::{FRAME, Fill, Region, Space};
+use crate::sharing::Sharing;
+use crate::trace::{Recorder, Watched, What};
+use crate::vcpu::{Place, Vcpu};
+
+/// How many CPUs there are: one for the writer, one for the walker.
+pub(crate) const CPUS: u8 = 2;
+
+/// What each CPU has for its stack.
+const STACK_BYTES: u64 = 0x1_0000;
+/// Room for what is laid out by hand: tasks, an address space, a mapping.
+const OBJECT_BYTES: u64 = 0x8_0000;
+
+/// The region that has the kernel in it.
+const IMAGE: &str = "the kernel";
+/// Room for per-CPU data that is allocated.
+const PER_CPU_ROOM: u64 = 0x1_0000;
+
+/// An access that was seen while the environment is looked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Touch {
+    /// The address, as programs have it.
+    pub(crate) address: u64,
+    pub(crate) size: usize,
+    pub(crate) writes: bool,
+    /// What the word there holds.
+    pub(crate) value: u64,
+    /// Whether it is in the kernel's image.
+    pub(crate) in_image: bool,
+}
+
+/// What is noted only while the environment is looked for.
+#[derive(Default)]
+struct Probe {
+    on: Cell<bool>,
+    touches: RefCell<Vec<Touch>>,
+}
+
+/// A function that is not run but answered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stub {
+    /// Its symbol.
+    pub symbol: &'static str,
+    /// What it returns; `None` if nothing.
+    pub returns: Option<u64>,
+    /// Whether that it was called is recorded as a flush of translations.
+    pub flushes: bool,
+    /// Why it is not run.
+    pub why: &'static str,
+}
+
+/// What happens at an instruction of the kernel.
+enum At {
+    /// A function that is answered for.
+    Stub(Stub),
+    /// A function whose calls are recorded; one of its arguments is the address of an entry.
+    Call { function: Rc<str> },
+}
+
+/// What the hook on instructions does at which address. Filled in while the machine is built.
+type Marks = Rc<RefCell<HashMap<u64, At>>>;
+
+pub(crate) struct Machine {
+    pub(crate) isa: &'static Isa,
+    pub(crate) kernel: Rc<Kernel>,
+    pub(crate) order: ByteOrder,
+    pub(crate) space: Rc<RefCell<Space>>,
+    pub(crate) vcpus: Vec<Vcpu>,
+    pub(crate) recorder: Rc<Recorder>,
+    pub(crate) sharing: Rc<Sharing>,
+    pub(crate) decoder: Rc<Disassembler>,
+    probe: Rc<Probe>,
+    marks: Marks,
+    /// If a call is to be stopped when it calls another function than these.
+    up_to_call: Rc<RefCell<Option<Vec<u64>>>>,
+    /// Where the next object goes.
+    free: u64,
+    objects: Range<u64>,
+    /// What is laid out, by name.
+    named: Vec<(Range<u64>, String)>,
+    /// What is added to the address of a per-CPU variable, for each CPU.
+    per_cpu: Vec<u64>,
+    /// The next per-CPU pointer.
+    per_cpu_free: u64,
+    pub(crate) stubs: Vec<Stub>,
+    pub(crate) assumptions: Vec<String>,
+}
+
+impl Machine {
+    /// A machine with the kernel's segments in memory, and objects from `objects` on.
+    pub(crate) fn new(kernel: Rc<Kernel>, objects: u64) -> Result<Self, EmuError> {
+        let arch = kernel.arch();
+        let isa = Isa::of(arch).ok_or(EmuError::NotExecuted(arch))?;
+        let mut machine = Machine {
+            isa,
+            order: ByteOrder::of(arch),
+            space: Rc::default(),
+            vcpus: Vec::new(),
+            recorder: Rc::new(Recorder::new()),
+            sharing: Rc::default(),
+            decoder: Rc::new(Disassembler::new(isa)?),
+            probe: Rc::default(),
+            up_to_call: Rc::default(),
+            marks: Rc::default(),
+            free: objects,
+            objects: objects..objects + OBJECT_BYTES,
+            named: Vec::new(),
+            per_cpu: Vec::new(),
+            per_cpu_free: 0,
+            stubs: Vec::new(),
+            assumptions: Vec::new(),
+            kernel,
+        };
+        // Below the objects, each with room around it: what runs off an end is noticed.
+        let stack = |cpu: u8| objects + OBJECT_BYTES + 0x10_0000 * (u64::from(cpu) + 1);
+        for cpu in 0..CPUS {
+            let place = Place { return_pad: stack(cpu) + 0x10, stack_top: stack(cpu) + STACK_BYTES - 0x400 };
+            machine.vcpus.push(Vcpu::new(cpu, place, &machine.recorder, &machine.decoder)?);
+            machine.hook_code(cpu)?;
+        }
+        for cpu in 0..CPUS {
+            machine.map(Region::new("stack", stack(cpu), STACK_BYTES, Some(cpu), None)?)?;
+        }
+        for vcpu in &mut machine.vcpus {
+            vcpu.provide_return_pad()?;
+        }
+        machine.map(Region::new("objects", objects, OBJECT_BYTES, None, None)?)?;
+        let Range { start, end } = machine.image();
+        // What lies behind the end is decoded with what lies before it.
+        let region = Region::new(IMAGE, start, end - start + FRAME, None, None)?;
+        for part in machine.kernel.memory() {
+            region.memory.write(part.address - start, machine.kernel.bytes(part));
+        }
+        machine.map(region)?;
+        Ok(machine)
+    }
+
+    /// Adds a region to the memory of all CPUs, or of its owner.
+    pub(crate) fn map(&mut self, region: Region) -> Result<(), EmuError> {
+        let region = Rc::new(region);
+        for (number, vcpu) in (0_u8..).zip(&mut self.vcpus) {
+            if region.owner.is_some_and(|owner| owner != number) {
+                continue;
+            }
+            vcpu.map(region.start, &region.memory)?;
+            let (start, order) = (self.isa.physical(region.start), self.order);
+            let (at, sharing, probe) = (Rc::clone(&region), Rc::clone(&self.sharing), Rc::clone(&self.probe));
+            vcpu.on_access(region.range(), move |address, size, writes| {
+                let offset = address - start;
+                at.touch(offset, size as u64, writes);
+                if at.owner.is_none() {
+                    sharing.note(number, address, size, writes);
+                }
+                if probe.on.get() {
+                    let word = at.memory.read_at(offset & !7, 8.min(at.memory.len() - (offset & !7)));
+                    let value = word.first_chunk().map_or(0, |bytes| order.decode(*bytes));
+                    let address = at.start + offset;
+                    let in_image = at.name == IMAGE;
+                    probe.touches.borrow_mut().push(Touch { address, size, writes, value, in_image });
+                }
+            })?;
+            vcpu.forget_translations()?;
+        }
+        self.space.borrow_mut().add(region);
+        Ok(())
+    }
+
+    /// The hook on every instruction: where the code goes, flushes, stubs, and calls that are noted.
+    fn hook_code(&mut self, cpu: u8) -> Result<(), EmuError> {
+        let image = self.image();
+        {
+            let marks = Rc::clone(&self.marks);
+            let decoder = Rc::clone(&self.decoder);
+            let recorder = Rc::clone(&self.recorder);
+            let up_to_call = Rc::clone(&self.up_to_call);
+            let isa = self.isa;
+            self.vcpus[usize::from(cpu)].on_code(image.start, image.end - 1, move |cpu, pc| {
+                cpu.enter(pc);
+                if up_to_call.borrow().is_some() {
+                    let target = cpu.instruction(&decoder, pc).call_target();
+                    let counts = |known: &Vec<u64>| target.is_some_and(|target| !known.contains(&target));
+                    if up_to_call.borrow().as_ref().is_some_and(counts) {
+                        up_to_call.take();
+                        cpu.stop();
+                        return;
+                    }
+                }
+                match marks.borrow().get(&pc) {
+                    Some(At::Stub(stub)) => {
+                        if stub.flushes {
+                            cpu.record(pc, What::Flush);
+                        }
+                        cpu.leave(stub.returns);
+                        return;
+                    }
+                    Some(At::Call { function }) => {
+                        // Which argument it is differs, where a returned entry goes through a pointer.
+                        let arguments = isa.arguments.iter().map(|register| cpu.register(*register));
+                        let at = arguments.map(|at| isa.physical(at)).find(|at| recorder.is_entry(*at));
+                        if let Some(at) = at {
+                            let entry = recorder.entry_at(at);
+                            cpu.record(pc, What::Call { function: Rc::clone(function), entry });
+                        }
+                    }
+                    None => {}
+                }
+                let Some(flushing) = cpu.flushing(&decoder, pc) else { return };
+                if flushing.class.flushes && flushing.class.atomicity == Atomicity::Plain {
+                    cpu.record(pc, What::Flush);
+                }
+                if flushing.skipped {
+                    cpu.jump(pc + flushing.length);
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Has a function answered for, if the kernel has it.
+    pub(crate) fn stub(&mut self, stub: Stub) {
+        // All calls come by here, those from elsewhere too.
+        if let Some(function) = self.kernel.find(stub.symbol) {
+            self.marks.borrow_mut().insert(function.local_entry, At::Stub(stub));
+            self.stubs.push(stub);
+        }
+    }
+
+    /// Has the calls of a function recorded, one of whose arguments is the address of an entry.
+    pub(crate) fn note_calls(&mut self, symbol: &str) {
+        if let Some(function) = self.kernel.find(symbol) {
+            self.marks.borrow_mut().insert(function.local_entry, At::Call { function: symbol.into() });
+        }
+    }
+
+    /// Lays out an object of zeroes.
+    pub(crate) fn object(&mut self, name: &str, bytes: u64, align: u64) -> Result<u64, EmuError> {
+        let address = self.free.next_multiple_of(align);
+        self.free = address + bytes.max(8);
+        if self.free > self.objects.end {
+            return Err(EmuError::engine("lay out objects", unicorn_engine::uc_error::NOMEM));
+        }
+        self.name(address..self.free, name);
+        Ok(address)
+    }
+
+    /// Gives a range of memory a name that messages can use.
+    pub(crate) fn name(&mut self, range: Range<u64>, name: &str) {
+        self.named.push((range, name.to_owned()));
+    }
+
+    /// What lies at an address, in words.
+    pub(crate) fn describe(&self, address: u64) -> String {
+        let named = self
+            .named
+            .iter()
+            .rev()
+            .map(|(range, name)| (self.isa.physical(range.start), range.end - range.start, name))
+            .find(|(start, length, _)| (*start..start + length).contains(&self.isa.physical(address)));
+        if let Some((start, _, name)) = named {
+            return format!("{name}+{:#x}", self.isa.physical(address) - start);
+        }
+        match self.space.borrow().at_physical(self.isa, self.isa.physical(address)) {
+            Some((region, offset)) => format!("{} at {:#x}", region.name, region.start + offset),
+            None => format!("{address:#x}"),
+        }
+    }
+
+    pub(crate) fn write(&self, address: u64, bytes: &[u8]) {
+        self.write_of(0, address, bytes);
+    }
+
+    /// Writes to memory that only one CPU may have.
+    pub(crate) fn write_of(&self, cpu: u8, address: u64, bytes: &[u8]) {
+        if let Some((region, offset)) = self.space.borrow().at(address, cpu) {
+            region.write(offset, bytes);
+        }
+    }
+
+    pub(crate) fn read(&self, address: u64, bytes: u64) -> Option<Vec<u8>> {
+        let space = self.space.borrow();
+        let (region, offset) = space.at(address, 0)?;
+        (offset + bytes <= region.memory.len()).then(|| region.read(offset, bytes))
+    }
+
+    /// Writes the low `bytes` bytes of a number, in the CPU's byte order.
+    pub(crate) fn put(&self, address: u64, bytes: usize, value: u64) {
+        let word = self.order.encode(value);
+        let word = match self.order {
+            ByteOrder::Little => &word[..bytes],
+            ByteOrder::Big => &word[8 - bytes..],
+        };
+        self.write(address, word);
+    }
+
+    pub(crate) fn put64(&self, address: u64, value: u64) {
+        self.put(address, 8, value);
+    }
+
+    /// Reads a number of `bytes` bytes.
+    pub(crate) fn get(&self, address: u64, bytes: u64) -> Option<u64> {
+        let content = self.read(address, bytes)?;
+        let number = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        Some(match self.order {
+            ByteOrder::Big => content.iter().fold(0, number),
+            ByteOrder::Little => content.iter().rev().fold(0, number),
+        })
+    }
+
+    pub(crate) fn get64(&self, address: u64) -> Option<u64> {
+        self.get(address, 8)
+    }
+
+    /// Calls a function on a CPU, outside of any schedule.
+    pub(crate) fn call(&mut self, cpu: u8, function: u64, arguments: &[u64]) -> Result<End, EmuError> {
+        let vcpu = &mut self.vcpus[usize::from(cpu)];
+        let end = vcpu.call(function, arguments, CallBounds::default())?;
+        self.recorder.take();
+        match end {
+            End::Engine(error) => Err(EmuError::engine("run the kernel", error)),
+            end => Ok(end),
+        }
+    }
+
+    /// Calls a function, and gives all accesses that it made, with how it ended.
+    pub(crate) fn probe(
+        &mut self,
+        cpu: u8,
+        function: u64,
+        arguments: &[u64],
+    ) -> Result<(End, Vec<Touch>), EmuError> {
+        self.probe.on.set(true);
+        let end = self.call(cpu, function, arguments);
+        self.probe.on.set(false);
+        let touches = self.probe.touches.take();
+        Ok((end?, touches))
+    }
+
+    /// Runs a function up to its first call of another one than these, which are not counted.
+    pub(crate) fn run_up_to_call(
+        &mut self,
+        cpu: u8,
+        function: u64,
+        uncounted: &[&str],
+    ) -> Result<(), EmuError> {
+        let uncounted: Vec<u64> = uncounted.iter().filter_map(|name| self.kernel.symbol(name)).collect();
+        self.up_to_call.replace(Some(uncounted));
+        let end = self.call(cpu, function, &[]);
+        match (self.up_to_call.take(), end?) {
+            (None, _) => Ok(()),
+            (Some(_), end) => Err(EmuError::Environment(format!(
+                "{} called nothing: it {}",
+                self.symbol_at(function),
+                self.explain(end)
+            ))),
+        }
+    }
+
+    /// Watches a range of memory.
+    pub(crate) fn watch(&mut self, range: Range<u64>, order: ByteOrder) -> Result<(), EmuError> {
+        for vcpu in &mut self.vcpus {
+            vcpu.watch(range.clone())?;
+            vcpu.forget_translations()?;
+        }
+        let space = self.space.borrow();
+        if let Some((region, _)) = space.at(range.start, 0) {
+            let start = self.isa.physical(range.start);
+            let memory = Rc::clone(&region.memory);
+            let (region_start, region) = (self.isa.physical(region.start), Rc::clone(region));
+            self.recorder.watch(Watched {
+                range: start..start + (range.end - range.start),
+                memory,
+                start: region_start,
+                order,
+                putting: Box::new(move |offset| region.touch(offset, 8, true)),
+            });
+        }
+        Ok(())
+    }
+
+    /// Where the kernel's image lies, in whole frames.
+    fn image(&self) -> Range<u64> {
+        let parts = self.kernel.memory();
+        let start = parts.iter().map(|part| part.address).min().unwrap_or(0) & !(FRAME - 1);
+        let end = parts.iter().map(|part| part.address + part.size).max().unwrap_or(FRAME);
+        start..end.next_multiple_of(FRAME)
+    }
+
+    /// A copy of the kernel's image for one CPU alone, made as it is touched: for per-CPU data that code
+    /// reaches by an offset from where it lies in the image. Behind it is room for per-CPU data that is
+    /// allocated. Gives the offset.
+    pub(crate) fn per_cpu_copy(&mut self, cpu: u8, start: u64) -> Result<u64, EmuError> {
+        let kernel = Rc::clone(&self.kernel);
+        let image = self.image();
+        let fill: Fill = Box::new(move |frame, bytes| {
+            let at = image.start + frame;
+            for part in kernel.memory() {
+                let content = kernel.bytes(part);
+                let overlap = at.max(part.address)..(at + FRAME).min(part.address + content.len() as u64);
+                if overlap.is_empty() {
+                    continue;
+                }
+                let index = |address: u64, from: u64| usize::try_from(address - from).unwrap_or(0);
+                let from = index(overlap.start, part.address)..index(overlap.end, part.address);
+                bytes[index(overlap.start, at)..index(overlap.end, at)].copy_from_slice(&content[from]);
+            }
+        });
+        let Range { start: first, end } = self.image();
+        let region = Region::new("per-CPU data", start, end - first + PER_CPU_ROOM, Some(cpu), Some(fill))?;
+        self.map(region)?;
+        Ok(start.wrapping_sub(first))
+    }
+
+    /// Notes what is added to the address of a per-CPU variable on a CPU, and to an address in the image to
+    /// get that of the CPU's copy.
+    pub(crate) fn per_cpu_base(&mut self, cpu: u8, base: u64, copy: u64) {
+        debug_assert_eq!(self.per_cpu.len(), usize::from(cpu));
+        if cpu == 0 {
+            self.per_cpu_free = self.image().end.wrapping_add(copy).wrapping_sub(base);
+        }
+        self.per_cpu.push(base);
+    }
+
+    /// Lays out zeroes for each CPU: a per-CPU pointer.
+    pub(crate) fn per_cpu_object(&mut self, bytes: u64) -> u64 {
+        let pointer = self.per_cpu_free;
+        self.per_cpu_free = pointer.wrapping_add(bytes.next_multiple_of(64));
+        pointer
+    }
+
+    /// Writes one byte of a per-CPU object, for each CPU.
+    pub(crate) fn put_per_cpu(&self, pointer: u64, value: u8) {
+        for (cpu, base) in (0_u8..).zip(&self.per_cpu) {
+            self.write_of(cpu, pointer.wrapping_add(*base), &[value]);
+        }
+    }
+
+    /// The address of a symbol that there must be.
+    pub(crate) fn needed_symbol(&self, name: &str) -> Result<u64, EmuError> {
+        let missing = || EmuError::Environment(format!("this kernel has no symbol {name}"));
+        self.kernel.symbol(name).ok_or_else(missing)
+    }
+
+    /// Symbol and offset of an address.
+    pub(crate) fn symbol_at(&self, pc: u64) -> String {
+        match self.kernel.symbol_at(pc) {
+            Some((name, 0)) => name.to_owned(),
+            Some((name, offset)) => format!("{name}+{offset:#x}"),
+            None => format!("{pc:#x}"),
+        }
+    }
+
+    /// How a call ended, with what it stopped at by name.
+    pub(crate) fn explain(&self, end: End) -> String {
+        match end {
+            End::Fault { pc, address: Some(address) } => format!(
+                "accessed {:#x}, where nothing was set up, at {} ({})",
+                self.isa.kernel_address(address),
+                self.symbol_at(pc),
+                self.vcpus[0].instruction(pc).text
+            ),
+            End::Fault { pc, address: None } => {
+                format!("accessed an address where nothing was set up, at {}", self.symbol_at(pc))
+            }
+            End::Exception { pc, number } => format!(
+                "raised exception {number} at {} ({})",
+                self.symbol_at(pc),
+                self.vcpus[0].instruction(pc).text
+            ),
+            other => other.to_string(),
+        }
+    }
+}

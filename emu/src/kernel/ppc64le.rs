@@ -1,0 +1,95 @@
+//! ppc64le, with the radix MMU: supervisor state, addresses taken as they are. An image as it is has all MMU
+//! features switched on, radix and protection keys with it.
+
+use unicorn_engine::RegisterPPC as R;
+
+use crate::EmuError;
+use crate::end::End;
+use crate::kernel::fields::Fields;
+use crate::kernel::machine::{Machine, Stub};
+use crate::kernel::platform::{Level, Platform, nothing_of_mm};
+
+pub(super) static PLATFORM: Platform = Platform {
+    // In the linear map, above the memory that is there.
+    objects: 0xc000_0100_0000_0000,
+    address: 0x47 << 39 | 3 << 30 | 5 << 21,
+    levels: &[
+        Level { shift: 39, bits: 13, empty: 0 },
+        Level { shift: 30, bits: 9, empty: 0 },
+        Level { shift: 21, bits: 9, empty: 0 },
+    ],
+    no_pte: 0,
+    table_bytes: 0x1_0000,
+    // Valid, and the tables of both levels below have 2^9 entries.
+    link: |table| table | 1 << 63 | 9,
+    // Present, a page, read, accessed: PAGE_READONLY.
+    protection: 0xc000_0000_0000_0104,
+    start_cpu,
+    start,
+    start_mm: nothing_of_mm,
+    finds_memstart: false,
+    pgtable_is_table: true,
+    stubs: &[Stub {
+        symbol: "arch_pte_access_permitted",
+        returns: Some(1),
+        flushes: false,
+        why: "it asks for protection keys, which an image has switched on together with radix, as no machine \
+              does; without keys it returns 1",
+    }],
+    invalidates: &["pmdp_invalidate"],
+};
+
+/// A CPU's own record, of which r13 has the address.
+const PACA_BYTES: u64 = 0x4000;
+/// What `initialise_paca()` puts where the offset of a CPU's data goes.
+const NO_DATA: u64 = 0xfeee_eeee_eeee_eeee;
+
+/// The sizes of the tables and where struct pages are is found out when the kernel starts: its own routine is run
+/// up to where it begins to ask the machine.
+fn start(machine: &mut Machine, _: &Fields) -> Result<(), EmuError> {
+    const GEOMETRY: &str = "radix__early_init_mmu";
+    let function = machine.needed_symbol(GEOMETRY)?;
+    let paca = machine.object("first paca", PACA_BYTES, 0x1000)?;
+    machine.vcpus[0].set_register(R::R13 as i32, paca)?;
+    machine.run_up_to_call(0, function, &["mcount", "_mcount"])?;
+    machine
+        .assumptions
+        .push(format!("the geometry of tables and struct pages is what {GEOMETRY}() stores first"));
+    machine.assumptions.push(
+        "a thread that has lowered its priority to wait goes on when what it waits for has changed, and does not \
+         give up before"
+            .to_owned(),
+    );
+    Ok(())
+}
+
+fn start_cpu(machine: &mut Machine, _: &Fields, cpu: u8, task: u64) -> Result<(), EmuError> {
+    const INITIALISE: &str = "initialise_paca";
+    let function = machine.needed_symbol(INITIALISE)?;
+    let task_at_start = machine.needed_symbol("init_task")?;
+    let paca = machine.object("paca", PACA_BYTES, 0x1000)?;
+    machine.vcpus[usize::from(cpu)].set_register(R::R13 as i32, paca)?;
+    let end = machine.call(cpu, function, &[paca, cpu.into()])?;
+    if end != End::Returned {
+        return Err(EmuError::Environment(format!("{INITIALISE}() {}", machine.explain(end))));
+    }
+    let copy = machine.per_cpu_copy(cpu, 0xc000_0200_0000_0000 + (u64::from(cpu) << 36))?;
+    let mut found = 0;
+    for word in (0..PACA_BYTES).step_by(8).map(|offset| paca + offset) {
+        let value = match machine.get64(word) {
+            Some(value) if value == task_at_start => task,
+            Some(NO_DATA) => copy,
+            _ => continue,
+        };
+        machine.put64(word, value);
+        found += 1;
+    }
+    if found != 2 {
+        return Err(EmuError::Environment(format!(
+            "{INITIALISE}() makes a paca that does not have one current task and one offset of per-CPU data"
+        )));
+    }
+    machine.per_cpu_base(cpu, copy, copy);
+    // It may have been used for that.
+    machine.vcpus[usize::from(cpu)].set_register(R::R13 as i32, paca)
+}

@@ -1,0 +1,193 @@
+//! What reads an entry.
+
+use pmdscope_guest::WalkResult;
+
+use crate::EmuError;
+use crate::kernel::routine::{Caller, Conclusion, Recipe, Role, came_to, holds_nothing};
+use crate::kernel::world::GUP_FAST;
+
+/// Finds out where a page is mapped, step by step. What it is given has the same name.
+pub(super) const STEP: &str = "page_vma_mapped_walk";
+
+/// FOLL_WRITE and FOLL_GET of include/linux/mm.h, and mm_types.h since v6.3.
+const FOLL_WRITE: u64 = 1;
+const FOLL_GET: u64 = 4;
+/// PVMW_MIGRATION of include/linux/rmap.h: migration entries are looked for.
+const PVMW_MIGRATION: u64 = 2;
+/// What is above it is an error number (include/linux/err.h).
+const MAX_POINTER: u64 = u64::MAX - 4095;
+
+pub(super) const GUP_FAST_READ: Recipe = Recipe {
+    name: "gup-fast-read",
+    symbols: &[GUP_FAST],
+    role: Role::Walker,
+    meaning: "get_user_pages_fast_only() for reading: takes a page with interrupts off, without locks",
+    installs: false,
+    arguments: |caller| gup(caller, 0),
+    conclude: pinned,
+    holds: holds_nothing,
+};
+
+pub(super) const GUP_FAST_WRITE: Recipe = Recipe {
+    name: "gup-fast-write",
+    symbols: &[GUP_FAST],
+    role: Role::Walker,
+    meaning: "get_user_pages_fast_only() for writing",
+    installs: false,
+    arguments: |caller| gup(caller, FOLL_WRITE),
+    conclude: pinned,
+    holds: holds_nothing,
+};
+
+pub(super) const PERF_PAGE_SIZE: Recipe = Recipe {
+    name: "perf-page-size",
+    symbols: &[OF_MM, "perf_get_page_size", "perf_get_page_size.part.0"],
+    role: Role::Walker,
+    meaning: "perf_get_pgtable_size(): size of the mapping at a sampled address",
+    installs: false,
+    arguments: |Caller { world, symbol, .. }| {
+        let of_mm = *symbol == OF_MM;
+        Ok(of_mm.then_some(world.mm).into_iter().chain([world.platform.address]).collect())
+    },
+    conclude: |caller, size| match size {
+        0 => came_to(WalkResult::Refused),
+        size if size < caller.huge_bytes() => Conclusion { size, ..came_to(WalkResult::Table) },
+        size => Conclusion { size, ..came_to(WalkResult::Leaf) },
+    },
+    holds: holds_nothing,
+};
+
+/// The one that is given an address space; the others take the current one.
+const OF_MM: &str = "perf_get_pgtable_size";
+
+pub(super) const PTE_OFFSET_MAP: Recipe = Recipe {
+    name: "pte-offset-map",
+    symbols: &["__pte_offset_map"],
+    role: Role::Walker,
+    meaning: "pte_offset_map(): from a PMD to its page table",
+    installs: false,
+    arguments: |caller| {
+        let Caller { world, .. } = *caller;
+        world.machine.put64(caller.out(), 0);
+        Ok(vec![world.tables.entry, world.platform.address, caller.out()])
+    },
+    conclude: |_, pte| came_to(if pte == 0 { WalkResult::Refused } else { WalkResult::Table }),
+    holds: holds_nothing,
+};
+
+pub(super) const MAPPED_WALK: Recipe = Recipe {
+    name: "page-vma-mapped-walk",
+    symbols: &[STEP],
+    role: Role::Walker,
+    meaning: "page_vma_mapped_walk() without PVMW_MIGRATION: is the page mapped here? Takes the lock if so",
+    installs: false,
+    arguments: |caller| mapped_walk(caller, 0),
+    conclude: mapped,
+    holds: lock_of_walk,
+};
+
+pub(super) const MAPPED_WALK_MIGRATION: Recipe = Recipe {
+    name: "page-vma-mapped-walk-migration",
+    symbols: &[STEP],
+    role: Role::Walker,
+    meaning: "page_vma_mapped_walk() with PVMW_MIGRATION: is there a migration entry of the page here?",
+    installs: false,
+    arguments: |caller| mapped_walk(caller, PVMW_MIGRATION),
+    conclude: mapped,
+    holds: lock_of_walk,
+};
+
+pub(super) const FOLLOW_PAGE: Recipe = Recipe {
+    name: "follow-page",
+    symbols: &["follow_page", FOLIO_WALK],
+    role: Role::Walker,
+    meaning: "follow_page() with FOLL_GET, later folio_walk_start(): takes a page under the page table's lock",
+    installs: false,
+    arguments: |caller| {
+        let Caller { world, symbol, .. } = *caller;
+        let (vma, address) = (world.vma, world.platform.address);
+        if symbol != FOLIO_WALK {
+            return Ok(vec![vma, address, FOLL_GET]);
+        }
+        // It asserts that its caller holds the lock of mappings.
+        let lock = world.mm + world.fields.offset("mm_struct", "mmap_lock.count")?;
+        world.machine.put64(lock, 1);
+        world.machine.write(caller.out(), &[0; 0x80]);
+        Ok(vec![caller.out(), vma, address, 0])
+    },
+    conclude: |caller, page| {
+        let Caller { world, symbol, .. } = *caller;
+        if page == 0 || page >= MAX_POINTER {
+            return came_to(WalkResult::Refused);
+        }
+        if symbol != FOLIO_WALK {
+            return Conclusion { pfn: Some(world.pages.pfn(page)), ..came_to(WalkResult::Page) };
+        }
+        // No reference is taken: it is for as long as the lock is held.
+        let pfn = caller.left("folio_walk", "page", 8).map(|page| world.pages.pfn(page));
+        let level = caller.left("folio_walk", "level", 4);
+        let of_huge = world.fields.enumerator("FW_LEVEL_PMD").and_then(|number| u64::try_from(number).ok());
+        if level == of_huge {
+            Conclusion { result: WalkResult::Leaf, pfn, size: caller.huge_bytes() }
+        } else {
+            Conclusion { pfn, ..came_to(WalkResult::Table) }
+        }
+    },
+    holds: |caller, folio| {
+        (caller.symbol == FOLIO_WALK && folio != 0).then(|| caller.left("folio_walk", "ptl", 8)).flatten()
+    },
+};
+
+/// Finds the page at an address, and returns with the page table's lock.
+const FOLIO_WALK: &str = "folio_walk_start";
+
+fn gup(caller: &Caller<'_>, flags: u64) -> Result<Vec<u64>, EmuError> {
+    Ok(vec![caller.world.platform.address, 1, flags, caller.out()])
+}
+
+/// The page that GUP took, if any.
+fn pinned(caller: &Caller<'_>, returned: u64) -> Conclusion {
+    // An int: how many pages, or an error.
+    if returned & u64::from(u32::MAX) != 1 {
+        return came_to(WalkResult::Refused);
+    }
+    let page = caller.world.machine.get64(caller.out()).unwrap_or(0);
+    Conclusion { pfn: Some(caller.world.pages.pfn(page)), ..came_to(WalkResult::Page) }
+}
+
+/// A walk that has not made its first step: is the huge page's first page mapped, as page_mapped_in_vma() asks?
+fn mapped_walk(caller: &Caller<'_>, flags: u64) -> Result<Vec<u64>, EmuError> {
+    let Caller { world, .. } = *caller;
+    let at = caller.out();
+    world.mapped_walk_at(at)?;
+    let member = |name| world.fields.offset(STEP, name);
+    world.machine.put64(at + member("pmd")?, 0);
+    world.machine.put(at + member("flags")?, 4, flags);
+    let layout = world.encoding.layout();
+    match world.fields.find(STEP, "pfn") {
+        Some(pfn) => {
+            world.machine.put64(at + pfn, world.pfn);
+            world.machine.put64(at + member("nr_pages")?, 1);
+        }
+        None => world.machine.put64(at + member("page")?, world.pages.page(world.pfn)),
+    }
+    if let Some(offset) = world.fields.find(STEP, "pgoff") {
+        world.machine.put64(at + offset, world.platform.address >> layout.page_shift);
+    }
+    Ok(vec![at])
+}
+
+fn mapped(caller: &Caller<'_>, found: u64) -> Conclusion {
+    // A bool is a byte; what the register has beyond it says nothing.
+    if found & 0xff == 0 {
+        came_to(WalkResult::Refused)
+    } else if caller.left(STEP, "pte", 8).is_some_and(|pte| pte != 0) {
+        came_to(WalkResult::Table)
+    } else {
+        Conclusion { size: caller.huge_bytes(), ..came_to(WalkResult::Leaf) }
+    }
+}
+
+fn lock_of_walk(caller: &Caller<'_>, found: u64) -> Option<u64> {
+    (found & 0xff != 0).then(|| caller.left(STEP, "ptl", 8)).flatten().filter(|lock| *lock != 0)
+}

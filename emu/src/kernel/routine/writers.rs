@@ -1,0 +1,119 @@
+//! What changes an entry.
+
+use pmdscope_guest::WalkResult;
+
+use crate::EmuError;
+use crate::kernel::routine::{Caller, Conclusion, Recipe, Role, came_to, holds_nothing};
+
+pub(super) const SPLIT: Recipe = Recipe {
+    name: "split",
+    symbols: &["__split_huge_pmd"],
+    role: Role::Writer,
+    meaning: "__split_huge_pmd(): replaces a huge entry by a page table of small ones",
+    // Up to 6.12 a page or folio comes last, which there need not be.
+    installs: true,
+    arguments: |Caller { world, .. }| Ok(vec![world.vma, world.tables.entry, world.platform.address, 0, 0]),
+    conclude: returned,
+    holds: holds_nothing,
+};
+
+pub(super) const INVALIDATE: Recipe = Recipe {
+    name: "pmdp_invalidate",
+    // Where it is inline, the other is nothing but it.
+    symbols: &["pmdp_invalidate", INVALIDATE_AD.name],
+    role: Role::Writer,
+    meaning: "pmdp_invalidate(): makes a mapping invalid to the hardware and flushes it",
+    installs: false,
+    arguments: invalidate,
+    conclude: returned,
+    holds: holds_nothing,
+};
+
+pub(super) const INVALIDATE_AD: Recipe = Recipe {
+    name: "pmdp_invalidate_ad",
+    symbols: &["pmdp_invalidate_ad"],
+    role: Role::Writer,
+    meaning: "pmdp_invalidate_ad(): the same for callers who care about accessed and dirty only",
+    installs: false,
+    arguments: invalidate,
+    conclude: returned,
+    holds: holds_nothing,
+};
+
+pub(super) const SET_MIGRATION: Recipe = Recipe {
+    name: "set_pmd_migration_entry",
+    symbols: &["set_pmd_migration_entry"],
+    role: Role::Writer,
+    meaning: "set_pmd_migration_entry(): replaces a mapping by a migration entry",
+    installs: true,
+    arguments: walk_and_page,
+    conclude: returned,
+    holds: holds_nothing,
+};
+
+pub(super) const REMOVE_MIGRATION: Recipe = Recipe {
+    name: "remove_migration_pmd",
+    symbols: &["remove_migration_pmd"],
+    role: Role::Writer,
+    meaning: "remove_migration_pmd(): replaces a migration entry by a mapping of the same page",
+    installs: true,
+    arguments: walk_and_page,
+    conclude: returned,
+    holds: holds_nothing,
+};
+
+pub(super) const CHANGE: Recipe = Recipe {
+    name: "change_huge_pmd",
+    symbols: &["change_huge_pmd"],
+    role: Role::Writer,
+    meaning: "change_huge_pmd(): takes the right to write away, as mprotect() does",
+    installs: true,
+    arguments: |caller| {
+        let Caller { world, symbol, .. } = *caller;
+        let mut arguments = vec![world.vma, world.tables.entry, world.platform.address];
+        arguments.extend([world.protection, 0]);
+        // 5.10 flushes by itself. Kernels that do not say how it is called are later ones.
+        let gathers = |prototype: pmdscope_guest::kernel::Prototype| {
+            prototype.parameters.first().is_some_and(|first| first.type_name.contains("mmu_gather"))
+        };
+        if world.machine.kernel.prototype(symbol).is_none_or(gathers) {
+            // One that has gathered nothing, which is all that this needs.
+            world.machine.write(caller.out(), &[0; GATHER_BYTES]);
+            arguments.insert(0, caller.out());
+        }
+        Ok(arguments)
+    },
+    conclude: |_, returned| {
+        // An int, or an unsigned long: 0, or how many pages it changed, or 1 if it is no mapping.
+        came_to(match returned & u64::from(u32::MAX) {
+            0 => WalkResult::Unsplit,
+            1 => WalkResult::Migrating,
+            _ => WalkResult::Mapped,
+        })
+    },
+    holds: holds_nothing,
+};
+
+/// More than an mmu_gather has before what it gathers.
+const GATHER_BYTES: usize = 0x1c0;
+
+fn returned(_: &Caller<'_>, _: u64) -> Conclusion {
+    came_to(WalkResult::Old)
+}
+
+fn invalidate(caller: &Caller<'_>) -> Result<Vec<u64>, EmuError> {
+    let Caller { world, .. } = *caller;
+    let mut arguments = vec![world.vma, world.platform.address, world.tables.entry];
+    if world.entries_return_in_memory {
+        arguments.insert(0, caller.out());
+    }
+    Ok(arguments)
+}
+
+fn walk_and_page(caller: &Caller<'_>) -> Result<Vec<u64>, EmuError> {
+    let Caller { world, .. } = *caller;
+    world.mapped_walk_at(caller.out())?;
+    // Who migrates a page has locked it.
+    world.lock_page()?;
+    Ok(vec![caller.out(), world.pages.page(world.pfn)])
+}

@@ -1,0 +1,76 @@
+//! s390x: supervisor state, DAT off. Page 0 is each CPU's lowcore.
+
+use crate::EmuError;
+use crate::kernel::fields::Fields;
+use crate::kernel::machine::Machine;
+use crate::kernel::platform::{Level, Platform};
+use crate::kernel::space::Region;
+
+pub(super) static PLATFORM: Platform = Platform {
+    objects: 0x70_0000_0000,
+    // Below 4 TiB, so that three levels are enough.
+    address: 0x155 << 31 | 5 << 20,
+    levels: &[Level { shift: 31, bits: 11, empty: 0x24 }, Level { shift: 20, bits: 11, empty: 0x20 }],
+    no_pte: 0x400,
+    table_bytes: 0x4000,
+    // A region-third table's entry, with a segment table of full length.
+    link: |table| table | 0x07,
+    // PAGE_RO of 6.x: present, read, not executable, protected, invalid until it is used.
+    protection: 0x0711,
+    start_cpu,
+    start,
+    start_mm,
+    finds_memstart: false,
+    pgtable_is_table: true,
+    stubs: &[],
+    invalidates: &["pmdp_xchg_direct"],
+};
+
+/// Three levels of tables.
+const LIMIT: u64 = 1 << 42;
+
+fn start(machine: &mut Machine, _: &Fields) -> Result<(), EmuError> {
+    // A pointer that the kernel fills in when it starts.
+    let vmemmap = machine.needed_symbol("vmemmap")?;
+    machine.put64(vmemmap, 0x100_0000_0000);
+    machine.assumptions.push("vmemmap, which is 0 in the image, is 0x10000000000".to_owned());
+    // 7.2 takes protections through masks, which are 0 before it has asked the machine.
+    let masks = ["page_noexec_mask", "segment_noexec_mask", "region_noexec_mask"];
+    let masks: Vec<u64> = masks.iter().filter_map(|mask| machine.kernel.symbol(mask)).collect();
+    if !masks.is_empty() {
+        masks.iter().for_each(|mask| machine.put64(*mask, u64::MAX));
+        machine.assumptions.push("the machine can keep pages from being executed".to_owned());
+    }
+    Ok(())
+}
+
+fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Result<(), EmuError> {
+    machine.map(Region::new("lowcore", 0, 0x2000, Some(cpu), None)?)?;
+    let copy = 0x80_0000_0000 + (u64::from(cpu) << 36);
+    let offset = machine.per_cpu_copy(cpu, copy)?;
+    let at = |member| fields.offset("lowcore", member);
+    machine.write_of(cpu, at("current_task")?, &task.to_be_bytes());
+    // The bit that asks for another task to run is inverted: set, it does not.
+    machine.write_of(cpu, at("preempt_count")?, &0x8000_0000_u32.to_be_bytes());
+    // What a CPU puts into a lock that it takes.
+    machine.write_of(cpu, at("spinlock_lockval")?, &(u32::from(cpu) + 1).to_be_bytes());
+    machine.write_of(cpu, at("cpu_nr")?, &u32::from(cpu).to_be_bytes());
+    machine.write_of(cpu, at("percpu_offset")?, &offset.to_be_bytes());
+    if let Some(flags) = fields.find("lowcore", "machine_flags") {
+        /// MACHINE_FLAG_IDTE of arch/s390/include/asm/setup.h up to v6.12.
+        const IDTE: u64 = 1 << 5;
+        machine.write_of(cpu, flags, &IDTE.to_be_bytes());
+        if cpu == 0 {
+            machine
+                .assumptions
+                .push("the machine has IDTE, neither local TLB clearing nor TLB guests".to_owned());
+        }
+    }
+    machine.per_cpu_base(cpu, offset, offset);
+    Ok(())
+}
+
+fn start_mm(machine: &mut Machine, fields: &Fields, mm: u64) -> Result<(), EmuError> {
+    machine.put64(mm + fields.offset("mm_struct", "context.asce_limit")?, LIMIT);
+    Ok(())
+}

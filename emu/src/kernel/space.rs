@@ -1,0 +1,191 @@
+//! The memory of a machine that runs a kernel: regions that know what was written to them, so that they
+//! can be put back, and that make parts of themselves when they are first touched.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::EmuError;
+use crate::isa::Isa;
+use crate::memory::Shared;
+
+/// What is kept of a region is kept in frames of this size.
+pub(crate) const FRAME: u64 = 0x1000;
+
+/// Makes what a frame holds when it is first touched, given its place in the region.
+pub(crate) type Fill = Box<dyn Fn(u64, &mut [u8])>;
+
+/// A piece of memory.
+pub(crate) struct Region {
+    /// What it is, for messages.
+    pub(crate) name: &'static str,
+    /// Its first address, as programs have it.
+    pub(crate) start: u64,
+    pub(crate) memory: Rc<Shared>,
+    /// The one CPU that has it; all if there is none.
+    pub(crate) owner: Option<u8>,
+    fill: Option<Fill>,
+    kept: RefCell<Kept>,
+}
+
+/// What is known of the frames of a region.
+#[derive(Default)]
+struct Kept {
+    /// Those that hold what they hold at first.
+    filled: BTreeSet<u64>,
+    /// What was in frames before they were first written to.
+    before: HashMap<u64, Box<[u8]>>,
+    /// Those that were written to since memory was last put back.
+    written: BTreeSet<u64>,
+    /// Whether what is written is to be undone.
+    settled: bool,
+}
+
+impl Region {
+    pub(crate) fn new(
+        name: &'static str,
+        start: u64,
+        bytes: u64,
+        owner: Option<u8>,
+        fill: Option<Fill>,
+    ) -> Result<Self, EmuError> {
+        let memory = Rc::new(Shared::new(bytes.next_multiple_of(FRAME))?);
+        Ok(Region { name, start, memory, owner, fill, kept: RefCell::default() })
+    }
+
+    /// Its addresses.
+    pub(crate) fn range(&self) -> Range<u64> {
+        self.start..self.start + self.memory.len()
+    }
+
+    /// Called before an access to `bytes` at `offset`.
+    pub(crate) fn touch(&self, offset: u64, bytes: u64, writes: bool) {
+        let kept = &mut *self.kept.borrow_mut();
+        let last = offset.saturating_add(bytes.saturating_sub(1)).min(self.memory.len() - 1);
+        for frame in (offset / FRAME..=last / FRAME).map(|number| number * FRAME) {
+            if let Some(fill) = &self.fill
+                && kept.filled.insert(frame)
+            {
+                let mut content = self.memory.read_at(frame, FRAME);
+                fill(frame, &mut content);
+                self.memory.write(frame, &content);
+            }
+            if writes && kept.settled && kept.written.insert(frame) {
+                kept.before
+                    .entry(frame)
+                    .or_insert_with(|| self.memory.read_at(frame, FRAME).into_boxed_slice());
+            }
+        }
+    }
+
+    pub(crate) fn read(&self, offset: u64, bytes: u64) -> Vec<u8> {
+        self.touch(offset, bytes, false);
+        self.memory.read_at(offset, bytes)
+    }
+
+    pub(crate) fn write(&self, offset: u64, bytes: &[u8]) {
+        self.touch(offset, bytes.len() as u64, true);
+        self.memory.write(offset, bytes);
+    }
+
+    /// From here on what is written is undone by [`restore`](Region::restore).
+    fn settle(&self) {
+        let kept = &mut *self.kept.borrow_mut();
+        kept.settled = true;
+        kept.before.clear();
+        kept.written.clear();
+    }
+
+    fn restore(&self) {
+        let kept = &mut *self.kept.borrow_mut();
+        for frame in std::mem::take(&mut kept.written) {
+            if let Some(before) = kept.before.get(&frame) {
+                self.memory.write(frame, before);
+            }
+        }
+    }
+
+    /// The frames that differ from what they were.
+    pub(crate) fn changed(&self) -> Vec<u64> {
+        self.kept.borrow().written.iter().copied().collect()
+    }
+
+    /// What a frame held before it was written to.
+    pub(crate) fn before(&self, frame: u64) -> Option<Vec<u8>> {
+        self.kept.borrow().before.get(&frame).map(|bytes| bytes.to_vec())
+    }
+}
+
+/// All regions.
+#[derive(Default)]
+pub(crate) struct Space {
+    regions: Vec<Rc<Region>>,
+}
+
+impl Space {
+    pub(crate) fn add(&mut self, region: Rc<Region>) {
+        self.regions.push(region);
+    }
+
+    pub(crate) fn regions(&self) -> &[Rc<Region>] {
+        &self.regions
+    }
+
+    /// The region that has an address, as programs have it; of private ones that of `cpu`.
+    pub(crate) fn at(&self, address: u64, cpu: u8) -> Option<(&Rc<Region>, u64)> {
+        self.regions
+            .iter()
+            .find(|region| region.range().contains(&address) && region.owner.is_none_or(|owner| owner == cpu))
+            .map(|region| (region, address - region.start))
+    }
+
+    /// The region that has an address, as the engine has it.
+    pub(crate) fn at_physical(&self, isa: &Isa, address: u64) -> Option<(&Rc<Region>, u64)> {
+        self.regions.iter().find_map(|region| {
+            let start = isa.physical(region.start);
+            (start..start + region.memory.len()).contains(&address).then(|| (region, address - start))
+        })
+    }
+
+    pub(crate) fn settle(&self) {
+        self.regions.iter().for_each(|region| region.settle());
+    }
+
+    pub(crate) fn restore(&self) {
+        self.regions.iter().for_each(|region| region.restore());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_put_back() {
+        let region = Region::new("test", 0x10000, 3 * FRAME, None, None).unwrap();
+        region.write(0x10, &[1, 2, 3]);
+        region.settle();
+        region.write(FRAME - 1, &[9, 9]);
+        region.write(0x10, &[7]);
+        assert_eq!(region.changed(), [0, FRAME]);
+        region.restore();
+        assert_eq!(region.read(0x10, 3), [1, 2, 3]);
+        assert_eq!(region.read(FRAME - 1, 2), [0, 0]);
+        assert!(region.changed().is_empty());
+        region.write(0x10, &[8]);
+        region.restore();
+        assert_eq!(region.read(0x10, 1), [1], "as often as it is needed");
+    }
+
+    #[test]
+    fn a_frame_is_made_when_it_is_first_touched_and_keeps_what_it_was() {
+        let fill: Fill = Box::new(|frame, bytes| bytes.fill(u8::try_from(frame / FRAME).unwrap() + 1));
+        let region = Region::new("test", 0, 2 * FRAME, None, Some(fill)).unwrap();
+        region.settle();
+        region.write(FRAME, &[7, 7]);
+        region.restore();
+        assert_eq!(region.read(FRAME, 3), [2, 2, 2]);
+        assert_eq!(region.read(0, 1), [1]);
+    }
+}

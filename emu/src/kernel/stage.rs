@@ -1,0 +1,259 @@
+//! Two routines of a kernel on one entry, ready to be explored.
+
+use std::collections::BTreeMap;
+
+use pmdscope_guest::ByteOrder;
+use pmdscope_guest::abi::Outcome;
+
+use crate::EmuError;
+use crate::end::{CallBounds, End, Ended, Finished, Followed};
+use crate::explore::{Incomplete, Stage};
+use crate::kernel::routine::Routine;
+use crate::kernel::space::FRAME;
+use crate::kernel::world::World;
+use crate::trace::{Event, What};
+use crate::vcpu::{Call, Stop};
+
+pub(crate) struct OnKernel<'a> {
+    pub(crate) world: &'a mut World,
+    /// The routine of each CPU.
+    pub(crate) routines: Vec<Routine>,
+    /// The entry that both begin with.
+    pub(crate) entry: u64,
+    pub(crate) bounds: CallBounds,
+    /// Words outside of the PMD table that are watched, and what they hold before a run.
+    pub(crate) shared: BTreeMap<u64, u64>,
+    /// The routines that have returned, while what is called afterwards runs.
+    returned: Vec<Option<Returned>>,
+}
+
+/// A routine that has returned.
+struct Returned {
+    outcome: Outcome,
+    /// Where its code went.
+    path: Vec<u64>,
+}
+
+impl<'a> OnKernel<'a> {
+    pub(crate) fn new(
+        world: &'a mut World,
+        routines: Vec<Routine>,
+        entry: u64,
+        bounds: CallBounds,
+        shared: &[u64],
+    ) -> Result<Self, EmuError> {
+        let returned = routines.iter().map(|_| None).collect();
+        let mut stage = OnKernel { world, routines, entry, bounds, shared: BTreeMap::new(), returned };
+        stage.put_back()?;
+        for address in shared {
+            let value = stage.world.machine.recorder.entry_at(*address);
+            stage.shared.insert(*address, value);
+        }
+        Ok(stage)
+    }
+
+    /// Puts memory back to what it is before a run.
+    fn put_back(&mut self) -> Result<(), EmuError> {
+        self.world.machine.space.borrow().restore();
+        self.world.begin_with(self.entry)?;
+        // Each finds what the callers of both have done.
+        for (cpu, routine) in (0_u8..).zip(&self.routines) {
+            routine.arguments(self.world, cpu)?;
+        }
+        // A call that is followed has the values that it is to read put there, which is no store.
+        for (address, value) in &self.shared {
+            self.world.machine.recorder.put(*address, *value);
+        }
+        self.world.machine.recorder.take();
+        Ok(())
+    }
+
+    /// What a routine that has just returned came to.
+    fn outcome(&self, cpu: u8) -> Result<Outcome, EmuError> {
+        let entry = self.entry_address();
+        let last = self.world.machine.recorder.with_events(|events| {
+            events.iter().rev().find_map(|event| match &event.what {
+                What::Access(access) if event.cpu == cpu && access.loads && access.address & !7 == entry => {
+                    Some(access.before)
+                }
+                _ => None,
+            })
+        });
+        self.routines[usize::from(cpu)].outcome(self.world, cpu, last.unwrap_or(self.entry))
+    }
+
+    /// What came of a routine whose last call ended like this.
+    fn ended(&self, cpu: u8, end: End) -> Result<Ended, EmuError> {
+        let outcome = match (end, &self.returned[usize::from(cpu)]) {
+            (End::Engine(error), _) => return Err(EmuError::engine("run the kernel", error)),
+            (End::Returned, Some(returned)) => Some(returned.outcome),
+            (End::Returned, None) => Some(self.outcome(cpu)?),
+            _ => None,
+        };
+        Ok(Ended { end, outcome })
+    }
+
+    /// If a routine has returned and something is to be called afterwards: that, once.
+    fn afterwards(&mut self, cpu: u8) -> Result<Option<(u64, Vec<u64>)>, EmuError> {
+        let at = usize::from(cpu);
+        if self.returned[at].is_some() || self.world.machine.vcpus[at].end() != Some(End::Returned) {
+            return Ok(None);
+        }
+        let next = self.routines[at].afterwards(self.world, cpu)?;
+        if next.is_some() {
+            let outcome = self.outcome(cpu)?;
+            let path = self.world.machine.vcpus[at].take_path();
+            self.returned[at] = Some(Returned { outcome, path });
+        }
+        Ok(next)
+    }
+
+    /// Goes on with what is called afterwards, if a call is over.
+    fn go_on(&mut self, cpu: u8, call: &mut Call) -> Result<(), EmuError> {
+        if !call.waits()
+            && let Some((function, arguments)) = self.afterwards(cpu)?
+        {
+            let vcpu = &mut self.world.machine.vcpus[usize::from(cpu)];
+            *call = vcpu.begin(function, &arguments, self.bounds)?;
+        }
+        Ok(())
+    }
+
+    /// Runs a CPU's routine alone and without a scheduler, from memory as it is.
+    pub(crate) fn run_alone(&mut self, cpu: u8) -> Result<(Ended, Vec<Event>), EmuError> {
+        let routine = &self.routines[usize::from(cpu)];
+        let arguments = routine.arguments(self.world, cpu)?;
+        let vcpu = &mut self.world.machine.vcpus[usize::from(cpu)];
+        let end = vcpu.call(routine.function, &arguments, self.bounds)?;
+        let ended = self.ended(cpu, end)?;
+        Ok((ended, self.take_events()))
+    }
+
+    /// The words that both CPUs used, and one wrote, since memory was last looked at.
+    pub(crate) fn conflicts(&self) -> Vec<u64> {
+        self.world.machine.sharing.conflicts(|address| self.is_watched(address))
+    }
+
+    fn is_watched(&self, address: u64) -> bool {
+        self.world.machine.recorder.order_at(address).is_some()
+    }
+}
+
+impl Stage for OnKernel<'_> {
+    fn cpus(&self) -> u8 {
+        u8::try_from(self.routines.len()).unwrap_or(u8::MAX)
+    }
+
+    fn reset(&mut self) -> Result<(), EmuError> {
+        self.put_back()
+    }
+
+    fn begin(&mut self, cpu: u8) -> Result<Call, EmuError> {
+        self.returned[usize::from(cpu)] = None;
+        let routine = &self.routines[usize::from(cpu)];
+        let arguments = routine.arguments(self.world, cpu)?;
+        let vcpu = &mut self.world.machine.vcpus[usize::from(cpu)];
+        let mut call = vcpu.begin(routine.function, &arguments, self.bounds)?;
+        self.go_on(cpu, &mut call)?;
+        Ok(call)
+    }
+
+    fn resume(&mut self, cpu: u8, call: &mut Call) -> Result<(), EmuError> {
+        self.world.machine.vcpus[usize::from(cpu)].resume(call);
+        self.go_on(cpu, call)
+    }
+
+    fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError> {
+        let vcpu = &mut self.world.machine.vcpus[usize::from(cpu)];
+        let end = vcpu.finish(call);
+        let last = vcpu.take_path();
+        let Ended { end, outcome } = self.ended(cpu, end)?;
+        let mut path = self.returned[usize::from(cpu)].take().map_or_else(Vec::new, |returned| returned.path);
+        path.extend(last);
+        Ok(Finished { end, outcome, path })
+    }
+
+    fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<Followed, EmuError> {
+        self.put_back()?;
+        let at = usize::from(cpu);
+        self.returned[at] = None;
+        let mut values = values;
+        let mut function = self.routines[at].function;
+        let mut arguments = self.routines[at].arguments(self.world, cpu)?;
+        let (ended, state) = loop {
+            let vcpu = &mut self.world.machine.vcpus[at];
+            match vcpu.follow(function, &arguments, self.bounds, values)? {
+                Stop::AtRead { mut state } => {
+                    state.push(u64::from(self.returned[at].is_some()));
+                    break (None, state);
+                }
+                Stop::Ended { end, reads } => match self.afterwards(cpu)? {
+                    Some(next) => {
+                        (function, arguments) = next;
+                        values = values.get(reads..).unwrap_or_default();
+                    }
+                    None => break (Some(self.ended(cpu, end)?), Vec::new()),
+                },
+            }
+        };
+        Ok(Followed { accesses: self.world.machine.recorder.take(), ended, state })
+    }
+
+    fn entry_address(&self) -> u64 {
+        self.world.machine.isa.physical(self.world.tables.entry)
+    }
+
+    fn initially(&self, address: u64) -> u64 {
+        if address == self.entry_address() {
+            self.entry
+        } else {
+            self.shared.get(&address).copied().unwrap_or(self.world.encoding.layout().none)
+        }
+    }
+
+    fn order_at(&self, address: u64) -> ByteOrder {
+        self.world.machine.recorder.order_at(address).unwrap_or(self.world.machine.order)
+    }
+
+    fn entry(&self) -> u64 {
+        self.world.machine.recorder.entry_at(self.entry_address())
+    }
+
+    fn take_events(&mut self) -> Vec<Event> {
+        self.world.machine.recorder.take()
+    }
+
+    fn references(&self) -> Vec<(u64, u64)> {
+        let World { machine, pages, fields, .. } = &*self.world;
+        let Ok(count) = fields.offset("page", "_refcount") else { return Vec::new() };
+        let space = machine.space.borrow();
+        let mut changed = Vec::new();
+        for region in space.regions().iter().filter(|region| region.name == "struct pages") {
+            for frame in region.changed() {
+                let Some(before) = region.before(frame) else { continue };
+                let first = region.start + frame;
+                for page in (first..first + FRAME).step_by(usize::try_from(pages.size).unwrap_or(64)) {
+                    let at = usize::try_from(page - first + count).unwrap_or(0);
+                    let Some(before) = before.get(at..at + 4) else { continue };
+                    let now = region.read(frame + at as u64, 4);
+                    if now != before {
+                        changed.push((pages.pfn(page), machine.get(page + count, 4).unwrap_or(0)));
+                    }
+                }
+            }
+        }
+        changed
+    }
+
+    fn shared(&self) -> Option<Incomplete> {
+        self.conflicts().first().map(|address| Incomplete::Shared { address: *address })
+    }
+
+    fn watches_shared(&self) -> bool {
+        true
+    }
+
+    fn crashes_are_outcomes(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,790 @@
+//! What the routines of a kernel work on: a process with one mapping, its page tables, and the pages
+//! behind them. Nothing here is an address of one build. What is in no symbol and no type is found by
+//! what the code does: GUP-fast is run on tables that lead where nothing is, and where it goes tells
+//! where it takes memory to be.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use pmdscope_arches::{Encoding, EntryKind, EntrySpec, MigrationTypes};
+use pmdscope_guest::{ByteOrder, Kernel};
+
+use crate::EmuError;
+use crate::end::End;
+use crate::kernel::fields::Fields;
+use crate::kernel::machine::{CPUS, Machine, Touch};
+use crate::kernel::platform::{Level, Platform};
+use crate::kernel::space::{FRAME, Fill, Region};
+
+/// The walker whose accesses tell where things are: `get_user_pages_fast_only()`.
+pub(crate) const GUP_FAST: &str = "get_user_pages_fast_only";
+
+/// What makes a migration entry of a mapping.
+const MAKE_MIGRATION: &str = "set_pmd_migration_entry";
+
+/// Whether migration entries keep young and dirty, as a kernel finds out when it starts.
+const KEEPS_YOUNG_DIRTY: &str = "swap_migration_ad_supported";
+
+/// Physical addresses that tables are said to be at while the linear map is looked for, and where they
+/// are then.
+const TABLES_AT: u64 = 0x4000_0000;
+const TABLES_ELSEWHERE: u64 = 0x5230_0000;
+const TABLES_BYTES: u64 = 0x10_0000;
+/// How many struct pages exist in one piece: those of 16 GiB of 4K pages.
+const PAGES_AT_ONCE: u64 = 1 << 22;
+/// The number by which a folio knows the process that maps it.
+const MM_ID: u64 = 1;
+/// Room behind an mm_struct for its masks of CPUs.
+const CPU_MASKS: u64 = 0x1000;
+/// References to the huge page before anything runs: as many as a page has that is mapped, cached and under
+/// migration.
+pub(crate) const REFERENCES: u64 = 5;
+
+/// VM_READ, VM_WRITE, VM_MAYREAD, VM_MAYWRITE and VM_MAYEXEC, whose numbers have not changed since 2.6.
+const READ_WRITE: u64 = 0x73;
+
+/// Page tables, and where physical memory is seen.
+pub(crate) struct Tables {
+    /// The virtual address of physical address 0, modulo 2^64.
+    pub(crate) linear: u64,
+    /// The virtual address of the entry.
+    pub(crate) entry: u64,
+    /// The table that it is in.
+    pub(crate) pmd_table: Range<u64>,
+    /// The page table that a split publishes.
+    pub(crate) pte_table: Range<u64>,
+}
+
+/// Struct pages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pages {
+    /// The address of the struct page of PFN 0, modulo 2^64.
+    pub(crate) vmemmap: u64,
+    /// The size of one.
+    pub(crate) size: u64,
+}
+
+impl Pages {
+    pub(crate) fn page(&self, pfn: u64) -> u64 {
+        self.vmemmap.wrapping_add(pfn.wrapping_mul(self.size))
+    }
+
+    /// The page frame of a struct page.
+    pub(crate) fn pfn(&self, page: u64) -> u64 {
+        page.wrapping_sub(self.vmemmap) / self.size
+    }
+}
+
+/// Everything that routines work on.
+pub(crate) struct World {
+    pub(crate) machine: Machine,
+    pub(crate) platform: &'static Platform,
+    pub(crate) fields: Fields,
+    pub(crate) encoding: Encoding,
+    pub(crate) mm: u64,
+    pub(crate) vma: u64,
+    anon_vma: u64,
+    /// What each CPU may put results into.
+    pub(crate) outs: Vec<u64>,
+    pub(crate) tables: Tables,
+    pub(crate) pages: Pages,
+    /// The huge page.
+    pub(crate) pfn: u64,
+    /// Whether a function that returns an entry is given memory to put it into.
+    pub(crate) entries_return_in_memory: bool,
+    /// The page protection of the mapping.
+    pub(crate) protection: u64,
+}
+
+impl World {
+    /// The world of a kernel, with the huge page at `pfn`, or where it is usual.
+    pub(crate) fn new(
+        kernel: Rc<Kernel>,
+        platform: &'static Platform,
+        encoding: Encoding,
+        pfn: Option<u64>,
+    ) -> Result<World, EmuError> {
+        let fields = Fields::new(Rc::clone(&kernel));
+        let mut machine = Machine::new(kernel, platform.objects)?;
+        (platform.start)(&mut machine, &fields)?;
+        for stub in platform.stubs {
+            machine.stub(*stub);
+        }
+        let mm = machine.object("mm_struct", fields.size("mm_struct")? + CPU_MASKS, 64)?;
+        let mut outs = Vec::new();
+        for cpu in 0..CPUS {
+            let task = machine.object("task_struct", fields.size("task_struct")?, 0x1000)?;
+            machine.put64(task + fields.offset("task_struct", "mm")?, mm);
+            (platform.start_cpu)(&mut machine, &fields, cpu, task)?;
+            outs.push(machine.object("results", 0x400, 64)?);
+        }
+        let vma = machine.object("vm_area_struct", fields.size("vm_area_struct")?, 64)?;
+        let anon_vma = machine.object("anon_vma", fields.size("anon_vma").unwrap_or(0x100), 64)?;
+        let huge = 1 << encoding.layout().pmd_shift;
+        let vm = |member| fields.offset("vm_area_struct", member);
+        machine.put64(vma + vm("vm_mm")?, mm);
+        machine.put64(vma + vm("vm_start")?, platform.address);
+        machine.put64(vma + vm("vm_end")?, platform.address + 2 * huge);
+        machine.put64(vma + vm("vm_page_prot")?, platform.protection);
+        if let Some(flags) = fields.find("vm_area_struct", "vm_flags") {
+            machine.put64(vma + flags, READ_WRITE);
+        }
+        if let Some(member) = fields.find("vm_area_struct", "anon_vma") {
+            machine.put64(vma + member, anon_vma);
+        }
+        if let Some(root) = fields.find("anon_vma", "root") {
+            machine.put64(anon_vma + root, anon_vma);
+        }
+        if let Some(id) = fields.find("mm_struct", "mm_id") {
+            machine.put(mm + id, 4, MM_ID);
+        }
+        (platform.start_mm)(&mut machine, &fields, mm)?;
+        // What the kernel finds out when it starts.
+        if let Some(cpus) = machine.kernel.symbol("nr_cpu_ids") {
+            machine.put(cpus, 4, CPUS.into());
+        }
+        if let Some(highest) = machine.kernel.symbol("highest_memmap_pfn") {
+            machine.put64(highest, 1 << 40);
+        }
+        if let Some(keeps) = machine.kernel.symbol(KEEPS_YOUNG_DIRTY) {
+            machine.put(keeps, 1, encoding.keeps_young_dirty().into());
+        } else if encoding.keeps_young_dirty() {
+            machine.assumptions.push(format!(
+                "this kernel does not keep young and dirty in migration entries: {KEEPS_YOUNG_DIRTY}, which it sets \
+                 when it starts, has no symbol"
+            ));
+        }
+        machine.assumptions.push(format!(
+            "one process, running on both CPUs, with an anonymous mapping at {:#x} that may be read and written",
+            platform.address
+        ));
+        let node = node(&mut machine, &fields)?;
+
+        let mut seeker = Seeker { machine, platform, fields, mm, out: outs[1] };
+        let page = pfn.unwrap_or(0) << encoding.layout().page_shift;
+        let tables_at = if page.abs_diff(TABLES_AT) < 1 << 28 { TABLES_ELSEWHERE } else { TABLES_AT };
+        let tables = seeker.tables(tables_at, encoding.layout().pmd_shift.into())?;
+        let (pages, encoding) = seeker.pages(&tables, encoding)?;
+        // It is known only now which page frames huge pages begin at.
+        let pfn = pfn.unwrap_or_else(|| encoding.default_pfn());
+        let Seeker { machine, platform, fields, mm, .. } = seeker;
+        let mut world = World {
+            machine,
+            platform,
+            fields,
+            encoding,
+            mm,
+            vma,
+            anon_vma,
+            outs,
+            tables,
+            pages,
+            pfn,
+            entries_return_in_memory: false,
+            protection: platform.protection,
+        };
+        world.provide_pages(pfn)?;
+        world.set_up_pages()?;
+        world.machine.watch(world.tables.pmd_table.clone(), ByteOrder::of_entries(encoding.arch()))?;
+        for symbol in platform.invalidates {
+            world.machine.note_calls(symbol);
+        }
+        world.machine.space.borrow().settle();
+        if let Some(node) = node {
+            world.find_node(node)?;
+        }
+        world.find_migration_types()?;
+        world.find_how_entries_return()?;
+        world.find_protection()?;
+        world.machine.sharing.reset();
+        Ok(world)
+    }
+
+    /// Makes the struct pages around a page exist.
+    fn provide_pages(&mut self, pfn: u64) -> Result<(), EmuError> {
+        let Pages { size, .. } = self.pages;
+        let first = pfn & !(PAGES_AT_ONCE - 1);
+        let (count, mapcount) =
+            (self.fields.offset("page", "_refcount")?, self.fields.find("page", "_mapcount"));
+        let order = self.machine.order;
+        // Any page is one that is used and mapped nowhere, until more is said of it.
+        let fill: Fill = Box::new(move |_, bytes| {
+            let page_bytes = usize::try_from(size).unwrap_or(usize::MAX);
+            if !FRAME.is_multiple_of(size) {
+                return;
+            }
+            for page in bytes.chunks_exact_mut(page_bytes) {
+                let mut put = |at: u64, value: i32| {
+                    let bytes = match order {
+                        ByteOrder::Little => value.to_le_bytes(),
+                        ByteOrder::Big => value.to_be_bytes(),
+                    };
+                    if let Some(field) = usize::try_from(at).ok().and_then(|at| page.get_mut(at..at + 4)) {
+                        field.copy_from_slice(&bytes);
+                    }
+                };
+                put(count, 1);
+                if let Some(mapcount) = mapcount {
+                    put(mapcount, -1);
+                }
+            }
+        });
+        let start = self.pages.page(first);
+        self.machine.map(Region::new("struct pages", start, PAGES_AT_ONCE * size, None, Some(fill))?)?;
+        Ok(())
+    }
+
+    /// Makes the huge page one that a process has mapped, and gives the entry a page table for a split to use.
+    fn set_up_pages(&mut self) -> Result<(), EmuError> {
+        let World { fields, pages, pfn, machine, platform, .. } = self;
+        if let Some(offset) = fields.find("vm_area_struct", "vm_pgoff") {
+            machine.put64(self.vma + offset, platform.address >> self.encoding.layout().page_shift);
+        }
+        let (fields, pages, pfn) = (fields.clone(), *pages, *pfn);
+        let head = pages.page(pfn);
+        let count = 1_u64 << (self.encoding.layout().pmd_shift - self.encoding.layout().page_shift);
+        let order = u64::from(count.trailing_zeros());
+        let page = |member| fields.offset("page", member);
+        machine.name(head..head + count * pages.size, "the huge page's struct pages");
+
+        machine.put(head + page("_refcount")?, 4, REFERENCES);
+        machine.put64(head + page("mapping")?, self.anon_vma | 1);
+        let index = fields.first(&[("page", "index"), ("page", "__folio_index")])?;
+        machine.put64(head + index, platform.address >> self.encoding.layout().page_shift);
+        // A mask in the tails of 7.2 is the same as the head's address where that is aligned to its size.
+        let compound = fields.first(&[("page", "compound_head"), ("page", "compound_info")])?;
+        let aligned = head.is_multiple_of((count * pages.size).next_power_of_two());
+        let in_tails = if fields.find("page", "compound_head").is_some() || aligned {
+            head | 1
+        } else {
+            !((count * pages.size).next_power_of_two() - 1) | 1
+        };
+        for tail in 1..count {
+            machine.put64(head + tail * pages.size + compound, in_tails);
+        }
+        let tail = head + pages.size;
+        if fields.find("folio", "_large_mapcount").is_some() {
+            let folio = |member| fields.offset("folio", member);
+            machine.put64(head + folio("_flags_1")?, order | fields.flag("PG_large_rmappable"));
+            let pages = fields.first(&[("folio", "_folio_nr_pages"), ("folio", "_nr_pages")])?;
+            machine.put(head + pages, 4, count);
+            let list = head + folio("_deferred_list")?;
+            machine.put64(list, list);
+            machine.put64(list + 8, list);
+        } else {
+            machine.put(tail + page("compound_order")?, 1, order);
+            if let Some(pages) = fields.find("page", "compound_nr") {
+                machine.put(tail + pages, 4, count);
+            }
+            if let Some(number) = fields.enumerator("TRANSHUGE_PAGE_DTOR") {
+                machine.put(tail + page("compound_dtor")?, 1, number.unsigned_abs());
+            }
+            if let Some(list) = fields.find("page", "deferred_list") {
+                let list = tail + pages.size + list;
+                machine.put64(list, list);
+                machine.put64(list + 8, list);
+            }
+        }
+        machine.assumptions.push(format!(
+            "page {pfn:#x} begins an anonymous huge page of {count} pages, swap-backed and up to date, with \
+             {REFERENCES} references, mapped once; locked while the entry is a migration entry"
+        ));
+        machine.assumptions.push("every other page is a small one, in use, with one reference".to_owned());
+        self.deposit()
+    }
+
+    /// Hands the kernel a page table to split into, by its own `pgtable_trans_huge_deposit()`, which
+    /// wants the table's lock to be held.
+    fn deposit(&mut self) -> Result<(), EmuError> {
+        const DEPOSIT: [&str; 2] = ["pgtable_trans_huge_deposit", "radix__pgtable_trans_huge_deposit"];
+        let shift = self.encoding.layout().page_shift;
+        let physical = |address: u64| address.wrapping_sub(self.tables.linear);
+        let pmd_page = self.pages.page(physical(self.tables.pmd_table.start) >> shift);
+        let pte_page = self.pages.page(physical(self.tables.pte_table.start) >> shift);
+        self.machine.name(pmd_page..pmd_page + self.pages.size, "the PMD table's struct page");
+        self.machine.name(pte_page..pte_page + self.pages.size, "the page table's struct page");
+        let lock = pmd_page + self.fields.first(&[("ptdesc", "ptl"), ("page", "ptl")])?;
+        let table = if self.platform.pgtable_is_table { self.tables.pte_table.start } else { pte_page };
+        let kernel = Rc::clone(&self.machine.kernel);
+        let found = DEPOSIT.into_iter().find_map(|name| Some((name, kernel.symbol(name)?)));
+        let Some((name, deposit)) = found else {
+            return Err(EmuError::Environment(format!("this kernel has no {}()", DEPOSIT.join("() or "))));
+        };
+        self.machine.put(lock, 4, 1);
+        let end = self.machine.call(0, deposit, &[self.mm, self.tables.entry, table])?;
+        self.machine.put(lock, 4, 0);
+        match end {
+            End::Returned => {
+                self.machine
+                    .assumptions
+                    .push(format!("a page table is there to split into, handed over by {name}()"));
+                Ok(())
+            }
+            end => Err(EmuError::Environment(format!("{name}() {}", self.machine.explain(end)))),
+        }
+    }
+
+    /// Has the entry be what it is to be, and its page what it is under such an entry: mapped or not, locked
+    /// if it is under migration.
+    pub(crate) fn begin_with(&self, entry: u64) -> Result<(), EmuError> {
+        let locked = self.encoding.is_migration(entry);
+        self.begin(entry, !self.encoding.is_swap(entry), locked, false)
+    }
+
+    /// Has the huge page be locked.
+    pub(crate) fn lock_page(&self) -> Result<(), EmuError> {
+        let flags = self.pages.page(self.pfn) + self.fields.offset("page", "flags")?;
+        let held = self.machine.get64(flags).unwrap_or(0);
+        self.machine.put64(flags, held | self.fields.flag("PG_locked"));
+        Ok(())
+    }
+
+    fn begin(&self, entry: u64, mapped: bool, locked: bool, exclusive: bool) -> Result<(), EmuError> {
+        let World { machine, fields, .. } = self;
+        machine.write(self.tables.entry, &ByteOrder::of_entries(self.encoding.arch()).encode(entry));
+        let head = self.pages.page(self.pfn);
+        let mut flags = fields.flag("PG_head") | fields.flag("PG_uptodate") | fields.flag("PG_swapbacked");
+        if locked {
+            flags |= fields.flag("PG_locked");
+        }
+        if exclusive {
+            flags |= fields.flag("PG_anon_exclusive");
+        }
+        machine.put64(head + fields.offset("page", "flags")?, flags);
+        // Counts of mappings begin at -1.
+        let count = if mapped { 0 } else { u64::MAX };
+        if fields.find("folio", "_large_mapcount").is_some() {
+            let folio = |member| fields.offset("folio", member);
+            machine.put(head + folio("_large_mapcount")?, 4, count);
+            machine.put(head + folio("_entire_mapcount")?, 4, count);
+            // ENTIRELY_MAPPED of mm/internal.h.
+            machine.put(head + folio("_nr_pages_mapped")?, 4, if mapped { 0x80_0000 } else { 0 });
+            if let Some(users) = fields.find("folio", "_mm_id_mapcount") {
+                machine.put(head + users, 4, count);
+                machine.put(head + users + 4, 4, u64::MAX);
+                let user = fields.first(&[("folio", "_mm_id"), ("folio", "_mm_ids")])?;
+                machine.put(head + user, 4, if mapped { MM_ID } else { 0 });
+            }
+        } else {
+            machine.put(head + self.pages.size + fields.offset("page", "compound_mapcount")?, 4, count);
+        }
+        Ok(())
+    }
+
+    /// Finds the pointer to node 0, which is NULL in the image, where it has no symbol: of the words that are read
+    /// as 0 before `set_pmd_migration_entry()` goes astray at an offset from NULL, it is the one that has it go
+    /// further if it is set.
+    fn find_node(&mut self, node: u64) -> Result<(), EmuError> {
+        let statistics = self.fields.offset("pglist_data", "per_cpu_nodestats")?;
+        let Some(make) = self.machine.kernel.symbol(MAKE_MIGRATION) else { return Ok(()) };
+        let attempt = |world: &mut World, pointer: Option<u64>| -> Result<(bool, Vec<Touch>), EmuError> {
+            world.machine.space.borrow().restore();
+            if let Some(pointer) = pointer {
+                world.machine.put64(pointer, node);
+            }
+            world.begin(present_huge(&world.encoding, world.pfn)?, true, true, false)?;
+            let arguments = [world.mapped_walk(0)?, world.pages.page(world.pfn)];
+            let (end, touches) = world.machine.probe(0, make, &arguments)?;
+            let astray = matches!(end, End::Fault { address: Some(address), .. } if address == statistics);
+            Ok((astray, touches))
+        };
+        let (astray, touches) = attempt(self, None)?;
+        if !astray {
+            return Ok(());
+        }
+        let mut candidates: Vec<u64> = touches
+            .iter()
+            .rev()
+            .filter(|touch| !touch.writes && touch.size == 8 && touch.value == 0 && touch.in_image)
+            .map(|touch| touch.address)
+            .collect();
+        candidates.dedup();
+        for candidate in candidates {
+            let (astray, _) = attempt(self, Some(candidate))?;
+            if !astray {
+                self.machine.space.borrow().restore();
+                self.machine.put64(candidate, node);
+                self.machine.space.borrow().settle();
+                self.machine.assumptions.push(format!(
+                    "memory is on node 0, whose pointer is the word at {candidate:#x}, found by what \
+                     {MAKE_MIGRATION}() makes of it"
+                ));
+                return Ok(());
+            }
+        }
+        Err(EmuError::Environment("the pointer to node 0 was not found".to_owned()))
+    }
+
+    /// Finds the migration types of this kernel, by what its own `set_pmd_migration_entry()` makes of
+    /// mappings. Their numbers depend on how a kernel was configured.
+    fn find_migration_types(&mut self) -> Result<(), EmuError> {
+        if self.encoding.layout().swap.is_none() {
+            return Ok(());
+        }
+        let Some(make) = self.machine.kernel.symbol(MAKE_MIGRATION) else {
+            self.machine.assumptions.push(format!(
+                "migration entries have the types of the usual configuration: this kernel has no {MAKE_MIGRATION}()"
+            ));
+            return Ok(());
+        };
+        let knows_exclusive = self.fields.flag("PG_anon_exclusive") != 0;
+        let mut made = |kind, exclusive: bool| -> Result<u64, EmuError> {
+            let entry = mapping(&self.encoding, kind, self.pfn)?;
+            self.machine.space.borrow().restore();
+            self.begin(entry, true, true, exclusive)?;
+            let walk = self.mapped_walk(0)?;
+            let end = self.machine.call(0, make, &[walk, self.pages.page(self.pfn)])?;
+            if end != End::Returned {
+                return Err(EmuError::Environment(format!(
+                    "{MAKE_MIGRATION}() {}",
+                    self.machine.explain(end)
+                )));
+            }
+            let entry = self.machine.recorder.entry_at(self.machine.isa.physical(self.tables.entry));
+            let parts = self.encoding.swap_parts(entry).map(|parts| parts.kind);
+            parts.ok_or_else(|| {
+                EmuError::Environment(format!("{MAKE_MIGRATION}() made {entry:#x}, which is no swap entry"))
+            })
+        };
+        let write = made(EntryKind::PresentHuge, false)?;
+        let read = made(EntryKind::PresentHugeRo, false)?;
+        let exclusive = match knows_exclusive {
+            false => None,
+            true => Some(made(EntryKind::PresentHugeRo, true)?).filter(|exclusive| *exclusive != read),
+        };
+        self.machine.space.borrow().restore();
+        let usual = self.encoding.migration_types();
+        let found = MigrationTypes { read, read_exclusive: exclusive, write, ..usual };
+        let unusual = if found == usual { "" } else { ", which is not the usual configuration's" };
+        let middle = exclusive.map_or(String::new(), |exclusive| format!("{exclusive} (read exclusive), "));
+        self.machine.assumptions.push(format!(
+            "migration entries have types {read} (read), {middle}{write} (write), as {MAKE_MIGRATION}() makes them{unusual}"
+        ));
+        self.encoding = self.encoding.with_migration_types(found);
+        Ok(())
+    }
+
+    /// A `page_vma_mapped_walk` at the entry: what functions are given that go through the mappings of a page.
+    pub(crate) fn mapped_walk_at(&self, at: u64) -> Result<(), EmuError> {
+        const WALK: &str = "page_vma_mapped_walk";
+        let fields = &self.fields;
+        self.machine.write(at, &[0; 0x80]);
+        self.machine.put64(at + fields.offset(WALK, "vma")?, self.vma);
+        self.machine.put64(at + fields.offset(WALK, "address")?, self.platform.address);
+        self.machine.put64(at + fields.offset(WALK, "pmd")?, self.tables.entry);
+        Ok(())
+    }
+
+    /// The same, for a CPU.
+    fn mapped_walk(&self, cpu: u8) -> Result<u64, EmuError> {
+        let at = self.outs[usize::from(cpu)];
+        self.mapped_walk_at(at)?;
+        Ok(at)
+    }
+
+    /// What the function that a CPU called last returned.
+    pub(crate) fn returned(&self, cpu: u8) -> Result<u64, EmuError> {
+        self.machine.vcpus[usize::from(cpu)].register(self.machine.isa.returns)
+    }
+
+    /// Has the kernel's own `vm_get_page_prot()` say how pages of the mapping are protected: the bits have changed, and
+    /// a kernel does not take those of another for a protection.
+    fn find_protection(&mut self) -> Result<(), EmuError> {
+        const SAYS: &str = "vm_get_page_prot";
+        // Fills the table that it reads, if that is not in the image.
+        const FILLS: &str = "setup_protection_map";
+        let kernel = Rc::clone(&self.machine.kernel);
+        let Some(says) = kernel.symbol(SAYS) else { return Ok(()) };
+        if let Some(fills) = kernel.symbol(FILLS)
+            && self.machine.call(0, fills, &[])? == End::Returned
+        {
+            self.machine.space.borrow().settle();
+        }
+        let out = self.outs[0];
+        let (in_memory, in_register) = ([out, READ_WRITE], [READ_WRITE]);
+        let arguments = if self.entries_return_in_memory { &in_memory[..] } else { &in_register };
+        let end = self.machine.call(0, says, arguments)?;
+        let returned = self.returned(0)?;
+        let said = if self.entries_return_in_memory { self.machine.get64(out) } else { Some(returned) };
+        self.machine.space.borrow().restore();
+        match said.filter(|protection| end == End::Returned && *protection != 0) {
+            Some(protection) => self.protection = protection,
+            None => self.machine.assumptions.push(format!(
+                "pages of the mapping are protected as {:#x}, since {SAYS}() {}",
+                self.protection,
+                self.machine.explain(end)
+            )),
+        }
+        let member = self.fields.offset("vm_area_struct", "vm_page_prot")?;
+        self.machine.put64(self.vma + member, self.protection);
+        self.machine.space.borrow().settle();
+        Ok(())
+    }
+
+    /// Finds out how an entry is returned: in a register, or in memory that comes as a first argument more.
+    /// Neither symbols nor types tell. Without that argument, a user's address is taken for the mapping then,
+    /// where nothing is.
+    fn find_how_entries_return(&mut self) -> Result<(), EmuError> {
+        let kernel = Rc::clone(&self.machine.kernel);
+        let Some(function) =
+            ["pmdp_invalidate", "pmdp_invalidate_ad"].iter().find_map(|name| kernel.symbol(name))
+        else {
+            return Ok(());
+        };
+        let plain = [self.vma, self.platform.address, self.tables.entry];
+        let with_memory = [self.outs[0], plain[0], plain[1], plain[2]];
+        let mut returns = |arguments: &[u64]| -> Result<bool, EmuError> {
+            self.machine.space.borrow().restore();
+            self.begin_with(self.encoding.layout().none)?;
+            Ok(self.machine.call(0, function, arguments)? == End::Returned)
+        };
+        self.entries_return_in_memory = !returns(&plain)? && returns(&with_memory)?;
+        self.machine.space.borrow().restore();
+        Ok(())
+    }
+}
+
+/// Node 0, whose counters change with mappings. Gives it if it could not be put where the kernel looks
+/// for it.
+fn node(machine: &mut Machine, fields: &Fields) -> Result<Option<u64>, EmuError> {
+    let Some(statistics) = fields.find("pglist_data", "per_cpu_nodestats") else { return Ok(None) };
+    let counters = machine.per_cpu_object(0x400);
+    // As on a machine of some size: up to there a CPU keeps what it counts to itself.
+    if let Some(threshold) = fields.find("per_cpu_nodestat", "stat_threshold") {
+        machine.put_per_cpu(counters + threshold, 125);
+    }
+    if let Some(node) = machine.kernel.symbol("contig_page_data") {
+        machine.put64(node + statistics, counters);
+        return Ok(None);
+    }
+    let node = machine.object("pglist_data", fields.size("pglist_data")?, 64)?;
+    machine.put64(node + statistics, counters);
+    match machine.kernel.symbol("node_data") {
+        Some(nodes) => {
+            machine.put64(nodes, node);
+            Ok(None)
+        }
+        None => Ok(Some(node)),
+    }
+}
+
+/// Looks for where the kernel takes memory to be.
+struct Seeker {
+    machine: Machine,
+    platform: &'static Platform,
+    fields: Fields,
+    mm: u64,
+    out: u64,
+}
+
+impl Seeker {
+    fn walk(&mut self) -> Result<(End, Vec<Touch>), EmuError> {
+        let Some(function) = self.machine.kernel.symbol(GUP_FAST) else {
+            return Err(EmuError::Environment(format!(
+                "this kernel has no {GUP_FAST}(), by which its page tables are found"
+            )));
+        };
+        self.machine.probe(1, function, &[self.platform.address, 1, 0, self.out])
+    }
+
+    /// Where the walk goes that is led to a table where nothing is.
+    fn walk_astray(&mut self, what: &str) -> Result<(u64, Vec<Touch>), EmuError> {
+        match self.walk()? {
+            (End::Fault { address: Some(address), .. }, touches) => Ok((address, touches)),
+            (end, _) => Err(EmuError::Environment(format!(
+                "while {what} was looked for, {GUP_FAST}() {}",
+                self.machine.explain(end)
+            ))),
+        }
+    }
+
+    fn write_entry(&self, at: u64, entry: u64) {
+        let order = ByteOrder::of_entries(self.machine.kernel.arch());
+        self.machine.write(at, &order.encode(entry));
+    }
+
+    /// Fills the table at an address.
+    fn fill(&self, table: u64, bytes: u64, entry: u64) {
+        let order = ByteOrder::of_entries(self.machine.kernel.arch());
+        let content = order.encode(entry).repeat(usize::try_from(bytes / 8).unwrap_or(0));
+        self.machine.write(table, &content);
+    }
+
+    /// Finds the linear map, and builds tables there that lead to an entry.
+    fn tables(&mut self, at: u64, pmd_shift: u32) -> Result<Tables, EmuError> {
+        let Platform { table_bytes, link, .. } = *self.platform;
+        // A top table that leads to the same place everywhere, whatever level it is.
+        let top = self.machine.object("top table", table_bytes, table_bytes)?;
+        let pgd = self.mm + self.fields.offset("mm_struct", "pgd")?;
+        self.machine.put64(pgd, top);
+        let elsewhere = if at == TABLES_AT { TABLES_ELSEWHERE } else { TABLES_AT };
+        self.fill(top, table_bytes, link(elsewhere));
+        let (second, _) = self.walk_astray("the linear map")?;
+        self.fill(top, table_bytes, link(at));
+        let (first, touches) = self.walk_astray("the linear map")?;
+        if first.wrapping_sub(second) != at.wrapping_sub(elsewhere) {
+            return Err(EmuError::Environment(format!(
+                "tables at physical {at:#x} and {elsewhere:#x} were looked for at {first:#x} and {second:#x}, \
+                 which is not the same distance: no linear map"
+            )));
+        }
+        let first = if self.platform.finds_memstart { self.memstart(first, &touches)? } else { first };
+        let canonical = self.machine.isa.kernel_address(first);
+        // An index within a table, of whatever level, is all that may be added.
+        let linear = canonical.wrapping_sub(at) & !(0x1_0000 - 1);
+        self.machine
+            .assumptions
+            .push(format!("the linear map is at {linear:#x}, found by where {GUP_FAST}() looks for a table"));
+
+        self.machine.map(Region::new("page tables", linear.wrapping_add(at), TABLES_BYTES, None, None)?)?;
+        let mut free = linear.wrapping_add(at);
+        let mut take = |bytes: u64| {
+            let table = free;
+            free += bytes;
+            table
+        };
+        let levels = self.platform.levels;
+        let top_at = take(table_bytes);
+        let mut known: Vec<(u64, Option<Level>)> = vec![(top_at, None)];
+        self.machine.put64(pgd, top_at);
+        // Until a level is known by how it is read, it is filled as the top one.
+        let empty_of = |level: usize| levels.get(level).map_or(0, |level| level.empty);
+        self.fill(top_at, table_bytes, empty_of(0));
+        for _ in 0..=levels.len() {
+            let (end, touches) = self.walk()?;
+            if end != End::Returned {
+                return Err(EmuError::Environment(format!(
+                    "while the page tables were looked for, {GUP_FAST}() {}",
+                    self.machine.explain(end)
+                )));
+            }
+            let isa = self.machine.isa;
+            let table_of = |address: u64| {
+                known.iter().position(|(table, _)| {
+                    let start = isa.physical(*table);
+                    (start..start + table_bytes).contains(&isa.physical(address))
+                })
+            };
+            let last = touches.iter().rev().find_map(|touch| {
+                let number = table_of(touch.address).filter(|_| !touch.writes)?;
+                Some((number, isa.physical(touch.address) - isa.physical(known[number].0)))
+            });
+            let Some((number, offset)) = last.filter(|(number, _)| *number + 1 == known.len()) else {
+                return Err(EmuError::Environment(format!(
+                    "{GUP_FAST}() does not read the table it is led to"
+                )));
+            };
+            // Below the levels that are known already.
+            let above = known.iter().filter_map(|(_, level)| level.map(|level| level.shift)).min();
+            let level = levels
+                .iter()
+                .filter(|level| above.is_none_or(|above| level.shift < above))
+                .find(|level| level.index(self.platform.address) == offset / 8);
+            let Some(level) = level.copied() else {
+                return Err(EmuError::Environment(format!(
+                    "{GUP_FAST}() reads entry {:#x} of a table, which is of no level",
+                    offset / 8
+                )));
+            };
+            known[number].1 = Some(level);
+            let table = known[number].0;
+            if level.shift == pmd_shift {
+                let pte_table = take(table_bytes);
+                self.fill(pte_table, table_bytes, self.platform.no_pte);
+                let pmd_table = table..table + table_bytes;
+                self.machine.name(pmd_table.clone(), "the PMD table");
+                self.machine.name(pte_table..pte_table + table_bytes, "the page table");
+                let entry = table + offset;
+                return Ok(Tables {
+                    linear,
+                    entry,
+                    pmd_table,
+                    pte_table: pte_table..pte_table + table_bytes,
+                });
+            }
+            let next = take(table_bytes);
+            let below = levels.iter().position(|known| known.shift < level.shift).unwrap_or(levels.len());
+            self.fill(next, table_bytes, empty_of(below));
+            self.write_entry(table + offset, link(next.wrapping_sub(linear)));
+            known.push((next, None));
+        }
+        Err(EmuError::Environment(format!("{GUP_FAST}() never comes to a PMD")))
+    }
+
+    /// Finds the number from which RAM's first address is taken, and has it be 0. It is -1 in the image: of
+    /// the words that the walk reads there as -1, it is the one that moves where the walk goes by 1.
+    fn memstart(&mut self, before: u64, touches: &[Touch]) -> Result<u64, EmuError> {
+        let mut candidates: Vec<u64> = touches
+            .iter()
+            .filter(|touch| !touch.writes && touch.size == 8 && touch.value == u64::MAX)
+            .map(|touch| touch.address)
+            .collect();
+        candidates.dedup();
+        for candidate in candidates {
+            self.machine.put64(candidate, 0);
+            let (after, _) = self.walk_astray("the start of RAM")?;
+            if after == before.wrapping_sub(1) {
+                let name = match self.machine.kernel.symbol("memstart_addr") {
+                    Some(address) if address == candidate => "memstart_addr".to_owned(),
+                    _ => format!("the word at {candidate:#x}"),
+                };
+                self.machine.assumptions.push(format!(
+                    "RAM begins at physical address 0: {name}, found by what {GUP_FAST}() makes of it, is 0"
+                ));
+                return Ok(after);
+            }
+            self.machine.put64(candidate, u64::MAX);
+        }
+        Err(EmuError::Environment("the word that says where RAM begins was not found".to_owned()))
+    }
+
+    /// Finds the struct pages, by where the walk of a mapped huge page goes, and with them the size of pages:
+    /// the encoding is that for pages of this size.
+    fn pages(&mut self, tables: &Tables, encoding: Encoding) -> Result<(Pages, Encoding), EmuError> {
+        // Physical addresses that nothing else is at.
+        const ONE: u64 = 0x8000_0000;
+        const ANOTHER: u64 = 0x8800_0000;
+        let shift = encoding.layout().page_shift;
+        let mut touched = |physical: u64| -> Result<u64, EmuError> {
+            self.write_entry(tables.entry, present_huge(&encoding, physical >> shift)?);
+            let (address, _) = self.walk_astray("the struct pages")?;
+            Ok(self.machine.isa.kernel_address(address))
+        };
+        let (one, another) = (touched(ONE)?, touched(ANOTHER)?);
+        self.write_entry(tables.entry, encoding.layout().none);
+        let between = another.wrapping_sub(one);
+        let size = self.fields.size("page")?;
+        let pages = between / size;
+        let page_bytes = (ANOTHER - ONE).checked_div(pages).unwrap_or(0);
+        if !page_bytes.is_power_of_two() || !(1 << 12..=1 << 16).contains(&page_bytes) {
+            return Err(EmuError::Environment(format!(
+                "for pages at physical {ONE:#x} and {ANOTHER:#x} the kernel looks at {one:#x} and {another:#x}, \
+                 which are no struct pages of {size} bytes"
+            )));
+        }
+        let found = page_bytes.trailing_zeros();
+        let of_pages = u8::try_from(found).ok().and_then(|found| encoding.with_page_shift(found));
+        let Some(encoding) = of_pages else {
+            return Err(EmuError::Environment(format!(
+                "this kernel has pages of {page_bytes} bytes, and entries of {encoding} with these are not known"
+            )));
+        };
+        let vmemmap = one.wrapping_sub((ONE >> found) * size) & !(FRAME - 1);
+        self.machine.assumptions.push(format!(
+            "pages have {} KiB and struct pages {size} bytes, from {vmemmap:#x} on, found by where {GUP_FAST}() \
+             looks for one",
+            page_bytes >> 10
+        ));
+        Ok((Pages { vmemmap, size }, encoding))
+    }
+}
+
+/// An entry that maps a huge page, in use.
+pub(crate) fn present_huge(encoding: &Encoding, pfn: u64) -> Result<u64, EmuError> {
+    mapping(encoding, EntryKind::PresentHuge, pfn)
+}
+
+fn mapping(encoding: &Encoding, kind: EntryKind, pfn: u64) -> Result<u64, EmuError> {
+    let spec = EntrySpec { kind, pfn, young: true, dirty: true, soft_dirty: false, uffd_wp: false };
+    encoding.build(&spec).map_err(|error| EmuError::Environment(error.to_string()))
+}

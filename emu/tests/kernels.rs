@@ -1,0 +1,519 @@
+//! Real kernels: what their machine code stores is what the bundled guest of the same encoding stores,
+//! and every schedule of their routines is explored. Whatever differs is a fault of our facts, or of
+//! the environment that kernels are run in.
+//!
+//! The kernels are those in `kernels/`, or in the folder that `PMDSCOPE_KERNELS` names;
+//! `script/fetch-kernels` fetches them. Without any there is nothing to do, and standard error says so.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::iter;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use fastrand::Rng;
+use num_bigint::BigUint;
+use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu};
+use pmdscope_emu::{
+    Bounds, CallBounds, End, Event, Exploration, KernelMachine, Machine, RanAlone, Recipe, Reduction, Role,
+    WALKER, WRITER, What, installed_table,
+};
+use pmdscope_guest::kernel::{Cache, KernelFile};
+use pmdscope_guest::{Kernel, Writer, bundled};
+
+use support::{SEED, access, accesses, in_use, job, kinds, machine, random_entry};
+
+/// How many entries of each kind are tried with each of their bits changed.
+const WITH_NEIGHBOURS: usize = 8;
+/// How many more of each kind are tried as they are.
+const OF_EACH_KIND: usize = 100;
+/// Each architecture is compared over at least so many entries.
+const FEWEST_ENTRIES: usize = 1_000;
+/// Differences that a message shows in full.
+const SHOWN: usize = 5;
+
+/// Running each schedule is left out where there are more than this.
+const MOST_SCHEDULES: u64 = 6_000;
+
+/// Entries that something differs for.
+#[derive(Default)]
+struct Differences {
+    count: usize,
+    /// The first of them, in words.
+    shown: Vec<String>,
+}
+
+impl Differences {
+    fn add(&mut self, what: String) {
+        self.count += 1;
+        if self.count <= SHOWN {
+            self.shown.push(what);
+        }
+    }
+
+    fn complaint(&self, name: &str, of: &str) -> Option<String> {
+        let first = || self.shown.join("\n  ");
+        (self.count > 0).then(|| format!("{name}: {of}: {} differ:\n  {}", self.count, first()))
+    }
+}
+
+/// Says something that is seen even if the test passes: nothing may pass for tried that was not.
+fn say(text: &str) {
+    // In one piece, since other tests write too.
+    std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
+}
+
+fn folder() -> PathBuf {
+    std::env::var_os("PMDSCOPE_KERNELS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels"), PathBuf::from)
+}
+
+/// Kernels are unpacked once, for all later runs too.
+fn cache() -> Cache {
+    Cache::in_folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels"))
+}
+
+/// Every file in the folder, and which architecture it is of, or why it is no kernel.
+fn files() -> &'static [(PathBuf, Result<Arch, String>)] {
+    static FILES: OnceLock<Vec<(PathBuf, Result<Arch, String>)>> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let files = std::fs::read_dir(folder()).into_iter().flatten().map(|file| file.unwrap().path());
+        let mut files: Vec<_> = files.filter(|path| path.is_file()).collect();
+        files.sort();
+        let arch = |path: &Path| match KernelFile::open(path, Some(&cache())) {
+            Ok(opened) => Ok(opened.kernel.flat.arch),
+            Err(error) => Err(error.to_string()),
+        };
+        files.into_iter().map(|path| (path.clone(), arch(&path))).collect()
+    })
+}
+
+/// A kernel that was set up to be run.
+struct Real {
+    name: String,
+    kernel: Rc<Kernel>,
+    encoding: Encoding,
+    /// That of the bundled guest: with the migration types of the kernel, but pages of the usual size.
+    guest_encoding: Encoding,
+    machine: KernelMachine,
+}
+
+impl Real {
+    fn open(path: &Path) -> Result<Real, String> {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let kernel = Kernel::open(path, Some(&cache())).map_err(|error| format!("{name}: {error}"))?;
+        Real::set_up(name, Rc::new(kernel))
+    }
+
+    /// A machine with the kernel, whose controls passed.
+    fn set_up(name: String, kernel: Rc<Kernel>) -> Result<Real, String> {
+        let wrong = |error: &dyn std::fmt::Display| format!("{name}: {error}");
+        let mmu = (!kernel.arch().mmus().is_empty()).then_some(Mmu::Radix);
+        let usual = Encoding::at(kernel.arch(), mmu, kernel.version()).map_err(|error| wrong(&error))?;
+        let machine = KernelMachine::new(Rc::clone(&kernel), usual, None);
+        let mut machine = machine.map_err(|error| wrong(&error))?;
+        let failed: Vec<_> =
+            machine.controls().unwrap().into_iter().filter(|control| !control.passed).collect();
+        if !failed.is_empty() {
+            return Err(wrong(&format!("controls failed: {failed:?}")));
+        }
+        // With the migration types that were found in it.
+        let encoding = *machine.encoding();
+        let guest_encoding = usual.with_migration_types(encoding.migration_types());
+        Ok(Real { name, kernel, encoding, guest_encoding, machine })
+    }
+
+    /// The bundled guest of the same encoding.
+    fn guest(&self) -> Machine {
+        machine(bundled(self.encoding.arch(), self.encoding.mmu(), self.kernel.version()).unwrap())
+    }
+
+    fn run(&mut self, recipe: &'static Recipe, entry: u64) -> RanAlone {
+        let ran = self.machine.run_alone(recipe, entry, CallBounds::default()).unwrap();
+        let end = ran.ended.end;
+        assert_eq!(end, End::Returned, "{}: {entry:#018x}: it {}", self.name, self.machine.explain(end));
+        ran
+    }
+
+    /// The values that were stored to the entry, in order.
+    fn stores(&self, events: &[Event]) -> Vec<u64> {
+        let entry = self.machine.entry_address();
+        let of_entry = events.iter().filter_map(access).filter(|access| access.address & !7 == entry);
+        of_entry.filter(|access| access.store_pc.is_some()).map(|access| access.after).collect()
+    }
+}
+
+/// Runs a test on every kernel of an architecture, and panics with what it said of any.
+fn on_every_kernel(arch: Arch, test: impl Fn(&mut Real) -> Vec<String>) {
+    let here = files().iter().filter(|(_, of)| *of == Ok(arch));
+    let mut kernels = 0;
+    let mut complaints = Vec::new();
+    for (path, _) in here {
+        kernels += 1;
+        match Real::open(path) {
+            Ok(mut real) => complaints.extend(test(&mut real)),
+            Err(error) => complaints.push(error),
+        }
+    }
+    if kernels == 0 {
+        let folder = folder();
+        say(&format!(
+            "skipped: no kernels of {arch} in {}: script/fetch-kernels fetches them",
+            folder.display()
+        ));
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+fn writer(name: &str) -> &'static Recipe {
+    Recipe::named(name, Role::Writer).unwrap()
+}
+
+/// What a writer of a guest stores to an entry, in order.
+fn guest_stores(guest: &mut Machine, encoding: &Encoding, writer: Writer, entry: u64) -> Vec<u64> {
+    // Any walker that makes few accesses: it comes after the writer here.
+    let job = job(encoding, entry, writer.symbol(), "pte_offset_map");
+    let writer_first = Bounds { schedules: 1, ..Bounds::default() };
+    let exploration = guest.explore(&job, &writer_first, Reduction::None).unwrap();
+    let run = &exploration.runs[0];
+    assert_eq!(run.writer.end, End::Returned, "{encoding}: {writer} on {entry:#018x}");
+    let stores = accesses(run, WRITER).into_iter().filter(|access| access.store_pc.is_some());
+    stores.map(|access| access.after).collect()
+}
+
+fn hex(values: &[u64]) -> String {
+    values.iter().map(|value| format!("{value:#018x}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Entries of every kind that the encoding can express, and what lies next to them.
+fn entries(encoding: &Encoding) -> Vec<u64> {
+    let mut rng = Rng::with_seed(SEED);
+    let bits = || (0..64).map(|bit| 1_u64 << bit);
+    let mut entries = Vec::new();
+    for kind in kinds(encoding) {
+        for _ in 0..WITH_NEIGHBOURS {
+            let entry = random_entry(&mut rng, encoding, kind);
+            entries.extend(iter::once(entry).chain(bits().map(|bit| entry ^ bit)));
+        }
+        entries.extend((0..OF_EACH_KIND).map(|_| random_entry(&mut rng, encoding, kind)));
+    }
+    entries.sort_unstable();
+    entries.dedup();
+    entries
+}
+
+fn pmdp_invalidate_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> {
+    let recipe = writer("pmdp_invalidate");
+    let (name, arch) = (real.name.clone(), real.encoding.arch());
+    if recipe.function(&real.kernel).is_none() {
+        // The kernel has it in its callers there.
+        if arch == Arch::S390x {
+            say(&format!("skipped: {name} has no pmdp_invalidate() of its own to be compared"));
+            return Vec::new();
+        }
+        return vec![format!("{name}: there is no pmdp_invalidate()")];
+    }
+    let begin = Instant::now();
+    let mut guest = real.guest();
+    let encoding = real.encoding;
+    let entries = entries(&encoding);
+    assert!(entries.len() >= FEWEST_ENTRIES, "{name}: only {} entries", entries.len());
+    let mut differences = Differences::default();
+    for entry in &entries {
+        let ran = real.run(recipe, *entry);
+        let of_kernel = real.stores(&ran.events);
+        let of_guest = guest_stores(&mut guest, &real.guest_encoding, Writer::Invalidate, *entry);
+        let model = (encoding.layout().invalidated)(*entry);
+        if of_kernel != of_guest || of_kernel.last() != Some(&ran.after) || ran.after != model {
+            let (of_kernel, of_guest) = (hex(&of_kernel), hex(&of_guest));
+            differences.add(format!(
+                "{entry:#018x}: the kernel stores {of_kernel}, the guest {of_guest}, the model has {model:#018x}"
+            ));
+        }
+    }
+    let (all, different) = (entries.len(), differences.count);
+    eprintln!("{name}: pmdp_invalidate() on {all} entries, {different} differ, {:.2?}", begin.elapsed());
+    differences.complaint(&name, "pmdp_invalidate()").into_iter().collect()
+}
+
+/// Every combination of marks.
+fn all_marks() -> impl Iterator<Item = EntrySpec> {
+    (0..16).map(|marks| EntrySpec {
+        kind: EntryKind::None,
+        pfn: 0,
+        young: marks & 1 != 0,
+        dirty: marks & 2 != 0,
+        soft_dirty: marks & 4 != 0,
+        uffd_wp: marks & 8 != 0,
+    })
+}
+
+/// The entries of the huge page, of every kind and with all marks that it can have.
+fn marked_entries(encoding: &Encoding) -> Vec<(EntryKind, u64)> {
+    let mut entries = Vec::new();
+    for kind in kinds(encoding) {
+        let marked = all_marks().map(|marks| EntrySpec { kind, pfn: encoding.default_pfn(), ..marks });
+        entries.extend(marked.filter_map(|spec| Some((kind, encoding.build(&spec).ok()?))));
+    }
+    entries
+}
+
+/// What a split stores, with the migration types of the kernel. The last value is the entry of a page table:
+/// where that table is differs, and on POWER also how large it is, since no guest has pages of 4K. So of that
+/// value it is compared what it has beside, or lacks of, the model's entry for the table in question.
+fn split_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> {
+    let recipe = writer("split");
+    let begin = Instant::now();
+    let name = real.name.clone();
+    let mut guest = real.guest();
+    let encoding = real.encoding;
+    let (mut differences, mut complaints) = (Differences::default(), Vec::new());
+    let mut guarded = None;
+    let entries = marked_entries(&encoding);
+    for (kind, entry) in &entries {
+        let ran = real.run(recipe, *entry);
+        let mut of_kernel = real.stores(&ran.events);
+        if encoding.is_migration(*entry) {
+            let invalidated = calls_with_absent(&encoding, &ran.events);
+            if *guarded.get_or_insert(!invalidated) == invalidated {
+                complaints.push(format!("{name}: some migration entries are invalidated, and some are not"));
+            }
+        }
+        // Where nothing can be migrated both splits do the same to all else.
+        let writer = if guarded == Some(false) { Writer::SplitUnguarded } else { Writer::SplitGuarded };
+        let mut of_guest = guest_stores(&mut guest, &real.guest_encoding, writer, *entry);
+        if let Some(last) = of_kernel.last_mut() {
+            *last ^= real.machine.installed_table();
+        }
+        if let Some(last) = of_guest.last_mut() {
+            *last ^= installed_table(&real.guest_encoding);
+        }
+        if of_kernel != of_guest {
+            let (of_kernel, of_guest) = (hex(&of_kernel), hex(&of_guest));
+            differences
+                .add(format!("{kind} {entry:#018x}: the kernel stores {of_kernel}, {writer} {of_guest}"));
+        }
+    }
+    let how = match guarded {
+        None => "no migration entries",
+        Some(true) => "migration entries are not invalidated",
+        Some(false) => "migration entries are invalidated",
+    };
+    let all = entries.len();
+    eprintln!(
+        "{name}: split of {all} entries ({how}), {} differ, {:.2?}",
+        differences.count,
+        begin.elapsed()
+    );
+    complaints.extend(differences.complaint(&name, "split"));
+    complaints
+}
+
+/// Whether the kernel went to invalidate an entry that is not present.
+fn calls_with_absent(encoding: &Encoding, events: &[Event]) -> bool {
+    let absent = |entry: u64| !(encoding.layout().predicates.present)(entry);
+    events.iter().any(|event| matches!(event.what, What::Call { entry, .. } if absent(entry)))
+}
+
+/// The migration entries that a kernel makes of mappings are those that the model builds, with what they keep
+/// of the mapping. Where the page frame ends in them follows from the size of pages and of memory.
+fn migration_entries_are_those_of_the_model(real: &mut Real) -> Vec<String> {
+    let recipe = writer("set_pmd_migration_entry");
+    let name = real.name.clone();
+    let encoding = real.encoding;
+    if encoding.layout().swap.is_none() {
+        eprintln!("{name}: huge pages cannot be migrated");
+        return Vec::new();
+    }
+    let begin = Instant::now();
+    // A kernel decides when it starts whether it keeps them, and so it is told; where the symbol of the
+    // variable is not there (KALLSYMS_ALL is off), it is as in the image.
+    let keeps = encoding.keeps_young_dirty() && real.kernel.symbol("swap_migration_ad_supported").is_some();
+    // Its soft-dirty bit is one of CPUs with Svrsw60t59b (pgtable_supports_soft_dirty()), which an image
+    // does not take to be there before it has looked.
+    let has_soft_dirty = encoding.arch() != Arch::Riscv64;
+    let (mut made, mut differences) = (0, Differences::default());
+    for (from, to) in [
+        (EntryKind::PresentHuge, EntryKind::MigrationWrite),
+        (EntryKind::PresentHugeRo, EntryKind::MigrationRead),
+    ] {
+        for marks in all_marks() {
+            let mapping = EntrySpec { kind: from, pfn: encoding.default_pfn(), ..marks };
+            let wanted = EntrySpec {
+                kind: to,
+                young: marks.young && keeps,
+                dirty: marks.dirty && keeps,
+                soft_dirty: marks.soft_dirty && has_soft_dirty,
+                ..mapping
+            };
+            let (Ok(mapping), Ok(wanted)) = (encoding.build(&mapping), encoding.build(&wanted)) else {
+                continue;
+            };
+            let left = real.run(recipe, mapping).after;
+            made += 1;
+            if left != wanted {
+                differences.add(format!(
+                    "of {from} {mapping:#018x} it makes {left:#018x}, the model {wanted:#018x}"
+                ));
+            }
+        }
+    }
+    eprintln!("{name}: {made} migration entries, {} differ, {:.2?}", differences.count, begin.elapsed());
+    assert!(made > 0, "{name}: no migration entry was made");
+    differences.complaint(&name, "set_pmd_migration_entry()").into_iter().collect()
+}
+
+fn stores_are_those_of_the_guest_and_the_model(real: &mut Real) -> Vec<String> {
+    let mut complaints = pmdp_invalidate_stores_what_the_guest_stores(real);
+    complaints.extend(split_stores_what_the_guest_stores(real));
+    complaints.extend(migration_entries_are_those_of_the_model(real));
+    complaints
+}
+
+/// The migration kinds that the encoding can express, a mapping, and what another split leaves: that has few
+/// schedules on all architectures.
+fn explored_kinds(encoding: &Encoding) -> Vec<EntryKind> {
+    let explored = |kind: &EntryKind| {
+        matches!(
+            kind,
+            EntryKind::PresentHuge
+                | EntryKind::Table
+                | EntryKind::MigrationRead
+                | EntryKind::MigrationReadExclusive
+                | EntryKind::MigrationWrite
+        )
+    };
+    kinds(encoding).into_iter().filter(explored).collect()
+}
+
+/// What the walker read, how both ended, and what was left, with the number of schedules of each.
+fn behaviours(exploration: &Exploration) -> BTreeMap<String, BigUint> {
+    let mut behaviours: BTreeMap<String, BigUint> = BTreeMap::new();
+    for run in &exploration.runs {
+        let reads = |cpu| -> Vec<(u64, u64)> {
+            let loads = accesses(run, cpu).into_iter().filter(|access| access.loads);
+            loads.map(|access| (access.address, access.before)).collect()
+        };
+        let what = format!(
+            "{:x?}",
+            (
+                reads(WRITER),
+                reads(WALKER),
+                run.writer,
+                run.walker,
+                run.after,
+                &run.references,
+                run.divergence
+            )
+        );
+        *behaviours.entry(what).or_default() += &run.schedules;
+    }
+    behaviours
+}
+
+fn explore(real: &mut Real, entry: u64, reduction: Reduction) -> Exploration {
+    let walker = Recipe::named("gup-fast-read", Role::Walker).unwrap();
+    let bounds = Bounds { schedules: MOST_SCHEDULES, ..Bounds::default() };
+    let explored = real.machine.explore(writer("split"), walker, entry, &bounds, reduction);
+    explored.unwrap_or_else(|error| panic!("{}: {entry:#018x}: {error}", real.name))
+}
+
+fn splits_are_explored_whole(real: &mut Real) -> Vec<String> {
+    let name = real.name.clone();
+    let mut complaints = Vec::new();
+    // Set up anew: nothing may depend on what was run before.
+    let mut other = Real::set_up(real.name.clone(), Rc::clone(&real.kernel)).unwrap();
+    let mut compared = 0;
+    for kind in explored_kinds(&real.encoding) {
+        let begin = Instant::now();
+        let entry = match kind {
+            // Not one of a table that does not exist.
+            EntryKind::Table => real.machine.installed_table(),
+            _ => in_use(&real.encoding, kind),
+        };
+        let joined = explore(real, entry, Reduction::Joined);
+        if let Some(why) = joined.incomplete.as_ref().map(ToString::to_string) {
+            complaints.push(format!("{name}: {kind}: {why}"));
+            continue;
+        }
+        for (again, where_) in [
+            (explore(real, entry, Reduction::Joined), "on the same machine"),
+            (explore(&mut other, entry, Reduction::Joined), "on another machine"),
+        ] {
+            if again != joined {
+                complaints.push(format!("{name}: {kind}: exploring again {where_} gives something else"));
+            }
+        }
+        // Running each schedule takes too long where there are many.
+        let each = if joined.schedules <= BigUint::from(MOST_SCHEDULES) {
+            let each = explore(real, entry, Reduction::None);
+            compared += 1;
+            if behaviours(&each) != behaviours(&joined) || each.schedules != joined.schedules {
+                complaints.push(format!("{name}: {kind}: running each schedule gives something else"));
+            }
+            if (&each.alone, &each.incomplete) != (&joined.alone, &joined.incomplete) {
+                complaints.push(format!("{name}: {kind}: running each schedule ends otherwise"));
+            }
+            "as when each is run"
+        } else {
+            "too many to run each"
+        };
+        eprintln!(
+            "{name}: {kind}: {} schedules, {} behaviours, {each}, {:.2?}",
+            joined.schedules,
+            joined.runs.len(),
+            begin.elapsed()
+        );
+    }
+    if compared == 0 {
+        complaints.push(format!("{name}: for no entry was each schedule run"));
+    }
+    complaints
+}
+
+#[test]
+fn every_file_is_a_kernel_that_can_be_run() {
+    let mut complaints = Vec::new();
+    for (path, arch) in files() {
+        match arch {
+            Ok(arch) if KERNELS_RUN.contains(arch) => {}
+            Ok(arch) => say(&format!("skipped: {}: kernels of {arch} are not run", path.display())),
+            Err(error) => complaints.push(error.clone()),
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+/// The architectures whose kernels are run, each with tests of its own below.
+const KERNELS_RUN: [Arch; 5] = [Arch::Arm64, Arch::X86_64, Arch::S390x, Arch::Ppc64le, Arch::Riscv64];
+
+macro_rules! architectures {
+    ($($module:ident $arch:ident)*) => {$(
+        mod $module {
+            use super::*;
+
+            #[test]
+            fn its_kernels_store_what_the_guest_and_the_model_have() {
+                on_every_kernel(Arch::$arch, stores_are_those_of_the_guest_and_the_model);
+            }
+
+            #[test]
+            fn every_schedule_of_its_kernels_splits_is_explored() {
+                on_every_kernel(Arch::$arch, splits_are_explored_whole);
+            }
+        }
+    )*};
+}
+
+architectures! {
+    arm64 Arm64
+    x86_64 X86_64
+    s390x S390x
+    ppc64le Ppc64le
+    riscv64 Riscv64
+}

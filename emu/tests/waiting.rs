@@ -1,0 +1,362 @@
+//! CPUs that wait for memory to change: what is left out loses nothing, and what waits for ever is found.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::{BTreeSet, HashSet};
+use std::convert::Infallible;
+
+use fastrand::Rng;
+use num_bigint::BigUint;
+use pmdscope_emu::{
+    Cpus, Forest, Found, Limits, Segment, Stopped, Stuck, Then, Word, Written, behaviours, each_schedule,
+};
+
+/// Where every generated test begins: the same programs on every machine and every day.
+const SEED: u64 = 0x706d_6473_636f_7065;
+
+const REGISTERS: usize = 3;
+const WORDS: usize = 2;
+
+#[derive(Debug, Clone, Copy)]
+enum Instruction {
+    Load {
+        word: Word,
+        to: usize,
+    },
+    Store {
+        word: Word,
+        value: u64,
+    },
+    /// Stores, and gives what was there.
+    Swap {
+        word: Word,
+        value: u64,
+        to: usize,
+    },
+    /// Counts to 2, and from there to 0.
+    Count {
+        register: usize,
+    },
+    JumpUnless {
+        register: usize,
+        is: u64,
+        to: usize,
+    },
+    JumpIf {
+        register: usize,
+        is: u64,
+        to: usize,
+    },
+}
+
+use Instruction::{Count, JumpIf, JumpUnless, Load, Store, Swap};
+
+/// A CPU between two accesses: the next instruction is one, or there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Cpu {
+    at: usize,
+    registers: [u64; REGISTERS],
+}
+
+impl Cpu {
+    fn new(code: &[Instruction]) -> Cpu {
+        let mut cpu = Cpu { at: 0, registers: [0; REGISTERS] };
+        cpu.settle(code);
+        cpu
+    }
+
+    /// Goes on to the next access.
+    fn settle(&mut self, code: &[Instruction]) {
+        loop {
+            let next = self.at + 1;
+            self.at = match code.get(self.at) {
+                Some(Count { register }) => {
+                    self.registers[*register] = (self.registers[*register] + 1) % 3;
+                    next
+                }
+                Some(JumpUnless { register, is, to }) if self.registers[*register] != *is => *to,
+                Some(JumpIf { register, is, to }) if self.registers[*register] == *is => *to,
+                Some(JumpUnless { .. } | JumpIf { .. }) => next,
+                _ => return,
+            };
+        }
+    }
+
+    /// Makes an access, given what the word holds, and gives the word and what is stored there.
+    fn access(&mut self, code: &[Instruction], held: impl Fn(Word) -> u64) -> Option<(Word, Option<u64>)> {
+        let access = *code.get(self.at)?;
+        let made = match access {
+            Load { word, to } => {
+                self.registers[to] = held(word);
+                (word, None)
+            }
+            Store { word, value } => (word, Some(value)),
+            Swap { word, value, to } => {
+                self.registers[to] = held(word);
+                (word, Some(value))
+            }
+            Count { .. } | JumpUnless { .. } | JumpIf { .. } => return None,
+        };
+        self.at += 1;
+        self.settle(code);
+        Some(made)
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Programs {
+    code: Vec<Vec<Instruction>>,
+    /// Whether it is told in what state they are.
+    tells: bool,
+}
+
+impl Cpus for Programs {
+    type End = [u64; REGISTERS];
+    type Error = Infallible;
+
+    fn count(&self) -> usize {
+        self.code.len()
+    }
+
+    fn initially(&self, _: Word) -> u64 {
+        0
+    }
+
+    fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<Self::End>, Infallible> {
+        let code = &self.code[cpu];
+        let mut cpu = Cpu::new(code);
+        let (mut stored, mut stores, mut made) = (None, Vec::new(), 0);
+        loop {
+            let state = if self.tells { [&[cpu.at as u64][..], &cpu.registers].concat() } else { Vec::new() };
+            match code.get(cpu.at) {
+                None => {
+                    let then = Then::End(cpu.registers);
+                    return Ok(Segment { stored, stores, then, code: Vec::new(), state: Vec::new() });
+                }
+                Some(Store { .. }) => {
+                    let (word, value) = cpu.access(code, |_| 0).unwrap();
+                    if made == read.len() {
+                        stores.push((word, Written::whole(value.unwrap())));
+                    }
+                }
+                Some(Load { word, .. } | Swap { word, .. }) => {
+                    let Some(value) = read.get(made) else {
+                        let then = Then::Read(*word);
+                        return Ok(Segment { stored, stores, then, code: Vec::new(), state });
+                    };
+                    made += 1;
+                    stored = cpu.access(code, |_| *value).unwrap().1.map(Written::whole);
+                    stores.clear();
+                }
+                Some(other) => unreachable!("{other:?} is no access"),
+            }
+        }
+    }
+}
+
+/// Takes 0 for 1 in a word, waiting until it is 0, as locks are taken.
+fn lock(code: &mut Vec<Instruction>, word: Word) {
+    let start = code.len();
+    code.push(Swap { word, value: 1, to: 0 });
+    code.push(JumpUnless { register: 0, is: 0, to: start });
+}
+
+/// Reads a word until it holds a value.
+fn wait(code: &mut Vec<Instruction>, word: Word, is: u64) {
+    let start = code.len();
+    code.push(Load { word, to: 0 });
+    code.push(JumpUnless { register: 0, is, to: start });
+}
+
+/// Reads two words, until the first holds a value.
+fn wait_with_two(code: &mut Vec<Instruction>, word: Word, is: u64) {
+    let start = code.len();
+    code.push(Load { word, to: 0 });
+    code.push(Load { word: WORDS - 1 - word, to: 1 });
+    code.push(JumpUnless { register: 0, is, to: start });
+}
+
+/// Reads a word until it holds a value, but not more than twice: what was read last is in a register.
+fn try_twice(code: &mut Vec<Instruction>, word: Word, is: u64) {
+    let start = code.len();
+    code.push(Load { word, to: 0 });
+    code.push(Count { register: 2 });
+    code.push(JumpIf { register: 0, is, to: start + 4 });
+    code.push(JumpUnless { register: 2, is: 2, to: start });
+}
+
+fn random(rng: &mut Rng) -> Programs {
+    let cpus = if rng.u8(0..4) == 0 { 3 } else { 2 };
+    let code = (0..cpus).map(|_| {
+        let mut code = Vec::new();
+        for _ in 0..rng.usize(1..=if cpus == 3 { 2 } else { 4 }) {
+            let (word, value) = (rng.usize(0..WORDS), rng.u64(0..2));
+            match rng.u8(0..8) {
+                0 => wait(&mut code, word, value),
+                1 => wait_with_two(&mut code, word, value),
+                2 => try_twice(&mut code, word, value),
+                3 => lock(&mut code, word),
+                4 => code.push(Load { word, to: rng.usize(0..2) }),
+                5 => code.push(Swap { word, value, to: 1 }),
+                _ => code.push(Store { word, value }),
+            }
+        }
+        code
+    });
+    Programs { code: code.collect(), tells: true }
+}
+
+/// Everything at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Moment {
+    cpus: Vec<Cpu>,
+    memory: [u64; WORDS],
+}
+
+impl Moment {
+    fn next(&self, programs: &Programs, cpu: usize) -> Option<Moment> {
+        let mut next = self.clone();
+        let (word, stored) = next.cpus[cpu].access(&programs.code[cpu], |word| self.memory[word])?;
+        next.memory[word] = stored.unwrap_or(next.memory[word]);
+        Some(next)
+    }
+
+    /// Whether a CPU that is left to run alone comes to nothing, and changes nothing.
+    fn turns_round(&self, programs: &Programs, cpu: usize) -> bool {
+        let mut seen = HashSet::new();
+        let mut moment = self.clone();
+        while seen.insert(moment.clone()) {
+            match moment.next(programs, cpu) {
+                Some(next) if next.memory == self.memory => moment = next,
+                _ => return false,
+            }
+        }
+        true
+    }
+}
+
+/// How CPUs ended, and what memory held then.
+type Ends = BTreeSet<(Vec<[u64; REGISTERS]>, Vec<u64>)>;
+
+/// Every end there is, and whether there is a moment at which all that is left to run waits for ever. Every
+/// moment is visited, with no idea of what waiting is.
+fn by_every_moment(programs: &Programs) -> (Ends, bool) {
+    let cpus: Vec<Cpu> = programs.code.iter().map(|code| Cpu::new(code)).collect();
+    let mut left = vec![Moment { cpus, memory: [0; WORDS] }];
+    let mut seen: HashSet<Moment> = left.iter().cloned().collect();
+    let (mut ends, mut stuck) = (Ends::new(), false);
+    while let Some(moment) = left.pop() {
+        let going = |cpu: &usize| moment.next(programs, *cpu).is_some();
+        let going: Vec<usize> = (0..moment.cpus.len()).filter(going).collect();
+        if going.is_empty() {
+            let registers = moment.cpus.iter().map(|cpu| cpu.registers).collect();
+            ends.insert((registers, moment.memory.to_vec()));
+        } else if going.iter().all(|cpu| moment.turns_round(programs, *cpu)) {
+            stuck = true;
+        }
+        for cpu in going {
+            let next = moment.next(programs, cpu).unwrap();
+            if seen.insert(next.clone()) {
+                left.push(next);
+            }
+        }
+    }
+    (ends, stuck)
+}
+
+const LIMITS: Limits = Limits { behaviours: 100_000, states: 1_000_000, deadline: None };
+
+fn enumerate(programs: &Programs) -> Found<[u64; REGISTERS]> {
+    let Ok(mut forest) = Forest::new(programs.clone());
+    let Ok(found) = behaviours(&mut forest, &LIMITS);
+    found
+}
+
+/// Memory as it is when all words were used.
+fn whole(memory: &[u64]) -> Vec<u64> {
+    (0..WORDS).map(|word| memory.get(word).copied().unwrap_or(0)).collect()
+}
+
+#[test]
+fn no_end_is_lost_and_none_is_made_up_by_waiting() {
+    let mut rng = Rng::with_seed(SEED);
+    let (mut waited, mut stuck_ones, mut counted) = (0, 0, 0);
+    for _ in 0..3_000 {
+        let programs = random(&mut rng);
+        let (ends, stuck) = by_every_moment(&programs);
+        let found = enumerate(&programs);
+        assert_eq!(found.stopped, None, "{programs:?}");
+        let found_ends: Ends =
+            found.behaviours.iter().map(|found| (found.ends.clone(), whole(&found.memory))).collect();
+        assert_eq!(found_ends, ends, "{programs:?}");
+        assert_eq!(found.stuck.is_some(), stuck, "{programs:?}");
+        stuck_ones += usize::from(stuck);
+        waited += usize::from(!ends.is_empty());
+
+        // One by one there are as many.
+        let all: BigUint = found.behaviours.iter().map(|found| &found.schedules).sum();
+        if all < BigUint::from(2_000_u32) {
+            let Ok(mut forest) = Forest::new(programs.clone());
+            let mut each = 0_u32;
+            let Ok(()) = each_schedule(&mut forest, |_, memory| {
+                each += 1;
+                assert!(ends.iter().any(|(_, after)| *after == whole(memory)), "{programs:?}");
+                true
+            });
+            assert_eq!(BigUint::from(each), all, "{programs:?}");
+            counted += 1;
+        }
+    }
+    assert!(waited > 1_000 && stuck_ones > 500 && counted > 1_000, "{waited} {stuck_ones} {counted}");
+}
+
+#[test]
+fn a_lock_that_is_held_is_looked_at_twice_and_then_waited_for() {
+    let mut holder = Vec::new();
+    lock(&mut holder, 0);
+    holder.extend([Store { word: 1, value: 1 }, Store { word: 1, value: 2 }, Store { word: 0, value: 0 }]);
+    let mut other = Vec::new();
+    wait(&mut other, 0, 0);
+    other.push(Load { word: 1, to: 1 });
+    let mut programs = Programs { code: vec![holder, other], tells: true };
+    let found = enumerate(&programs);
+    assert_eq!((found.stopped, &found.stuck), (None, &None));
+    let after: BTreeSet<u64> = found.behaviours.iter().map(|found| found.ends[1][1]).collect();
+    assert_eq!(after, BTreeSet::from([0, 1, 2]), "before, between and after");
+    let most =
+        found.behaviours.iter().map(|found| found.schedule.iter().filter(|cpu| **cpu == 1).count()).max();
+    assert_eq!(most, Some(4), "two looks while it is held: the register was another one before the first");
+
+    // If nothing is known of its state it is never said to wait.
+    programs.tells = false;
+    let Ok(mut forest) = Forest::new(programs);
+    let few = Limits { behaviours: 50, ..LIMITS };
+    let Ok(endless) = behaviours(&mut forest, &few);
+    assert_eq!(endless.stopped, Some(Stopped::TooMany));
+}
+
+#[test]
+fn cpus_that_wait_for_each_other_are_found_with_the_schedule_that_leads_there() {
+    let take_both = |first: Word| {
+        let mut code = Vec::new();
+        lock(&mut code, first);
+        lock(&mut code, 1 - first);
+        code.extend([Store { word: 0, value: 0 }, Store { word: 1, value: 0 }]);
+        code
+    };
+    let found = enumerate(&Programs { code: vec![take_both(0), take_both(1)], tells: true });
+    assert_eq!(found.stopped, None);
+    assert!(!found.behaviours.is_empty(), "one after the other they come to an end");
+    let Some(Stuck { schedule, word }) = found.stuck else { panic!("each can have one of the two") };
+    assert_eq!(schedule, [0, 1, 1, 1, 0, 0], "each has one, and has looked at the other twice");
+    assert_eq!(word, 1);
+}
+
+#[test]
+fn a_loop_that_counts_comes_to_its_end() {
+    let mut code = Vec::new();
+    try_twice(&mut code, 0, 1);
+    let found = enumerate(&Programs { code: vec![vec![Store { word: 0, value: 1 }], code], tells: true });
+    assert_eq!((found.stopped, found.stuck), (None, None));
+    let last: BTreeSet<[u64; REGISTERS]> = found.behaviours.iter().map(|found| found.ends[1]).collect();
+    assert_eq!(last, BTreeSet::from([[0, 0, 2], [1, 0, 2], [1, 0, 1]]), "gave up, or saw it in time");
+}

@@ -1,0 +1,369 @@
+//! One writer of a real kernel against one walker on one entry: runs it, and makes the report.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use anyhow::{Context, Result};
+use pmdscope_arches::{Encoding, EntryKind};
+use pmdscope_emu::{
+    Access, Bounds, EmuError, End, Exploration, KernelMachine, Recipe, Reduction, Run, Schedule, WRITER, What,
+};
+use pmdscope_guest::Kernel;
+use pmdscope_guest::abi::Outcome;
+use pmdscope_traces::{
+    Control, Entry, GuestInfo, Hex, Invalidated, KernelFacts, RunReport, SplitGuard, Stub, Value, Verdict,
+};
+
+use crate::cli::Marks;
+use crate::plan::Start;
+use crate::reporter::{Names, Reporter, Subject, accesses};
+use crate::tally::Tally;
+
+/// A kernel to run, and the encoding to read its entries by.
+#[derive(Clone)]
+pub struct KernelSource {
+    pub path: PathBuf,
+    pub kernel: Rc<Kernel>,
+    pub encoding: Encoding,
+}
+
+impl KernelSource {
+    fn info(&self) -> GuestInfo {
+        let file = self.kernel.file();
+        // Not the path: the same kernel gives the same report wherever it lies.
+        let name = self.path.file_name().map_or(self.path.as_os_str(), |name| name);
+        GuestInfo {
+            kind: "kernel".to_owned(),
+            name: name.to_string_lossy().into_owned(),
+            sha256: file.sha256.clone(),
+            release: Some(file.release.text.clone()),
+            package: file.package.as_ref().map(|package| format!("{} {}", package.name, package.version)),
+        }
+    }
+}
+
+/// What entry to begin with: it is built when the kernel's migration types are known.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted {
+    /// One of a kind.
+    Kind { kind: EntryKind, marks: Marks, pfn: Option<u64> },
+    /// One by its value.
+    Value(u64),
+}
+
+impl Wanted {
+    /// The page that it is about, if that is said and a huge page can begin there.
+    fn pfn(&self, encoding: &Encoding) -> Option<u64> {
+        match self {
+            Wanted::Kind { pfn, .. } => *pfn,
+            Wanted::Value(value) => huge_page(encoding, *value),
+        }
+    }
+
+    fn build(&self, encoding: &Encoding) -> Result<Start> {
+        match *self {
+            Wanted::Kind { kind, marks, pfn } => Start::of_kind(encoding, kind, marks, pfn),
+            Wanted::Value(value) => Ok(Start::of_value(encoding, value)),
+        }
+    }
+}
+
+/// The page of an entry, if a huge page can begin there.
+fn huge_page(encoding: &Encoding, value: u64) -> Option<u64> {
+    let pages = 1 << (encoding.layout().pmd_shift - encoding.layout().page_shift);
+    encoding.pfn_of(value).filter(|pfn| *pfn != 0 && pfn % pages == 0)
+}
+
+/// What is studied.
+pub struct KernelStudy<'a> {
+    pub source: &'a KernelSource,
+    pub wanted: Wanted,
+    pub writer: &'static Recipe,
+    /// `None`: the writer alone.
+    pub walker: Option<&'static Recipe>,
+    pub bounds: &'a Bounds,
+    pub reduction: Reduction,
+    pub schedule: Option<&'a Schedule>,
+}
+
+impl KernelStudy<'_> {
+    /// Runs the controls, then every schedule or the one, and reports. A kernel whose environment cannot be
+    /// set up has a report that says so.
+    pub fn report(&self) -> Result<RunReport> {
+        let encoding = self.source.encoding;
+        let pfn = self.wanted.pfn(&encoding);
+        let mut machine = match KernelMachine::new(Rc::clone(&self.source.kernel), encoding, pfn) {
+            Ok(machine) => machine,
+            Err(EmuError::Environment(missing)) => return self.without(&missing),
+            Err(error) => return Err(error).with_context(|| self.source.path.display().to_string()),
+        };
+        let encoding = *machine.encoding();
+        let start = self.wanted.build(&encoding)?;
+        let controls: Vec<Control> = machine
+            .controls()?
+            .into_iter()
+            .map(|control| Control { what: control.what, came_to: control.came_to, passed: control.passed })
+            .collect();
+        let exploration = match self.explore(&mut machine, &start) {
+            Ok(exploration) => exploration,
+            Err(EmuError::Environment(missing)) => return self.without(&missing),
+            Err(error) => return Err(error.into()),
+        };
+
+        let mut values: BTreeSet<u64> = [start.value].into();
+        for run in &exploration.runs {
+            values.insert(run.after);
+            values.extend(accesses(run).flat_map(|(_, access)| [access.before, access.after]));
+        }
+        let entries = values.into_iter().map(|value| (value, Entry::of_model(&encoding, value))).collect();
+        let installed =
+            if self.writer.installs { last_stored(&exploration, &machine) } else { BTreeSet::new() };
+        let subject = OnKernel { machine: &machine, encoding: &encoding, start: start.value, installed };
+        let reporter = Reporter {
+            encoding: &encoding,
+            start: &start,
+            with: &[],
+            subject: &subject,
+            entries,
+            exploration: &exploration,
+        };
+        let mut report = reporter.report(self.names());
+        if self.writer.name != "pmdp_invalidate" {
+            // The entry that was returned, if any, is not looked at.
+            let of_traces = report.traces.iter_mut().map(|trace| &mut trace.writer);
+            for outcome in report.writer_outcomes.iter_mut().chain(of_traces) {
+                if outcome.result == "old" {
+                    outcome.result = "returned".to_owned();
+                }
+            }
+        }
+        let invalidated = invalidated(&exploration, &encoding);
+        let failed = controls.iter().find(|control| !control.passed);
+        if let Some(control) = failed {
+            report.incomplete = Some(format!(
+                "environment incomplete: control failed: {}: {}",
+                control.what, control.came_to
+            ));
+            report.verdict = Verdict::Unknown;
+        }
+        let trusted = failed.is_none() && report.incomplete.is_none();
+        report.kernel = Some(KernelFacts {
+            split: self.guard(&encoding, &start, &invalidated, trusted),
+            invalidated,
+            controls,
+            stubs: machine
+                .stubs()
+                .iter()
+                .map(|stub| Stub {
+                    function: stub.symbol.to_owned(),
+                    returns: stub.returns.map(Hex),
+                    why: stub.why.to_owned(),
+                })
+                .collect(),
+            assumptions: machine.assumptions().to_vec(),
+            shared: machine.shared(),
+            ..self.functions()
+        });
+        Ok(report)
+    }
+
+    fn explore(&self, machine: &mut KernelMachine, start: &Start) -> Result<Exploration, EmuError> {
+        match (self.walker, self.schedule) {
+            (None, _) => machine.explore_alone(self.writer, start.value, self.bounds),
+            (Some(walker), None) => {
+                machine.explore(self.writer, walker, start.value, self.bounds, self.reduction)
+            }
+            (Some(walker), Some(schedule)) => {
+                machine.explore_one(self.writer, walker, start.value, self.bounds, schedule)
+            }
+        }
+    }
+
+    fn names(&self) -> Names {
+        Names {
+            guest: self.source.info(),
+            writer: self.writer.name.to_owned(),
+            walker: self.walker.map_or("none", |walker| walker.name).to_owned(),
+            predicates: "model",
+        }
+    }
+
+    /// What is known before anything is run.
+    fn functions(&self) -> KernelFacts {
+        let function = |recipe: &Recipe| {
+            let found = recipe.function(&self.source.kernel).map(|(symbol, _)| symbol);
+            found.unwrap_or(recipe.symbols[0]).to_owned()
+        };
+        KernelFacts {
+            writer_function: function(self.writer),
+            walker_function: self.walker.map(function),
+            split: SplitGuard::Unknown,
+            invalidated: Vec::new(),
+            controls: Vec::new(),
+            stubs: Vec::new(),
+            assumptions: Vec::new(),
+            shared: Vec::new(),
+        }
+    }
+
+    /// Whether the split left alone an entry that is not present.
+    fn guard(
+        &self,
+        encoding: &Encoding,
+        start: &Start,
+        invalidated: &[Invalidated],
+        trusted: bool,
+    ) -> SplitGuard {
+        let is_split = self.writer.name == "split" && encoding.is_migration(start.value);
+        if !is_split || !trusted {
+            SplitGuard::Unknown
+        } else if invalidated.iter().any(|entry| !entry.present) {
+            SplitGuard::Vulnerable
+        } else {
+            SplitGuard::Guarded
+        }
+    }
+
+    /// The report of a kernel that cannot be run, since something is missing.
+    fn without(&self, missing: &str) -> Result<RunReport> {
+        let encoding = self.source.encoding;
+        let start = self.wanted.build(&encoding)?;
+        let nothing = Exploration::nothing();
+        let subject = Nothing;
+        let reporter = Reporter {
+            encoding: &encoding,
+            start: &start,
+            with: &[],
+            subject: &subject,
+            entries: [(start.value, Entry::of_model(&encoding, start.value))].into(),
+            exploration: &nothing,
+        };
+        let mut report = reporter.report(self.names());
+        report.incomplete = Some(format!("environment incomplete: {missing}"));
+        report.verdict = Verdict::Unknown;
+        report.kernel = Some(self.functions());
+        Ok(report)
+    }
+}
+
+/// The entries for which a function was entered that invalidates them.
+fn invalidated(exploration: &Exploration, encoding: &Encoding) -> Vec<Invalidated> {
+    let mut calls = Tally::default();
+    for run in &exploration.runs {
+        let mut seen = BTreeSet::new();
+        for event in &run.events {
+            if let What::Call { function, entry } = &event.what
+                && seen.insert((function.to_string(), *entry))
+            {
+                calls.add((function.to_string(), *entry), run);
+            }
+        }
+    }
+    calls
+        .into_iter()
+        .map(|((function, entry), schedules, _)| Invalidated {
+            function,
+            entry: Value(entry),
+            present: (encoding.layout().predicates.present)(entry),
+            schedules,
+        })
+        .collect()
+}
+
+/// The entries that the writer stored last.
+fn last_stored(exploration: &Exploration, machine: &KernelMachine) -> BTreeSet<u64> {
+    let of_entry = |access: &&Access| access.address & !7 == machine.entry_address();
+    let last = |run: &Run| {
+        let stores = accesses(run).filter(|(cpu, access)| *cpu == WRITER && access.store_pc.is_some());
+        stores.map(|(_, access)| access).filter(of_entry).last().map(|access| access.after)
+    };
+    exploration.runs.iter().filter_map(last).collect()
+}
+
+struct OnKernel<'a> {
+    machine: &'a KernelMachine,
+    encoding: &'a Encoding,
+    start: u64,
+    /// What the writer put in the place of the entry.
+    installed: BTreeSet<u64>,
+}
+
+impl Subject for OnKernel<'_> {
+    fn symbol(&self, pc: u64) -> String {
+        match self.machine.kernel().symbol_at(pc) {
+            Some((name, offset)) => format!("{name}+{offset:#x}"),
+            None => format!("{pc:#x}"),
+        }
+    }
+
+    fn instruction(&self, pc: u64) -> String {
+        self.machine.instruction(pc).to_string()
+    }
+
+    fn is_in_table(&self, address: u64) -> bool {
+        self.machine.pmd_table().contains(&address)
+    }
+
+    fn describe(&self, address: u64) -> String {
+        self.machine.describe(address)
+    }
+
+    fn explain(&self, end: End) -> String {
+        self.machine.explain(end)
+    }
+
+    fn is_installed(&self, entry: u64) -> bool {
+        self.installed.contains(&entry)
+    }
+
+    /// A kernel does not tell which check refused. But the path that the walker takes on an entry that is not
+    /// present is the one that its present check has it take: what leaves that path on a present entry has
+    /// gone past the check.
+    fn past_present(&self, run: Option<&Run>, outcome: &Outcome) -> bool {
+        let present = self.encoding.layout().predicates.present;
+        let left = run.is_some_and(|run| run.divergence.is_some());
+        left && !present(self.start) && present(outcome.entry) && !self.is_installed(outcome.entry)
+    }
+
+    fn references(&self, pfn: u64) -> u64 {
+        self.machine.references_of(pfn)
+    }
+}
+
+/// What is asked of a machine that there is not: nothing was run.
+struct Nothing;
+
+impl Subject for Nothing {
+    fn symbol(&self, pc: u64) -> String {
+        format!("{pc:#x}")
+    }
+
+    fn instruction(&self, _: u64) -> String {
+        String::new()
+    }
+
+    fn is_in_table(&self, _: u64) -> bool {
+        false
+    }
+
+    fn describe(&self, address: u64) -> String {
+        format!("{address:#x}")
+    }
+
+    fn explain(&self, _: End) -> String {
+        "was not run".to_owned()
+    }
+
+    fn is_installed(&self, _: u64) -> bool {
+        false
+    }
+
+    fn past_present(&self, _: Option<&Run>, _: &Outcome) -> bool {
+        false
+    }
+
+    fn references(&self, _: u64) -> u64 {
+        1
+    }
+}

@@ -1,0 +1,259 @@
+//! Real kernels through the real binary. Kernels are not part of the repository: `script/fetch-kernels`
+//! fetches them. Without them these tests say that they were skipped.
+
+#[allow(dead_code, reason = "only some of it is used here")]
+mod common;
+#[path = "common/kernels.rs"]
+mod kernels;
+#[path = "common/scratch.rs"]
+mod scratch;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use common::{Ran, command, finish};
+use jsonschema::Validator;
+use kernels::{kernels, name};
+use scratch::Scratch;
+use serde_json::Value;
+
+/// Runs the binary with a cache in a folder of the test's own.
+fn cached(cache: &Scratch, args: &[&str]) -> Ran {
+    finish(command(args).env("XDG_CACHE_HOME", cache.path()))
+}
+
+fn report(cache: &Scratch, kernel: &Path, more: &[&str]) -> (Option<i32>, Value) {
+    let path = kernel.to_str().expect("names of kernels are UTF-8");
+    let mut args = vec!["run", "--kernel", path, "--format", "json"];
+    args.extend(more);
+    let ran = cached(cache, &args);
+    assert_eq!(ran.stderr, "", "{}", name(kernel));
+    let report = serde_json::from_str(&ran.stdout);
+    (ran.status, report.unwrap_or_else(|error| panic!("{}: {error}", name(kernel))))
+}
+
+/// An entry that the kernel has: one under migration, if huge pages can be migrated there.
+fn entry_of(cache: &Scratch, kernel: &Path) -> &'static str {
+    let path = kernel.to_str().expect("names of kernels are UTF-8");
+    let ran = cached(cache, &["run", "--kernel", path, "--entry", "migration-read"]);
+    if ran.status == Some(2) {
+        assert!(ran.stderr.contains("huge pages cannot be migrated"), "{}: {}", name(kernel), ran.stderr);
+        "present-huge"
+    } else {
+        "migration-read"
+    }
+}
+
+/// Major and minor of a release such as `6.12.107+deb13-arm64`.
+fn version(release: &str) -> (u32, u32) {
+    let mut numbers = release.split(['.', '-', '+']).map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+#[test]
+fn the_split_and_gup_fast_of_every_kernel_run_to_their_ends() {
+    let cache = Scratch::new("kernels-split");
+    let schema = Scratch::new("kernels-schema");
+    let printed = cached(&schema, &["schema", "run"]).stdout;
+    let schema: Value = serde_json::from_str(&printed).expect("the schema is JSON");
+    let schema: Validator = jsonschema::validator_for(&schema).expect("it is a schema");
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    for kernel in kernels() {
+        let entry = entry_of(&cache, &kernel);
+        // Where huge pages cannot be migrated, what can be seen of the split is that it invalidates mappings.
+        let writer = if entry == "migration-read" { "split" } else { "pmdp_invalidate" };
+        let (status, report) = report(&cache, &kernel, &["--entry", entry, "--writer", writer]);
+        let of = name(&kernel);
+        let errors: Vec<_> = schema.iter_errors(&report).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{of}: {errors:?}");
+        assert_eq!(report["incomplete"], Value::Null, "{of}");
+        let facts = &report["kernel"];
+        let controls = facts["controls"].as_array().expect("there are controls");
+        assert_eq!(controls.len(), 2, "{of}");
+        assert!(controls.iter().all(|control| control["passed"] == true), "{of}: {controls:?}");
+        assert_eq!(status, Some(if report["verdict"] == "findings" { 1 } else { 0 }), "{of}");
+        assert!(!report["traces"].as_array().expect("there are traces").is_empty(), "{of}");
+        for stored in report["stored"].as_array().expect("something is stored") {
+            assert!(stored["symbol"].as_str().is_some_and(|symbol| symbol.contains('+')), "{of}: {stored}");
+        }
+
+        let release = report["guest"]["release"].as_str().expect("it has a release");
+        let split = facts["split"].as_str().expect("a word").to_owned();
+        if entry == "migration-read" {
+            let entered = |present: bool| {
+                let calls = facts["invalidated"].as_array().expect("a list");
+                calls.iter().any(|call| call["present"] == present)
+            };
+            assert_eq!(split == "vulnerable", entered(false), "{of}");
+            // Upstream the fix came in 6.10.
+            assert!(split == "guarded" || version(release) < (6, 10), "{of} is {split}");
+        } else {
+            assert_eq!(split, "unknown", "{of}: of a mapping nothing is known");
+        }
+        eprintln!("{of}: {entry}, {split}, {}", report["verdict"]);
+        seen.insert(of, split);
+    }
+    eprintln!("{} kernels were run", seen.len());
+}
+
+#[test]
+fn the_same_kernel_gives_the_same_bytes_from_its_package_and_from_the_cache() {
+    let (cache, another) = (Scratch::new("kernels-cache"), Scratch::new("kernels-another-cache"));
+    // The smallest stands for all: what is asked is of the cache, not of the kernel.
+    let smallest = kernels().into_iter().min_by_key(|path| path.metadata().map_or(0, |data| data.len()));
+    let Some(kernel) = smallest else { return };
+    let path = kernel.to_str().expect("names of kernels are UTF-8");
+    let line = ["run", "--kernel", path, "--entry", "present-huge", "--self-check"];
+    let first = cached(&cache, &line);
+    assert_eq!(first.stderr, "");
+    assert_eq!(cached(&cache, &line), first, "from the cache");
+    assert_eq!(cached(&another, &[&line[..], &["--no-cache"]].concat()), first, "without a cache");
+    let kept = std::fs::read_dir(another.path()).expect("the folder is there").count();
+    assert_eq!(kept, 0, "--no-cache keeps nothing");
+
+    // A damaged cache is noticed, told of and mended.
+    let folder = cache.path().join("pmdscope");
+    for entry in std::fs::read_dir(&folder).expect("the cache has a folder") {
+        let file = entry.expect("an entry").path();
+        let mut bytes = std::fs::read(&file).expect("it can be read");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x55;
+        std::fs::write(&file, bytes).expect("it can be written");
+    }
+    let mended = cached(&cache, &line);
+    assert_eq!((mended.status, &mended.stdout), (first.status, &first.stdout));
+    assert!(mended.stderr.contains("is damaged"), "{}", mended.stderr);
+    assert_eq!(cached(&cache, &line), first, "after that");
+
+    // Two at once, into one new cache.
+    let fresh = Scratch::new("kernels-both");
+    let both = [(); 2].map(|()| {
+        command(&line)
+            .env("XDG_CACHE_HOME", fresh.path())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("the binary starts")
+    });
+    for child in both {
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), first.stdout);
+    }
+}
+
+#[test]
+fn kernels_are_compared_side_by_side() {
+    let cache = Scratch::new("kernels-compare");
+    let all = kernels();
+    // One of each architecture is enough.
+    let mut few: BTreeMap<String, &str> = BTreeMap::new();
+    for kernel in &all {
+        let arch = name(kernel).rsplit(['-', '_']).next().unwrap_or_default().to_owned();
+        few.insert(arch, kernel.to_str().expect("names of kernels are UTF-8"));
+    }
+    if few.is_empty() {
+        return;
+    }
+    let mut args = vec!["compare"];
+    args.extend(few.values().flat_map(|kernel| ["--kernel", kernel]));
+    let table = cached(&cache, &args);
+    assert_eq!(table.stderr, "");
+    assert!(matches!(table.status, Some(0 | 1)), "{}", table.stdout);
+    let rows = table.stdout.lines().take_while(|line| !line.is_empty()).count();
+    assert_eq!(rows, 1 + few.len(), "{}", table.stdout);
+
+    args.extend(["--format", "json"]);
+    let json: Value = serde_json::from_str(&cached(&cache, &args).stdout).expect("it is JSON");
+    assert_eq!(json["rows"].as_array().map(Vec::len), Some(few.len()));
+    assert!(json["rows"].as_array().expect("rows").iter().all(|row| row.get("traces").is_none()));
+}
+
+#[test]
+fn a_kernel_says_what_it_offers_and_what_it_has_not() {
+    let cache = Scratch::new("kernels-info");
+    for kernel in kernels() {
+        let path = kernel.to_str().expect("names of kernels are UTF-8");
+        let of = name(&kernel);
+        let info = cached(&cache, &["kernel", "info", path]);
+        assert_eq!((info.status, info.stderr.as_str()), (Some(0), ""), "{of}");
+        for line in ["release", "architecture", "format", "sha256", "symbols", "types", "package"] {
+            assert!(
+                info.stdout.lines().any(|shown| shown.starts_with(line)),
+                "{of}: no {line}: {}",
+                info.stdout
+            );
+        }
+        let functions = cached(&cache, &["kernel", "list-functions", path]);
+        assert_eq!((functions.status, functions.stderr.as_str()), (Some(0), ""), "{of}");
+        for recipe in ["split", "gup-fast-read"] {
+            let shown = functions.stdout.lines().find(|line| line.starts_with(recipe));
+            assert!(shown.is_some_and(|line| line.contains("0x")), "{of}: {}", functions.stdout);
+        }
+        // A recipe that this kernel has no function for.
+        let Some(lacking) = functions.stdout.lines().find(|line| line.contains("not in this kernel")) else {
+            continue;
+        };
+        let mut words = lacking.split_whitespace();
+        let (Some(recipe), Some(role)) = (words.next(), words.next()) else { panic!("{lacking}") };
+        let refused = cached(
+            &cache,
+            &["run", "--kernel", path, "--entry", "present-huge", &format!("--{role}"), recipe],
+        );
+        assert_eq!(refused.status, Some(2), "{of}");
+        assert!(refused.stderr.contains("this kernel has no "), "{of}: {}", refused.stderr);
+        assert_eq!(refused.stderr.lines().count(), 1, "{of}: {}", refused.stderr);
+    }
+}
+
+#[test]
+fn a_writer_runs_alone_and_one_schedule_runs_as_it_is_written() {
+    let cache = Scratch::new("kernels-alone");
+    let Some(kernel) = kernels().into_iter().find(|kernel| name(kernel).contains("arm64")) else { return };
+    let (status, alone) = report(&cache, &kernel, &["--entry", "present-huge", "--walker", "none"]);
+    assert_eq!(status, Some(0));
+    assert_eq!(alone["schedules"]["total"], 1);
+    assert_eq!(alone["views"].as_array().map(Vec::len), Some(0), "there was no walker");
+
+    let (_, all) = report(&cache, &kernel, &["--entry", "present-huge"]);
+    let trace = &all["traces"][0];
+    let schedule = trace["schedule"].as_str().expect("a schedule").replace(' ', "");
+    let (status, one) = report(&cache, &kernel, &["--entry", "present-huge", "--schedule", &schedule]);
+    assert_eq!(status, Some(3), "one schedule is not all");
+    assert_eq!(one["traces"][0]["events"], trace["events"]);
+}
+
+#[test]
+fn an_entry_that_a_writer_installs_is_not_what_became_of_the_old_one() {
+    let cache = Scratch::new("kernels-installed");
+    for (writer, entry) in
+        [("set_pmd_migration_entry", "present-huge"), ("remove_migration_pmd", "migration-read")]
+    {
+        for kernel in kernels().into_iter().filter(|kernel| name(kernel).contains("linux-binary")) {
+            let (status, report) = report(&cache, &kernel, &["--entry", entry, "--writer", writer]);
+            let of = name(&kernel);
+            assert_eq!(status, Some(0), "{of}: {writer}: {}", report["findings"]);
+            let views = report["views"].as_array().expect("views");
+            assert!(views.iter().any(|view| view["installed"] == true), "{of}: {writer}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_request_is_said() {
+    let cache = Scratch::new("kernels-wrong");
+    let Some(kernel) = kernels().into_iter().find(|kernel| name(kernel).contains("arm64")) else { return };
+    let path = kernel.to_str().expect("names of kernels are UTF-8");
+    for (more, says) in [
+        (&["--arch", "x86_64"][..], "is for arm64, not for x86_64: leave --arch out"),
+        (&["--mmu", "radix"], "only ppc64 and ppc64le tell MMU kinds apart"),
+        (&["--linux", "5.15"], "is not known for sure"),
+        (&["--pfn", "0x81201"], "is not where a huge page begins"),
+    ] {
+        let line = [&["run", "--kernel", path, "--entry", "migration-read"][..], more].concat();
+        let ran = cached(&cache, &line);
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{more:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(says), "{more:?}: {}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+}
