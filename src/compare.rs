@@ -10,9 +10,10 @@ use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, Verdict
 
 use crate::cli::{CacheArgs, CompareArgs, CompareFormat, Marks};
 use crate::exit::Exit;
-use crate::kernel_study::{KernelSource, KernelStudy, Wanted};
+use crate::kernel_plan::{KernelSource, Wanted, kernel_source, offered};
+use crate::kernel_study::KernelStudy;
 use crate::output;
-use crate::plan::{GuestSource, Start, With, bounds, chosen, kernel_source, offered, runnable};
+use crate::plan::{GuestSource, Start, With, bounds, chosen, runnable};
 use crate::study::Study;
 
 /// A long-term kernel and the newest: between them every architecture has the encodings that matter

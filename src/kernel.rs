@@ -8,8 +8,8 @@ use pmdscope_traces::text::{bare_table, trimmed};
 
 use crate::cli::{KernelArgs, KernelFileArgs, KernelWhat};
 use crate::exit::Exit;
+use crate::kernel_plan::open_kernel;
 use crate::output;
-use crate::plan::open_kernel;
 
 pub fn kernel(args: &KernelArgs) -> Result<Exit> {
     let text = match &args.what {

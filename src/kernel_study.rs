@@ -1,79 +1,22 @@
 //! One writer of a real kernel against one walker on one entry: runs it, and makes the report.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::{Context, Result};
-use pmdscope_arches::{Encoding, EntryKind};
+use pmdscope_arches::Encoding;
 use pmdscope_emu::{
     Access, Bounds, EmuError, End, Exploration, KernelMachine, Recipe, Reduction, Run, Schedule, WRITER, What,
 };
-use pmdscope_guest::Kernel;
 use pmdscope_guest::abi::Outcome;
 use pmdscope_traces::{
-    Control, Entry, GuestInfo, Hex, Invalidated, KernelFacts, RunReport, SplitGuard, Stub, Value, Verdict,
+    Control, Entry, Hex, Invalidated, KernelFacts, RunReport, SplitGuard, Stub, Value, Verdict,
 };
 
-use crate::cli::Marks;
+use crate::kernel_plan::{KernelSource, Wanted};
 use crate::plan::Start;
 use crate::reporter::{Names, Reporter, Subject, accesses};
 use crate::tally::Tally;
-
-/// A kernel to run, and the encoding to read its entries by.
-#[derive(Clone)]
-pub struct KernelSource {
-    pub path: PathBuf,
-    pub kernel: Rc<Kernel>,
-    pub encoding: Encoding,
-}
-
-impl KernelSource {
-    fn info(&self) -> GuestInfo {
-        let file = self.kernel.file();
-        // Not the path: the same kernel gives the same report wherever it lies.
-        let name = self.path.file_name().map_or(self.path.as_os_str(), |name| name);
-        GuestInfo {
-            kind: "kernel".to_owned(),
-            name: name.to_string_lossy().into_owned(),
-            sha256: file.sha256.clone(),
-            release: Some(file.release.text.clone()),
-            package: file.package.as_ref().map(|package| format!("{} {}", package.name, package.version)),
-        }
-    }
-}
-
-/// What entry to begin with: it is built when the kernel's migration types are known.
-#[derive(Debug, Clone, Copy)]
-pub enum Wanted {
-    /// One of a kind.
-    Kind { kind: EntryKind, marks: Marks, pfn: Option<u64> },
-    /// One by its value.
-    Value(u64),
-}
-
-impl Wanted {
-    /// The page that it is about, if that is said and a huge page can begin there.
-    fn pfn(&self, encoding: &Encoding) -> Option<u64> {
-        match self {
-            Wanted::Kind { pfn, .. } => *pfn,
-            Wanted::Value(value) => huge_page(encoding, *value),
-        }
-    }
-
-    fn build(&self, encoding: &Encoding) -> Result<Start> {
-        match *self {
-            Wanted::Kind { kind, marks, pfn } => Start::of_kind(encoding, kind, marks, pfn),
-            Wanted::Value(value) => Ok(Start::of_value(encoding, value)),
-        }
-    }
-}
-
-/// The page of an entry, if a huge page can begin there.
-fn huge_page(encoding: &Encoding, value: u64) -> Option<u64> {
-    let pages = 1 << (encoding.layout().pmd_shift - encoding.layout().page_shift);
-    encoding.pfn_of(value).filter(|pfn| *pfn != 0 && pfn % pages == 0)
-}
 
 /// What is studied.
 pub struct KernelStudy<'a> {

@@ -5,6 +5,7 @@ mod compare;
 mod decode;
 mod exit;
 mod kernel;
+mod kernel_plan;
 mod kernel_study;
 mod list;
 mod output;

@@ -4,18 +4,15 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu, UnknownName, Version};
-use pmdscope_emu::{Bounds, CallBounds, MOST_CPUS, Recipe, Reduction, Role, Schedule};
-use pmdscope_guest::kernel::Cache;
-use pmdscope_guest::{Agent, Bundled, Guest, Kernel, Walker, Writer, bundled};
+use pmdscope_emu::{Bounds, CallBounds, MOST_CPUS, Reduction, Schedule};
+use pmdscope_guest::{Agent, Bundled, Guest, Walker, Writer, bundled};
 
-use crate::cli::{BoundArgs, CacheArgs, Marks, ReductionArg, RunArgs};
-use crate::kernel_study::{KernelSource, Wanted};
+use crate::cli::{BoundArgs, Marks, ReductionArg, RunArgs};
 
 /// The machine code to run, and where it comes from.
 #[derive(Clone)]
@@ -264,114 +261,6 @@ fn lacks(guest: &Guest, symbol: &str) -> String {
     }
 }
 
-/// What `run --kernel` is to do.
-pub struct KernelPlan {
-    pub source: KernelSource,
-    pub wanted: Wanted,
-    pub writer: &'static Recipe,
-    /// `None` where the writer is to be run alone.
-    pub walkers: Vec<Option<&'static Recipe>>,
-    pub bounds: Bounds,
-    pub reduction: Reduction,
-    pub schedule: Option<Schedule>,
-}
-
-impl KernelPlan {
-    pub fn new(args: &RunArgs, path: &Path) -> Result<Self> {
-        let writer = args.writer.as_deref().unwrap_or("split");
-        let writer = Recipe::of(writer, Role::Writer)?;
-        let walker = |name: &String| match name.as_str() {
-            "none" => Ok(None),
-            name => Recipe::of(name, Role::Walker).map(Some),
-        };
-        let walkers = args.walker.iter().map(walker).collect::<Result<Vec<_>, _>>()?;
-        let wanted = match (&args.pmd, &args.entry) {
-            (Some(hex), _) => Wanted::Value(hex_value(hex)?),
-            (None, Some(kind)) => Wanted::Kind {
-                kind: kind.parse()?,
-                marks: args.marks,
-                pfn: args.pfn.as_deref().map(number).transpose()?,
-            },
-            (None, None) => bail!("name an entry by --entry or --pmd"),
-        };
-        let bounds = run_bounds(args)?;
-        let schedule = args.schedule.as_deref().map(str::parse).transpose()?;
-        ensure!(
-            schedule.is_none() || walkers.iter().all(Option::is_some),
-            "a schedule is of a writer and a walker: leave --schedule or --walker none out"
-        );
-        let source = kernel_source(path, args.cache, args.mmu.as_deref(), args.linux.as_deref())?;
-        if let Some(arch) = &args.arch {
-            let arch: Arch = arch.parse()?;
-            ensure!(
-                arch == source.encoding.arch(),
-                "{} is for {}, not for {arch}: leave --arch out",
-                path.display(),
-                source.encoding.arch()
-            );
-        }
-        for recipe in std::iter::once(writer).chain(walkers.iter().copied().flatten()) {
-            offered(&source, recipe).map_err(|reason| anyhow!("{}: {reason}", path.display()))?;
-        }
-        Ok(KernelPlan { source, wanted, writer, walkers, bounds, reduction: args.reduction.into(), schedule })
-    }
-}
-
-/// Whether a kernel has a function for a recipe; if not, why, without saying which kernel.
-pub fn offered(source: &KernelSource, recipe: &Recipe) -> Result<(), String> {
-    if recipe.function(&source.kernel).is_some() {
-        return Ok(());
-    }
-    let functions: Vec<_> = recipe.symbols.iter().map(|symbol| format!("{symbol}()")).collect();
-    Err(format!("this kernel has no {} for {}", functions.join(" or "), recipe.name))
-}
-
-/// Opens a kernel, and finds the encoding that it is read by: that of its own version, if no other is named.
-pub fn kernel_source(
-    path: &Path,
-    cache: CacheArgs,
-    mmu: Option<&str>,
-    linux: Option<&str>,
-) -> Result<KernelSource> {
-    let kernel = open_kernel(path, cache)?;
-    let arch = kernel.arch();
-    let version = match linux {
-        Some(version) => version.parse()?,
-        None => kernel.version(),
-    };
-    let mmu = match mmu {
-        Some(mmu) => Some(mmu.parse()?),
-        None => arch.mmus().first().copied(),
-    };
-    ensure!(
-        mmu != Some(Mmu::Hash),
-        "{}: an image chooses the radix MMU, and hash only when it starts: leave --mmu out",
-        path.display()
-    );
-    let encoding = Encoding::at(arch, mmu, version).with_context(|| {
-        let hint =
-            if linux.is_some() { "" } else { " (--linux V has its entries read as of another version)" };
-        format!("{}, which is Linux {}{hint}", path.display(), kernel.file().release)
-    })?;
-    Ok(KernelSource { path: path.to_owned(), kernel: Rc::new(kernel), encoding })
-}
-
-/// Opens a kernel. What is wrong with the cache is only told, and only if nothing else is.
-pub fn open_kernel(path: &Path, args: CacheArgs) -> Result<Kernel> {
-    let (cache, note) = match args.no_cache {
-        true => (None, None),
-        false => match Cache::of_user() {
-            Ok(cache) => (Some(cache), None),
-            Err(note) => (None, Some(note.to_string())),
-        },
-    };
-    let kernel = Kernel::open(path, cache.as_ref())?;
-    for note in note.iter().chain(kernel.notes()) {
-        eprintln!("pmdscope: {note}");
-    }
-    Ok(kernel)
-}
-
 /// The encoding of a platform.
 pub fn encoding(arch: &str, mmu: Option<&str>, linux: Option<&str>) -> Result<Encoding> {
     let arch: Arch = arch.parse()?;
@@ -387,7 +276,7 @@ pub fn encoding(arch: &str, mmu: Option<&str>, linux: Option<&str>) -> Result<En
 }
 
 /// The bounds of `run`, which may run schedules one by one.
-fn run_bounds(args: &RunArgs) -> Result<Bounds> {
+pub fn run_bounds(args: &RunArgs) -> Result<Bounds> {
     let mut bounds = bounds(&args.bounds)?;
     if let Some(most) = args.max_schedules {
         ensure!(
@@ -451,7 +340,7 @@ pub fn hex_value(text: &str) -> Result<u64> {
 }
 
 /// A number, decimal or with `0x`.
-fn number(text: &str) -> Result<u64> {
+pub fn number(text: &str) -> Result<u64> {
     let parsed = if text.starts_with("0x") { hex_value(text).ok() } else { text.parse().ok() };
     parsed.with_context(|| format!("'{text}' is not a page frame number: write it as 0x81200 or 528896"))
 }

@@ -6,9 +6,10 @@ use pmdscope_traces::{RunReport, Verdict, json, markdown, text};
 
 use crate::cli::{RunArgs, RunFormat};
 use crate::exit::Exit;
+use crate::kernel_plan::KernelPlan;
 use crate::kernel_study::KernelStudy;
 use crate::output;
-use crate::plan::{KernelPlan, RunPlan};
+use crate::plan::RunPlan;
 use crate::study::Study;
 
 pub fn run(args: &RunArgs) -> Result<Exit> {

@@ -8,6 +8,7 @@ mod ppc64le;
 mod riscv64;
 mod routine;
 mod s390x;
+mod seeker;
 mod space;
 mod stage;
 mod world;
@@ -23,8 +24,9 @@ use crate::end::{CallBounds, End, Ended};
 use crate::explore::{self, Bounds, Exploration, Reduction, Stage, WALKER, WRITER};
 use crate::kernel::platform::platform;
 use crate::kernel::routine::Routine;
+use crate::kernel::seeker::present_huge;
 use crate::kernel::stage::OnKernel;
-use crate::kernel::world::{REFERENCES, World, present_huge};
+use crate::kernel::world::{REFERENCES, World};
 use crate::schedule::Schedule;
 use crate::trace::Event;
 

@@ -1,23 +1,18 @@
 //! What the routines of a kernel work on: a process with one mapping, its page tables, and the pages
-//! behind them. Nothing here is an address of one build. What is in no symbol and no type is found by
-//! what the code does: GUP-fast is run on tables that lead where nothing is, and where it goes tells
-//! where it takes memory to be.
+//! behind them. Nothing here is an address of one build.
 
-use std::ops::Range;
 use std::rc::Rc;
 
-use pmdscope_arches::{Encoding, EntryKind, EntrySpec, MigrationTypes};
+use pmdscope_arches::{Encoding, EntryKind, MigrationTypes};
 use pmdscope_guest::{ByteOrder, Kernel};
 
 use crate::EmuError;
 use crate::end::End;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::{CPUS, Machine, Touch};
-use crate::kernel::platform::{Level, Platform};
+use crate::kernel::platform::Platform;
+use crate::kernel::seeker::{Pages, Seeker, TABLES_AT, TABLES_ELSEWHERE, Tables, mapping, present_huge};
 use crate::kernel::space::{FRAME, Fill, Region};
-
-/// The walker whose accesses tell where things are: `get_user_pages_fast_only()`.
-pub(crate) const GUP_FAST: &str = "get_user_pages_fast_only";
 
 /// What makes a migration entry of a mapping.
 const MAKE_MIGRATION: &str = "set_pmd_migration_entry";
@@ -25,11 +20,6 @@ const MAKE_MIGRATION: &str = "set_pmd_migration_entry";
 /// Whether migration entries keep young and dirty, as a kernel finds out when it starts.
 const KEEPS_YOUNG_DIRTY: &str = "swap_migration_ad_supported";
 
-/// Physical addresses that tables are said to be at while the linear map is looked for, and where they
-/// are then.
-const TABLES_AT: u64 = 0x4000_0000;
-const TABLES_ELSEWHERE: u64 = 0x5230_0000;
-const TABLES_BYTES: u64 = 0x10_0000;
 /// How many struct pages exist in one piece: those of 16 GiB of 4K pages.
 const PAGES_AT_ONCE: u64 = 1 << 22;
 /// The number by which a folio knows the process that maps it.
@@ -42,38 +32,6 @@ pub(crate) const REFERENCES: u64 = 5;
 
 /// VM_READ, VM_WRITE, VM_MAYREAD, VM_MAYWRITE and VM_MAYEXEC, whose numbers have not changed since 2.6.
 const READ_WRITE: u64 = 0x73;
-
-/// Page tables, and where physical memory is seen.
-pub(crate) struct Tables {
-    /// The virtual address of physical address 0, modulo 2^64.
-    pub(crate) linear: u64,
-    /// The virtual address of the entry.
-    pub(crate) entry: u64,
-    /// The table that it is in.
-    pub(crate) pmd_table: Range<u64>,
-    /// The page table that a split publishes.
-    pub(crate) pte_table: Range<u64>,
-}
-
-/// Struct pages.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Pages {
-    /// The address of the struct page of PFN 0, modulo 2^64.
-    pub(crate) vmemmap: u64,
-    /// The size of one.
-    pub(crate) size: u64,
-}
-
-impl Pages {
-    pub(crate) fn page(&self, pfn: u64) -> u64 {
-        self.vmemmap.wrapping_add(pfn.wrapping_mul(self.size))
-    }
-
-    /// The page frame of a struct page.
-    pub(crate) fn pfn(&self, page: u64) -> u64 {
-        page.wrapping_sub(self.vmemmap) / self.size
-    }
-}
 
 /// Everything that routines work on.
 pub(crate) struct World {
@@ -566,225 +524,4 @@ fn node(machine: &mut Machine, fields: &Fields) -> Result<Option<u64>, EmuError>
         }
         None => Ok(Some(node)),
     }
-}
-
-/// Looks for where the kernel takes memory to be.
-struct Seeker {
-    machine: Machine,
-    platform: &'static Platform,
-    fields: Fields,
-    mm: u64,
-    out: u64,
-}
-
-impl Seeker {
-    fn walk(&mut self) -> Result<(End, Vec<Touch>), EmuError> {
-        let Some(function) = self.machine.kernel.symbol(GUP_FAST) else {
-            return Err(EmuError::Environment(format!(
-                "this kernel has no {GUP_FAST}(), by which its page tables are found"
-            )));
-        };
-        self.machine.probe(1, function, &[self.platform.address, 1, 0, self.out])
-    }
-
-    /// Where the walk goes that is led to a table where nothing is.
-    fn walk_astray(&mut self, what: &str) -> Result<(u64, Vec<Touch>), EmuError> {
-        match self.walk()? {
-            (End::Fault { address: Some(address), .. }, touches) => Ok((address, touches)),
-            (end, _) => Err(EmuError::Environment(format!(
-                "while {what} was looked for, {GUP_FAST}() {}",
-                self.machine.explain(end)
-            ))),
-        }
-    }
-
-    fn write_entry(&self, at: u64, entry: u64) {
-        let order = ByteOrder::of_entries(self.machine.kernel.arch());
-        self.machine.write(at, &order.encode(entry));
-    }
-
-    /// Fills the table at an address.
-    fn fill(&self, table: u64, bytes: u64, entry: u64) {
-        let order = ByteOrder::of_entries(self.machine.kernel.arch());
-        let content = order.encode(entry).repeat(usize::try_from(bytes / 8).unwrap_or(0));
-        self.machine.write(table, &content);
-    }
-
-    /// Finds the linear map, and builds tables there that lead to an entry.
-    fn tables(&mut self, at: u64, pmd_shift: u32) -> Result<Tables, EmuError> {
-        let Platform { table_bytes, link, .. } = *self.platform;
-        // A top table that leads to the same place everywhere, whatever level it is.
-        let top = self.machine.object("top table", table_bytes, table_bytes)?;
-        let pgd = self.mm + self.fields.offset("mm_struct", "pgd")?;
-        self.machine.put64(pgd, top);
-        let elsewhere = if at == TABLES_AT { TABLES_ELSEWHERE } else { TABLES_AT };
-        self.fill(top, table_bytes, link(elsewhere));
-        let (second, _) = self.walk_astray("the linear map")?;
-        self.fill(top, table_bytes, link(at));
-        let (first, touches) = self.walk_astray("the linear map")?;
-        if first.wrapping_sub(second) != at.wrapping_sub(elsewhere) {
-            return Err(EmuError::Environment(format!(
-                "tables at physical {at:#x} and {elsewhere:#x} were looked for at {first:#x} and {second:#x}, \
-                 which is not the same distance: no linear map"
-            )));
-        }
-        let first = if self.platform.finds_memstart { self.memstart(first, &touches)? } else { first };
-        let canonical = self.machine.isa.kernel_address(first);
-        // An index within a table, of whatever level, is all that may be added.
-        let linear = canonical.wrapping_sub(at) & !(0x1_0000 - 1);
-        self.machine
-            .assumptions
-            .push(format!("the linear map is at {linear:#x}, found by where {GUP_FAST}() looks for a table"));
-
-        self.machine.map(Region::new("page tables", linear.wrapping_add(at), TABLES_BYTES, None, None)?)?;
-        let mut free = linear.wrapping_add(at);
-        let mut take = |bytes: u64| {
-            let table = free;
-            free += bytes;
-            table
-        };
-        let levels = self.platform.levels;
-        let top_at = take(table_bytes);
-        let mut known: Vec<(u64, Option<Level>)> = vec![(top_at, None)];
-        self.machine.put64(pgd, top_at);
-        // Until a level is known by how it is read, it is filled as the top one.
-        let empty_of = |level: usize| levels.get(level).map_or(0, |level| level.empty);
-        self.fill(top_at, table_bytes, empty_of(0));
-        for _ in 0..=levels.len() {
-            let (end, touches) = self.walk()?;
-            if end != End::Returned {
-                return Err(EmuError::Environment(format!(
-                    "while the page tables were looked for, {GUP_FAST}() {}",
-                    self.machine.explain(end)
-                )));
-            }
-            let isa = self.machine.isa;
-            let table_of = |address: u64| {
-                known.iter().position(|(table, _)| {
-                    let start = isa.physical(*table);
-                    (start..start + table_bytes).contains(&isa.physical(address))
-                })
-            };
-            let last = touches.iter().rev().find_map(|touch| {
-                let number = table_of(touch.address).filter(|_| !touch.writes)?;
-                Some((number, isa.physical(touch.address) - isa.physical(known[number].0)))
-            });
-            let Some((number, offset)) = last.filter(|(number, _)| *number + 1 == known.len()) else {
-                return Err(EmuError::Environment(format!(
-                    "{GUP_FAST}() does not read the table it is led to"
-                )));
-            };
-            // Below the levels that are known already.
-            let above = known.iter().filter_map(|(_, level)| level.map(|level| level.shift)).min();
-            let level = levels
-                .iter()
-                .filter(|level| above.is_none_or(|above| level.shift < above))
-                .find(|level| level.index(self.platform.address) == offset / 8);
-            let Some(level) = level.copied() else {
-                return Err(EmuError::Environment(format!(
-                    "{GUP_FAST}() reads entry {:#x} of a table, which is of no level",
-                    offset / 8
-                )));
-            };
-            known[number].1 = Some(level);
-            let table = known[number].0;
-            if level.shift == pmd_shift {
-                let pte_table = take(table_bytes);
-                self.fill(pte_table, table_bytes, self.platform.no_pte);
-                let pmd_table = table..table + table_bytes;
-                self.machine.name(pmd_table.clone(), "the PMD table");
-                self.machine.name(pte_table..pte_table + table_bytes, "the page table");
-                let entry = table + offset;
-                return Ok(Tables {
-                    linear,
-                    entry,
-                    pmd_table,
-                    pte_table: pte_table..pte_table + table_bytes,
-                });
-            }
-            let next = take(table_bytes);
-            let below = levels.iter().position(|known| known.shift < level.shift).unwrap_or(levels.len());
-            self.fill(next, table_bytes, empty_of(below));
-            self.write_entry(table + offset, link(next.wrapping_sub(linear)));
-            known.push((next, None));
-        }
-        Err(EmuError::Environment(format!("{GUP_FAST}() never comes to a PMD")))
-    }
-
-    /// Finds the number from which RAM's first address is taken, and has it be 0. It is -1 in the image: of
-    /// the words that the walk reads there as -1, it is the one that moves where the walk goes by 1.
-    fn memstart(&mut self, before: u64, touches: &[Touch]) -> Result<u64, EmuError> {
-        let mut candidates: Vec<u64> = touches
-            .iter()
-            .filter(|touch| !touch.writes && touch.size == 8 && touch.value == u64::MAX)
-            .map(|touch| touch.address)
-            .collect();
-        candidates.dedup();
-        for candidate in candidates {
-            self.machine.put64(candidate, 0);
-            let (after, _) = self.walk_astray("the start of RAM")?;
-            if after == before.wrapping_sub(1) {
-                let name = match self.machine.kernel.symbol("memstart_addr") {
-                    Some(address) if address == candidate => "memstart_addr".to_owned(),
-                    _ => format!("the word at {candidate:#x}"),
-                };
-                self.machine.assumptions.push(format!(
-                    "RAM begins at physical address 0: {name}, found by what {GUP_FAST}() makes of it, is 0"
-                ));
-                return Ok(after);
-            }
-            self.machine.put64(candidate, u64::MAX);
-        }
-        Err(EmuError::Environment("the word that says where RAM begins was not found".to_owned()))
-    }
-
-    /// Finds the struct pages, by where the walk of a mapped huge page goes, and with them the size of pages:
-    /// the encoding is that for pages of this size.
-    fn pages(&mut self, tables: &Tables, encoding: Encoding) -> Result<(Pages, Encoding), EmuError> {
-        // Physical addresses that nothing else is at.
-        const ONE: u64 = 0x8000_0000;
-        const ANOTHER: u64 = 0x8800_0000;
-        let shift = encoding.layout().page_shift;
-        let mut touched = |physical: u64| -> Result<u64, EmuError> {
-            self.write_entry(tables.entry, present_huge(&encoding, physical >> shift)?);
-            let (address, _) = self.walk_astray("the struct pages")?;
-            Ok(self.machine.isa.kernel_address(address))
-        };
-        let (one, another) = (touched(ONE)?, touched(ANOTHER)?);
-        self.write_entry(tables.entry, encoding.layout().none);
-        let between = another.wrapping_sub(one);
-        let size = self.fields.size("page")?;
-        let pages = between / size;
-        let page_bytes = (ANOTHER - ONE).checked_div(pages).unwrap_or(0);
-        if !page_bytes.is_power_of_two() || !(1 << 12..=1 << 16).contains(&page_bytes) {
-            return Err(EmuError::Environment(format!(
-                "for pages at physical {ONE:#x} and {ANOTHER:#x} the kernel looks at {one:#x} and {another:#x}, \
-                 which are no struct pages of {size} bytes"
-            )));
-        }
-        let found = page_bytes.trailing_zeros();
-        let of_pages = u8::try_from(found).ok().and_then(|found| encoding.with_page_shift(found));
-        let Some(encoding) = of_pages else {
-            return Err(EmuError::Environment(format!(
-                "this kernel has pages of {page_bytes} bytes, and entries of {encoding} with these are not known"
-            )));
-        };
-        let vmemmap = one.wrapping_sub((ONE >> found) * size) & !(FRAME - 1);
-        self.machine.assumptions.push(format!(
-            "pages have {} KiB and struct pages {size} bytes, from {vmemmap:#x} on, found by where {GUP_FAST}() \
-             looks for one",
-            page_bytes >> 10
-        ));
-        Ok((Pages { vmemmap, size }, encoding))
-    }
-}
-
-/// An entry that maps a huge page, in use.
-pub(crate) fn present_huge(encoding: &Encoding, pfn: u64) -> Result<u64, EmuError> {
-    mapping(encoding, EntryKind::PresentHuge, pfn)
-}
-
-fn mapping(encoding: &Encoding, kind: EntryKind, pfn: u64) -> Result<u64, EmuError> {
-    let spec = EntrySpec { kind, pfn, young: true, dirty: true, soft_dirty: false, uffd_wp: false };
-    encoding.build(&spec).map_err(|error| EmuError::Environment(error.to_string()))
 }

@@ -4,7 +4,7 @@ use pmdscope_guest::WalkResult;
 
 use crate::EmuError;
 use crate::kernel::routine::{Caller, Conclusion, Recipe, Role, came_to, holds_nothing};
-use crate::kernel::world::GUP_FAST;
+use crate::kernel::seeker::GUP_FAST;
 
 /// Finds out where a page is mapped, step by step. What it is given has the same name.
 pub(super) const STEP: &str = "page_vma_mapped_walk";

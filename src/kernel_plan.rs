@@ -1,0 +1,179 @@
+//! From the command line to what is to be done with a real kernel.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use pmdscope_arches::{Arch, Encoding, EntryKind, Mmu};
+use pmdscope_emu::{Bounds, Recipe, Reduction, Role, Schedule};
+use pmdscope_guest::Kernel;
+use pmdscope_guest::kernel::Cache;
+use pmdscope_traces::GuestInfo;
+
+use crate::cli::{CacheArgs, Marks, RunArgs};
+use crate::plan::{Start, hex_value, number, run_bounds};
+
+/// A kernel to run, and the encoding to read its entries by.
+#[derive(Clone)]
+pub struct KernelSource {
+    pub path: PathBuf,
+    pub kernel: Rc<Kernel>,
+    pub encoding: Encoding,
+}
+
+impl KernelSource {
+    /// What reports say of it.
+    pub fn info(&self) -> GuestInfo {
+        let file = self.kernel.file();
+        // Not the path: the same kernel gives the same report wherever it lies.
+        let name = self.path.file_name().map_or(self.path.as_os_str(), |name| name);
+        GuestInfo {
+            kind: "kernel".to_owned(),
+            name: name.to_string_lossy().into_owned(),
+            sha256: file.sha256.clone(),
+            release: Some(file.release.text.clone()),
+            package: file.package.as_ref().map(|package| format!("{} {}", package.name, package.version)),
+        }
+    }
+}
+
+/// What entry to begin with: it is built when the kernel's migration types are known.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted {
+    /// One of a kind.
+    Kind { kind: EntryKind, marks: Marks, pfn: Option<u64> },
+    /// One by its value.
+    Value(u64),
+}
+
+impl Wanted {
+    /// The page that it is about, if that is said and a huge page can begin there.
+    pub fn pfn(&self, encoding: &Encoding) -> Option<u64> {
+        match self {
+            Wanted::Kind { pfn, .. } => *pfn,
+            Wanted::Value(value) => huge_page(encoding, *value),
+        }
+    }
+
+    /// The entry, in the encoding of the kernel as it was found to be.
+    pub fn build(&self, encoding: &Encoding) -> Result<Start> {
+        match *self {
+            Wanted::Kind { kind, marks, pfn } => Start::of_kind(encoding, kind, marks, pfn),
+            Wanted::Value(value) => Ok(Start::of_value(encoding, value)),
+        }
+    }
+}
+
+/// The page of an entry, if a huge page can begin there.
+fn huge_page(encoding: &Encoding, value: u64) -> Option<u64> {
+    let pages = 1 << (encoding.layout().pmd_shift - encoding.layout().page_shift);
+    encoding.pfn_of(value).filter(|pfn| *pfn != 0 && pfn % pages == 0)
+}
+
+/// What `run --kernel` is to do.
+pub struct KernelPlan {
+    pub source: KernelSource,
+    pub wanted: Wanted,
+    pub writer: &'static Recipe,
+    /// `None` where the writer is to be run alone.
+    pub walkers: Vec<Option<&'static Recipe>>,
+    pub bounds: Bounds,
+    pub reduction: Reduction,
+    pub schedule: Option<Schedule>,
+}
+
+impl KernelPlan {
+    pub fn new(args: &RunArgs, path: &Path) -> Result<Self> {
+        let writer = args.writer.as_deref().unwrap_or("split");
+        let writer = Recipe::of(writer, Role::Writer)?;
+        let walker = |name: &String| match name.as_str() {
+            "none" => Ok(None),
+            name => Recipe::of(name, Role::Walker).map(Some),
+        };
+        let walkers = args.walker.iter().map(walker).collect::<Result<Vec<_>, _>>()?;
+        let wanted = match (&args.pmd, &args.entry) {
+            (Some(hex), _) => Wanted::Value(hex_value(hex)?),
+            (None, Some(kind)) => Wanted::Kind {
+                kind: kind.parse()?,
+                marks: args.marks,
+                pfn: args.pfn.as_deref().map(number).transpose()?,
+            },
+            (None, None) => bail!("name an entry by --entry or --pmd"),
+        };
+        let bounds = run_bounds(args)?;
+        let schedule = args.schedule.as_deref().map(str::parse).transpose()?;
+        ensure!(
+            schedule.is_none() || walkers.iter().all(Option::is_some),
+            "a schedule is of a writer and a walker: leave --schedule or --walker none out"
+        );
+        let source = kernel_source(path, args.cache, args.mmu.as_deref(), args.linux.as_deref())?;
+        if let Some(arch) = &args.arch {
+            let arch: Arch = arch.parse()?;
+            ensure!(
+                arch == source.encoding.arch(),
+                "{} is for {}, not for {arch}: leave --arch out",
+                path.display(),
+                source.encoding.arch()
+            );
+        }
+        for recipe in std::iter::once(writer).chain(walkers.iter().copied().flatten()) {
+            offered(&source, recipe).map_err(|reason| anyhow!("{}: {reason}", path.display()))?;
+        }
+        Ok(KernelPlan { source, wanted, writer, walkers, bounds, reduction: args.reduction.into(), schedule })
+    }
+}
+
+/// Whether a kernel has a function for a recipe; if not, why, without saying which kernel.
+pub fn offered(source: &KernelSource, recipe: &Recipe) -> Result<(), String> {
+    if recipe.function(&source.kernel).is_some() {
+        return Ok(());
+    }
+    let functions: Vec<_> = recipe.symbols.iter().map(|symbol| format!("{symbol}()")).collect();
+    Err(format!("this kernel has no {} for {}", functions.join(" or "), recipe.name))
+}
+
+/// Opens a kernel, and finds the encoding that it is read by: that of its own version, if no other is named.
+pub fn kernel_source(
+    path: &Path,
+    cache: CacheArgs,
+    mmu: Option<&str>,
+    linux: Option<&str>,
+) -> Result<KernelSource> {
+    let kernel = open_kernel(path, cache)?;
+    let arch = kernel.arch();
+    let version = match linux {
+        Some(version) => version.parse()?,
+        None => kernel.version(),
+    };
+    let mmu = match mmu {
+        Some(mmu) => Some(mmu.parse()?),
+        None => arch.mmus().first().copied(),
+    };
+    ensure!(
+        mmu != Some(Mmu::Hash),
+        "{}: an image chooses the radix MMU, and hash only when it starts: leave --mmu out",
+        path.display()
+    );
+    let encoding = Encoding::at(arch, mmu, version).with_context(|| {
+        let hint =
+            if linux.is_some() { "" } else { " (--linux V has its entries read as of another version)" };
+        format!("{}, which is Linux {}{hint}", path.display(), kernel.file().release)
+    })?;
+    Ok(KernelSource { path: path.to_owned(), kernel: Rc::new(kernel), encoding })
+}
+
+/// Opens a kernel. What is wrong with the cache is only told, and only if nothing else is.
+pub fn open_kernel(path: &Path, args: CacheArgs) -> Result<Kernel> {
+    let (cache, note) = match args.no_cache {
+        true => (None, None),
+        false => match Cache::of_user() {
+            Ok(cache) => (Some(cache), None),
+            Err(note) => (None, Some(note.to_string())),
+        },
+    };
+    let kernel = Kernel::open(path, cache.as_ref())?;
+    for note in note.iter().chain(kernel.notes()) {
+        eprintln!("pmdscope: {note}");
+    }
+    Ok(kernel)
+}
