@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use pmdscope_arches::{Arch, Encoding, EntryKind, Mmu};
-use pmdscope_emu::{Bounds, Recipe, Reduction, Role, Schedule};
+use pmdscope_emu::{Bounds, KernelMachine, Recipe, Reduction, Role, Schedule};
 use pmdscope_guest::Kernel;
 use pmdscope_guest::kernel::Cache;
 use pmdscope_traces::GuestInfo;
@@ -129,7 +129,23 @@ pub fn offered(source: &KernelSource, recipe: &Recipe) -> Result<(), String> {
         return Ok(());
     }
     let functions: Vec<_> = recipe.symbols.iter().map(|symbol| format!("{symbol}()")).collect();
-    Err(format!("this kernel has no {} for {}", functions.join(" or "), recipe.name))
+    let near = match nearest(recipe.symbols[0], &source.kernel.functions()) {
+        Some(name) => format!(" (the nearest is {name}())"),
+        None => String::new(),
+    };
+    Err(format!("this kernel has no {} for {}{near}", functions.join(" or "), recipe.name))
+}
+
+/// The function of a kernel whose name is most like this one, if any is.
+fn nearest<'a>(name: &str, functions: &[&'a str]) -> Option<&'a str> {
+    // Of some 100,000 names many begin alike.
+    const ALIKE: f64 = 0.9;
+    functions
+        .iter()
+        .map(|function| (strsim::jaro_winkler(name, function), *function))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, function)| function)
 }
 
 /// Opens a kernel, and finds the encoding that it is read by: that of its own version, if no other is named.
@@ -141,6 +157,20 @@ pub fn kernel_source(
 ) -> Result<KernelSource> {
     let kernel = open_kernel(path, cache)?;
     let arch = kernel.arch();
+    let runs: Vec<_> =
+        Arch::ALL.into_iter().filter(|arch| KernelMachine::runs(*arch)).map(Arch::name).collect();
+    ensure!(
+        KernelMachine::runs(arch),
+        "{}: kernels of {arch} cannot be run: those of {} can",
+        path.display(),
+        runs.join(", ")
+    );
+    ensure!(
+        kernel.has_types(),
+        "{}: this kernel does not describe its types (BTF), which says what its functions work on: one that was \
+         built with CONFIG_DEBUG_INFO_BTF does",
+        path.display()
+    );
     let version = match linux {
         Some(version) => version.parse()?,
         None => kernel.version(),

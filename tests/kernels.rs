@@ -257,3 +257,44 @@ fn what_is_wrong_with_the_request_is_said() {
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
 }
+
+/// An image of the user's own: one file, without a package around it.
+#[test]
+fn an_image_without_types_or_symbols_says_which_it_lacks() {
+    use pmdscope_guest::kernel::KernelFile;
+
+    let cache = Scratch::new("kernels-lacking");
+    let Some(kernel) = kernels().into_iter().find(|kernel| name(kernel).contains("arm64")) else { return };
+    let file = KernelFile::open(&kernel, None).expect("it is a kernel").kernel;
+    // A flat image is a file and memory alike.
+    let image = &file.flat.segments[0].bytes;
+    let run = |name: &str, image: &[u8]| {
+        let path = cache.path().join(name);
+        std::fs::write(&path, image).expect("it can be written");
+        let path = path.to_str().expect("the path is UTF-8");
+        cached(&cache, &["run", "--kernel", path, "--entry", "present-huge", "--no-cache"])
+    };
+    assert!(matches!(run("Image", image).status, Some(0 | 1)), "as it is");
+
+    let mut without_types = image.clone();
+    without_types[file.btf.expect("it has types").offset] ^= 0xff;
+    let ran = run("without-types", &without_types);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    assert!(ran.stderr.contains("does not describe its types (BTF)"), "{}", ran.stderr);
+
+    // Tokens of one character, in order, are how a table of symbols is found.
+    let digits: Vec<u8> = (b'0'..=b'9').flat_map(|digit| [digit, 0]).collect();
+    let mut without_symbols = image.clone();
+    while let Some(at) = without_symbols.windows(digits.len()).position(|window| window == digits) {
+        without_symbols[at] = b'x';
+    }
+    let ran = run("without-symbols", &without_symbols);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    assert!(ran.stderr.contains("without symbols none of its functions can be found"), "{}", ran.stderr);
+
+    let truncated = run("truncated", &image[..image.len() / 3]);
+    assert_eq!((truncated.status, truncated.stdout.as_str()), (Some(2), ""));
+    for ran in [&ran, &truncated] {
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+}

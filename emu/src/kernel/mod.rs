@@ -16,7 +16,7 @@ mod x86_64;
 
 use std::rc::Rc;
 
-use pmdscope_arches::Encoding;
+use pmdscope_arches::{Arch, Encoding};
 use pmdscope_guest::Kernel;
 
 use crate::EmuError;
@@ -87,6 +87,11 @@ impl KernelMachine {
         let platform = platform(arch).ok_or(EmuError::NotExecuted(arch))?;
         let world = World::new(kernel, platform, encoding, pfn)?;
         Ok(KernelMachine { world, shared: Vec::new() })
+    }
+
+    /// Whether kernels of an architecture can be run.
+    pub fn runs(arch: Arch) -> bool {
+        platform(arch).is_some()
     }
 
     /// The kernel.

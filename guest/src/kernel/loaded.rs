@@ -212,6 +212,11 @@ impl Kernel {
         self.symbols.as_ref().map_or(0, Symbols::len).max(self.file.flat.symbols.len())
     }
 
+    /// Whether its structures are known.
+    pub fn has_types(&self) -> bool {
+        self.types.is_some() || self.structures.is_some()
+    }
+
     /// Where its description of its structures is from.
     pub fn types_from(&self) -> &'static str {
         match (&self.types, self.structures) {
