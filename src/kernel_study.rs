@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use anyhow::{Context, Result};
-use pmdscope_arches::Encoding;
+use pmdscope_arches::{Encoding, EntryKind};
 use pmdscope_emu::{
     Access, Bounds, EmuError, End, Exploration, KernelMachine, Recipe, Reduction, Run, Schedule, WRITER, What,
 };
@@ -42,7 +42,13 @@ impl KernelStudy<'_> {
             Err(error) => return Err(error).with_context(|| self.source.path.display().to_string()),
         };
         let encoding = *machine.encoding();
-        let start = self.wanted.build(&encoding)?;
+        let start = match self.wanted {
+            // Not one that points to where no table is.
+            Wanted::Kind { kind: kind @ EntryKind::Table, marks, pfn: None } => {
+                Start { value: machine.installed_table(), kind: Some(kind), marks, pfn: 0 }
+            }
+            _ => self.wanted.build(&encoding)?,
+        };
         let controls: Vec<Control> = machine
             .controls()?
             .into_iter()

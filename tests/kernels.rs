@@ -240,6 +240,20 @@ fn an_entry_that_a_writer_installs_is_not_what_became_of_the_old_one() {
 }
 
 #[test]
+fn pages_may_lie_anywhere_and_a_table_is_one_that_is_there() {
+    let cache = Scratch::new("kernels-anywhere");
+    for kernel in kernels().into_iter().filter(|kernel| name(kernel).contains("linux-binary")) {
+        // At the beginning, where the tables would be, and far behind them.
+        for pfn in ["0x200", "0x40000", "0x7ffff000"] {
+            let (status, report) = report(&cache, &kernel, &["--entry", "migration-read", "--pfn", pfn]);
+            assert_eq!(status, Some(0), "{}: {pfn}: {}", name(&kernel), report["incomplete"]);
+        }
+        let (status, report) = report(&cache, &kernel, &["--entry", "table"]);
+        assert_eq!(status, Some(0), "{}: {}", name(&kernel), report["incomplete"]);
+    }
+}
+
+#[test]
 fn what_is_wrong_with_the_request_is_said() {
     let cache = Scratch::new("kernels-wrong");
     let Some(kernel) = kernels().into_iter().find(|kernel| name(kernel).contains("arm64")) else { return };

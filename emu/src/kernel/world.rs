@@ -141,7 +141,11 @@ impl World {
             entries_return_in_memory: false,
             protection: platform.protection,
         };
-        world.provide_pages(pfn)?;
+        // Those of the tables, and of pages that a walker may come to by mistake, are among the first.
+        world.provide_pages(0)?;
+        if pfn >= PAGES_AT_ONCE {
+            world.provide_pages(pfn)?;
+        }
         world.set_up_pages()?;
         world.machine.watch(world.tables.pmd_table.clone(), ByteOrder::of_entries(encoding.arch()))?;
         for symbol in platform.invalidates {
