@@ -97,21 +97,11 @@ impl World {
             machine.put(mm + id, 4, MM_ID);
         }
         (platform.start_mm)(&mut machine, &fields, mm)?;
-        // What the kernel finds out when it starts.
-        if let Some(cpus) = machine.kernel.symbol("nr_cpu_ids") {
-            machine.put(cpus, 4, CPUS.into());
-        }
-        if let Some(highest) = machine.kernel.symbol("highest_memmap_pfn") {
-            machine.put64(highest, 1 << 40);
-        }
-        if let Some(keeps) = machine.kernel.symbol(KEEPS_YOUNG_DIRTY) {
-            machine.put(keeps, 1, encoding.keeps_young_dirty().into());
-        } else if encoding.keeps_young_dirty() {
-            machine.assumptions.push(format!(
-                "this kernel does not keep young and dirty in migration entries: {KEEPS_YOUNG_DIRTY}, which it sets \
-                 when it starts, has no symbol"
-            ));
-        }
+        found_at_start(&mut machine, &encoding);
+        machine.assumptions.push(
+            "each CPU runs a task of its own, which nothing asks to give way, and has the per-CPU data of the image"
+                .to_owned(),
+        );
         machine.assumptions.push(format!(
             "one process, running on both CPUs, with an anonymous mapping at {:#x} that may be read and written",
             platform.address
@@ -368,7 +358,7 @@ impl World {
                 self.machine.put64(candidate, node);
                 self.machine.space.borrow().settle();
                 self.machine.assumptions.push(format!(
-                    "memory is on node 0, whose pointer is the word at {candidate:#x}, found by what \
+                    "the pointer to that node is the word at {candidate:#x}, found by what \
                      {MAKE_MIGRATION}() makes of it"
                 ));
                 return Ok(());
@@ -506,11 +496,37 @@ impl World {
     }
 }
 
+/// Sets what a kernel finds out when it starts.
+fn found_at_start(machine: &mut Machine, encoding: &Encoding) {
+    let keeps = encoding.keeps_young_dirty();
+    let mut set = Vec::new();
+    for (name, bytes, value) in [
+        ("nr_cpu_ids", 4, CPUS.into()),
+        ("highest_memmap_pfn", 8, 1 << 40),
+        (KEEPS_YOUNG_DIRTY, 1, keeps.into()),
+    ] {
+        if let Some(address) = machine.kernel.symbol(name) {
+            machine.put(address, bytes, value);
+            set.push(format!("{name} is {value:#x}"));
+        }
+    }
+    if !set.is_empty() {
+        machine.assumptions.push(format!("{}, as the kernel finds out when it starts", set.join(", ")));
+    }
+    if keeps && machine.kernel.symbol(KEEPS_YOUNG_DIRTY).is_none() {
+        machine.assumptions.push(format!(
+            "this kernel does not keep young and dirty in migration entries: {KEEPS_YOUNG_DIRTY}, which it sets when \
+             it starts, has no symbol"
+        ));
+    }
+}
+
 /// Node 0, whose counters change with mappings. Gives it if it could not be put where the kernel looks
 /// for it.
 fn node(machine: &mut Machine, fields: &Fields) -> Result<Option<u64>, EmuError> {
     let Some(statistics) = fields.find("pglist_data", "per_cpu_nodestats") else { return Ok(None) };
     let counters = machine.per_cpu_object(0x400);
+    machine.assumptions.push("memory is on one node, which has counted nothing".to_owned());
     // As on a machine of some size: up to there a CPU keeps what it counts to itself.
     if let Some(threshold) = fields.find("per_cpu_nodestat", "stat_threshold") {
         machine.put_per_cpu(counters + threshold, 125);
