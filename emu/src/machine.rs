@@ -178,7 +178,7 @@ impl Machine {
         explore::explore_one(&mut self.load(job, bounds.call)?, schedule)
     }
 
-    /// Makes a job ready to be run: its vCPUs and struct pages exist.
+    /// Makes a job ready to be run: its vCPUs and struct pages exist, and memory is as it begins.
     ///
     /// # Errors
     /// If the guest lacks a routine.
@@ -187,7 +187,9 @@ impl Machine {
         let functions = symbols.map(|symbol| self.guest().function(symbol)).collect::<Result<Vec<_>, _>>()?;
         self.provide_cpus(functions.len())?;
         self.provide_pages(job.pfn)?;
-        Ok(Loaded { machine: self, job, functions, bounds })
+        let mut loaded = Loaded { machine: self, job, functions, bounds };
+        loaded.reset()?;
+        Ok(loaded)
     }
 
     fn order(&self) -> ByteOrder {

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use num_bigint::BigUint;
 use pmdscope_arches::EntryKind;
 use pmdscope_emu::{
-    Bounds, Divergence, EmuError, Ended, Event, Exploration, Incomplete, Job, Machine, Reduction, Run,
-    Schedule, What,
+    Bounds, Cpus, Divergence, EmuError, Ended, Event, Exploration, Incomplete, Job, Machine, Reduction,
+    Routines, Run, Schedule, Then, WALKER, What,
 };
 use pmdscope_guest::{Agent, Walker, Writer};
 
@@ -248,6 +248,32 @@ fn machine_code_runs_once_for_each_sequence_of_values_and_once_for_each_behaviou
             }
         }
         Vec::new()
+    });
+}
+
+/// What fills the trees may be used without an exploration, and then nothing has run before it.
+#[test]
+fn a_job_that_was_loaded_can_be_followed_before_any_run() {
+    on_every_guest(|guest| {
+        let encoding = encoding(guest, guest.to);
+        let of_guest = walkers(&machine(guest));
+        let complaints = of_guest.into_iter().filter_map(|walker| {
+            let entry = in_use(&encoding, EntryKind::PresentHuge);
+            let job = job(&encoding, entry, Writer::Invalidate.symbol(), walker.symbol());
+            let mut machine = machine(guest);
+            let mut loaded = machine.load(&job, Bounds::default().call).unwrap();
+            let mut routines = Routines::new(&mut loaded);
+            let mut read = Vec::new();
+            let followed = loop {
+                match routines.follow(usize::from(WALKER), &read).unwrap().then {
+                    Then::Read(word) => read.push(routines.initially(word)),
+                    Then::End(ended) => break ended,
+                }
+            };
+            let explored = machine.explore(&job, &Bounds::default(), Reduction::None).unwrap().alone;
+            (followed != explored).then(|| format!("{} {walker:?}: {followed:?}, {explored:?}", guest.name))
+        });
+        complaints.collect()
     });
 }
 
