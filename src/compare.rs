@@ -113,8 +113,7 @@ impl Plan {
                         reduction: Reduction::Joined,
                         schedule: None,
                     };
-                    let report = study.report(&mut machine)?;
-                    rows.push(RunReport { traces: Vec::new(), ..report });
+                    rows.push(study.report(&mut machine)?);
                 }
             }
         }
@@ -200,7 +199,7 @@ impl<'a> KernelPlan<'a> {
                             reduction: Reduction::Joined,
                             schedule: None,
                         };
-                        rows.push(RunReport { traces: Vec::new(), ..study.report()? });
+                        rows.push(study.report()?);
                     }
                 }
             }
@@ -257,7 +256,7 @@ fn compared(report: &CompareReport, format: CompareFormat) -> Result<(String, Ve
     let printed = match format {
         CompareFormat::Table => text::compare(report),
         CompareFormat::Markdown => markdown::compare(report),
-        CompareFormat::Json => json::pretty(report)?,
+        CompareFormat::Json => json::compare(report)?,
     };
     Ok((printed, report.rows.iter().map(|row| row.verdict).collect()))
 }

@@ -41,6 +41,7 @@ fn info(kernel: &Kernel) -> String {
         ["banner", &file.release.banner].map(str::to_owned).to_vec(),
     ];
     let mut row = |what: &str, value: String| rows.push(vec![what.to_owned(), value]);
+    row("build id", file.build_id.clone().unwrap_or_else(|| "none".to_owned()));
     if let Some(package) = &file.package {
         row("package", format!("{} {} ({})", package.name, package.version, package.architecture));
         row("kernel in it", package.kernel.clone());

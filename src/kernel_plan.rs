@@ -33,6 +33,7 @@ impl KernelSource {
             sha256: file.sha256.clone(),
             release: Some(file.release.text.clone()),
             package: file.package.as_ref().map(|package| format!("{} {}", package.name, package.version)),
+            build_id: file.build_id.clone(),
         }
     }
 }

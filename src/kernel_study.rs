@@ -13,6 +13,7 @@ use pmdscope_traces::{
     Control, Entry, Hex, Invalidated, KernelFacts, RunReport, SplitGuard, Stub, Value, Verdict,
 };
 
+use crate::command::RunCommand;
 use crate::kernel_plan::{KernelSource, Wanted};
 use crate::plan::Start;
 use crate::reporter::{Names, Reporter, Subject, accesses};
@@ -45,7 +46,7 @@ impl KernelStudy<'_> {
         let start = match self.wanted {
             // Not one that points to where no table is.
             Wanted::Kind { kind: kind @ EntryKind::Table, marks, pfn: None } => {
-                Start { value: machine.installed_table(), kind: Some(kind), marks, pfn: 0 }
+                Start { value: machine.installed_table(), kind: Some(kind), marks, pfn: 0, asked: false }
             }
             _ => self.wanted.build(&encoding)?,
         };
@@ -77,7 +78,7 @@ impl KernelStudy<'_> {
             entries,
             exploration: &exploration,
         };
-        let mut report = reporter.report(self.names());
+        let mut report = reporter.report(self.names(&start));
         if self.writer.name != "pmdp_invalidate" {
             // The entry that was returned, if any, is not looked at.
             let of_traces = report.traces.iter_mut().map(|trace| &mut trace.writer);
@@ -129,11 +130,19 @@ impl KernelStudy<'_> {
         }
     }
 
-    fn names(&self) -> Names {
+    fn names(&self, start: &Start) -> Names {
+        let walker = self.walker.map_or("none", |walker| walker.name);
+        let guest = self.source.info();
         Names {
-            guest: self.source.info(),
+            command: RunCommand::of([("--kernel", Some(guest.name.as_str()))]).on(start).running(
+                self.writer.name,
+                walker,
+                [],
+                self.schedule,
+            ),
+            guest,
             writer: self.writer.name.to_owned(),
-            walker: self.walker.map_or("none", |walker| walker.name).to_owned(),
+            walker: walker.to_owned(),
             predicates: "model",
         }
     }
@@ -188,7 +197,7 @@ impl KernelStudy<'_> {
             entries: [(start.value, Entry::of_model(&encoding, start.value))].into(),
             exploration: &nothing,
         };
-        let mut report = reporter.report(self.names());
+        let mut report = reporter.report(self.names(&start));
         report.incomplete = Some(format!("environment incomplete: {missing}"));
         report.verdict = Verdict::Unknown;
         report.kernel = Some(self.functions());

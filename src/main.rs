@@ -1,6 +1,7 @@
 //! pmdscope: what lockless page-table walkers see while an entry changes.
 
 mod cli;
+mod command;
 mod compare;
 mod decode;
 mod exit;

@@ -80,6 +80,8 @@ pub struct Start {
     pub marks: Marks,
     /// The page it is about, for the struct pages that must exist.
     pub pfn: u64,
+    /// Whether that page was asked for by its number.
+    pub asked: bool,
 }
 
 impl Marks {
@@ -98,6 +100,7 @@ impl Marks {
 impl Start {
     /// An entry of a kind.
     pub fn of_kind(encoding: &Encoding, kind: EntryKind, marks: Marks, pfn: Option<u64>) -> Result<Self> {
+        let asked = pfn.is_some();
         let pfn = match kind {
             EntryKind::None => {
                 ensure!(pfn.is_none(), "an entry of kind none has no page: leave --pfn out");
@@ -107,12 +110,13 @@ impl Start {
         };
         let Marks { young, dirty, soft_dirty, uffd_wp } = marks;
         let value = encoding.build(&EntrySpec { kind, pfn, young, dirty, soft_dirty, uffd_wp })?;
-        Ok(Start { value, kind: Some(kind), marks, pfn })
+        Ok(Start { value, kind: Some(kind), marks, pfn, asked })
     }
 
     /// An entry by its value.
     pub fn of_value(encoding: &Encoding, value: u64) -> Self {
-        Start { value, kind: None, marks: Marks::default(), pfn: encoding.pfn_of(value).unwrap_or(0) }
+        let pfn = encoding.pfn_of(value).unwrap_or(0);
+        Start { value, kind: None, marks: Marks::default(), pfn, asked: false }
     }
 }
 

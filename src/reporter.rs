@@ -45,6 +45,8 @@ pub struct Names {
     pub walker: String,
     /// Who answers predicates.
     pub predicates: &'static str,
+    /// The command that runs it again.
+    pub command: String,
 }
 
 /// Makes the report of one exploration.
@@ -116,7 +118,9 @@ impl Reporter<'_> {
             },
             incomplete,
             verdict,
+            command: names.command,
             traces: behaviours,
+            entries: self.all_entries(),
         }
     }
 
@@ -147,6 +151,13 @@ impl Reporter<'_> {
 
     fn entry(&self, value: u64) -> Entry {
         self.entries[&value].clone()
+    }
+
+    /// Every entry of every run, in order of their values.
+    fn all_entries(&self) -> Vec<Entry> {
+        let mut all: Vec<Entry> = self.entries.values().cloned().collect();
+        all.sort_by_key(|entry| entry.value);
+        all
     }
 
     fn after(&self) -> Option<Entry> {

@@ -9,6 +9,7 @@ use pmdscope_guest::abi::{Answers, Outcome, PREDICATES};
 use pmdscope_guest::{Walker, Writer};
 use pmdscope_traces::{Entry, GuestInfo, Hex, Predicates, RunReport, Swap, Value, Verdict};
 
+use crate::command::RunCommand;
 use crate::plan::{GuestSource, Start, With};
 use crate::reporter::{Names, Reporter, Subject, accesses};
 
@@ -75,10 +76,12 @@ impl Study<'_> {
                 sha256: self.source.sha256.clone(),
                 release: None,
                 package: None,
+                build_id: None,
             },
             writer: self.writer.name().to_owned(),
             walker: self.walker.name().to_owned(),
             predicates: "guest",
+            command: self.command(),
         });
         report.disagreements = values
             .iter()
@@ -89,6 +92,25 @@ impl Study<'_> {
             report.verdict = Verdict::Unknown;
         }
         Ok(report)
+    }
+
+    fn command(&self) -> String {
+        let (arch, linux) = (self.encoding.arch().to_string(), self.encoding.version().to_string());
+        let mmu = self.encoding.mmu().map(|mmu| mmu.to_string());
+        let guest = (self.source.kind == "file").then_some(self.source.name.as_str());
+        RunCommand::of([
+            ("--arch", Some(arch.as_str())),
+            ("--mmu", mmu.as_deref()),
+            ("--linux", Some(linux.as_str())),
+            ("--guest", guest),
+        ])
+        .on(&self.start)
+        .running(
+            self.writer.name(),
+            self.walker.name(),
+            self.with.iter().map(|with| with.name()),
+            self.schedule,
+        )
     }
 
     /// An entry, with the guest's answers.

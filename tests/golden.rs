@@ -169,7 +169,7 @@ const LISTS: [Golden; 7] = [
 
 /// Longer ones are not read by those who review them. JSON has a line for each member.
 const LONGEST_LINES: usize = 150;
-const LONGEST_JSON_LINES: usize = 250;
+const LONGEST_JSON_LINES: usize = 280;
 
 fn hold(all: &[Golden]) {
     let mut differences = Vec::new();

@@ -6,7 +6,8 @@ use std::ops::AddAssign;
 
 use num_bigint::BigUint;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How many schedules: in JSON a number, or its digits in a string if it does not fit 64 bits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -33,6 +34,24 @@ impl Serialize for Count {
     }
 }
 
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(u64),
+            Digits(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Number(number) => Ok(Count(number.into())),
+            Written::Digits(digits) => match digits.parse() {
+                Ok(number) => Ok(Count(number)),
+                Err(_) => Err(D::Error::custom(format!("'{digits}' is not a number of schedules"))),
+            },
+        }
+    }
+}
+
 impl JsonSchema for Count {
     fn schema_name() -> Cow<'static, str> {
         "Count".into()
@@ -52,9 +71,14 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_a_number_is_written_as_digits() {
-        let json = |count: BigUint| serde_json::to_string(&Count(count)).unwrap();
+        let json = |count: BigUint| {
+            let text = serde_json::to_string(&Count(count.clone())).unwrap();
+            assert_eq!(serde_json::from_str::<Count>(&text).unwrap(), Count(count), "and is read again");
+            text
+        };
         assert_eq!(json(BigUint::from(7_u8)), "7");
         assert_eq!(json(BigUint::from(u64::MAX)), "18446744073709551615");
         assert_eq!(json(BigUint::from(u64::MAX) + 1_u8), "\"18446744073709551616\"");
+        serde_json::from_str::<Count>("\"seven\"").unwrap_err();
     }
 }

@@ -2,11 +2,12 @@
 
 use pmdscope_arches::{By, Encoding, Field, Form};
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What the predicates say of an entry. In a report of a run these are the answers of the guest's
 /// own compiled functions; in `decode` they are the model's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Predicates {
     /// `pmd_none()`.
     pub none: bool,
@@ -75,6 +76,21 @@ impl Serialize for Hex {
     }
 }
 
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        hexadecimal(deserializer).map(Hex)
+    }
+}
+
+/// A number that is written as `0x` and hexadecimal digits.
+fn hexadecimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let digits = text.strip_prefix("0x").filter(|digits| digits.bytes().all(|d| d.is_ascii_hexdigit()));
+    digits
+        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+        .ok_or_else(|| D::Error::custom(format!("'{text}' is not a number written as 0x81200")))
+}
+
 /// The value of an entry, written as 16 hexadecimal digits, in CPU order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^0x[0-9a-f]{16}$"))]
@@ -92,8 +108,14 @@ impl Serialize for Value {
     }
 }
 
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        hexadecimal(deserializer).map(Value)
+    }
+}
+
 /// Type and offset of a swap entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Swap {
     /// The swap type.
     #[serde(rename = "type")]
@@ -103,13 +125,13 @@ pub struct Swap {
 }
 
 /// A field of an entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bit {
     /// Its position, if it is one bit.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bit: Option<u8>,
     /// Its position, highest and lowest bit, if it is several.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bits: Option<String>,
     /// Its name.
     pub name: String,
@@ -145,7 +167,7 @@ impl Bit {
 }
 
 /// An entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Its value in CPU order (`pmd_val()`).
     pub value: Value,

@@ -20,6 +20,16 @@ pub fn pretty(report: &impl Serialize) -> serde_json::Result<String> {
     Ok(text)
 }
 
+/// A comparison as one object, without the traces of its rows.
+///
+/// # Errors
+/// As for [`pretty`].
+pub fn compare(report: &CompareReport) -> serde_json::Result<String> {
+    let rows = report.rows.iter().map(RunReport::without_traces).collect();
+    let (schema, skipped) = (report.schema.clone(), report.skipped.clone());
+    pretty(&CompareReport { schema, rows, skipped })
+}
+
 #[derive(Serialize)]
 #[serde(tag = "line", rename_all = "lowercase")]
 enum Line<'a> {

@@ -1,7 +1,7 @@
 //! What a run and a comparison report. Field names are the JSON contract; see the schemas.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::count::Count;
 use crate::entry::{Entry, Hex, Value};
@@ -15,7 +15,7 @@ pub const COMPARE_SCHEMA: &str = "pmdscope.compare/1";
 pub const DECODE_SCHEMA: &str = "pmdscope.decode/1";
 
 /// One writer against one walker on one entry, at every interleaving.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RunReport {
     /// `pmdscope.run/1`.
     pub schema: String,
@@ -74,17 +74,22 @@ pub struct RunReport {
     /// that the guest is one of this encoding. If there are any, the verdict is unknown.
     pub disagreements: Vec<String>,
     /// What a run of a real kernel rests on; null for other guests.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<KernelFacts>,
     /// The result in one word.
     pub verdict: Verdict,
+    /// The command that runs it again; a kernel or guest of the user's is named by its file alone.
+    pub command: String,
     /// One trace for each behaviour. Left out in comparisons.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traces: Vec<Trace>,
+    /// Every entry in these traces once, by its value, so that what an event shows can be read. Left out with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<Entry>,
 }
 
 /// The machine code of a run.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct GuestInfo {
     /// `bundled`, `file` for an ELF of the user's, or `kernel`.
     pub kind: String,
@@ -93,15 +98,18 @@ pub struct GuestInfo {
     /// SHA-256 of the file, in hexadecimal; of a kernel in a package that of its boot image.
     pub sha256: String,
     /// Of a kernel its release, as `uname -r` says it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
     /// Of a kernel in a package the package's name and version.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
+    /// Of a kernel its GNU build ID, in hexadecimal, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_id: Option<String>,
 }
 
 /// What a run of a real kernel rests on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KernelFacts {
     /// The function of the kernel that was run as the writer.
     pub writer_function: String,
@@ -123,7 +131,7 @@ pub struct KernelFacts {
 }
 
 /// Whether a split has the fix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SplitGuard {
     /// It invalidated an entry that was not present.
@@ -146,7 +154,7 @@ impl SplitGuard {
 }
 
 /// An entry that was invalidated.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Invalidated {
     /// The function that was entered.
     pub function: String,
@@ -159,7 +167,7 @@ pub struct Invalidated {
 }
 
 /// A run of which it is known what it must come to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Control {
     /// What was run.
     pub what: String,
@@ -170,7 +178,7 @@ pub struct Control {
 }
 
 /// A function that was answered for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stub {
     /// Its symbol.
     pub function: String,
@@ -181,7 +189,7 @@ pub struct Stub {
 }
 
 /// An entry that the writer stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stored {
     /// The entry.
     #[serde(flatten)]
@@ -197,7 +205,7 @@ pub struct Stored {
 }
 
 /// An entry that a load of the walker returned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct View {
     /// The entry.
     #[serde(flatten)]
@@ -216,7 +224,7 @@ pub struct View {
 }
 
 /// What a routine came to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// The result: `refused`, `page`, `leaf`, `table`, `wait`, `fault`, `retry`; `crash` where it
     /// accessed what is not there; `unknown` where it did not end.
@@ -243,7 +251,7 @@ pub struct Outcome {
 }
 
 /// Where the walker's machine code left the path that it takes on the untouched entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Divergence {
     /// The entry its decision rests on.
     pub decided_on: Option<Value>,
@@ -260,7 +268,7 @@ pub struct Divergence {
 }
 
 /// A warning of the guest's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
     /// The entry it warned of.
     pub entry: Value,
@@ -269,7 +277,7 @@ pub struct Warning {
 }
 
 /// The number of schedules.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Schedules {
     /// How many there are; if the run is incomplete, how many were run.
     pub total: Count,
@@ -280,7 +288,7 @@ pub struct Schedules {
 }
 
 /// A result in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every schedule was run, and nothing was found.
@@ -298,6 +306,20 @@ impl RunReport {
             std::iter::once(self.entry.as_str()).chain(self.marks.iter().map(String::as_str)).collect();
         words.join(" ")
     }
+
+    /// An entry of the report's own, by its value.
+    pub fn entry_of(&self, value: Value) -> Option<&Entry> {
+        let views = self.views.iter().map(|view| &view.entry);
+        let stored = self.stored.iter().map(|stored| &stored.entry);
+        let all = self.entries.iter().chain([&self.before]).chain(views).chain(stored).chain(&self.after);
+        all.into_iter().find(|entry| entry.value == value)
+    }
+
+    /// The report without its traces, as comparisons list it.
+    #[must_use]
+    pub fn without_traces(&self) -> RunReport {
+        RunReport { traces: Vec::new(), entries: Vec::new(), ..self.clone() }
+    }
 }
 
 impl Verdict {
@@ -312,7 +334,7 @@ impl Verdict {
 }
 
 /// The record of one schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Trace {
     /// The schedule.
     pub schedule: String,
@@ -331,7 +353,7 @@ pub struct Trace {
 }
 
 /// A struct page whose references changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct References {
     /// The page frame number.
     pub pfn: Hex,
@@ -342,7 +364,7 @@ pub struct References {
 }
 
 /// One event of a trace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// Which CPU: 0 runs the writer, 1 the walker, others what runs with them.
     pub cpu: u8,
@@ -358,7 +380,7 @@ pub struct Event {
 }
 
 /// What an event is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum What {
     /// A plain load from the page table.
@@ -422,18 +444,18 @@ pub enum What {
 }
 
 /// A comparison: many runs.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CompareReport {
     /// `pmdscope.compare/1`.
     pub schema: String,
-    /// One run for each row, without traces.
+    /// One run for each row; in JSON without traces.
     pub rows: Vec<RunReport>,
     /// What was asked for and cannot exist, with the reason.
     pub skipped: Vec<Skipped>,
 }
 
 /// A row that cannot exist: an entry that an encoding cannot express, a walker it does not have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Skipped {
     /// The architecture, MMU and version.
     pub encoding: String,
@@ -442,7 +464,7 @@ pub struct Skipped {
 }
 
 /// A decoded value.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct DecodeReport {
     /// `pmdscope.decode/1`.
     pub schema: String,

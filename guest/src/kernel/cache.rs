@@ -14,7 +14,7 @@ use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
 
 /// What is changed whenever the same input gives other entries, or their form changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const MAGIC: [u8; 8] = *b"pmdscope";
 /// What a file that is being written is called first.
 const UNFINISHED: &str = ".unfinished-";

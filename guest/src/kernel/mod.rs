@@ -6,6 +6,7 @@
 
 mod boot;
 mod btf;
+mod build_id;
 mod cache;
 mod decompress;
 mod dynamic;
@@ -54,6 +55,8 @@ pub struct KernelFile {
     pub sha256: String,
     /// Which Linux it is.
     pub release: Release,
+    /// Its GNU build ID, in hexadecimal, if it has one.
+    pub build_id: Option<String>,
     /// The kernel in memory.
     pub flat: Flat,
     /// Where its description of its types is, if it has one.
@@ -233,7 +236,8 @@ impl KernelFile {
             })
             .map_err(wrong)?;
         let btf = btf::find(&flat);
-        Ok(KernelFile { package, format, sha256, release, flat, btf })
+        let build_id = build_id::find(&flat);
+        Ok(KernelFile { package, format, sha256, release, build_id, flat, btf })
     }
 
     /// All but the bytes of its segments, as it is kept in the cache.

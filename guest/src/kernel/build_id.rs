@@ -1,0 +1,127 @@
+//! The GNU build ID of a kernel: what its linker made of all that it linked, by which one build is told from any
+//! other, and debug information is found.
+//!
+//! It is a note (`NT_GNU_BUILD_ID` of the ELF gABI), which stays in the image when the ELF headers do not. An image
+//! has others too: those of the vDSOs that it holds for its processes, each within an ELF file of its own.
+
+use goblin::container::Ctx;
+use goblin::elf::Elf;
+use goblin::elf::program_header::{PT_NOTE, ProgramHeader};
+use memchr::memmem;
+use pmdscope_arches::Arch;
+
+use super::cache::hex;
+use super::flat::Flat;
+use crate::abi::ByteOrder;
+
+/// Bytes of a build ID, as every linker makes it by default (SHA-1).
+const LENGTH: usize = 20;
+/// No vDSO is as large; those of Linux 7.2 have up to 8 KiB.
+const VDSO_LARGEST: usize = 64 << 10;
+
+/// The build ID of a kernel, in hexadecimal, if it has just one.
+pub(super) fn find(flat: &Flat) -> Option<String> {
+    find_in(flat.arch, flat.kernel().map(|segment| &segment.bytes[..]))
+}
+
+fn find_in<'a>(arch: Arch, parts: impl IntoIterator<Item = &'a [u8]>) -> Option<String> {
+    let header = note_header(arch);
+    let mut found: Vec<&[u8]> = Vec::new();
+    for bytes in parts {
+        for at in memmem::find_iter(bytes, &header) {
+            let start = at + header.len();
+            let Some(id) = bytes.get(start..start + LENGTH) else { continue };
+            if !is_of_elf_within(bytes, at) && !found.contains(&id) {
+                found.push(id);
+            }
+        }
+    }
+    match found[..] {
+        [id] => Some(hex(id)),
+        _ => None,
+    }
+}
+
+/// What a note with a build ID begins with: the lengths of name and content, the type, the name.
+fn note_header(arch: Arch) -> Vec<u8> {
+    const NT_GNU_BUILD_ID: u32 = 3;
+    let name = *b"GNU\0";
+    let words = [name.len() as u32, LENGTH as u32, NT_GNU_BUILD_ID];
+    let in_order = |word: u32| match ByteOrder::of(arch) {
+        ByteOrder::Little => word.to_le_bytes(),
+        ByteOrder::Big => word.to_be_bytes(),
+    };
+    words.into_iter().map(in_order).chain([name]).flatten().collect()
+}
+
+/// Whether what lies at an offset is a note of an ELF file that begins before it.
+fn is_of_elf_within(bytes: &[u8], at: usize) -> bool {
+    let earliest = at.saturating_sub(VDSO_LARGEST);
+    memmem::find_iter(&bytes[earliest..at], b"\x7fELF").any(|start| {
+        let start = earliest + start;
+        let file = &bytes[start..bytes.len().min(start + VDSO_LARGEST)];
+        has_note_at(file, (at - start) as u64).unwrap_or(false)
+    })
+}
+
+fn has_note_at(file: &[u8], at: u64) -> Option<bool> {
+    let header = Elf::parse_header(file).ok()?;
+    let context = Ctx::new(header.container().ok()?, header.endianness().ok()?);
+    let offset = usize::try_from(header.e_phoff).ok()?;
+    let parts = ProgramHeader::parse(file, offset, usize::from(header.e_phnum), context).ok()?;
+    let holds = |part: &ProgramHeader| {
+        part.p_type == PT_NOTE && at.checked_sub(part.p_offset).is_some_and(|within| within < part.p_filesz)
+    };
+    Some(parts.iter().any(holds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A note with a build ID of one repeated byte.
+    fn note(arch: Arch, byte: u8) -> Vec<u8> {
+        let mut note = note_header(arch);
+        note.extend([byte; LENGTH]);
+        note
+    }
+
+    /// An ELF file that is nothing but a header, a program header and a note with a build ID.
+    fn vdso(byte: u8) -> Vec<u8> {
+        let note = note(Arch::Arm64, byte);
+        let mut file = vec![0; 64 + 56];
+        file[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        file[16..18].copy_from_slice(&3_u16.to_le_bytes()); // ET_DYN
+        file[32..40].copy_from_slice(&64_u64.to_le_bytes()); // e_phoff
+        file[54..56].copy_from_slice(&56_u16.to_le_bytes()); // e_phentsize
+        file[56..58].copy_from_slice(&1_u16.to_le_bytes()); // e_phnum
+        file[64..68].copy_from_slice(&PT_NOTE.to_le_bytes());
+        file[72..80].copy_from_slice(&120_u64.to_le_bytes()); // p_offset
+        file[96..104].copy_from_slice(&(note.len() as u64).to_le_bytes()); // p_filesz
+        file.extend(note);
+        file
+    }
+
+    fn ids_in(parts: &[&[u8]]) -> Option<String> {
+        find_in(Arch::Arm64, [parts.concat().as_slice()])
+    }
+
+    #[test]
+    fn the_kernels_own_is_told_from_those_of_its_vdsos() {
+        let own = note(Arch::Arm64, 0xab);
+        let (vdso, vdso32) = (vdso(1), vdso(2));
+        assert_eq!(ids_in(&[&vdso, &vdso32, &[0; 100], &own]), Some("ab".repeat(20)));
+        assert_eq!(ids_in(&[&own, &vdso]), Some("ab".repeat(20)));
+        assert_eq!(ids_in(&[&vdso, &vdso32]), None, "none of its own");
+        assert_eq!(ids_in(&[b"\x7fELF", &[0; 64], &own]), Some("ab".repeat(20)), "no ELF file has it");
+    }
+
+    #[test]
+    fn what_is_cut_off_or_not_sure_is_none() {
+        let own = note(Arch::Arm64, 0xab);
+        assert_eq!(ids_in(&[&own[..own.len() - 1]]), None);
+        assert_eq!(ids_in(&[&own, &note(Arch::Arm64, 0xcd)]), None, "which of the two is not known");
+        assert_eq!(ids_in(&[&own, &own]), Some("ab".repeat(20)));
+        assert_eq!(ids_in(&[&note(Arch::S390x, 0xab)]), None, "in the other byte order");
+    }
+}

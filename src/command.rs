@@ -1,0 +1,85 @@
+//! The command line that runs something again, as a report gives it.
+
+use pmdscope_emu::Schedule;
+
+use crate::plan::Start;
+
+/// A `pmdscope run` that is being put together.
+pub struct RunCommand(Vec<String>);
+
+impl RunCommand {
+    /// One of a platform or a kernel, which `of` names: `--arch A ...` or `--kernel FILE`.
+    pub fn of<'a>(of: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Self {
+        let mut command = RunCommand(vec!["pmdscope".to_owned(), "run".to_owned()]);
+        for (option, value) in of {
+            if let Some(value) = value {
+                command.option(option, value);
+            }
+        }
+        command
+    }
+
+    /// That begins with an entry.
+    pub fn on(mut self, start: &Start) -> Self {
+        match start.kind {
+            None => self.option("--pmd", &format!("{:#018x}", start.value)),
+            Some(kind) => {
+                self.option("--entry", kind.name());
+                if start.asked {
+                    self.option("--pfn", &format!("{:#x}", start.pfn));
+                }
+                self.0.extend(start.marks.names().iter().map(|mark| format!("--{mark}")));
+            }
+        }
+        self
+    }
+
+    /// Of these routines.
+    pub fn running<'a>(
+        mut self,
+        writer: &str,
+        walker: &str,
+        with: impl IntoIterator<Item = &'a str>,
+        schedule: Option<&Schedule>,
+    ) -> String {
+        self.option("--writer", writer);
+        self.option("--walker", walker);
+        for with in with {
+            self.option("--with", with);
+        }
+        if let Some(schedule) = schedule {
+            self.option("--schedule", &schedule.to_string().replace(' ', ""));
+        }
+        self.0.join(" ")
+    }
+
+    fn option(&mut self, option: &str, value: &str) {
+        self.0.push(option.to_owned());
+        self.0.push(quoted(value));
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+=:,%@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_shell_would_take_apart_is_quoted() {
+        assert_eq!(
+            quoted("linux-image-6.12.107+deb13-arm64_6.12.107-1_arm64.deb"),
+            "linux-image-6.12.107+deb13-arm64_6.12.107-1_arm64.deb"
+        );
+        assert_eq!(quoted("my kernel"), "'my kernel'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}
