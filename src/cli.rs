@@ -156,17 +156,23 @@ pub struct ReportArgs {
 #[command(next_help_heading = "Bounds")]
 pub struct BoundArgs {
     /// Behaviours of one writer and walker
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(long, value_name = "N", default_value_t = BoundArgs::default().max_behaviours)]
     pub max_behaviours: u64,
     /// Page-table accesses of one routine
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    #[arg(long, value_name = "N", default_value_t = BoundArgs::default().max_accesses)]
     pub max_accesses: u64,
     /// Instructions of one routine
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = BoundArgs::default().max_instructions)]
     pub max_instructions: u64,
     /// Seconds for one writer and walker
-    #[arg(long, value_name = "S", default_value_t = 60)]
+    #[arg(long, value_name = "S", default_value_t = BoundArgs::default().timeout)]
     pub timeout: u64,
+}
+
+impl Default for BoundArgs {
+    fn default() -> Self {
+        BoundArgs { max_behaviours: 10_000, max_accesses: 1_000, max_instructions: 1_000_000, timeout: 60 }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -331,9 +337,11 @@ impl From<ReductionArg> for Reduction {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum RunFormat {
-    /// Text, with a trace for each behaviour
+    /// Text of at most 75 columns, with each finding drawn as a race
     #[default]
     Text,
+    /// The text, and every event of each behaviour in a wide table
+    Trace,
     /// One object, by `pmdscope schema run`; an array of them for several walkers
     Json,
     /// JSON Lines: the run, then each behaviour and its events

@@ -1,7 +1,8 @@
 //! The command line that runs something again, as a report gives it.
 
-use pmdscope_emu::Schedule;
+use pmdscope_emu::{Bounds, Reduction, Schedule};
 
+use crate::cli::BoundArgs;
 use crate::plan::Start;
 
 /// A `pmdscope run` that is being put together.
@@ -40,15 +41,34 @@ impl RunCommand {
         writer: &str,
         walker: &str,
         with: impl IntoIterator<Item = &'a str>,
-        schedule: Option<&Schedule>,
-    ) -> String {
+    ) -> Self {
         self.option("--writer", writer);
         self.option("--walker", walker);
         for with in with {
             self.option("--with", with);
         }
+        self
+    }
+
+    /// Under one schedule or all, in this way and within these bounds.
+    pub fn under(mut self, schedule: Option<&Schedule>, reduction: Reduction, bounds: &Bounds) -> String {
         if let Some(schedule) = schedule {
             self.option("--schedule", &schedule.to_string().replace(' ', ""));
+        }
+        if reduction == Reduction::None {
+            self.option("--reduction", "none");
+        }
+        let usual = BoundArgs::default();
+        for (option, value, usual) in [
+            ("--max-schedules", bounds.schedules, Bounds::default().schedules),
+            ("--max-behaviours", bounds.behaviours, usual.max_behaviours),
+            ("--max-accesses", bounds.call.accesses, usual.max_accesses),
+            ("--max-instructions", bounds.call.instructions, usual.max_instructions),
+            ("--timeout", bounds.time.as_secs(), usual.timeout),
+        ] {
+            if value != usual {
+                self.option(option, &value.to_string());
+            }
         }
         self.0.join(" ")
     }

@@ -134,12 +134,10 @@ impl KernelStudy<'_> {
         let walker = self.walker.map_or("none", |walker| walker.name);
         let guest = self.source.info();
         Names {
-            command: RunCommand::of([("--kernel", Some(guest.name.as_str()))]).on(start).running(
-                self.writer.name,
-                walker,
-                [],
-                self.schedule,
-            ),
+            command: RunCommand::of([("--kernel", Some(guest.name.as_str()))])
+                .on(start)
+                .running(self.writer.name, walker, [])
+                .under(self.schedule, self.reduction, self.bounds),
             guest,
             writer: self.writer.name.to_owned(),
             walker: walker.to_owned(),

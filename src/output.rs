@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use anstream::adapter::strip_str;
 use anyhow::{Context, Result};
 
 /// Makes a report, and if it is to be checked makes it again: the same must come out.
@@ -34,13 +35,13 @@ fn first_difference(one: &str, other: &str) -> Option<usize> {
     Some(same + 1)
 }
 
-/// Writes a report. A reader that closes the pipe early ends it quietly.
+/// Writes a report. Styles are for terminals, and there for those that want them (`NO_COLOR`). A reader that closes
+/// the pipe early ends it quietly.
 pub fn write(report: &str, to: Option<&Path>) -> Result<()> {
     match to {
-        Some(path) if path != Path::new("-") => {
-            write_whole(path, report).with_context(|| format!("cannot write {}", path.display()))
-        }
-        _ => match std::io::stdout().lock().write_all(report.as_bytes()) {
+        Some(path) if path != Path::new("-") => write_whole(path, &strip_str(report).to_string())
+            .with_context(|| format!("cannot write {}", path.display())),
+        _ => match anstream::stdout().lock().write_all(report.as_bytes()) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             other => other.context("cannot write to standard output"),
         },

@@ -67,6 +67,7 @@ fn of_guest(plan: &RunPlan) -> Result<Vec<RunReport>> {
 fn printed(reports: &[RunReport], format: RunFormat) -> Result<(String, Vec<Verdict>)> {
     let printed = match format {
         RunFormat::Text => reports.iter().map(text::run).collect::<Vec<_>>().join("\n"),
+        RunFormat::Trace => reports.iter().map(text::run_with_traces).collect::<Vec<_>>().join("\n"),
         RunFormat::Markdown => reports.iter().map(markdown::run).collect::<Vec<_>>().join("\n"),
         RunFormat::Jsonl => reports.iter().map(json::lines).collect::<Result<Vec<_>, _>>()?.concat(),
         RunFormat::Json => match reports {

@@ -105,12 +105,8 @@ impl Study<'_> {
             ("--guest", guest),
         ])
         .on(&self.start)
-        .running(
-            self.writer.name(),
-            self.walker.name(),
-            self.with.iter().map(|with| with.name()),
-            self.schedule,
-        )
+        .running(self.writer.name(), self.walker.name(), self.with.iter().map(|with| with.name()))
+        .under(self.schedule, self.reduction, self.bounds)
     }
 
     /// An entry, with the guest's answers.

@@ -142,7 +142,12 @@ pub fn judge(observed: &Observed<'_>) -> Vec<Finding> {
             before.value, store.after
         );
         match findings.iter_mut().find(|known| known.explanation == explanation) {
-            Some(known) => known.schedules += &store.schedules,
+            Some(known) => {
+                known.schedules += &store.schedules;
+                if length(&store.schedule) < length(&known.schedule) {
+                    known.schedule.clone_from(&store.schedule);
+                }
+            }
             None => findings.push(Finding {
                 name: FindingName::WalkerClearedEntry,
                 view: *view,
@@ -176,6 +181,25 @@ pub fn judge(observed: &Observed<'_>) -> Vec<Finding> {
     findings
 }
 
+/// How long a schedule is, as it is written: its switches, then its accesses.
+fn length(schedule: &str) -> (usize, u64) {
+    let turns = schedule.split_whitespace();
+    let accesses = turns.clone().filter_map(|turn| turn.get(1..)?.parse::<u64>().ok());
+    (turns.count(), accesses.sum())
+}
+
 fn held(entry: &Entry) -> String {
     entry.swap.map_or("nothing".to_owned(), |swap| format!("type {} offset {:#x}", swap.kind, swap.offset.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_with_fewer_switches_is_shorter_then_one_with_fewer_accesses() {
+        let mut schedules = ["W2 K1 W1 K2", "W2 K13 W1", "K1 W4", "W2 K3 W1", ""];
+        schedules.sort_by_key(|schedule| length(schedule));
+        assert_eq!(schedules, ["", "K1 W4", "W2 K3 W1", "W2 K13 W1", "W2 K1 W1 K2"]);
+    }
 }

@@ -8,10 +8,14 @@ mod findings;
 pub mod json;
 mod judge;
 pub mod markdown;
+mod race;
 mod report;
+mod style;
 mod summary;
+pub mod table;
 pub mod text;
 mod words;
+mod wrapped;
 
 pub use count::Count;
 pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
@@ -22,3 +26,4 @@ pub use report::{
     Invalidated, KernelFacts, Outcome, RUN_SCHEMA, References, RunReport, Schedules, Skipped, SplitGuard,
     Stored, Stub, Trace, Verdict, View, Warning, What,
 };
+pub use wrapped::WIDTH;

@@ -1,5 +1,6 @@
 //! Reports as Markdown, for a README, an issue or a mail.
 
+use anstream::adapter::strip_str;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::report::{CompareReport, RunReport};
@@ -19,5 +20,5 @@ pub fn compare(report: &CompareReport) -> String {
 
 /// A run: its text is laid out in columns, so it is kept as it is.
 pub fn run(report: &RunReport) -> String {
-    format!("```text\n{}```\n", text::run(report))
+    format!("```text\n{}```\n", strip_str(&text::run(report)))
 }

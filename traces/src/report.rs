@@ -315,6 +315,11 @@ impl RunReport {
         all.into_iter().find(|entry| entry.value == value)
     }
 
+    /// The trace of a schedule, if it was kept: one of each behaviour is.
+    pub fn trace_under(&self, schedule: &str) -> Option<&Trace> {
+        self.traces.iter().find(|trace| trace.schedule == schedule)
+    }
+
     /// The report without its traces, as comparisons list it.
     #[must_use]
     pub fn without_traces(&self) -> RunReport {

@@ -1,109 +1,55 @@
-//! Reports as plain text.
+//! Reports as plain text. Lines may have ANSI styles, which `anstream` takes out where they do not belong.
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
-
 use crate::count::Count;
-use crate::entry::Entry;
-use crate::report::{CompareReport, DecodeReport, Event, KernelFacts, RunReport, SplitGuard, Trace, What};
+use crate::entry::{Entry, Value};
+use crate::race::race;
+use crate::report::{
+    CompareReport, DecodeReport, Divergence, Event, KernelFacts, Outcome, RunReport, SplitGuard, Stored,
+    Trace, View, What,
+};
+use crate::style::{self, paint};
 use crate::summary;
-use crate::words::{counted, outcome};
+use crate::table::{bare_table, trimmed};
+use crate::words::{self, counted};
+use crate::wrapped::Lines;
 
-/// Writing to a `String` cannot fail.
-macro_rules! put {
-    ($out:expr, $($argument:tt)*) => {{ let _ = writeln!($out, $($argument)*); }};
-}
-
-/// One run, with a trace for each behaviour.
+/// One run: what was found, each finding with its shortest schedule drawn as a race, and what that rests on. No line
+/// is longer than [`WIDTH`](crate::WIDTH).
 pub fn run(report: &RunReport) -> String {
-    let mut out = String::new();
-    put!(
-        out,
-        "{}: {} against {} on {}",
-        platform(report),
-        report.writer,
-        report.walker,
-        report.marked_entry()
-    );
-    put!(out, "encoding  {}", report.encoding);
-    let guest = &report.guest;
-    let sha256 = guest.sha256.get(..16).unwrap_or(&guest.sha256);
-    match &guest.release {
-        Some(release) => put!(out, "kernel    {release}, from {} (sha256 {sha256}...)", guest.name),
-        None => put!(out, "guest     {} {} (sha256 {sha256}...)", guest.kind, guest.name),
-    }
-    match &report.kernel {
-        Some(_) => put!(out, "predicates are answered by the model of the encoding"),
-        None => put!(out, "predicates are answered by the {}'s compiled functions", report.predicates),
-    }
-    put!(
-        out,
-        "CPU0 runs the writer, CPU1 the walker; W2 K1 is two accesses of the writer, then one of the walker"
-    );
-    put!(out, "");
-    if let Some(kernel) = &report.kernel {
-        self::kernel(&mut out, kernel);
-    }
-    put!(out, "before    {}", one_line(&report.before));
-    for breach in &report.contract {
-        put!(out, "          CONTRACT BROKEN: {breach}");
-    }
-    for stored in &report.stored {
-        put!(out, "stored    {}", one_line(&stored.entry));
-        put!(
-            out,
-            "          at {:#x} {}: {}  {}",
-            stored.pc.0,
-            stored.symbol,
-            stored.instruction,
-            changed(&stored.changes)
-        );
-    }
-    match &report.after {
-        Some(after) => put!(out, "after     {}", one_line(after)),
-        None => put!(out, "after     differs by schedule: see the traces"),
-    }
-    put!(out, "");
-
+    let mut lines = Lines::default();
+    let subject = format!("{} against {} on {}", report.writer, report.walker, report.marked_entry());
+    lines.styled(style::TITLE, "  ", &format!("{}: {subject}", words::platform(report)));
+    lines.gap();
+    found(&mut lines, report);
+    lines.gap();
+    values(&mut lines, report);
     if report.kernel.as_ref().is_none_or(|kernel| kernel.walker_function.is_some()) {
-        walked(&mut out, report);
+        lines.gap();
+        walked(&mut lines, report);
     }
-    put!(out, "");
-
-    if let Some(split) = report.kernel.as_ref().and_then(split) {
-        put!(out, "{split}");
-    }
-    if report.findings.is_empty() {
-        put!(out, "Nothing was found.");
-    }
-    for finding in &report.findings {
-        put!(out, "FINDING {}: {}", finding.name.name(), finding.explanation);
-        put!(out, "        in {}, shortest {}", of(&finding.schedules, report), finding.schedule);
-    }
-    if let Some(why) = &report.incomplete {
-        put!(out, "INCOMPLETE: {why}; what was not run is unknown");
-    }
-    for disagreement in &report.disagreements {
-        put!(
-            out,
-            "CONTROL FAILED: {disagreement}; the guest is not one of this encoding, so nothing is known"
-        );
-    }
+    lines.gap();
+    ran(&mut lines, report);
+    lines.gap();
     let schedules = &report.schedules;
-    put!(
-        out,
-        "{}, {}, {}: {}",
+    let counts = [
         counted(&schedules.total, "schedule"),
         counted(schedules.behaviours, "behaviour"),
         counted(schedules.machine_runs, "machine-code run"),
-        report.verdict.word()
-    );
+    ];
+    let verdict = paint(style::of_verdict(report.verdict), report.verdict.word());
+    lines.paragraph("", "", &format!("{}: {verdict}", counts.join(", ")));
+    lines.into_text()
+}
+
+/// One run, and every event of each behaviour in a table, which is as wide as it needs to be.
+pub fn run_with_traces(report: &RunReport) -> String {
+    let mut out = run(report);
     for (n, trace) in report.traces.iter().enumerate() {
-        put!(out, "");
-        put!(
+        let _ = writeln!(
             out,
-            "Behaviour {} of {}, in {}: schedule {}",
+            "\nBehaviour {} of {}, in {}: schedule {}",
             n + 1,
             report.traces.len(),
             of(&trace.schedules, report),
@@ -114,77 +60,188 @@ pub fn run(report: &RunReport) -> String {
     out
 }
 
-/// What the walker saw and came to.
-fn walked(out: &mut String, report: &RunReport) {
-    put!(out, "What {} saw:", report.walker);
-    for view in &report.views {
-        let installed = match view.installed {
-            false => "",
-            true if view.entry.is_table() => "  the page table that the split installed",
-            true => "  the entry that the writer installed",
-        };
-        put!(out, "  {}  in {}{installed}", one_line(&view.entry), of(&view.schedules, report));
+/// What was found, and what keeps it from being known whether there is more.
+fn found(lines: &mut Lines, report: &RunReport) {
+    match report.kernel.as_ref().and_then(|kernel| Some((kernel.split, split(kernel)?))) {
+        Some((SplitGuard::Guarded, text)) => lines.styled(style::HOLDS, "  ", &text),
+        Some((_, text)) => lines.styled(style::WRONG, "  ", &text),
+        None => {}
     }
-    for (cpu, (name, outcomes)) in (2..).zip(report.with.iter().zip(&report.with_outcomes)) {
-        put!(out, "What {name}, on CPU{cpu}, came to:");
-        for one in outcomes {
-            let decided_on = one.decided_on.map_or(String::new(), |value| format!(" on {value}"));
-            put!(out, "  {}{decided_on}  in {}", outcome(one), of(&one.schedules, report));
-        }
+    if let Some(why) = &report.incomplete {
+        lines.styled(style::UNKNOWN, "  ", &format!("INCOMPLETE: {why}; what was not run is unknown"));
     }
-    put!(out, "What {} came to:", report.walker);
-    put!(out, "  on the untouched entry: {}", outcome(&report.alone));
-    for one in &report.outcomes {
-        let decided_on = one.decided_on.map_or(String::new(), |value| format!(" on {value}"));
-        // A schedule is empty where a bound came before the first access.
-        let by = if one.schedule.is_empty() { String::new() } else { format!(", as by {}", one.schedule) };
-        put!(out, "  {}{decided_on}  in {}{by}", outcome(one), of(&one.schedules, report));
-    }
-    for divergence in &report.divergences {
-        let decided_on = divergence.decided_on.map_or(String::new(), |value| format!(" on {value}"));
-        put!(
-            out,
-            "Its path{decided_on} differs from that on the untouched entry, in {}:",
-            of(&divergence.schedules, report)
+    for disagreement in &report.disagreements {
+        let text = format!(
+            "CONTROL FAILED: {disagreement}; the guest is not one of this encoding, so nothing is known"
         );
-        match (&divergence.symbol, &divergence.instruction, divergence.pc) {
-            (Some(symbol), Some(instruction), Some(pc)) => {
-                let instead =
-                    divergence.instead_of.map_or("a return".to_owned(), |pc| format!("{:#x}", pc.0));
-                put!(out, "  first at {:#x} {symbol}: {instruction}  (instead of {instead})", pc.0);
-            }
-            _ => put!(out, "  it returned where it went on there"),
-        }
+        lines.styled(style::UNKNOWN, "  ", &text);
     }
-    for warning in &report.warnings {
-        put!(out, "VM_WARN_ON_ONCE() fired on {} in {}", warning.entry, of(&warning.schedules, report));
+    if report.findings.is_empty() {
+        lines.line("Nothing was found.");
+    }
+    let mut drawn: Vec<&str> = Vec::new();
+    for schedule in report.findings.iter().map(|finding| finding.schedule.as_str()) {
+        if drawn.contains(&schedule) {
+            continue;
+        }
+        if !drawn.is_empty() {
+            lines.gap();
+        }
+        drawn.push(schedule);
+        for finding in report.findings.iter().filter(|finding| finding.schedule == schedule) {
+            let text = format!("FINDING {}: {}", finding.name.name(), finding.explanation);
+            lines.styled(style::WRONG, "  ", &text);
+            lines.paragraph(
+                "  ",
+                "  ",
+                &format!("in {}, shortest {schedule}", of(&finding.schedules, report)),
+            );
+        }
+        if let Some(trace) = report.trace_under(schedule) {
+            lines.gap();
+            race(lines, report, trace);
+        }
     }
 }
 
+/// The entry before and after, and what the writer stored.
+fn values(lines: &mut Lines, report: &RunReport) {
+    lines.labelled("before    ", &one_line(&report.before));
+    for breach in &report.contract {
+        lines.labelled("          ", &format!("CONTRACT BROKEN: {breach}"));
+    }
+    for stored in &report.stored {
+        lines.labelled("stored    ", &one_line(&stored.entry));
+        lines.labelled("          ", &stored_by(stored));
+    }
+    match &report.after {
+        Some(after) => lines.labelled("after     ", &one_line(after)),
+        None => lines.line("after     differs by schedule"),
+    }
+}
+
+fn stored_by(stored: &Stored) -> String {
+    let Stored { pc, symbol, instruction, changes, .. } = stored;
+    format!("at {:#x} {symbol}: {}  {}", pc.0, untabbed(instruction), changed(changes))
+}
+
+/// What the walker saw and came to.
+fn walked(lines: &mut Lines, report: &RunReport) {
+    lines.line(&format!("What {} saw:", report.walker));
+    for view in &report.views {
+        lines.paragraph("  ", "    ", &seen(view, report));
+    }
+    for (cpu, (name, outcomes)) in (2..).zip(report.with.iter().zip(&report.with_outcomes)) {
+        lines.line(&format!("What {name}, on CPU{cpu}, came to:"));
+        for outcome in outcomes {
+            lines.paragraph("  ", "    ", &came_to(outcome, report));
+        }
+    }
+    lines.line(&format!("What {} came to:", report.walker));
+    lines.paragraph("  ", "    ", &format!("on the untouched entry: {}", words::outcome(&report.alone)));
+    for outcome in &report.outcomes {
+        // A schedule is empty where a bound came before the first access.
+        let by = match outcome.schedule.as_str() {
+            "" => String::new(),
+            schedule => format!(", as by {schedule}"),
+        };
+        lines.paragraph("  ", "    ", &format!("{}{by}", came_to(outcome, report)));
+    }
+    for divergence in &report.divergences {
+        lines.paragraph("", "  ", &differs(divergence, report));
+    }
+    for warning in &report.warnings {
+        let (entry, schedules) = (warning.entry, of(&warning.schedules, report));
+        lines.paragraph("", "  ", &format!("VM_WARN_ON_ONCE() fired on {entry} in {schedules}"));
+    }
+}
+
+fn seen(view: &View, report: &RunReport) -> String {
+    let installed = match view.installed {
+        false => "",
+        true if view.entry.is_table() => "  the page table that the split installed",
+        true => "  the entry that the writer installed",
+    };
+    format!("{}  in {}{installed}", one_line(&view.entry), of(&view.schedules, report))
+}
+
+fn came_to(outcome: &Outcome, report: &RunReport) -> String {
+    let schedules = of(&outcome.schedules, report);
+    format!("{}{}  in {schedules}", words::outcome(outcome), on(outcome.decided_on))
+}
+
+fn differs(divergence: &Divergence, report: &RunReport) -> String {
+    let first = match (&divergence.symbol, &divergence.instruction, divergence.pc) {
+        (Some(symbol), Some(instruction), Some(pc)) => {
+            let instead = divergence.instead_of.map_or("a return".to_owned(), |pc| format!("{:#x}", pc.0));
+            format!("first at {:#x} {symbol}: {}  (instead of {instead})", pc.0, untabbed(instruction))
+        }
+        _ => "it returned where it went on there".to_owned(),
+    };
+    format!(
+        "Its path{} differs from that on the untouched entry, in {}: {first}",
+        on(divergence.decided_on),
+        of(&divergence.schedules, report)
+    )
+}
+
+fn on(entry: Option<Value>) -> String {
+    entry.map_or(String::new(), |value| format!(" on {value}"))
+}
+
+/// The machine code that was run, and what was set up for it.
+fn ran(lines: &mut Lines, report: &RunReport) {
+    lines.labelled("encoding  ", &report.encoding);
+    let guest = &report.guest;
+    let sha256 = guest.sha256.get(..16).unwrap_or(&guest.sha256);
+    match &guest.release {
+        Some(release) => {
+            let name = &guest.name;
+            lines.labelled("kernel    ", &format!("{release}, from {name} (sha256 {sha256}...)"));
+        }
+        None => {
+            lines.labelled("guest     ", &format!("{} {} (sha256 {sha256}...)", guest.kind, guest.name));
+        }
+    }
+    if let Some(kernel) = &report.kernel {
+        set_up(lines, kernel);
+    }
+    lines.labelled(
+        "reading   ",
+        match &report.kernel {
+            Some(_) => "predicates are answered by the model of the encoding",
+            None => "predicates are answered by the guest's compiled functions",
+        },
+    );
+    lines.labelled("          ", "CPU0 runs the writer, CPU1 the walker; W2 K1 is two accesses of the writer, then one of the walker; values are in CPU order");
+    lines.command("again     ", &report.command);
+}
+
 /// What a run of a kernel rests on.
-fn kernel(out: &mut String, kernel: &KernelFacts) {
+fn set_up(lines: &mut Lines, kernel: &KernelFacts) {
     match &kernel.walker_function {
-        Some(walker) => put!(out, "functions {}() against {walker}()", kernel.writer_function),
-        None => put!(out, "functions {}()", kernel.writer_function),
+        Some(walker) => {
+            lines.labelled("functions ", &format!("{}() against {walker}()", kernel.writer_function));
+        }
+        None => lines.labelled("functions ", &format!("{}()", kernel.writer_function)),
     }
     for control in &kernel.controls {
         let passed = if control.passed { "passed" } else { "FAILED" };
-        put!(out, "control   {passed}: {}: {}", control.what, control.came_to);
+        lines.labelled("control   ", &format!("{passed}: {}: {}", control.what, control.came_to));
     }
     for assumption in &kernel.assumptions {
-        put!(out, "set up    {assumption}");
+        lines.labelled("set up    ", assumption);
     }
     for stub in &kernel.stubs {
         let returns = stub.returns.map_or(String::new(), |value| format!(", returns {:#x}", value.0));
-        put!(out, "stub      {}(){returns}: {}", stub.function, stub.why);
+        lines.labelled("stub      ", &format!("{}(){returns}: {}", stub.function, stub.why));
     }
     if kernel.stubs.is_empty() && !kernel.controls.is_empty() {
-        put!(out, "stub      none: every function is run as it is");
+        lines.labelled("stub      ", "none: every function is run as it is");
     }
     for word in &kernel.shared {
-        put!(out, "shared    {word}: both use it, so schedules order its accesses too");
+        lines.labelled("shared    ", &format!("{word}: both use it, so schedules order its accesses too"));
     }
-    put!(out, "");
 }
 
 /// Whether a kernel's split has the fix, in a sentence.
@@ -212,25 +269,19 @@ fn trace(out: &mut String, trace: &Trace) {
             format!("  CPU{}", event.cpu),
             format!("{:#x}", event.pc.0),
             event.symbol.clone(),
-            event.instruction.replace('\t', " "),
+            untabbed(&event.instruction),
             what.to_owned(),
             value,
         ]);
     }
-    put!(out, "{}", trimmed(&table));
-    put!(out, "  writer: {}", outcome(&trace.writer));
-    put!(out, "  walker: {}", outcome(&trace.walker));
+    let _ = writeln!(out, "{}", trimmed(&table));
+    let _ = writeln!(out, "  writer: {}", words::outcome(&trace.writer));
+    let _ = writeln!(out, "  walker: {}", words::outcome(&trace.walker));
     for (cpu, with) in (2..).zip(&trace.with) {
-        put!(out, "  CPU{cpu}:   {}", outcome(with));
+        let _ = writeln!(out, "  CPU{cpu}:   {}", words::outcome(with));
     }
     for page in &trace.references {
-        put!(
-            out,
-            "  page {:#x} has {} references in the end; it had {}",
-            page.pfn.0,
-            page.references,
-            page.before
-        );
+        let _ = writeln!(out, "  {}", words::references(page));
     }
 }
 
@@ -269,16 +320,14 @@ fn changed(changes: &[String]) -> String {
     if changes.is_empty() { "unchanged".to_owned() } else { changes.join(" ") }
 }
 
+/// The disassembler puts a tab behind the name of an instruction.
+fn untabbed(instruction: &str) -> String {
+    instruction.replace('\t', " ")
+}
+
 fn of(schedules: &Count, report: &RunReport) -> String {
     let run = if report.incomplete.is_some() { " that were run" } else { "" };
     format!("{schedules} of {}{run}", counted(&report.schedules.total, "schedule"))
-}
-
-fn platform(report: &RunReport) -> String {
-    match &report.mmu {
-        Some(mmu) => format!("{} {mmu} Linux {}", report.arch, report.linux),
-        None => format!("{} Linux {}", report.arch, report.linux),
-    }
 }
 
 fn one_line(entry: &Entry) -> String {
@@ -299,8 +348,8 @@ pub fn compare(report: &CompareReport) -> String {
         table.add_row(row);
     }
     let mut out = String::new();
-    put!(out, "{}", trimmed(&table));
-    put!(out, "");
+    let _ = writeln!(out, "{}", trimmed(&table));
+    out.push('\n');
     out.push_str(&summary::in_words(report));
     out
 }
@@ -310,21 +359,21 @@ pub fn decode(report: &DecodeReport) -> String {
     let mut out = String::new();
     for (n, entry) in report.entries.iter().enumerate() {
         if n > 0 {
-            put!(out, "");
+            out.push('\n');
         }
-        put!(out, "{}  {}", entry.value, report.encoding);
+        let _ = writeln!(out, "{}  {}", entry.value, report.encoding);
         let predicates: Vec<_> = entry
             .predicates
             .named()
             .iter()
             .map(|(name, holds)| format!("{name} {}", if *holds { "yes" } else { "no" }))
             .collect();
-        put!(out, "  {}: {}", report.predicates, predicates.join(", "));
+        let _ = writeln!(out, "  {}: {}", report.predicates, predicates.join(", "));
         if let Some(swap) = entry.swap {
-            put!(out, "  swap type {}, offset {:#x}", swap.kind, swap.offset.0);
+            let _ = writeln!(out, "  swap type {}, offset {:#x}", swap.kind, swap.offset.0);
         }
         if let Some(pfn) = entry.pfn {
-            put!(out, "  page frame {:#x}", pfn.0);
+            let _ = writeln!(out, "  page frame {:#x}", pfn.0);
         }
         let mut table = bare_table();
         for bit in &entry.bits {
@@ -336,21 +385,7 @@ pub fn decode(report: &DecodeReport) -> String {
                 bit.meaning.clone(),
             ]);
         }
-        put!(out, "{}", trimmed(&table));
+        let _ = writeln!(out, "{}", trimmed(&table));
     }
     out
-}
-
-/// A table without lines, as wide as it needs to be.
-pub fn bare_table() -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table
-}
-
-/// A table's text without the spaces that fill its last column, and without its outer margin.
-pub fn trimmed(table: &Table) -> String {
-    let lines: Vec<_> =
-        table.lines().map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned()).collect();
-    lines.join("\n")
 }

@@ -1,6 +1,6 @@
 //! Parts of reports that are said in words in more than one place.
 
-use crate::report::Outcome;
+use crate::report::{Outcome, References, RunReport};
 
 /// The outcome of a routine in words.
 pub(crate) fn outcome(outcome: &Outcome) -> String {
@@ -48,4 +48,18 @@ pub(crate) fn counted(number: impl ToString, thing: &str) -> String {
     let number = number.to_string();
     let ending = if number == "1" { "" } else { "s" };
     format!("{number} {thing}{ending}")
+}
+
+/// The platform of a run: `ppc64 radix Linux 7.2`.
+pub(crate) fn platform(report: &RunReport) -> String {
+    match &report.mmu {
+        Some(mmu) => format!("{} {mmu} Linux {}", report.arch, report.linux),
+        None => format!("{} Linux {}", report.arch, report.linux),
+    }
+}
+
+/// How the references of a page changed.
+pub(crate) fn references(page: &References) -> String {
+    let (pfn, now, before) = (page.pfn.0, page.references, page.before);
+    format!("page {pfn:#x} has {now} references in the end; it had {before}")
 }

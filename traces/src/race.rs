@@ -1,0 +1,244 @@
+//! One schedule as kernel people draw a race: a lane for each CPU, time running down, one access at a time.
+
+use crate::entry::{Entry, Value};
+use crate::report::{Event, Outcome, RunReport, Trace, What};
+use crate::words;
+use crate::wrapped::{Lines, WIDTH, wrapped};
+
+/// Where the second lane of two begins.
+const SECOND_LANE: usize = 37;
+/// The least room for the text of a lane, so that `load` and an entry's value fit a line.
+const LANE_LEAST: usize = 36;
+
+/// Draws a trace of a report, and says what the walker concluded from it and why.
+pub(crate) fn race(lines: &mut Lines, report: &RunReport, trace: &Trace) {
+    let lanes = Lanes { count: 2 + trace.with.len() };
+    lanes.headings(lines, &headings(report));
+    let last_of = |cpu: u8| trace.events.iter().rposition(|event| event.cpu == cpu);
+    for cpu in lanes.cpus().filter(|cpu| last_of(*cpu).is_none()) {
+        // It came to its conclusion without looking.
+        lanes.concluded(lines, report, trace, cpu);
+    }
+    for (at, event) in trace.events.iter().enumerate() {
+        lanes.event(lines, report, event);
+        if last_of(event.cpu) == Some(at) {
+            lanes.concluded(lines, report, trace, event.cpu);
+        }
+    }
+    for page in &trace.references {
+        lines.paragraph("", "  ", &words::references(page));
+    }
+    if let Some(why) = why(report, &trace.walker) {
+        lines.gap();
+        lines.paragraph("", "", &why);
+    }
+}
+
+/// What runs on each CPU.
+fn headings(report: &RunReport) -> Vec<String> {
+    let kernel = report.kernel.as_ref();
+    let writer = kernel.map_or(report.writer.clone(), |kernel| format!("{}()", kernel.writer_function));
+    let walker = kernel.and_then(|kernel| kernel.walker_function.as_ref());
+    let walker = walker.map_or(report.walker.clone(), |walker| format!("{walker}()"));
+    [writer, walker].into_iter().chain(report.with.iter().cloned()).collect()
+}
+
+/// The name of what runs on a CPU, as it was asked for.
+fn routine(report: &RunReport, cpu: u8) -> &str {
+    match cpu {
+        0 => &report.writer,
+        1 => &report.walker,
+        other => report.with.get(usize::from(other) - 2).map_or("", String::as_str),
+    }
+}
+
+/// The columns that the text of each CPU begins at. One access at a time, so it may reach into the next lane.
+struct Lanes {
+    count: usize,
+}
+
+impl Lanes {
+    fn cpus(&self) -> impl Iterator<Item = u8> + use<> {
+        (0..).take(self.count)
+    }
+
+    fn step(&self) -> usize {
+        SECOND_LANE.min((WIDTH - LANE_LEAST) / (self.count - 1).max(1))
+    }
+
+    fn begin(&self, cpu: u8) -> usize {
+        usize::from(cpu) * self.step()
+    }
+
+    /// The width of a CPU's text.
+    fn width(&self, cpu: u8) -> usize {
+        (self.step() - 1).max(LANE_LEAST).min(WIDTH - self.begin(cpu))
+    }
+
+    fn headings(&self, lines: &mut Lines, names: &[String]) {
+        let heading = |cpu: u8, name: &str| wrapped(&format!("CPU{cpu}: "), "      ", name, self.width(cpu));
+        if let [writer, walker] = names {
+            let (left, right) = (heading(0, writer), heading(1, walker));
+            for row in 0..left.len().max(right.len()) {
+                let cell = |lane: &[String]| lane.get(row).cloned().unwrap_or_default();
+                lines.line(&format!("{:SECOND_LANE$}{}", cell(&left), cell(&right)));
+            }
+            lines.line(&format!("{}  {}", "=".repeat(SECOND_LANE - 2), "=".repeat(WIDTH - SECOND_LANE)));
+            return;
+        }
+        for (cpu, name) in self.cpus().zip(names) {
+            self.put(lines, cpu, 0, &heading(cpu, name));
+        }
+        lines.line(&"=".repeat(WIDTH));
+    }
+
+    fn event(&self, lines: &mut Lines, report: &RunReport, event: &Event) {
+        let cpu = event.cpu;
+        self.place(lines, event);
+        match &event.what {
+            What::Load { entry, .. } => self.loaded(lines, report, cpu, "load", *entry),
+            What::Store { before, after, changes, .. } => {
+                self.changed(lines, cpu, "store", *before, *after, changes);
+            }
+            What::Atomic { store_pc: Some(_), before, after, changes, .. } => {
+                self.changed(lines, cpu, "atomic", *before, *after, changes);
+            }
+            What::Atomic { before, .. } => {
+                self.loaded(lines, report, cpu, "atomic, nothing stored,", *before);
+            }
+            What::Elsewhere { place, access, before, after } if before == after => {
+                self.say(lines, cpu, &format!("{access} {before} ({place})"));
+            }
+            What::Elsewhere { place, access, before, after } => {
+                self.say(lines, cpu, &format!("{access} ({place})"));
+                self.value_changed(lines, cpu, *before, *after);
+            }
+            What::Call { function, entry } => {
+                self.say(lines, cpu, &format!("{function}() is entered with {entry}"));
+            }
+            What::Flush => self.say(lines, cpu, "flush"),
+            What::Warning { entry } => self.say(lines, cpu, &format!("VM_WARN_ON_ONCE() on {entry}")),
+        }
+    }
+
+    /// Where an access is made, and by which instruction: on a line of its own if both do not fit one.
+    fn place(&self, lines: &mut Lines, event: &Event) {
+        let (cpu, width) = (event.cpu, self.width(event.cpu));
+        let instruction = event.instruction.replace('\t', " ");
+        let place = format!("{}: {instruction}", event.symbol);
+        if place.chars().count() <= width {
+            self.put(lines, cpu, 0, &[place]);
+            return;
+        }
+        self.put(lines, cpu, 0, &wrapped("", "  ", &format!("{}:", event.symbol), width));
+        self.put(lines, cpu, 0, &wrapped("    ", "      ", &instruction, width));
+    }
+
+    /// What a load returned; of a reader's also what the predicates say of it.
+    fn loaded(&self, lines: &mut Lines, report: &RunReport, cpu: u8, what: &str, entry: Value) {
+        self.say(lines, cpu, &format!("{what} {entry}"));
+        if cpu != 0
+            && let Some(entry) = report.entry_of(entry)
+        {
+            self.say(lines, cpu, &format!("= {}", entry.predicates.holding()));
+        }
+    }
+
+    fn changed(
+        &self,
+        lines: &mut Lines,
+        cpu: u8,
+        what: &str,
+        before: Value,
+        after: Value,
+        changes: &[String],
+    ) {
+        self.say(lines, cpu, what);
+        if before == after {
+            self.say(lines, cpu, &format!("value unchanged: {before}"));
+            return;
+        }
+        let begin = self.value_changed(lines, cpu, before, after);
+        let indent = " ".repeat(begin + 2);
+        lines.paragraph(&indent, &indent, &changes.join(" "));
+    }
+
+    /// The line that says how a word changed, and where it begins: further left than its lane if it would not fit.
+    fn value_changed(&self, lines: &mut Lines, cpu: u8, before: Value, after: Value) -> usize {
+        let text = format!("value changed: {before} -> {after}");
+        let begin = (self.begin(cpu) + 2).min(WIDTH - text.len());
+        lines.line(&format!("{}{text}", " ".repeat(begin)));
+        begin
+    }
+
+    fn concluded(&self, lines: &mut Lines, report: &RunReport, trace: &Trace, cpu: u8) {
+        let outcome = match cpu {
+            0 => Some(&trace.writer),
+            1 => Some(&trace.walker),
+            other => trace.with.get(usize::from(other) - 2),
+        };
+        // A kernel's writer may be run alone.
+        let Some(outcome) = outcome.filter(|_| routine(report, cpu) != "none") else { return };
+        let text = format!("{}: {}", routine(report, cpu), words::outcome(outcome));
+        self.put(lines, cpu, 0, &wrapped("=> ", "   ", &text, self.width(cpu)));
+    }
+
+    fn say(&self, lines: &mut Lines, cpu: u8, text: &str) {
+        self.put(lines, cpu, 2, &wrapped("", "  ", text, self.width(cpu) - 2));
+    }
+
+    fn put(&self, lines: &mut Lines, cpu: u8, indent: usize, text: &[String]) {
+        for line in text {
+            lines.line(&format!("{}{line}", " ".repeat(self.begin(cpu) + indent)));
+        }
+    }
+}
+
+/// What the walker concluded, and why. `None` if it never ran.
+fn why(report: &RunReport, walker: &Outcome) -> Option<String> {
+    if report.walker == "none" {
+        return None;
+    }
+    let mut text = format!("{} concluded: {}", report.walker, words::outcome(walker));
+    let decided_on = walker.decided_on.or(walker.last_view);
+    let Some(value) = decided_on else { return Some(format!("{text}.")) };
+    text += &format!(", on {value}");
+    if let Some(entry) = report.entry_of(value) {
+        text += &format!(", which is {}", is(entry));
+    }
+    text += ". ";
+    if value == report.before.value {
+        text += "That is the entry as it stood before the writer.";
+        return Some(text);
+    }
+    let installed = report.views.iter().any(|view| view.entry.value == value && view.installed);
+    if installed {
+        text += "The writer installed that.";
+        return Some(text);
+    }
+    if let Some(view) = report.views.iter().find(|view| view.entry.value == value) {
+        text += &format!("Against the entry as it stood before: {}. ", view.changes.join(" "));
+    }
+    text += &format!("On the untouched entry it came to: {}.", words::outcome(&report.alone));
+    if let Some(divergence) = report.divergences.iter().find(|divergence| divergence.decided_on == decided_on)
+    {
+        text += &match (&divergence.symbol, &divergence.instruction, divergence.pc) {
+            (Some(symbol), Some(instruction), Some(pc)) => format!(
+                " Its code leaves the path that it takes there at {symbol} ({:#x}): {}.",
+                pc.0,
+                instruction.replace('\t', " ")
+            ),
+            _ => " Its code returned where it goes on there.".to_owned(),
+        };
+    }
+    Some(text)
+}
+
+/// What an entry is, in words.
+fn is(entry: &Entry) -> String {
+    let mut text = entry.predicates.holding();
+    if let Some(swap) = entry.swap {
+        text += &format!(", type {} offset {:#x}", swap.kind, swap.offset.0);
+    }
+    text
+}
