@@ -30,6 +30,9 @@ pub enum Command {
     /// Run one writer against one walker on one entry, and show every access
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
+    /// Save what was found as one file, run it again anywhere, and report it
+    #[command(after_help = REPRO_EXAMPLES)]
+    Repro(ReproArgs),
     /// Show what a kernel image offers, and which of its functions can be run
     #[command(after_help = KERNEL_EXAMPLES)]
     Kernel(KernelArgs),
@@ -82,6 +85,20 @@ Examples:
 
 Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a control failed,
 4 internal fault.";
+
+const REPRO_EXAMPLES: &str = "\
+A reproducer holds the guest's code, or which kernel it was; the entry, the routines and the schedule; and every
+access and value that must come of them.
+
+Examples:
+  pmdscope repro save --arch arm64 --linux 6.1 --entry migration-read -o split.repro
+  pmdscope repro show split.repro
+  pmdscope repro run split.repro
+  pmdscope repro report split.repro -o mail.txt
+  pmdscope repro report split.repro --kunit -o pmdscope_kunit.c
+
+Exit status of repro run: 0 everything was the same, 1 it was not, 2 bad usage or input, 3 a bound was hit or a
+control failed, 4 internal fault.";
 
 const KERNEL_EXAMPLES: &str = "\
 A kernel is a Debian package, or a vmlinuz, bzImage, Image or vmlinux of any distribution. What was unpacked is
@@ -254,8 +271,9 @@ pub struct CacheArgs {
     pub no_cache: bool,
 }
 
+/// What is to be run.
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub struct JobArgs {
     /// Architecture: arm64, x86_64, s390x, ppc64, ppc64le, riscv64, sparc64 (or as `uname -m` says)
     #[arg(long, value_name = "A", required_unless_present = "kernel")]
     pub arch: Option<String>,
@@ -308,13 +326,19 @@ pub struct RunArgs {
     /// Run this guest instead of the bundled one: an ELF with the same functions
     #[arg(long, value_name = "ELF")]
     pub guest: Option<PathBuf>,
+    #[command(flatten)]
+    pub bounds: BoundArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
     /// How to print the run
     #[arg(long, value_enum, default_value_t)]
     pub format: RunFormat,
     #[command(flatten)]
     pub report: ReportArgs,
-    #[command(flatten)]
-    pub bounds: BoundArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -348,6 +372,67 @@ pub enum RunFormat {
     Jsonl,
     /// The text in Markdown
     Markdown,
+}
+
+#[derive(Debug, Args)]
+pub struct ReproArgs {
+    #[command(subcommand)]
+    pub what: ReproWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReproWhat {
+    /// Run a writer against a walker, and save the shortest schedule of a finding, or the one that is named
+    Save(SaveArgs),
+    /// Run a reproducer again, and say whether every access and value is the same
+    Run(ReproRunArgs),
+    /// Show what is in a reproducer, without running it
+    Show(ReproFileArgs),
+    /// Write a bug report from it, to be edited and sent
+    Report(ReproReportArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct SaveArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// The finding to save (see `pmdscope list findings`); if not given one that says what the walker did, or else
+    /// the first
+    #[arg(long, value_name = "F", conflicts_with = "schedule")]
+    pub finding: Option<String>,
+    /// Where to save it; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct ReproFileArgs {
+    /// The reproducer; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct ReproRunArgs {
+    #[command(flatten)]
+    pub repro: ReproFileArgs,
+    /// The kernel that it is for; if not given, the file of the same name beside the reproducer or here
+    #[arg(long, value_name = "FILE")]
+    pub kernel: Option<PathBuf>,
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReproReportArgs {
+    #[command(flatten)]
+    pub repro: ReproFileArgs,
+    /// Write a KUnit test for the kernel tree instead, which asserts on a real machine what was found
+    #[arg(long)]
+    pub kunit: bool,
+    /// Write to a file instead of standard output; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

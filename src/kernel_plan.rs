@@ -10,7 +10,8 @@ use pmdscope_guest::Kernel;
 use pmdscope_guest::kernel::Cache;
 use pmdscope_traces::GuestInfo;
 
-use crate::cli::{CacheArgs, Marks, RunArgs};
+use crate::cli::{CacheArgs, JobArgs, Marks};
+use crate::kernel_study::KernelStudy;
 use crate::plan::{Start, hex_value, number, run_bounds};
 
 /// A kernel to run, and the encoding to read its entries by.
@@ -84,7 +85,7 @@ pub struct KernelPlan {
 }
 
 impl KernelPlan {
-    pub fn new(args: &RunArgs, path: &Path) -> Result<Self> {
+    pub fn new(args: &JobArgs, path: &Path) -> Result<Self> {
         let writer = args.writer.as_deref().unwrap_or("split");
         let writer = Recipe::of(writer, Role::Writer)?;
         let walker = |name: &String| match name.as_str() {
@@ -121,6 +122,23 @@ impl KernelPlan {
             offered(&source, recipe).map_err(|reason| anyhow!("{}: {reason}", path.display()))?;
         }
         Ok(KernelPlan { source, wanted, writer, walkers, bounds, reduction: args.reduction.into(), schedule })
+    }
+
+    /// The study of one of its walkers, under one schedule or all.
+    pub fn study<'a>(
+        &'a self,
+        walker: Option<&'static Recipe>,
+        schedule: Option<&'a Schedule>,
+    ) -> KernelStudy<'a> {
+        KernelStudy {
+            source: &self.source,
+            wanted: self.wanted,
+            writer: self.writer,
+            walker,
+            bounds: &self.bounds,
+            reduction: self.reduction,
+            schedule,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod list;
 mod output;
 mod plan;
 mod reporter;
+mod repro;
 mod run;
 mod study;
 mod tally;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Compare(args) => compare::compare(args),
         Command::Run(args) => run::run(args),
+        Command::Repro(args) => repro::repro(args),
         Command::Kernel(args) => kernel::kernel(args),
         Command::Decode(args) => decode::decode(args),
         Command::List(args) => list::list(args),

@@ -1,6 +1,7 @@
 //! From the command line as written to what is to be done: everything is checked here, before
 //! anything runs, and each mistake gets one line.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -12,7 +13,8 @@ use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu, UnknownName, Ve
 use pmdscope_emu::{Bounds, CallBounds, MOST_CPUS, Reduction, Schedule};
 use pmdscope_guest::{Agent, Bundled, Guest, Walker, Writer, bundled};
 
-use crate::cli::{BoundArgs, Marks, ReductionArg, RunArgs};
+use crate::cli::{BoundArgs, JobArgs, Marks, ReductionArg};
+use crate::study::Study;
 
 /// The machine code to run, and where it comes from.
 #[derive(Clone)]
@@ -21,7 +23,9 @@ pub struct GuestSource {
     pub kind: &'static str,
     /// Its name.
     pub name: String,
-    /// SHA-256 of the ELF, in hexadecimal.
+    /// The ELF file.
+    pub elf: Cow<'static, [u8]>,
+    /// Its SHA-256, in hexadecimal.
     pub sha256: String,
     /// The guest.
     pub guest: Guest,
@@ -39,6 +43,7 @@ impl GuestSource {
         Ok(GuestSource {
             kind: "bundled",
             name: bundled.name.to_owned(),
+            elf: Cow::Borrowed(bundled.elf),
             sha256: bundled.sha256.to_owned(),
             guest,
         })
@@ -46,8 +51,6 @@ impl GuestSource {
 
     /// An ELF file of the user's.
     pub fn from_file(path: &Path, arch: Arch) -> Result<Self> {
-        use sha2::Digest;
-
         /// Guests are a few kilobytes; this is room for any, and stops a mistaken disk image.
         const LARGEST_GUEST_BYTES: u64 = 64 << 20;
         let name = path.display().to_string();
@@ -61,11 +64,18 @@ impl GuestSource {
             bytes.len() as u64 <= LARGEST_GUEST_BYTES,
             "{name} has more than {LARGEST_GUEST_BYTES} bytes, the most that a guest may have"
         );
-        let guest = Guest::parse(&bytes, arch).with_context(|| name.clone())?;
+        GuestSource::from_bytes(name.clone(), bytes, arch).context(name)
+    }
+
+    /// An ELF file that was read.
+    pub fn from_bytes(name: String, elf: Vec<u8>, arch: Arch) -> Result<Self> {
+        use sha2::Digest;
+
+        let guest = Guest::parse(&elf, arch)?;
         // Every report needs it, so a guest without it is refused before anything runs.
-        guest.function(pmdscope_guest::abi::SURVEY).with_context(|| name.clone())?;
-        let sha256 = sha2::Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(GuestSource { kind: "file", name, sha256, guest })
+        guest.function(pmdscope_guest::abi::SURVEY)?;
+        let sha256 = sha2::Sha256::digest(&elf).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(GuestSource { kind: "file", name, elf: Cow::Owned(elf), sha256, guest })
     }
 }
 
@@ -86,14 +96,30 @@ pub struct Start {
 
 impl Marks {
     /// The names of those that are set.
-    pub fn names(self) -> Vec<String> {
-        let all = [
-            ("young", self.young),
-            ("dirty", self.dirty),
-            ("soft-dirty", self.soft_dirty),
-            ("uffd-wp", self.uffd_wp),
-        ];
-        all.into_iter().filter(|(_, set)| *set).map(|(name, _)| name.to_owned()).collect()
+    pub fn names(mut self) -> Vec<String> {
+        self.named().into_iter().filter(|(_, set)| **set).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Those of these names.
+    pub fn of_names(names: &[String]) -> Result<Marks, UnknownName> {
+        let mut marks = Marks::default();
+        for name in names {
+            let mut all = marks.named();
+            match all.iter_mut().find(|(known, _)| known == name) {
+                Some((_, set)) => **set = true,
+                None => return Err(UnknownName::new("mark", name, all.iter().map(|(known, _)| *known))),
+            }
+        }
+        Ok(marks)
+    }
+
+    fn named(&mut self) -> [(&'static str, &mut bool); 4] {
+        [
+            ("young", &mut self.young),
+            ("dirty", &mut self.dirty),
+            ("soft-dirty", &mut self.soft_dirty),
+            ("uffd-wp", &mut self.uffd_wp),
+        ]
     }
 }
 
@@ -185,7 +211,7 @@ pub struct RunPlan {
 }
 
 impl RunPlan {
-    pub fn new(args: &RunArgs) -> Result<Self> {
+    pub fn new(args: &JobArgs) -> Result<Self> {
         let encoding =
             encoding(args.arch.as_deref().unwrap_or_default(), args.mmu.as_deref(), args.linux.as_deref())?;
         let writer: Writer = args.writer.as_deref().unwrap_or("split-unguarded").parse()?;
@@ -206,12 +232,6 @@ impl RunPlan {
         };
         // The same routine may well run on several CPUs.
         let with = args.with.iter().map(|with| Ok(with.parse()?)).collect::<Result<Vec<With>>>()?;
-        ensure!(
-            with.len() <= MOST_CPUS - 2,
-            "{} routines are too many to run with writer and walker: at most {}",
-            with.len(),
-            MOST_CPUS - 2
-        );
         let bounds = run_bounds(args)?;
         let plan = RunPlan {
             encoding,
@@ -224,15 +244,41 @@ impl RunPlan {
             reduction: args.reduction.into(),
             schedule: args.schedule.as_deref().map(str::parse).transpose()?,
         };
-        for walker in &plan.walkers {
+        plan.checked()
+    }
+
+    /// The same, if there are CPUs for all of its routines and its guest has them.
+    pub fn checked(self) -> Result<Self> {
+        ensure!(
+            self.with.len() <= MOST_CPUS - 2,
+            "{} routines are too many to run with writer and walker: at most {}",
+            self.with.len(),
+            MOST_CPUS - 2
+        );
+        for walker in &self.walkers {
             let routines =
-                [With::Writer(plan.writer), With::Walker(*walker)].into_iter().chain(plan.with.clone());
-            runnable(&plan.source, &plan.encoding, routines).map_err(|reason| match plan.source.kind {
-                "file" => anyhow!("{}: {reason}", plan.source.name),
-                _ => anyhow!("{} {reason}", plan.encoding),
+                [With::Writer(self.writer), With::Walker(*walker)].into_iter().chain(self.with.clone());
+            runnable(&self.source, &self.encoding, routines).map_err(|reason| match self.source.kind {
+                "file" => anyhow!("{}: {reason}", self.source.name),
+                _ => anyhow!("{} {reason}", self.encoding),
             })?;
         }
-        Ok(plan)
+        Ok(self)
+    }
+
+    /// The study of one of its walkers, under one schedule or all.
+    pub fn study<'a>(&'a self, walker: Walker, schedule: Option<&'a Schedule>) -> Study<'a> {
+        Study {
+            encoding: &self.encoding,
+            source: &self.source,
+            start: self.start,
+            writer: self.writer,
+            walker,
+            with: &self.with,
+            bounds: &self.bounds,
+            reduction: self.reduction,
+            schedule,
+        }
     }
 }
 
@@ -280,7 +326,7 @@ pub fn encoding(arch: &str, mmu: Option<&str>, linux: Option<&str>) -> Result<En
 }
 
 /// The bounds of `run`, which may run schedules one by one.
-pub fn run_bounds(args: &RunArgs) -> Result<Bounds> {
+pub fn run_bounds(args: &JobArgs) -> Result<Bounds> {
     let mut bounds = bounds(&args.bounds)?;
     if let Some(most) = args.max_schedules {
         ensure!(

@@ -1,25 +1,24 @@
 //! `pmdscope run`.
 
 use anyhow::Result;
-use pmdscope_emu::{Machine, Recipe};
+use pmdscope_emu::Machine;
+use pmdscope_guest::Walker;
 use pmdscope_traces::{RunReport, Verdict, json, markdown, text};
 
 use crate::cli::{RunArgs, RunFormat};
 use crate::exit::Exit;
 use crate::kernel_plan::KernelPlan;
-use crate::kernel_study::KernelStudy;
 use crate::output;
 use crate::plan::RunPlan;
-use crate::study::Study;
 
 pub fn run(args: &RunArgs) -> Result<Exit> {
-    let (printed, verdicts) = match &args.kernel {
+    let (printed, verdicts) = match &args.job.kernel {
         Some(path) => {
-            let plan = KernelPlan::new(args, path)?;
+            let plan = KernelPlan::new(&args.job, path)?;
             output::checked(args.report.self_check, || printed(&of_kernel(&plan)?, args.format))?
         }
         None => {
-            let plan = RunPlan::new(args)?;
+            let plan = RunPlan::new(&args.job)?;
             output::checked(args.report.self_check, || printed(&of_guest(&plan)?, args.format))?
         }
     };
@@ -28,39 +27,13 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
 }
 
 fn of_kernel(plan: &KernelPlan) -> Result<Vec<RunReport>> {
-    let report = |walker: &Option<&'static Recipe>| {
-        let study = KernelStudy {
-            source: &plan.source,
-            wanted: plan.wanted,
-            writer: plan.writer,
-            walker: *walker,
-            bounds: &plan.bounds,
-            reduction: plan.reduction,
-            schedule: plan.schedule.as_ref(),
-        };
-        study.report()
-    };
-    plan.walkers.iter().map(report).collect()
+    plan.walkers.iter().map(|walker| plan.study(*walker, plan.schedule.as_ref()).report()).collect()
 }
 
 fn of_guest(plan: &RunPlan) -> Result<Vec<RunReport>> {
     let mut machine = Machine::new(plan.source.guest.clone())?;
-    let mut reports = Vec::new();
-    for walker in &plan.walkers {
-        let study = Study {
-            encoding: &plan.encoding,
-            source: &plan.source,
-            start: plan.start,
-            writer: plan.writer,
-            walker: *walker,
-            with: &plan.with,
-            bounds: &plan.bounds,
-            reduction: plan.reduction,
-            schedule: plan.schedule.as_ref(),
-        };
-        reports.push(study.report(&mut machine)?);
-    }
-    Ok(reports)
+    let report = |walker: &Walker| plan.study(*walker, plan.schedule.as_ref()).report(&mut machine);
+    plan.walkers.iter().map(report).collect()
 }
 
 /// What is printed of reports, and their verdicts.

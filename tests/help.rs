@@ -51,7 +51,7 @@ fn examples(help: &str) -> Vec<String> {
 #[test]
 fn every_subcommand_is_in_the_contract_of_this_version() {
     let subcommands: BTreeSet<String> = subcommands().into_iter().collect();
-    for name in ["compare", "run", "kernel", "decode", "list", "schema"] {
+    for name in ["compare", "run", "repro", "kernel", "decode", "list", "schema"] {
         assert!(subcommands.contains(name), "{subcommands:?}");
     }
 }

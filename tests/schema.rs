@@ -12,7 +12,7 @@ use jsonschema::Validator;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-const NAMES: [&str; 3] = ["run", "compare", "decode"];
+const NAMES: [&str; 4] = ["run", "compare", "decode", "repro"];
 
 /// Every platform with entries, writers and walkers of all kinds, and some that hit bounds.
 const RUNS: [&str; 18] = [
@@ -191,6 +191,23 @@ fn decoded_values_follow_their_schema() {
             assert_entry(entry, line);
         }
     }
+}
+
+#[test]
+fn reproducers_follow_their_schema() {
+    let schema = validator("repro");
+    let mut saved = 0;
+    for line in RUNS.iter().filter(|line| !line.contains("--reduction") && !line.contains("hmm --walker")) {
+        // Where nothing is found, nothing is saved.
+        let ran = pmdscope(&format!("repro save {line} -o -"));
+        let Some((seal, body)) = ran.stdout.split_once('\n') else { continue };
+        let body: Value = serde_json::from_str(body).expect("JSON");
+        assert_valid(&schema, &body, line);
+        let seal: Value = serde_json::from_str(seal).expect("JSON");
+        assert_eq!(seal["schema"], "pmdscope.repro/1", "{line}");
+        saved += 1;
+    }
+    assert!(saved >= 5, "only {saved} were saved");
 }
 
 #[test]

@@ -88,6 +88,22 @@ impl FindingName {
     }
 }
 
+impl FindingName {
+    /// Whether it says what a walker did, not only what it could see.
+    pub const fn is_deed(self) -> bool {
+        matches!(
+            self,
+            FindingName::WalkerPastPresent | FindingName::WalkerTookPage | FindingName::WalkerClearedEntry
+        )
+    }
+}
+
+/// Of several findings the one to name first: the last that says what a walker did, or else the first.
+pub fn most_telling<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Option<&'a Finding> {
+    let findings: Vec<&Finding> = findings.into_iter().collect();
+    findings.iter().rfind(|finding| finding.name.is_deed()).or(findings.first()).copied()
+}
+
 /// A fault that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {

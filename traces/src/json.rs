@@ -9,6 +9,7 @@ use crate::report::{
     COMPARE_SCHEMA, CompareReport, DECODE_SCHEMA, DecodeReport, Event, Outcome, RUN_SCHEMA, References,
     RunReport,
 };
+use crate::repro::{REPRO_SCHEMA, Repro};
 
 /// A report as one indented JSON object.
 ///
@@ -80,7 +81,7 @@ pub fn lines(report: &RunReport) -> serde_json::Result<String> {
 }
 
 /// The schemas that can be printed, by the name that a report carries in its `schema` member.
-pub const SCHEMAS: [&str; 3] = [RUN_SCHEMA, COMPARE_SCHEMA, DECODE_SCHEMA];
+pub const SCHEMAS: [&str; 4] = [RUN_SCHEMA, COMPARE_SCHEMA, DECODE_SCHEMA, REPRO_SCHEMA];
 
 /// The JSON Schema of a report, by its name with or without the version.
 pub fn schema(name: &str) -> Option<Schema> {
@@ -93,6 +94,7 @@ pub fn schema(name: &str) -> Option<Schema> {
     Some(match full {
         RUN_SCHEMA => generator.into_root_schema_for::<RunReport>(),
         COMPARE_SCHEMA => generator.into_root_schema_for::<CompareReport>(),
+        REPRO_SCHEMA => generator.into_root_schema_for::<Repro>(),
         _ => generator.into_root_schema_for::<DecodeReport>(),
     })
 }

@@ -10,6 +10,7 @@ mod judge;
 pub mod markdown;
 mod race;
 mod report;
+pub mod repro;
 mod style;
 mod summary;
 pub mod table;
@@ -19,7 +20,7 @@ mod wrapped;
 
 pub use count::Count;
 pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
-pub use findings::{Finding, FindingName};
+pub use findings::{Finding, FindingName, most_telling};
 pub use judge::{Marked, Observed, Overwritten, judge};
 pub use report::{
     COMPARE_SCHEMA, CompareReport, Control, DECODE_SCHEMA, DecodeReport, Divergence, Event, GuestInfo,

@@ -15,7 +15,7 @@ pub const COMPARE_SCHEMA: &str = "pmdscope.compare/1";
 pub const DECODE_SCHEMA: &str = "pmdscope.decode/1";
 
 /// One writer against one walker on one entry, at every interleaving.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunReport {
     /// `pmdscope.run/1`.
     pub schema: String,
@@ -89,7 +89,7 @@ pub struct RunReport {
 }
 
 /// The machine code of a run.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuestInfo {
     /// `bundled`, `file` for an ELF of the user's, or `kernel`.
     pub kind: String,
@@ -313,6 +313,18 @@ impl RunReport {
         let stored = self.stored.iter().map(|stored| &stored.entry);
         let all = self.entries.iter().chain([&self.before]).chain(views).chain(stored).chain(&self.after);
         all.into_iter().find(|entry| entry.value == value)
+    }
+
+    /// The findings whose shortest schedule this is.
+    pub fn findings_under(&self, schedule: &str) -> Vec<&Finding> {
+        self.findings.iter().filter(|finding| finding.schedule == schedule).collect()
+    }
+
+    /// What the walker came to on the view of a finding.
+    pub(crate) fn outcome_on_view_of(&self, finding: &Finding) -> Option<&Outcome> {
+        let on_view = |outcome: &&Outcome| outcome.decided_on.or(outcome.last_view) == Some(finding.view);
+        let mut outcomes = self.outcomes.iter().filter(on_view);
+        outcomes.clone().find(|outcome| outcome.schedule == finding.schedule).or_else(|| outcomes.next())
     }
 
     /// The trace of a schedule, if it was kept: one of each behaviour is.

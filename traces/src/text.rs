@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::count::Count;
 use crate::entry::{Entry, Value};
+use crate::findings::Finding;
 use crate::race::race;
 use crate::report::{
     CompareReport, DecodeReport, Divergence, Event, KernelFacts, Outcome, RunReport, SplitGuard, Stored,
@@ -19,8 +20,7 @@ use crate::wrapped::Lines;
 /// is longer than [`WIDTH`](crate::WIDTH).
 pub fn run(report: &RunReport) -> String {
     let mut lines = Lines::default();
-    let subject = format!("{} against {} on {}", report.writer, report.walker, report.marked_entry());
-    lines.styled(style::TITLE, "  ", &format!("{}: {subject}", words::platform(report)));
+    lines.styled(style::TITLE, "  ", &words::headline(report));
     lines.gap();
     found(&mut lines, report);
     lines.gap();
@@ -88,20 +88,22 @@ fn found(lines: &mut Lines, report: &RunReport) {
             lines.gap();
         }
         drawn.push(schedule);
-        for finding in report.findings.iter().filter(|finding| finding.schedule == schedule) {
-            let text = format!("FINDING {}: {}", finding.name.name(), finding.explanation);
-            lines.styled(style::WRONG, "  ", &text);
-            lines.paragraph(
-                "  ",
-                "  ",
-                &format!("in {}, shortest {schedule}", of(&finding.schedules, report)),
-            );
+        for finding in report.findings_under(schedule) {
+            self::finding(lines, report, finding);
         }
         if let Some(trace) = report.trace_under(schedule) {
             lines.gap();
             race(lines, report, trace);
         }
     }
+}
+
+/// A finding in words.
+pub(crate) fn finding(lines: &mut Lines, report: &RunReport, finding: &Finding) {
+    let text = format!("FINDING {}: {}", finding.name.name(), finding.explanation);
+    lines.styled(style::WRONG, "  ", &text);
+    let schedules = of(&finding.schedules, report);
+    lines.paragraph("  ", "  ", &format!("in {schedules}, shortest {}", finding.schedule));
 }
 
 /// The entry before and after, and what the writer stored.
@@ -245,7 +247,7 @@ fn set_up(lines: &mut Lines, kernel: &KernelFacts) {
 }
 
 /// Whether a kernel's split has the fix, in a sentence.
-fn split(kernel: &KernelFacts) -> Option<String> {
+pub(crate) fn split(kernel: &KernelFacts) -> Option<String> {
     let of = |present: bool| kernel.invalidated.iter().find(move |entry| entry.present == present);
     match kernel.split {
         SplitGuard::Vulnerable => of(false).map(|entry| {

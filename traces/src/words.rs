@@ -63,3 +63,9 @@ pub(crate) fn references(page: &References) -> String {
     let (pfn, now, before) = (page.pfn.0, page.references, page.before);
     format!("page {pfn:#x} has {now} references in the end; it had {before}")
 }
+
+/// What was run: `arm64 Linux 6.12: split-unguarded against gup-fast-read on migration-read`.
+pub(crate) fn headline(report: &RunReport) -> String {
+    let (writer, walker) = (&report.writer, &report.walker);
+    format!("{}: {writer} against {walker} on {}", platform(report), report.marked_entry())
+}

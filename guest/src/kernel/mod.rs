@@ -33,7 +33,7 @@ pub use cache::{Cache, CacheError, Key};
 pub use decompress::{Compression, UnpackError};
 pub use flat::{Flat, FlatError, PerCpu, Section, Segment, SegmentKind, Symbol, SymbolKind};
 pub use loaded::{Found, Kernel, LoadError, Memory};
-pub use package::{Package, PackageError};
+pub use package::{Package, PackageError, PackageKind};
 pub use release::Release;
 pub use relocation::Base;
 

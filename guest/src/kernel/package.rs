@@ -21,11 +21,20 @@ const UNPACKED: u64 = 8 << 30;
 /// No control file is as large.
 const CONTROL: u64 = 1 << 20;
 
+/// A kind of package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum PackageKind {
+    /// A Debian package.
+    Deb,
+    /// An RPM package.
+    Rpm,
+}
+
 /// A package, as it describes itself.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Package {
-    /// What kind of package it is, such as `Debian package`.
-    pub kind: String,
+    /// What kind of package it is.
+    pub kind: PackageKind,
     /// Its name, such as `linux-image-6.12.107+deb13-arm64`.
     pub name: String,
     /// Its version, such as `6.12.107-1`.
@@ -268,7 +277,7 @@ fn take_kernel(
         let size = entry.size();
         search.visit(path, size, entry)
     });
-    search.done("Debian package", control, read)
+    search.done(PackageKind::Deb, control, read)
 }
 
 /// The search for the kernel among a package's files.
@@ -322,7 +331,7 @@ impl Search<'_> {
     /// What was found, and how the files were read.
     pub(super) fn done(
         self,
-        kind: &str,
+        kind: PackageKind,
         control: Control,
         read: Result<(), PackageError>,
     ) -> Result<(Package, Vec<u8>), PackageError> {
@@ -330,7 +339,6 @@ impl Search<'_> {
         match (self.kernel, read) {
             // What is damaged behind the kernel does not matter.
             (Some((kernel, bytes)), _) => {
-                let kind = kind.to_owned();
                 Ok((Package { kind, name, version, architecture, kernel, others: self.others }, bytes))
             }
             (None, Err(error)) => Err(error),
@@ -381,6 +389,26 @@ fn likeness(path: &str) -> u8 {
         return 2;
     }
     u8::from(file.contains("linux") || file.contains(".ko"))
+}
+
+impl Package {
+    /// The command that gets it, where the distribution still has it.
+    pub fn download(&self) -> String {
+        let Package { name, version, architecture, .. } = self;
+        match self.kind {
+            PackageKind::Deb => format!("apt-get download {name}:{architecture}={version}"),
+            PackageKind::Rpm => format!("dnf download {name}-{version}.{architecture}"),
+        }
+    }
+}
+
+impl fmt::Display for PackageKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PackageKind::Deb => "Debian package",
+            PackageKind::Rpm => "RPM package",
+        })
+    }
 }
 
 impl fmt::Display for Package {

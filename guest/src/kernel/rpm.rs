@@ -6,7 +6,7 @@
 
 use std::io::{self, Read};
 
-use super::package::{Control, Package, PackageError, Search, at, printable, unpacked};
+use super::package::{Control, Package, PackageError, PackageKind, Search, at, printable, unpacked};
 
 /// How a package begins.
 pub(super) const MAGIC: &[u8] = &[0xed, 0xab, 0xee, 0xdb];
@@ -75,7 +75,7 @@ pub(super) fn from_rpm(file: impl Read, limit: u64) -> Result<(Package, Vec<u8>)
     let mut archive = unpacked(KIND, &member, file, |begin| begin.starts_with(b"0707"))?;
     let mut search = Search::new(&member, limit);
     let read = files(&member, &mut archive, &mut search);
-    search.done("RPM package", control, read)
+    search.done(PackageKind::Rpm, control, read)
 }
 
 /// As many bytes as are wanted. More memory than there are bytes is not taken.

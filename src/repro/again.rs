@@ -1,0 +1,187 @@
+//! `pmdscope repro run`: a reproducer, run again.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use pmdscope_emu::{Bounds, CallBounds, EmuError, Machine, Recipe, Reduction, Role, Schedule};
+use pmdscope_traces::RunReport;
+use pmdscope_traces::repro::{self, Code, Repro};
+
+use crate::cli::{Marks, ReproRunArgs};
+use crate::exit::Exit;
+use crate::kernel_plan::{KernelPlan, Wanted, kernel_source, offered};
+use crate::output;
+use crate::plan::{GuestSource, RunPlan, Start, encoding};
+
+/// What came of running it again.
+enum Came {
+    /// A report of the one schedule.
+    Report(Box<RunReport>),
+    /// The schedule does not fit what the machine code does here.
+    Misfit(String),
+}
+
+pub fn run(args: &ReproRunArgs) -> Result<Exit> {
+    let file = &args.repro.file;
+    let repro = super::read(file)?;
+    let came = match &repro.code {
+        Code::Guest { .. } => {
+            ensure!(
+                args.kernel.is_none(),
+                "{} holds the code of its guest: leave --kernel out",
+                file.display()
+            );
+            run_guest(&repro)
+        }
+        Code::Kernel { .. } => run_kernel(&repro, args),
+    };
+    let came = match came {
+        Ok(report) => Came::Report(Box::new(report)),
+        Err(error) => match error.downcast_ref() {
+            Some(EmuError::ScheduleMisfit { .. } | EmuError::ScheduleEnds { .. }) => {
+                Came::Misfit(error.to_string())
+            }
+            _ => return Err(error.context(file.display().to_string())),
+        },
+    };
+    let (exit, text) = judged(&repro, &came);
+    output::write(&text, None)?;
+    Ok(exit)
+}
+
+/// Whether the same came, and what is said of it.
+fn judged(repro: &Repro, came: &Came) -> (Exit, String) {
+    let report = match came {
+        Came::Report(report) => report,
+        Came::Misfit(why) => return (Exit::Findings, repro::not_reproduced(repro, why)),
+    };
+    if let Some(why) = not_known(repro, report) {
+        return (Exit::Inconclusive, repro::inconclusive(repro, &why));
+    }
+    if report.before.value != repro.report.before.value {
+        let (saved, came) = (repro.report.before.value, report.before.value);
+        let why = format!("the entry to begin with: {saved} was saved, {came} came");
+        return (Exit::Findings, repro::not_reproduced(repro, &why));
+    }
+    match report.traces.first().map(|trace| repro::first_difference(&repro.expected, trace)) {
+        Some(None) => (Exit::Clean, repro::reproduced(repro)),
+        Some(Some(difference)) => (Exit::Findings, repro::not_reproduced(repro, &difference)),
+        None => (Exit::Inconclusive, repro::inconclusive(repro, "nothing was run")),
+    }
+}
+
+/// Why what came says nothing.
+fn not_known(repro: &Repro, report: &RunReport) -> Option<String> {
+    let controls = report.kernel.iter().flat_map(|kernel| &kernel.controls);
+    let mut failed = controls
+        .filter(|control| !control.passed)
+        .map(|control| format!("control failed: {}: {}", control.what, control.came_to));
+    failed.next().or_else(|| report.disagreements.first().cloned()).or_else(|| {
+        let Some(trace) = report.traces.first() else { return report.incomplete.clone() };
+        // A bound on time depends on the machine.
+        let expected = &repro.expected;
+        let pairs = [(&expected.writer, &trace.writer), (&expected.walker, &trace.walker)];
+        let mut pairs = pairs.into_iter().chain(expected.with.iter().zip(&trace.with));
+        let stopped = pairs.find(|(saved, came)| came.result == "unknown" && saved.result != "unknown");
+        stopped.and_then(|(_, came)| came.ended.clone())
+    })
+}
+
+fn bounds(repro: &Repro) -> Bounds {
+    /// Room for a slow machine: what is to be the same does not depend on it.
+    const TIME: Duration = Duration::from_secs(300);
+    let usual = Bounds::default();
+    let call =
+        CallBounds { accesses: repro.bounds.accesses, instructions: repro.bounds.instructions, time: TIME };
+    Bounds { call, time: TIME, ..usual }
+}
+
+fn run_guest(repro: &Repro) -> Result<RunReport> {
+    let report = &repro.report;
+    let encoding = encoding(&report.arch, report.mmu.as_deref(), Some(&report.linux))?;
+    let elf = repro.code.elf().context("it has no guest")??;
+    let source = GuestSource::from_bytes(report.guest.name.clone(), elf, encoding.arch())?;
+    let start = match wanted(repro)? {
+        Wanted::Kind { kind, marks, pfn } => Start::of_kind(&encoding, kind, marks, pfn)?,
+        Wanted::Value(value) => Start::of_value(&encoding, value),
+    };
+    let walker = report.walker.parse()?;
+    let plan = RunPlan {
+        encoding,
+        source,
+        start,
+        writer: report.writer.parse()?,
+        walkers: vec![walker],
+        with: report.with.iter().map(|with| Ok(with.parse()?)).collect::<Result<_>>()?,
+        bounds: bounds(repro),
+        reduction: Reduction::Joined,
+        schedule: Some(schedule(repro)?),
+    }
+    .checked()?;
+    let mut machine = Machine::new(plan.source.guest.clone())?;
+    plan.study(walker, plan.schedule.as_ref()).report(&mut machine)
+}
+
+fn run_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<RunReport> {
+    let report = &repro.report;
+    let path = find_kernel(repro, args)?;
+    let source = kernel_source(&path, args.cache, report.mmu.as_deref(), Some(&report.linux))?;
+    let sha256 = &source.kernel.file().sha256;
+    ensure!(
+        *sha256 == report.guest.sha256,
+        "{} is another kernel: its boot image has the SHA-256 {sha256}, and what was saved {}",
+        path.display(),
+        report.guest.sha256
+    );
+    let writer = Recipe::of(&report.writer, Role::Writer)?;
+    let walker = Recipe::of(&report.walker, Role::Walker)?;
+    for recipe in [writer, walker] {
+        offered(&source, recipe).map_err(|reason| anyhow!("{}: {reason}", path.display()))?;
+    }
+    let plan = KernelPlan {
+        source,
+        wanted: wanted(repro)?,
+        writer,
+        walkers: vec![Some(walker)],
+        bounds: bounds(repro),
+        reduction: Reduction::Joined,
+        schedule: Some(schedule(repro)?),
+    };
+    plan.study(Some(walker), plan.schedule.as_ref()).report()
+}
+
+/// Where the kernel is that a reproducer is for.
+fn find_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<PathBuf> {
+    if let Some(path) = &args.kernel {
+        return Ok(path.clone());
+    }
+    let Code::Kernel { file, package, .. } = &repro.code else { bail!("it is not for a kernel") };
+    // What is named is a file, not a way to one.
+    let name = Path::new(file).file_name().map(PathBuf::from).unwrap_or_default();
+    let beside = args.repro.file.parent().unwrap_or(Path::new("")).join(&name);
+    for path in [beside, name] {
+        if path.is_file() {
+            return Ok(path);
+        }
+    }
+    let release = repro.report.guest.release.as_deref().unwrap_or_default();
+    let get = match package {
+        Some(package) => format!(" ({} gets it, where it is still to be had)", package.download),
+        None => String::new(),
+    };
+    bail!("its kernel {release} is not here: name {file} by --kernel{get}")
+}
+
+fn wanted(repro: &Repro) -> Result<Wanted> {
+    let report = &repro.report;
+    if report.entry == "pmd" {
+        return Ok(Wanted::Value(report.before.value.0));
+    }
+    let kind = report.entry.parse()?;
+    Ok(Wanted::Kind { kind, marks: Marks::of_names(&report.marks)?, pfn: repro.pfn.map(|pfn| pfn.0) })
+}
+
+fn schedule(repro: &Repro) -> Result<Schedule> {
+    Ok(repro.expected.schedule.parse()?)
+}

@@ -1,0 +1,118 @@
+//! `pmdscope repro save`.
+
+use anyhow::{Context, Result, bail, ensure};
+use pmdscope_arches::UnknownName;
+use pmdscope_emu::{Bounds, EmuError, Machine, Schedule};
+use pmdscope_traces::repro::{self, CallBounds, Code, Package, Repro};
+use pmdscope_traces::{Finding, FindingName, Hex, RunReport, most_telling};
+
+use crate::cli::SaveArgs;
+use crate::exit::Exit;
+use crate::kernel_plan::{KernelPlan, KernelSource};
+use crate::output;
+use crate::plan::{RunPlan, number};
+
+pub fn save(args: &SaveArgs) -> Result<Exit> {
+    let wanted = args.finding.as_deref().map(finding_name).transpose()?;
+    let repro = match &args.job.kernel {
+        Some(path) => {
+            let plan = KernelPlan::new(&args.job, path)?;
+            let walker = *only(&plan.walkers)?;
+            ensure!(walker.is_some(), "a reproducer is of a writer and a walker: leave --walker none out");
+            let code = code_of_kernel(&plan.source);
+            let run = |schedule: Option<&Schedule>| plan.study(walker, schedule).report();
+            repro(code, &plan.bounds, plan.schedule.as_ref(), wanted, run)?
+        }
+        None => {
+            let plan = RunPlan::new(&args.job)?;
+            let walker = *only(&plan.walkers)?;
+            let code = Code::of_guest(&plan.source.elf);
+            let mut machine = Machine::new(plan.source.guest.clone())?;
+            let run = |schedule: Option<&Schedule>| plan.study(walker, schedule).report(&mut machine);
+            repro(code, &plan.bounds, plan.schedule.as_ref(), wanted, run)?
+        }
+    };
+    let pfn = args.job.pfn.as_deref().map(number).transpose()?.map(Hex);
+    output::write(&Repro { pfn, ..repro }.to_text()?, Some(&args.output))?;
+    Ok(Exit::Clean)
+}
+
+/// The one walker.
+fn only<T>(walkers: &[T]) -> Result<&T> {
+    match walkers {
+        [walker] => Ok(walker),
+        several => bail!("a reproducer is of one walker, and {} are named: save one for each", several.len()),
+    }
+}
+
+fn finding_name(text: &str) -> Result<FindingName, UnknownName> {
+    FindingName::ALL.into_iter().find(|finding| finding.name() == text).ok_or_else(|| {
+        UnknownName::new("finding", text, FindingName::ALL.iter().map(|finding| finding.name()))
+    })
+}
+
+/// Runs every schedule, or the one that was asked for; chooses the one to save; and runs that alone, as whoever
+/// reproduces it will.
+fn repro(
+    code: Code,
+    bounds: &Bounds,
+    asked: Option<&Schedule>,
+    wanted: Option<FindingName>,
+    mut run: impl FnMut(Option<&Schedule>) -> Result<RunReport>,
+) -> Result<Repro> {
+    let report = run(asked)?;
+    let schedule = match asked {
+        Some(schedule) => schedule.clone(),
+        None => finding(&report, wanted)?.schedule.parse()?,
+    };
+    let expected = run(Some(&schedule))?.traces.pop().context("the schedule was run, and left no trace")?;
+    if let Some(then) = report.trace_under(&expected.schedule)
+        && let Some(what) = repro::first_difference(then, &expected)
+    {
+        return Err(EmuError::NotAsRecorded { schedule: expected.schedule, what }.into());
+    }
+    Ok(Repro {
+        made_by: format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
+        code,
+        pfn: None,
+        bounds: CallBounds { accesses: bounds.call.accesses, instructions: bounds.call.instructions },
+        report: RunReport { traces: Vec::new(), ..report },
+        expected,
+    })
+}
+
+/// The finding to save.
+fn finding(report: &RunReport, wanted: Option<FindingName>) -> Result<&Finding> {
+    let found: Vec<_> =
+        report.findings.iter().filter(|one| wanted.is_none_or(|name| one.name == name)).collect();
+    if let Some(finding) = most_telling(found) {
+        return Ok(finding);
+    }
+    let what = match (wanted, &report.incomplete) {
+        (_, Some(why)) => format!("nothing to save was found, and not everything was run: {why}"),
+        (Some(name), None) if !report.findings.is_empty() => {
+            let mut names: Vec<_> = report.findings.iter().map(|one| one.name.name()).collect();
+            names.dedup();
+            format!("{} was not found, but {}", name.name(), names.join(", "))
+        }
+        _ => "nothing was found under any schedule".to_owned(),
+    };
+    bail!("{what}: a schedule that shows no finding is saved by its name, such as --schedule W3K1W1")
+}
+
+/// By what a kernel is known.
+fn code_of_kernel(source: &KernelSource) -> Code {
+    let file = source.kernel.file();
+    Code::Kernel {
+        file: source.info().name,
+        sha256: file.sha256.clone(),
+        build_id: file.build_id.clone(),
+        banner: file.release.banner.clone(),
+        package: file.package.as_ref().map(|package| Package {
+            name: package.name.clone(),
+            version: package.version.clone(),
+            architecture: package.architecture.clone(),
+            download: package.download(),
+        }),
+    }
+}

@@ -1,0 +1,361 @@
+//! Reproducers, by the real binary: saved, run again, shown and reported; and what is no good of one is told.
+
+mod common;
+#[path = "common/kernels.rs"]
+mod kernels;
+#[path = "common/platforms.rs"]
+mod platforms;
+#[path = "common/scratch.rs"]
+mod scratch;
+
+use std::fs;
+use std::path::Path;
+
+use common::{Ran, command, finish, pmdscope, pmdscope_in};
+use platforms::PLATFORMS;
+use scratch::Scratch;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// Runs a command in a folder, which must succeed without a word on standard error.
+fn succeeds(folder: &Path, line: &str) -> String {
+    let ran = pmdscope_in(folder, line);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "pmdscope {line}: {}", ran.stdout);
+    ran.stdout
+}
+
+/// It is refused with one line, which says this.
+fn is_refused(ran: &Ran, says: &str, of: &str) {
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{of}: {}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 1, "{of}: {}", ran.stderr);
+    assert!(ran.stderr.contains(says), "{of}: wanted \"{says}\" in {}", ran.stderr);
+}
+
+/// The body of a reproducer.
+fn body(text: &str) -> Value {
+    let (_, body) = text.split_once('\n').expect("two objects");
+    serde_json::from_str(body).expect("JSON")
+}
+
+/// A reproducer with this body, sealed as one that was saved.
+fn sealed(body: &Value) -> String {
+    let body = format!("{body:#}\n");
+    let sha256: String = Sha256::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();
+    let seal = json!({ "schema": "pmdscope.repro/1", "bytes": body.len(), "sha256": sha256 });
+    format!("{seal}\n{body}")
+}
+
+const FOUND: &str = "--arch arm64 --linux 6.1 --entry migration-read --walker perf-page-size";
+
+/// A reproducer of what is found on arm64.
+fn saved(folder: &Path) -> String {
+    succeeds(folder, &format!("repro save {FOUND} -o found.repro"));
+    fs::read_to_string(folder.join("found.repro")).expect("it was saved")
+}
+
+#[test]
+fn what_was_saved_comes_again_on_every_platform() {
+    let scratch = Scratch::new("what-was-saved-comes-again");
+    let folder = scratch.path();
+    let with = ["", " --with fault-read", " --with pmdp_invalidate"];
+    let mut saved = 0;
+    for (n, platform) in PLATFORMS.iter().enumerate() {
+        for entry in ["migration-write", "present-huge --dirty", "none"] {
+            let line = format!("{platform} --entry {entry} --walker hmm{} --schedule", with[n % with.len()]);
+            let run = format!("run {} --format json", line.replace(" --schedule", ""));
+            // Not every encoding can express every entry.
+            let Ok(report) = serde_json::from_str::<Value>(&pmdscope(&run).stdout) else { continue };
+            for trace in report["traces"].as_array().expect("traces").iter().take(4) {
+                let schedule = trace["schedule"].as_str().expect("a schedule");
+                let file = format!("{n}.repro");
+                succeeds(folder, &format!("repro save {line} {} -o {file}", schedule.replace(' ', "")));
+                let again = succeeds(folder, &format!("repro run {file}"));
+                assert!(again.contains("\nREPRODUCED: "), "{line} {schedule}: {again}");
+                assert!(again.contains(&format!("schedule {schedule}, saved by")), "{again}");
+                let shown = succeeds(folder, &format!("repro show {file}"));
+                assert!(
+                    shown.contains(&format!("schedule  {schedule}, of 1 schedule that was run")),
+                    "{shown}"
+                );
+                saved += 1;
+            }
+        }
+    }
+    assert!(saved > 60, "only {saved} were saved");
+}
+
+#[test]
+fn a_finding_is_saved_by_its_shortest_schedule() {
+    let scratch = Scratch::new("a-finding-is-saved-by-its-shortest-schedule");
+    let folder = scratch.path();
+    // The stores of this walker come under schedules of several lengths.
+    let run = "--arch ppc64 --mmu hash --linux 6.12 --entry migration-read --walker pte-offset-map";
+    let report: Value =
+        serde_json::from_str(&pmdscope(&format!("run {run} --format json")).stdout).expect("JSON");
+    for finding in report["findings"].as_array().expect("findings") {
+        let name = finding["name"].as_str().expect("a name");
+        succeeds(folder, &format!("repro save {run} --finding {name} -o {name}.repro"));
+        let text = fs::read_to_string(folder.join(format!("{name}.repro"))).expect("it was saved");
+        assert_eq!(body(&text)["expected"]["schedule"], finding["schedule"], "{name}");
+    }
+    // Of several it is one that says what the walker did.
+    succeeds(folder, &format!("repro save {run} -o any.repro"));
+    let report = succeeds(folder, "repro report any.repro");
+    let first: String = report.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    assert!(first.contains("takes it for damaged and overwrites the entry"), "{first}");
+}
+
+#[test]
+fn the_same_run_is_saved_as_the_same_bytes_and_whole() {
+    let scratch = Scratch::new("the-same-run-is-saved-as-the-same-bytes");
+    let folder = scratch.path();
+    let text = saved(folder);
+    assert_eq!(succeeds(folder, &format!("repro save {FOUND} -o -")), text);
+    assert_eq!(sealed(&body(&text)).lines().count(), text.lines().count());
+    let files: Vec<_> =
+        fs::read_dir(folder).expect("a folder").flatten().map(|file| file.file_name()).collect();
+    assert_eq!(files, ["found.repro"], "nothing else was left");
+    // Nothing is written over what is there if there is nothing to save.
+    let ran = pmdscope_in(folder, "repro save --arch arm64 --entry none -o found.repro");
+    is_refused(&ran, "nothing was found under any schedule", "an empty entry");
+    assert_eq!(fs::read_to_string(folder.join("found.repro")).expect("still there"), text);
+    let bad = pmdscope_in(folder, &format!("repro save {FOUND} -o no/such/folder/x.repro"));
+    is_refused(&bad, "cannot write no/such/folder/x.repro", "a folder that is not there");
+}
+
+#[test]
+fn a_reproducer_is_read_from_a_pipe() {
+    let scratch = Scratch::new("a-reproducer-is-read-from-a-pipe");
+    saved(scratch.path());
+    let file = fs::File::open(scratch.path().join("found.repro")).expect("it was saved");
+    let ran = finish(command(&["repro", "run", "-"]).stdin(file));
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+}
+
+#[test]
+fn no_part_of_a_reproducer_passes_for_one() {
+    let scratch = Scratch::new("no-part-of-a-reproducer-passes-for-one");
+    let folder = scratch.path();
+    let text = saved(folder);
+    let seal = text.find('\n').expect("a first line");
+    let cuts = [0, 1, seal / 2, seal, seal + 1].into_iter().chain((seal..text.len()).step_by(2_001));
+    for cut in cuts.chain([text.len() - 1]) {
+        fs::write(folder.join("part.repro"), &text[..cut]).expect("a file");
+        let ran = pmdscope_in(folder, "repro run part.repro");
+        let says = if cut < seal { "this is no reproducer" } else { "it is cut off" };
+        is_refused(&ran, says, &format!("{cut} bytes"));
+    }
+}
+
+#[test]
+fn a_reproducer_that_was_edited_is_refused() {
+    let scratch = Scratch::new("a-reproducer-that-was-edited-is-refused");
+    let folder = scratch.path();
+    let text = saved(folder);
+    let edits = [
+        text.replace("perf-page-size", "perf-page-sizf"),
+        text.replace("\"0x08000000081200c0\"", "\"0x08000000081200c1\""),
+        text.replace("W3 K1 W1", "W2 K1 W2"),
+        text.replacen("\n", "\r\n", 1).replace("  \"made_by\"", "    \"made_by\""),
+        format!("{text}\n"),
+    ];
+    for (n, edited) in edits.iter().enumerate() {
+        assert_ne!(*edited, text);
+        fs::write(folder.join("edited.repro"), edited).expect("a file");
+        for what in ["run", "show", "report"] {
+            let ran = pmdscope_in(folder, &format!("repro {what} edited.repro"));
+            is_refused(&ran, "it was changed after it was saved", &format!("edit {n}, {what}"));
+        }
+    }
+}
+
+#[test]
+fn a_reproducer_of_another_format_says_so() {
+    let scratch = Scratch::new("a-reproducer-of-another-format-says-so");
+    let folder = scratch.path();
+    let text = saved(folder);
+    for (format, says) in [
+        (text.replacen("repro/1", "repro/2", 1), "its format is pmdscope.repro/2"),
+        ("{\"schema\":\"pmdscope.repro/7\",\"blocks\":[]}\n".to_owned(), "its format is pmdscope.repro/7"),
+        (text.replacen("pmdscope.repro/1", "pmdscope.run/1", 1), "this is no reproducer"),
+        ("PNG\n".to_owned(), "this is no reproducer"),
+        ("\u{0}".repeat(3000), "this is no reproducer"),
+    ] {
+        fs::write(folder.join("other.repro"), format).expect("a file");
+        is_refused(&pmdscope_in(folder, "repro show other.repro"), says, says);
+    }
+    is_refused(&pmdscope_in(folder, "repro run nothing.repro"), "cannot open nothing.repro", "no file");
+    is_refused(&pmdscope_in(folder, "repro run ."), "cannot read .", "a folder");
+}
+
+/// What must come is changed, and the file sealed anew: a run names the first place where it is not so.
+#[test]
+fn the_first_difference_is_named() {
+    let scratch = Scratch::new("the-first-difference-is-named");
+    let folder = scratch.path();
+    let whole = body(&saved(folder));
+    let view = whole["report"]["findings"][0]["view"].clone();
+    let edits: [(fn(&mut Value), &str); 8] = [
+        (
+            |body| body["expected"]["events"][4]["entry"] = json!("0x00000000081200c0"),
+            "event 5: \"CPU1 at 0x102700",
+        ),
+        (|body| body["expected"]["events"][2]["after"] = json!("0x0000000000000001"), "event 3: "),
+        (|body| body["expected"]["events"][0]["cpu"] = json!(1), "event 1: "),
+        (|body| body["expected"]["events"][5]["pc"] = json!("0x4"), "event 6: "),
+        (
+            |body| drop(body["expected"]["events"].as_array_mut().expect("events").pop()),
+            "event 6: nothing more was saved, ",
+        ),
+        (|body| body["expected"]["walker"]["result"] = json!("refused"), "the walker: "),
+        (
+            |body| body["expected"]["references"] = json!([{"pfn": "0x7", "before": 1, "references": 2}]),
+            "references: \"page 0x7 has 2 references",
+        ),
+        (|body| body["report"]["before"]["value"] = json!("0x00000000081200c1"), "the entry to begin with: "),
+    ];
+    for (edit, difference) in edits {
+        let mut edited = whole.clone();
+        edit(&mut edited);
+        fs::write(folder.join("edited.repro"), sealed(&edited)).expect("a file");
+        let ran = pmdscope_in(folder, "repro run edited.repro");
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(1), ""), "{difference}: {}", ran.stdout);
+        let said = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(&format!("NOT REPRODUCED: {difference}")), "{difference}: {said}");
+    }
+    // What only says the same in other words is no difference.
+    let mut edited = whole;
+    edited["expected"]["events"][4]["instruction"] = json!("ldr\tx8, [x0, #0]");
+    edited["expected"]["events"][2]["changes"] = json!(["+another name"]);
+    edited["made_by"] = json!("pmdscope 0.2.0");
+    fs::write(folder.join("edited.repro"), sealed(&edited)).expect("a file");
+    assert!(succeeds(folder, "repro run edited.repro").contains("REPRODUCED"), "{view}");
+}
+
+/// Whoever can write JSON can make any of these; none may do more than be told.
+#[test]
+fn a_sealed_body_that_makes_no_sense_is_told_in_a_line() {
+    let scratch = Scratch::new("a-sealed-body-that-makes-no-sense");
+    let folder = scratch.path();
+    let whole = body(&saved(folder));
+    let edits: [(fn(&mut Value), &str); 12] = [
+        (|body| *body = json!([]), "not a reproducer"),
+        (|body| body["report"]["arch"] = json!("amr64"), "unknown architecture 'amr64'"),
+        (|body| body["report"]["linux"] = json!("6.9"), "is not known for sure"),
+        (|body| body["report"]["walker"] = json!("hm"), "unknown walker 'hm'"),
+        (|body| body["report"]["entry"] = json!("swop"), "unknown entry 'swop'"),
+        (|body| body["report"]["marks"] = json!(["green"]), "unknown mark 'green'"),
+        (|body| body["expected"]["schedule"] = json!("W3Z1"), "'Z1' in a schedule"),
+        (|body| body["code"]["elf"] = json!(["AAAA"]), "the guest's code is not that of its report"),
+        (|body| body["code"]["elf"] = json!(["?"]), "the guest's code: "),
+        (|body| drop(body.as_object_mut().expect("an object").remove("code")), "missing field `code`"),
+        (|body| body["pfn"] = json!("0x3"), "page"),
+        (|body| body["report"]["with"] = json!(vec!["hmm"; 40]), "at most 6"),
+    ];
+    for (edit, says) in edits {
+        let mut edited = whole.clone();
+        edit(&mut edited);
+        fs::write(folder.join("edited.repro"), sealed(&edited)).expect("a file");
+        is_refused(&pmdscope_in(folder, "repro run edited.repro"), says, says);
+    }
+    // A schedule that the routines do not have is a difference.
+    let mut edited = whole;
+    edited["expected"]["schedule"] = json!("W9");
+    fs::write(folder.join("edited.repro"), sealed(&edited)).expect("a file");
+    let ran = pmdscope_in(folder, "repro run edited.repro");
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    assert!(ran.stdout.contains("NOT REPRODUCED: turn 5 of the schedule is W"), "{}", ran.stdout);
+}
+
+#[test]
+fn what_cannot_be_saved_is_told() {
+    for (line, says) in [
+        (format!("{FOUND} --walker hmm"), "a reproducer is of one walker, and 2 are named"),
+        (format!("{FOUND} --finding walker-took-pages"), "did you mean 'walker-took-page'?"),
+        (
+            format!("{FOUND} --finding bits-lost"),
+            "bits-lost was not found, but swap-becomes-present, walker-past-present",
+        ),
+        (format!("{FOUND} --schedule W3"), "the schedule ends after 3 accesses"),
+        (format!("{FOUND} --schedule W3 --finding bits-lost"), "cannot be used with"),
+        (format!("{FOUND} --max-accesses 1"), "not everything was run"),
+    ] {
+        is_refused(&pmdscope(&format!("repro save {line} -o -")), says, &line);
+    }
+    let ran = pmdscope(&format!("repro save {FOUND}"));
+    is_refused(&ran, "--output <FILE>", "no file");
+}
+
+#[test]
+fn a_report_is_of_a_finding_and_fits_a_mail() {
+    let scratch = Scratch::new("a-report-is-of-a-finding-and-fits-a-mail");
+    let folder = scratch.path();
+    saved(folder);
+    for what in ["repro show", "repro report"] {
+        let text = succeeds(folder, &format!("{what} found.repro"));
+        assert!(text.is_ascii() && text.lines().all(|line| line.len() <= 75), "{text}");
+    }
+    let report = succeeds(folder, "repro report found.repro");
+    let begin = "On arm64 Linux 6.1, while split-unguarded runs on migration-read PMD";
+    assert!(report.starts_with(begin), "{report}");
+    assert!(report.contains("\n  pmdscope repro run found.repro\n"), "{report}");
+    succeeds(folder, "repro report found.repro -o mail.txt");
+    assert_eq!(fs::read_to_string(folder.join("mail.txt")).expect("it was written"), report);
+    // Both commands of the report do what it says.
+    let commands = report.split("To reproduce").nth(1).expect("a section").replace("\\\n", " ");
+    let commands: Vec<_> =
+        commands.lines().filter_map(|line| line.trim().strip_prefix("pmdscope ")).collect();
+    let statuses: Vec<_> = commands.iter().map(|line| pmdscope_in(folder, line).status).collect();
+    assert_eq!(statuses, [Some(0), Some(1)], "{commands:?}");
+
+    let pass = format!("{FOUND} --writer split-guarded --schedule K1W3");
+    succeeds(folder, &format!("repro save {pass} -o pass.repro"));
+    assert!(succeeds(folder, "repro show pass.repro").contains("No finding"));
+    let ran = pmdscope_in(folder, "repro report pass.repro");
+    is_refused(&ran, "nothing was found under schedule K1 W3", "a pass");
+}
+
+#[test]
+fn a_guest_of_ones_own_is_in_the_file() {
+    let scratch = Scratch::new("a-guest-of-ones-own-is-in-the-file");
+    let folder = scratch.path();
+    let elf = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/elf/arm64-6.1.elf");
+    fs::copy(elf, folder.join("mine.elf")).expect("a copy");
+    succeeds(folder, &format!("repro save {FOUND} --guest mine.elf -o mine.repro"));
+    fs::remove_file(folder.join("mine.elf")).expect("it was there");
+    assert!(succeeds(folder, "repro run mine.repro").contains("REPRODUCED"));
+    let ran = pmdscope_in(folder, "repro run mine.repro --kernel mine.repro");
+    is_refused(&ran, "leave --kernel out", "a kernel for a guest");
+}
+
+#[test]
+fn a_kernel_is_known_by_its_identity_and_found_beside_the_file() {
+    let scratch = Scratch::new("a-kernel-is-known-by-its-identity");
+    let folder = scratch.path();
+    let all = kernels::kernels();
+    let Some(kernel) = all.iter().find(|path| kernels::name(path).contains("5.10.0-30-arm64")) else {
+        return;
+    };
+    let name = kernels::name(kernel);
+    let path = kernel.display();
+    succeeds(folder, &format!("repro save --kernel {path} --no-cache --entry migration-read -o k.repro"));
+    let text = fs::read_to_string(folder.join("k.repro")).expect("it was saved");
+    assert!(!text.contains(&path.to_string()), "the way to it is nobody else's");
+    let code = body(&text)["code"].clone();
+    assert_eq!(code["build_id"], "69f390ff45bc71544fab4031ef6187702110ce8f");
+    let ran = pmdscope_in(folder, "repro run k.repro --no-cache");
+    let says = format!(
+        "its kernel 5.10.0-30-arm64 is not here: name {name} by --kernel (apt-get download linux-image-5.10.0-30-arm64:arm64=5.10.218-1 gets it"
+    );
+    is_refused(&ran, &says, "no kernel");
+    let again = succeeds(folder, &format!("repro run k.repro --no-cache --kernel {path}"));
+    assert!(again.contains("REPRODUCED: 10 events"), "{again}");
+    std::os::unix::fs::symlink(kernel, folder.join(&name)).expect("a link");
+    assert!(succeeds(folder, "repro run k.repro --no-cache").contains("REPRODUCED"));
+    assert!(
+        succeeds(folder, "repro report k.repro").contains("VULNERABLE: the split entered pmdp_invalidate()")
+    );
+    let Some(other) = all.iter().find(|path| kernels::name(path).contains("6.1.0-56-arm64")) else { return };
+    let ran = pmdscope_in(folder, &format!("repro run k.repro --no-cache --kernel {}", other.display()));
+    is_refused(&ran, "is another kernel: its boot image has the SHA-256 ", "another kernel");
+}

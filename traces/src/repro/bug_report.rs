@@ -1,0 +1,202 @@
+//! A bug report out of a reproducer: to be edited and sent, and claiming no more than was run.
+
+use super::{Code, Repro, show};
+use crate::findings::{Finding, FindingName, most_telling};
+use crate::race::race;
+use crate::report::{KernelFacts, RunReport};
+use crate::text;
+use crate::words;
+use crate::wrapped::Lines;
+
+/// A reproducer of which there is nothing to report.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing was found under schedule {0}, so there is nothing to report: save one with a finding")]
+pub struct NothingToReport(String);
+
+/// A bug report, in lines that fit a mail. `file` is how the reader is to call the reproducer.
+///
+/// # Errors
+/// If its schedule shows no finding.
+pub fn bug_report(repro: &Repro, file: &str) -> Result<String, NothingToReport> {
+    let report = &repro.report;
+    let found = report.findings_under(&repro.expected.schedule);
+    let Some(first) = most_telling(found.iter().copied()) else {
+        return Err(NothingToReport(repro.expected.schedule.clone()));
+    };
+    let mut lines = Lines::default();
+    lines.paragraph("", "", &format!("{}.", summary(report, first)));
+    heading(&mut lines, "Impact");
+    impact(&mut lines, report, &found);
+    heading(&mut lines, "The race");
+    race(&mut lines, report, &repro.expected);
+    heading(&mut lines, "What was run");
+    what_was_run(&mut lines, repro);
+    heading(&mut lines, "To reproduce");
+    to_reproduce(&mut lines, repro, file);
+    heading(&mut lines, "Not tested");
+    for point in not_tested(report) {
+        lines.paragraph("- ", "  ", &point);
+    }
+    lines.gap();
+    lines.line("Fixes: (the commit, if it is known)");
+    lines.line("Reported-by: (you)");
+    Ok(lines.into_text())
+}
+
+fn heading(lines: &mut Lines, title: &str) {
+    lines.gap();
+    lines.line(title);
+    lines.line(&"-".repeat(title.len()));
+}
+
+/// What happened, in one sentence.
+fn summary(report: &RunReport, finding: &Finding) -> String {
+    let (on, walker, view) = (place(report), walker(report), finding.view);
+    let (entry, before) = (report.marked_entry(), report.before.value);
+    let during = format!("On {on}, while {} runs on {entry} PMD {before}, {walker}", writer(report));
+    let outcome = report.outcome_on_view_of(finding);
+    let outcome = outcome.map_or(String::new(), |outcome| format!(": {}", words::outcome(outcome)));
+    match finding.name {
+        FindingName::SwapBuiltPresent => {
+            format!("On {on}, {entry} PMD {before} is pmd_present() as the kernel builds it")
+        }
+        FindingName::SwapBecomesPresent => format!("{during} sees {view}, which is pmd_present()"),
+        FindingName::SwapDecodesDifferently => {
+            format!("{during} sees {view}, which decodes to another swap entry")
+        }
+        FindingName::WalkerPastPresent => {
+            format!("{during} sees {view}, which is pmd_present(), and goes past its present check{outcome}")
+        }
+        FindingName::WalkerTookPage => format!("{during} sees {view}, which is pmd_present(){outcome}"),
+        FindingName::WalkerClearedEntry => {
+            format!("{during} sees {view}, takes it for damaged and overwrites the entry")
+        }
+        FindingName::PresentLost => {
+            format!("{during} sees {view}, which is not pmd_present(), where a mapping stood all the time")
+        }
+        FindingName::BitsLost => {
+            format!("On {on}, while {} runs, the accessed or dirty bits of {view} are lost", writer(report))
+        }
+    }
+}
+
+fn place(report: &RunReport) -> String {
+    match &report.guest.release {
+        Some(release) => format!("{} ({})", release, report.arch),
+        None => words::platform(report),
+    }
+}
+
+fn writer(report: &RunReport) -> String {
+    let function = |kernel: &KernelFacts| format!("{}()", kernel.writer_function);
+    report.kernel.as_ref().map_or(report.writer.clone(), function)
+}
+
+fn walker(report: &RunReport) -> String {
+    let function = report.kernel.as_ref().and_then(|kernel| kernel.walker_function.as_ref());
+    function.map_or(report.walker.clone(), |function| format!("{function}()"))
+}
+
+/// What was seen to come of it, and what was not seen.
+fn impact(lines: &mut Lines, report: &RunReport, found: &[&Finding]) {
+    let total = &report.schedules.total;
+    if let Some(split) = report.kernel.as_ref().and_then(text::split) {
+        lines.paragraph("- ", "  ", &format!("{split}."));
+    }
+    for finding in found {
+        let (name, explanation) = (finding.name.name(), &finding.explanation);
+        let schedules = words::counted(total, "schedule");
+        lines.paragraph(
+            "- ",
+            "  ",
+            &format!("{explanation} ({name}, in {} of {schedules}).", finding.schedules),
+        );
+    }
+    for other in report.findings.iter().filter(|other| !found.iter().any(|one| one == other)) {
+        let (name, explanation, schedule) = (other.name.name(), &other.explanation, &other.schedule);
+        lines.paragraph("- ", "  ", &format!("Under {schedule}, another order: {explanation} ({name})."));
+    }
+    let walker = walker(report);
+    let took = report.outcomes.iter().any(|outcome| outcome.result == "page");
+    if !took && report.walker.starts_with("gup-fast") && report.incomplete.is_none() {
+        lines.paragraph("- ", "  ", &format!("{walker} took no page in any order of the accesses."));
+    }
+    lines.paragraph(
+        "- ",
+        "  ",
+        "Orders of accesses were run. Which of them locks and interrupts leave possible was not looked at.",
+    );
+}
+
+fn what_was_run(lines: &mut Lines, repro: &Repro) {
+    let report = &repro.report;
+    lines.paragraph("", "  ", &words::headline(report));
+    show::code(lines, repro);
+    lines.labelled("encoding  ", &report.encoding);
+    lines.labelled("tool      ", &repro.made_by);
+    let schedules = &report.schedules;
+    let behaviours = words::counted(schedules.behaviours, "behaviour");
+    lines.labelled("schedules ", &format!("{}, {behaviours}", schedules.total));
+    for control in report.kernel.iter().flat_map(|kernel| &kernel.controls) {
+        let passed = if control.passed { "passed" } else { "FAILED" };
+        lines.labelled("control   ", &format!("{passed}: {}: {}", control.what, control.came_to));
+    }
+}
+
+fn to_reproduce(lines: &mut Lines, repro: &Repro, file: &str) {
+    let again = format!("pmdscope repro run {file}");
+    match &repro.code {
+        Code::Guest { .. } => {
+            lines.line("This order of accesses, and then every order:");
+            lines.gap();
+            lines.line(&format!("  {again}"));
+            lines.command("  ", &repro.report.command);
+        }
+        Code::Kernel { file, package, .. } => {
+            match package {
+                Some(package) => lines.line(&format!("  {}", package.download)),
+                None => lines.paragraph("", "", &format!("The kernel is needed as {file} beside the file.")),
+            }
+            lines.line(&format!("  {again}"));
+            lines.gap();
+            lines.line("Every order, with all that was set up for it:");
+            lines.gap();
+            lines.command("  ", &repro.report.command);
+        }
+    }
+}
+
+/// What the run says nothing of.
+fn not_tested(report: &RunReport) -> Vec<String> {
+    let mut points = vec![
+        "Hardware. This was run under an emulator: accesses take effect in one order, nothing is reordered, speculated \
+         or cached, and there is no TLB."
+            .to_owned(),
+    ];
+    match &report.kernel {
+        None => points.push(format!(
+            "A built kernel. The routines are C of pmdscope's own, written by the facts of the sources of Linux {} and \
+             compiled for {}; the guest's machine code was run.",
+            report.linux, report.arch
+        )),
+        Some(kernel) => {
+            points.push(
+                "A booted kernel. Its functions were run as they lie in the image, without alternatives and static \
+                 keys, on a state that was set up for them."
+                    .to_owned(),
+            );
+            for stub in &kernel.stubs {
+                points.push(format!("{}(): it was answered for and not run, since {}", stub.function, stub.why));
+            }
+            points.push(
+                "Mainline. This is a build of whoever made the package; what mainline does is to be run as well."
+                    .to_owned(),
+            );
+        }
+    }
+    if let Some(why) = &report.incomplete {
+        points.push(format!("Other orders: {why}."));
+    }
+    points.push("Other walkers, entries, versions and configurations than those named here.".to_owned());
+    points
+}

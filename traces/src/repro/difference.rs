@@ -1,0 +1,93 @@
+//! Where what came of a schedule is not what was saved.
+
+use crate::count::Count;
+use crate::report::{Event, Outcome, Trace, What};
+use crate::words;
+
+/// Where what came of a schedule is not what is expected: the first place, in words. Names and the text of instructions
+/// are not compared: another version may write them in another way.
+pub fn first_difference(expected: &Trace, got: &Trace) -> Option<String> {
+    let events = expected.events.iter().zip(&got.events).enumerate();
+    for (n, (one, other)) in events {
+        if !is_same_event(one, other) {
+            return Some(format!("event {}: {} was saved, {} came", n + 1, event(one), event(other)));
+        }
+    }
+    let (saved, came) = (expected.events.len(), got.events.len());
+    if let Some(missing) = expected.events.get(came) {
+        return Some(format!("event {}: {} was saved, and nothing more came", came + 1, event(missing)));
+    }
+    if let Some(more) = got.events.get(saved) {
+        return Some(format!("event {}: nothing more was saved, {} came", saved + 1, event(more)));
+    }
+    let outcomes = |trace: &Trace| {
+        let with =
+            trace.with.iter().enumerate().map(|(n, outcome)| (format!("CPU{}", n + 2), outcome.clone()));
+        let first = [
+            ("the writer".to_owned(), trace.writer.clone()),
+            ("the walker".to_owned(), trace.walker.clone()),
+        ];
+        first.into_iter().chain(with).collect::<Vec<_>>()
+    };
+    for ((who, one), (_, other)) in outcomes(expected).iter().zip(&outcomes(got)) {
+        if !is_same_outcome(one, other) {
+            return Some(format!(
+                "{who}: \"{}\" was saved, \"{}\" came",
+                words::outcome(one),
+                words::outcome(other)
+            ));
+        }
+    }
+    if expected.with.len() != got.with.len() {
+        return Some(format!("{} further CPUs were saved, {} came", expected.with.len(), got.with.len()));
+    }
+    (expected.references != got.references).then(|| {
+        let said = |trace: &Trace| {
+            let pages: Vec<_> = trace.references.iter().map(words::references).collect();
+            if pages.is_empty() { "all references are as they were".to_owned() } else { pages.join(", ") }
+        };
+        format!("references: \"{}\" was saved, \"{}\" came", said(expected), said(got))
+    })
+}
+
+fn is_same_event(one: &Event, other: &Event) -> bool {
+    let place = |event: &Event| (event.cpu, event.pc);
+    place(one) == place(other) && essence(&one.what) == essence(&other.what)
+}
+
+/// What an event did, without what is said of it.
+fn essence(what: &What) -> What {
+    let mut what = what.clone();
+    if let What::Store { changes, .. } | What::Atomic { changes, .. } = &mut what {
+        changes.clear();
+    }
+    what
+}
+
+fn is_same_outcome(one: &Outcome, other: &Outcome) -> bool {
+    // How often it came in the run that it was saved from is another matter, and so are words.
+    let essence = |outcome: &Outcome| Outcome {
+        ended: None,
+        schedules: Count::default(),
+        schedule: String::new(),
+        ..outcome.clone()
+    };
+    essence(one) == essence(other)
+}
+
+/// An event in few words.
+fn event(event: &Event) -> String {
+    let what = match &event.what {
+        What::Load { entry, .. } => format!("loaded {entry}"),
+        What::Store { before, after, .. } => format!("stored {after} over {before}"),
+        What::Atomic { store_pc: Some(_), before, after, .. } => format!("changed {before} to {after}"),
+        What::Atomic { before, .. } => format!("found {before} and left it"),
+        What::Elsewhere { place, access, before, after } => {
+            format!("{access} of {place}, {before} to {after}")
+        }
+        What::Call { function, entry } => format!("entered {function}() with {entry}"),
+        What::Flush => "flushed".to_owned(),
+        What::Warning { entry } => format!("warned of {entry}"),
+    };
+    format!("\"CPU{} at {:#x} ({}) {what}\"", event.cpu, event.pc.0, event.symbol)
+}

@@ -1,0 +1,238 @@
+//! Reproducers: what was run and what came of it in one file, so that anyone can run it again.
+//!
+//! The file is text, two JSON objects. The first is a line of its own, the *seal*:
+//!
+//! ```json
+//! {"schema":"pmdscope.repro/1","bytes":41812,"sha256":"..."}
+//! ```
+//!
+//! It says how many bytes follow it, up to the end of the file, and what their SHA-256 is, so that a file that was cut
+//! off or changed is told from a whole one. It is no signature: whoever writes a new body can seal it. The second
+//! object is a [`Repro`], by the schema that `pmdscope schema repro` prints. `jq -s '.[1]'` shows it.
+
+mod bug_report;
+mod difference;
+mod show;
+mod verdict;
+
+use std::fmt::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::entry::Hex;
+use crate::json;
+use crate::report::{RunReport, Trace};
+
+pub use bug_report::bug_report;
+pub use difference::first_difference;
+pub use show::show;
+pub use verdict::{inconclusive, not_reproduced, reproduced};
+
+/// The name and number of the format. A change that breaks a reader raises the number.
+pub const REPRO_SCHEMA: &str = "pmdscope.repro/1";
+/// What the schema's name begins with, whatever its number.
+const SCHEMA_PREFIX: &str = "pmdscope.repro/";
+/// Columns of a line of Base64, as in mail (RFC 2045): a mailer breaks longer ones.
+const BASE64_COLUMNS: usize = 76;
+
+/// One schedule of a run: what is needed to run it again, and what must come of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Repro {
+    /// The program that saved it, with its version.
+    pub made_by: String,
+    /// The machine code.
+    pub code: Code,
+    /// The page frame number that was asked for; null if it was the default one.
+    pub pfn: Option<Hex>,
+    /// What each routine may do.
+    pub bounds: CallBounds,
+    /// What was observed over all schedules that were run then, without traces. Its names say what is to be run.
+    pub report: RunReport,
+    /// The schedule, and every access, value and outcome that must come of it.
+    pub expected: Trace,
+}
+
+/// The machine code of a reproducer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Code {
+    /// A guest, with all of its code.
+    Guest {
+        /// The ELF file in Base64, in lines.
+        elf: Vec<String>,
+    },
+    /// A kernel, which is too large to be in the file: by what it is known.
+    Kernel {
+        /// The name of the file that it was in.
+        file: String,
+        /// SHA-256 of the boot image, in hexadecimal.
+        sha256: String,
+        /// Its GNU build ID, in hexadecimal, if it has one.
+        build_id: Option<String>,
+        /// How it names itself (`/proc/version`).
+        banner: String,
+        /// The package that it was in, if it was in one.
+        package: Option<Package>,
+    },
+}
+
+/// A package that a kernel was in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// Its version, with that of the packaging.
+    pub version: String,
+    /// Its architecture, as the distribution calls it.
+    pub architecture: String,
+    /// The command that gets it, where the distribution still has it.
+    pub download: String,
+}
+
+/// What each routine may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CallBounds {
+    /// Page-table accesses.
+    pub accesses: u64,
+    /// Instructions.
+    pub instructions: u64,
+}
+
+/// The first line.
+#[derive(Serialize, Deserialize)]
+struct Seal {
+    schema: String,
+    bytes: u64,
+    sha256: String,
+}
+
+/// Why a file is no reproducer that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReproError {
+    /// It does not begin as one does.
+    #[error("this is no reproducer: its first line does not name {SCHEMA_PREFIX} and a number")]
+    NotOne,
+    /// Of another format.
+    #[error(
+        "its format is {0}, and this pmdscope reads {REPRO_SCHEMA}: use a pmdscope that is as new as the file"
+    )]
+    OtherFormat(String),
+    /// Not all of it is there.
+    #[error("it is cut off: {there} of {all} bytes are there")]
+    CutOff {
+        /// The bytes after the first line.
+        there: u64,
+        /// How many there should be.
+        all: u64,
+    },
+    /// It is not what was saved.
+    #[error("it was changed after it was saved: {0}; save it anew, so that what it says was run")]
+    Changed(&'static str),
+    /// What is in it does not make sense, though it is whole.
+    #[error("it is whole, but not a reproducer: {0}")]
+    Damaged(String),
+}
+
+impl Code {
+    /// A guest by its ELF file.
+    pub fn of_guest(elf: &[u8]) -> Code {
+        let text = STANDARD.encode(elf);
+        let lines = text.as_bytes().chunks(BASE64_COLUMNS);
+        Code::Guest { elf: lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect() }
+    }
+
+    /// The ELF file of a guest, if that is what it is.
+    ///
+    /// # Errors
+    /// If it is not written as Base64.
+    pub fn elf(&self) -> Option<Result<Vec<u8>, ReproError>> {
+        let Code::Guest { elf } = self else { return None };
+        let bytes = STANDARD.decode(elf.concat());
+        Some(bytes.map_err(|error| ReproError::Damaged(format!("the guest's code: {error}"))))
+    }
+}
+
+impl Repro {
+    /// The text of the file.
+    ///
+    /// # Errors
+    /// If it cannot be serialised, which would be a fault of its type.
+    pub fn to_text(&self) -> serde_json::Result<String> {
+        let body = json::pretty(self)?;
+        let seal = Seal {
+            schema: REPRO_SCHEMA.to_owned(),
+            bytes: body.len() as u64,
+            sha256: sha256(body.as_bytes()),
+        };
+        Ok(format!("{}\n{body}", serde_json::to_string(&seal)?))
+    }
+
+    /// A reproducer out of its file.
+    ///
+    /// # Errors
+    /// If it is none, of another format, cut off or changed.
+    pub fn of_bytes(bytes: &[u8]) -> Result<Repro, ReproError> {
+        let (first, body) = match bytes.iter().position(|byte| *byte == b'\n') {
+            Some(end) => (&bytes[..end], &bytes[end + 1..]),
+            None => (bytes, &[][..]),
+        };
+        let seal = seal(first)?;
+        let there = body.len() as u64;
+        if there < seal.bytes {
+            return Err(ReproError::CutOff { there, all: seal.bytes });
+        }
+        if there > seal.bytes {
+            return Err(ReproError::Changed("it is longer than its first line says"));
+        }
+        if sha256(body) != seal.sha256 {
+            return Err(ReproError::Changed("its SHA-256 is not the one in its first line"));
+        }
+        let repro: Repro =
+            serde_json::from_slice(body).map_err(|error| ReproError::Damaged(error.to_string()))?;
+        repro.check()?;
+        Ok(repro)
+    }
+
+    /// What a file must say in one way only.
+    fn check(&self) -> Result<(), ReproError> {
+        let of_guest = match self.code.elf() {
+            Some(elf) => sha256(&elf?),
+            None => self.report.guest.sha256.clone(),
+        };
+        if of_guest != self.report.guest.sha256 {
+            return Err(ReproError::Damaged("the guest's code is not that of its report".to_owned()));
+        }
+        if matches!(self.code, Code::Guest { .. }) != self.report.kernel.is_none() {
+            return Err(ReproError::Damaged("it has a guest's code and a kernel's report".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// The first line, if it is that of a reproducer that can be read.
+fn seal(line: &[u8]) -> Result<Seal, ReproError> {
+    #[derive(Deserialize)]
+    struct Named {
+        schema: String,
+    }
+    // A later format may have another seal, but it says what it is.
+    let named: Named = serde_json::from_slice(line).map_err(|_| ReproError::NotOne)?;
+    if !named.schema.starts_with(SCHEMA_PREFIX) {
+        return Err(ReproError::NotOne);
+    }
+    if named.schema != REPRO_SCHEMA {
+        return Err(ReproError::OtherFormat(named.schema));
+    }
+    serde_json::from_slice(line).map_err(|_| ReproError::Changed("its first line is not as it was written"))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

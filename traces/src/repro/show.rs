@@ -1,0 +1,73 @@
+//! What is in a reproducer, as text.
+
+use super::{Code, REPRO_SCHEMA, Repro};
+use crate::race::race;
+use crate::style;
+use crate::text;
+use crate::words::{self, counted};
+use crate::wrapped::Lines;
+
+/// What is in a reproducer, in lines that fit a mail.
+pub fn show(repro: &Repro) -> String {
+    let report = &repro.report;
+    let mut lines = Lines::default();
+    lines.styled(style::TITLE, "  ", &words::headline(report));
+    lines.gap();
+    let of_schedule = report.findings_under(&repro.expected.schedule);
+    if of_schedule.is_empty() {
+        lines.line("No finding has this as its shortest schedule.");
+    }
+    for finding in of_schedule {
+        text::finding(&mut lines, report, finding);
+    }
+    lines.gap();
+    race(&mut lines, report, &repro.expected);
+    lines.gap();
+    lines.labelled("format    ", &format!("{REPRO_SCHEMA}, saved by {}", repro.made_by));
+    code(&mut lines, repro);
+    lines.labelled("encoding  ", &report.encoding);
+    let (entry, value) = (report.marked_entry(), report.before.value);
+    let page = repro.pfn.map_or(String::new(), |pfn| format!(", of page {:#x} as asked for", pfn.0));
+    lines.labelled("entry     ", &format!("{entry} {value}{page}"));
+    lines.labelled("schedule  ", &schedule(repro));
+    let (events, bounds) = (repro.expected.events.len(), repro.bounds);
+    lines.labelled("expected  ", &format!("{}, and what each routine came to", counted(events, "event")));
+    lines.labelled(
+        "bounds    ",
+        &format!("{} accesses and {} instructions of each routine", bounds.accesses, bounds.instructions),
+    );
+    lines.command("all of it ", &report.command);
+    lines.into_text()
+}
+
+/// The machine code.
+pub(super) fn code(lines: &mut Lines, repro: &Repro) {
+    let guest = &repro.report.guest;
+    match &repro.code {
+        Code::Guest { .. } => {
+            lines.labelled("guest     ", &format!("{} {}, which is in the file", guest.kind, guest.name));
+        }
+        Code::Kernel { file, build_id, banner, package, .. } => {
+            lines.labelled("kernel    ", guest.release.as_deref().unwrap_or_default());
+            lines.labelled("          ", banner);
+            if let Some(package) = package {
+                lines.labelled(
+                    "package   ",
+                    &format!("{} {} ({})", package.name, package.version, package.architecture),
+                );
+                lines.labelled("          ", &package.download);
+            }
+            lines.labelled("file      ", &format!("{file}, which is needed to run it again"));
+            lines.labelled("build id  ", build_id.as_deref().unwrap_or("none"));
+        }
+    }
+    let of = if matches!(repro.code, Code::Kernel { .. }) { "of the boot image" } else { "of the ELF file" };
+    lines.labelled("sha256    ", &format!("{} {of}", guest.sha256));
+}
+
+/// The schedule, and of how many it is one.
+fn schedule(repro: &Repro) -> String {
+    let all = &repro.report.schedules.total;
+    let were = if all.to_string() == "1" { "was" } else { "were" };
+    format!("{}, of {} that {were} run", repro.expected.schedule, counted(all, "schedule"))
+}

@@ -1,0 +1,32 @@
+//! What is said of a reproducer that was run again.
+
+use anstyle::Style;
+
+use super::Repro;
+use crate::style;
+use crate::words::{self, counted};
+use crate::wrapped::Lines;
+
+/// The same came.
+pub fn reproduced(repro: &Repro) -> String {
+    let events = counted(repro.expected.events.len(), "event");
+    said(repro, style::HOLDS, &format!("REPRODUCED: {events}, every access and value as it was saved"))
+}
+
+/// Something else came: the first difference.
+pub fn not_reproduced(repro: &Repro, difference: &str) -> String {
+    said(repro, style::WRONG, &format!("NOT REPRODUCED: {difference}"))
+}
+
+/// It is not known whether the same would come.
+pub fn inconclusive(repro: &Repro, why: &str) -> String {
+    said(repro, style::UNKNOWN, &format!("UNKNOWN: {why}"))
+}
+
+fn said(repro: &Repro, style: Style, verdict: &str) -> String {
+    let mut lines = Lines::default();
+    lines.styled(style::TITLE, "  ", &words::headline(&repro.report));
+    lines.paragraph("", "  ", &format!("schedule {}, saved by {}", repro.expected.schedule, repro.made_by));
+    lines.styled(style, "  ", verdict);
+    lines.into_text()
+}
