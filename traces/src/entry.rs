@@ -156,6 +156,19 @@ impl Bit {
         }
     }
 
+    /// Its highest and its lowest bit; none if they are not said in a way that can be read.
+    pub fn range(&self) -> Option<(u8, u8)> {
+        let (high, low) = match (self.bit, &self.bits) {
+            (Some(bit), _) => (bit, bit),
+            (None, Some(bits)) => {
+                let (high, low) = bits.split_once("..")?;
+                (high.parse().ok()?, low.parse().ok()?)
+            }
+            (None, None) => return None,
+        };
+        (low <= high && high < 64).then_some((high, low))
+    }
+
     /// `bit 11` or `bits 61..12`.
     pub fn position(&self) -> String {
         match (&self.bit, &self.bits) {

@@ -2,6 +2,7 @@
 //!
 //! Nothing here runs anything. A report is filled from what was observed; see the binary's `study`.
 
+pub mod chrome;
 mod count;
 mod entry;
 mod findings;
@@ -11,10 +12,13 @@ pub mod markdown;
 mod race;
 mod report;
 pub mod repro;
+mod signals;
 mod style;
 mod summary;
 pub mod table;
 pub mod text;
+mod timeline;
+pub mod vcd;
 mod words;
 mod wrapped;
 

@@ -196,7 +196,7 @@ impl Lanes {
 
 /// What the walker concluded, and why. `None` if it never ran.
 fn why(report: &RunReport, walker: &Outcome) -> Option<String> {
-    if report.walker == "none" {
+    if !report.has_walker() {
         return None;
     }
     let mut text = format!("{} concluded: {}", report.walker, words::outcome(walker));

@@ -307,6 +307,11 @@ impl RunReport {
         words.join(" ")
     }
 
+    /// Whether a walker was run: a kernel's writer may be run alone.
+    pub fn has_walker(&self) -> bool {
+        self.kernel.as_ref().is_none_or(|kernel| kernel.walker_function.is_some())
+    }
+
     /// An entry of the report's own, by its value.
     pub fn entry_of(&self, value: Value) -> Option<&Entry> {
         let views = self.views.iter().map(|view| &view.entry);

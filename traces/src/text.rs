@@ -25,7 +25,7 @@ pub fn run(report: &RunReport) -> String {
     found(&mut lines, report);
     lines.gap();
     values(&mut lines, report);
-    if report.kernel.as_ref().is_none_or(|kernel| kernel.walker_function.is_some()) {
+    if report.has_walker() {
         lines.gap();
         walked(&mut lines, report);
     }

@@ -1,0 +1,391 @@
+//! Runs as timelines: JSON in the Trace Event Format, which Perfetto and `chrome://tracing` open.
+//!
+//! Each behaviour is a process that begins at time 0, as `timeline` has it, each CPU a thread of it, and a
+//! unit of time one microsecond. Values of entries, and numbers of schedules, are strings: a reader in
+//! JavaScript would round them.
+
+use serde::{Serialize, Serializer};
+
+use crate::entry::{Bit, Entry, Value};
+use crate::findings::Finding;
+use crate::json;
+use crate::report::{Event, GuestInfo, Outcome, References, RunReport, Trace, Verdict, What};
+use crate::timeline::{self, Cpu};
+use crate::words::{self, counted};
+
+/// Runs as one timeline.
+///
+/// # Errors
+/// As for [`json::pretty`].
+pub fn runs(reports: &[RunReport]) -> serde_json::Result<String> {
+    let mut trace_events = Vec::new();
+    let mut pid = 0;
+    for report in reports {
+        let first = pid + 1;
+        for process in processes(report) {
+            pid += 1;
+            process.write(&mut trace_events, pid);
+        }
+        let unplaced = report.findings.iter().filter(|finding| trace_of(report, finding).is_none());
+        trace_events
+            .extend(unplaced.map(|finding| found(finding, first, thread(first, 0), 0, Reach::Global)));
+    }
+    json::pretty(&Timeline {
+        display_time_unit: "ns",
+        other_data: OtherData { schema: "pmdscope.timeline/1", runs: reports.iter().map(Ran::of).collect() },
+        trace_events,
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Timeline<'a> {
+    display_time_unit: &'static str,
+    other_data: OtherData<'a>,
+    trace_events: Vec<Record>,
+}
+
+#[derive(Serialize)]
+struct OtherData<'a> {
+    schema: &'static str,
+    runs: Vec<Ran<'a>>,
+}
+
+/// What was run.
+#[derive(Serialize)]
+struct Ran<'a> {
+    arch: &'a str,
+    mmu: Option<&'a str>,
+    linux: &'a str,
+    encoding: &'a str,
+    guest: &'a GuestInfo,
+    entry: String,
+    before: Value,
+    writer: &'a str,
+    walker: &'a str,
+    with: &'a [String],
+    predicates: &'a str,
+    schedules: String,
+    incomplete: Option<&'a str>,
+    verdict: Verdict,
+    command: &'a str,
+}
+
+impl<'a> Ran<'a> {
+    fn of(report: &'a RunReport) -> Self {
+        Ran {
+            arch: &report.arch,
+            mmu: report.mmu.as_deref(),
+            linux: &report.linux,
+            encoding: &report.encoding,
+            guest: &report.guest,
+            entry: report.marked_entry(),
+            before: report.before.value,
+            writer: &report.writer,
+            walker: &report.walker,
+            with: &report.with,
+            predicates: &report.predicates,
+            schedules: report.schedules.total.to_string(),
+            incomplete: report.incomplete.as_deref(),
+            verdict: report.verdict,
+            command: &report.command,
+        }
+    }
+}
+
+/// One event of the Trace Event Format. Its members are the format's.
+#[derive(Serialize)]
+struct Record {
+    name: String,
+    cat: &'static str,
+    #[serde(flatten)]
+    phase: Phase,
+    pid: u64,
+    tid: u64,
+    args: Args,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "ph")]
+enum Phase {
+    #[serde(rename = "M")]
+    Metadata,
+    #[serde(rename = "X")]
+    Complete { ts: u64, dur: u64 },
+    #[serde(rename = "i")]
+    Instant { ts: u64, s: Reach },
+    #[serde(rename = "C")]
+    Counter { ts: u64 },
+}
+
+/// What an instant is about.
+#[derive(Serialize)]
+enum Reach {
+    #[serde(rename = "g")]
+    Global,
+    #[serde(rename = "p")]
+    Process,
+    #[serde(rename = "t")]
+    Thread,
+}
+
+/// What an event carries, in the order in which it is written.
+struct Args(Vec<(String, Arg)>);
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Arg {
+    Number(u64),
+    Text(String),
+    List(Vec<String>),
+    Named(Args),
+}
+
+impl Serialize for Args {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, arg)| (name, arg)))
+    }
+}
+
+impl Args {
+    fn of<const N: usize>(args: [(&str, Arg); N]) -> Self {
+        Args(args.into_iter().map(|(name, arg)| (name.to_owned(), arg)).collect())
+    }
+
+    fn add(&mut self, name: &str, arg: Arg) {
+        self.0.push((name.to_owned(), arg));
+    }
+}
+
+fn text(of: impl ToString) -> Arg {
+    Arg::Text(of.to_string())
+}
+
+/// A behaviour, or what is said in the place of one where nothing was run.
+struct Process<'a> {
+    report: &'a RunReport,
+    trace: Option<&'a Trace>,
+}
+
+fn processes(report: &RunReport) -> Vec<Process<'_>> {
+    if report.traces.is_empty() {
+        return vec![Process { report, trace: None }];
+    }
+    report.traces.iter().map(|trace| Process { report, trace: Some(trace) }).collect()
+}
+
+impl Process<'_> {
+    fn write(&self, records: &mut Vec<Record>, pid: u64) {
+        let main = thread(pid, 0);
+        records.push(metadata("process_name", pid, main, Args::of([("name", text(self.name()))])));
+        records.push(metadata("process_labels", pid, main, Args::of([("labels", text(self.labels()))])));
+        records.push(metadata("process_sort_index", pid, main, Args::of([("sort_index", Arg::Number(pid))])));
+        match self.trace {
+            Some(trace) => behaviour(records, self.report, trace, pid),
+            None => records.extend(present(self.report, &[], pid)),
+        }
+    }
+
+    /// `gup-fast-read: W3 K1 W1 (1 of 5 schedules)`.
+    fn name(&self) -> String {
+        let walker = &self.report.walker;
+        let Some(trace) = self.trace else { return format!("{walker}: nothing was run") };
+        let schedule = if trace.schedule.is_empty() { "no access" } else { &trace.schedule };
+        let total = counted(&self.report.schedules.total, "schedule");
+        format!("{walker}: {schedule} ({} of {total})", trace.schedules)
+    }
+
+    /// What tells it from processes of other reports.
+    fn labels(&self) -> String {
+        format!("{}, {} on {}", self.report.encoding, self.report.writer, self.report.marked_entry())
+    }
+}
+
+fn behaviour(records: &mut Vec<Record>, report: &RunReport, trace: &Trace, pid: u64) {
+    let events: Vec<_> = timeline::timed(trace).collect();
+    for cpu in timeline::cpus(report, trace) {
+        let tid = thread(pid, cpu.number);
+        let index = Arg::Number(cpu.number.into());
+        records.push(metadata("thread_name", pid, tid, Args::of([("name", text(cpu.name()))])));
+        records.push(metadata("thread_sort_index", pid, tid, Args::of([("sort_index", index)])));
+    }
+    records.extend(present(report, &events, pid));
+    records.extend(events.iter().map(|(time, event)| happened(report, *time, event, pid)));
+    for cpu in timeline::cpus(report, trace) {
+        records.extend(ended(&cpu, timeline::end(trace), pid));
+    }
+    records.extend(trace.references.iter().map(|page| referenced(page, timeline::end(trace), pid)));
+    for finding in &report.findings {
+        if trace_of(report, finding).is_some_and(|of| std::ptr::eq(of, trace)) {
+            let (ts, cpu) = shown(trace, finding);
+            records.push(found(finding, pid, thread(pid, cpu), ts, Reach::Process));
+        }
+    }
+}
+
+/// The thread of a CPU. Of all processes no two threads have one number, as on a machine: not every reader
+/// tells them apart by the process.
+fn thread(pid: u64, cpu: u8) -> u64 {
+    pid * 1000 + u64::from(cpu)
+}
+
+fn metadata(name: &str, pid: u64, tid: u64, args: Args) -> Record {
+    Record { name: name.to_owned(), cat: "__metadata", phase: Phase::Metadata, pid, tid, args }
+}
+
+/// Whether the entry is present, as a counter, wherever that changes. A counter cannot say that something is
+/// not known: it is left out where the report says nothing of an entry.
+fn present(report: &RunReport, events: &[(u64, &Event)], pid: u64) -> Vec<Record> {
+    let known = timeline::standing(report, events).into_iter();
+    let mut known: Vec<_> = known.filter_map(|at| Some((at.time, at.entry?.predicates.present))).collect();
+    known.dedup_by_key(|(_, present)| *present);
+    let record = |(ts, present)| Record {
+        name: "present".to_owned(),
+        cat: "entry",
+        phase: Phase::Counter { ts },
+        pid,
+        tid: thread(pid, 0),
+        args: Args::of([("present", Arg::Number(u64::from(present)))]),
+    };
+    known.into_iter().map(record).collect()
+}
+
+/// An event: an access takes its time, all else is an instant.
+fn happened(report: &RunReport, ts: u64, event: &Event, pid: u64) -> Record {
+    let (cat, phase) = match &event.what {
+        What::Load { .. } | What::Store { .. } | What::Atomic { .. } => {
+            ("access", Phase::Complete { ts, dur: 1 })
+        }
+        What::Elsewhere { .. } => ("elsewhere", Phase::Complete { ts, dur: 1 }),
+        What::Call { .. } => ("call", Phase::Instant { ts, s: Reach::Thread }),
+        What::Flush => ("flush", Phase::Instant { ts, s: Reach::Thread }),
+        What::Warning { .. } => ("warning", Phase::Instant { ts, s: Reach::Thread }),
+    };
+    let (tid, args) = (thread(pid, event.cpu), detail(report, event));
+    Record { name: event.in_words(), cat, phase, pid, tid, args }
+}
+
+/// Where an event happened and what it found and left.
+fn detail(report: &RunReport, event: &Event) -> Args {
+    let mut args = Args::of([
+        ("pc", text(format_args!("{:#x}", event.pc.0))),
+        ("symbol", text(&event.symbol)),
+        ("instruction", text(event.instruction.replace('\t', " "))),
+    ]);
+    match &event.what {
+        What::Load { raw, entry } => {
+            args.add("raw", text(raw));
+            described(&mut args, report, *entry);
+        }
+        What::Store { raw, before, after, changes } | What::Atomic { raw, before, after, changes, .. } => {
+            args.add("raw", text(raw));
+            args.add("before", text(before));
+            described(&mut args, report, *after);
+            args.add("changes", Arg::List(changes.clone()));
+        }
+        What::Elsewhere { place, before, after, .. } => {
+            args.add("place", text(place));
+            args.add("before", text(before));
+            args.add("after", text(after));
+        }
+        What::Call { entry, .. } | What::Warning { entry } => described(&mut args, report, *entry),
+        What::Flush => {}
+    }
+    args
+}
+
+/// An entry: its value, and what the report says of that.
+fn described(args: &mut Args, report: &RunReport, value: Value) {
+    args.add("entry", text(value));
+    let Some(entry) = report.entry_of(value) else { return };
+    args.add("predicates", text(entry.predicates.holding()));
+    if let Some(swap) = entry.swap {
+        args.add("swap", text(format_args!("type {} offset {:#x}", swap.kind, swap.offset.0)));
+    }
+    if let Some(pfn) = entry.pfn {
+        args.add("pfn", text(format_args!("{:#x}", pfn.0)));
+    }
+    args.add("fields", Arg::Named(fields(entry)));
+}
+
+fn fields(entry: &Entry) -> Args {
+    let named = |bit: &Bit| format!("{} ({})", bit.name, bit.position());
+    let held = |bit: &Bit| text(format_args!("{:#x}", bit.value.0));
+    Args(entry.bits.iter().map(|bit| (named(bit), held(bit))).collect())
+}
+
+/// What a routine came to, at the end of a behaviour.
+fn ended(cpu: &Cpu<'_>, ts: u64, pid: u64) -> Option<Record> {
+    let outcome = cpu.outcome?;
+    Some(Record {
+        name: words::outcome(outcome),
+        cat: "outcome",
+        phase: Phase::Instant { ts, s: Reach::Thread },
+        pid,
+        tid: thread(pid, cpu.number),
+        args: came_to(outcome),
+    })
+}
+
+fn came_to(outcome: &Outcome) -> Args {
+    let mut args = Args::of([("result", text(&outcome.result))]);
+    let mut add = |name, of: Option<String>| {
+        if let Some(of) = of {
+            args.add(name, Arg::Text(of));
+        }
+    };
+    add("stopped_by", outcome.stopped_by.clone());
+    add("decided_on", outcome.decided_on.map(|value| value.to_string()));
+    add("last_view", outcome.last_view.map(|value| value.to_string()));
+    add("pfn", outcome.pfn.map(|pfn| format!("{:#x}", pfn.0)));
+    add("size", outcome.size.map(words::bytes));
+    add("ended", outcome.ended.clone());
+    args
+}
+
+/// A struct page whose references changed, at the end of a behaviour.
+fn referenced(page: &References, ts: u64, pid: u64) -> Record {
+    Record {
+        name: words::references(page),
+        cat: "page",
+        phase: Phase::Instant { ts, s: Reach::Process },
+        pid,
+        tid: thread(pid, 0),
+        args: Args::of([
+            ("pfn", text(format_args!("{:#x}", page.pfn.0))),
+            ("before", text(page.before)),
+            ("references", text(page.references)),
+        ]),
+    }
+}
+
+/// The behaviour that a finding names.
+fn trace_of<'a>(report: &'a RunReport, finding: &Finding) -> Option<&'a Trace> {
+    report.traces.iter().find(|trace| trace.schedule == finding.schedule)
+}
+
+/// When, and on which CPU, a behaviour shows a finding: where the walker first sees the entry, else where any
+/// CPU leaves it, else in the end.
+fn shown(trace: &Trace, finding: &Finding) -> (u64, u8) {
+    let seen = |event: &Event| event.cpu == 1 && event.what.returned() == Some(finding.view);
+    let left = |event: &Event| event.what.left() == Some(finding.view);
+    let first = |by: &dyn Fn(&Event) -> bool| timeline::timed(trace).find(|(_, event)| by(event));
+    first(&seen).or_else(|| first(&left)).map_or((timeline::end(trace), 1), |(time, event)| (time, event.cpu))
+}
+
+fn found(finding: &Finding, pid: u64, tid: u64, ts: u64, s: Reach) -> Record {
+    Record {
+        name: format!("FINDING {}", finding.name.name()),
+        cat: "finding",
+        phase: Phase::Instant { ts, s },
+        pid,
+        tid,
+        args: Args::of([
+            ("explanation", text(&finding.explanation)),
+            ("meaning", text(finding.name.meaning())),
+            ("view", text(finding.view)),
+            ("schedule", text(&finding.schedule)),
+            ("schedules", text(&finding.schedules)),
+        ]),
+    }
+}

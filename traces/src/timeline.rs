@@ -1,0 +1,113 @@
+//! A behaviour in time: when each event happens, on which CPU, and what stands in the entry after it.
+//!
+//! At time 0 nothing has happened. The first event happens at time 1, and each takes one unit of time. When
+//! the last one is over, the behaviour ends, and what each routine came to is known.
+
+use crate::entry::{Entry, Value};
+use crate::report::{Event, Outcome, RunReport, Trace, What};
+
+/// A CPU of a behaviour, and what it runs.
+pub(crate) struct Cpu<'a> {
+    /// Its number.
+    pub number: u8,
+    /// What it runs; empty if the report does not say.
+    pub routine: &'a str,
+    /// What that came to, if the report says.
+    pub outcome: Option<&'a Outcome>,
+}
+
+/// The CPUs of a behaviour. One of which the report says nothing but that it did something is there too.
+pub(crate) fn cpus<'a>(report: &'a RunReport, trace: &'a Trace) -> Vec<Cpu<'a>> {
+    let further = report.with.iter().map(String::as_str);
+    let routines: Vec<&str> = [report.writer.as_str(), &report.walker].into_iter().chain(further).collect();
+    let outcomes: Vec<&Outcome> = [&trace.writer, &trace.walker].into_iter().chain(&trace.with).collect();
+    let acts = |number: u8| trace.events.iter().any(|event| event.cpu == number);
+    (0..=u8::MAX)
+        .filter(|number| match *number {
+            1 => report.has_walker() || acts(1),
+            number => usize::from(number) < routines.len() || acts(number),
+        })
+        .map(|number| Cpu {
+            number,
+            routine: routines.get(usize::from(number)).copied().unwrap_or_default(),
+            outcome: outcomes.get(usize::from(number)).copied(),
+        })
+        .collect()
+}
+
+impl Cpu<'_> {
+    /// `CPU1 gup-fast-read`.
+    pub(crate) fn name(&self) -> String {
+        format!("CPU{} {}", self.number, self.routine).trim_end().to_owned()
+    }
+}
+
+/// The events of a behaviour, each with its time.
+pub(crate) fn timed(trace: &Trace) -> impl Iterator<Item = (u64, &Event)> {
+    (1..).zip(&trace.events)
+}
+
+/// When a behaviour ends.
+pub(crate) fn end(trace: &Trace) -> u64 {
+    (1..).nth(trace.events.len()).unwrap_or(u64::MAX)
+}
+
+/// What stands in the entry from a time on.
+pub(crate) struct Standing<'a> {
+    /// The time.
+    pub time: u64,
+    /// The value.
+    pub value: Value,
+    /// What the report says of this value, if anything.
+    pub entry: Option<&'a Entry>,
+}
+
+/// What stands in the entry in the beginning and after each access to it.
+pub(crate) fn standing<'a>(report: &'a RunReport, events: &[(u64, &Event)]) -> Vec<Standing<'a>> {
+    let later = events.iter().filter_map(|(time, event)| Some((*time, event.what.left()?)));
+    std::iter::once((0, report.before.value))
+        .chain(later)
+        .map(|(time, value)| Standing { time, value, entry: report.entry_of(value) })
+        .collect()
+}
+
+impl What {
+    /// What stands in the entry after it, if it is an access to the entry.
+    pub(crate) fn left(&self) -> Option<Value> {
+        match self {
+            What::Load { entry, .. } => Some(*entry),
+            What::Store { after, .. } | What::Atomic { after, .. } => Some(*after),
+            What::Elsewhere { .. } | What::Call { .. } | What::Flush | What::Warning { .. } => None,
+        }
+    }
+
+    /// What it returned of the entry, if it loads: an atomic does too.
+    pub(crate) fn returned(&self) -> Option<Value> {
+        match self {
+            What::Load { entry, .. } => Some(*entry),
+            What::Atomic { before, .. } => Some(*before),
+            _ => None,
+        }
+    }
+
+    /// What it is, in a few words: `load`, `store at the page table+0x0`.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            What::Load { .. } => "load".to_owned(),
+            What::Store { .. } => "store".to_owned(),
+            What::Atomic { store_pc: Some(_), .. } => "atomic".to_owned(),
+            What::Atomic { store_pc: None, .. } => "atomic, nothing stored".to_owned(),
+            What::Elsewhere { place, access, .. } => format!("{access} at {place}"),
+            What::Call { function, .. } => format!("call of {function}()"),
+            What::Flush => "flush".to_owned(),
+            What::Warning { .. } => "warning".to_owned(),
+        }
+    }
+}
+
+impl Event {
+    /// Where it happens and what it is: `gup_fast_read+0x0 load`.
+    pub(crate) fn in_words(&self) -> String {
+        format!("{} {}", self.symbol, self.what.in_words())
+    }
+}
