@@ -1,0 +1,33 @@
+//! Reports that the tool wrote, cut down to what is tested, and what their events say.
+
+use pmdscope_traces::{Event, RunReport, Trace, Value, What};
+
+/// A split that makes a migration entry present, against GUP-fast.
+pub const SPLIT: &str = include_str!("../reports/arm64-split-gup.json");
+/// `pmdp_invalidate()` with one that plays the MMU on a third CPU.
+pub const MMU: &str = include_str!("../reports/riscv64-invalidate-mmu-store.json");
+/// The split of a kernel, with words beside the entry that both use.
+pub const KERNEL: &str = include_str!("../reports/arm64-kernel-split-gup.json");
+
+pub fn report(json: &str) -> RunReport {
+    serde_json::from_str(json).unwrap()
+}
+
+pub fn all() -> Vec<RunReport> {
+    [SPLIT, MMU, KERNEL].map(report).into()
+}
+
+/// The events that have happened by a time: the first happens at time 1.
+pub fn by(trace: &Trace, time: u64) -> &[Event] {
+    &trace.events[..trace.events.len().min(usize::try_from(time).unwrap())]
+}
+
+/// What stands in the entry after these events.
+pub fn stands(report: &RunReport, events: &[Event]) -> Value {
+    let accesses = events.iter().rev().find_map(|event| match event.what {
+        What::Load { entry, .. } => Some(entry),
+        What::Store { after, .. } | What::Atomic { after, .. } => Some(after),
+        _ => None,
+    });
+    accesses.unwrap_or(report.before.value)
+}
