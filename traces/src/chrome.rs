@@ -32,7 +32,7 @@ pub fn runs(reports: &[RunReport]) -> serde_json::Result<String> {
     }
     json::pretty(&Timeline {
         display_time_unit: "ns",
-        other_data: OtherData { schema: "pmdscope.timeline/1", runs: reports.iter().map(Ran::of).collect() },
+        other_data: OtherData { runs: reports.iter().map(Ran::of).collect() },
         trace_events,
     })
 }
@@ -47,7 +47,6 @@ struct Timeline<'a> {
 
 #[derive(Serialize)]
 struct OtherData<'a> {
-    schema: &'static str,
     runs: Vec<Ran<'a>>,
 }
 
