@@ -1,4 +1,5 @@
 //! Timelines, against the rules of the Trace Event Format and against what the events of the reports say.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 

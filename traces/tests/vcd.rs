@@ -1,4 +1,5 @@
 //! Waveforms, as the reader of Surfer has them, against what the events of the reports say.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 
