@@ -78,6 +78,8 @@ Examples:
       a third CPU that stores through the entry: are its accessed and dirty bits lost?
   pmdscope run --kernel linux-image-5.10.0-30-arm64_5.10.218-1_arm64.deb --entry migration-read
       what a distribution's own split and GUP-fast do, from the package as it is
+  pmdscope run --arch arm64 --entry migration-read --format vcd -o split.vcd
+      the bits of the entry and what each CPU does, over time, for a waveform viewer
   pmdscope run --arch arm64 --entry migration-read --schedule W3K1W1
       one schedule, as a finding names it
   pmdscope run --arch x86_64 --pmd 0xcfffffffefdbfe00 --walker fault-read --format jsonl
@@ -372,6 +374,10 @@ pub enum RunFormat {
     Jsonl,
     /// The text in Markdown
     Markdown,
+    /// A waveform of each behaviour (Value Change Dump), for GTKWave or Surfer
+    Vcd,
+    /// A timeline of each behaviour (Trace Event Format), for Perfetto or chrome://tracing
+    Chrome,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use pmdscope_emu::Machine;
 use pmdscope_guest::Walker;
-use pmdscope_traces::{RunReport, Verdict, json, markdown, text};
+use pmdscope_traces::{RunReport, Verdict, chrome, json, markdown, text, vcd};
 
 use crate::cli::{RunArgs, RunFormat};
 use crate::exit::Exit;
@@ -43,6 +43,8 @@ fn printed(reports: &[RunReport], format: RunFormat) -> Result<(String, Vec<Verd
         RunFormat::Trace => reports.iter().map(text::run_with_traces).collect::<Vec<_>>().join("\n"),
         RunFormat::Markdown => reports.iter().map(markdown::run).collect::<Vec<_>>().join("\n"),
         RunFormat::Jsonl => reports.iter().map(json::lines).collect::<Result<Vec<_>, _>>()?.concat(),
+        RunFormat::Vcd => vcd::runs(reports)?,
+        RunFormat::Chrome => chrome::runs(reports)?,
         RunFormat::Json => match reports {
             [one] => json::pretty(one)?,
             several => json::pretty(&several)?,

@@ -92,7 +92,7 @@ fn a_name_like_no_other_is_answered_with_all_that_are_known() {
         ("run --arch arm64 --entry zzz", "known are migration-read, "),
         ("run --arch arm64 --entry none --writer zzz", "known are pmdp_invalidate, "),
         ("run --arch arm64 --entry none --walker zzz", "known are gup-fast-read, "),
-        ("run --arch arm64 --entry none --format zzz", "text, trace, json, jsonl, markdown"),
+        ("run --arch arm64 --entry none --format zzz", "text, trace, json, jsonl, markdown, vcd, chrome"),
         ("list zzz", "arches, encodings, entries, writers, walkers, agents, findings"),
         ("schema zzz", "pmdscope.run/1, pmdscope.compare/1, pmdscope.decode/1"),
         ("zzz", "unrecognized subcommand 'zzz'"),

@@ -125,7 +125,17 @@ const RACES: [Golden; 6] = [
     ("race-nothing-run.txt", 3, "run --arch arm64 --linux 7.2 --entry migration-write --max-instructions 1"),
 ];
 
-const RUN_FORMATS: [Golden; 7] = [
+const RUN_FORMATS: [Golden; 9] = [
+    (
+        "run.vcd",
+        0,
+        "run --arch sparc64 --linux 7.2 --entry none --writer pmdp_invalidate --walker pte-offset-map --format vcd",
+    ),
+    (
+        "run-chrome.json",
+        0,
+        "run --arch sparc64 --linux 7.2 --entry none --writer pmdp_invalidate --walker pte-offset-map --format chrome",
+    ),
     (
         "run-with-agent.txt",
         0,
