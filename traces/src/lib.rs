@@ -2,12 +2,19 @@
 //!
 //! Nothing here runs anything. A report is filled from what was observed; see the binary's `study`.
 
+mod called;
 pub mod chrome;
 mod count;
+mod diagnosis;
 mod entry;
+mod expect;
 mod findings;
+mod groups;
 pub mod json;
 mod judge;
+mod judgement;
+pub mod junit;
+pub mod ktap;
 pub mod markdown;
 mod race;
 mod report;
@@ -24,8 +31,10 @@ mod wrapped;
 
 pub use count::Count;
 pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
+pub use expect::{ExpectError, ExpectFault, Expectation, Expectations};
 pub use findings::{Finding, FindingName, most_telling};
 pub use judge::{Marked, Observed, Overwritten, judge};
+pub use judgement::{Conclusion, Judged, RowJudgement, RowResult};
 pub use report::{
     COMPARE_SCHEMA, CompareReport, Control, DECODE_SCHEMA, DecodeReport, Divergence, Event, GuestInfo,
     Invalidated, KernelFacts, Outcome, RUN_SCHEMA, References, RunReport, Schedules, Skipped, SplitGuard,

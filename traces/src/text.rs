@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use crate::count::Count;
 use crate::entry::{Entry, Value};
 use crate::findings::Finding;
 use crate::race::race;
@@ -13,7 +12,7 @@ use crate::report::{
 use crate::style::{self, paint};
 use crate::summary;
 use crate::table::{bare_table, trimmed};
-use crate::words::{self, counted};
+use crate::words::{self, counted, of_schedules};
 use crate::wrapped::Lines;
 
 /// One run: what was found, each finding with its shortest schedule drawn as a race, and what that rests on. No line
@@ -52,7 +51,7 @@ pub fn run_with_traces(report: &RunReport) -> String {
             "\nBehaviour {} of {}, in {}: schedule {}",
             n + 1,
             report.traces.len(),
-            of(&trace.schedules, report),
+            of_schedules(&trace.schedules, report),
             if trace.schedule.is_empty() { "(no access)" } else { &trace.schedule }
         );
         self::trace(&mut out, trace);
@@ -102,7 +101,7 @@ fn found(lines: &mut Lines, report: &RunReport) {
 pub(crate) fn finding(lines: &mut Lines, report: &RunReport, finding: &Finding) {
     let text = format!("FINDING {}: {}", finding.name.name(), finding.explanation);
     lines.styled(style::WRONG, "  ", &text);
-    let schedules = of(&finding.schedules, report);
+    let schedules = of_schedules(&finding.schedules, report);
     lines.paragraph("  ", "  ", &format!("in {schedules}, shortest {}", finding.schedule));
 }
 
@@ -153,7 +152,7 @@ fn walked(lines: &mut Lines, report: &RunReport) {
         lines.paragraph("", "  ", &differs(divergence, report));
     }
     for warning in &report.warnings {
-        let (entry, schedules) = (warning.entry, of(&warning.schedules, report));
+        let (entry, schedules) = (warning.entry, of_schedules(&warning.schedules, report));
         lines.paragraph("", "  ", &format!("VM_WARN_ON_ONCE() fired on {entry} in {schedules}"));
     }
 }
@@ -164,11 +163,11 @@ fn seen(view: &View, report: &RunReport) -> String {
         true if view.entry.is_table() => "  the page table that the split installed",
         true => "  the entry that the writer installed",
     };
-    format!("{}  in {}{installed}", one_line(&view.entry), of(&view.schedules, report))
+    format!("{}  in {}{installed}", one_line(&view.entry), of_schedules(&view.schedules, report))
 }
 
 fn came_to(outcome: &Outcome, report: &RunReport) -> String {
-    let schedules = of(&outcome.schedules, report);
+    let schedules = of_schedules(&outcome.schedules, report);
     format!("{}{}  in {schedules}", words::outcome(outcome), on(outcome.decided_on))
 }
 
@@ -183,7 +182,7 @@ fn differs(divergence: &Divergence, report: &RunReport) -> String {
     format!(
         "Its path{} differs from that on the untouched entry, in {}: {first}",
         on(divergence.decided_on),
-        of(&divergence.schedules, report)
+        of_schedules(&divergence.schedules, report)
     )
 }
 
@@ -325,11 +324,6 @@ fn changed(changes: &[String]) -> String {
 /// The disassembler puts a tab behind the name of an instruction.
 fn untabbed(instruction: &str) -> String {
     instruction.replace('\t', " ")
-}
-
-fn of(schedules: &Count, report: &RunReport) -> String {
-    let run = if report.incomplete.is_some() { " that were run" } else { "" };
-    format!("{schedules} of {}{run}", counted(&report.schedules.total, "schedule"))
 }
 
 fn one_line(entry: &Entry) -> String {

@@ -1,5 +1,6 @@
 //! Parts of reports that are said in words in more than one place.
 
+use crate::count::Count;
 use crate::report::{Outcome, References, RunReport};
 
 /// The outcome of a routine in words.
@@ -68,4 +69,23 @@ pub(crate) fn references(page: &References) -> String {
 pub(crate) fn headline(report: &RunReport) -> String {
     let (writer, walker) = (&report.writer, &report.walker);
     format!("{}: {writer} against {walker} on {}", platform(report), report.marked_entry())
+}
+
+/// How many of a run's schedules: `2 of 12 schedules`.
+pub(crate) fn of_schedules(schedules: &Count, report: &RunReport) -> String {
+    let run = if report.incomplete.is_some() { " that were run" } else { "" };
+    format!("{schedules} of {}{run}", counted(&report.schedules.total, "schedule"))
+}
+
+/// Text that stays on one line, whatever is in it: what would end the line, or do anything to a terminal, is escaped.
+pub(crate) fn one_line(text: &str) -> String {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
+        if breaks(c) {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+        line
+    })
 }

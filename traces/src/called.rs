@@ -1,0 +1,82 @@
+//! What rows are called in lists of expected findings and in results for machines.
+
+use crate::findings::FindingName;
+use crate::report::{RunReport, Skipped};
+
+/// The five words by which a row is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Called {
+    /// `arm64`, `ppc64/hash`, or `kernel`.
+    platform: String,
+    /// Its Linux version, or a kernel's release.
+    linux: String,
+    /// The kind of entry with its marks: `migration-write+dirty`.
+    entry: String,
+    writer: String,
+    walker: String,
+}
+
+impl Called {
+    /// What this row is called.
+    pub fn of(row: &RunReport) -> Called {
+        let (platform, linux) = match (&row.kernel, &row.guest.release) {
+            (None, None) => (encoding_platform(&row.arch, row.mmu.as_deref()), &row.linux),
+            (_, release) => (KERNEL.to_owned(), release.as_ref().unwrap_or(&row.linux)),
+        };
+        let entry: Vec<&str> =
+            std::iter::once(row.entry.as_str()).chain(row.marks.iter().map(String::as_str)).collect();
+        Called {
+            platform,
+            linux: linux.clone(),
+            entry: entry.join("+"),
+            writer: row.writer.clone(),
+            walker: row.walker.clone(),
+        }
+    }
+
+    /// The words, in the order of lists.
+    pub fn words(&self) -> [&str; 5] {
+        [&self.platform, &self.linux, &self.entry, &self.writer, &self.walker]
+    }
+
+    /// The group that it belongs to: `arm64 6.1`.
+    pub fn group(&self) -> String {
+        format!("{} {}", self.platform, self.linux)
+    }
+
+    /// Its name within that group: `migration-write split-unguarded gup-fast-read`.
+    pub fn within_group(&self) -> String {
+        format!("{} {} {}", self.entry, self.writer, self.walker)
+    }
+
+    /// The line of a list that expects this finding of it.
+    pub fn line(&self, finding: FindingName) -> String {
+        let words = self.words().map(listed);
+        format!("{} {}", words.join(" "), finding.name())
+    }
+}
+
+/// The first word of a kernel, of which the second is its release.
+const KERNEL: &str = "kernel";
+
+fn encoding_platform(arch: &str, mmu: Option<&str>) -> String {
+    mmu.map_or(arch.to_owned(), |mmu| format!("{arch}/{mmu}"))
+}
+
+/// A word as lists can hold it: what would end the word, or begin a comment, can be any run of characters.
+fn listed(word: &str) -> String {
+    let held = |c: char| !(c.is_whitespace() || c.is_control() || c == '#');
+    let word: String = word.chars().map(|c| if held(c) { c } else { '*' }).collect();
+    if word.is_empty() { "*".to_owned() } else { word }
+}
+
+/// The group of what was skipped; where it is called `ppc64 radix 6.1`, or by a kernel's release.
+pub(crate) fn group_of_skipped(skipped: &Skipped) -> String {
+    let words: Vec<&str> = skipped.encoding.split(' ').collect();
+    match words[..] {
+        [arch, linux] => format!("{} {linux}", encoding_platform(arch, None)),
+        [arch, mmu, linux] => format!("{} {linux}", encoding_platform(arch, Some(mmu))),
+        // A kernel's release has no space in it.
+        _ => format!("{KERNEL} {}", skipped.encoding),
+    }
+}

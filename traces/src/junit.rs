@@ -1,0 +1,90 @@
+//! A comparison as JUnit XML, which most systems for continuous integration show.
+//!
+//! Each platform and version is a test suite with a test case for each row. JUnit has no word for what is expected
+//! to fail: a row whose findings are all listed passes, and its output names them. What is not known is an error.
+//! Nothing here says when, where or for how long something ran.
+
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+
+use crate::diagnosis;
+use crate::expect::{Expectation, Expectations};
+use crate::groups::{Group, groups};
+use crate::judgement::{Judged, RowJudgement, RowResult};
+use crate::report::{CompareReport, Skipped};
+use crate::words;
+
+/// The comparison, judged by these expectations.
+///
+/// # Errors
+/// If it cannot be serialised, which would be a fault of the encoder.
+pub fn compare(report: &CompareReport, expectations: &Expectations) -> Result<String, SerializeError> {
+    let judged = Judged::new(report, expectations);
+    let mut suites = Report::new("pmdscope compare");
+    suites.add_test_suites(groups(&judged).iter().map(suite));
+    if !judged.stale.is_empty() {
+        suites.add_test_suite(stale(&judged.stale));
+    }
+    suites.to_string()
+}
+
+/// One platform and version.
+fn suite(group: &Group<'_>) -> TestSuite {
+    let rows = group.rows.iter().map(|judged| row(judged));
+    let skipped = (1..).zip(&group.skipped).map(|(n, one)| skipped(n, one));
+    suite_of(&group.name, rows.chain(skipped))
+}
+
+/// A suite whose cases name it as their class, since readers tell cases apart by class and name.
+fn suite_of(name: &str, cases: impl Iterator<Item = TestCase>) -> TestSuite {
+    let name = words::one_line(name);
+    let mut suite = TestSuite::new(name.as_str());
+    suite.add_test_cases(cases.map(|mut case| {
+        case.set_classname(name.as_str());
+        case
+    }));
+    suite
+}
+
+fn row(judged: &RowJudgement<'_>) -> TestCase {
+    let name = words::one_line(&judged.called.within_group());
+    match judged.result() {
+        RowResult::Pass => TestCase::new(name, TestCaseStatus::success()),
+        RowResult::Expected => {
+            let mut case = TestCase::new(name, TestCaseStatus::success());
+            case.set_system_out(format!("expected: {}", diagnosis::names(&judged.expected)));
+            case
+        }
+        RowResult::Unexpected => {
+            let message = diagnosis::names(&judged.unexpected);
+            failed(name, NonSuccessKind::Failure, "finding", message, &diagnosis::of_row(judged))
+        }
+        RowResult::Unknown => {
+            let message = judged.unknown.join("; ");
+            failed(name, NonSuccessKind::Error, "unknown", message, &diagnosis::of_row(judged))
+        }
+    }
+}
+
+fn skipped(number: usize, skipped: &Skipped) -> TestCase {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(words::one_line(&skipped.reason));
+    TestCase::new(format!("skipped {number}"), status)
+}
+
+/// The lines of the list that are not true any more.
+fn stale(lines: &[&Expectation]) -> TestSuite {
+    let case = |line: &&Expectation| {
+        let name = format!("line {}: {line}", line.line());
+        failed(name, NonSuccessKind::Failure, "stale", diagnosis::STALE.to_owned(), &[])
+    };
+    suite_of("expectations", lines.iter().map(case))
+}
+
+fn failed(name: String, kind: NonSuccessKind, of: &str, message: String, lines: &[String]) -> TestCase {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(of).set_message(words::one_line(&message));
+    if !lines.is_empty() {
+        status.set_description(lines.join("\n"));
+    }
+    TestCase::new(name, status)
+}
