@@ -2,6 +2,7 @@
 
 use crate::findings::FindingName;
 use crate::report::{RunReport, Skipped};
+use crate::words;
 
 /// The five words by which a row is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,9 +64,10 @@ fn encoding_platform(arch: &str, mmu: Option<&str>) -> String {
     mmu.map_or(arch.to_owned(), |mmu| format!("{arch}/{mmu}"))
 }
 
-/// A word as lists can hold it: what would end the word, or begin a comment, can be any run of characters.
+/// A word as lists can hold it: in place of what would end it, begin a comment or be escaped stands any run of
+/// characters.
 fn listed(word: &str) -> String {
-    let held = |c: char| !(c.is_whitespace() || c.is_control() || c == '#');
+    let held = |c: char| !(c.is_whitespace() || words::is_unprintable(c) || c == '#');
     let word: String = word.chars().map(|c| if held(c) { c } else { '*' }).collect();
     if word.is_empty() { "*".to_owned() } else { word }
 }

@@ -7,7 +7,7 @@ pub mod chrome;
 mod count;
 mod diagnosis;
 mod entry;
-mod expect;
+pub mod expect;
 mod findings;
 mod groups;
 pub mod json;
@@ -31,7 +31,6 @@ mod wrapped;
 
 pub use count::Count;
 pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
-pub use expect::{ExpectError, ExpectFault, Expectation, Expectations};
 pub use findings::{Finding, FindingName, most_telling};
 pub use judge::{Marked, Observed, Overwritten, judge};
 pub use judgement::{Conclusion, Judged, RowJudgement, RowResult};

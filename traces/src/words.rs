@@ -77,11 +77,15 @@ pub(crate) fn of_schedules(schedules: &Count, report: &RunReport) -> String {
     format!("{schedules} of {}{run}", counted(&report.schedules.total, "schedule"))
 }
 
-/// Text that stays on one line, whatever is in it: what would end the line, or do anything to a terminal, is escaped.
+/// Whether text with this character would not stay on one line, would do something to a terminal, or is not XML.
+pub(crate) fn is_unprintable(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// Text with such characters escaped.
 pub(crate) fn one_line(text: &str) -> String {
-    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
-        if breaks(c) {
+        if is_unprintable(c) {
             line.extend(c.escape_default());
         } else {
             line.push(c);
