@@ -131,10 +131,13 @@ fn failed_controls(row: &RunReport) -> Vec<String> {
 
 /// Why not all is known of a row. What was found in one that was not run whole was found, but there may be more.
 fn unknown(row: &RunReport, failed: Vec<String>) -> Vec<String> {
-    let mut why = failed;
-    why.extend(row.incomplete.iter().map(|reason| format!("incomplete: {reason}")));
-    if why.is_empty() && row.verdict == Verdict::Unknown {
-        why.push("the verdict is unknown".to_owned());
+    // Of a kernel whose control failed the report is incomplete for that reason.
+    if !failed.is_empty() {
+        return failed;
     }
-    why
+    match &row.incomplete {
+        Some(reason) => vec![format!("incomplete: {reason}")],
+        None if row.verdict == Verdict::Unknown => vec!["the verdict is unknown".to_owned()],
+        None => Vec::new(),
+    }
 }
