@@ -61,6 +61,8 @@ Examples:
       real kernels side by side: does the split have the fix?
   pmdscope compare --entry migration-read --entry migration-write --format json -o compare.json
       everything about two entries, for a program to read
+  pmdscope compare --arch s390x --arch riscv64 --format ktap
+      the same as test results; a finding fails, unless --expect lists it
 
 Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a control failed,
 4 internal fault.";
@@ -225,6 +227,11 @@ pub struct CompareArgs {
     /// How to print the comparison
     #[arg(long, value_enum, default_value_t)]
     pub format: CompareFormat,
+    /// Findings that are known: with --format ktap or junit anything else fails, and the exit status is 0 if all is
+    /// as this list says. Each line has the words ARCH[/MMU] LINUX ENTRY WRITER WALKER FINDING, or begins with kernel
+    /// RELEASE; `*` stands for any letters, `#` begins a comment
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
     #[command(flatten)]
     pub report: ReportArgs,
     #[command(flatten)]
@@ -240,6 +247,10 @@ pub enum CompareFormat {
     Markdown,
     /// One object, by `pmdscope schema compare`
     Json,
+    /// Test results as the kernel's own tests print them (KTAP)
+    Ktap,
+    /// Test results as JUnit XML
+    Junit,
 }
 
 #[derive(Debug, Args)]

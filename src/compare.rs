@@ -1,12 +1,17 @@
 //! `pmdscope compare`.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, Version};
 use pmdscope_emu::{Bounds, Machine, Recipe, Reduction, Role};
 use pmdscope_guest::{Walker, Writer};
-use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, Verdict, json, markdown, text};
+use pmdscope_traces::expect::{self, Expectations};
+use pmdscope_traces::{
+    COMPARE_SCHEMA, CompareReport, Conclusion, Judged, RunReport, Skipped, json, junit, ktap, markdown, text,
+};
 
 use crate::cli::{CacheArgs, CompareArgs, CompareFormat, Marks};
 use crate::exit::Exit;
@@ -230,19 +235,38 @@ fn reason(error: &anyhow::Error) -> String {
 }
 
 pub fn compare(args: &CompareArgs) -> Result<Exit> {
-    let (printed, verdicts) = if args.kernel.is_empty() {
+    let expectations = expectations(args)?;
+    let (printed, exit) = if args.kernel.is_empty() {
         let plan = Plan::new(args)?;
-        output::checked(args.report.self_check, || compared(&plan.run()?, args.format))?
+        output::checked(args.report.self_check, || compared(&plan.run()?, args.format, &expectations))?
     } else {
         let plan = KernelPlan::new(args)?;
-        output::checked(args.report.self_check, || compared(&plan.run()?, args.format))?
+        output::checked(args.report.self_check, || compared(&plan.run()?, args.format, &expectations))?
     };
     output::write(&printed, args.report.output.as_deref())?;
-    Ok(Exit::of(verdicts))
+    Ok(exit)
 }
 
-/// What is printed of a comparison, and the verdicts.
-fn compared(report: &CompareReport, format: CompareFormat) -> Result<(String, Vec<Verdict>)> {
+/// What is known: nothing, if no list is named.
+fn expectations(args: &CompareArgs) -> Result<Expectations> {
+    /// As many bytes as the longest list may have.
+    const LARGEST_BYTES: u64 = ((expect::MAX_LINE + 2) * expect::MAX_LINES) as u64;
+    let Some(path) = &args.expect else { return Ok(Expectations::default()) };
+    let judged = matches!(args.format, CompareFormat::Ktap | CompareFormat::Junit);
+    ensure!(judged, "--expect is for test results: add --format ktap or --format junit");
+    let name = path.display().to_string();
+    let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
+    let mut text = String::new();
+    file.take(LARGEST_BYTES + 1).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
+    Ok(Expectations::parse(&name, &text)?)
+}
+
+/// What is printed of a comparison, and the exit status.
+fn compared(
+    report: &CompareReport,
+    format: CompareFormat,
+    expectations: &Expectations,
+) -> Result<(String, Exit)> {
     if report.rows.is_empty() {
         match report.skipped.first() {
             Some(skipped) => {
@@ -253,10 +277,17 @@ fn compared(report: &CompareReport, format: CompareFormat) -> Result<(String, Ve
             None => bail!("nothing to compare: no architecture that was named has this kind of MMU"),
         }
     }
-    let printed = match format {
-        CompareFormat::Table => text::compare(report),
-        CompareFormat::Markdown => markdown::compare(report),
-        CompareFormat::Json => json::compare(report)?,
+    let of_verdicts = || Exit::of(report.rows.iter().map(|row| row.verdict));
+    let of_expectations = || match Judged::new(report, expectations).conclusion() {
+        Conclusion::AsExpected => Exit::Clean,
+        Conclusion::Unexpected => Exit::Findings,
+        Conclusion::Unknown => Exit::Inconclusive,
     };
-    Ok((printed, report.rows.iter().map(|row| row.verdict).collect()))
+    Ok(match format {
+        CompareFormat::Table => (text::compare(report), of_verdicts()),
+        CompareFormat::Markdown => (markdown::compare(report), of_verdicts()),
+        CompareFormat::Json => (json::compare(report)?, of_verdicts()),
+        CompareFormat::Ktap => (ktap::compare(report, expectations), of_expectations()),
+        CompareFormat::Junit => (junit::compare(report, expectations)?, of_expectations()),
+    })
 }

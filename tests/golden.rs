@@ -173,7 +173,17 @@ const RUN_FORMATS: [Golden; 9] = [
     ),
 ];
 
-const COMPARISONS: [Golden; 3] = [
+const COMPARISONS: [Golden; 5] = [
+    (
+        "compare.ktap",
+        1,
+        "compare --arch arm64 --arch s390x --linux 7.2 --walker hmm --entry migration-write --entry devmap --format ktap",
+    ),
+    (
+        "compare.junit.xml",
+        1,
+        "compare --arch arm64 --arch s390x --linux 7.2 --walker hmm --entry migration-write --entry devmap --format junit",
+    ),
     ("compare.txt", 1, "compare"),
     (
         "compare.md",
