@@ -238,10 +238,10 @@ pub fn compare(args: &CompareArgs) -> Result<Exit> {
     let expectations = expectations(args)?;
     let (printed, exit) = if args.kernel.is_empty() {
         let plan = Plan::new(args)?;
-        output::checked(args.report.self_check, || compared(&plan.run()?, args.format, &expectations))?
+        output::checked(args.report.self_check, || compared(&plan.run()?, args, &expectations))?
     } else {
         let plan = KernelPlan::new(args)?;
-        output::checked(args.report.self_check, || compared(&plan.run()?, args.format, &expectations))?
+        output::checked(args.report.self_check, || compared(&plan.run()?, args, &expectations))?
     };
     output::write(&printed, args.report.output.as_deref())?;
     Ok(exit)
@@ -264,7 +264,7 @@ fn expectations(args: &CompareArgs) -> Result<Expectations> {
 /// What is printed of a comparison, and the exit status.
 fn compared(
     report: &CompareReport,
-    format: CompareFormat,
+    args: &CompareArgs,
     expectations: &Expectations,
 ) -> Result<(String, Exit)> {
     if report.rows.is_empty() {
@@ -283,8 +283,9 @@ fn compared(
         Conclusion::Unexpected => Exit::Findings,
         Conclusion::Unknown => Exit::Inconclusive,
     };
-    Ok(match format {
-        CompareFormat::Table => (text::compare(report), of_verdicts()),
+    let terminal = output::terminal(args.report.output.as_deref());
+    Ok(match args.format {
+        CompareFormat::Table => (text::compare(report, terminal), of_verdicts()),
         CompareFormat::Markdown => (markdown::compare(report), of_verdicts()),
         CompareFormat::Json => (json::compare(report)?, of_verdicts()),
         CompareFormat::Ktap => (ktap::compare(report, expectations), of_expectations()),

@@ -21,7 +21,7 @@ pub fn decode(args: &DecodeArgs) -> Result<Exit> {
         entries: values.iter().map(|value| Entry::of_model(&encoding, *value)).collect(),
     };
     let printed = match args.format {
-        DecodeFormat::Text => text::decode(&report),
+        DecodeFormat::Text => text::decode(&report, output::terminal(None)),
         DecodeFormat::Json => json::pretty(&report)?,
     };
     output::write(&printed, None)?;

@@ -1,7 +1,7 @@
 //! Where reports go: standard output, or a file that is written whole or not at all.
 
 use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anstream::adapter::strip_str;
@@ -33,6 +33,12 @@ fn first_difference(one: &str, other: &str) -> Option<usize> {
     }
     let same = one.lines().zip(other.lines()).take_while(|(a, b)| a == b).count();
     Some(same + 1)
+}
+
+/// The columns of the terminal that a report goes to, if it goes to one.
+pub fn terminal(to: Option<&Path>) -> Option<u16> {
+    let is_stdout = to.is_none_or(|path| path == Path::new("-")) && std::io::stdout().is_terminal();
+    is_stdout.then(|| terminal_size::terminal_size_of(std::io::stdout())).flatten().map(|(width, _)| width.0)
 }
 
 /// Writes a report. Styles are for terminals, and there for those that want them (`NO_COLOR`). A reader that closes

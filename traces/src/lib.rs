@@ -16,6 +16,7 @@ mod judgement;
 pub mod junit;
 pub mod ktap;
 pub mod markdown;
+mod picture;
 mod race;
 mod report;
 pub mod repro;

@@ -2,8 +2,12 @@
 
 use std::fmt::Write;
 
+use anstyle::Style;
+use comfy_table::ContentArrangement;
+
 use crate::entry::{Entry, Value};
 use crate::findings::Finding;
+use crate::picture::{of_reader, picture};
 use crate::race::race;
 use crate::report::{
     CompareReport, DecodeReport, Divergence, Event, KernelFacts, Outcome, RunReport, SplitGuard, Stored,
@@ -13,7 +17,7 @@ use crate::style::{self, paint};
 use crate::summary;
 use crate::table::{bare_table, trimmed};
 use crate::words::{self, counted, of_schedules};
-use crate::wrapped::Lines;
+use crate::wrapped::{Lines, wrapped};
 
 /// One run: what was found, each finding with its shortest schedule drawn as a race, and what that rests on. No line
 /// is longer than [`WIDTH`](crate::WIDTH).
@@ -337,21 +341,37 @@ fn one_line(entry: &Entry) -> String {
     text
 }
 
-/// A comparison: the table, what has no row, and the summary in words.
-pub fn compare(report: &CompareReport) -> String {
+/// A comparison: the table, what has no row, and the summary in words; in a terminal in as many columns as it has.
+pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
     let mut table = bare_table();
     for row in summary::table(report) {
         table.add_row(row);
     }
+    if let Some(columns) = terminal {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
+    }
     let mut out = String::new();
     let _ = writeln!(out, "{}", trimmed(&table));
     out.push('\n');
-    out.push_str(&summary::in_words(report));
+    for line in summary::in_words(report).lines() {
+        let Some(columns) = terminal else {
+            let _ = writeln!(out, "{line}");
+            continue;
+        };
+        let indent = &line[..line.len() - line.trim_start().len()];
+        for part in wrapped(indent, &format!("{indent}  "), line.trim_start(), columns.into()) {
+            let _ = writeln!(out, "{part}");
+        }
+    }
     out
 }
 
-/// Decoded values.
-pub fn decode(report: &DecodeReport) -> String {
+/// Columns of a terminal that does not say how many it has.
+const USUAL_COLUMNS: u16 = 80;
+
+/// Decoded values, each with a picture of its bits; in a terminal in as many columns as it has.
+pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
+    let columns = terminal.unwrap_or(USUAL_COLUMNS).into();
     let mut out = String::new();
     for (n, entry) in report.entries.iter().enumerate() {
         if n > 0 {
@@ -371,6 +391,11 @@ pub fn decode(report: &DecodeReport) -> String {
         if let Some(pfn) = entry.pfn {
             let _ = writeln!(out, "  page frame {:#x}", pfn.0);
         }
+        out.push('\n');
+        for line in picture(entry, columns) {
+            let _ = writeln!(out, "{line}");
+        }
+        out.push('\n');
         let mut table = bare_table();
         for bit in &entry.bits {
             table.add_row([
@@ -381,7 +406,10 @@ pub fn decode(report: &DecodeReport) -> String {
                 bit.meaning.clone(),
             ]);
         }
-        let _ = writeln!(out, "{}", trimmed(&table));
+        for (line, bit) in trimmed(&table).lines().zip(&entry.bits) {
+            let style = if bit.value.0 == 0 { Style::new().dimmed() } else { of_reader(bit.hardware) };
+            let _ = writeln!(out, "{}", paint(style, line));
+        }
     }
     out
 }
