@@ -61,6 +61,8 @@ Examples:
       real kernels side by side: does the split have the fix?
   pmdscope compare --entry migration-read --entry migration-write --format json -o compare.json
       everything about two entries, for a program to read
+  pmdscope compare --format html -o compare.html
+      one page to look at, to print and to hand on
   pmdscope compare --arch s390x --arch riscv64 --format ktap
       the same as test results; a finding fails, unless --expect lists it
 
@@ -247,6 +249,8 @@ pub enum CompareFormat {
     Markdown,
     /// One object, by `pmdscope schema compare`
     Json,
+    /// One page that needs no network and no script: each entry as a picture of its bits, each schedule as a timeline
+    Html,
     /// Test results as the kernel's own tests print them (KTAP)
     Ktap,
     /// Test results as JUnit XML

@@ -10,7 +10,8 @@ use pmdscope_emu::{Bounds, Machine, Recipe, Reduction, Role};
 use pmdscope_guest::{Walker, Writer};
 use pmdscope_traces::expect::{self, Expectations};
 use pmdscope_traces::{
-    COMPARE_SCHEMA, CompareReport, Conclusion, Judged, RunReport, Skipped, json, junit, ktap, markdown, text,
+    COMPARE_SCHEMA, CompareReport, Conclusion, Judged, RunReport, Skipped, html, json, junit, ktap, markdown,
+    text,
 };
 
 use crate::cli::{CacheArgs, CompareArgs, CompareFormat, Marks};
@@ -288,6 +289,7 @@ fn compared(
         CompareFormat::Table => (text::compare(report, terminal), of_verdicts()),
         CompareFormat::Markdown => (markdown::compare(report), of_verdicts()),
         CompareFormat::Json => (json::compare(report)?, of_verdicts()),
+        CompareFormat::Html => (html::compare(report), of_verdicts()),
         CompareFormat::Ktap => (ktap::compare(report, expectations), of_expectations()),
         CompareFormat::Junit => (junit::compare(report, expectations)?, of_expectations()),
     })

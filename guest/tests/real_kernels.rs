@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use pmdscope_guest::kernel::{Base, Cache, Kernel, KernelFile, SegmentKind, SymbolKind};
+use pmdscope_guest::kernel::{Base, Cache, Kernel, KernelFile, PackageKind, SegmentKind, SymbolKind};
 
 fn kernels() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -33,7 +33,7 @@ fn real_kernels_open_and_say_where_they_are() {
         let kernel = &opened.kernel;
         let name = path.display();
         // Names of RPM packages have no version.
-        if let Some(package) = kernel.package.as_ref().filter(|package| package.kind == "Debian package") {
+        if let Some(package) = kernel.package.as_ref().filter(|package| package.kind == PackageKind::Deb) {
             assert!(package.name.contains(&kernel.release.text), "{name}");
             assert!(package.kernel.contains(&kernel.release.text), "{name}");
             // The banner has the distribution's version.

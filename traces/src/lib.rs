@@ -10,6 +10,7 @@ mod entry;
 pub mod expect;
 mod findings;
 mod groups;
+pub mod html;
 pub mod json;
 mod judge;
 mod judgement;

@@ -155,7 +155,19 @@ mod tests {
 
     #[test]
     fn fields_are_ruled_and_those_that_are_set_are_named() {
-        assert_eq!(drawn(0x812_006c0, 80)[12..], ["",]);
+        let drawn = drawn(0x8120_0ec0, 80);
+        let expected = [
+            " 15      11      7       3     0",
+            "+-------+-+-+---+-+-+-+-----+-+-+",
+            "|0 0 0 0|1|1|1 0|1|1|0|0 0 0|0|0|",
+            "+-------+-+-+---+-+-+-+-----+-+-+",
+            "         | | |   | ' USER",
+            "         | | |   ' RDONLY",
+            "         | | ' SH 0x2",
+            "         | ' AF",
+            "         ' PRESENT_INVALID",
+        ];
+        assert_eq!(drawn[drawn.len() - expected.len()..], expected);
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn kernel_cells(row: &RunReport) -> Vec<String> {
 }
 
 /// What the walker saw at worst, and what it made of it.
-fn at_worst(row: &RunReport) -> String {
+pub(crate) fn at_worst(row: &RunReport) -> String {
     match worst_view(row) {
         Some(view) => format!("{}; {}", what_became(row, view), decisions(row, view.entry.value.0)),
         None if row.outcomes.is_empty() => "was not run".to_owned(),
@@ -94,7 +94,7 @@ fn at_worst(row: &RunReport) -> String {
 }
 
 /// The view to look at first: one with a finding, else one that is not what was there before.
-fn worst_view(row: &RunReport) -> Option<&View> {
+pub(crate) fn worst_view(row: &RunReport) -> Option<&View> {
     let has_finding = |view: &&View| row.findings.iter().any(|finding| finding.view == view.entry.value);
     let changed = |view: &&View| !view.installed && view.entry.value != row.before.value;
     row.views
@@ -105,7 +105,8 @@ fn worst_view(row: &RunReport) -> Option<&View> {
         .or_else(|| row.views.first())
 }
 
-fn what_became(row: &RunReport, view: &View) -> String {
+/// What a view is, against the entry before the writer.
+pub(crate) fn what_became(row: &RunReport, view: &View) -> String {
     if view.installed {
         return if view.entry.is_table() { "page table" } else { "what was installed" }.to_owned();
     }
@@ -164,7 +165,8 @@ fn verdict(row: &RunReport) -> String {
     }
 }
 
-fn platform(row: &RunReport) -> String {
+/// The architecture, and the kind of MMU where there are several.
+pub(crate) fn platform(row: &RunReport) -> String {
     match &row.mmu {
         Some(mmu) => format!("{} {mmu}", row.arch),
         None => row.arch.clone(),
@@ -204,8 +206,13 @@ impl Groups {
         members.push((platform.to_owned(), linux.to_owned()));
     }
 
+    /// These groups under a title, if there are any.
+    fn section(&self, title: &'static str) -> Option<Section> {
+        (!self.order.is_empty()).then(|| Section { title, sentences: self.sentences().collect() })
+    }
+
     /// Each sentence with `arm64 5.10 6.1, ppc64 radix 6.12`.
-    fn sentences(&self) -> impl Iterator<Item = (String, &str)> {
+    fn sentences(&self) -> impl Iterator<Item = Sentence> {
         self.order.iter().map(|sentence| {
             let mut platforms: Vec<(&str, Vec<&str>)> = Vec::new();
             for (platform, linux) in &self.members[sentence] {
@@ -220,14 +227,44 @@ impl Groups {
                     format!("{platform} {}", versions.join(" ")).trim_end().to_owned()
                 })
                 .collect();
-            (named.join(", "), sentence.as_str())
+            Sentence { text: sentence.clone(), platforms: named.join(", ") }
         })
     }
+}
+
+/// What is said under one title of the summary.
+pub(crate) struct Section {
+    /// The title.
+    pub title: &'static str,
+    /// What is said, each with those of which it holds.
+    pub sentences: Vec<Sentence>,
+}
+
+/// A sentence of the summary.
+pub(crate) struct Sentence {
+    /// What is said.
+    pub text: String,
+    /// Of which platforms and versions: `arm64 5.10 6.1, ppc64 radix 6.12`.
+    pub platforms: String,
 }
 
 /// The summary.
 pub fn in_words(report: &CompareReport) -> String {
     let mut out = String::new();
+    for section in sections(report) {
+        let _ = writeln!(out, "{}:", section.title);
+        for sentence in section.sentences {
+            let _ = writeln!(out, "  {}", sentence.text);
+            let _ = writeln!(out, "      {}", sentence.platforms);
+        }
+    }
+    let _ = writeln!(out, "{}", totals(report));
+    out
+}
+
+/// What the summary says before its last line.
+pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
+    let mut out = Vec::new();
     let swap_rows: Vec<_> = report
         .rows
         .iter()
@@ -245,7 +282,7 @@ pub fn in_words(report: &CompareReport) -> String {
             guards.add(format!("{} on {}", kernel.split.word(), row.marked_entry()), row);
         }
     }
-    section(&mut out, "Whether the split leaves alone an entry that is not present", &guards);
+    out.extend(guards.section("Whether the split leaves alone an entry that is not present"));
 
     let mut built = Groups::default();
     let mut present = Groups::default();
@@ -294,11 +331,11 @@ pub fn in_words(report: &CompareReport) -> String {
         }
     }
 
-    section(&mut out, "A swap entry is present as the kernel builds it", &built);
-    section(&mut out, "A swap entry became present", &present);
-    section(&mut out, "What walkers made of a swap entry that was present", &walkers);
-    section(&mut out, "A swap entry stayed one, but decodes to another page", &differently);
-    section(&mut out, "A swap entry was never seen as anything else", &kept);
+    out.extend(built.section("A swap entry is present as the kernel builds it"));
+    out.extend(present.section("A swap entry became present"));
+    out.extend(walkers.section("What walkers made of a swap entry that was present"));
+    out.extend(differently.section("A swap entry stayed one, but decodes to another page"));
+    out.extend(kept.section("A swap entry was never seen as anything else"));
 
     let mut lost = Groups::default();
     let mut breaches = Groups::default();
@@ -316,45 +353,35 @@ pub fn in_words(report: &CompareReport) -> String {
                 .add(format!("{} against {} on {}: {why}", row.writer, row.walker, row.marked_entry()), row);
         }
     }
-    section(&mut out, "A mapping was not present for a moment", &lost);
-    section(
-        &mut out,
-        "An entry as the kernel builds it breaks the contract that generic code relies on",
-        &breaches,
+    out.extend(lost.section("A mapping was not present for a moment"));
+    out.extend(
+        breaches.section("An entry as the kernel builds it breaks the contract that generic code relies on"),
     );
-    section(&mut out, "Unknown, since not everything was run or a control failed", &unknown);
+    out.extend(unknown.section("Unknown, since not everything was run or a control failed"));
 
     let mut skipped = Groups::default();
     for one in &report.skipped {
         skipped.add_skipped(one);
     }
-    section(&mut out, "Asked for, but does not exist", &skipped);
+    out.extend(skipped.section("Asked for, but does not exist"));
+    out
+}
+
+/// How many rows and schedules there were, and how many rows came to what.
+pub(crate) fn totals(report: &CompareReport) -> String {
     let count = |verdict| report.rows.iter().filter(|row| row.verdict == verdict).count();
     let mut schedules = Count::default();
     for row in &report.rows {
         schedules += &row.schedules.total;
     }
-    let _ = writeln!(
-        out,
+    format!(
         "{}, {}: {} with findings, {} pass, {} unknown.",
         words::counted(report.rows.len(), "row"),
         words::counted(&schedules, "schedule"),
         count(Verdict::Findings),
         count(Verdict::Pass),
         count(Verdict::Unknown)
-    );
-    out
-}
-
-fn section(out: &mut String, title: &str, groups: &Groups) {
-    if groups.order.is_empty() {
-        return;
-    }
-    let _ = writeln!(out, "{title}:");
-    for (platforms, sentence) in groups.sentences() {
-        let _ = writeln!(out, "  {sentence}");
-        let _ = writeln!(out, "      {platforms}");
-    }
+    )
 }
 
 /// Of a swap entry what sets it apart from another one.

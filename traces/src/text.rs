@@ -16,7 +16,7 @@ use crate::report::{
 use crate::style::{self, paint};
 use crate::summary;
 use crate::table::{bare_table, trimmed};
-use crate::words::{self, counted, of_schedules};
+use crate::words::{self, counted, of_schedules, raw_note};
 use crate::wrapped::{Lines, wrapped};
 
 /// One run: what was found, each finding with its shortest schedule drawn as a race, and what that rests on. No line
@@ -292,15 +292,15 @@ fn trace(out: &mut String, trace: &Trace) {
 
 fn event_columns(event: &Event) -> (&'static str, String) {
     match &event.what {
-        What::Load { raw, entry } => ("load", format!("{entry}{}", raw_note(raw.0, entry.0))),
+        What::Load { raw, entry } => ("load", format!("{entry}{}", raw_note(*raw, *entry))),
         What::Store { raw, before, after, changes } => {
-            ("store", format!("{before} -> {after}{}  {}", raw_note(raw.0, after.0), changed(changes)))
+            ("store", format!("{before} -> {after}{}  {}", raw_note(*raw, *after), changed(changes)))
         }
         What::Atomic { raw, store_pc: Some(_), before, after, changes } => {
-            ("atomic", format!("{before} -> {after}{}  {}", raw_note(raw.0, after.0), changed(changes)))
+            ("atomic", format!("{before} -> {after}{}  {}", raw_note(*raw, *after), changed(changes)))
         }
         What::Atomic { raw, before, .. } => {
-            ("atomic", format!("{before}{}, nothing stored", raw_note(raw.0, before.0)))
+            ("atomic", format!("{before}{}, nothing stored", raw_note(*raw, *before)))
         }
         What::Elsewhere { place, access, before, after } => {
             let access = if access == "load" {
@@ -314,11 +314,6 @@ fn event_columns(event: &Event) -> (&'static str, String) {
         What::Flush => ("flush", "translations invalidated".to_owned()),
         What::Warning { entry } => ("warning", format!("VM_WARN_ON_ONCE() on {entry}")),
     }
-}
-
-/// The number as the CPU saw it, where that is not the entry's value.
-fn raw_note(raw: u64, entry: u64) -> String {
-    if raw == entry { String::new() } else { format!(" (raw {raw:#018x})") }
 }
 
 fn changed(changes: &[String]) -> String {

@@ -1,6 +1,7 @@
 //! Parts of reports that are said in words in more than one place.
 
 use crate::count::Count;
+use crate::entry::Value;
 use crate::report::{Outcome, References, RunReport};
 
 /// The outcome of a routine in words.
@@ -92,4 +93,9 @@ pub(crate) fn one_line(text: &str) -> String {
         }
         line
     })
+}
+
+/// The number as the CPU saw it, where that is not the entry's value.
+pub(crate) fn raw_note(raw: Value, entry: Value) -> String {
+    if raw == entry { String::new() } else { format!(" (raw {raw})") }
 }

@@ -1,0 +1,162 @@
+//! A comparison as a matrix: platforms by entries, with a group of columns for each writer.
+
+use crate::html::reasons::{Place, Reasons};
+use crate::report::{CompareReport, RunReport};
+use crate::summary;
+
+/// What a line of the matrix is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Platform {
+    /// The architecture and its MMU.
+    pub name: String,
+    /// The Linux version.
+    pub linux: String,
+    /// Of a kernel its release and its file.
+    pub kernel: Option<(String, String)>,
+}
+
+impl Platform {
+    fn of(row: &RunReport) -> Self {
+        Platform {
+            name: summary::platform(row),
+            linux: row.linux.clone(),
+            kernel: row.guest.release.clone().map(|release| (release, row.guest.name.clone())),
+        }
+    }
+
+    /// Of something that has no row. A kernel's release has no space in it, and is all that is known of it.
+    fn of_skipped(encoding: &str) -> Self {
+        match encoding.rsplit_once(' ') {
+            Some((name, linux)) => Platform { name: name.to_owned(), linux: linux.to_owned(), kernel: None },
+            None => Platform {
+                name: String::new(),
+                linux: String::new(),
+                kernel: Some((encoding.to_owned(), String::new())),
+            },
+        }
+    }
+
+    /// As it is named where something was skipped.
+    pub(super) fn encoding(&self) -> String {
+        match &self.kernel {
+            Some((release, _)) => release.clone(),
+            None => format!("{} {}", self.name, self.linux),
+        }
+    }
+}
+
+/// A run, with its number in the report.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    /// Its number, from 1 on.
+    pub number: usize,
+    /// The run.
+    pub row: &'a RunReport,
+}
+
+/// What stands for one walker in a cell.
+pub(super) enum Walked<'a> {
+    /// It was run.
+    Run(Run<'a>),
+    /// It was not.
+    Not {
+        /// The walker.
+        walker: &'a str,
+        /// Why, if that was said.
+        reason: Option<&'a str>,
+    },
+}
+
+/// A kind of entry with its marks: a column of every group.
+#[derive(PartialEq)]
+pub(super) struct Column<'a> {
+    /// The kind and the marks.
+    pub entry: String,
+    /// The kind alone.
+    kind: &'a str,
+}
+
+/// A line of the matrix.
+pub(super) struct Line<'a> {
+    /// What it is about.
+    pub platform: Platform,
+    /// Its runs.
+    pub runs: Vec<Run<'a>>,
+}
+
+/// The matrix.
+pub(super) struct Matrix<'a> {
+    reasons: Reasons<'a>,
+    /// The lines: those of one architecture and MMU together.
+    pub lines: Vec<Line<'a>>,
+    /// The writers, each a group of columns.
+    pub writers: Vec<&'a str>,
+    /// The columns of each group.
+    pub columns: Vec<Column<'a>>,
+    /// The walkers, each with its place in every cell.
+    pub walkers: Vec<&'a str>,
+}
+
+impl<'a> Matrix<'a> {
+    pub(super) fn new(report: &'a CompareReport) -> Self {
+        let rows = &report.rows;
+        let columns = rows.iter().map(|row| Column { entry: row.marked_entry(), kind: &row.entry });
+        Matrix {
+            reasons: Reasons::new(report),
+            lines: lines(report),
+            writers: each_once(rows.iter().map(|row| row.writer.as_str())),
+            columns: each_once(columns),
+            walkers: each_once(rows.iter().map(|row| row.walker.as_str())),
+        }
+    }
+
+    /// What is in a cell: for each walker its runs, or why there is none.
+    pub(super) fn cell(&self, line: &Line<'a>, writer: &str, column: &Column<'_>) -> Vec<Walked<'a>> {
+        let here = |run: &&Run<'_>| run.row.writer == writer && run.row.marked_entry() == column.entry;
+        let runs: Vec<_> = line.runs.iter().filter(here).collect();
+        let encoding = line.platform.encoding();
+        let mut cell = Vec::new();
+        for walker in &self.walkers {
+            let of_walker: Vec<_> = runs.iter().filter(|run| run.row.walker == *walker).collect();
+            if of_walker.is_empty() {
+                let place = Place { encoding: &encoding, kind: column.kind, writer, walker };
+                cell.push(Walked::Not { walker, reason: self.reasons.of(place) });
+            }
+            cell.extend(of_walker.into_iter().map(|run| Walked::Run(**run)));
+        }
+        cell
+    }
+}
+
+/// A line for each platform with rows, then for those without.
+fn lines(report: &CompareReport) -> Vec<Line<'_>> {
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for (number, row) in (1..).zip(&report.rows) {
+        let (platform, run) = (Platform::of(row), Run { number, row });
+        match lines.iter_mut().find(|line| line.platform == platform) {
+            Some(line) => line.runs.push(run),
+            None => lines.push(Line { platform, runs: vec![run] }),
+        }
+    }
+    for skipped in &report.skipped {
+        if lines.iter().all(|line| line.platform.encoding() != skipped.encoding) {
+            lines.push(Line { platform: Platform::of_skipped(&skipped.encoding), runs: Vec::new() });
+        }
+    }
+    // Kernels stay in the order in which they were given.
+    if lines.iter().all(|line| line.platform.kernel.is_none()) {
+        let names = each_once(lines.iter().map(|line| line.platform.name.clone()));
+        lines.sort_by_key(|line| names.iter().position(|name| *name == line.platform.name));
+    }
+    lines
+}
+
+fn each_once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut once = Vec::new();
+    for one in all {
+        if !once.contains(&one) {
+            once.push(one);
+        }
+    }
+    once
+}

@@ -1,0 +1,150 @@
+//! The page as a whole.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::html::matrix::{Line, Matrix, Run};
+use crate::html::{run, table, verdict};
+use crate::report::{CompareReport, Verdict};
+use crate::summary;
+use crate::words::counted;
+
+const STYLE: &str = include_str!("page.css");
+
+/// How the matrix looks where it is too wide for the screen or the paper.
+const CARDS: &str = include_str!("cards.css");
+
+/// What the browser may load: nothing.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+pub(super) fn page(report: &CompareReport) -> Markup {
+    let matrix = Matrix::new(report);
+    let title = format!("pmdscope: {} compared", counted(report.rows.len(), "run"));
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style {
+                    (PreEscaped(STYLE))
+                    "@media (max-width: 46rem) { .matrix {" (PreEscaped(CARDS)) "} }"
+                    "@media print { .matrix.wide {" (PreEscaped(CARDS)) "} }"
+                }
+            }
+            body {
+                header {
+                    p.tool { "pmdscope" }
+                    h1 { "What lockless walkers saw of a PMD entry" }
+                    p {
+                        "Each run is one writer against one walker, real machine code at every interleaving. "
+                        (summary::totals(report))
+                    }
+                    nav aria-label="On this page" {
+                        a href="#matrix" { "Matrix" }
+                        a href="#words" { "In words" }
+                        a href="#unknown" { "Not known" }
+                        a href="#runs" { "Each run" }
+                    }
+                }
+                main {
+                    section #matrix aria-labelledby="matrix-title" {
+                        h2 #matrix-title { "Platforms by entry" }
+                        (legend(report))
+                        (table::matrix(&matrix))
+                    }
+                    section #words aria-labelledby="words-title" {
+                        h2 #words-title { "In words" }
+                        (in_words(report))
+                    }
+                    section #unknown aria-labelledby="unknown-title" {
+                        h2 #unknown-title { "Not known" }
+                        (not_known(&matrix))
+                    }
+                    section #runs aria-labelledby="runs-title" {
+                        h2 #runs-title { "Each run" }
+                        p.hint { "CPU0 runs the writer, CPU1 the walker. W2 K1 is two accesses of the writer, then one of the walker." }
+                        @for line in matrix.lines.iter().filter(|line| !line.runs.is_empty()) {
+                            (runs(line))
+                        }
+                    }
+                }
+                footer { p { "Made by pmdscope from the report " code { (report.schema) } ". Each run has the command that runs it again." } }
+            }
+        }
+    }
+}
+
+/// What the signs mean, and how many there are of each.
+fn legend(report: &CompareReport) -> Markup {
+    let count = |verdict| report.rows.iter().filter(|row| row.verdict == verdict).count();
+    html! {
+        ul.legend {
+            @for one in [Verdict::Findings, Verdict::Pass, Verdict::Unknown] {
+                li {
+                    (verdict::sign(one))
+                    span { strong { (one.word()) } ", " (counted(count(one), "run")) ": " span.means { (verdict::meaning(one)) } }
+                }
+            }
+            li {
+                span.sign.not-run aria-hidden="true" { "–" }
+                span { strong { "not run" } ": " span.means { "does not exist, with the reason; or is not in this comparison" } }
+            }
+        }
+    }
+}
+
+/// The summary.
+fn in_words(report: &CompareReport) -> Markup {
+    html! {
+        @for section in summary::sections(report) {
+            h3 { (section.title) }
+            dl.words {
+                @for sentence in section.sentences {
+                    div { dt { (sentence.text) } dd { (sentence.platforms) } }
+                }
+            }
+        }
+        p.totals { (summary::totals(report)) }
+    }
+}
+
+/// Runs that say less than they could, each with the reason.
+fn not_known(matrix: &Matrix<'_>) -> Markup {
+    let all = matrix.lines.iter().flat_map(|line| line.runs.iter().map(move |run| (line, run)));
+    let lacking: Vec<_> = all
+        .filter(|(_, run)| {
+            let row = run.row;
+            row.verdict == Verdict::Unknown || row.incomplete.is_some() || verdict::control_failed(row)
+        })
+        .collect();
+    html! {
+        @if matrix.lines.iter().all(|line| line.runs.is_empty()) {
+            p { "Nothing was run, so nothing is known." }
+        } @else if lacking.is_empty() {
+            p { "Every schedule of every run was run to its end, and every control passed." }
+        } @else {
+            p { "What these runs do not show is unknown. None of them is a pass." }
+            ul.lacking {
+                @for (line, run) in lacking {
+                    li {
+                        a href={ "#run-" (run.number) } { (line.platform.encoding()) ": " (run::name(run.row)) }
+                        (run::lacks(run.row))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The details of a platform's runs.
+fn runs(line: &Line<'_>) -> Markup {
+    html! {
+        h3 { (table::platform(&line.platform)) }
+        @for Run { number, row } in &line.runs {
+            (run::details(*number, row, &line.platform.encoding()))
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A schedule as a timeline, with a lane for each CPU.
+
+use maud::{Markup, html};
+
+use crate::entry::Value;
+use crate::report::{Event, Outcome, RunReport, Trace, What};
+use crate::words;
+
+/// The traces to show: those of the schedules that findings name; if there are none, that of the worst view; and
+/// if there is none of that, the first.
+pub(super) fn chosen<'a>(row: &'a RunReport, worst: Option<&str>) -> Vec<&'a Trace> {
+    let named: Vec<_> = row.findings.iter().map(|finding| finding.schedule.as_str()).collect();
+    let of = |schedules: &[&str]| -> Vec<_> {
+        row.traces.iter().filter(|trace| schedules.contains(&trace.schedule.as_str())).collect()
+    };
+    let mut traces = of(&named);
+    if traces.is_empty() {
+        traces = of(worst.as_slice());
+    }
+    if traces.is_empty() {
+        traces = row.traces.iter().take(1).collect();
+    }
+    traces
+}
+
+pub(super) fn timeline(row: &RunReport, trace: &Trace) -> Markup {
+    let lanes = 2 + row.with.len();
+    let schedule = if trace.schedule.is_empty() { "(no access)" } else { &trace.schedule };
+    html! {
+        h4 {
+            "Schedule " code { (schedule) }
+            span.hint { ", the behaviour of " (words::of_schedules(&trace.schedules, row)) }
+        }
+        ol.lanes style={ "--n:" (lanes) } {
+            li.heads {
+                @for (cpu, (role, name)) in roles(row).enumerate() {
+                    div style={ "--k:" (cpu) } { span.cpu { "CPU" (cpu) } " " span.role { (role) } " " (name) }
+                }
+            }
+            @for event in &trace.events { (step(row, event)) }
+            li.ends { @for (cpu, outcome) in outcomes(trace).enumerate() { (end(cpu, outcome)) } }
+        }
+        @for page in &trace.references {
+            p.hint { "Page " code { (format!("{:#x}", page.pfn.0)) } " has " (page.references) " references in the end; it had " (page.before) "." }
+        }
+    }
+}
+
+/// What runs on each CPU.
+fn roles(row: &RunReport) -> impl Iterator<Item = (&'static str, &str)> {
+    [("writer", row.writer.as_str()), ("walker", row.walker.as_str())]
+        .into_iter()
+        .chain(row.with.iter().map(|name| ("with them", name.as_str())))
+}
+
+fn outcomes(trace: &Trace) -> impl Iterator<Item = &Outcome> {
+    [&trace.writer, &trace.walker].into_iter().chain(&trace.with)
+}
+
+/// One access, in its lane.
+fn step(row: &RunReport, event: &Event) -> Markup {
+    let what = what(&event.what);
+    let holds = what.entry.and_then(|value| row.entry_of(value)).map(|entry| entry.predicates.holding());
+    html! {
+        li style={ "--k:" (event.cpu) } {
+            div class={ "step " (what.kind) } {
+                p {
+                    span.cpu { "CPU" (event.cpu) } " " strong { (what.kind) } " "
+                    code.value { (what.text) }
+                    @if !what.changes.is_empty() { " " code.changes { (what.changes.join(" ")) } }
+                    @if let Some(holds) = holds { " " span.holds { (holds) } }
+                }
+                p.at { code { (event.symbol) } " " code.instruction { (event.instruction.replace('\t', " ")) } }
+            }
+        }
+    }
+}
+
+/// What a routine came to, at the end of its lane, and why.
+fn end(cpu: usize, outcome: &Outcome) -> Markup {
+    html! {
+        div style={ "--k:" (cpu) } {
+            span.cpu { "CPU" (cpu) } " " strong { "concluded" } " " (words::outcome(outcome))
+            @if let Some(value) = outcome.decided_on { ", on " code.value { (value) } }
+        }
+    }
+}
+
+/// What an event did, to be shown.
+struct Shown<'a> {
+    kind: &'static str,
+    text: String,
+    /// The entry that stands there then, whose predicates are worth saying.
+    entry: Option<Value>,
+    changes: &'a [String],
+}
+
+fn what(what: &What) -> Shown<'_> {
+    let shown = |kind, text, entry| Shown { kind, text, entry, changes: &[] };
+    match what {
+        What::Load { raw, entry } => {
+            shown("load", format!("{entry}{}", words::raw_note(*raw, *entry)), Some(*entry))
+        }
+        What::Atomic { raw, store_pc: None, before, .. } => shown(
+            "atomic",
+            format!("{before}{}, nothing stored", words::raw_note(*raw, *before)),
+            Some(*before),
+        ),
+        What::Store { raw, before, after, changes } | What::Atomic { raw, before, after, changes, .. } => {
+            Shown {
+                kind: if matches!(what, What::Store { .. }) { "store" } else { "atomic" },
+                text: format!("{before} → {after}{}", words::raw_note(*raw, *after)),
+                entry: Some(*after),
+                changes,
+            }
+        }
+        What::Elsewhere { place, access, before, after } => {
+            let value = if access == "load" { before.to_string() } else { format!("{before} → {after}") };
+            shown("shared", format!("{access} of {place}: {value}"), None)
+        }
+        What::Call { function, entry } => {
+            shown("call", format!("{function}() is entered with {entry}"), Some(*entry))
+        }
+        What::Flush => shown("flush", "translations invalidated".to_owned(), None),
+        What::Warning { entry } => shown("warning", format!("VM_WARN_ON_ONCE() on {entry}"), None),
+    }
+}

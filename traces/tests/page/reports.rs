@@ -1,0 +1,100 @@
+//! Comparisons to make pages of, from reports that the tool wrote.
+
+use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, Verdict, What};
+
+const UNGUARDED: &str = include_str!("reports/unguarded.json");
+const GUARDED: &str = include_str!("reports/guarded.json");
+const KERNEL: &str = include_str!("reports/kernel.json");
+
+/// The name of a file that would do harm on a page that takes it for its own.
+pub const HARMFUL: &str = "<script>alert(1)</script>\"'&.deb";
+
+fn run(json: &str) -> RunReport {
+    serde_json::from_str(json).unwrap()
+}
+
+/// The split without its fix: findings.
+pub fn unguarded() -> RunReport {
+    run(UNGUARDED)
+}
+
+/// The split with its fix: nothing found.
+pub fn guarded() -> RunReport {
+    run(GUARDED)
+}
+
+/// A run that a bound stopped.
+pub fn stopped() -> RunReport {
+    RunReport {
+        walker: "hmm".to_owned(),
+        verdict: Verdict::Unknown,
+        incomplete: Some("the bound on behaviours was reached".to_owned()),
+        ..guarded()
+    }
+}
+
+/// A run whose guest is not what it should be.
+pub fn not_of_this_encoding() -> RunReport {
+    RunReport {
+        walker: "perf-page-size".to_owned(),
+        verdict: Verdict::Unknown,
+        disagreements: vec!["0x0000000000000000: pmd_none() says no, the model yes".to_owned()],
+        ..guarded()
+    }
+}
+
+/// A run with a third CPU, which makes the last access before the walker's.
+pub fn with_a_third() -> RunReport {
+    let mut row = RunReport { linux: "7.2".to_owned(), with: vec!["mmu-store".to_owned()], ..unguarded() };
+    for trace in &mut row.traces {
+        trace.with.push(trace.writer.clone());
+        let flush = trace.events.iter_mut().find(|event| event.what == What::Flush).unwrap();
+        flush.cpu = 2;
+    }
+    row
+}
+
+/// A kernel of a user's, with a name that would do harm.
+pub fn kernel() -> RunReport {
+    let mut row = run(KERNEL);
+    row.guest.name = HARMFUL.to_owned();
+    row.command = format!("pmdscope run --kernel '{HARMFUL}' --entry migration-read");
+    row
+}
+
+fn compare(rows: Vec<RunReport>, skipped: &[(&str, &str)]) -> CompareReport {
+    let skipped = skipped
+        .iter()
+        .map(|(encoding, reason)| Skipped { encoding: (*encoding).to_owned(), reason: (*reason).to_owned() })
+        .collect();
+    CompareReport { schema: COMPARE_SCHEMA.to_owned(), rows, skipped }
+}
+
+/// Every kind of verdict, three CPUs, and what does not exist.
+pub fn guests() -> CompareReport {
+    compare(
+        vec![unguarded(), guarded(), stopped(), not_of_this_encoding(), with_a_third()],
+        &[
+            ("arm64 7.2", "has no hmm: its kernel has no such routine"),
+            ("sparc64 7.2", "cannot express migration-read: huge pages cannot be migrated"),
+        ],
+    )
+}
+
+/// Two kernels, of which one cannot be run.
+pub fn kernels() -> CompareReport {
+    compare(vec![kernel()], &[("6.1.0-50-s390x", "cannot express migration-read: it came in Linux 6.17")])
+}
+
+/// A comparison of which nothing was run.
+pub fn nothing() -> CompareReport {
+    compare(Vec::new(), &[])
+}
+
+/// As many columns as anyone can ask for.
+pub fn wide() -> CompareReport {
+    let entries =
+        ["migration-write", "swap", "present-huge", "present-huge-ro", "protnone", "devmap", "none"];
+    let rows = entries.iter().map(|entry| RunReport { entry: (*entry).to_owned(), ..unguarded() });
+    compare(rows.collect(), &[])
+}
