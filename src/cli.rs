@@ -45,6 +45,12 @@ pub enum Command {
     /// Print the JSON Schema of a report
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema(SchemaArgs),
+    /// Print a manual page
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(ManArgs),
+    /// Print what completes command lines in a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
 }
 
 const COMPARE_EXAMPLES: &str = "\
@@ -129,6 +135,20 @@ const SCHEMA_EXAMPLES: &str = "\
 Examples:
   pmdscope schema run
   pmdscope schema pmdscope.compare/1";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  pmdscope man
+      the page of pmdscope(1): pipe it to man -l -
+  pmdscope man repro save
+  pmdscope man --all -o man1
+      every page, in a folder";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  pmdscope completions bash
+      for ~/.local/share/bash-completion/completions/pmdscope
+  pmdscope completions zsh";
 
 /// Where an encoding is chosen. Texts are checked by the plan, so that each mistake gets one line.
 #[derive(Debug, Args)]
@@ -506,4 +526,24 @@ pub enum ListWhat {
 pub struct SchemaArgs {
     /// run, compare or decode
     pub name: String,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The command whose page to print, such as repro save; pmdscope's own if none is named
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// Write every page, into a folder
+    #[arg(long, conflicts_with = "command", requires = "output")]
+    pub all: bool,
+    /// The folder for --all
+    #[arg(short, long, value_name = "DIR", requires = "all")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
 }

@@ -9,6 +9,7 @@ mod kernel;
 mod kernel_plan;
 mod kernel_study;
 mod list;
+mod manual;
 mod output;
 mod plan;
 mod reporter;
@@ -42,6 +43,8 @@ fn main() -> ExitCode {
         Command::Decode(args) => decode::decode(args),
         Command::List(args) => list::list(args),
         Command::Schema(args) => schema(args),
+        Command::Man(args) => manual::man(args),
+        Command::Completions(args) => manual::completions(args),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -85,9 +85,12 @@ fn every_help_has_examples_and_each_runs() {
             assert_eq!(ran.stderr, "", "pmdscope {example}");
             if let Some((_, rest)) = example.split_once(" -o ") {
                 let file = rest.split_whitespace().next().expect("a file");
-                let report =
-                    std::fs::read_to_string(scratch.path().join(file)).expect("the example wrote it");
-                assert!(!report.is_empty() && ran.stdout.is_empty(), "pmdscope {example}");
+                let path = scratch.path().join(file);
+                let empty = match path.is_dir() {
+                    true => std::fs::read_dir(path).expect("the example wrote it").count() == 0,
+                    false => std::fs::read_to_string(path).expect("the example wrote it").is_empty(),
+                };
+                assert!(!empty && ran.stdout.is_empty(), "pmdscope {example}");
                 written += 1;
             } else {
                 assert!(!ran.stdout.is_empty(), "pmdscope {example}");

@@ -3,6 +3,7 @@
 //! In a block marked `console` each line that begins with `$ ` is run by a shell with the built
 //! program on its path, and what follows up to the next such line must be what it printed. What is
 //! between `<!-- $ COMMAND -->` and `<!-- end -->` must be the Markdown that the command printed.
+//! Commands of a page follow one another in a folder of its own, so that one may use what another wrote.
 //! `UPDATE_GOLDEN=1` writes what it prints now. Where a command names a file in `kernels/` that is not there,
 //! what the page shows of it is left as it is: `script/fetch-kernels` fetches what is still to be had.
 
@@ -27,13 +28,23 @@ fn missing_kernel(command: &str) -> Option<&str> {
     command.split_whitespace().filter(of_kernels).find(|word| !exists(word))
 }
 
-fn printed_by(command: &str) -> String {
+/// An empty folder for the commands of a page, which may write files, with the kernels that there are in it.
+fn folder_for(page: &Path) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages").join(page.file_stem().expect("a name"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder under target/tmp can be made");
+    std::os::unix::fs::symlink(root.join("kernels"), folder.join("kernels")).expect("a link");
+    folder
+}
+
+fn printed_by(command: &str, folder: &Path) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_pmdscope"));
     let mut path = vec![program.parent().expect("the program is in a directory").to_owned()];
     path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
     let output = Command::new("bash")
         .args(["-c", command])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(folder)
         .env("PATH", env::join_paths(path).expect("no path has a colon"))
         .output()
         .expect("bash runs");
@@ -43,7 +54,7 @@ fn printed_by(command: &str) -> String {
 }
 
 /// The page with all output as it should be, and how many commands it has.
-fn as_it_should_be(page: &str) -> (String, usize) {
+fn as_it_should_be(page: &str, folder: &Path) -> (String, usize) {
     #[derive(PartialEq)]
     enum Within {
         Prose,
@@ -73,7 +84,7 @@ fn as_it_should_be(page: &str) -> (String, usize) {
                 }
                 None => {
                     commands += 1;
-                    text += &printed_by(command);
+                    text += &printed_by(command, folder);
                 }
             }
             if markdown.is_some() {
@@ -91,7 +102,7 @@ fn pages_show_what_the_program_prints() {
     let mut commands = 0;
     for path in pages() {
         let page = fs::read_to_string(&path).expect("the page can be read");
-        let (expected, here) = as_it_should_be(&page);
+        let (expected, here) = as_it_should_be(&page, &folder_for(&path));
         commands += here;
         if env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&path, expected).expect("the page can be written");

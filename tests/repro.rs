@@ -188,6 +188,9 @@ fn a_reproducer_of_another_format_says_so() {
     is_refused(&pmdscope_in(folder, "repro run ."), "cannot read .", "a folder");
 }
 
+/// A change of a body, and what is then said.
+type Edit = (fn(&mut Value), &'static str);
+
 /// What must come is changed, and the file sealed anew: a run names the first place where it is not so.
 #[test]
 fn the_first_difference_is_named() {
@@ -195,7 +198,7 @@ fn the_first_difference_is_named() {
     let folder = scratch.path();
     let whole = body(&saved(folder));
     let view = whole["report"]["findings"][0]["view"].clone();
-    let edits: [(fn(&mut Value), &str); 8] = [
+    let edits: [Edit; 8] = [
         (
             |body| body["expected"]["events"][4]["entry"] = json!("0x00000000081200c0"),
             "event 5: \"CPU1 at 0x102700",
@@ -238,7 +241,7 @@ fn a_sealed_body_that_makes_no_sense_is_told_in_a_line() {
     let scratch = Scratch::new("a-sealed-body-that-makes-no-sense");
     let folder = scratch.path();
     let whole = body(&saved(folder));
-    let edits: [(fn(&mut Value), &str); 12] = [
+    let edits: [Edit; 12] = [
         (|body| *body = json!([]), "not a reproducer"),
         (|body| body["report"]["arch"] = json!("amr64"), "unknown architecture 'amr64'"),
         (|body| body["report"]["linux"] = json!("6.9"), "is not known for sure"),
