@@ -8,6 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use pmdscope_traces::kunit;
 use pmdscope_traces::repro::{self, Repro};
 
 use crate::cli::{ReproArgs, ReproReportArgs, ReproWhat};
@@ -30,7 +31,11 @@ fn report(args: &ReproReportArgs) -> Result<Exit> {
     let file = &args.repro.file;
     let repro = read(file)?;
     let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-    let text = repro::bug_report(&repro, &name).with_context(|| file.display().to_string())?;
+    let text = if args.kunit {
+        kunit::test(&repro.report, &repro.expected).with_context(|| file.display().to_string())?
+    } else {
+        repro::bug_report(&repro, &name).with_context(|| file.display().to_string())?
+    };
     output::write(&text, args.output.as_deref())?;
     Ok(Exit::Clean)
 }

@@ -319,6 +319,31 @@ fn a_report_is_of_a_finding_and_fits_a_mail() {
 }
 
 #[test]
+fn a_kunit_test_is_written_where_one_step_shows_what_was_found() {
+    let scratch = Scratch::new("a-kunit-test-is-written");
+    let folder = scratch.path();
+    saved(folder);
+    succeeds(folder, "repro report found.repro --kunit -o pmdscope_kunit.c");
+    let text = fs::read_to_string(folder.join("pmdscope_kunit.c")).expect("it was written");
+    for part in ["// SPDX-License-Identifier: GPL-2.0", "0x08000000081200c0ULL", "kunit_test_suite("] {
+        assert!(text.contains(part), "{text}");
+    }
+    // A name of the user's ends no comment.
+    let elf = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/elf/arm64-6.1.elf");
+    fs::copy(elf, folder.join("*")).expect("a copy");
+    fs::create_dir(folder.join("a*")).expect("a folder");
+    fs::copy(folder.join("*"), folder.join("a*/b.elf")).expect("a copy");
+    succeeds(folder, &format!("repro save {FOUND} --guest a*/b.elf -o odd.repro"));
+    let odd = succeeds(folder, "repro report odd.repro --kunit");
+    assert_eq!(odd.matches("*/").count(), text.matches("*/").count(), "{odd}");
+
+    let built = "--arch riscv64 --linux 7.2 --entry migration-read --soft-dirty --writer split-guarded";
+    succeeds(folder, &format!("repro save {built} -o built.repro"));
+    let ran = pmdscope_in(folder, "repro report built.repro --kunit");
+    is_refused(&ran, "is not what one step makes of an entry", "an entry that is present as it is built");
+}
+
+#[test]
 fn a_guest_of_ones_own_is_in_the_file() {
     let scratch = Scratch::new("a-guest-of-ones-own-is-in-the-file");
     let folder = scratch.path();

@@ -16,6 +16,7 @@ mod judge;
 mod judgement;
 pub mod junit;
 pub mod ktap;
+pub mod kunit;
 pub mod markdown;
 mod picture;
 mod race;

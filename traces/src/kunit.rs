@@ -1,0 +1,29 @@
+//! A KUnit test for the kernel tree, which asserts on a real machine what a run found under emulation.
+//!
+//! Findings in which a walker goes wrong rest on one step: `pmdp_invalidate()` made of a migration entry what
+//! it should not. That step takes one CPU and no luck, so that a test can do it. What walkers make of it is
+//! not tested.
+
+mod c;
+mod names;
+mod refusal;
+mod seen;
+
+use crate::report::{RunReport, Trace};
+
+pub use refusal::NoKunit;
+
+/// The name that the test's comments give its file, to be put into `mm/` of a kernel tree.
+pub const FILE: &str = "pmdscope_kunit.c";
+
+/// The test, in C, of what the walker saw in this behaviour of the run.
+///
+/// It passes where the machine does what was seen, and says so.
+///
+/// # Errors
+/// If no single step on one CPU shows what was found, or the kernel's own helpers cannot build the entry.
+pub fn test(report: &RunReport, trace: &Trace) -> Result<String, NoKunit> {
+    let seen = seen::seen(report, trace)?;
+    let names = names::of(report)?;
+    Ok(c::file(report, &seen, &names))
+}

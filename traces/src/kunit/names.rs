@@ -1,0 +1,82 @@
+//! How the kernel of a version and an architecture calls what a test needs.
+
+use pmdscope_arches::Version;
+
+use super::NoKunit;
+use crate::report::RunReport;
+
+/// The architectures of which `pmdp_invalidate()` was read, for messages.
+pub const ARCHES: &str = "arm64, x86_64, ppc64 and ppc64le";
+
+/// The first version in which migration entries are built by functions of their own: Linux kernel commit
+/// 4dd845b5a3e5 ("mm/swapops: rework swap entry manipulation code") (in v5.14). Before, one takes a locked page.
+const BUILDERS: Version = Version::new(5, 14);
+
+/// The first version that has `include/linux/leafops.h` and no `pmd_to_swp_entry()`: the series "mm: remove
+/// is_swap_[pte, pmd]() + non-swap entries, introduce leaf entries" of 2025-11 (in v6.19), as read in 6.19-rc4.
+const SOFTLEAF: Version = Version::new(6, 19);
+
+/// The kernel's words.
+pub struct Names {
+    /// The header that takes swap entries apart.
+    pub header: &'static str,
+    /// What builds the entry, up to its last argument, which is the page frame number.
+    pub build: &'static str,
+    /// From an entry to `swp_entry_t`.
+    pub decode: &'static str,
+    /// Whether an entry is a migration entry.
+    pub is_migration: &'static str,
+    /// Whether `pmdp_invalidate()` is `pmd_mkinvalid()` and an exchange.
+    pub mkinvalid: bool,
+    /// On powerpc `PAGE_SHIFT` of the run: swap offsets begin there.
+    pub page_shift: Option<u8>,
+    /// On powerpc whether the run's MMU is radix.
+    pub radix: Option<bool>,
+    /// How `kunit.py` of the version is told to build and run the architecture, if it can.
+    pub kunit_py: Option<&'static [&'static str]>,
+}
+
+/// The kernel's words for a run.
+pub fn of(report: &RunReport) -> Result<Names, NoKunit> {
+    let version: Version = report.linux.parse()?;
+    let (decode, is_migration, header) = if version < SOFTLEAF {
+        ("pmd_to_swp_entry", "is_pmd_migration_entry", "swapops")
+    } else {
+        ("softleaf_from_pmd", "pmd_is_migration_entry", "leafops")
+    };
+    let mkinvalid = match report.arch.as_str() {
+        "arm64" | "x86_64" => true,
+        "ppc64" | "ppc64le" => false,
+        other => return Err(NoKunit::Arch(other.to_owned())),
+    };
+    let build = builder(&report.entry, version).ok_or_else(|| NoKunit::NotMigration(report.entry.clone()))?;
+    let page_shift = if mkinvalid { None } else { Some(offset_begins(report)?) };
+    let radix = report.mmu.as_deref().map(|mmu| mmu == "radix");
+    let kunit_py = match report.arch.as_str() {
+        _ if version < BUILDERS => None,
+        "arm64" => Some(&["--arch=arm64", "--cross_compile=aarch64-linux-gnu-"][..]),
+        "x86_64" => Some(&["--arch=x86_64"][..]),
+        _ => None,
+    };
+    Ok(Names { header, build, decode, is_migration, mkinvalid, page_shift, radix, kunit_py })
+}
+
+/// The lowest bit of the swap offset in the run's entry.
+fn offset_begins(report: &RunReport) -> Result<u8, NoKunit> {
+    let field = report.before.bits.iter().find(|field| field.name == "SWP_OFFSET");
+    field
+        .and_then(|field| field.bits.as_deref()?.rsplit("..").next()?.parse().ok())
+        .ok_or(NoKunit::Lacks("the bits of the swap offset"))
+}
+
+/// What builds a kind of migration entry.
+fn builder(entry: &str, version: Version) -> Option<&'static str> {
+    Some(match (entry, version >= BUILDERS) {
+        ("migration-read", true) => "make_readable_migration_entry(",
+        ("migration-read-exclusive", true) => "make_readable_exclusive_migration_entry(",
+        ("migration-write", true) => "make_writable_migration_entry(",
+        ("migration-read", false) => "swp_entry(SWP_MIGRATION_READ, ",
+        ("migration-write", false) => "swp_entry(SWP_MIGRATION_WRITE, ",
+        _ => return None,
+    })
+}

@@ -1,0 +1,119 @@
+//! What a behaviour showed: which step made what of which entry.
+
+use super::NoKunit;
+use crate::entry::{Entry, Swap};
+use crate::findings::{Finding, FindingName};
+use crate::report::{Event, RunReport, Trace, What};
+
+/// The walker's CPU, see [`Event::cpu`].
+const WALKER: u8 = 1;
+
+/// What is asserted, and where it is from.
+pub struct Seen<'a> {
+    /// The findings that the view shows, the first of them the one of the writer's step.
+    pub findings: Vec<&'a Finding>,
+    /// The view.
+    pub view: &'a Entry,
+    /// Type and offset of the entry before.
+    pub before: Swap,
+    /// What became of it.
+    pub became: Became,
+    /// The function of the kernel that is the step.
+    pub function: &'static str,
+}
+
+/// What became of a migration entry.
+#[derive(Clone, Copy)]
+pub enum Became {
+    /// It is `pmd_present()`.
+    Present,
+    /// It is a swap entry still, with another type or offset.
+    Otherwise(Swap),
+}
+
+/// What a behaviour showed.
+pub fn seen<'a>(report: &'a RunReport, trace: &Trace) -> Result<Seen<'a>, NoKunit> {
+    if !controlled(report) {
+        return Err(NoKunit::ControlFailed);
+    }
+    let finding = shown(report, trace)?;
+    if !report.entry.starts_with("migration-") {
+        return Err(NoKunit::NotMigration(report.entry.clone()));
+    }
+    if !report.marks.is_empty() {
+        return Err(NoKunit::Marked(report.marks.join(" ")));
+    }
+    let view = report.entry_of(finding.view).ok_or(NoKunit::Lacks("the entry that a finding names"))?;
+    let became = match finding.name {
+        FindingName::SwapBecomesPresent => Became::Present,
+        _ => Became::Otherwise(view.swap.ok_or(NoKunit::Lacks("type and offset of what was seen"))?),
+    };
+    let others = report.findings.iter().filter(|other| other.view == finding.view && *other != finding);
+    Ok(Seen {
+        findings: std::iter::once(finding).chain(others).collect(),
+        view,
+        before: report.before.swap.ok_or(NoKunit::Lacks("type and offset of the entry before"))?,
+        became,
+        function: step(report, trace, finding).ok_or(NoKunit::NotInvalidated)?,
+    })
+}
+
+/// Whether every control of the run passed.
+fn controlled(report: &RunReport) -> bool {
+    let mut controls = report.kernel.iter().flat_map(|kernel| &kernel.controls);
+    report.disagreements.is_empty() && controls.all(|control| control.passed)
+}
+
+/// The finding of a writer's step that the walker of this behaviour saw.
+fn shown<'a>(report: &'a RunReport, trace: &Trace) -> Result<&'a Finding, NoKunit> {
+    let first = report.findings.first().ok_or(NoKunit::NothingFound)?;
+    let steps = || report.findings.iter().filter(|finding| is_of_a_step(finding.name));
+    let shown_by = steps().next().ok_or(NoKunit::NotOneStep(first.name))?;
+    let saw = |finding: &Finding| {
+        trace.events.iter().any(|event| {
+            event.cpu == WALKER && matches!(event.what, What::Load { entry, .. } if entry == finding.view)
+        })
+    };
+    steps().find(|finding| saw(finding)).ok_or_else(|| NoKunit::NotShown {
+        schedule: trace.schedule.clone(),
+        shown_by: shown_by.schedule.clone(),
+    })
+}
+
+/// Whether a finding says what a step of the writer made of an entry.
+const fn is_of_a_step(name: FindingName) -> bool {
+    matches!(name, FindingName::SwapBecomesPresent | FindingName::SwapDecodesDifferently)
+}
+
+/// The function that made the entry what was seen, if it is one that invalidates and did so in one access.
+fn step(report: &RunReport, trace: &Trace, finding: &Finding) -> Option<&'static str> {
+    let made = |event: &Event| {
+        matches!(event.what, What::Store { before, after, .. } | What::Atomic { before, after, .. }
+            if before == report.before.value && after == finding.view)
+    };
+    let at = trace.events.iter().position(made)?;
+    let (cpu, earlier) = (trace.events[at].cpu, &trace.events[..at]);
+    let called = earlier.iter().rev().find_map(|event| match &event.what {
+        What::Call { function, .. } if event.cpu == cpu => Some(function.as_str()),
+        _ => None,
+    });
+    match (called, &report.kernel) {
+        (Some(function), _) => invalidating(function),
+        // Of a kernel every call is recorded: without one, something else stored it.
+        (None, Some(_)) => None,
+        (None, None) => match cpu {
+            0 => invalidating(&report.writer),
+            WALKER => None,
+            _ => invalidating(report.with.get(usize::from(cpu) - 2)?),
+        },
+    }
+}
+
+/// The function that a writer invalidates by.
+fn invalidating(writer: &str) -> Option<&'static str> {
+    match writer {
+        "pmdp_invalidate" | "pmdp_invalidate_checked" | "split-unguarded" => Some("pmdp_invalidate"),
+        "pmdp_invalidate_ad" => Some("pmdp_invalidate_ad"),
+        _ => None,
+    }
+}
