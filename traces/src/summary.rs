@@ -61,27 +61,30 @@ const KERNEL_COLUMNS: [&str; 9] = [
 /// One row of a comparison of kernels.
 fn kernel_cells(row: &RunReport) -> Vec<String> {
     let split = row.kernel.as_ref().map_or("", |kernel| kernel.split.word());
-    let stored: Vec<_> = row
-        .stored
-        .iter()
-        .filter(|stored| !stored.entry.is_table())
-        .map(|stored| {
-            let changes = stored.changes.join(" ");
-            let changes = if changes.is_empty() { "unchanged" } else { &changes };
-            format!("{} ({changes})", stored.entry.value)
-        })
-        .collect();
     vec![
         row.guest.release.clone().unwrap_or_default(),
         platform(row),
         format!("{} {}", row.marked_entry(), row.before.value),
         row.writer.clone(),
         split.to_owned(),
-        if stored.is_empty() { "nothing".to_owned() } else { stored.join(", ") },
+        stored(row),
         row.walker.clone(),
         at_worst(row),
         verdict(row),
     ]
+}
+
+/// What a writer stored, besides a page table.
+pub(crate) fn stored(row: &RunReport) -> String {
+    let stored = row.stored.iter().filter(|stored| !stored.entry.is_table());
+    let stored: Vec<_> = stored
+        .map(|stored| {
+            let changes = stored.changes.join(" ");
+            let changes = if changes.is_empty() { "unchanged" } else { &changes };
+            format!("{} ({changes})", stored.entry.value)
+        })
+        .collect();
+    if stored.is_empty() { "nothing".to_owned() } else { stored.join(", ") }
 }
 
 /// What the walker saw at worst, and what it made of it.
@@ -156,7 +159,8 @@ fn joined<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> String {
     words.join(" or ")
 }
 
-fn verdict(row: &RunReport) -> String {
+/// The names of what was found, or the verdict.
+pub(crate) fn verdict(row: &RunReport) -> String {
     let mut names: Vec<&str> = row.findings.iter().map(|finding| finding.name.name()).collect();
     names.dedup();
     match row.verdict {
@@ -348,7 +352,9 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
         for breach in &row.contract {
             breaches.add(format!("{}: {breach}", row.marked_entry()), row);
         }
-        if let Some(why) = &row.incomplete {
+        // One is enough for nothing else to count.
+        let disagrees = row.disagreements.first().map(|what| format!("control failed: {what}"));
+        if let Some(why) = row.incomplete.as_ref().or(disagrees.as_ref()) {
             unknown
                 .add(format!("{} against {} on {}: {why}", row.writer, row.walker, row.marked_entry()), row);
         }
@@ -396,4 +402,22 @@ fn told_apart(entry: Swap, other: Swap) -> String {
 fn changes_to(row: &RunReport, view: u64) -> String {
     let view = row.views.iter().find(|known| known.entry.value.0 == view);
     view.map_or(String::new(), |view| view.changes.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_whose_control_failed_is_among_what_is_unknown() {
+        let text = include_str!("../tests/page/reports/guarded.json");
+        let mut row: RunReport = serde_json::from_str(text).unwrap();
+        row.verdict = Verdict::Unknown;
+        row.disagreements = vec!["of 0x1 the guest says present, the model swap".to_owned()];
+        let report = CompareReport { schema: String::new(), rows: vec![row], skipped: Vec::new() };
+        let said = in_words(&report);
+        assert!(said.contains("Unknown, since not everything was run or a control failed:"), "{said}");
+        assert!(said.contains("control failed: of 0x1 the guest says present, the model swap"), "{said}");
+        assert!(!said.contains("never seen as anything else"), "{said}");
+    }
 }

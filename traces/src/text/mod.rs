@@ -1,23 +1,22 @@
 //! Reports as plain text. Lines may have ANSI styles, which `anstream` takes out where they do not belong.
 
-use std::fmt::Write;
+mod compare;
+mod decode;
+mod traces;
 
-use anstyle::Style;
-use comfy_table::ContentArrangement;
+use std::fmt::Write;
 
 use crate::entry::{Entry, Value};
 use crate::findings::Finding;
-use crate::picture::{of_reader, picture};
 use crate::race::race;
-use crate::report::{
-    CompareReport, DecodeReport, Divergence, Event, KernelFacts, Outcome, RunReport, SplitGuard, Stored,
-    Trace, View, What,
-};
+use crate::report::{Divergence, KernelFacts, Outcome, RunReport, SplitGuard, Stored, View};
 use crate::style::{self, paint};
-use crate::summary;
-use crate::table::{bare_table, trimmed};
-use crate::words::{self, counted, of_schedules, raw_note};
-use crate::wrapped::{Lines, wrapped};
+use crate::words::{self, counted, of_schedules};
+use crate::wrapped::Lines;
+
+pub use compare::compare;
+pub use decode::decode;
+pub use traces::run_with_traces;
 
 /// One run: what was found, each finding with its shortest schedule drawn as a race, and what that rests on. No line
 /// is longer than [`WIDTH`](crate::WIDTH).
@@ -44,23 +43,6 @@ pub fn run(report: &RunReport) -> String {
     let verdict = paint(style::of_verdict(report.verdict), report.verdict.word());
     lines.paragraph("", "", &format!("{}: {verdict}", counts.join(", ")));
     lines.into_text()
-}
-
-/// One run, and every event of each behaviour in a table, which is as wide as it needs to be.
-pub fn run_with_traces(report: &RunReport) -> String {
-    let mut out = run(report);
-    for (n, trace) in report.traces.iter().enumerate() {
-        let _ = writeln!(
-            out,
-            "\nBehaviour {} of {}, in {}: schedule {}",
-            n + 1,
-            report.traces.len(),
-            of_schedules(&trace.schedules, report),
-            if trace.schedule.is_empty() { "(no access)" } else { &trace.schedule }
-        );
-        self::trace(&mut out, trace);
-    }
-    out
 }
 
 /// What was found, and what keeps it from being known whether there is more.
@@ -266,56 +248,6 @@ pub(crate) fn split(kernel: &KernelFacts) -> Option<String> {
     }
 }
 
-fn trace(out: &mut String, trace: &Trace) {
-    let mut table = bare_table();
-    for event in &trace.events {
-        let (what, value) = event_columns(event);
-        table.add_row([
-            format!("  CPU{}", event.cpu),
-            format!("{:#x}", event.pc.0),
-            event.symbol.clone(),
-            untabbed(&event.instruction),
-            what.to_owned(),
-            value,
-        ]);
-    }
-    let _ = writeln!(out, "{}", trimmed(&table));
-    let _ = writeln!(out, "  writer: {}", words::outcome(&trace.writer));
-    let _ = writeln!(out, "  walker: {}", words::outcome(&trace.walker));
-    for (cpu, with) in (2..).zip(&trace.with) {
-        let _ = writeln!(out, "  CPU{cpu}:   {}", words::outcome(with));
-    }
-    for page in &trace.references {
-        let _ = writeln!(out, "  {}", words::references(page));
-    }
-}
-
-fn event_columns(event: &Event) -> (&'static str, String) {
-    match &event.what {
-        What::Load { raw, entry } => ("load", format!("{entry}{}", raw_note(*raw, *entry))),
-        What::Store { raw, before, after, changes } => {
-            ("store", format!("{before} -> {after}{}  {}", raw_note(*raw, *after), changed(changes)))
-        }
-        What::Atomic { raw, store_pc: Some(_), before, after, changes } => {
-            ("atomic", format!("{before} -> {after}{}  {}", raw_note(*raw, *after), changed(changes)))
-        }
-        What::Atomic { raw, before, .. } => {
-            ("atomic", format!("{before}{}, nothing stored", raw_note(*raw, *before)))
-        }
-        What::Elsewhere { place, access, before, after } => {
-            let access = if access == "load" {
-                format!("{before}")
-            } else {
-                format!("{before} -> {after}, an {access}").replace("an store", "a store")
-            };
-            ("shared", format!("{place}: {access}"))
-        }
-        What::Call { function, entry } => ("call", format!("{function}() is entered with {entry}")),
-        What::Flush => ("flush", "translations invalidated".to_owned()),
-        What::Warning { entry } => ("warning", format!("VM_WARN_ON_ONCE() on {entry}")),
-    }
-}
-
 fn changed(changes: &[String]) -> String {
     if changes.is_empty() { "unchanged".to_owned() } else { changes.join(" ") }
 }
@@ -334,77 +266,4 @@ fn one_line(entry: &Entry) -> String {
         let _ = write!(text, ", page {:#x}", pfn.0);
     }
     text
-}
-
-/// A comparison: the table, what has no row, and the summary in words; in a terminal in as many columns as it has.
-pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
-    let mut table = bare_table();
-    for row in summary::table(report) {
-        table.add_row(row);
-    }
-    if let Some(columns) = terminal {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
-    }
-    let mut out = String::new();
-    let _ = writeln!(out, "{}", trimmed(&table));
-    out.push('\n');
-    for line in summary::in_words(report).lines() {
-        let Some(columns) = terminal else {
-            let _ = writeln!(out, "{line}");
-            continue;
-        };
-        let indent = &line[..line.len() - line.trim_start().len()];
-        for part in wrapped(indent, &format!("{indent}  "), line.trim_start(), columns.into()) {
-            let _ = writeln!(out, "{part}");
-        }
-    }
-    out
-}
-
-/// Columns of a terminal that does not say how many it has.
-const USUAL_COLUMNS: u16 = 80;
-
-/// Decoded values, each with a picture of its bits; in a terminal in as many columns as it has.
-pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
-    let columns = terminal.unwrap_or(USUAL_COLUMNS).into();
-    let mut out = String::new();
-    for (n, entry) in report.entries.iter().enumerate() {
-        if n > 0 {
-            out.push('\n');
-        }
-        let _ = writeln!(out, "{}  {}", entry.value, report.encoding);
-        let predicates: Vec<_> = entry
-            .predicates
-            .named()
-            .iter()
-            .map(|(name, holds)| format!("{name} {}", if *holds { "yes" } else { "no" }))
-            .collect();
-        let _ = writeln!(out, "  {}: {}", report.predicates, predicates.join(", "));
-        if let Some(swap) = entry.swap {
-            let _ = writeln!(out, "  swap type {}, offset {:#x}", swap.kind, swap.offset.0);
-        }
-        if let Some(pfn) = entry.pfn {
-            let _ = writeln!(out, "  page frame {:#x}", pfn.0);
-        }
-        out.push('\n');
-        for line in picture(entry, columns) {
-            let _ = writeln!(out, "{line}");
-        }
-        out.push('\n');
-        let mut table = bare_table();
-        for bit in &entry.bits {
-            table.add_row([
-                format!("  {}", bit.position()),
-                bit.name.clone(),
-                format!("{:#x}", bit.value.0),
-                if bit.hardware { "hw" } else { "sw" }.to_owned(),
-                bit.meaning.clone(),
-            ]);
-        }
-        for (line, bit) in trimmed(&table).lines().zip(&entry.bits) {
-            let style = if bit.value.0 == 0 { Style::new().dimmed() } else { of_reader(bit.hardware) };
-            let _ = writeln!(out, "{}", paint(style, line));
-        }
-    }
-    out
 }

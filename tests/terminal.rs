@@ -1,0 +1,116 @@
+//! What is printed to a terminal: in its width, and in colours where they are wanted. A terminal is had by script(1).
+
+mod common;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use common::{command, finish, pmdscope};
+
+const COMPARED: &str = "compare --arch arm64 --arch s390x --linux 7.2";
+const ESCAPE: char = '\u{1b}';
+
+/// What a command prints to a terminal of so many columns; `None` where there is none to be had.
+fn in_terminal(columns: u16, environment: &str, line: &str) -> Option<String> {
+    let program = env!("CARGO_BIN_EXE_pmdscope");
+    let inner = format!("stty rows 50 cols {columns}; env -i TERM=xterm {environment} '{program}' {line}");
+    let ran = Command::new("script").args(["-qec", &inner, "/dev/null"]).stdin(Stdio::null()).output();
+    let Ok(ran) = ran else {
+        // Not by a macro, whose output is kept back where a test passes.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: script(1) is not there to make a terminal");
+        return None;
+    };
+    let text = String::from_utf8(ran.stdout).expect("UTF-8");
+    assert!(!text.contains("stty:"), "{text}");
+    Some(text.replace('\r', ""))
+}
+
+/// The text without what sets colours.
+fn plain(text: &str) -> String {
+    let mut parts = text.split(ESCAPE);
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain += part.split_once('m').expect("a sequence that sets a style").1;
+    }
+    plain
+}
+
+#[test]
+fn lines_fit_the_terminal() {
+    for columns in [60, 80, 120, 160] {
+        for line in [
+            COMPARED,
+            "decode --arch arm64 --linux 7.2 0x812006c0",
+            "run --arch arm64 --linux 7.2 --entry migration-write",
+        ] {
+            let Some(text) = in_terminal(columns, "", line) else { return };
+            let limit =
+                if line.starts_with("compare") { columns.into() } else { usize::from(columns).max(112) };
+            for line in plain(&text).lines() {
+                assert!(line.chars().count() <= limit, "{columns}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wide_terminal_has_a_table_and_a_narrow_one_the_same_words() {
+    let (Some(wide), Some(narrow)) = (in_terminal(250, "", COMPARED), in_terminal(80, "", COMPARED)) else {
+        return;
+    };
+    assert_eq!(plain(&wide), pmdscope(COMPARED).stdout, "as it is in a file");
+    assert!(wide.lines().any(|line| plain(line).starts_with("arch ")), "{wide}");
+    let narrow = plain(&narrow);
+    assert!(!narrow.contains("arch "), "{narrow}");
+    // Every row is there, with its verdict and what was seen.
+    let rows = plain(&wide).lines().skip(1).take_while(|line| !line.is_empty()).count();
+    assert_eq!(narrow.matches(" against ").count(), rows, "{narrow}");
+    for words in ["swap-becomes-present", "took it for 2 MiB mapped", "as before; refused by present"] {
+        let count = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").matches(words).count();
+        assert_eq!(count(&narrow), count(&plain(&wide)), "{words}: {narrow}");
+    }
+}
+
+#[test]
+fn a_picture_of_bits_is_as_wide_as_the_terminal_lets_it_be() {
+    let line = "decode --arch arm64 --linux 7.2 0x812006c0";
+    for (columns, rows) in [(60, 4), (100, 2), (200, 1)] {
+        let Some(text) = in_terminal(columns, "", line) else { return };
+        let digits = plain(&text).lines().filter(|line| line.starts_with('|') && line.ends_with('|')).count();
+        assert_eq!(digits, rows, "{columns}: {text}");
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_those_that_want_them() {
+    for line in
+        [COMPARED, "run --arch arm64 --linux 7.2 --entry migration-write", "decode --arch arm64 812006c0"]
+    {
+        let Some(coloured) = in_terminal(300, "", line) else { return };
+        assert!(coloured.contains(ESCAPE), "{line}");
+        for wish in ["NO_COLOR=1", "TERM=dumb"] {
+            let text = in_terminal(300, wish, line).expect("as before");
+            assert!(!text.contains(ESCAPE), "{wish} {line}");
+            assert_eq!(text, plain(&coloured), "{wish} {line}");
+        }
+        assert!(!pmdscope(line).stdout.contains(ESCAPE), "not in a pipe: {line}");
+        let args: Vec<&str> = line.split_whitespace().collect();
+        let forced = finish(command(&args).env("CLICOLOR_FORCE", "1"));
+        assert!(forced.stdout.contains(ESCAPE), "where it is asked for: {line}");
+        assert_eq!(plain(&forced.stdout), pmdscope(line).stdout, "{line}");
+    }
+}
+
+/// Reports for programs never have any.
+#[test]
+fn no_other_format_has_colours() {
+    let run = "run --arch arm64 --linux 7.2 --entry migration-write";
+    let mut lines: Vec<String> =
+        ["json", "jsonl", "markdown", "vcd", "chrome"].map(|f| format!("{run} --format {f}")).into();
+    lines.extend(["json", "markdown", "html", "ktap", "junit"].map(|f| format!("{COMPARED} --format {f}")));
+    for line in lines {
+        let args: Vec<&str> = line.split_whitespace().collect();
+        let forced = finish(command(&args).env("CLICOLOR_FORCE", "1"));
+        assert!(!forced.stdout.is_empty() && !forced.stdout.contains(ESCAPE), "{line}");
+    }
+}

@@ -1,0 +1,58 @@
+//! Decoded values as text.
+
+use std::fmt::Write;
+
+use anstyle::Style;
+
+use crate::picture::{of_reader, picture};
+use crate::report::DecodeReport;
+use crate::style::paint;
+use crate::table::{bare_table, trimmed};
+
+/// Columns of a terminal that does not say how many it has.
+const USUAL_COLUMNS: u16 = 80;
+
+/// Decoded values, each with a picture of its bits; in a terminal in as many columns as it has.
+pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
+    let columns = terminal.unwrap_or(USUAL_COLUMNS).into();
+    let mut out = String::new();
+    for (n, entry) in report.entries.iter().enumerate() {
+        if n > 0 {
+            out.push('\n');
+        }
+        let _ = writeln!(out, "{}  {}", entry.value, report.encoding);
+        let predicates: Vec<_> = entry
+            .predicates
+            .named()
+            .iter()
+            .map(|(name, holds)| format!("{name} {}", if *holds { "yes" } else { "no" }))
+            .collect();
+        let _ = writeln!(out, "  {}: {}", report.predicates, predicates.join(", "));
+        if let Some(swap) = entry.swap {
+            let _ = writeln!(out, "  swap type {}, offset {:#x}", swap.kind, swap.offset.0);
+        }
+        if let Some(pfn) = entry.pfn {
+            let _ = writeln!(out, "  page frame {:#x}", pfn.0);
+        }
+        out.push('\n');
+        for line in picture(entry, columns) {
+            let _ = writeln!(out, "{line}");
+        }
+        out.push('\n');
+        let mut table = bare_table();
+        for bit in &entry.bits {
+            table.add_row([
+                format!("  {}", bit.position()),
+                bit.name.clone(),
+                format!("{:#x}", bit.value.0),
+                if bit.hardware { "hw" } else { "sw" }.to_owned(),
+                bit.meaning.clone(),
+            ]);
+        }
+        for (line, bit) in trimmed(&table).lines().zip(&entry.bits) {
+            let style = if bit.value.0 == 0 { Style::new().dimmed() } else { of_reader(bit.hardware) };
+            let _ = writeln!(out, "{}", paint(style, line));
+        }
+    }
+    out
+}

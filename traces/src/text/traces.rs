@@ -1,0 +1,75 @@
+//! Every event of every behaviour, as tables of text.
+
+use std::fmt::Write;
+
+use super::{changed, run, untabbed};
+use crate::report::{Event, RunReport, Trace, What};
+use crate::table::{bare_table, trimmed};
+use crate::words::{self, of_schedules, raw_note};
+
+/// One run, and every event of each behaviour in a table, which is as wide as it needs to be.
+pub fn run_with_traces(report: &RunReport) -> String {
+    let mut out = run(report);
+    for (n, trace) in report.traces.iter().enumerate() {
+        let _ = writeln!(
+            out,
+            "\nBehaviour {} of {}, in {}: schedule {}",
+            n + 1,
+            report.traces.len(),
+            of_schedules(&trace.schedules, report),
+            if trace.schedule.is_empty() { "(no access)" } else { &trace.schedule }
+        );
+        table(&mut out, trace);
+    }
+    out
+}
+
+fn table(out: &mut String, trace: &Trace) {
+    let mut table = bare_table();
+    for event in &trace.events {
+        let (what, value) = event_columns(event);
+        table.add_row([
+            format!("  CPU{}", event.cpu),
+            format!("{:#x}", event.pc.0),
+            event.symbol.clone(),
+            untabbed(&event.instruction),
+            what.to_owned(),
+            value,
+        ]);
+    }
+    let _ = writeln!(out, "{}", trimmed(&table));
+    let _ = writeln!(out, "  writer: {}", words::outcome(&trace.writer));
+    let _ = writeln!(out, "  walker: {}", words::outcome(&trace.walker));
+    for (cpu, with) in (2..).zip(&trace.with) {
+        let _ = writeln!(out, "  CPU{cpu}:   {}", words::outcome(with));
+    }
+    for page in &trace.references {
+        let _ = writeln!(out, "  {}", words::references(page));
+    }
+}
+
+fn event_columns(event: &Event) -> (&'static str, String) {
+    match &event.what {
+        What::Load { raw, entry } => ("load", format!("{entry}{}", raw_note(*raw, *entry))),
+        What::Store { raw, before, after, changes } => {
+            ("store", format!("{before} -> {after}{}  {}", raw_note(*raw, *after), changed(changes)))
+        }
+        What::Atomic { raw, store_pc: Some(_), before, after, changes } => {
+            ("atomic", format!("{before} -> {after}{}  {}", raw_note(*raw, *after), changed(changes)))
+        }
+        What::Atomic { raw, before, .. } => {
+            ("atomic", format!("{before}{}, nothing stored", raw_note(*raw, *before)))
+        }
+        What::Elsewhere { place, access, before, after } => {
+            let access = if access == "load" {
+                format!("{before}")
+            } else {
+                format!("{before} -> {after}, an {access}").replace("an store", "a store")
+            };
+            ("shared", format!("{place}: {access}"))
+        }
+        What::Call { function, entry } => ("call", format!("{function}() is entered with {entry}")),
+        What::Flush => ("flush", "translations invalidated".to_owned()),
+        What::Warning { entry } => ("warning", format!("VM_WARN_ON_ONCE() on {entry}")),
+    }
+}
