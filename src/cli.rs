@@ -424,7 +424,7 @@ pub struct ReproArgs {
 #[derive(Debug, Subcommand)]
 pub enum ReproWhat {
     /// Run a writer against a walker, and save the shortest schedule of a finding, or the one that is named
-    Save(SaveArgs),
+    Save(Box<SaveArgs>),
     /// Run a reproducer again, and say whether every access and value is the same
     Run(ReproRunArgs),
     /// Show what is in a reproducer, without running it

@@ -12,6 +12,7 @@ use pmdscope_traces::GuestInfo;
 
 use crate::cli::{CacheArgs, JobArgs, Marks};
 use crate::kernel_study::KernelStudy;
+use crate::output;
 use crate::plan::{Start, hex_value, number, run_bounds};
 
 /// A kernel to run, and the encoding to read its entries by.
@@ -222,7 +223,7 @@ pub fn open_kernel(path: &Path, args: CacheArgs) -> Result<Kernel> {
     };
     let kernel = Kernel::open(path, cache.as_ref())?;
     for note in note.iter().chain(kernel.notes()) {
-        eprintln!("pmdscope: {note}");
+        output::tell(note);
     }
     Ok(kernel)
 }

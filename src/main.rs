@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("pmdscope: {}", one_line(&error));
+            output::tell(&one_line(&error));
             status_of(&error).into()
         }
     }
@@ -71,7 +71,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let commands: Vec<_> =
             command.unwrap_or(&cli).get_subcommands().map(clap::Command::get_name).collect();
-        eprintln!("pmdscope: no command given: there are {} (see {help})", commands.join(", "));
+        output::tell(&format!("no command given: there are {} (see {help})", commands.join(", ")));
         return Exit::Usage.into();
     }
     let text = error.render().to_string();
@@ -82,7 +82,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         .filter(|line| !line.is_empty())
         .collect();
     let mistake = printable(&mistake.join(" ").replace(" tip: ", "; "));
-    eprintln!("pmdscope: {} (see {help})", mistake.strip_prefix("error: ").unwrap_or(&mistake));
+    output::tell(&format!("{} (see {help})", mistake.strip_prefix("error: ").unwrap_or(&mistake)));
     Exit::Usage.into()
 }
 

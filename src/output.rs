@@ -54,6 +54,11 @@ pub fn write(report: &str, to: Option<&Path>) -> Result<()> {
     }
 }
 
+/// Says a line about the program's own work. If there is nobody to hear it, the exit status still tells.
+pub fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "pmdscope: {line}");
+}
+
 /// Writes beside the file and renames, so that no half-written file is ever seen.
 fn write_whole(path: &Path, report: &str) -> std::io::Result<()> {
     // A device or a pipe cannot be replaced, and is meant to be written to.

@@ -519,11 +519,28 @@ fn a_full_standard_output_is_an_error() {
 }
 
 #[test]
+fn a_mistake_that_nobody_hears_is_still_told_by_the_status() {
+    for line in
+        [&["zzz"][..], &[], &["run", "--arch", "amr64", "--entry", "none"], &["repro", "run", "nothing"]]
+    {
+        let full = fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+        let status = command(line).stdout(Stdio::null()).stderr(full).status().expect("the binary starts");
+        assert_eq!(status.code(), Some(2), "{line:?}");
+    }
+}
+
+#[test]
 fn a_closed_pipe_ends_it_quietly() {
     for line in [
         "compare --format json",
         "compare",
         "run --arch arm64 --entry migration-write --format jsonl",
+        "run --arch arm64 --entry migration-write --format vcd",
+        "compare --format html",
+        "compare --format ktap",
+        "repro save --arch arm64 --linux 6.1 --entry migration-read -o -",
+        "man run",
+        "completions zsh",
         "list encodings",
         "schema run",
         "decode --arch arm64 0",

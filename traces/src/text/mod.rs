@@ -114,17 +114,17 @@ fn stored_by(stored: &Stored) -> String {
 
 /// What the walker saw and came to.
 fn walked(lines: &mut Lines, report: &RunReport) {
-    lines.line(&format!("What {} saw:", report.walker));
+    lines.paragraph("", "  ", &format!("What {} saw:", report.walker));
     for view in &report.views {
         lines.paragraph("  ", "    ", &seen(view, report));
     }
     for (cpu, (name, outcomes)) in (2..).zip(report.with.iter().zip(&report.with_outcomes)) {
-        lines.line(&format!("What {name}, on CPU{cpu}, came to:"));
+        lines.paragraph("", "  ", &format!("What {name}, on CPU{cpu}, came to:"));
         for outcome in outcomes {
             lines.paragraph("  ", "    ", &came_to(outcome, report));
         }
     }
-    lines.line(&format!("What {} came to:", report.walker));
+    lines.paragraph("", "  ", &format!("What {} came to:", report.walker));
     lines.paragraph("  ", "    ", &format!("on the untouched entry: {}", words::outcome(&report.alone)));
     for outcome in &report.outcomes {
         // A schedule is empty where a bound came before the first access.

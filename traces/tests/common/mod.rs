@@ -1,4 +1,5 @@
 //! Reports that the tool wrote, cut down to what is tested, and what their events say.
+#![allow(dead_code, reason = "each test uses some of this")]
 
 use pmdscope_traces::{Event, RunReport, Trace, Value, What};
 
