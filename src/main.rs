@@ -1,4 +1,6 @@
 //! pmdscope: what lockless page-table walkers see while an entry changes.
+// These panic where nothing can be written.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod cli;
 mod command;
