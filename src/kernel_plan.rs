@@ -11,7 +11,6 @@ use pmdscope_guest::kernel::Cache;
 use pmdscope_traces::GuestInfo;
 
 use crate::cli::{CacheArgs, JobArgs, Marks};
-use crate::kernel_study::KernelStudy;
 use crate::output;
 use crate::plan::{Start, hex_value, number, run_bounds};
 
@@ -123,23 +122,6 @@ impl KernelPlan {
             offered(&source, recipe).map_err(|reason| anyhow!("{}: {reason}", path.display()))?;
         }
         Ok(KernelPlan { source, wanted, writer, walkers, bounds, reduction: args.reduction.into(), schedule })
-    }
-
-    /// The study of one of its walkers, under one schedule or all.
-    pub fn study<'a>(
-        &'a self,
-        walker: Option<&'static Recipe>,
-        schedule: Option<&'a Schedule>,
-    ) -> KernelStudy<'a> {
-        KernelStudy {
-            source: &self.source,
-            wanted: self.wanted,
-            writer: self.writer,
-            walker,
-            bounds: &self.bounds,
-            reduction: self.reduction,
-            schedule,
-        }
     }
 }
 

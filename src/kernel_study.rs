@@ -14,7 +14,7 @@ use pmdscope_traces::{
 };
 
 use crate::command::RunCommand;
-use crate::kernel_plan::{KernelSource, Wanted};
+use crate::kernel_plan::{KernelPlan, KernelSource, Wanted};
 use crate::plan::Start;
 use crate::reporter::{Names, Reporter, Subject, accesses};
 use crate::tally::Tally;
@@ -31,7 +31,20 @@ pub struct KernelStudy<'a> {
     pub schedule: Option<&'a Schedule>,
 }
 
-impl KernelStudy<'_> {
+impl<'a> KernelStudy<'a> {
+    /// The study of one of a plan's walkers, under one schedule or all.
+    pub fn of(plan: &'a KernelPlan, walker: Option<&'static Recipe>, schedule: Option<&'a Schedule>) -> Self {
+        KernelStudy {
+            source: &plan.source,
+            wanted: plan.wanted,
+            writer: plan.writer,
+            walker,
+            bounds: &plan.bounds,
+            reduction: plan.reduction,
+            schedule,
+        }
+    }
+
     /// Runs the controls, then every schedule or the one, and reports. A kernel whose environment cannot be
     /// set up has a report that says so.
     pub fn report(&self) -> Result<RunReport> {

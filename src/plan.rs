@@ -14,7 +14,6 @@ use pmdscope_emu::{Bounds, CallBounds, MOST_CPUS, Reduction, Schedule};
 use pmdscope_guest::{Agent, Bundled, Guest, Walker, Writer, bundled};
 
 use crate::cli::{BoundArgs, JobArgs, Marks, ReductionArg};
-use crate::study::Study;
 
 /// The machine code to run, and where it comes from.
 #[derive(Clone)]
@@ -264,21 +263,6 @@ impl RunPlan {
             })?;
         }
         Ok(self)
-    }
-
-    /// The study of one of its walkers, under one schedule or all.
-    pub fn study<'a>(&'a self, walker: Walker, schedule: Option<&'a Schedule>) -> Study<'a> {
-        Study {
-            encoding: &self.encoding,
-            source: &self.source,
-            start: self.start,
-            writer: self.writer,
-            walker,
-            with: &self.with,
-            bounds: &self.bounds,
-            reduction: self.reduction,
-            schedule,
-        }
     }
 }
 

@@ -8,8 +8,10 @@ use pmdscope_traces::{RunReport, Verdict, chrome, json, markdown, text, vcd};
 use crate::cli::{RunArgs, RunFormat};
 use crate::exit::Exit;
 use crate::kernel_plan::KernelPlan;
+use crate::kernel_study::KernelStudy;
 use crate::output;
 use crate::plan::RunPlan;
+use crate::study::Study;
 
 pub fn run(args: &RunArgs) -> Result<Exit> {
     let (printed, verdicts) = match &args.job.kernel {
@@ -27,12 +29,15 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
 }
 
 fn of_kernel(plan: &KernelPlan) -> Result<Vec<RunReport>> {
-    plan.walkers.iter().map(|walker| plan.study(*walker, plan.schedule.as_ref()).report()).collect()
+    plan.walkers
+        .iter()
+        .map(|walker| KernelStudy::of(plan, *walker, plan.schedule.as_ref()).report())
+        .collect()
 }
 
 fn of_guest(plan: &RunPlan) -> Result<Vec<RunReport>> {
     let mut machine = Machine::new(plan.source.guest.clone())?;
-    let report = |walker: &Walker| plan.study(*walker, plan.schedule.as_ref()).report(&mut machine);
+    let report = |walker: &Walker| Study::of(plan, *walker, plan.schedule.as_ref()).report(&mut machine);
     plan.walkers.iter().map(report).collect()
 }
 

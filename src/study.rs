@@ -10,7 +10,7 @@ use pmdscope_guest::{Walker, Writer};
 use pmdscope_traces::{Entry, GuestInfo, Hex, Predicates, RunReport, Swap, Value, Verdict};
 
 use crate::command::RunCommand;
-use crate::plan::{GuestSource, Start, With};
+use crate::plan::{GuestSource, RunPlan, Start, With};
 use crate::reporter::{Names, Reporter, Subject, accesses};
 
 /// What is studied.
@@ -28,7 +28,22 @@ pub struct Study<'a> {
     pub schedule: Option<&'a Schedule>,
 }
 
-impl Study<'_> {
+impl<'a> Study<'a> {
+    /// The study of one of a plan's walkers, under one schedule or all.
+    pub fn of(plan: &'a RunPlan, walker: Walker, schedule: Option<&'a Schedule>) -> Self {
+        Study {
+            encoding: &plan.encoding,
+            source: &plan.source,
+            start: plan.start,
+            writer: plan.writer,
+            walker,
+            with: &plan.with,
+            bounds: &plan.bounds,
+            reduction: plan.reduction,
+            schedule,
+        }
+    }
+
     /// Runs every schedule, or the one, and reports.
     pub fn report(&self, machine: &mut Machine) -> Result<RunReport> {
         let env = emu::env(self.encoding);

@@ -11,8 +11,10 @@ use pmdscope_traces::repro::{self, Code, Repro};
 use crate::cli::{Marks, ReproRunArgs};
 use crate::exit::Exit;
 use crate::kernel_plan::{KernelPlan, Wanted, kernel_source, offered};
+use crate::kernel_study::KernelStudy;
 use crate::output;
 use crate::plan::{GuestSource, RunPlan, Start, encoding};
+use crate::study::Study;
 
 /// What came of running it again.
 enum Came {
@@ -120,7 +122,7 @@ fn run_guest(repro: &Repro) -> Result<RunReport> {
     }
     .checked()?;
     let mut machine = Machine::new(plan.source.guest.clone())?;
-    plan.study(walker, plan.schedule.as_ref()).report(&mut machine)
+    Study::of(&plan, walker, plan.schedule.as_ref()).report(&mut machine)
 }
 
 fn run_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<RunReport> {
@@ -148,7 +150,7 @@ fn run_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<RunReport> {
         reduction: Reduction::Joined,
         schedule: Some(schedule(repro)?),
     };
-    plan.study(Some(walker), plan.schedule.as_ref()).report()
+    KernelStudy::of(&plan, Some(walker), plan.schedule.as_ref()).report()
 }
 
 /// Where the kernel is that a reproducer is for.

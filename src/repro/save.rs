@@ -9,8 +9,10 @@ use pmdscope_traces::{Finding, FindingName, Hex, RunReport, most_telling};
 use crate::cli::SaveArgs;
 use crate::exit::Exit;
 use crate::kernel_plan::{KernelPlan, KernelSource};
+use crate::kernel_study::KernelStudy;
 use crate::output;
 use crate::plan::{RunPlan, number};
+use crate::study::Study;
 
 pub fn save(args: &SaveArgs) -> Result<Exit> {
     let wanted = args.finding.as_deref().map(finding_name).transpose()?;
@@ -20,7 +22,7 @@ pub fn save(args: &SaveArgs) -> Result<Exit> {
             let walker = *only(&plan.walkers)?;
             ensure!(walker.is_some(), "a reproducer is of a writer and a walker: leave --walker none out");
             let code = code_of_kernel(&plan.source);
-            let run = |schedule: Option<&Schedule>| plan.study(walker, schedule).report();
+            let run = |schedule: Option<&Schedule>| KernelStudy::of(&plan, walker, schedule).report();
             repro(code, &plan.bounds, plan.schedule.as_ref(), wanted, run)?
         }
         None => {
@@ -28,7 +30,7 @@ pub fn save(args: &SaveArgs) -> Result<Exit> {
             let walker = *only(&plan.walkers)?;
             let code = Code::of_guest(&plan.source.elf);
             let mut machine = Machine::new(plan.source.guest.clone())?;
-            let run = |schedule: Option<&Schedule>| plan.study(walker, schedule).report(&mut machine);
+            let run = |schedule: Option<&Schedule>| Study::of(&plan, walker, schedule).report(&mut machine);
             repro(code, &plan.bounds, plan.schedule.as_ref(), wanted, run)?
         }
     };
