@@ -8,11 +8,9 @@ use anyhow::{Context, Result, bail, ensure};
 use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, Version};
 use pmdscope_emu::{Bounds, Machine, Recipe, Reduction, Role};
 use pmdscope_guest::{Walker, Writer};
-use pmdscope_traces::expect::{self, Expectations};
-use pmdscope_traces::{
-    COMPARE_SCHEMA, CompareReport, Conclusion, Judged, RunReport, Skipped, html, json, junit, ktap, markdown,
-    text,
-};
+use pmdscope_traces::results::expect::{self, Expectations};
+use pmdscope_traces::results::{Conclusion, Judged, junit, ktap};
+use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, html, json, markdown, text};
 
 use crate::cli::{CacheArgs, CompareArgs, CompareFormat, Marks};
 use crate::exit::Exit;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use pmdscope_emu::{RECIPES, Recipe, Role};
 use pmdscope_guest::Kernel;
 use pmdscope_guest::kernel::Base;
-use pmdscope_traces::table::{bare_table, trimmed};
+use pmdscope_traces::text::table::{bare_table, trimmed};
 
 use crate::cli::{KernelArgs, KernelFileArgs, KernelWhat};
 use crate::exit::Exit;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use pmdscope_arches::{Arch, EntryKind, Era, Version, layouts, migration_types};
 use pmdscope_guest::{Agent, Walker, Writer, all_bundled};
 use pmdscope_traces::FindingName;
-use pmdscope_traces::table::{bare_table, trimmed};
+use pmdscope_traces::text::table::{bare_table, trimmed};
 
 use crate::cli::{ListArgs, ListWhat};
 use crate::exit::Exit;

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use pmdscope_emu::Machine;
 use pmdscope_guest::Walker;
-use pmdscope_traces::{RunReport, Verdict, chrome, json, markdown, text, vcd};
+use pmdscope_traces::timelines::{chrome, vcd};
+use pmdscope_traces::{RunReport, Verdict, json, markdown, text};
 
 use crate::cli::{RunArgs, RunFormat};
 use crate::exit::Exit;

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::{by, stands};
 use jsonschema::Validator;
-use pmdscope_traces::{Count, RunReport, Trace, What, chrome};
+use pmdscope_traces::timelines::chrome;
+use pmdscope_traces::{Count, RunReport, Trace, What};
 use serde_json::{Value as Json, json};
 
 fn format() -> Validator {

@@ -5,8 +5,9 @@
 mod comparison;
 
 use comparison::*;
-use pmdscope_traces::expect::{Expectations, MAX_LINE, MAX_LINES};
-use pmdscope_traces::{CompareReport, Conclusion, Control, Judged, RowResult, Verdict};
+use pmdscope_traces::results::expect::{Expectations, MAX_LINE, MAX_LINES};
+use pmdscope_traces::results::{Conclusion, Judged, RowResult};
+use pmdscope_traces::{CompareReport, Control, Verdict};
 use proptest::prelude::*;
 
 fn results(report: &CompareReport, text: &str) -> Vec<RowResult> {

@@ -9,7 +9,8 @@ mod comparison;
 use std::ops::RangeInclusive;
 
 use comparison::*;
-use pmdscope_traces::{CompareReport, Judged, RowResult, junit};
+use pmdscope_traces::CompareReport;
+use pmdscope_traces::results::{Judged, RowResult, junit};
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
 

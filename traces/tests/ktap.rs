@@ -6,7 +6,8 @@ mod comparison;
 
 use comparison::ktap_reader::{Test, read};
 use comparison::*;
-use pmdscope_traces::{CompareReport, Judged, ktap};
+use pmdscope_traces::CompareReport;
+use pmdscope_traces::results::{Judged, ktap};
 use proptest::prelude::*;
 
 fn tests(report: &CompareReport, text: &str) -> Vec<Test> {

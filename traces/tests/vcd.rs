@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use common::{by, stands};
-use pmdscope_traces::{Event, RunReport, Trace, Value, What, vcd};
+use pmdscope_traces::timelines::vcd;
+use pmdscope_traces::{Event, RunReport, Trace, Value, What};
 use wellen::simple::{Waveform, read_from_reader};
 
 /// A waveform that was read: each signal by its path, with the bits that are in its declaration.

@@ -2,11 +2,11 @@
 
 use super::{Code, Repro, show};
 use crate::findings::{Finding, FindingName, most_telling};
-use crate::race::race;
 use crate::report::{KernelFacts, RunReport};
 use crate::text;
+use crate::text::race::race;
+use crate::text::wrapped::Lines;
 use crate::words;
-use crate::wrapped::Lines;
 
 /// A reproducer of which there is nothing to report.
 #[derive(Debug, thiserror::Error)]

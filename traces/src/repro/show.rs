@@ -1,11 +1,11 @@
 //! What is in a reproducer, as text.
 
 use super::{Code, REPRO_SCHEMA, Repro};
-use crate::race::race;
-use crate::style;
 use crate::text;
+use crate::text::race::race;
+use crate::text::style;
+use crate::text::wrapped::Lines;
 use crate::words::{self, counted};
-use crate::wrapped::Lines;
 
 /// What is in a reproducer, in lines that fit a mail.
 pub fn show(repro: &Repro) -> String {

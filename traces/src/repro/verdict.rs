@@ -3,9 +3,9 @@
 use anstyle::Style;
 
 use super::Repro;
-use crate::style;
+use crate::text::style;
+use crate::text::wrapped::Lines;
 use crate::words::{self, counted};
-use crate::wrapped::Lines;
 
 /// The same came.
 pub fn reproduced(repro: &Repro) -> String {

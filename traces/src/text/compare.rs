@@ -1,10 +1,10 @@
 //! A comparison as text: a table if there is room for one, or else row under row.
 
 use crate::report::{CompareReport, RunReport};
-use crate::style::{self, paint};
 use crate::summary;
-use crate::table::{bare_table, trimmed};
-use crate::wrapped::wrapped;
+use crate::text::style::{self, paint};
+use crate::text::table::{bare_table, trimmed};
+use crate::text::wrapped::wrapped;
 
 /// A comparison: its rows, what has no row, and the summary in words; in a terminal in as many columns as it has.
 pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use anstyle::Style;
 
-use crate::picture::{of_reader, picture};
 use crate::report::DecodeReport;
-use crate::style::paint;
-use crate::table::{bare_table, trimmed};
+use crate::text::picture::{of_reader, picture};
+use crate::text::style::paint;
+use crate::text::table::{bare_table, trimmed};
 
 /// Columns of a terminal that does not say how many it has.
 const USUAL_COLUMNS: u16 = 80;

@@ -2,21 +2,27 @@
 
 mod compare;
 mod decode;
+mod picture;
+pub(crate) mod race;
+pub(crate) mod style;
+pub mod table;
 mod traces;
+pub(crate) mod wrapped;
 
 use std::fmt::Write;
 
 use crate::entry::{Entry, Value};
 use crate::findings::Finding;
-use crate::race::race;
 use crate::report::{Divergence, KernelFacts, Outcome, RunReport, SplitGuard, Stored, View};
-use crate::style::{self, paint};
+use crate::text::race::race;
+use crate::text::style::paint;
+use crate::text::wrapped::Lines;
 use crate::words::{self, counted, of_schedules};
-use crate::wrapped::Lines;
 
 pub use compare::compare;
 pub use decode::decode;
 pub use traces::run_with_traces;
+pub use wrapped::WIDTH;
 
 /// One run: what was found, each finding with its shortest schedule drawn as a race, and what that rests on. No line
 /// is longer than [`WIDTH`](crate::WIDTH).

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{changed, run, untabbed};
 use crate::report::{Event, RunReport, Trace, What};
-use crate::table::{bare_table, trimmed};
+use crate::text::table::{bare_table, trimmed};
 use crate::words::{self, of_schedules, raw_note};
 
 /// One run, and every event of each behaviour in a table, which is as wide as it needs to be.

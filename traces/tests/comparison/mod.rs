@@ -3,8 +3,9 @@
 
 pub mod ktap_reader;
 
-use pmdscope_traces::expect::Expectations;
-use pmdscope_traces::{CompareReport, RowResult, Verdict};
+use pmdscope_traces::results::RowResult;
+use pmdscope_traces::results::expect::Expectations;
+use pmdscope_traces::{CompareReport, Verdict};
 use proptest::prelude::*;
 
 /// Rows, in order, and what comes of each where nothing is expected.

@@ -7,11 +7,11 @@
 
 use std::fmt::Write;
 
-use crate::diagnosis;
-use crate::expect::{Expectation, Expectations};
-use crate::groups::{Group, groups};
-use crate::judgement::{Judged, RowJudgement, RowResult};
 use crate::report::{CompareReport, Skipped};
+use crate::results::diagnosis;
+use crate::results::expect::{Expectation, Expectations};
+use crate::results::groups::{Group, groups};
+use crate::results::judgement::{Judged, RowJudgement, RowResult};
 use crate::words;
 
 /// The comparison, judged by these expectations.

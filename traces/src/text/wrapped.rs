@@ -3,7 +3,7 @@
 use anstyle::Style;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-use crate::style::paint;
+use crate::text::style::paint;
 
 /// The columns of a line of a kernel mail: room is left for `> ` before it when it is quoted.
 pub const WIDTH: usize = 75;

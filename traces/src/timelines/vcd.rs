@@ -12,8 +12,8 @@ use vcd::{IdCode, ReferenceIndex, SimulationCommand, TimescaleUnit, Value as Lev
 
 use crate::entry::Value;
 use crate::report::{Event, RunReport, Trace};
-use crate::signals::{self, Field};
-use crate::timeline::{self, Cpu};
+use crate::timelines::signals::{self, Field};
+use crate::timelines::timeline::{self, Cpu};
 use crate::words;
 
 /// Why there is no waveform.

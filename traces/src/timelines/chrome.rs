@@ -10,7 +10,7 @@ use crate::entry::{Bit, Entry, Value};
 use crate::findings::Finding;
 use crate::json;
 use crate::report::{Event, GuestInfo, Outcome, References, RunReport, Trace, Verdict, What};
-use crate::timeline::{self, Cpu};
+use crate::timelines::timeline::{self, Cpu};
 use crate::words::{self, counted};
 
 /// Runs as one timeline.

@@ -2,8 +2,8 @@
 
 use crate::entry::{Entry, Value};
 use crate::report::{Event, Outcome, RunReport, Trace, What};
+use crate::text::wrapped::{Lines, WIDTH, wrapped};
 use crate::words;
-use crate::wrapped::{Lines, WIDTH, wrapped};
 
 /// Where the second lane of two begins.
 const SECOND_LANE: usize = 37;

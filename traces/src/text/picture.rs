@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 
 use crate::entry::{Bit, Entry};
-use crate::style::paint;
+use crate::text::style::paint;
 
 /// Columns that a bit takes: its digit, and a rule or blank before it.
 const BIT: usize = 2;

@@ -1,7 +1,7 @@
 //! Why a row, or a line of a list, is not as expected: the same words in every result for machines.
 
 use crate::findings::{Finding, FindingName};
-use crate::judgement::RowJudgement;
+use crate::results::judgement::RowJudgement;
 use crate::words;
 
 /// The names of findings, each once.

@@ -1,9 +1,9 @@
 //! How a comparison stands against what was expected of it.
 
-use crate::called::Called;
-use crate::expect::{Expectation, Expectations};
 use crate::findings::Finding;
 use crate::report::{CompareReport, RunReport, Skipped, Verdict};
+use crate::results::called::Called;
+use crate::results::expect::{Expectation, Expectations};
 
 /// A comparison, judged by a list of expected findings.
 #[derive(Debug)]

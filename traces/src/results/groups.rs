@@ -1,8 +1,8 @@
 //! The rows of a comparison by platform and version, as results for machines list them.
 
-use crate::called;
-use crate::judgement::{Judged, RowJudgement};
 use crate::report::Skipped;
+use crate::results::called;
+use crate::results::judgement::{Judged, RowJudgement};
 
 /// What was run and skipped of one platform and version.
 pub(crate) struct Group<'a> {

@@ -20,8 +20,8 @@
 
 use wildmatch::WildMatchPattern;
 
-use crate::called::Called;
 use crate::findings::FindingName;
+use crate::results::called::Called;
 use crate::words;
 
 /// How many bytes a line of a list can have.

@@ -1,0 +1,11 @@
+//! Comparisons as test results, judged by a list of what is known.
+
+mod called;
+mod diagnosis;
+pub mod expect;
+mod groups;
+mod judgement;
+pub mod junit;
+pub mod ktap;
+
+pub use judgement::{Conclusion, Judged, RowJudgement, RowResult};

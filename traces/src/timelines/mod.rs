@@ -1,0 +1,6 @@
+//! Runs over time, for the viewers of others.
+
+pub mod chrome;
+mod signals;
+mod timeline;
+pub mod vcd;
