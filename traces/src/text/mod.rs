@@ -25,7 +25,7 @@ pub use traces::run_with_traces;
 pub use wrapped::WIDTH;
 
 /// One run: what was found, each finding with its shortest schedule drawn as a race, and what that rests on. No line
-/// is longer than [`WIDTH`](crate::WIDTH).
+/// is longer than [`WIDTH`].
 pub fn run(report: &RunReport) -> String {
     let mut lines = Lines::default();
     lines.styled(style::TITLE, "  ", &words::headline(report));
