@@ -72,8 +72,8 @@ Examples:
   pmdscope compare --arch s390x --arch riscv64 --format ktap
       the same as test results; a finding fails, unless --expect lists it
 
-Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a control failed,
-4 internal fault.";
+Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a
+control failed, 4 internal fault.";
 
 const RUN_EXAMPLES: &str = "\
 CPU0 runs the writer, CPU1 the walker. A schedule W3 K2 is three accesses
@@ -95,12 +95,12 @@ Examples:
   pmdscope run --arch x86_64 --pmd 0xcfffffffefdbfe00 --walker fault-read --format jsonl
       an entry given by its value, every event on a line of its own
 
-Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a control failed,
-4 internal fault.";
+Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a
+control failed, 4 internal fault.";
 
 const REPRO_EXAMPLES: &str = "\
-A reproducer holds the guest's code, or which kernel it was; the entry, the routines and the schedule; and every
-access and value that must come of them.
+A reproducer holds the guest's code, or which kernel it was; the entry, the routines and the
+schedule; and every access and value that must come of them.
 
 Examples:
   pmdscope repro save --arch arm64 --linux 6.1 --entry migration-read -o split.repro
@@ -109,12 +109,12 @@ Examples:
   pmdscope repro report split.repro -o mail.txt
   pmdscope repro report split.repro --kunit -o pmdscope_kunit.c
 
-Exit status of repro run: 0 everything was the same, 1 it was not, 2 bad usage or input, 3 a bound was hit or a
-control failed, 4 internal fault.";
+Exit status of repro run: 0 everything was the same, 1 it was not, 2 bad usage or input,
+3 a bound was hit or a control failed, 4 internal fault.";
 
 const KERNEL_EXAMPLES: &str = "\
-A kernel is a Debian package, or a vmlinuz, bzImage, Image or vmlinux of any distribution. What was unpacked is
-kept in the user's cache directory.
+A kernel is a .deb or .rpm package, or a vmlinuz, bzImage, Image or vmlinux of any
+distribution. What was unpacked is kept in the user's cache directory.
 
 Examples:
   pmdscope kernel info linux-image-6.12.107+deb13-arm64_6.12.107-1_arm64.deb
@@ -321,7 +321,7 @@ pub struct JobArgs {
     /// Some are not known for sure and are refused: see `pmdscope list encodings`
     #[arg(long, value_name = "V")]
     pub linux: Option<String>,
-    /// Run a real kernel's own functions: a .deb, vmlinuz, bzImage, Image or vmlinux
+    /// Run a real kernel's own functions: a .deb, .rpm, vmlinuz, bzImage, Image or vmlinux
     #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "with"])]
     pub kernel: Option<PathBuf>,
     #[command(flatten)]
@@ -342,8 +342,8 @@ pub struct JobArgs {
     /// split-unguarded if not given, with --kernel split
     #[arg(long, value_name = "W")]
     pub writer: Option<String>,
-    /// Walker (see `pmdscope list walkers`, of a kernel `pmdscope kernel list-functions`); may be given several
-    /// times, for a run each; with --kernel also none, for the writer alone
+    /// Walker (see `pmdscope list walkers`, of a kernel `pmdscope kernel list-functions`); run takes
+    /// several, for a run each, and with --kernel also none, for the writer alone
     #[arg(long, value_name = "K", default_value = "gup-fast-read")]
     pub walker: Vec<String>,
     /// Another routine to run with them on a CPU of its own: a writer, a walker, or an agent that plays
@@ -524,7 +524,7 @@ pub enum ListWhat {
 
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// run, compare or decode
+    /// run, compare, decode or repro
     pub name: String,
 }
 

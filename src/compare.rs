@@ -18,6 +18,7 @@ use crate::kernel_plan::{KernelSource, Wanted, kernel_source, offered};
 use crate::kernel_study::KernelStudy;
 use crate::output;
 use crate::plan::{GuestSource, Start, With, bounds, chosen, runnable};
+use crate::reporter::MADE_BY;
 use crate::study::Study;
 
 /// A long-term kernel and the newest: between them every architecture has the encodings that matter
@@ -87,7 +88,7 @@ impl Plan {
                 }
             }
         }
-        Ok(CompareReport { schema: COMPARE_SCHEMA.to_owned(), rows, skipped })
+        Ok(CompareReport { schema: COMPARE_SCHEMA.to_owned(), made_by: MADE_BY.to_owned(), rows, skipped })
     }
 
     fn rows(
@@ -208,7 +209,7 @@ impl<'a> KernelPlan<'a> {
                 }
             }
         }
-        Ok(CompareReport { schema: COMPARE_SCHEMA.to_owned(), rows, skipped })
+        Ok(CompareReport { schema: COMPARE_SCHEMA.to_owned(), made_by: MADE_BY.to_owned(), rows, skipped })
     }
 
     /// The kinds of entry to begin with, of those that a kernel can express.

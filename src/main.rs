@@ -64,12 +64,16 @@ fn refuse(error: &clap::Error) -> ExitCode {
         return Exit::Clean.into();
     }
     let cli = Cli::command();
-    let first = std::env::args_os().nth(1).and_then(|first| first.into_string().ok());
-    let command = first.and_then(|first| cli.find_subcommand(first));
-    let help = match command {
-        Some(command) => format!("pmdscope {} --help", command.get_name()),
-        None => "pmdscope --help".to_owned(),
-    };
+    // As far as commands within commands were named.
+    let words = std::env::args_os().skip(1).map_while(|word| word.into_string().ok());
+    let mut help = "pmdscope".to_owned();
+    let mut command = None;
+    for word in words {
+        let Some(inner) = command.unwrap_or(&cli).find_subcommand(&word) else { break };
+        help = format!("{help} {}", inner.get_name());
+        command = Some(inner);
+    }
+    help += " --help";
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let commands: Vec<_> =
             command.unwrap_or(&cli).get_subcommands().map(clap::Command::get_name).collect();

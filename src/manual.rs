@@ -3,13 +3,15 @@
 use anyhow::{Context, Result, bail};
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
+use clap_mangen::roff::{Roff, line_break, roman};
 
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
 use crate::exit::Exit;
 use crate::output;
+use crate::reporter::MADE_BY;
 
 pub fn man(args: &ManArgs) -> Result<Exit> {
-    let mut whole = Cli::command();
+    let mut whole = Cli::command().disable_help_subcommand(true);
     // So that each command knows what it is called from here on.
     whole.build();
     if let (true, Some(folder)) = (args.all, &args.output) {
@@ -23,7 +25,7 @@ pub fn man(args: &ManArgs) -> Result<Exit> {
     let mut command = &whole;
     for name in &args.command {
         let Some(inner) = command.find_subcommand(name) else {
-            let known: Vec<_> = commands_of(command).map(Command::get_name).collect();
+            let known: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
             match known[..] {
                 [] => bail!("{} has no command '{name}'", command.get_bin_name().unwrap_or("pmdscope")),
                 _ => bail!("no command is named '{name}' there: there are {}", known.join(", ")),
@@ -42,15 +44,10 @@ pub fn completions(args: &CompletionsArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-/// The commands in a command, without the one that clap adds.
-fn commands_of(command: &Command) -> impl Iterator<Item = &Command> {
-    command.get_subcommands().filter(|inner| inner.get_name() != "help")
-}
-
 /// Every page, each with its name: a command's own, then those of the commands in it.
 fn pages(command: &Command) -> Result<Vec<(String, String)>> {
     let mut all = vec![(page_name(command), page(command)?)];
-    for inner in commands_of(command) {
+    for inner in command.get_subcommands() {
         all.extend(pages(inner)?);
     }
     Ok(all)
@@ -65,7 +62,27 @@ fn page(command: &Command) -> Result<String> {
     let name = page_name(command);
     let of_page = command.clone().display_name(name);
     let mut text = Vec::new();
-    let source = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    Man::new(of_page).source(source).manual("pmdscope").render(&mut text)?;
+    let man = Man::new(of_page).source(MADE_BY).manual("pmdscope");
+    man.render_title(&mut text)?;
+    man.render_name_section(&mut text)?;
+    man.render_synopsis_section(&mut text)?;
+    man.render_description_section(&mut text)?;
+    man.render_options_section(&mut text)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut text)?;
+    }
+    examples(command).to_writer(&mut text)?;
     Ok(String::from_utf8(text)?)
+}
+
+/// What stands below a command's help, line by line as it is.
+fn examples(command: &Command) -> Roff {
+    let mut section = Roff::new();
+    if let Some(help) = command.get_after_help() {
+        section.control("SH", ["EXAMPLES AND EXIT STATUS"]).control("nf", []);
+        section
+            .text(help.to_string().lines().flat_map(|line| [roman(line), line_break()]).collect::<Vec<_>>());
+        section.control("fi", []);
+    }
+    section
 }

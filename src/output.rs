@@ -59,6 +59,13 @@ pub fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "pmdscope: {line}");
 }
 
+/// The same, if a person watches: what goes on in scripts is not to be read.
+pub fn tell_person(line: &str) {
+    if std::io::stderr().is_terminal() {
+        tell(line);
+    }
+}
+
 /// Writes beside the file and renames, so that no half-written file is ever seen.
 fn write_whole(path: &Path, report: &str) -> std::io::Result<()> {
     // A device or a pipe cannot be replaced, and is meant to be written to.

@@ -18,6 +18,9 @@ use pmdscope_traces::{
 use crate::plan::{Start, With};
 use crate::tally::Tally;
 
+/// This program, as reports name it.
+pub const MADE_BY: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+
 /// The machine that was run, as a report needs it.
 pub trait Subject {
     /// Symbol and offset of an address.
@@ -86,6 +89,7 @@ impl Reporter<'_> {
         };
         RunReport {
             schema: traces::RUN_SCHEMA.to_owned(),
+            made_by: MADE_BY.to_owned(),
             arch: encoding.arch().to_string(),
             mmu: encoding.mmu().map(|mmu| mmu.to_string()),
             linux: encoding.version().to_string(),

@@ -156,7 +156,7 @@ fn a_reproducer_that_was_edited_is_refused() {
         text.replace("perf-page-size", "perf-page-sizf"),
         text.replace("\"0x08000000081200c0\"", "\"0x08000000081200c1\""),
         text.replace("W3 K1 W1", "W2 K1 W2"),
-        text.replacen("\n", "\r\n", 1).replace("  \"made_by\"", "    \"made_by\""),
+        text.replacen("\n", "\r\n", 1).replacen("  \"code\"", "    \"code\"", 1),
         format!("{text}\n"),
     ];
     for (n, edited) in edits.iter().enumerate() {
@@ -230,7 +230,7 @@ fn the_first_difference_is_named() {
     let mut edited = whole;
     edited["expected"]["events"][4]["instruction"] = json!("ldr\tx8, [x0, #0]");
     edited["expected"]["events"][2]["changes"] = json!(["+another name"]);
-    edited["made_by"] = json!("pmdscope 0.2.0");
+    edited["report"]["made_by"] = json!("pmdscope 0.2.0");
     fs::write(folder.join("edited.repro"), sealed(&edited)).expect("a file");
     assert!(succeeds(folder, "repro run edited.repro").contains("REPRODUCED"), "{view}");
 }

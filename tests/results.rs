@@ -56,6 +56,9 @@ fn a_list_is_held_against_what_was_run() {
         assert_eq!((ran.status, ran.stderr.as_str()), (Some(status), ""), "{list}{}", ran.stdout);
         assert!(ran.stdout.contains(says), "{list}{}", ran.stdout);
     }
+    // What is said of another comparison may stand in a list, and so is only remarked upon: it may be mistyped.
+    let ran = with_list(&scratch, &format!("{all}{elsewhere}# and\narm46 * * * * *\n"), &line);
+    assert!(ran.stdout.contains("\n# said of no row here: line 3, 5 of the list\n"), "{}", ran.stdout);
 }
 
 #[test]

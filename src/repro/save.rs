@@ -1,5 +1,7 @@
 //! `pmdscope repro save`.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail, ensure};
 use pmdscope_arches::UnknownName;
 use pmdscope_emu::{Bounds, EmuError, Machine, Schedule};
@@ -35,8 +37,17 @@ pub fn save(args: &SaveArgs) -> Result<Exit> {
         }
     };
     let pfn = args.job.pfn.as_deref().map(number).transpose()?.map(Hex);
-    output::write(&Repro { pfn, ..repro }.to_text()?, Some(&args.output))?;
+    output::write(&Repro { pfn, ..repro.clone() }.to_text()?, Some(&args.output))?;
+    output::tell_person(&saved(&repro, &args.output));
     Ok(Exit::Clean)
+}
+
+/// What was saved, in words.
+fn saved(repro: &Repro, to: &Path) -> String {
+    let schedule = &repro.expected.schedule;
+    let found = most_telling(repro.report.findings_under(schedule));
+    let what = found.map_or("a schedule", |finding| finding.name.name());
+    format!("saved {what}, {schedule}, in {}", to.display())
 }
 
 /// The one walker.
@@ -74,7 +85,6 @@ fn repro(
         return Err(EmuError::NotAsRecorded { schedule: expected.schedule, what }.into());
     }
     Ok(Repro {
-        made_by: format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
         code,
         pfn: None,
         bounds: CallBounds { accesses: bounds.call.accesses, instructions: bounds.call.instructions },

@@ -27,8 +27,7 @@ pub fn pretty(report: &impl Serialize) -> serde_json::Result<String> {
 /// As for [`pretty`].
 pub fn compare(report: &CompareReport) -> serde_json::Result<String> {
     let rows = report.rows.iter().map(RunReport::without_traces).collect();
-    let (schema, skipped) = (report.schema.clone(), report.skipped.clone());
-    pretty(&CompareReport { schema, rows, skipped })
+    pretty(&CompareReport { rows, ..report.clone() })
 }
 
 #[derive(Serialize)]

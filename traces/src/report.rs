@@ -19,6 +19,8 @@ pub const DECODE_SCHEMA: &str = "pmdscope.decode/1";
 pub struct RunReport {
     /// `pmdscope.run/1`.
     pub schema: String,
+    /// The program that ran it, with its version.
+    pub made_by: String,
     /// The architecture.
     pub arch: String,
     /// The kind of MMU, where the architecture has several.
@@ -470,6 +472,8 @@ pub enum What {
 pub struct CompareReport {
     /// `pmdscope.compare/1`.
     pub schema: String,
+    /// The program that ran it, with its version.
+    pub made_by: String,
     /// One run for each row; in JSON without traces.
     pub rows: Vec<RunReport>,
     /// What was asked for and cannot exist, with the reason.

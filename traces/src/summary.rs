@@ -414,7 +414,12 @@ mod tests {
         let mut row: RunReport = serde_json::from_str(text).unwrap();
         row.verdict = Verdict::Unknown;
         row.disagreements = vec!["of 0x1 the guest says present, the model swap".to_owned()];
-        let report = CompareReport { schema: String::new(), rows: vec![row], skipped: Vec::new() };
+        let report = CompareReport {
+            schema: String::new(),
+            made_by: String::new(),
+            rows: vec![row],
+            skipped: Vec::new(),
+        };
         let said = in_words(&report);
         assert!(said.contains("Unknown, since not everything was run or a control failed:"), "{said}");
         assert!(said.contains("control failed: of 0x1 the guest says present, the model swap"), "{said}");

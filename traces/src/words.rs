@@ -11,6 +11,9 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
     let of_page = if page.is_empty() { String::new() } else { format!(" of{page}") };
     match outcome.result.as_str() {
         // A kernel's walker does not say which check it was.
+        "refused" if outcome.stopped_by.is_none() && outcome.past_present => {
+            "took nothing, stopped by a later check".to_owned()
+        }
         "refused" if outcome.stopped_by.is_none() => "took nothing".to_owned(),
         "refused" => format!("refused by {check}"),
         "page" => format!("took{page}"),
@@ -69,13 +72,22 @@ pub(crate) fn references(page: &References) -> String {
 /// What was run: `arm64 Linux 6.12: split-unguarded against gup-fast-read on migration-read`.
 pub(crate) fn headline(report: &RunReport) -> String {
     let (writer, walker) = (&report.writer, &report.walker);
-    format!("{}: {writer} against {walker} on {}", platform(report), report.marked_entry())
+    let routines = match report.has_walker() {
+        true => format!("{writer} against {walker}"),
+        false => format!("{writer} alone"),
+    };
+    format!("{}: {routines} on {}", platform(report), report.marked_entry())
 }
 
 /// How many of a run's schedules: `2 of 12 schedules`.
 pub(crate) fn of_schedules(schedules: &Count, report: &RunReport) -> String {
-    let run = if report.incomplete.is_some() { " that were run" } else { "" };
-    format!("{schedules} of {}{run}", counted(&report.schedules.total, "schedule"))
+    let total = &report.schedules.total;
+    let run = match &report.incomplete {
+        None => "",
+        Some(_) if total.to_string() == "1" => " that was run",
+        Some(_) => " that were run",
+    };
+    format!("{schedules} of {}{run}", counted(total, "schedule"))
 }
 
 /// Whether text with this character would not stay on one line, would do something to a terminal, or is not XML.

@@ -34,7 +34,7 @@ fn repro(report: &RunReport) -> Repro {
     let expected = trace.clone();
     report.traces.clear();
     let bounds = CallBounds { accesses: 1000, instructions: 1_000_000 };
-    Repro { made_by: "pmdscope 0.1.0".to_owned(), code, pfn: None, bounds, report, expected }
+    Repro { code, pfn: None, bounds, report, expected }
 }
 
 /// The one of a kernel, whose code is not in the file.

@@ -71,7 +71,7 @@ pub(super) fn page(report: &CompareReport) -> Markup {
                         }
                     }
                 }
-                footer { p { "Made by pmdscope from the report " code { (report.schema) } ". Each run has the command that runs it again." } }
+                footer { p { "Made by " (report.made_by) " from the report " code { (report.schema) } ". Each run has the command that runs it again." } }
             }
         }
     }

@@ -52,24 +52,39 @@ fn heading(lines: &mut Lines, title: &str) {
 /// What happened, in one sentence.
 fn summary(report: &RunReport, finding: &Finding) -> String {
     let (on, walker, view) = (place(report), walker(report), finding.view);
-    let (entry, before) = (report.marked_entry(), report.before.value);
-    let during = format!("On {on}, while {} runs on {entry} PMD {before}, {walker}", writer(report));
+    let before = report.before.value;
+    let entry = match report.entry.as_str() {
+        // It was given by its value.
+        "pmd" => format!("PMD {before}"),
+        _ => format!("{} PMD {before}", report.marked_entry()),
+    };
+    let built_so = view == before;
+    let during = match built_so {
+        true => format!("On {on}, {walker}"),
+        false => format!("On {on}, while {} runs on {entry}, {walker}", writer(report)),
+    };
+    let present = match built_so {
+        true => format!("{entry}, which is pmd_present() as the kernel builds it"),
+        false => format!("{view}, which is pmd_present()"),
+    };
     let outcome = report.outcome_on_view_of(finding);
     let outcome = outcome.map_or(String::new(), |outcome| format!(": {}", words::outcome(outcome)));
     match finding.name {
         FindingName::SwapBuiltPresent => {
-            format!("On {on}, {entry} PMD {before} is pmd_present() as the kernel builds it")
+            format!("On {on}, {entry} is pmd_present() as the kernel builds it")
         }
-        FindingName::SwapBecomesPresent => format!("{during} sees {view}, which is pmd_present()"),
+        FindingName::SwapBecomesPresent => format!("{during} sees {present}"),
         FindingName::SwapDecodesDifferently => {
             format!("{during} sees {view}, which decodes to another swap entry")
         }
         FindingName::WalkerPastPresent => {
-            format!("{during} sees {view}, which is pmd_present(), and goes past its present check{outcome}")
+            format!("{during} sees {present}, and goes past its present check{outcome}")
         }
-        FindingName::WalkerTookPage => format!("{during} sees {view}, which is pmd_present(){outcome}"),
+        FindingName::WalkerTookPage => {
+            format!("{during} sees {present}, and takes it for a mapping{outcome}")
+        }
         FindingName::WalkerClearedEntry => {
-            format!("{during} sees {view}, takes it for damaged and overwrites the entry")
+            format!("{during} sees {present}, takes it for damaged and overwrites the entry")
         }
         FindingName::PresentLost => {
             format!("{during} sees {view}, which is not pmd_present(), where a mapping stood all the time")
@@ -133,7 +148,7 @@ fn what_was_run(lines: &mut Lines, repro: &Repro) {
     lines.paragraph("", "  ", &words::headline(report));
     show::code(lines, repro);
     lines.labelled("encoding  ", &report.encoding);
-    lines.labelled("tool      ", &repro.made_by);
+    lines.labelled("tool      ", &repro.report.made_by);
     let schedules = &report.schedules;
     let behaviours = words::counted(schedules.behaviours, "behaviour");
     lines.labelled("schedules ", &format!("{}, {behaviours}", schedules.total));

@@ -42,8 +42,6 @@ const BASE64_COLUMNS: usize = 76;
 /// One schedule of a run: what is needed to run it again, and what must come of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Repro {
-    /// The program that saved it, with its version.
-    pub made_by: String,
     /// The machine code.
     pub code: Code,
     /// The page frame number that was asked for; null if it was the default one.

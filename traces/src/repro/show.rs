@@ -13,6 +13,9 @@ pub fn show(repro: &Repro) -> String {
     let mut lines = Lines::default();
     lines.styled(style::TITLE, "  ", &words::headline(report));
     lines.gap();
+    if let Some(split) = report.kernel.as_ref().and_then(text::split) {
+        lines.paragraph("", "  ", &split);
+    }
     let of_schedule = report.findings_under(&repro.expected.schedule);
     if of_schedule.is_empty() {
         lines.line("No finding has this as its shortest schedule.");
@@ -23,9 +26,12 @@ pub fn show(repro: &Repro) -> String {
     lines.gap();
     race(&mut lines, report, &repro.expected);
     lines.gap();
-    lines.labelled("format    ", &format!("{REPRO_SCHEMA}, saved by {}", repro.made_by));
+    lines.labelled("format    ", &format!("{REPRO_SCHEMA}, saved by {}", repro.report.made_by));
     code(&mut lines, repro);
     lines.labelled("encoding  ", &report.encoding);
+    if let Some(kernel) = &report.kernel {
+        text::set_up(&mut lines, kernel);
+    }
     let (entry, value) = (report.marked_entry(), report.before.value);
     let page = repro.pfn.map_or(String::new(), |pfn| format!(", of page {:#x} as asked for", pfn.0));
     lines.labelled("entry     ", &format!("{entry} {value}{page}"));

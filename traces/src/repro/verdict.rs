@@ -26,7 +26,11 @@ pub fn inconclusive(repro: &Repro, why: &str) -> String {
 fn said(repro: &Repro, style: Style, verdict: &str) -> String {
     let mut lines = Lines::default();
     lines.styled(style::TITLE, "  ", &words::headline(&repro.report));
-    lines.paragraph("", "  ", &format!("schedule {}, saved by {}", repro.expected.schedule, repro.made_by));
+    lines.paragraph(
+        "",
+        "  ",
+        &format!("schedule {}, saved by {}", repro.expected.schedule, repro.report.made_by),
+    );
     lines.styled(style, "  ", verdict);
     lines.into_text()
 }

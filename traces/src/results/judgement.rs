@@ -14,6 +14,8 @@ pub struct Judged<'a> {
     pub skipped: &'a [Skipped],
     /// Lines that are said of rows here and are true of none: a list is to be kept as the code is.
     pub stale: Vec<&'a Expectation>,
+    /// Lines that are said of no row here: of another comparison, or with a name that is not written right.
+    pub elsewhere: Vec<&'a Expectation>,
 }
 
 /// A row, judged.
@@ -60,7 +62,9 @@ impl<'a> Judged<'a> {
         let lines = expectations.lines();
         let rows: Vec<_> = report.rows.iter().map(|row| RowJudgement::new(row, lines)).collect();
         let stale = lines.iter().filter(|line| is_stale(line, &rows)).collect();
-        Judged { rows, skipped: &report.skipped, stale }
+        let is_elsewhere = |line: &&Expectation| !rows.iter().any(|row| line.applies_to(&row.called));
+        let elsewhere = lines.iter().filter(is_elsewhere).collect();
+        Judged { rows, skipped: &report.skipped, stale, elsewhere }
     }
 
     /// Whether every row is as expected, and every line that is said of one is true.

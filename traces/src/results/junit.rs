@@ -19,7 +19,7 @@ use crate::words;
 /// If it cannot be serialised, which would be a fault of the encoder.
 pub fn compare(report: &CompareReport, expectations: &Expectations) -> Result<String, SerializeError> {
     let judged = Judged::new(report, expectations);
-    let mut suites = Report::new("pmdscope compare");
+    let mut suites = Report::new(format!("{} compare", report.made_by));
     suites.add_test_suites(groups(&judged).iter().map(suite));
     if !judged.stale.is_empty() {
         suites.add_test_suite(stale(&judged.stale));

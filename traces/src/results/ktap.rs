@@ -3,7 +3,8 @@
 //!
 //! Each platform and version is a test with a subtest for each row. A row whose findings are all listed is `ok`
 //! with XFAIL, as kselftest says it; one of which not all is known is `not ok` with ERROR. After the platforms come
-//! the lines of the list that are not true any more, each as a test that failed.
+//! the lines of the list that are not true any more, each as a test that failed. Below the plan stands which program
+//! it was, and which lines of the list are said of no row here: of another comparison, or mistyped.
 
 use std::fmt::Write;
 
@@ -19,6 +20,11 @@ pub fn compare(report: &CompareReport, expectations: &Expectations) -> String {
     let judged = Judged::new(report, expectations);
     let groups = groups(&judged);
     let mut tests = Tests::new("", groups.len() + judged.stale.len());
+    tests.diagnostic(&words::one_line(&report.made_by));
+    if !judged.elsewhere.is_empty() {
+        let lines: Vec<_> = judged.elsewhere.iter().map(|line| line.line().to_string()).collect();
+        tests.diagnostic(&format!("said of no row here: line {} of the list", lines.join(", ")));
+    }
     for group in &groups {
         tests.group(group);
     }

@@ -8,6 +8,7 @@ use crate::report::DecodeReport;
 use crate::text::picture::{of_reader, picture};
 use crate::text::style::paint;
 use crate::text::table::{bare_table, trimmed};
+use crate::text::wrapped::wrapped;
 
 /// Columns of a terminal that does not say how many it has.
 const USUAL_COLUMNS: u16 = 80;
@@ -15,6 +16,8 @@ const USUAL_COLUMNS: u16 = 80;
 /// Decoded values, each with a picture of its bits; in a terminal in as many columns as it has.
 pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
     let columns = terminal.unwrap_or(USUAL_COLUMNS).into();
+    // In a file each bit has one line.
+    let width = terminal.map_or(usize::MAX, usize::from);
     let mut out = String::new();
     for (n, entry) in report.entries.iter().enumerate() {
         if n > 0 {
@@ -27,7 +30,10 @@ pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
             .iter()
             .map(|(name, holds)| format!("{name} {}", if *holds { "yes" } else { "no" }))
             .collect();
-        let _ = writeln!(out, "  {}: {}", report.predicates, predicates.join(", "));
+        for line in wrapped("  ", "    ", &format!("{}: {}", report.predicates, predicates.join(", ")), width)
+        {
+            let _ = writeln!(out, "{line}");
+        }
         if let Some(swap) = entry.swap {
             let _ = writeln!(out, "  swap type {}, offset {:#x}", swap.kind, swap.offset.0);
         }
@@ -46,12 +52,14 @@ pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
                 bit.name.clone(),
                 format!("{:#x}", bit.value.0),
                 if bit.hardware { "hw" } else { "sw" }.to_owned(),
-                bit.meaning.clone(),
             ]);
         }
         for (line, bit) in trimmed(&table).lines().zip(&entry.bits) {
             let style = if bit.value.0 == 0 { Style::new().dimmed() } else { of_reader(bit.hardware) };
-            let _ = writeln!(out, "{}", paint(style, line));
+            let indent = " ".repeat(line.len() + 2);
+            for line in wrapped(&format!("{line}  "), &indent, &bit.meaning, width) {
+                let _ = writeln!(out, "{}", paint(style, &line));
+            }
         }
     }
     out

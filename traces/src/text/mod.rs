@@ -211,7 +211,7 @@ fn ran(lines: &mut Lines, report: &RunReport) {
 }
 
 /// What a run of a kernel rests on.
-fn set_up(lines: &mut Lines, kernel: &KernelFacts) {
+pub(crate) fn set_up(lines: &mut Lines, kernel: &KernelFacts) {
     match &kernel.walker_function {
         Some(walker) => {
             lines.labelled("functions ", &format!("{}() against {walker}()", kernel.writer_function));

@@ -23,12 +23,22 @@ pub fn read(text: &str) -> Result<Vec<Test>, String> {
     if let Some(c) = body.chars().find(|c| c.is_control() && *c != '\n') {
         return Err(format!("control character {c:?}"));
     }
-    let mut lines = Lines { lines: body.split('\n').collect(), next: 0 };
+    // Diagnostic lines may stand anywhere after the first two lines: here those about the whole stand right there.
+    let of_whole =
+        body.lines().skip(2).take_while(|line| line.starts_with("# ") && !is_of_test(line)).count();
+    let rest =
+        body.split('\n').enumerate().filter(|(n, _)| !(2..2 + of_whole).contains(n)).map(|(_, line)| line);
+    let mut lines = Lines { lines: rest.collect(), next: 0 };
     let tests = tests(&mut lines, 0)?;
     match lines.peek() {
         Some(line) => Err(format!("after the last test of the plan: {line:?}")),
         None => Ok(tests),
     }
+}
+
+/// Whether a diagnostic line at the top is about a line of the list, which is a test.
+fn is_of_test(line: &str) -> bool {
+    line.starts_with("# it is said of rows")
 }
 
 struct Lines<'a> {

@@ -67,7 +67,7 @@ fn compare(rows: Vec<RunReport>, skipped: &[(&str, &str)]) -> CompareReport {
         .iter()
         .map(|(encoding, reason)| Skipped { encoding: (*encoding).to_owned(), reason: (*reason).to_owned() })
         .collect();
-    CompareReport { schema: COMPARE_SCHEMA.to_owned(), rows, skipped }
+    CompareReport { schema: COMPARE_SCHEMA.to_owned(), made_by: "pmdscope 0.1.0".to_owned(), rows, skipped }
 }
 
 /// Every kind of verdict, three CPUs, and what does not exist.

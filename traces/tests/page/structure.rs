@@ -36,7 +36,7 @@ fn spaced(text: &str) -> String {
 
 /// The details of the only run of a comparison.
 fn details_of(row: RunReport) -> Html {
-    let one = CompareReport { schema: String::new(), rows: vec![row], skipped: Vec::new() };
+    let one = CompareReport { rows: vec![row], skipped: Vec::new(), ..reports::kernels() };
     page(&one)
 }
 
