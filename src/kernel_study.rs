@@ -6,7 +6,8 @@ use std::rc::Rc;
 use anyhow::{Context, Result};
 use pmdscope_arches::{Encoding, EntryKind};
 use pmdscope_emu::{
-    Access, Bounds, EmuError, End, Exploration, KernelMachine, Recipe, Reduction, Run, Schedule, WRITER, What,
+    Access, Bounds, EmuError, End, Exploration, Given, KernelMachine, Recipe, Reduction, Run, Schedule,
+    WRITER, What,
 };
 use pmdscope_guest::abi::Outcome;
 use pmdscope_traces::{
@@ -124,11 +125,31 @@ impl<'a> KernelStudy<'a> {
                     why: stub.why.to_owned(),
                 })
                 .collect(),
-            assumptions: machine.assumptions().to_vec(),
+            assumptions: self
+                .beyond_callers(&encoding, &start)
+                .into_iter()
+                .chain(machine.assumptions().to_vec())
+                .collect(),
             shared: machine.shared(),
             ..self.functions()
         });
         Ok(report)
+    }
+
+    /// That the writer is run on an entry that the kernel does not call it with, if it is.
+    fn beyond_callers(&self, encoding: &Encoding, start: &Start) -> Option<String> {
+        let (given, only) = match self.writer.given {
+            Given::Any => (true, ""),
+            Given::Mapping => ((encoding.layout().predicates.present)(start.value), "mappings"),
+            Given::Migration => (encoding.is_migration(start.value), "migration entries"),
+        };
+        (!given).then(|| {
+            format!(
+                "{} is given an entry that no caller gives it: the kernel calls it with {only} only, so that what it \
+                 does here is no fault of the kernel's",
+                self.writer.name
+            )
+        })
     }
 
     fn explore(&self, machine: &mut KernelMachine, start: &Start) -> Result<Exploration, EmuError> {

@@ -239,6 +239,26 @@ fn an_entry_that_a_writer_installs_is_not_what_became_of_the_old_one() {
     }
 }
 
+/// What a function makes of an entry that no caller gives it is shown, and is no fault of the kernel's.
+#[test]
+fn an_entry_that_no_caller_gives_a_writer_is_called_that() {
+    let cache = Scratch::new("an-entry-that-no-caller-gives");
+    let all = kernels();
+    let Some(kernel) = all.iter().find(|kernel| name(kernel).contains("6.1.0-56-arm64")) else { return };
+    for (writer, entry, said) in [
+        ("set_pmd_migration_entry", "migration-read", true),
+        ("set_pmd_migration_entry", "present-huge", false),
+        ("remove_migration_pmd", "present-huge", true),
+        ("remove_migration_pmd", "migration-write", false),
+        ("split", "migration-write", false),
+    ] {
+        let (_, report) = report(&cache, kernel, &["--writer", writer, "--entry", entry]);
+        let assumptions = report["kernel"]["assumptions"].as_array().expect("assumptions");
+        let says = |one: &Value| one.as_str().is_some_and(|text| text.contains("that no caller gives it"));
+        assert_eq!(assumptions.iter().any(says), said, "{writer} {entry}");
+    }
+}
+
 #[test]
 fn pages_may_lie_anywhere_and_a_table_is_one_that_is_there() {
     let cache = Scratch::new("kernels-anywhere");

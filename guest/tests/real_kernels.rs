@@ -1,6 +1,7 @@
 //! Every package and boot image in `kernels/` (or the folder that `PMDSCOPE_KERNELS` names) is opened.
 //! Without such a folder there is nothing to do, and standard error says so.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,8 @@ fn kernels() -> Vec<PathBuf> {
 fn real_kernels_open_and_say_where_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::in_folder(folder.path());
+    let mut ids = BTreeSet::new();
+    let mut in_elf = 0;
     for path in kernels() {
         let opened = KernelFile::open(&path, Some(&cache)).unwrap();
         assert!(opened.notes.is_empty(), "{:?}", opened.notes);
@@ -50,6 +53,15 @@ fn real_kernels_open_and_say_where_they_are() {
             let split = types.function("__split_huge_pmd").unwrap();
             assert!(split.is_none_or(|split| split.parameters.len() >= 4), "{name}");
         }
+        let id = kernel.build_id.as_deref().expect("distributions' kernels have one");
+        assert_eq!((id.len(), ids.insert(id.to_owned())), (40, true), "{name}: no two builds share one");
+        // Where the kernel is an ELF file, it says where its own notes are.
+        if let Some(notes) = kernel.flat.sections.iter().find(|section| section.name == ".notes") {
+            let notes = kernel.flat.read(notes.address, notes.size as usize).unwrap();
+            let hex: String = notes.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert!(hex.contains(id), "{name}");
+            in_elf += 1;
+        }
         let again = KernelFile::open(&path, Some(&cache)).unwrap();
         assert!(again.cached, "{name}");
         assert_eq!(&again.kernel, kernel, "{name}");
@@ -59,6 +71,8 @@ fn real_kernels_open_and_say_where_they_are() {
         assert!(kernel.flat.read(split, 16).is_some_and(|code| code != [0; 16]), "{name}");
         std::fs::remove_dir_all(folder.path()).unwrap();
     }
+    // Those of x86_64 and ppc64le are.
+    assert!(ids.len() < 5 || in_elf > 0, "no notes were found where an ELF file says");
 }
 
 /// Debian's 6.1 for s390x: what its relocations are against are its only symbols of variables.

@@ -31,7 +31,7 @@ use crate::schedule::Schedule;
 use crate::trace::Event;
 
 pub use machine::Stub;
-pub use routine::{RECIPES, Recipe, Role};
+pub use routine::{Given, RECIPES, Recipe, Role};
 
 /// A machine with a kernel in memory, whose environment was found and set up.
 pub struct KernelMachine {

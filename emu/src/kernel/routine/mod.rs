@@ -19,6 +19,17 @@ pub enum Role {
     Walker,
 }
 
+/// What entries a function's callers give it. It is run with any, and then says nothing of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// Any: it looks itself.
+    Any,
+    /// Mappings: `page_vma_mapped_walk()` without `PVMW_MIGRATION` has found them (Linux mm/rmap.c).
+    Mapping,
+    /// Migration entries: `page_vma_mapped_walk()` with `PVMW_MIGRATION` has found them (Linux mm/migrate.c).
+    Migration,
+}
+
 /// A call of a function of the kernel's: what it is given, and how what it returns is understood.
 pub struct Recipe {
     /// Its name in commands and reports.
@@ -32,6 +43,8 @@ pub struct Recipe {
     /// Whether what it stores last takes the place of the entry that was there: a page table, a mapping, a
     /// migration entry. What it stores before that is still to be the old entry.
     pub installs: bool,
+    /// What entries the kernel calls it with.
+    pub given: Given,
     /// Its arguments. What they point to is written before each call.
     arguments: fn(&Caller<'_>) -> Result<Vec<u64>, EmuError>,
     /// What it came to, given what it returned.

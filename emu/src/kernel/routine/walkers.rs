@@ -3,7 +3,7 @@
 use pmdscope_guest::WalkResult;
 
 use crate::EmuError;
-use crate::kernel::routine::{Caller, Conclusion, Recipe, Role, came_to, holds_nothing};
+use crate::kernel::routine::{Caller, Conclusion, Given, Recipe, Role, came_to, holds_nothing};
 use crate::kernel::seeker::GUP_FAST;
 
 /// Finds out where a page is mapped, step by step. What it is given has the same name.
@@ -23,6 +23,7 @@ pub(super) const GUP_FAST_READ: Recipe = Recipe {
     role: Role::Walker,
     meaning: "get_user_pages_fast_only() for reading: takes a page with interrupts off, without locks",
     installs: false,
+    given: Given::Any,
     arguments: |caller| gup(caller, 0),
     conclude: pinned,
     holds: holds_nothing,
@@ -34,6 +35,7 @@ pub(super) const GUP_FAST_WRITE: Recipe = Recipe {
     role: Role::Walker,
     meaning: "get_user_pages_fast_only() for writing",
     installs: false,
+    given: Given::Any,
     arguments: |caller| gup(caller, FOLL_WRITE),
     conclude: pinned,
     holds: holds_nothing,
@@ -45,6 +47,7 @@ pub(super) const PERF_PAGE_SIZE: Recipe = Recipe {
     role: Role::Walker,
     meaning: "perf_get_pgtable_size(): size of the mapping at a sampled address",
     installs: false,
+    given: Given::Any,
     arguments: |Caller { world, symbol, .. }| {
         let of_mm = *symbol == OF_MM;
         Ok(of_mm.then_some(world.mm).into_iter().chain([world.platform.address]).collect())
@@ -66,6 +69,7 @@ pub(super) const PTE_OFFSET_MAP: Recipe = Recipe {
     role: Role::Walker,
     meaning: "pte_offset_map(): from a PMD to its page table",
     installs: false,
+    given: Given::Any,
     arguments: |caller| {
         let Caller { world, .. } = *caller;
         world.machine.put64(caller.out(), 0);
@@ -81,6 +85,7 @@ pub(super) const MAPPED_WALK: Recipe = Recipe {
     role: Role::Walker,
     meaning: "page_vma_mapped_walk() without PVMW_MIGRATION: is the page mapped here? Takes the lock if so",
     installs: false,
+    given: Given::Any,
     arguments: |caller| mapped_walk(caller, 0),
     conclude: mapped,
     holds: lock_of_walk,
@@ -92,6 +97,7 @@ pub(super) const MAPPED_WALK_MIGRATION: Recipe = Recipe {
     role: Role::Walker,
     meaning: "page_vma_mapped_walk() with PVMW_MIGRATION: is there a migration entry of the page here?",
     installs: false,
+    given: Given::Any,
     arguments: |caller| mapped_walk(caller, PVMW_MIGRATION),
     conclude: mapped,
     holds: lock_of_walk,
@@ -103,6 +109,7 @@ pub(super) const FOLLOW_PAGE: Recipe = Recipe {
     role: Role::Walker,
     meaning: "follow_page() with FOLL_GET, later folio_walk_start(): takes a page under the page table's lock",
     installs: false,
+    given: Given::Any,
     arguments: |caller| {
         let Caller { world, symbol, .. } = *caller;
         let (vma, address) = (world.vma, world.platform.address);

@@ -3,7 +3,7 @@
 use pmdscope_guest::WalkResult;
 
 use crate::EmuError;
-use crate::kernel::routine::{Caller, Conclusion, Recipe, Role, came_to, holds_nothing};
+use crate::kernel::routine::{Caller, Conclusion, Given, Recipe, Role, came_to, holds_nothing};
 
 pub(super) const SPLIT: Recipe = Recipe {
     name: "split",
@@ -12,6 +12,7 @@ pub(super) const SPLIT: Recipe = Recipe {
     meaning: "__split_huge_pmd(): replaces a huge entry by a page table of small ones",
     // Up to 6.12 a page or folio comes last, which there need not be.
     installs: true,
+    given: Given::Any,
     arguments: |Caller { world, .. }| Ok(vec![world.vma, world.tables.entry, world.platform.address, 0, 0]),
     conclude: returned,
     holds: holds_nothing,
@@ -24,6 +25,7 @@ pub(super) const INVALIDATE: Recipe = Recipe {
     role: Role::Writer,
     meaning: "pmdp_invalidate(): makes a mapping invalid to the hardware and flushes it",
     installs: false,
+    given: Given::Any,
     arguments: invalidate,
     conclude: returned,
     holds: holds_nothing,
@@ -35,6 +37,7 @@ pub(super) const INVALIDATE_AD: Recipe = Recipe {
     role: Role::Writer,
     meaning: "pmdp_invalidate_ad(): the same for callers who care about accessed and dirty only",
     installs: false,
+    given: Given::Any,
     arguments: invalidate,
     conclude: returned,
     holds: holds_nothing,
@@ -46,6 +49,7 @@ pub(super) const SET_MIGRATION: Recipe = Recipe {
     role: Role::Writer,
     meaning: "set_pmd_migration_entry(): replaces a mapping by a migration entry",
     installs: true,
+    given: Given::Mapping,
     arguments: walk_and_page,
     conclude: returned,
     holds: holds_nothing,
@@ -57,6 +61,7 @@ pub(super) const REMOVE_MIGRATION: Recipe = Recipe {
     role: Role::Writer,
     meaning: "remove_migration_pmd(): replaces a migration entry by a mapping of the same page",
     installs: true,
+    given: Given::Migration,
     arguments: walk_and_page,
     conclude: returned,
     holds: holds_nothing,
@@ -68,6 +73,7 @@ pub(super) const CHANGE: Recipe = Recipe {
     role: Role::Writer,
     meaning: "change_huge_pmd(): takes the right to write away, as mprotect() does",
     installs: true,
+    given: Given::Any,
     arguments: |caller| {
         let Caller { world, symbol, .. } = *caller;
         let mut arguments = vec![world.vma, world.tables.entry, world.platform.address];
