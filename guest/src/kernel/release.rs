@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::package::printable;
+
 /// How the banner begins (Linux `init/version-timestamp.c`, `linux_banner`).
 const BANNER: &[u8] = b"Linux version ";
 
@@ -32,7 +34,8 @@ impl Release {
     fn parse(bytes: &[u8]) -> Option<Release> {
         const LONGEST: usize = 512;
         let line = bytes[..bytes.len().min(LONGEST)].split(|byte| *byte == b'\n' || *byte == 0).next()?;
-        let banner = String::from_utf8_lossy(line).into_owned();
+        // It is shown to people, whoever made the image.
+        let banner = printable(line);
         let text = banner.get(BANNER.len()..)?.split(' ').next()?.to_owned();
         // 6.12-rc1 has no third number, 5.10.0-30-arm64 has more behind it.
         let mut numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.').next()?.split('.');
@@ -46,5 +49,17 @@ impl Release {
 impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_banner_does_nothing_to_a_terminal() {
+        let release = Release::find(b"\0Linux version 6.12.1-\x1b[2J\x07x (gcc) #1\nmore").unwrap();
+        assert_eq!((release.major, release.minor, release.sublevel), (6, 12, Some(1)));
+        assert!(!release.banner.contains(char::is_control) && !release.text.contains(char::is_control));
     }
 }
