@@ -7,23 +7,9 @@ use crate::entry::{Bit, Entry};
 /// How many bits stand in one piece: as many as fit a phone.
 const PIECE: u8 = 16;
 
-/// The bits that a field covers, lowest and highest.
-pub(super) fn span(field: &Bit) -> Option<(u8, u8)> {
-    match (field.bit, &field.bits) {
-        (Some(bit), _) => Some((bit, bit)),
-        (None, Some(bits)) => {
-            let (high, low) = bits.split_once("..")?;
-            Some((low.parse().ok()?, high.parse().ok()?))
-        }
-        (None, None) => None,
-    }
-}
-
 /// The bits of a field, as a mask.
 pub(super) fn mask(field: &Bit) -> u64 {
-    span(field)
-        .filter(|(low, high)| low <= high && *high < 64)
-        .map_or(0, |(low, high)| (u64::MAX >> (63 - (high - low))) << low)
+    field.range().map_or(0, |(high, low)| (u64::MAX >> (63 - (high - low))) << low)
 }
 
 /// The entry before, and below it as it was seen, with the bits marked that differ.

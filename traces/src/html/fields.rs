@@ -29,7 +29,7 @@ fn fields<'a>(before: &'a Entry, seen: &'a Entry) -> Vec<Field<'a>> {
         )
         .map(|(field, before, seen)| Field {
             position: field.position(),
-            low: bits::span(field).map_or(0, |(low, _)| low),
+            low: field.range().map_or(0, |(_, low)| low),
             mask: bits::mask(field),
             before,
             seen,
