@@ -318,6 +318,27 @@ fn a_report_is_of_a_finding_and_fits_a_mail() {
     is_refused(&ran, "nothing was found under schedule K1 W3", "a pass");
 }
 
+/// A guest of another encoding finds much, and none of it is about the encoding.
+#[test]
+fn what_was_found_where_a_control_failed_is_neither_saved_nor_reported() {
+    let scratch = Scratch::new("what-was-found-where-a-control-failed");
+    let folder = scratch.path();
+    let elf = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/elf/arm64-6.1.elf");
+    fs::copy(elf, folder.join("old.elf")).expect("a copy");
+    let run = "--arch arm64 --linux 6.12 --guest old.elf --pmd 0x00000000081200c0";
+    assert!(pmdscope_in(folder, &format!("run {run}")).stdout.contains("FINDING swap-becomes-present"));
+    let ran = pmdscope_in(folder, &format!("repro save {run} -o none.repro"));
+    is_refused(&ran, "control failed: of 0x00000000081200c0 the guest says", "save");
+    assert!(!folder.join("none.repro").exists());
+
+    let mut edited = body(&saved(folder));
+    edited["report"]["disagreements"] = json!(["of 0x1 the guest says present, the model swap"]);
+    fs::write(folder.join("edited.repro"), sealed(&edited)).expect("a file");
+    for what in ["report edited.repro", "report edited.repro --kunit"] {
+        is_refused(&pmdscope_in(folder, &format!("repro {what}")), "control", what);
+    }
+}
+
 #[test]
 fn a_kunit_test_is_written_where_one_step_shows_what_was_found() {
     let scratch = Scratch::new("a-kunit-test-is-written");

@@ -75,11 +75,7 @@ fn judged(repro: &Repro, came: &Came) -> (Exit, String) {
 
 /// Why what came says nothing.
 fn not_known(repro: &Repro, report: &RunReport) -> Option<String> {
-    let controls = report.kernel.iter().flat_map(|kernel| &kernel.controls);
-    let mut failed = controls
-        .filter(|control| !control.passed)
-        .map(|control| format!("control failed: {}: {}", control.what, control.came_to));
-    failed.next().or_else(|| report.disagreements.first().cloned()).or_else(|| {
+    report.failed_controls().into_iter().next().or_else(|| {
         let Some(trace) = report.traces.first() else { return report.incomplete.clone() };
         // A bound on time depends on the machine.
         let expected = &repro.expected;

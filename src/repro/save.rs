@@ -74,6 +74,9 @@ fn repro(
     mut run: impl FnMut(Option<&Schedule>) -> Result<RunReport>,
 ) -> Result<Repro> {
     let report = run(asked)?;
+    if let Some(failed) = report.failed_controls().first() {
+        bail!("{failed}; so what was found says nothing, and is not saved");
+    }
     let schedule = match asked {
         Some(schedule) => schedule.clone(),
         None => finding(&report, wanted)?.schedule.parse()?,

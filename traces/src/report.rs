@@ -322,6 +322,17 @@ impl RunReport {
         all.into_iter().find(|entry| entry.value == value)
     }
 
+    /// The controls that failed, in words. If there are any, nothing that was found counts.
+    pub fn failed_controls(&self) -> Vec<String> {
+        let of_guest =
+            self.disagreements.iter().map(|disagreement| format!("control failed: {disagreement}"));
+        let of_kernel = self.kernel.iter().flat_map(|kernel| &kernel.controls);
+        let of_kernel = of_kernel
+            .filter(|control| !control.passed)
+            .map(|control| format!("control failed: {}: {}", control.what, control.came_to));
+        of_guest.chain(of_kernel).collect()
+    }
+
     /// The findings whose shortest schedule this is.
     pub fn findings_under(&self, schedule: &str) -> Vec<&Finding> {
         self.findings.iter().filter(|finding| finding.schedule == schedule).collect()

@@ -330,7 +330,7 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
             }
         }
         // Said only of what was seen whole.
-        if !found && row.incomplete.is_none() && row.disagreements.is_empty() {
+        if !found && row.incomplete.is_none() && row.failed_controls().is_empty() {
             kept.add(format!("{} on {}", row.writer, row.marked_entry()), row);
         }
     }
@@ -353,8 +353,8 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
             breaches.add(format!("{}: {breach}", row.marked_entry()), row);
         }
         // One is enough for nothing else to count.
-        let disagrees = row.disagreements.first().map(|what| format!("control failed: {what}"));
-        if let Some(why) = row.incomplete.as_ref().or(disagrees.as_ref()) {
+        let failed = row.failed_controls();
+        if let Some(why) = row.incomplete.as_ref().or(failed.first()) {
             unknown
                 .add(format!("{} against {} on {}: {why}", row.writer, row.walker, row.marked_entry()), row);
         }

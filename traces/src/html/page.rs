@@ -117,7 +117,7 @@ fn not_known(matrix: &Matrix<'_>) -> Markup {
     let lacking: Vec<_> = all
         .filter(|(_, run)| {
             let row = run.row;
-            row.verdict == Verdict::Unknown || row.incomplete.is_some() || verdict::control_failed(row)
+            row.verdict == Verdict::Unknown || row.incomplete.is_some() || !row.failed_controls().is_empty()
         })
         .collect();
     html! {

@@ -29,16 +29,10 @@ pub(super) fn words(row: &RunReport) -> String {
     if row.incomplete.is_some() {
         words.push("incomplete");
     }
-    if control_failed(row) {
+    if !row.failed_controls().is_empty() {
         words.push("control failed");
     }
     words.join(", ")
-}
-
-/// Whether a run of which it is known what it must come to, or an entry, was not what it must be.
-pub(super) fn control_failed(row: &RunReport) -> bool {
-    let kernel = row.kernel.iter().flat_map(|kernel| &kernel.controls);
-    !row.disagreements.is_empty() || kernel.into_iter().any(|control| !control.passed)
 }
 
 /// The names of a run's findings, each once.

@@ -33,7 +33,7 @@ pub enum Became {
 
 /// What a behaviour showed.
 pub fn seen<'a>(report: &'a RunReport, trace: &Trace) -> Result<Seen<'a>, NoKunit> {
-    if !controlled(report) {
+    if !report.failed_controls().is_empty() {
         return Err(NoKunit::ControlFailed);
     }
     let finding = shown(report, trace)?;
@@ -56,12 +56,6 @@ pub fn seen<'a>(report: &'a RunReport, trace: &Trace) -> Result<Seen<'a>, NoKuni
         became,
         function: step(report, trace, finding).ok_or(NoKunit::NotInvalidated)?,
     })
-}
-
-/// Whether every control of the run passed.
-fn controlled(report: &RunReport) -> bool {
-    let mut controls = report.kernel.iter().flat_map(|kernel| &kernel.controls);
-    report.disagreements.is_empty() && controls.all(|control| control.passed)
 }
 
 /// The finding of a writer's step that the walker of this behaviour saw.

@@ -8,20 +8,29 @@ use crate::text::race::race;
 use crate::text::wrapped::Lines;
 use crate::words;
 
-/// A reproducer of which there is nothing to report.
+/// Why there is nothing to report of a reproducer.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing was found under schedule {0}, so there is nothing to report: save one with a finding")]
-pub struct NothingToReport(String);
+pub enum NothingToReport {
+    /// Its schedule shows no finding.
+    #[error("nothing was found under schedule {0}, so there is nothing to report: save one with a finding")]
+    NoFinding(String),
+    /// What was found does not count.
+    #[error("{0}; so what was found says nothing, and there is nothing to report")]
+    ControlFailed(String),
+}
 
 /// A bug report, in lines that fit a mail. `file` is how the reader is to call the reproducer.
 ///
 /// # Errors
-/// If its schedule shows no finding.
+/// If its schedule shows no finding, or a control failed.
 pub fn bug_report(repro: &Repro, file: &str) -> Result<String, NothingToReport> {
     let report = &repro.report;
+    if let Some(failed) = report.failed_controls().into_iter().next() {
+        return Err(NothingToReport::ControlFailed(failed));
+    }
     let found = report.findings_under(&repro.expected.schedule);
     let Some(first) = most_telling(found.iter().copied()) else {
-        return Err(NothingToReport(repro.expected.schedule.clone()));
+        return Err(NothingToReport::NoFinding(repro.expected.schedule.clone()));
     };
     let mut lines = Lines::default();
     lines.paragraph("", "", &format!("{}.", summary(report, first)));
@@ -114,18 +123,13 @@ fn walker(report: &RunReport) -> String {
 
 /// What was seen to come of it, and what was not seen.
 fn impact(lines: &mut Lines, report: &RunReport, found: &[&Finding]) {
-    let total = &report.schedules.total;
     if let Some(split) = report.kernel.as_ref().and_then(text::split) {
         lines.paragraph("- ", "  ", &format!("{split}."));
     }
     for finding in found {
         let (name, explanation) = (finding.name.name(), &finding.explanation);
-        let schedules = words::counted(total, "schedule");
-        lines.paragraph(
-            "- ",
-            "  ",
-            &format!("{explanation} ({name}, in {} of {schedules}).", finding.schedules),
-        );
+        let schedules = words::of_schedules(&finding.schedules, report);
+        lines.paragraph("- ", "  ", &format!("{explanation} ({name}, in {schedules})."));
     }
     for other in report.findings.iter().filter(|other| !found.iter().any(|one| one == other)) {
         let (name, explanation, schedule) = (other.name.name(), &other.explanation, &other.schedule);

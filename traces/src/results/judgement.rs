@@ -98,7 +98,7 @@ impl<'a> RowJudgement<'a> {
     fn new(row: &'a RunReport, lines: &[Expectation]) -> Self {
         let called = Called::of(row);
         let said: Vec<_> = lines.iter().filter(|line| line.applies_to(&called)).collect();
-        let failed = failed_controls(row);
+        let failed = row.failed_controls();
         // Where a control failed, nothing else counts.
         let counts = failed.is_empty() && row.verdict != Verdict::Unknown;
         let findings = row.findings.iter().filter(|_| counts);
@@ -124,13 +124,6 @@ impl<'a> RowJudgement<'a> {
     pub fn passes(&self) -> bool {
         matches!(self.result(), RowResult::Pass | RowResult::Expected)
     }
-}
-
-fn failed_controls(row: &RunReport) -> Vec<String> {
-    let of_guest = row.disagreements.iter().map(|disagreement| format!("control failed: {disagreement}"));
-    let of_kernel = row.kernel.iter().flat_map(|kernel| &kernel.controls).filter(|control| !control.passed);
-    let of_kernel = of_kernel.map(|control| format!("control failed: {}: {}", control.what, control.came_to));
-    of_guest.chain(of_kernel).collect()
 }
 
 /// Why not all is known of a row. What was found in one that was not run whole was found, but there may be more.

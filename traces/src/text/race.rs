@@ -220,8 +220,9 @@ fn why(report: &RunReport, walker: &Outcome) -> Option<String> {
         text += &format!("Against the entry as it stood before: {}. ", view.changes.join(" "));
     }
     text += &format!("On the untouched entry it came to: {}.", words::outcome(&report.alone));
-    if let Some(divergence) = report.divergences.iter().find(|divergence| divergence.decided_on == decided_on)
-    {
+    // Several paths may lead to a decision on one entry, and which of them this schedule took is not said.
+    let mut left = report.divergences.iter().filter(|divergence| divergence.decided_on == decided_on);
+    if let (Some(divergence), None) = (left.next(), left.next()) {
         text += &match (&divergence.symbol, &divergence.instruction, divergence.pc) {
             (Some(symbol), Some(instruction), Some(pc)) => format!(
                 " Its code leaves the path that it takes there at {symbol} ({:#x}): {}.",
