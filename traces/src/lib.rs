@@ -2,6 +2,7 @@
 //!
 //! Nothing here runs anything. A report is filled from what was observed; see the binary's `study`.
 
+pub mod batch;
 mod count;
 mod entry;
 mod findings;
@@ -14,6 +15,7 @@ mod report;
 pub mod repro;
 pub mod results;
 mod summary;
+pub mod sweep;
 pub mod text;
 pub mod timelines;
 mod words;

@@ -1,0 +1,74 @@
+//! One job of a batch, and what came of it: a line of its results.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::report::{RunReport, Verdict};
+use crate::sweep::SweepReport;
+
+/// What came of one job. Written as `{"job":17,"run":{...}}` or `{"job":17,"sweep":{...}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Line", into = "Line")]
+#[schemars(with = "Line")]
+pub struct Record {
+    /// The number of the job in its matrix, from 0 on.
+    pub job: u64,
+    /// What came of it.
+    pub report: Report,
+}
+
+/// What came of a job: also of one that the engine did not survive, then as a report with nothing but what was to be
+/// run and why it is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// A writer against a walker. Its traces are those of the findings' schedules.
+    Run(Box<RunReport>),
+    /// A writer over many entries.
+    Sweep(Box<SweepReport>),
+}
+
+/// A record as it is written.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+struct Line {
+    /// The number of the job in its matrix, from 0 on.
+    job: u64,
+    /// Of a job that runs a writer against a walker: the report, by `pmdscope schema run`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<Box<RunReport>>,
+    /// Of a sweep: the report, by `pmdscope schema sweep`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sweep: Option<Box<SweepReport>>,
+}
+
+impl From<Record> for Line {
+    fn from(record: Record) -> Line {
+        let Record { job, report } = record;
+        match report {
+            Report::Run(run) => Line { job, run: Some(run), sweep: None },
+            Report::Sweep(sweep) => Line { job, run: None, sweep: Some(sweep) },
+        }
+    }
+}
+
+impl TryFrom<Line> for Record {
+    type Error = String;
+
+    fn try_from(line: Line) -> Result<Record, String> {
+        let report = match line {
+            Line { run: Some(run), sweep: None, .. } => Report::Run(run),
+            Line { run: None, sweep: Some(sweep), .. } => Report::Sweep(sweep),
+            _ => return Err(format!("the record of job {} is not of one run or one sweep", line.job)),
+        };
+        Ok(Record { job: line.job, report })
+    }
+}
+
+impl Report {
+    /// The result in one word.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Report::Run(run) => run.verdict,
+            Report::Sweep(sweep) => sweep.verdict,
+        }
+    }
+}
