@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pmdscope_emu::Reduction;
+use serde::{Deserialize, Serialize};
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -30,6 +31,12 @@ pub enum Command {
     /// Run one writer against one walker on one entry, and show every access
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
+    /// Run a whole matrix of jobs on all cores, into a directory, and go on with it after whatever happens
+    #[command(after_help = BATCH_EXAMPLES)]
+    Batch(BatchArgs),
+    /// Run jobs of a batch, which starts this by itself
+    #[command(hide = true)]
+    Worker,
     /// Save what was found as one file, run it again anywhere, and report it
     #[command(after_help = REPRO_EXAMPLES)]
     Repro(ReproArgs),
@@ -96,6 +103,20 @@ Examples:
       an entry given by its value, every event on a line of its own
 
 Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a
+control failed, 4 internal fault.";
+
+const BATCH_EXAMPLES: &str = "\
+Examples:
+  pmdscope batch examples/encodings.toml --dry-run
+      which jobs the matrix has
+  pmdscope batch examples/encodings.toml -o results
+      runs them; Ctrl-C stops it
+  pmdscope batch examples/encodings.toml -o results --resume
+      goes on with what is missing
+  pmdscope batch examples/encodings.toml -o results-2 --partition slice:2/4
+      the second quarter of the jobs, for one of four machines
+
+Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 stopped, or a bound was hit or a
 control failed, 4 internal fault.";
 
 const REPRO_EXAMPLES: &str = "\
@@ -195,7 +216,7 @@ pub struct ReportArgs {
 }
 
 /// How far a run may go before what is left counts as unknown.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Bounds")]
 pub struct BoundArgs {
     /// Behaviours of one writer and walker
@@ -413,6 +434,34 @@ pub enum RunFormat {
     Vcd,
     /// A timeline of each behaviour (Trace Event Format), for Perfetto or chrome://tracing
     Chrome,
+}
+
+#[derive(Debug, Args)]
+pub struct BatchArgs {
+    /// The matrix (see `pmdscope schema matrix`)
+    #[arg(value_name = "FILE.toml")]
+    pub matrix: PathBuf,
+    /// Directory for the results
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Run only a part: slice:2/4, every fourth job from the second on; hash:2/4, a part that jobs stay in when the
+    /// matrix grows; slurm, the slice of this task of a Slurm job array
+    #[arg(long, value_name = "PART")]
+    pub partition: Option<String>,
+    /// Go on with a batch that was stopped: run what is missing
+    #[arg(long, conflicts_with = "dry_run")]
+    pub resume: bool,
+    /// Count and list the jobs, and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Processes that run jobs; as many as the machine has processors if not given
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// Address space that each of them may have, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 16384)]
+    pub memory: u64,
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }
 
 #[derive(Debug, Args)]

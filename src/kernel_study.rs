@@ -17,7 +17,7 @@ use pmdscope_traces::{
 use crate::command::RunCommand;
 use crate::kernel_plan::{KernelPlan, KernelSource, Wanted};
 use crate::plan::Start;
-use crate::reporter::{Names, Reporter, Subject, accesses};
+use crate::reporter::{Names, Reporter, Subject, accesses, not_run};
 use crate::tally::Tally;
 
 /// What is studied.
@@ -215,25 +215,17 @@ impl<'a> KernelStudy<'a> {
         }
     }
 
-    /// The report of a kernel that cannot be run, since something is missing.
-    fn without(&self, missing: &str) -> Result<RunReport> {
-        let encoding = self.source.encoding;
-        let start = self.wanted.build(&encoding)?;
-        let nothing = Exploration::nothing();
-        let subject = Nothing;
-        let reporter = Reporter {
-            encoding: &encoding,
-            start: &start,
-            with: &[],
-            subject: &subject,
-            entries: [(start.value, Entry::of_model(&encoding, start.value))].into(),
-            exploration: &nothing,
-        };
-        let mut report = reporter.report(self.names(&start));
-        report.incomplete = Some(format!("environment incomplete: {missing}"));
-        report.verdict = Verdict::Unknown;
+    /// The report where the engine did not survive the run.
+    pub fn lost(&self, why: &str) -> Result<RunReport> {
+        let start = self.wanted.build(&self.source.encoding)?;
+        let mut report = not_run(&self.source.encoding, &start, self.names(&start), why.to_owned());
         report.kernel = Some(self.functions());
         Ok(report)
+    }
+
+    /// The report of a kernel that cannot be run, since something is missing.
+    fn without(&self, missing: &str) -> Result<RunReport> {
+        self.lost(&format!("environment incomplete: {missing}"))
     }
 }
 
@@ -318,42 +310,5 @@ impl Subject for OnKernel<'_> {
 
     fn references(&self, pfn: u64) -> u64 {
         self.machine.references_of(pfn)
-    }
-}
-
-/// What is asked of a machine that there is not: nothing was run.
-struct Nothing;
-
-impl Subject for Nothing {
-    fn symbol(&self, pc: u64) -> String {
-        format!("{pc:#x}")
-    }
-
-    fn instruction(&self, _: u64) -> String {
-        String::new()
-    }
-
-    fn is_in_table(&self, _: u64) -> bool {
-        false
-    }
-
-    fn describe(&self, address: u64) -> String {
-        format!("{address:#x}")
-    }
-
-    fn explain(&self, _: End) -> String {
-        "was not run".to_owned()
-    }
-
-    fn is_installed(&self, _: u64) -> bool {
-        false
-    }
-
-    fn past_present(&self, _: Option<&Run>, _: &Outcome) -> bool {
-        false
-    }
-
-    fn references(&self, _: u64) -> u64 {
-        1
     }
 }

@@ -2,6 +2,7 @@
 // These panic where nothing can be written.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
+mod batch;
 mod cli;
 mod command;
 mod compare;
@@ -18,6 +19,7 @@ mod reporter;
 mod repro;
 mod run;
 mod study;
+mod sweep;
 mod tally;
 
 use std::process::ExitCode;
@@ -40,6 +42,8 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Compare(args) => compare::compare(args),
         Command::Run(args) => run::run(args),
+        Command::Batch(args) => batch::batch(args),
+        Command::Worker => batch::worker(),
         Command::Repro(args) => repro::repro(args),
         Command::Kernel(args) => kernel::kernel(args),
         Command::Decode(args) => decode::decode(args),
@@ -93,7 +97,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 /// An error and its causes as one line, each cause once, whatever was written into a name.
-fn one_line(error: &anyhow::Error) -> String {
+pub fn one_line(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
         // Some errors end in the text of their cause.

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu, UnknownName, Version};
 use pmdscope_emu::{Bounds, CallBounds, MOST_CPUS, Reduction, Schedule};
 use pmdscope_guest::{Agent, Bundled, Guest, Walker, Writer, bundled};
+use pmdscope_traces::GuestInfo;
 
 use crate::cli::{BoundArgs, JobArgs, Marks, ReductionArg};
 
@@ -46,6 +47,18 @@ impl GuestSource {
             sha256: bundled.sha256.to_owned(),
             guest,
         })
+    }
+
+    /// What reports say of it.
+    pub fn info(&self) -> GuestInfo {
+        GuestInfo {
+            kind: self.kind.to_owned(),
+            name: self.name.clone(),
+            sha256: self.sha256.clone(),
+            release: None,
+            package: None,
+            build_id: None,
+        }
     }
 
     /// An ELF file of the user's.

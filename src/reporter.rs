@@ -63,6 +63,56 @@ pub struct Reporter<'a> {
     pub exploration: &'a Exploration,
 }
 
+/// The report of what was not run at all, for a reason.
+pub fn not_run(encoding: &Encoding, start: &Start, names: Names, why: String) -> RunReport {
+    let reporter = Reporter {
+        encoding,
+        start,
+        with: &[],
+        subject: &Nothing,
+        entries: [(start.value, Entry::of_model(encoding, start.value))].into(),
+        exploration: &Exploration::nothing(),
+    };
+    RunReport { incomplete: Some(why), verdict: Verdict::Unknown, ..reporter.report(names) }
+}
+
+/// What is asked of a machine that there is not: nothing was run.
+struct Nothing;
+
+impl Subject for Nothing {
+    fn symbol(&self, pc: u64) -> String {
+        format!("{pc:#x}")
+    }
+
+    fn instruction(&self, _: u64) -> String {
+        String::new()
+    }
+
+    fn is_in_table(&self, _: u64) -> bool {
+        false
+    }
+
+    fn describe(&self, address: u64) -> String {
+        format!("{address:#x}")
+    }
+
+    fn explain(&self, _: End) -> String {
+        "was not run".to_owned()
+    }
+
+    fn is_installed(&self, _: u64) -> bool {
+        false
+    }
+
+    fn past_present(&self, _: Option<&Run>, _: &GuestOutcome) -> bool {
+        false
+    }
+
+    fn references(&self, _: u64) -> u64 {
+        1
+    }
+}
+
 impl Reporter<'_> {
     /// The report. Its verdict is that of a run whose controls have passed.
     pub fn report(&self, names: Names) -> RunReport {

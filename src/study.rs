@@ -7,11 +7,11 @@ use pmdscope_arches::Encoding;
 use pmdscope_emu::{self as emu, Bounds, End, Job, Machine, Reduction, Run, Schedule};
 use pmdscope_guest::abi::{Answers, Outcome, PREDICATES};
 use pmdscope_guest::{Walker, Writer};
-use pmdscope_traces::{Entry, GuestInfo, Hex, Predicates, RunReport, Swap, Value, Verdict};
+use pmdscope_traces::{Entry, Hex, Predicates, RunReport, Swap, Value, Verdict};
 
 use crate::command::RunCommand;
 use crate::plan::{GuestSource, RunPlan, Start, With};
-use crate::reporter::{Names, Reporter, Subject, accesses};
+use crate::reporter::{Names, Reporter, Subject, accesses, not_run};
 
 /// What is studied.
 pub struct Study<'a> {
@@ -84,20 +84,7 @@ impl<'a> Study<'a> {
             entries,
             exploration: &exploration,
         };
-        let mut report = reporter.report(Names {
-            guest: GuestInfo {
-                kind: self.source.kind.to_owned(),
-                name: self.source.name.clone(),
-                sha256: self.source.sha256.clone(),
-                release: None,
-                package: None,
-                build_id: None,
-            },
-            writer: self.writer.name().to_owned(),
-            walker: self.walker.name().to_owned(),
-            predicates: "guest",
-            command: self.command(),
-        });
+        let mut report = reporter.report(self.names("guest"));
         report.disagreements = values
             .iter()
             .zip(&answers)
@@ -107,6 +94,21 @@ impl<'a> Study<'a> {
             report.verdict = Verdict::Unknown;
         }
         Ok(report)
+    }
+
+    /// The report where the engine did not survive the run.
+    pub fn lost(&self, why: &str) -> RunReport {
+        not_run(self.encoding, &self.start, self.names("model"), why.to_owned())
+    }
+
+    fn names(&self, predicates: &'static str) -> Names {
+        Names {
+            guest: self.source.info(),
+            writer: self.writer.name().to_owned(),
+            walker: self.walker.name().to_owned(),
+            predicates,
+            command: self.command(),
+        }
     }
 
     fn command(&self) -> String {

@@ -112,13 +112,30 @@ impl Encoding {
             .ok_or_else(|| "the architecture has no bits for all of it at once".to_owned())
     }
 
+    /// The swap entry of any type and offset, with the soft-dirty and write-protection marks of `spec`.
+    pub fn build_swap_of(&self, kind: u64, spec: &EntrySpec) -> Result<u64, EntryError> {
+        self.swap_of(kind, spec).map_err(|why| EntryError {
+            encoding: self.to_string(),
+            kind: EntryKind::Swap,
+            why,
+        })
+    }
+
     fn build_swap(&self, spec: &EntrySpec) -> Result<u64, String> {
+        self.swap_of(ORDINARY_SWAP, spec)
+    }
+
+    fn swap_of(&self, kind: u64, spec: &EntrySpec) -> Result<u64, String> {
         let swap = self.swap_format()?;
         if spec.young || spec.dirty {
             return Err("only a migration entry keeps young and dirty".to_owned());
         }
-        let entry = swap.entry(ORDINARY_SWAP, spec.pfn).ok_or_else(|| {
-            format!("offset {:#x} is too large: the largest is {:#x}", spec.pfn, swap.offset.max())
+        let entry = swap.entry(kind, spec.pfn).ok_or_else(|| {
+            if spec.pfn > swap.offset.max() {
+                format!("offset {:#x} is too large: the largest is {:#x}", spec.pfn, swap.offset.max())
+            } else {
+                format!("type {kind:#x} is too large: the largest is {:#x}", swap.largest_kind())
+            }
         })?;
         self.mark(&swap, entry, spec)
     }

@@ -30,10 +30,14 @@ pub struct SwapFormat {
 }
 
 impl SwapFormat {
+    /// The largest swap type that it can hold and the generic layer keeps.
+    pub fn largest_kind(&self) -> u64 {
+        self.kind.max().min(GENERIC.0.max())
+    }
+
     /// The entry of a swap type and offset; `None` if either does not fit.
     pub fn entry(&self, kind: u64, offset: u64) -> Option<u64> {
-        let kinds = self.kind.max().min(GENERIC.0.max());
-        if kind > kinds || offset > self.offset.max() {
+        if kind > self.largest_kind() || offset > self.offset.max() {
             return None;
         }
         let stored = if self.offset_inverted { !offset } else { offset };

@@ -4,7 +4,9 @@ use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
+use crate::batch::{BATCH_SCHEMA, Batch, RECORD_SCHEMA, Record};
 use crate::count::Count;
+use crate::matrix::{self, MATRIX_SCHEMA};
 use crate::report::{
     COMPARE_SCHEMA, CompareReport, DECODE_SCHEMA, DecodeReport, Event, Outcome, RUN_SCHEMA, References,
     RunReport,
@@ -80,7 +82,8 @@ pub fn lines(report: &RunReport) -> serde_json::Result<String> {
 }
 
 /// The schemas that can be printed, by the name that a report carries in its `schema` member.
-pub const SCHEMAS: [&str; 4] = [RUN_SCHEMA, COMPARE_SCHEMA, DECODE_SCHEMA, REPRO_SCHEMA];
+pub const SCHEMAS: [&str; 7] =
+    [RUN_SCHEMA, COMPARE_SCHEMA, DECODE_SCHEMA, REPRO_SCHEMA, MATRIX_SCHEMA, BATCH_SCHEMA, RECORD_SCHEMA];
 
 /// The JSON Schema of a report, by its name with or without the version.
 pub fn schema(name: &str) -> Option<Schema> {
@@ -94,6 +97,10 @@ pub fn schema(name: &str) -> Option<Schema> {
         RUN_SCHEMA => generator.into_root_schema_for::<RunReport>(),
         COMPARE_SCHEMA => generator.into_root_schema_for::<CompareReport>(),
         REPRO_SCHEMA => generator.into_root_schema_for::<Repro>(),
+        BATCH_SCHEMA => generator.into_root_schema_for::<Batch>(),
+        RECORD_SCHEMA => generator.into_root_schema_for::<Record>(),
+        // It is read, not written.
+        MATRIX_SCHEMA => SchemaSettings::default().into_generator().into_root_schema_for::<matrix::File>(),
         _ => generator.into_root_schema_for::<DecodeReport>(),
     })
 }

@@ -11,6 +11,7 @@ pub mod json;
 mod judge;
 pub mod kunit;
 pub mod markdown;
+pub mod matrix;
 mod report;
 pub mod repro;
 pub mod results;

@@ -350,6 +350,18 @@ impl RunReport {
         self.traces.iter().find(|trace| trace.schedule == schedule)
     }
 
+    /// The report with the traces of its findings only: each under the finding's shortest schedule.
+    #[must_use]
+    pub fn with_traces_of_findings(mut self) -> RunReport {
+        let mut traces = std::mem::take(&mut self.traces);
+        traces.retain(|trace| !self.findings_under(&trace.schedule).is_empty());
+        if traces.is_empty() {
+            self.entries.clear();
+        }
+        self.traces = traces;
+        self
+    }
+
     /// The report without its traces, as comparisons list it.
     #[must_use]
     pub fn without_traces(&self) -> RunReport {

@@ -1,5 +1,8 @@
 //! The results of a batch: many jobs, each with its report.
 
+mod meta;
 mod record;
+pub mod segment;
 
-pub use record::{Record, Report};
+pub use meta::{BATCH_SCHEMA, Batch};
+pub use record::{RECORD_SCHEMA, Record, Report};

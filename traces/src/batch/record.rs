@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::report::{RunReport, Verdict};
 use crate::sweep::SweepReport;
 
+/// The name and number of the format of a record. A change that breaks a reader raises the number.
+pub const RECORD_SCHEMA: &str = "pmdscope.record/1";
+
 /// What came of one job. Written as `{"job":17,"run":{...}}` or `{"job":17,"sweep":{...}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Line", into = "Line")]

@@ -1,0 +1,352 @@
+//! The workers of a batch, and what becomes of a job that one does not survive.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use pmdscope_traces::batch::segment;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::progress::Progress;
+use super::store::Store;
+use super::verdicts::of_line;
+use super::wire::{Order, Reply, Setup, Verdicts, receive, send};
+use crate::output;
+
+/// How often a job may end its worker before it is given up.
+const TRIES: u32 = 2;
+/// The same for a worker that was killed, which no guest can do: it was the system, short of memory, or a person.
+const TRIES_IF_KILLED: u32 = 20;
+/// How long a worker that was asked to stop may take to finish its job.
+const GRACE: Duration = Duration::from_secs(5);
+/// How often a slot looks whether it is to stop.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What all slots have in common.
+pub struct Crew<'a> {
+    pub setup: &'a Setup,
+    pub store: &'a Store,
+    pub progress: &'a Progress,
+    /// What a job is, for messages.
+    pub name: &'a (dyn Fn(u64) -> String + Sync),
+    /// Set when the batch is to stop.
+    pub stop: &'a AtomicBool,
+}
+
+/// Segments to be run: their numbers, and their jobs.
+pub type Segments<'a> = Box<dyn Iterator<Item = (u64, Vec<u64>)> + Send + 'a>;
+
+impl Crew<'_> {
+    /// Runs segments on as many workers. Gives what came of all that is recorded.
+    pub fn run(&self, segments: Segments<'_>, workers: usize) -> Result<Verdicts> {
+        let segments = Mutex::new(segments);
+        let next = || segments.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let failed = AtomicBool::new(false);
+        let slot = || -> Result<Verdicts> {
+            let mut slot = Slot { crew: self, failed: &failed, worker: None };
+            let mut verdicts = Verdicts::default();
+            while !slot.is_to_stop()
+                && let Some((segment, jobs)) = next()
+            {
+                match slot.segment(segment, jobs) {
+                    Ok(recorded) => verdicts = verdicts.and(recorded),
+                    Err(error) => {
+                        failed.store(true, Ordering::Relaxed);
+                        return Err(error);
+                    }
+                }
+            }
+            Ok(verdicts)
+        };
+        thread::scope(|scope| {
+            let slots: Vec<_> = (0..workers).map(|_| scope.spawn(slot)).collect();
+            let mut all = Ok(Verdicts::default());
+            for slot in slots {
+                let one = slot.join().unwrap_or_else(|_| Err(anyhow!("a thread of the batch panicked")));
+                all = match (all, one) {
+                    (Ok(all), Ok(one)) => Ok(all.and(one)),
+                    (Err(first), _) | (_, Err(first)) => Err(first),
+                };
+            }
+            all
+        })
+    }
+}
+
+/// One worker at a time.
+struct Slot<'a> {
+    crew: &'a Crew<'a>,
+    /// Set when another slot cannot go on.
+    failed: &'a AtomicBool,
+    worker: Option<Worker>,
+}
+
+/// What ended work on a segment before it was sealed.
+enum Ended {
+    /// The worker's process, which was at this job if it is known.
+    Died { status: ExitStatus, at: Option<u64>, last_words: String },
+    /// The worker said nothing for too long, and was ended.
+    Hung { at: Option<u64> },
+    /// The batch is to stop.
+    Stopped,
+}
+
+impl Slot<'_> {
+    fn is_to_stop(&self) -> bool {
+        self.crew.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Runs a segment to its end, or until the batch is to stop. Gives what came of the jobs that are recorded.
+    fn segment(&mut self, number: u64, jobs: Vec<u64>) -> Result<Verdicts> {
+        let Crew { store, progress, .. } = self.crew;
+        if let Some(lines) = store.sealed(number, &jobs)? {
+            let verdicts = Verdicts::of(lines.iter().map(String::as_str))?;
+            progress.known(verdicts);
+            return Ok(verdicts);
+        }
+        let known = store.known(number, &jobs)?;
+        let mut recorded = Verdicts::of(known.iter().map(String::as_str))?;
+        progress.known(recorded);
+        let mut order = Order { jobs, known, given_up: Vec::new(), careful: false };
+        let mut deaths: HashMap<Option<u64>, u32> = HashMap::new();
+        loop {
+            match self.work(number, &mut order, &mut recorded)? {
+                None => return Ok(recorded),
+                Some(Ended::Stopped) => return Ok(recorded),
+                Some(ended) => {
+                    self.worker = None;
+                    self.learn(&mut order, &mut deaths, ended)?;
+                }
+            }
+        }
+    }
+
+    /// Has a worker run what is missing. `None` if the segment is sealed.
+    fn work(&mut self, number: u64, order: &mut Order, recorded: &mut Verdicts) -> Result<Option<Ended>> {
+        let Crew { store, progress, .. } = self.crew;
+        if self.worker.is_none() {
+            match Worker::start(self.crew.setup, self.patience())? {
+                Ok(worker) => self.worker = Some(worker),
+                Err(ended) => return Ok(Some(ended)),
+            }
+        }
+        let Some(worker) = &mut self.worker else { bail!("there is no worker") };
+        // If it is gone already, that is seen by its silence.
+        let _ = send(&mut worker.orders, order);
+        let mut at = None;
+        let mut heard = Instant::now();
+        let mut asked_to_stop = None;
+        loop {
+            let stopping = self.crew.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed);
+            if stopping && asked_to_stop.is_none() {
+                worker.signal(Signal::TERM);
+                asked_to_stop = Some(Instant::now());
+            }
+            if asked_to_stop.is_some_and(|asked| asked.elapsed() > GRACE) {
+                worker.signal(Signal::KILL);
+                return Ok(Some(Ended::Stopped));
+            }
+            if heard.elapsed() > patience(self.crew.setup.seconds) {
+                worker.signal(Signal::KILL);
+                return Ok(Some(Ended::Hung { at }));
+            }
+            let reply = match worker.replies.recv_timeout(LOOK) {
+                Ok(reply) => reply,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) if stopping => return Ok(Some(Ended::Stopped)),
+                Err(RecvTimeoutError::Disconnected) => {
+                    let (status, last_words) = worker.end()?;
+                    return Ok(Some(Ended::Died { status, at, last_words }));
+                }
+            };
+            heard = Instant::now();
+            match reply {
+                Reply::Ready(_) => {}
+                Reply::Begins(job) => at = Some(job),
+                Reply::Lines(lines) => {
+                    at = None;
+                    store.add(number, &lines)?;
+                    let mut verdicts = Verdicts::default();
+                    for line in &lines {
+                        verdicts.add(of_line(line)?);
+                    }
+                    progress.done(verdicts);
+                    *recorded = recorded.and(verdicts);
+                    order.known.extend(lines);
+                    order.known.sort_by_key(|line| segment::job_of(line));
+                }
+                Reply::Sealed(sealed, verdicts) => {
+                    store.seal(number, &sealed)?;
+                    progress.sealed(*recorded, verdicts);
+                    *recorded = verdicts;
+                    return Ok(None);
+                }
+                Reply::Stopped => return Ok(Some(Ended::Stopped)),
+                Reply::Failed(why) => bail!("a worker cannot go on: {why}"),
+            }
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        patience(self.crew.setup.seconds)
+    }
+
+    /// Learns from the end of a worker which job it is that ends it, and gives up one that always does.
+    fn learn(&self, order: &mut Order, deaths: &mut HashMap<Option<u64>, u32>, ended: Ended) -> Result<()> {
+        let (at, tries, why, last_words) = match ended {
+            Ended::Stopped => return Ok(()),
+            Ended::Hung { at } => {
+                let why =
+                    format!("the worker said nothing for {} s, and was ended", self.patience().as_secs());
+                (at, TRIES, why, String::new())
+            }
+            Ended::Died { status, at, last_words } => {
+                let killed = status.signal() == Some(Signal::KILL.as_raw());
+                let tries = if killed { TRIES_IF_KILLED } else { TRIES };
+                (at, tries, self.why(status, &last_words), last_words)
+            }
+        };
+        // Without care it is not known which job it was: so again, with care.
+        if !std::mem::replace(&mut order.careful, true) {
+            return Ok(());
+        }
+        let count = deaths.entry(at).or_default();
+        *count += 1;
+        if *count < tries {
+            return Ok(());
+        }
+        let Some(job) = at else {
+            bail!("workers end before they run a job: {why}{}", in_brackets(&last_words));
+        };
+        self.crew.progress.say(|| {
+            let name = (self.crew.name)(job);
+            output::tell(&format!("job {job}, {name}: {why}{}", in_brackets(&last_words)));
+        });
+        order.given_up.push((job, why));
+        Ok(())
+    }
+
+    /// What ended a worker, in words that are the same each time.
+    fn why(&self, status: ExitStatus, last_words: &str) -> String {
+        let Setup { memory, seconds, .. } = self.crew.setup;
+        if last_words.contains("memory allocation of") {
+            return format!("it needs more than the {} MiB of memory that a worker may have", memory >> 20);
+        }
+        match status.signal() {
+            Some(signal) if signal == Signal::XCPU.as_raw() => {
+                format!("it takes more than the {seconds} s of processor time that a job may take")
+            }
+            Some(signal) => {
+                let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
+                format!("the engine did not survive it: its process was ended by {name}")
+            }
+            None => {
+                let code = status.code().unwrap_or_default();
+                format!("the engine did not survive it: its process ended with status {code}")
+            }
+        }
+    }
+}
+
+/// How long a worker may be silent: with a job that takes all the time it may have, on a machine that is busy.
+fn patience(seconds: u64) -> Duration {
+    Duration::from_secs(seconds.saturating_mul(2).saturating_add(30))
+}
+
+fn in_brackets(last_words: &str) -> String {
+    if last_words.is_empty() { String::new() } else { format!(" ({last_words})") }
+}
+
+/// A process that runs jobs.
+struct Worker {
+    child: Child,
+    orders: ChildStdin,
+    replies: Receiver<Reply>,
+    /// What it writes to standard error.
+    words: File,
+}
+
+impl Worker {
+    /// Starts one, and waits until it has understood its setup.
+    fn start(setup: &Setup, patience: Duration) -> Result<Result<Worker, Ended>> {
+        let words = tempfile::tempfile().context("cannot make a temporary file for a worker")?;
+        // Not by its path: the program may be replaced while it runs.
+        let program = if cfg!(target_os = "linux") {
+            "/proc/self/exe".into()
+        } else {
+            std::env::current_exe().context("cannot find this program")?
+        };
+        let mut child = Command::new(program)
+            .arg("worker")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(words.try_clone().context("cannot start a worker")?)
+            // Ctrl-C is for the batch, which then has its workers finish their jobs.
+            .process_group(0)
+            .spawn()
+            .context("cannot start a worker")?;
+        let (Some(orders), Some(mut from)) = (child.stdin.take(), child.stdout.take()) else {
+            bail!("a worker has no pipes");
+        };
+        let (sender, replies) = channel();
+        thread::spawn(move || {
+            while let Ok(Some(reply)) = receive(&mut from) {
+                if sender.send(reply).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut worker = Worker { child, orders, replies, words };
+        let _ = send(&mut worker.orders, setup);
+        match worker.replies.recv_timeout(patience) {
+            Ok(Reply::Ready(_)) => Ok(Ok(worker)),
+            Ok(Reply::Failed(why)) => bail!("a worker cannot begin: {why}"),
+            Ok(_) => bail!("a worker began with something else than its setup"),
+            Err(RecvTimeoutError::Timeout) => Ok(Err(Ended::Hung { at: None })),
+            Err(RecvTimeoutError::Disconnected) => {
+                let (status, last_words) = worker.end()?;
+                Ok(Err(Ended::Died { status, at: None, last_words }))
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        // One that has ended and was not waited for is still there to get it.
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Waits for its end. Gives its status, and the last that it said.
+    fn end(&mut self) -> Result<(ExitStatus, String)> {
+        // It may have closed its pipe alone.
+        self.signal(Signal::KILL);
+        let status = self.child.wait().context("cannot wait for a worker")?;
+        Ok((status, self.last_words().unwrap_or_default()))
+    }
+
+    fn last_words(&mut self) -> std::io::Result<String> {
+        const MOST: u64 = 4096;
+        let length = self.words.seek(SeekFrom::End(0))?;
+        self.words.seek(SeekFrom::Start(length.saturating_sub(MOST)))?;
+        let mut bytes = Vec::new();
+        self.words.read_to_end(&mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes);
+        Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,201 @@
+//! `pmdscope batch`: a whole matrix of jobs, on all cores, into a results directory.
+
+mod confine;
+mod crew;
+mod partition;
+pub mod plan;
+mod progress;
+mod runner;
+pub mod store;
+mod verdicts;
+mod wire;
+mod worker;
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, Result, bail, ensure};
+use pmdscope_traces::batch::{BATCH_SCHEMA, Batch, segment};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+pub use self::worker::worker;
+
+use self::crew::{Crew, Segments};
+use self::partition::Partition;
+use self::plan::Plan;
+use self::progress::Progress;
+use self::store::Store;
+use self::wire::{Setup, Verdicts};
+use crate::cli::BatchArgs;
+use crate::exit::Exit;
+use crate::output;
+use crate::reporter::MADE_BY;
+
+pub fn batch(args: &BatchArgs) -> Result<Exit> {
+    let (matrix, text) = plan::read(&args.matrix)?;
+    let folder = args.matrix.parent().unwrap_or(Path::new(""));
+    let (plan, skipped) = Plan::new(&matrix, folder, args.cache)?;
+    let partition = match &args.partition {
+        Some(partition) => partition.parse()?,
+        None => Partition::Whole,
+    };
+    let here = count(partition, &plan);
+    let batch = Batch {
+        schema: BATCH_SCHEMA.to_owned(),
+        made_by: MADE_BY.to_owned(),
+        plan: plan.hash()?,
+        matrix: text,
+        jobs: plan.jobs(),
+        partition: partition.name(),
+        here,
+        segment: segment::segment_jobs(here),
+        skipped,
+    };
+    if args.dry_run {
+        return dry_run(&plan, partition, &batch);
+    }
+    let Some(to) = &args.output else {
+        bail!("name a directory for the results by -o, or only look by --dry-run")
+    };
+    ensure!(args.workers != Some(0), "--workers is 0, so nothing could be run: give at least 1");
+    let workers = match args.workers {
+        Some(workers) => workers,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    if args.partition.is_none() && std::env::var_os("SLURM_ARRAY_TASK_ID").is_some() {
+        output::tell(
+            "this is a task of a Slurm job array, and it runs the whole matrix: --partition slurm runs its part",
+        );
+    }
+    let stop = stop_flag()?;
+    let store = Store::open(to, batch, args.resume)?;
+    let setup = Setup {
+        seconds: processor_seconds(plan.bounds.timeout),
+        no_cache: args.cache.no_cache,
+        memory: args.memory.saturating_mul(1 << 20),
+        plan,
+    };
+    let progress = Progress::new(here);
+    let crew = Crew {
+        setup: &setup,
+        store: &store,
+        progress: &progress,
+        name: &|job| setup.plan.name(job),
+        stop: &stop,
+    };
+    let ran = crew.run(segments(partition, &setup.plan, store.batch.segment), workers);
+    progress.end();
+    let again = || format!("go on with: {}", resume_command(args, to));
+    let verdicts = ran.with_context(|| format!("the batch stopped; {}", again()))?;
+    if verdicts.jobs() < here {
+        output::tell(&format!("stopped: {} of {here} jobs are recorded; {}", verdicts.jobs(), again()));
+        return Ok(Exit::Inconclusive);
+    }
+    output::write(&ended(verdicts, to), None)?;
+    Ok(exit(verdicts))
+}
+
+/// Processor time that a job may take: as long as its exploration may, and as long again for what is around it.
+fn processor_seconds(timeout: u64) -> u64 {
+    timeout.saturating_mul(2).saturating_add(30)
+}
+
+/// The first signal stops the batch when its jobs are done, the second at once.
+fn stop_flag() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let status = i32::from(Exit::Inconclusive as u8);
+        signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+/// The jobs of a part, in order.
+fn jobs(partition: Partition, plan: &Plan) -> Box<dyn Iterator<Item = u64> + Send + '_> {
+    let jobs = plan.jobs();
+    match partition {
+        Partition::Whole => Box::new(0..jobs),
+        Partition::Slice { part, of } => {
+            let step = usize::try_from(of).unwrap_or(usize::MAX);
+            Box::new((part - 1..jobs).step_by(step))
+        }
+        Partition::Hash { .. } => {
+            Box::new((0..jobs).filter(move |job| partition.has(*job, || plan.name(*job))))
+        }
+    }
+}
+
+fn count(partition: Partition, plan: &Plan) -> u64 {
+    match partition {
+        Partition::Whole => plan.jobs(),
+        Partition::Slice { part, of } => plan.jobs().saturating_sub(part - 1).div_ceil(of),
+        Partition::Hash { .. } => jobs(partition, plan).count() as u64,
+    }
+}
+
+fn segments(partition: Partition, plan: &Plan, size: u64) -> Segments<'_> {
+    let mut jobs = jobs(partition, plan);
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let chunks = std::iter::from_fn(move || {
+        let chunk: Vec<u64> = jobs.by_ref().take(size).collect();
+        (!chunk.is_empty()).then_some(chunk)
+    });
+    Box::new((0..).zip(chunks))
+}
+
+fn dry_run(plan: &Plan, partition: Partition, batch: &Batch) -> Result<Exit> {
+    let mut text = format!("{} jobs", batch.jobs);
+    if let Some(part) = &batch.partition {
+        text += &format!(", of which {} are in {part}", batch.here);
+    }
+    text += "\n";
+    let platforms: Vec<_> = plan.by_platform().collect();
+    let width = platforms.iter().map(|(_, jobs)| jobs.to_string().len()).max().unwrap_or(0);
+    for (name, jobs) in platforms {
+        text += &format!("  {jobs:>width$}  {name}\n");
+    }
+    if !batch.skipped.is_empty() {
+        text += "left out, since it does not exist:\n";
+        for skipped in &batch.skipped {
+            text += &format!("  {}: {}\n", skipped.encoding, skipped.reason);
+        }
+    }
+    output::write(&text, None)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let width = batch.jobs.saturating_sub(1).to_string().len();
+    for job in jobs(partition, plan) {
+        match writeln!(out, "{job:>width$}  {}", plan.name(job)) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(Exit::Clean),
+            other => other.context("cannot write to standard output")?,
+        }
+    }
+    out.flush().context("cannot write to standard output")?;
+    Ok(Exit::Clean)
+}
+
+fn ended(verdicts: Verdicts, to: &Path) -> String {
+    format!(
+        "{} jobs: {} passed, {} with findings, {} unknown\nsee them: pmdscope report {}\n",
+        verdicts.jobs(),
+        verdicts.pass,
+        verdicts.findings,
+        verdicts.unknown,
+        to.display()
+    )
+}
+
+fn resume_command(args: &BatchArgs, to: &Path) -> String {
+    let partition = args.partition.as_ref().map(|part| format!(" --partition {part}")).unwrap_or_default();
+    format!("pmdscope batch {} -o {}{partition} --resume", args.matrix.display(), to.display())
+}
+
+fn exit(verdicts: Verdicts) -> Exit {
+    match verdicts {
+        Verdicts { findings: 1.., .. } => Exit::Findings,
+        Verdicts { unknown: 1.., .. } => Exit::Inconclusive,
+        _ => Exit::Clean,
+    }
+}

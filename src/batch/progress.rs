@@ -1,0 +1,69 @@
+//! What a person sees while a batch runs.
+
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::wire::Verdicts;
+
+/// A bar on the terminal, if standard error is one.
+pub struct Progress {
+    bar: ProgressBar,
+    so_far: Mutex<Verdicts>,
+}
+
+impl Progress {
+    /// That of so many jobs.
+    pub fn new(jobs: u64) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(jobs), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template(
+            "{wide_bar} {human_pos} of {human_len} jobs, {msg}, {per_sec}, {eta} left",
+        );
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        let progress = Progress { bar, so_far: Mutex::default() };
+        progress.show(Verdicts::default());
+        progress
+    }
+
+    /// Jobs that were done before.
+    pub fn known(&self, verdicts: Verdicts) {
+        // What was not run now says nothing of how long the rest takes.
+        self.bar.inc_length(0);
+        self.bar.set_position(self.bar.position() + verdicts.jobs());
+        self.bar.reset_eta();
+        self.show(verdicts);
+    }
+
+    /// Jobs that are done now.
+    pub fn done(&self, verdicts: Verdicts) {
+        self.bar.inc(verdicts.jobs());
+        self.show(verdicts);
+    }
+
+    /// All jobs of a segment, of which some were told before.
+    pub fn sealed(&self, told: Verdicts, all: Verdicts) {
+        self.done(Verdicts {
+            pass: all.pass.saturating_sub(told.pass),
+            findings: all.findings.saturating_sub(told.findings),
+            unknown: all.unknown.saturating_sub(told.unknown),
+        });
+    }
+
+    /// Says something else without disturbing the bar.
+    pub fn say(&self, say: impl FnOnce()) {
+        self.bar.suspend(say);
+    }
+
+    /// Takes the bar away.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn show(&self, more: Verdicts) {
+        let mut so_far = self.so_far.lock().unwrap_or_else(PoisonError::into_inner);
+        *so_far = so_far.and(more);
+        self.bar.set_message(format!("{} with findings, {} unknown", so_far.findings, so_far.unknown));
+    }
+}

@@ -1,0 +1,196 @@
+//! A results directory, as it is written.
+//!
+//! ```text
+//! batch.json                      what was to be run
+//! lock                            held by the one batch that writes here
+//! records/0000000000.jsonl.zst    a sealed segment
+//! records/0000000001.jsonl        the journal of one that is under way
+//! ```
+
+use std::fs::{self, File, TryLockError};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use pmdscope_traces::batch::{BATCH_SCHEMA, Batch, segment};
+use pmdscope_traces::json;
+
+/// A results directory that no other batch writes to.
+pub struct Store {
+    folder: PathBuf,
+    pub batch: Batch,
+    /// Held as long as this lives.
+    _lock: File,
+}
+
+/// Where the parts of a results directory are.
+pub struct Places<'a>(pub &'a Path);
+
+impl Places<'_> {
+    pub fn batch(&self) -> PathBuf {
+        self.0.join("batch.json")
+    }
+
+    pub fn records(&self) -> PathBuf {
+        self.0.join("records")
+    }
+
+    pub fn sealed(&self, segment: u64) -> PathBuf {
+        self.records().join(format!("{segment:010}.jsonl.zst"))
+    }
+
+    pub fn journal(&self, segment: u64) -> PathBuf {
+        self.records().join(format!("{segment:010}.jsonl"))
+    }
+}
+
+/// What a results directory says of itself; `None` if it is none yet.
+pub fn batch_of(folder: &Path) -> Result<Option<Batch>> {
+    let file = Places(folder).batch();
+    let text = match fs::read_to_string(&file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        text => text.with_context(|| format!("cannot read {}", file.display()))?,
+    };
+    let damaged = || format!("{} is damaged", file.display());
+    let value: serde_json::Value = serde_json::from_str(&text).with_context(damaged)?;
+    let schema = value.get("schema").and_then(|schema| schema.as_str()).unwrap_or_default();
+    ensure!(
+        schema == BATCH_SCHEMA,
+        "{} is of format '{schema}', and this program reads {BATCH_SCHEMA}",
+        file.display()
+    );
+    Ok(Some(serde_json::from_value(value).with_context(damaged)?))
+}
+
+impl Store {
+    /// Begins a results directory, or goes on with one.
+    pub fn open(folder: &Path, batch: Batch, resume: bool) -> Result<Store> {
+        let name = folder.display();
+        fs::create_dir_all(Places(folder).records()).with_context(|| format!("cannot make {name}"))?;
+        let lock = lock(folder)?;
+        match batch_of(folder)? {
+            None => {
+                let has_records = fs::read_dir(Places(folder).records())
+                    .with_context(|| format!("cannot read {name}"))?
+                    .next()
+                    .is_some();
+                ensure!(
+                    !has_records,
+                    "{name} has records, but no batch.json that says of what: name another -o"
+                );
+                write_synced(&Places(folder).batch(), json::pretty(&batch)?.as_bytes())?;
+            }
+            Some(_) if !resume => {
+                bail!(
+                    "{name} has the results of a batch already: add --resume to go on with it, or name another -o"
+                )
+            }
+            Some(there) => {
+                if let Some(why) = there.differs_from(&batch) {
+                    bail!("{name} cannot be gone on with: {why}: name another -o");
+                }
+                ensure!(
+                    there.partition == batch.partition,
+                    "{name} cannot be gone on with: it is of {}, not of {}: name another -o",
+                    part(&there),
+                    part(&batch)
+                );
+                ensure!(there == batch, "{} was changed: name another -o", Places(folder).batch().display());
+            }
+        }
+        Ok(Store { folder: folder.to_owned(), batch, _lock: lock })
+    }
+
+    /// The lines of a segment that is sealed; `None` if it is not, or is damaged, and so is to be run.
+    pub fn sealed(&self, segment: u64, jobs: &[u64]) -> Result<Option<Vec<String>>> {
+        let file = Places(&self.folder).sealed(segment);
+        let opened = match File::open(&file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened.with_context(|| format!("cannot read {}", file.display()))?,
+        };
+        let lines = segment::open(opened, jobs).ok();
+        if lines.is_some() {
+            // Of one that was sealed, but not tidied up after.
+            remove(&Places(&self.folder).journal(segment))?;
+        }
+        Ok(lines)
+    }
+
+    /// The lines of a segment that is under way. Its journal has just these from now on.
+    pub fn known(&self, segment: u64, jobs: &[u64]) -> Result<Vec<String>> {
+        let file = Places(&self.folder).journal(segment);
+        let bytes = match fs::read(&file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            bytes => bytes.with_context(|| format!("cannot read {}", file.display()))?,
+        };
+        let lines = segment::journal(&bytes, jobs);
+        // What comes next must not be written behind a torn line.
+        write_synced(&file, lines.concat().as_bytes())?;
+        Ok(lines)
+    }
+
+    /// Adds lines to the journal of a segment.
+    pub fn add(&self, segment: u64, lines: &[String]) -> Result<()> {
+        let file = Places(&self.folder).journal(segment);
+        let added = File::options().create(true).append(true).open(&file).and_then(|mut journal| {
+            journal.write_all(lines.concat().as_bytes())?;
+            journal.sync_data()
+        });
+        added.with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    /// Seals a segment.
+    pub fn seal(&self, segment: u64, sealed: &[u8]) -> Result<()> {
+        write_synced(&Places(&self.folder).sealed(segment), sealed)?;
+        remove(&Places(&self.folder).journal(segment))
+    }
+}
+
+fn part(batch: &Batch) -> String {
+    batch.partition.clone().unwrap_or_else(|| "the whole matrix".to_owned())
+}
+
+fn lock(folder: &Path) -> Result<File> {
+    let file = folder.join("lock");
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&file)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another batch is writing to {}: wait for it, or name another -o", folder.display())
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", file.display()))
+        }
+    }
+}
+
+/// Writes a file whole or not at all, and so that it outlives the machine's end.
+pub fn write_synced(file: &Path, bytes: &[u8]) -> Result<()> {
+    let mut beside = file.to_owned().into_os_string();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
+    let written = File::create(&beside)
+        .and_then(|mut part| part.write_all(bytes).and_then(|()| part.sync_all()))
+        .and_then(|()| fs::rename(&beside, file))
+        .and_then(|()| {
+            File::open(file.parent().unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all())
+        });
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written.with_context(|| format!("cannot write {}", file.display()))
+}
+
+fn remove(file: &Path) -> Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", file.display()))
+        }
+        _ => Ok(()),
+    }
+}

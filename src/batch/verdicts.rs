@@ -1,0 +1,56 @@
+//! What came of jobs, from their records.
+
+use anyhow::{Context, Result};
+use pmdscope_traces::Verdict;
+use serde::Deserialize;
+
+use super::wire::Verdicts;
+
+/// The little of a record that says what came of its job.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(default)]
+    run: Option<Report>,
+    #[serde(default)]
+    sweep: Option<Report>,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    verdict: Verdict,
+}
+
+/// The verdict of a record's line.
+pub fn of_line(line: &str) -> Result<Verdict> {
+    let line: Line = serde_json::from_str(line)?;
+    let report = line.run.or(line.sweep).context("a record of nothing")?;
+    Ok(report.verdict)
+}
+
+impl Verdicts {
+    pub fn add(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Pass => self.pass += 1,
+            Verdict::Findings => self.findings += 1,
+            Verdict::Unknown => self.unknown += 1,
+        }
+    }
+
+    /// Those of lines.
+    pub fn of<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Verdicts> {
+        let mut verdicts = Verdicts::default();
+        for line in lines {
+            verdicts.add(of_line(line)?);
+        }
+        Ok(verdicts)
+    }
+
+    /// All that all of these have.
+    pub fn and(self, other: Verdicts) -> Verdicts {
+        Verdicts {
+            pass: self.pass + other.pass,
+            findings: self.findings + other.findings,
+            unknown: self.unknown + other.unknown,
+        }
+    }
+}

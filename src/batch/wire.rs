@@ -1,0 +1,101 @@
+//! What a batch and its workers say to each other: over pipes, each message with its length before it.
+
+use std::io::{Error, ErrorKind, Read, Result, Write};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::plan::Plan;
+
+/// No message is longer; a segment of large reports is a few megabytes.
+const LONGEST: u32 = 1 << 30;
+
+/// What a worker is told first.
+#[derive(Serialize, Deserialize)]
+pub struct Setup {
+    pub plan: Plan,
+    pub no_cache: bool,
+    /// Bytes of address space that it may have.
+    pub memory: u64,
+    /// Seconds of processor time that one job may take.
+    pub seconds: u64,
+}
+
+/// A segment to be run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Order {
+    /// Its jobs, in order.
+    pub jobs: Vec<u64>,
+    /// The lines of those that were run before.
+    pub known: Vec<String>,
+    /// Jobs that are not to be run again, and why.
+    pub given_up: Vec<(u64, String)>,
+    /// Whether to say before each job that it begins, and after each what came of it: so that it is known which job it is
+    /// that no worker survives.
+    pub careful: bool,
+}
+
+/// What a worker says.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Reply {
+    /// It has understood its setup: how it is confined.
+    Ready(Confined),
+    /// A job begins.
+    Begins(u64),
+    /// Lines of jobs that are done.
+    Lines(Vec<String>),
+    /// The whole segment.
+    Sealed(Vec<u8>, Verdicts),
+    /// It was asked to stop, and has told all that is done.
+    Stopped,
+    /// It cannot go on, for a reason that is not the job's.
+    Failed(String),
+}
+
+/// What keeps a worker from the rest of the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confined {
+    pub landlock: bool,
+    pub seccomp: bool,
+}
+
+/// How many jobs came to what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdicts {
+    pub pass: u64,
+    pub findings: u64,
+    pub unknown: u64,
+}
+
+impl Verdicts {
+    /// As many jobs.
+    pub fn jobs(&self) -> u64 {
+        self.pass + self.findings + self.unknown
+    }
+}
+
+pub fn send(to: &mut impl Write, message: &impl Serialize) -> Result<()> {
+    let bytes = postcard::to_stdvec(message).map_err(Error::other)?;
+    let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= LONGEST);
+    let length = length.ok_or_else(|| Error::other("a message to or from a worker is too long"))?;
+    to.write_all(&length.to_le_bytes())?;
+    to.write_all(&bytes)?;
+    to.flush()
+}
+
+/// The next message; `None` if there is none.
+pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> Result<Option<T>> {
+    let mut length = [0; 4];
+    match from.read_exact(&mut length) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let length = u32::from_le_bytes(length);
+    if length > LONGEST {
+        return Err(Error::other("a message of a worker is too long"));
+    }
+    let mut bytes = vec![0; length as usize];
+    from.read_exact(&mut bytes)?;
+    postcard::from_bytes(&bytes).map(Some).map_err(Error::other)
+}

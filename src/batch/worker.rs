@@ -1,0 +1,119 @@
+//! The worker: a process that runs jobs of a batch, and that may be ended by one.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use pmdscope_traces::batch::segment;
+
+use super::confine;
+use super::runner::Runner;
+use super::verdicts::of_line;
+use super::wire::{Order, Reply, Setup, Verdicts, receive, send};
+use crate::cli::CacheArgs;
+use crate::exit::Exit;
+use crate::one_line;
+
+/// How long what is done may stay untold.
+const AT_LEAST_EVERY: Duration = Duration::from_millis(200);
+
+/// Runs the segments that come from standard input until there are no more.
+pub fn worker() -> Result<Exit> {
+    let stop = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&stop))?;
+    let (mut from, mut to) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let Some(setup) = receive::<Setup>(&mut from)? else { return Ok(Exit::Clean) };
+    let Setup { plan, no_cache, memory, seconds } = setup;
+    let confined = match confine::confine(&plan, memory) {
+        Ok(confined) => confined,
+        Err(error) => {
+            send(&mut to, &Reply::Failed(one_line(&error)))?;
+            return Ok(Exit::Internal);
+        }
+    };
+    let mut runner = Runner::new(plan, CacheArgs { no_cache })?;
+    send(&mut to, &Reply::Ready(confined))?;
+    while let Some(order) = receive::<Order>(&mut from)? {
+        let mut told = Told { to: &mut to, pending: Vec::new(), last: Instant::now() };
+        if let Err(error) = work(&mut runner, &order, &mut told, &stop, seconds) {
+            send(&mut to, &Reply::Failed(one_line(&error)))?;
+            return Ok(Exit::Internal);
+        }
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    Ok(Exit::Clean)
+}
+
+/// Tells the batch what is done, some at a time.
+struct Told<'a, W> {
+    to: &'a mut W,
+    pending: Vec<String>,
+    last: Instant,
+}
+
+impl<W: Write> Told<'_, W> {
+    fn line(&mut self, line: &str, at_once: bool) -> Result<()> {
+        self.pending.push(line.to_owned());
+        if at_once || self.last.elapsed() >= AT_LEAST_EVERY {
+            self.all()?;
+        }
+        Ok(())
+    }
+
+    fn all(&mut self) -> Result<()> {
+        let lines = std::mem::take(&mut self.pending);
+        if !lines.is_empty() {
+            send(self.to, &Reply::Lines(lines))?;
+        }
+        self.last = Instant::now();
+        Ok(())
+    }
+}
+
+/// Runs what is missing of a segment, and seals it.
+fn work(
+    runner: &mut Runner,
+    order: &Order,
+    told: &mut Told<'_, impl Write>,
+    stop: &AtomicBool,
+    seconds: u64,
+) -> Result<()> {
+    // A machine keeps the memory of every page that jobs had.
+    runner.forget();
+    let mut known = order.known.iter().peekable();
+    let mut lines = Vec::with_capacity(order.jobs.len());
+    let mut verdicts = Verdicts::default();
+    for job in &order.jobs {
+        if let Some(line) = known.next_if(|line| segment::job_of(line) == Some(*job)) {
+            lines.push(line.clone());
+            continue;
+        }
+        if stop.load(Ordering::Relaxed) {
+            told.all()?;
+            return Ok(send(told.to, &Reply::Stopped)?);
+        }
+        let given_up = order.given_up.iter().find(|(number, _)| number == job);
+        let record = match given_up {
+            Some((_, why)) => runner.given_up(*job, why)?,
+            None => {
+                if order.careful {
+                    send(told.to, &Reply::Begins(*job))?;
+                }
+                confine::allow_processor_time(seconds)?;
+                runner.run(*job)?
+            }
+        };
+        let line = segment::line(&record).context("a record cannot be written")?;
+        told.line(&line, order.careful)?;
+        lines.push(line);
+    }
+    for line in &lines {
+        verdicts.add(of_line(line)?);
+    }
+    let sealed = segment::seal(lines.iter().map(String::as_str)).context("a segment cannot be sealed")?;
+    Ok(send(told.to, &Reply::Sealed(sealed, verdicts))?)
+}

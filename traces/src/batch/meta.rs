@@ -1,0 +1,63 @@
+//! What a results directory says of itself.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::segment::segment_jobs;
+use crate::report::Skipped;
+
+/// The name and number of the format of a results directory. A change that breaks a reader raises the number.
+pub const BATCH_SCHEMA: &str = "pmdscope.batch/1";
+
+/// What was to be run: `batch.json` of a results directory. It says nothing of when, where or by how many workers, so
+/// that the same work gives the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Batch {
+    /// `pmdscope.batch/1`.
+    pub schema: String,
+    /// The program that ran it, with its version.
+    pub made_by: String,
+    /// SHA-256 of all that decides what the jobs are and what they come to: the matrix with every list written out, and
+    /// the SHA-256 of each guest and kernel; in hexadecimal.
+    pub plan: String,
+    /// The matrix as it was written.
+    pub matrix: String,
+    /// How many jobs the matrix has.
+    pub jobs: u64,
+    /// Which part of them this is: `slice:1/4`, `hash:1/4`; null: all.
+    pub partition: Option<String>,
+    /// How many jobs that is.
+    pub here: u64,
+    /// How many of them each segment has; the last may have fewer.
+    pub segment: u64,
+    /// What of the matrix does not exist, and why.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Batch {
+    /// Why its records cannot be put beside those of another batch; `None` if they can.
+    pub fn differs_from(&self, other: &Batch) -> Option<String> {
+        if self.made_by != other.made_by {
+            return Some(format!("it was made by {}, not by {}", self.made_by, other.made_by));
+        }
+        if self.plan != other.plan {
+            let what = if self.matrix == other.matrix {
+                "of the same matrix, but with other kernels or guests"
+            } else {
+                "of another matrix"
+            };
+            return Some(format!("it is {what} (plan {:.12}, not {:.12})", self.plan, other.plan));
+        }
+        None
+    }
+
+    /// The same for all jobs of the matrix.
+    pub fn whole(&self) -> Batch {
+        Batch { partition: None, here: self.jobs, segment: segment_jobs(self.jobs), ..self.clone() }
+    }
+
+    /// How many segments there are.
+    pub fn segments(&self) -> u64 {
+        self.here.div_ceil(self.segment.max(1))
+    }
+}
