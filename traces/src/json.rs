@@ -4,7 +4,7 @@ use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
-use crate::batch::{BATCH_SCHEMA, Batch, RECORD_SCHEMA, Record};
+use crate::batch::{BATCH_SCHEMA, Batch, DIFF_SCHEMA, DiffReport, RECORD_SCHEMA, Record};
 use crate::count::Count;
 use crate::matrix::{self, MATRIX_SCHEMA};
 use crate::report::{
@@ -82,8 +82,16 @@ pub fn lines(report: &RunReport) -> serde_json::Result<String> {
 }
 
 /// The schemas that can be printed, by the name that a report carries in its `schema` member.
-pub const SCHEMAS: [&str; 7] =
-    [RUN_SCHEMA, COMPARE_SCHEMA, DECODE_SCHEMA, REPRO_SCHEMA, MATRIX_SCHEMA, BATCH_SCHEMA, RECORD_SCHEMA];
+pub const SCHEMAS: [&str; 8] = [
+    RUN_SCHEMA,
+    COMPARE_SCHEMA,
+    DECODE_SCHEMA,
+    REPRO_SCHEMA,
+    MATRIX_SCHEMA,
+    BATCH_SCHEMA,
+    RECORD_SCHEMA,
+    DIFF_SCHEMA,
+];
 
 /// The JSON Schema of a report, by its name with or without the version.
 pub fn schema(name: &str) -> Option<Schema> {
@@ -101,6 +109,7 @@ pub fn schema(name: &str) -> Option<Schema> {
         RECORD_SCHEMA => generator.into_root_schema_for::<Record>(),
         // It is read, not written.
         MATRIX_SCHEMA => SchemaSettings::default().into_generator().into_root_schema_for::<matrix::File>(),
+        DIFF_SCHEMA => generator.into_root_schema_for::<DiffReport>(),
         _ => generator.into_root_schema_for::<DecodeReport>(),
     })
 }

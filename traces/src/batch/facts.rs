@@ -1,0 +1,158 @@
+//! What came of a job, as far as two batches are compared, and what differs in it.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::batch::{Record, Report};
+use crate::entry::{Entry, Value};
+use crate::report::{Outcome, SplitGuard, Verdict};
+use crate::words;
+
+/// What came of a job. Lists are sorted, so that in what order something was seen makes no difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Facts {
+    /// The number of the job in its matrix.
+    pub job: u64,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The names of what was found, as far as it counts.
+    pub findings: Vec<String>,
+    /// Of a kernel whether its split has the fix.
+    pub split: Option<SplitGuard>,
+    /// What stood before the writer, with the predicates that hold of it; null of a sweep.
+    pub before: Option<String>,
+    /// What stands when the writer is done; null of a sweep, and if schedules end differently.
+    pub after: Option<String>,
+    /// The distinct entries that the walker's loads returned, each with the predicates that hold of it.
+    pub views: Vec<String>,
+    /// What the walker came to.
+    pub outcomes: Vec<String>,
+    /// How many schedules there are, in digits; null of a sweep.
+    pub schedules: Option<String>,
+    /// The command that runs it again; null of a sweep.
+    pub command: Option<String>,
+}
+
+/// One thing that differs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub enum Change {
+    /// The job is only in the old batch.
+    OnlyOld,
+    /// The job is only in the new one.
+    OnlyNew,
+    /// The verdict.
+    Verdict {
+        /// As it was.
+        old: String,
+        /// As it is.
+        new: String,
+    },
+    /// What was found, by name.
+    Findings {
+        /// What was found and is not any more.
+        gone: Vec<String>,
+        /// What is found and was not.
+        new: Vec<String>,
+    },
+    /// Whether a kernel's split has the fix.
+    Split {
+        /// As it was.
+        old: String,
+        /// As it is.
+        new: String,
+    },
+    /// What stood before the writer: the entry is built in another way.
+    Before,
+    /// What stands after it.
+    After,
+    /// What the walker saw.
+    Views,
+    /// What the walker came to.
+    Outcomes,
+    /// The number of schedules.
+    Schedules,
+}
+
+impl Facts {
+    /// What came of a record's job.
+    pub(crate) fn of(record: &Record) -> Facts {
+        let Record { job, report } = record;
+        let findings = sorted(report.counted_findings().into_iter().map(str::to_owned));
+        let (job, verdict) = (*job, report.verdict());
+        match report {
+            Report::Run(run) => Facts {
+                job,
+                verdict,
+                findings,
+                split: run.kernel.as_ref().map(|kernel| kernel.split),
+                before: Some(said(&run.before)),
+                after: run.after.as_ref().map(said),
+                views: sorted(run.views.iter().map(|view| said(&view.entry))),
+                outcomes: sorted(run.outcomes.iter().map(came_to)),
+                schedules: Some(run.schedules.total.to_string()),
+                command: Some(run.command.clone()),
+            },
+            Report::Sweep(_) => Facts {
+                job,
+                verdict,
+                findings,
+                split: None,
+                before: None,
+                after: None,
+                views: Vec::new(),
+                outcomes: Vec::new(),
+                schedules: None,
+                command: None,
+            },
+        }
+    }
+
+    /// What differs between what came of a job once and what came of it now.
+    pub(crate) fn changes(old: &Facts, new: &Facts) -> Vec<Change> {
+        let verdict = || Change::Verdict { old: old.verdict.word().into(), new: new.verdict.word().into() };
+        let findings = || Change::Findings {
+            gone: only_in(&old.findings, &new.findings),
+            new: only_in(&new.findings, &old.findings),
+        };
+        let word = |split: Option<SplitGuard>| split.map_or("not known", SplitGuard::word).to_owned();
+        let split = || Change::Split { old: word(old.split), new: word(new.split) };
+        let all = [
+            (old.verdict != new.verdict).then(verdict),
+            (old.findings != new.findings).then(findings),
+            (old.split != new.split).then(split),
+            (old.before != new.before).then_some(Change::Before),
+            (old.after != new.after).then_some(Change::After),
+            (old.views != new.views).then_some(Change::Views),
+            (old.outcomes != new.outcomes).then_some(Change::Outcomes),
+            (old.schedules != new.schedules).then_some(Change::Schedules),
+        ];
+        all.into_iter().flatten().collect()
+    }
+}
+
+/// The texts of one list that are not in the other.
+pub(crate) fn only_in(one: &[String], other: &[String]) -> Vec<String> {
+    one.iter().filter(|text| !other.contains(text)).cloned().collect()
+}
+
+/// Each text once, in order.
+fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
+    texts.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// An entry in words: a version may have another predicate of the same value.
+fn said(entry: &Entry) -> String {
+    format!("{} {}", entry.value, entry.predicates.holding())
+}
+
+fn came_to(outcome: &Outcome) -> String {
+    let on = |value: Value| format!(" on {value}");
+    format!(
+        "{}{}",
+        words::outcome(outcome),
+        outcome.decided_on.or(outcome.last_view).map_or(String::new(), on)
+    )
+}

@@ -1,0 +1,136 @@
+//! The summary of a batch as text and as Markdown.
+
+use anstream::adapter::strip_str;
+use anstyle::Style;
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
+
+use crate::batch::summary::{Example, Found, Summary, Tally};
+use crate::findings::FindingName;
+use crate::text::style;
+use crate::text::table::{bare_table, trimmed};
+use crate::text::wrapped::Lines;
+use crate::words::{counted, one_line};
+
+/// The columns of a terminal as it usually is.
+const COLUMNS: u16 = 80;
+/// The columns of the table. Names come last, where there is room for them.
+const HEADER: [&str; 5] = ["jobs", "pass", "findings", "unknown", "platform, version, writer"];
+/// How many of its columns have numbers.
+const NUMBERS: usize = 4;
+
+impl Summary {
+    /// As text: no line is longer than 80 columns, but for commands, which are to be copied.
+    pub fn text(&self) -> String {
+        let mut lines = Lines::default();
+        lines.paragraph("", "", &self.totals());
+        lines.gap();
+        let mut table = bare_table();
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS);
+        self.fill(&mut table, one_line);
+        for line in trimmed(&table).lines() {
+            lines.line(line);
+        }
+        self.details(&mut lines);
+        lines.into_text()
+    }
+
+    /// As Markdown.
+    pub fn markdown(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
+        self.fill(&mut table, |name| one_line(name).replace('|', "\\|"));
+        let mut lines = Lines::default();
+        self.details(&mut lines);
+        let details = lines.into_text();
+        let details = strip_str(details.trim_start_matches('\n')).to_string();
+        let totals = self.totals();
+        match details.is_empty() {
+            true => format!("{totals}\n\n{table}\n"),
+            false => format!("{totals}\n\n{table}\n\n```text\n{}```\n", details.replace("```", "'''")),
+        }
+    }
+
+    /// How many jobs and schedules there were, and how many jobs came to what.
+    fn totals(&self) -> String {
+        let Tally { jobs, pass, findings, unknown } = self.all;
+        let (jobs, schedules) = (counted(jobs, "job"), counted(&self.schedules, "schedule"));
+        format!("{jobs}, {schedules}: {findings} with findings, {pass} pass, {unknown} unknown.")
+    }
+
+    /// A row for each platform, version and writer, in the order of their first jobs.
+    fn fill(&self, table: &mut Table, cell: fn(&str) -> String) {
+        table.set_header(HEADER);
+        let mut rows: Vec<_> = self.rows.iter().map(|(name, (tally, first))| (*first, name, tally)).collect();
+        rows.sort_by_key(|(first, name, _)| (*first, *name));
+        for (_, name, tally) in rows {
+            let numbers = [tally.jobs, tally.pass, tally.findings, tally.unknown];
+            let name = cell(&format!("{} {} {}", name.platform, name.version, name.writer));
+            table.add_row(numbers.map(|number| number.to_string()).into_iter().chain([name]));
+        }
+        for column in table.column_iter_mut().take(NUMBERS) {
+            column.set_cell_alignment(CellAlignment::Right);
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+
+    /// What was found, what is unknown and why, and the sweeps.
+    fn details(&self, lines: &mut Lines) {
+        for (name, found) in self.by_meaning() {
+            let title = format!("FINDING {} in {}", one_line(name), counted(found.jobs, "job"));
+            let meaning = FindingName::ALL.into_iter().find(|known| known.name() == name);
+            said(lines, style::WRONG, &title, meaning.map_or("", FindingName::meaning), found);
+        }
+        let mut reasons: Vec<&Found> = self.unknown.kept.values().collect();
+        reasons.sort_by_key(|found| (std::cmp::Reverse(found.jobs), first_job(found)));
+        for found in reasons {
+            let title = format!("UNKNOWN in {}", counted(found.jobs, "job"));
+            let why = found.example.as_ref().map_or("", |example| &example.text);
+            said(lines, style::UNKNOWN, &title, why, found);
+        }
+        if self.unknown.more > 0 {
+            lines.gap();
+            let more = counted(self.unknown.more, "job");
+            lines.paragraph("", "  ", &format!("UNKNOWN for reasons that are not listed: {more} more"));
+        }
+        if !self.sweeps.kept.is_empty() {
+            lines.gap();
+            lines.styled(style::TITLE, "", "Sweeps");
+        }
+        for (job, sweep) in &self.sweeps.kept {
+            lines.paragraph("  ", "    ", &format!("job {job}: {}", one_line(sweep)));
+        }
+        if self.sweeps.more > 0 {
+            lines.paragraph("  ", "    ", &format!("and {} more", self.sweeps.more));
+        }
+    }
+
+    /// What was found, in the order in which findings are listed everywhere; what has another name comes last.
+    fn by_meaning(&self) -> Vec<(&str, &Found)> {
+        let mut found: Vec<_> = self.findings.iter().map(|(name, found)| (name.as_str(), found)).collect();
+        found.sort_by_key(|(name, _)| {
+            FindingName::ALL.iter().position(|known| known.name() == *name).unwrap_or(usize::MAX)
+        });
+        found
+    }
+}
+
+/// The jobs of which something holds: where, of which routines, and the first of them.
+fn said(lines: &mut Lines, style: Style, title: &str, text: &str, found: &Found) {
+    lines.gap();
+    lines.styled(style, "  ", title);
+    if !text.is_empty() {
+        lines.paragraph("  ", "  ", &one_line(text));
+    }
+    lines.paragraph("  on ", "    ", &one_line(&found.places.places()));
+    lines.paragraph("  by ", "    ", &one_line(&found.routines.routines()));
+    if let Some(Example { job, command, .. }) = &found.example {
+        match command {
+            Some(command) => lines.command(&format!("  job {job}: "), &one_line(command)),
+            None => lines.line(&format!("  job {job}")),
+        }
+    }
+}
+
+fn first_job(found: &Found) -> u64 {
+    found.example.as_ref().map_or(u64::MAX, |example| example.job)
+}

@@ -1,0 +1,83 @@
+//! Records of jobs, out of reports that the tool wrote.
+
+use pmdscope_traces::batch::{Record, Report};
+use pmdscope_traces::{CompareReport, RunReport, Verdict};
+use serde_json::json;
+
+use crate::common;
+
+/// Reports with all that the walker saw.
+const ARM64: &str = include_str!("../reports/arm64-6.1.json");
+const X86_64: &str = include_str!("../reports/x86_64-6.1.json");
+const PPC64LE: &str = include_str!("../reports/ppc64le-6.12.json");
+
+/// The job of a batch that ran a kernel.
+pub const KERNEL: usize = 4;
+
+/// A run as the result of a job.
+pub fn of_run(job: u64, run: RunReport) -> Record {
+    Record { job, report: Report::Run(Box::new(run)) }
+}
+
+/// The run of a record.
+pub fn run(record: &mut Record) -> &mut RunReport {
+    match &mut record.report {
+        Report::Run(run) => run,
+        Report::Sweep(_) => panic!("job {} is a sweep", record.job),
+    }
+}
+
+/// A batch, no two jobs of which ran the same: runs of several platforms, some that are unknown, and sweeps.
+pub fn batch() -> Vec<Record> {
+    let compared: CompareReport = serde_json::from_str(include_str!("../reports/compare.json")).unwrap();
+    let mut runs = compared.rows;
+    runs.extend([common::MMU, ARM64, X86_64, PPC64LE].map(common::report));
+    runs.push(not_survived());
+    runs.push(control_failed());
+    let mut records: Vec<Record> = (0..).zip(runs).map(|(job, run)| of_run(job, run)).collect();
+    let next = records.len() as u64;
+    records.push(sweep(next, Verdict::Findings));
+    records.push(sweep(next + 1, Verdict::Pass));
+    records
+}
+
+/// What is left of a job that the engine did not survive: what was to be run.
+pub fn not_survived() -> RunReport {
+    let mut run = common::report(common::SPLIT);
+    run.walker = "hmm".to_owned();
+    run.verdict = Verdict::Unknown;
+    run.incomplete = Some("the engine ended by signal 11 at 0x102714".to_owned());
+    (run.after, run.stored, run.views, run.outcomes) = (None, Vec::new(), Vec::new(), Vec::new());
+    (run.findings, run.traces) = (Vec::new(), Vec::new());
+    run
+}
+
+/// A run in which something was found that does not count.
+pub fn control_failed() -> RunReport {
+    let mut run = common::report(common::SPLIT);
+    run.walker = "perf-page-size".to_owned();
+    run.verdict = Verdict::Unknown;
+    run.disagreements = vec!["of 0x1 the guest says present, the model swap".to_owned()];
+    run
+}
+
+/// A sweep in which one class of entries became present, or none did.
+pub fn sweep(job: u64, verdict: Verdict) -> Record {
+    let predicates = |present: bool| {
+        json!({"none": false, "present": present, "leaf": present, "trans_huge": false, "bad": true,
+               "protnone": false, "is_swap": !present, "migration": false})
+    };
+    let found = verdict == Verdict::Findings;
+    let findings = if found { vec!["swap-becomes-present"] } else { Vec::new() };
+    let class = json!({"before": predicates(false), "after": predicates(found), "entries": 16, "findings": findings,
+                       "patterns": [{"value": "0x0000000000000000", "free": "0x000000000000000f"}]});
+    let writer = if found { "split-unguarded" } else { "split-guarded" };
+    let sweep = json!({
+        "schema": "pmdscope.sweep/1", "made_by": "pmdscope 0.1.0", "arch": "arm64", "mmu": null, "linux": "6.12",
+        "encoding": "arm64 as of 6.12", "guest": common::report(common::SPLIT).guest,
+        "entries": "swap", "writer": writer,
+        "domain": {"value": "0x0000000000000000", "free": "0x000000000000000f"},
+        "classes": [class], "incomplete": null, "verdict": verdict,
+    });
+    serde_json::from_value(json!({"job": job, "sweep": sweep})).unwrap()
+}
