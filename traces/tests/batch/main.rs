@@ -4,5 +4,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod diff;
+mod parquet;
 mod records;
 mod summary;

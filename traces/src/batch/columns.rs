@@ -1,0 +1,233 @@
+//! The columns of a batch's results as a table.
+
+use crate::batch::Record;
+use crate::batch::Report;
+use crate::batch::job::without_repeats;
+use crate::report::{Outcome, RunReport};
+
+/// A column.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says.
+    pub about: &'static str,
+    pub(super) holds: Holds,
+}
+
+/// What a column holds, and how it is got from a record. Any of it may be missing, which is null.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Holds {
+    Text(fn(&Record) -> Option<String>),
+    Number(fn(&Record) -> Option<u64>),
+    Flag(fn(&Record) -> Option<bool>),
+    Texts(fn(&Record) -> Option<Vec<String>>),
+    Numbers(fn(&Record) -> Option<Vec<u64>>),
+}
+
+impl Column {
+    /// Its type, as DuckDB calls it.
+    pub const fn kind(&self) -> &'static str {
+        match self.holds {
+            Holds::Text(_) => "VARCHAR",
+            Holds::Number(_) => "UBIGINT",
+            Holds::Flag(_) => "BOOLEAN",
+            Holds::Texts(_) => "VARCHAR[]",
+            Holds::Numbers(_) => "UBIGINT[]",
+        }
+    }
+
+    const fn text(name: &'static str, of: fn(&Record) -> Option<String>, about: &'static str) -> Column {
+        Column { name, about, holds: Holds::Text(of) }
+    }
+
+    const fn number(name: &'static str, of: fn(&Record) -> Option<u64>, about: &'static str) -> Column {
+        Column { name, about, holds: Holds::Number(of) }
+    }
+
+    const fn texts(
+        name: &'static str,
+        of: fn(&Record) -> Option<Vec<String>>,
+        about: &'static str,
+    ) -> Column {
+        Column { name, about, holds: Holds::Texts(of) }
+    }
+}
+
+/// The columns, in their order in the file.
+pub fn columns() -> &'static [Column] {
+    &COLUMNS
+}
+
+static COLUMNS: [Column; 32] = [
+    Column::number("job", |row| Some(row.job), "the number of the job in its matrix, from 0 on"),
+    Column::text("kind", |row| Some(kind(row).to_owned()), "`run` or `sweep`"),
+    Column::text("arch", |row| owned(row.report.job().arch), "the architecture"),
+    Column::text(
+        "mmu",
+        |row| row.report.job().mmu.map(str::to_owned),
+        "the kind of MMU, where there are several",
+    ),
+    Column::text("linux", |row| owned(row.report.job().linux), "the Linux version whose encoding was run"),
+    Column::text(
+        "release",
+        |row| row.report.job().guest.release.clone(),
+        "of a kernel its release (`uname -r`)",
+    ),
+    Column::text("guest_kind", |row| owned(&row.report.job().guest.kind), "`bundled`, `file` or `kernel`"),
+    Column::text("guest_name", |row| owned(&row.report.job().guest.name), "the guest, of a kernel its file"),
+    Column::text("guest_sha256", |row| owned(&row.report.job().guest.sha256), "SHA-256 of the guest"),
+    Column::text(
+        "entry",
+        |row| owned(row.report.job().entry),
+        "the kind of entry, or `pmd` for one given by value; of a sweep its set of entries",
+    ),
+    Column::texts(
+        "marks",
+        |row| run(row).map(|run| run.marks.clone()),
+        "the entry's marks: `young`, `dirty`, ...",
+    ),
+    Column::number("before", |row| run(row).map(|run| run.before.value.0), "the entry before the writer"),
+    Column::number(
+        "after",
+        |row| Some(run(row)?.after.as_ref()?.value.0),
+        "the entry when the writer is done; null if schedules end differently",
+    ),
+    Column::number(
+        "pfn",
+        |row| Some(run(row)?.before.pfn?.0),
+        "what the kernel would take as the page frame of `before`",
+    ),
+    Column::number(
+        "swap_type",
+        |row| Some(run(row)?.before.swap?.kind),
+        "the swap type of `before`, if it is a swap entry",
+    ),
+    Column::number("swap_offset", |row| Some(run(row)?.before.swap?.offset.0), "its swap offset"),
+    Column::text("writer", |row| owned(row.report.job().writer), "the writer"),
+    Column::text(
+        "walker",
+        |row| row.report.job().walker.map(str::to_owned),
+        "the walker; null where the writer ran alone",
+    ),
+    Column::texts(
+        "with_routines",
+        |row| run(row).map(|run| run.with.clone()),
+        "further routines that ran with them",
+    ),
+    Column::text("verdict", |row| owned(row.report.verdict().word()), "`pass`, `findings` or `unknown`"),
+    Column::text(
+        "incomplete",
+        |row| row.report.incomplete().map(str::to_owned),
+        "why not everything was run; null if everything was",
+    ),
+    Column::texts(
+        "failed_controls",
+        |row| run(row).map(RunReport::failed_controls),
+        "the controls that failed; if there are any, nothing is known",
+    ),
+    Column::texts(
+        "findings",
+        |row| Some(findings(row)),
+        "the names of what was found, each once; what does not count, since a control failed, is left out",
+    ),
+    Column::text(
+        "split",
+        |row| owned(run(row)?.kernel.as_ref()?.split.word()),
+        "of a kernel whether its split has the fix: `guarded`, `vulnerable` or `unknown`",
+    ),
+    Column {
+        name: "views",
+        about: "the distinct entries that the walker's loads returned",
+        holds: Holds::Numbers(|row| run(row).map(views)),
+    },
+    Column {
+        name: "views_present",
+        about: "whether one of them that the writer made of `before` is `pmd_present()`: not `before` itself, nor \
+                one installed in its place (a page table), nor one that the walker stored; null if no walker ran, \
+                or that is not known",
+        holds: Holds::Flag(|row| views_present(run(row)?)),
+    },
+    Column::texts(
+        "outcomes",
+        |row| run(row).map(outcomes),
+        "what the walker came to, with the check that decided: `refused:present`, `page`",
+    ),
+    Column::number(
+        "schedules",
+        |row| u64::try_from(&run(row)?.schedules.total.0).ok(),
+        "how many schedules there are; null if that is no 64-bit number",
+    ),
+    Column::text(
+        "schedules_text",
+        |row| Some(run(row)?.schedules.total.to_string()),
+        "the same in digits, whatever its size",
+    ),
+    Column::number(
+        "behaviours",
+        |row| run(row).map(|run| run.schedules.behaviours),
+        "how many distinct behaviours they fall into",
+    ),
+    Column::number(
+        "machine_runs",
+        |row| run(row).map(|run| run.schedules.machine_runs),
+        "how often machine code was run",
+    ),
+    Column::text(
+        "command",
+        |row| row.report.job().command.map(str::to_owned),
+        "the command that runs it again",
+    ),
+];
+
+fn run(row: &Record) -> Option<&RunReport> {
+    match &row.report {
+        Report::Run(run) => Some(run),
+        Report::Sweep(_) => None,
+    }
+}
+
+fn owned(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+fn kind(row: &Record) -> &'static str {
+    match row.report {
+        Report::Run(_) => "run",
+        Report::Sweep(_) => "sweep",
+    }
+}
+
+fn findings(row: &Record) -> Vec<String> {
+    row.report.counted_findings().into_iter().map(str::to_owned).collect()
+}
+
+fn views(run: &RunReport) -> Vec<u64> {
+    run.views.iter().map(|view| view.entry.value.0).collect()
+}
+
+/// Whether the walker saw what the writer made of the entry, and that was present. That it did not is known only if
+/// everything was run, and nothing is known if a control failed.
+fn views_present(run: &RunReport) -> Option<bool> {
+    if !run.has_walker() || !run.failed_controls().is_empty() {
+        return None;
+    }
+    let mut made = run
+        .views
+        .iter()
+        .filter(|view| !view.installed && !view.by_walker && view.entry.value != run.before.value);
+    let present = made.any(|view| view.entry.predicates.present);
+    (present || run.incomplete.is_none()).then_some(present)
+}
+
+fn outcomes(run: &RunReport) -> Vec<String> {
+    without_repeats(run.outcomes.iter().map(outcome))
+}
+
+/// An outcome without values, so that rows can be grouped by it.
+fn outcome(outcome: &Outcome) -> String {
+    match &outcome.stopped_by {
+        Some(check) => format!("{}:{check}", outcome.result),
+        None => outcome.result.clone(),
+    }
+}
