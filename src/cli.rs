@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pmdscope_emu::Reduction;
+use pmdscope_traces::Verdict;
 use serde::{Deserialize, Serialize};
 
 const EXIT_STATUS: &str = "\
@@ -34,6 +35,15 @@ pub enum Command {
     /// Run a whole matrix of jobs on all cores, into a directory, and go on with it after whatever happens
     #[command(after_help = BATCH_EXAMPLES)]
     Batch(BatchArgs),
+    /// Put the results of a matrix's parts together
+    #[command(after_help = MERGE_EXAMPLES)]
+    Merge(MergeArgs),
+    /// Show the results of a batch, in any form
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportDirArgs),
+    /// Say what changed from one batch to another: two releases of a kernel, two versions of this program
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff(DiffArgs),
     /// Run jobs of a batch, which starts this by itself
     #[command(hide = true)]
     Worker,
@@ -118,6 +128,40 @@ Examples:
 
 Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 stopped, or a bound was hit or a
 control failed, 4 internal fault.";
+
+const MERGE_EXAMPLES: &str = "\
+The parts must be of the same matrix, run by the same version of pmdscope on the same kernels. What
+comes of it has the same bytes as if all had been run at once.
+
+Examples:
+  pmdscope merge results-1 results-2 -o results
+
+Exit status: 0 all jobs are there, 2 bad usage or input, 3 some are missing, 4 internal fault.";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  pmdscope report results
+      the summary: what was run, what was found, what is not known
+  pmdscope report results --verdict findings --arch arm64 --format html -o findings.html
+      a page of some of it
+  pmdscope report results --format ktap
+      the same as test results; a finding fails, unless --expect lists it
+  pmdscope report results --format parquet -o results.parquet
+      one row for each job, for DuckDB, pandas or polars
+
+Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit, a control failed, or
+jobs are missing, 4 internal fault.";
+
+const DIFF_EXAMPLES: &str = "\
+Jobs are matched by what they are, not by their numbers; a release of a kernel with the other release
+of the same architecture and flavour.
+
+Examples:
+  pmdscope diff results-old results-new
+  pmdscope diff results-old results-new --format json -o diff.json
+
+Exit status: 0 nothing changed, 1 something did, 2 bad usage or input, 3 jobs are missing, 4 internal
+fault.";
 
 const REPRO_EXAMPLES: &str = "\
 A reproducer holds the guest's code, or which kernel it was; the entry, the routines and the
@@ -465,6 +509,138 @@ pub struct BatchArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// Results directories
+    #[arg(value_name = "DIR", required = true)]
+    pub directories: Vec<PathBuf>,
+    /// Directory for all of them
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportDirArgs {
+    /// Results directory
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// How to show them
+    #[arg(long, value_enum, default_value_t)]
+    pub format: BatchFormat,
+    #[command(flatten)]
+    pub only: OnlyArgs,
+    /// Findings that are known: see `pmdscope compare --help`
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// Write to a file instead of standard output; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Which records to show, by the names that are in them. Each may be given several times.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Only some")]
+pub struct OnlyArgs {
+    /// Of this architecture
+    #[arg(long, value_name = "A")]
+    pub arch: Vec<String>,
+    /// Of this version of Linux, of a kernel of this release
+    #[arg(long, value_name = "V")]
+    pub linux: Vec<String>,
+    /// That began with this kind of entry; `pmd` are those by value, `sweep` are sweeps
+    #[arg(long, value_name = "E")]
+    pub entry: Vec<String>,
+    /// Of this writer
+    #[arg(long, value_name = "W")]
+    pub writer: Vec<String>,
+    /// Of this walker
+    #[arg(long, value_name = "K")]
+    pub walker: Vec<String>,
+    /// With this finding
+    #[arg(long, value_name = "F")]
+    pub finding: Vec<String>,
+    /// That came to this
+    #[arg(long, value_enum, value_name = "RESULT")]
+    pub verdict: Vec<VerdictArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VerdictArg {
+    /// Every schedule was run, and nothing was found
+    Pass,
+    /// Something was found
+    Findings,
+    /// Not everything was run, or a control failed
+    Unknown,
+}
+
+impl From<VerdictArg> for Verdict {
+    fn from(arg: VerdictArg) -> Self {
+        match arg {
+            VerdictArg::Pass => Verdict::Pass,
+            VerdictArg::Findings => Verdict::Findings,
+            VerdictArg::Unknown => Verdict::Unknown,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum BatchFormat {
+    /// What was run, found and is not known, in a few lines
+    #[default]
+    Summary,
+    /// The same in Markdown
+    SummaryMarkdown,
+    /// A row for each run, and the findings in words
+    Table,
+    /// The same in Markdown
+    Markdown,
+    /// All runs as one object, by `pmdscope schema compare`
+    Json,
+    /// A record a line, by `pmdscope schema record`
+    Jsonl,
+    /// One page with each run, as of compare
+    Html,
+    /// Test results as the kernel's own tests print them (KTAP)
+    Ktap,
+    /// Test results as JUnit XML
+    Junit,
+    /// A row for each job, as Apache Parquet
+    Parquet,
+}
+
+impl BatchFormat {
+    /// Whether it says of each run if it is as expected.
+    pub fn is_judged(self) -> bool {
+        matches!(self, BatchFormat::Ktap | BatchFormat::Junit)
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// Results directory from before
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// Results directory from after
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// How to show what changed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DiffFormat,
+    /// Write to a file instead of standard output; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum DiffFormat {
+    /// Text
+    #[default]
+    Text,
+    /// One object, by `pmdscope schema diff`
+    Json,
+}
+
+#[derive(Debug, Args)]
 pub struct ReproArgs {
     #[command(subcommand)]
     pub what: ReproWhat,
@@ -573,7 +749,7 @@ pub enum ListWhat {
 
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// run, compare, decode or repro
+    /// run, compare, decode, repro, matrix, batch, record or diff
     pub name: String,
 }
 

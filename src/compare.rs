@@ -1,19 +1,18 @@
 //! `pmdscope compare`.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail};
 use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, Version};
 use pmdscope_emu::{Bounds, Machine, Recipe, Reduction, Role};
 use pmdscope_guest::{Walker, Writer};
-use pmdscope_traces::results::expect::{self, Expectations};
+use pmdscope_traces::results::expect::Expectations;
 use pmdscope_traces::results::{Conclusion, Judged, junit, ktap};
 use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, html, json, markdown, text};
 
 use crate::cli::{CacheArgs, CompareArgs, CompareFormat, Marks};
 use crate::exit::Exit;
+use crate::expected::expectations;
 use crate::kernel_plan::{KernelSource, Wanted, kernel_source, offered};
 use crate::kernel_study::KernelStudy;
 use crate::output;
@@ -235,7 +234,8 @@ fn reason(error: &anyhow::Error) -> String {
 }
 
 pub fn compare(args: &CompareArgs) -> Result<Exit> {
-    let expectations = expectations(args)?;
+    let judged = matches!(args.format, CompareFormat::Ktap | CompareFormat::Junit);
+    let expectations = expectations(args.expect.as_deref(), judged)?;
     let (printed, exit) = if args.kernel.is_empty() {
         let plan = Plan::new(args)?;
         output::checked(args.report.self_check, || compared(&plan.run()?, args, &expectations))?
@@ -245,20 +245,6 @@ pub fn compare(args: &CompareArgs) -> Result<Exit> {
     };
     output::write(&printed, args.report.output.as_deref())?;
     Ok(exit)
-}
-
-/// What is known: nothing, if no list is named.
-fn expectations(args: &CompareArgs) -> Result<Expectations> {
-    /// As many bytes as the longest list may have.
-    const LARGEST_BYTES: u64 = ((expect::MAX_LINE + 2) * expect::MAX_LINES) as u64;
-    let Some(path) = &args.expect else { return Ok(Expectations::default()) };
-    let judged = matches!(args.format, CompareFormat::Ktap | CompareFormat::Junit);
-    ensure!(judged, "--expect is for test results: add --format ktap or --format junit");
-    let name = path.display().to_string();
-    let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
-    let mut text = String::new();
-    file.take(LARGEST_BYTES + 1).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
-    Ok(Expectations::parse(&name, &text)?)
 }
 
 /// What is printed of a comparison, and the exit status.

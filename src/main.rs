@@ -8,6 +8,7 @@ mod command;
 mod compare;
 mod decode;
 mod exit;
+mod expected;
 mod kernel;
 mod kernel_plan;
 mod kernel_study;
@@ -43,6 +44,9 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare::compare(args),
         Command::Run(args) => run::run(args),
         Command::Batch(args) => batch::batch(args),
+        Command::Merge(args) => batch::merge(args),
+        Command::Report(args) => batch::report(args),
+        Command::Diff(args) => batch::diff(args),
         Command::Worker => batch::worker(),
         Command::Repro(args) => repro::repro(args),
         Command::Kernel(args) => kernel::kernel(args),

@@ -1,7 +1,7 @@
 //! Where reports go: standard output, or a file that is written whole or not at all.
 
 use std::fs::File;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anstream::adapter::strip_str;
@@ -45,13 +45,42 @@ pub fn terminal(to: Option<&Path>) -> Option<u16> {
 /// the pipe early ends it quietly.
 pub fn write(report: &str, to: Option<&Path>) -> Result<()> {
     match to {
-        Some(path) if path != Path::new("-") => write_whole(path, &strip_str(report).to_string())
-            .with_context(|| format!("cannot write {}", path.display())),
+        Some(path) if path != Path::new("-") => {
+            let plain = strip_str(report).to_string();
+            write_whole(path, |file| Ok(file.write_all(plain.as_bytes())?))
+                .with_context(|| format!("cannot write {}", path.display()))
+        }
         _ => match anstream::stdout().lock().write_all(report.as_bytes()) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             other => other.context("cannot write to standard output"),
         },
     }
+}
+
+/// Has something written that is too long to be held.
+pub fn stream(to: Option<&Path>, write: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>) -> Result<()> {
+    match to {
+        Some(path) if path != Path::new("-") => {
+            write_whole(path, write).with_context(|| format!("cannot write {}", path.display()))
+        }
+        _ => {
+            let mut out = BufWriter::new(std::io::stdout());
+            let written = write(&mut out).and_then(|()| Ok(out.flush()?));
+            match written {
+                Err(error) if is_closed(&error) => Ok(()),
+                other => other.context("cannot write to standard output"),
+            }
+        }
+    }
+}
+
+/// Whether the reader of a pipe has gone.
+fn is_closed(error: &anyhow::Error) -> bool {
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        io.or_else(|| cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind))
+    };
+    error.chain().any(|cause| kind(cause) == Some(ErrorKind::BrokenPipe))
 }
 
 /// Says a line about the program's own work. If there is nobody to hear it, the exit status still tells.
@@ -67,10 +96,10 @@ pub fn tell_person(line: &str) {
 }
 
 /// Writes beside the file and renames, so that no half-written file is ever seen.
-fn write_whole(path: &Path, report: &str) -> std::io::Result<()> {
+fn write_whole(path: &Path, write: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>) -> Result<()> {
     // A device or a pipe cannot be replaced, and is meant to be written to.
     if path.exists() && !path.is_file() {
-        return File::options().write(true).open(path)?.write_all(report.as_bytes());
+        return write(&mut File::options().write(true).open(path)?);
     }
     // What a symbolic link points to is replaced, not the link.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -78,9 +107,14 @@ fn write_whole(path: &Path, report: &str) -> std::io::Result<()> {
     let mut beside = PathBuf::from(path).into_os_string();
     beside.push(format!(".{}.part", std::process::id()));
     let beside = PathBuf::from(beside);
-    let written = File::create_new(&beside)
-        .and_then(|mut file| file.write_all(report.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&beside, path));
+    let file = File::create_new(&beside)?;
+    let whole = || -> Result<()> {
+        let mut file = BufWriter::new(file);
+        write(&mut file)?;
+        file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+        Ok(std::fs::rename(&beside, path)?)
+    };
+    let written = whole();
     if written.is_err() {
         let _ = std::fs::remove_file(&beside);
     }

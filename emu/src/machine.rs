@@ -141,9 +141,16 @@ impl Machine {
         Ok(())
     }
 
-    /// Makes the struct pages around a page exist.
+    /// Makes the struct pages around a page exist, and none of earlier jobs.
     fn provide_pages(&mut self, pfn: u64) -> Result<(), EmuError> {
-        if let Some((address, block)) = self.common.pages.provide(pfn)? {
+        let changed = self.common.pages.provide(pfn)?;
+        if changed.gone {
+            // The engine would take longer to unmap them than to begin anew: it flushes page by page.
+            let count = self.vcpus.len();
+            self.vcpus.clear();
+            return self.provide_cpus(count);
+        }
+        if let Some((address, block)) = changed.new {
             for vcpu in &mut self.vcpus {
                 vcpu.map(address, &block)?;
             }

@@ -16,11 +16,26 @@ use crate::memory::{Shared, VMEMMAP};
 /// Pages are mapped in blocks of this many: 16 GiB of 4K pages, as a machine of today has.
 const BLOCK_PAGES: u64 = 1 << 22;
 
+/// More than any architecture can have memory for: 52 bits of physical address, in pages of 4 KiB, are 2^40 pages. So
+/// many still have addresses of their own on every CPU, above [`VMEMMAP`].
+const MOST_PAGES: u64 = 1 << 44;
+
 /// The struct pages of one machine.
 pub(crate) struct StructPages {
     order: ByteOrder,
-    blocks: RefCell<Vec<(u64, Rc<Shared>)>>,
+    blocks: RefCell<Vec<Block>>,
     touched: RefCell<BTreeSet<u64>>,
+}
+
+/// A block of struct pages: its address and memory.
+pub(crate) type Block = (u64, Rc<Shared>);
+
+/// What [`StructPages::provide`] changed.
+pub(crate) struct Changed {
+    /// Whether one is no longer there.
+    pub(crate) gone: bool,
+    /// One that is there now.
+    pub(crate) new: Option<Block>,
 }
 
 impl StructPages {
@@ -28,23 +43,29 @@ impl StructPages {
         StructPages { order, blocks: RefCell::default(), touched: RefCell::default() }
     }
 
-    /// Makes the block around a page exist. Gives its address and memory if it is a new one.
-    pub(crate) fn provide(&self, pfn: u64) -> Result<Option<(u64, Rc<Shared>)>, EmuError> {
-        let first = pfn & !(BLOCK_PAGES - 1);
-        let offset = first.checked_mul(STRUCT_PAGE_SIZE).and_then(|offset| offset.checked_add(VMEMMAP));
-        // Where no address can be formed there is no memory either: a walker that goes there faults.
-        let Some(address) = offset else { return Ok(None) };
+    /// Has only two blocks exist, that of page 0 and that around a page. So what a job comes to does not depend on the
+    /// pages of earlier ones, and memory does not grow with them. Gives what changed.
+    pub(crate) fn provide(&self, pfn: u64) -> Result<Changed, EmuError> {
         let mut blocks = self.blocks.borrow_mut();
-        if blocks.iter().any(|(known, _)| *known == address) {
-            return Ok(None);
-        }
-        let block = (address, Rc::new(Shared::new(BLOCK_PAGES * STRUCT_PAGE_SIZE)?));
-        blocks.push(block.clone());
-        Ok(Some(block))
+        // Beyond them there is no memory: a walker that goes there faults.
+        let wanted = (pfn < MOST_PAGES).then(|| VMEMMAP + (pfn & !(BLOCK_PAGES - 1)) * STRUCT_PAGE_SIZE);
+        let stays = |address: u64| address == VMEMMAP || Some(address) == wanted;
+        let before = blocks.len();
+        blocks.retain(|(address, _)| stays(*address));
+        let gone = blocks.len() < before;
+        let new = match wanted {
+            Some(address) if !blocks.iter().any(|(known, _)| *known == address) => {
+                let block = (address, Rc::new(Shared::new(BLOCK_PAGES * STRUCT_PAGE_SIZE)?));
+                blocks.push(block.clone());
+                Some(block)
+            }
+            _ => None,
+        };
+        Ok(Changed { gone, new })
     }
 
     /// What exists: the address and memory of each block.
-    pub(crate) fn blocks(&self) -> Vec<(u64, Rc<Shared>)> {
+    pub(crate) fn blocks(&self) -> Vec<Block> {
         self.blocks.borrow().clone()
     }
 
@@ -93,5 +114,25 @@ impl StructPages {
         {
             with(block, page - start);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_pages_around_a_job_are_there() {
+        let pages = StructPages::new(ByteOrder::Little);
+        let addresses = || pages.blocks().iter().map(|(address, _)| *address).collect::<Vec<_>>();
+        let first = VMEMMAP + BLOCK_PAGES * STRUCT_PAGE_SIZE;
+        assert_eq!(pages.provide(0).unwrap().new.unwrap().0, VMEMMAP);
+        assert_eq!(pages.provide(BLOCK_PAGES + 7).unwrap().new.unwrap().0, first);
+        let changed = pages.provide(BLOCK_PAGES * 2 - 1).unwrap();
+        assert!(changed.new.is_none() && !changed.gone, "it is the same block");
+        assert!(pages.provide(BLOCK_PAGES * 9).unwrap().gone);
+        assert_eq!(addresses(), [VMEMMAP, VMEMMAP + 9 * BLOCK_PAGES * STRUCT_PAGE_SIZE]);
+        assert!(pages.provide(u64::MAX).unwrap().gone);
+        assert_eq!(addresses(), [VMEMMAP], "there is no such page");
     }
 }

@@ -237,8 +237,12 @@ impl Slot<'_> {
     /// What ended a worker, in words that are the same each time.
     fn why(&self, status: ExitStatus, last_words: &str) -> String {
         let Setup { memory, seconds, .. } = self.crew.setup;
-        if last_words.contains("memory allocation of") {
-            return format!("it needs more than the {} MiB of memory that a worker may have", memory >> 20);
+        // What Rust and Unicorn say.
+        if ["memory allocation of", "Could not allocate"].iter().any(|words| last_words.contains(words)) {
+            return format!(
+                "it needs more than the {} MiB of address space that a worker may have",
+                memory >> 20
+            );
         }
         match status.signal() {
             Some(signal) if signal == Signal::XCPU.as_raw() => {

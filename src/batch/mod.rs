@@ -2,11 +2,15 @@
 
 mod confine;
 mod crew;
+mod diff;
+mod merge;
 mod partition;
-pub mod plan;
+mod plan;
 mod progress;
+mod report;
+mod results;
 mod runner;
-pub mod store;
+mod store;
 mod verdicts;
 mod wire;
 mod worker;
@@ -20,6 +24,9 @@ use anyhow::{Context, Result, bail, ensure};
 use pmdscope_traces::batch::{BATCH_SCHEMA, Batch, segment};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+pub use self::diff::diff;
+pub use self::merge::merge;
+pub use self::report::report;
 pub use self::worker::worker;
 
 use self::crew::{Crew, Segments};

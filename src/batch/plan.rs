@@ -320,8 +320,7 @@ impl Making<'_> {
             None => self.guests(include)?,
         };
         for (platform, open) in platforms {
-            let number = self.platform(platform);
-            let entries = self.entries(include, &open, number)?;
+            let entries = self.entries(include, &open, &platform.name())?;
             let (writers, walkers) = self.routines(include, &open)?;
             for entries in entries {
                 let sweep = matches!(entries, Entries::Sweep(_));
@@ -330,12 +329,12 @@ impl Making<'_> {
                         if sweep { vec![None] } else { walkers.iter().map(Some).collect() };
                     for walker in walkers {
                         let block = Block {
-                            platform: number,
+                            platform: 0,
                             entries: entries.clone(),
                             writer: writer.clone(),
                             walker: walker.cloned(),
                         };
-                        self.add(include, &open, block)?;
+                        self.add(include, &platform, &open, block)?;
                     }
                 }
             }
@@ -343,28 +342,25 @@ impl Making<'_> {
         Ok(())
     }
 
-    fn platform(&mut self, platform: Platform) -> usize {
-        let known = self.plan.platforms.iter().position(|known| *known == platform);
-        known.unwrap_or_else(|| {
-            self.plan.platforms.push(platform);
-            self.plan.platforms.len() - 1
-        })
-    }
-
-    fn add(&mut self, include: &Include, open: &Open, block: Block) -> Result<()> {
-        let name = self.plan.platforms[block.platform].name();
+    /// Adds a block to the plan, and its platform with the first.
+    fn add(&mut self, include: &Include, platform: &Platform, open: &Open, mut block: Block) -> Result<()> {
         if let Err(reason) = open.runs(&block) {
-            self.skip(&name, reason);
+            self.skip(&platform.name(), reason);
             return Ok(());
         }
-        let platform = &self.plan.platforms[block.platform];
         if self.excludes.iter_mut().any(|exclude| exclude.takes(platform, open, &block)) {
             return Ok(());
         }
+        let known = self.plan.platforms.iter().position(|known| known == platform);
+        block.platform = known.unwrap_or_else(|| {
+            self.plan.platforms.push(platform.clone());
+            self.plan.platforms.len() - 1
+        });
         if !self.known.insert(serde_json::to_string(&block)?) {
             let walker = block.walker.map(|walker| format!(" against {walker}")).unwrap_or_default();
             let fault = format!(
-                "it has jobs that are in the matrix already: {name}, {} {}{walker}",
+                "it has jobs that are in the matrix already: {}, {} {}{walker}",
+                platform.name(),
                 block.entries.kind(),
                 block.writer
             );
@@ -526,19 +522,18 @@ impl Making<'_> {
     }
 
     /// The entries of an include that a platform can express.
-    fn entries(&mut self, include: &Include, open: &Open, platform: usize) -> Result<Vec<Entries>> {
+    fn entries(&mut self, include: &Include, open: &Open, name: &str) -> Result<Vec<Entries>> {
         let encoding = open.encoding();
-        let name = self.plan.platforms[platform].name();
         let Some(entries) = &include.entries else {
             let mut all = Vec::new();
             for kind in EntryKind::ALL {
-                all.extend(self.of_kind(&name, encoding, kind, &[Vec::new()], None));
+                all.extend(self.of_kind(name, encoding, kind, &[Vec::new()], None));
             }
             return Ok(all);
         };
         let mut all = Vec::new();
         for entry in entries {
-            all.extend(self.entry(&name, encoding, open, entry)?);
+            all.extend(self.entry(name, encoding, open, entry)?);
         }
         Ok(all)
     }

@@ -123,7 +123,8 @@ impl Store {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             bytes => bytes.with_context(|| format!("cannot read {}", file.display()))?,
         };
-        let lines = segment::journal(&bytes, jobs);
+        let mut lines = segment::journal(&bytes);
+        lines.retain(|line| segment::job_of(line).is_some_and(|job| jobs.binary_search(&job).is_ok()));
         // What comes next must not be written behind a torn line.
         write_synced(&file, lines.concat().as_bytes())?;
         Ok(lines)

@@ -43,6 +43,9 @@ pub enum SegmentError {
         /// The job that should be.
         expected: u64,
     },
+    /// There are records too many.
+    #[error("it goes on with the record of job {0}, which belongs elsewhere")]
+    Long(u64),
     /// Records are missing.
     #[error("it ends before the record of job {0}")]
     Short(u64),
@@ -77,30 +80,39 @@ pub fn seal<'a>(lines: impl IntoIterator<Item = &'a str>) -> std::io::Result<Vec
     encoder.finish()
 }
 
+/// The lines of a sealed segment.
+///
+/// # Errors
+/// If it is damaged.
+pub fn lines(sealed: impl Read) -> Result<Vec<String>, SegmentError> {
+    let mut text = String::new();
+    let mut decoder = zstd::Decoder::new(sealed).map_err(SegmentError::Damaged)?;
+    decoder.read_to_string(&mut text).map_err(SegmentError::Damaged)?;
+    let lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+    match (1..).zip(&lines).find(|(_, line)| job_of(line).is_none() || !line.ends_with('\n')) {
+        Some((line, _)) => Err(SegmentError::NoRecord { line, fault: "it is cut off".to_owned() }),
+        None => Ok(lines),
+    }
+}
+
 /// The lines of a sealed segment, which is to have just these jobs.
 ///
 /// # Errors
 /// If it is damaged, or has other jobs.
 pub fn open(sealed: impl Read, jobs: &[u64]) -> Result<Vec<String>, SegmentError> {
-    let mut text = String::new();
-    let mut decoder = zstd::Decoder::new(sealed).map_err(SegmentError::Damaged)?;
-    decoder.read_to_string(&mut text).map_err(SegmentError::Damaged)?;
-    let mut lines = Vec::with_capacity(jobs.len());
-    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
-        let no_record = |fault: &str| SegmentError::NoRecord { line: number, fault: fault.to_owned() };
-        let found = job_of(line).ok_or_else(|| no_record("it has no number of a job"))?;
-        if !line.ends_with('\n') {
-            return Err(no_record("it has no end"));
-        }
-        match jobs.get(lines.len()) {
-            Some(expected) if *expected == found => lines.push(line.to_owned()),
-            Some(expected) => return Err(SegmentError::OtherJob { found, expected: *expected }),
-            None => return Err(no_record("the segment has more records than jobs")),
+    let lines = lines(sealed)?;
+    for (line, expected) in lines.iter().zip(jobs) {
+        match job_of(line) {
+            Some(found) if found != *expected => {
+                return Err(SegmentError::OtherJob { found, expected: *expected });
+            }
+            _ => {}
         }
     }
-    match jobs.get(lines.len()) {
-        Some(missing) => Err(SegmentError::Short(*missing)),
-        None => Ok(lines),
+    match (jobs.get(lines.len()), lines.get(jobs.len()).and_then(|line| job_of(line))) {
+        (Some(missing), _) => Err(SegmentError::Short(*missing)),
+        (None, Some(more)) => Err(SegmentError::Long(more)),
+        (None, None) => Ok(lines),
     }
 }
 
@@ -112,19 +124,64 @@ pub fn record(line: &str) -> Result<Record, SegmentError> {
     serde_json::from_str(line).map_err(|fault| SegmentError::NoRecord { line: 1, fault: fault.to_string() })
 }
 
-/// The whole lines of a journal that are records of these jobs, which are in order, each job once. What is torn or is
-/// something else is left out: its job is run again.
-pub fn journal(bytes: &[u8], jobs: &[u64]) -> Vec<String> {
-    let mut lines: Vec<(u64, String)> = Vec::new();
+/// The whole lines of a journal that are records, in the order of their jobs, each job once. What is torn or is something
+/// else is left out: its job is run again.
+pub fn journal(bytes: &[u8]) -> Vec<String> {
+    let mut lines: Vec<(u64, &str)> = Vec::new();
     for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
         let Ok(line) = std::str::from_utf8(line) else { continue };
-        if let Ok(record) = record(line)
-            && jobs.binary_search(&record.job).is_ok()
-            && !lines.iter().any(|(job, _)| *job == record.job)
-        {
-            lines.push((record.job, line.to_owned()));
+        if let Ok(record) = record(line) {
+            lines.push((record.job, line));
         }
     }
+    // The sort keeps the first of each.
     lines.sort_by_key(|(job, _)| *job);
-    lines.into_iter().map(|(_, line)| line).collect()
+    lines.dedup_by_key(|(job, _)| *job);
+    lines.into_iter().map(|(_, line)| line.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A line that begins as a record does; what it says is not looked at.
+    fn of(job: u64) -> String {
+        format!("{{\"job\":{job},\"run\":{{}}}}\n")
+    }
+
+    fn sealed(jobs: &[u64]) -> Vec<u8> {
+        let lines: Vec<String> = jobs.iter().copied().map(of).collect();
+        seal(lines.iter().map(String::as_str)).unwrap()
+    }
+
+    #[test]
+    fn what_was_sealed_is_opened_if_it_has_the_jobs() {
+        let bytes = sealed(&[3, 5, 7]);
+        assert_eq!(open(&bytes[..], &[3, 5, 7]).unwrap(), [of(3), of(5), of(7)]);
+        let error = |jobs: &[u64]| open(&bytes[..], jobs).unwrap_err().to_string();
+        assert_eq!(error(&[3, 5]), "it goes on with the record of job 7, which belongs elsewhere");
+        assert_eq!(error(&[3, 5, 7, 9]), "it ends before the record of job 9");
+        assert_eq!(error(&[3, 6, 7]), "it has the record of job 5 where that of job 6 belongs");
+    }
+
+    #[test]
+    fn damage_is_seen_wherever_it_is() {
+        let bytes = sealed(&[3, 5, 7]);
+        for length in 0..bytes.len() {
+            open(&bytes[..length], &[3, 5, 7]).unwrap_err();
+        }
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            // A bit of the header may say nothing; then all is there.
+            if let Ok(lines) = open(&changed[..], &[3, 5, 7]) {
+                assert_eq!(lines, [of(3), of(5), of(7)], "byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_batch_has_enough_segments_for_all_workers_and_a_large_one_small_ones() {
+        assert_eq!([0, 1, 64, 65, 17_542, 10_000_000].map(segment_jobs), [1, 1, 1, 2, 275, 1024]);
+    }
 }

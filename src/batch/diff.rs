@@ -1,0 +1,48 @@
+//! `pmdscope diff`: what changed from one batch to another.
+
+use anyhow::Result;
+use pmdscope_traces::batch::{DiffError, Kernels, diff_text, pair_kernels};
+use pmdscope_traces::{batch, json};
+
+use super::results::Results;
+use crate::cli::{DiffArgs, DiffFormat};
+use crate::exit::Exit;
+use crate::output;
+
+pub fn diff(args: &DiffArgs) -> Result<Exit> {
+    let (old, new) = (Results::open(&args.old)?, Results::open(&args.new)?);
+    // Of the same plan the kernels are the same as well.
+    let pairs = if old.batch.plan == new.batch.plan {
+        Vec::new()
+    } else {
+        pair_kernels(&kernels(&old)?, &kernels(&new)?)
+    };
+    let report = batch::diff(old.records(), new.records(), pairs).map_err(|error| match error {
+        DiffError::Record(error) => error,
+        DiffError::Kept(error) => error.into(),
+    })?;
+    let printed = match args.format {
+        DiffFormat::Text => diff_text(&report),
+        DiffFormat::Json => json::pretty(&report)?,
+    };
+    output::write(&printed, args.output.as_deref())?;
+    let mut exit = if report.changed { Exit::Findings } else { Exit::Clean };
+    for (results, recorded) in [(&old, report.jobs.old), (&new, report.jobs.new)] {
+        if recorded < results.batch.here {
+            let name = results.folder.display();
+            output::tell(&format!("{name}: {recorded} of {} jobs are recorded", results.batch.here));
+            if exit == Exit::Clean {
+                exit = Exit::Inconclusive;
+            }
+        }
+    }
+    Ok(exit)
+}
+
+fn kernels(results: &Results) -> Result<Kernels> {
+    let mut kernels = Kernels::default();
+    for record in results.records() {
+        kernels.add(&record?);
+    }
+    Ok(kernels)
+}
