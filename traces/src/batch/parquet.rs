@@ -6,7 +6,7 @@ use std::io::Write;
 use std::mem;
 use std::sync::Arc;
 
-use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
+use parquet::basic::{Compression, Encoding, LogicalType, Repetition, Type as Physical};
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError as Unwritable;
@@ -64,12 +64,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     /// # Errors
     /// If it cannot be written.
     pub fn new(to: W) -> Result<Self, ParquetError> {
-        let schema = KeyValue::new("schema".to_owned(), PARQUET_SCHEMA.to_owned());
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::SNAPPY)
-            .set_key_value_metadata(Some(vec![schema]))
-            .build();
-        let file = SerializedFileWriter::new(to, file_type()?, Arc::new(properties))?;
+        let file = SerializedFileWriter::new(to, file_type()?, Arc::new(properties()))?;
         Ok(ParquetWriter { file, buffers: buffers(), rows: 0 })
     }
 
@@ -105,6 +100,22 @@ impl<W: Write + Send> ParquetWriter<W> {
         self.rows = 0;
         Ok(())
     }
+}
+
+/// How the file is written. Most columns say few distinct things, for which the usual dictionaries are made; each number
+/// of a job and each command is another, and is like the one before.
+fn properties() -> WriterProperties {
+    let schema = KeyValue::new("schema".to_owned(), PARQUET_SCHEMA.to_owned());
+    let by_difference = [("job", Encoding::DELTA_BINARY_PACKED), ("command", Encoding::DELTA_BYTE_ARRAY)];
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_key_value_metadata(Some(vec![schema]));
+    for (column, encoding) in by_difference {
+        properties = properties
+            .set_column_dictionary_enabled(column.into(), false)
+            .set_column_encoding(column.into(), encoding);
+    }
+    properties.build()
 }
 
 fn buffers() -> Vec<Buffer> {
