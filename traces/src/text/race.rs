@@ -59,15 +59,16 @@ struct Lanes {
 
 impl Lanes {
     fn cpus(&self) -> impl Iterator<Item = u8> + use<> {
-        (0..).take(self.count)
+        (0..=u8::MAX).take(self.count)
     }
 
     fn step(&self) -> usize {
-        SECOND_LANE.min((WIDTH - LANE_LEAST) / (self.count - 1).max(1))
+        SECOND_LANE.min((WIDTH - LANE_LEAST) / (self.count - 1).max(1)).max(1)
     }
 
+    /// A lane that there is no room for, as of a CPU that only a damaged trace names, is drawn over the last one.
     fn begin(&self, cpu: u8) -> usize {
-        usize::from(cpu) * self.step()
+        (usize::from(cpu) * self.step()).min(WIDTH - LANE_LEAST)
     }
 
     /// The width of a CPU's text.

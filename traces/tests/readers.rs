@@ -1,0 +1,48 @@
+//! What reads a reproducer or a record reads the files that fuzzing was begun with, and those that it found.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#[path = "../fuzz/src/readers.rs"]
+mod readers;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each file that is kept for a target.
+fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    files.map(|file| (file.clone(), fs::read(file).unwrap())).collect()
+}
+
+/// Hands each file to a target, and counts those that it made something of.
+fn replay(target: &str, read: fn(&[u8]) -> bool) -> usize {
+    let files = corpus(target);
+    let read = files.iter().filter(|(file, bytes)| {
+        println!("{}", file.display());
+        read(bytes)
+    });
+    read.count()
+}
+
+#[test]
+fn reproducers_are_read() {
+    assert!(replay("repro", readers::repro) >= 6, "most files are reproducers");
+}
+
+#[test]
+fn records_are_read() {
+    assert!(replay("record", readers::record) >= 12, "most files are records");
+}
+
+#[test]
+fn a_trace_of_more_cpus_than_there_are_columns_is_drawn() {
+    let (_, split) =
+        corpus("repro").into_iter().find(|(file, _)| file.ends_with("guest-split.json")).unwrap();
+    for cpus in [3, 40, 41, 42, 300] {
+        let mut repro: serde_json::Value = serde_json::from_slice(&split).unwrap();
+        let walker = repro["expected"]["walker"].clone();
+        repro["expected"]["with"] = vec![walker; cpus - 2].into();
+        repro["report"]["with"] = vec!["mmu-store"; cpus - 2].into();
+        assert!(readers::repro(repro.to_string().as_bytes()), "{cpus}");
+    }
+}
