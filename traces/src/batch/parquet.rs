@@ -102,8 +102,8 @@ impl<W: Write + Send> ParquetWriter<W> {
     }
 }
 
-/// How the file is written. Most columns say few distinct things, for which the usual dictionaries are made; each number
-/// of a job and each command is another, and is like the one before.
+/// How the file is written. Most columns say few distinct things, for which the usual dictionaries are made; each
+/// number of a job and each command is another, and is like the one before.
 fn properties() -> WriterProperties {
     let schema = KeyValue::new("schema".to_owned(), PARQUET_SCHEMA.to_owned());
     let by_difference = [("job", Encoding::DELTA_BINARY_PACKED), ("command", Encoding::DELTA_BYTE_ARRAY)];

@@ -187,6 +187,30 @@ fn a_job_that_is_in_a_batch_twice_has_two_counterparts() {
 }
 
 #[test]
+fn jobs_are_told_apart_by_what_was_asked_for_of_the_entry() {
+    let asked = |job: u64, pfn: &str, verdict| {
+        let mut record = batch().remove(0);
+        record.job = job;
+        let command = run(&mut record).command.clone();
+        run(&mut record).command = format!("{command} --pfn {pfn}");
+        run(&mut record).verdict = verdict;
+        record
+    };
+    let old = [asked(0, "0x1", Verdict::Pass), asked(1, "0x2", Verdict::Unknown)];
+    let new = [asked(0, "0x2", Verdict::Unknown), asked(1, "0x1", Verdict::Pass)];
+    assert!(!changed(&old, &new).changed);
+    let by_value = |value: u64, verdict| {
+        let mut record = asked(0, "", verdict);
+        run(&mut record).entry = "pmd".to_owned();
+        run(&mut record).before.value.0 = value;
+        record
+    };
+    let old = [by_value(1, Verdict::Pass), by_value(2, Verdict::Unknown)];
+    let new = [by_value(2, Verdict::Unknown), by_value(1, Verdict::Pass)];
+    assert!(!changed(&old, &new).changed);
+}
+
+#[test]
 fn the_object_is_as_its_schema_says() {
     let mut new = large();
     new.remove(3);
