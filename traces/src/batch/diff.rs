@@ -35,7 +35,7 @@ pub struct DiffReport {
     pub same: u64,
     /// Kernels that were taken for one another.
     pub kernels: Vec<KernelPair>,
-    /// Guests that have the same name and are other files; kernels that were taken for one another are not among them.
+    /// Guests that have the same name and are other files.
     pub guests: Vec<GuestChange>,
     /// What changed alike, those with the most jobs first.
     pub groups: Vec<Group>,
@@ -237,10 +237,9 @@ impl Diff {
     fn note(&mut self, side: Side, job: &Job<'_>) {
         *self.jobs.of(side) += 1;
         note(self.made_by.of(side), job.made_by);
-        if paired(job, &self.pairs).is_none() {
-            let name = format!("{} {}", job.guest.kind, job.kernel().unwrap_or(&job.guest.name));
-            note(self.guests.entry(name).or_default().of(side), &job.guest.sha256);
-        }
+        // Releases of kernels that are taken for one another have names of their own.
+        let name = format!("{} {}", job.guest.kind, job.kernel().unwrap_or(&job.guest.name));
+        note(self.guests.entry(name).or_default().of(side), &job.guest.sha256);
     }
 
     fn kept(&self, record: &Record) -> Kept {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use anstream::adapter::strip_str;
 use pmdscope_traces::batch::{
-    Both, Change, DiffReport, Facts, Group, GuestChange, Kernels, Record, Report, diff, diff_text,
+    Both, Change, Diff, DiffReport, Facts, Group, GuestChange, Kernels, Record, Report, diff, diff_text,
     pair_kernels,
 };
 use pmdscope_traces::{SplitGuard, Verdict, json};
@@ -184,6 +184,13 @@ fn a_job_that_is_in_a_batch_twice_has_two_counterparts() {
     let report = changed(&twice, &batch());
     assert_eq!(report.same, batch().len() as u64);
     assert!(report.groups.iter().all(|group| group.changes == [Change::OnlyOld]));
+
+    let mut came_to = [batch().remove(0), batch().remove(0)];
+    run(&mut came_to[1]).verdict = Verdict::Unknown;
+    let mut diff = Diff::new(Vec::new());
+    came_to.iter().for_each(|record| diff.add_old(record).unwrap());
+    came_to.iter().for_each(|record| diff.add_new(record).unwrap());
+    assert!(!diff.finish().unwrap().changed, "the first is matched with the first");
 }
 
 #[test]
