@@ -199,7 +199,11 @@ impl Encoding {
 
     /// The named fields that an entry of this value has, from the lowest bit up.
     pub fn fields_of(&self, entry: u64) -> impl Iterator<Item = &'static Field> + use<> {
-        let form = self.form(entry);
+        self.fields_in(self.form(entry))
+    }
+
+    /// The named fields that entries of a form have, from the lowest bit up.
+    pub fn fields_in(&self, form: Form) -> impl Iterator<Item = &'static Field> + use<> {
         let groups = self.layout().fields.iter().copied();
         let mut fields: Vec<_> = groups.flatten().filter(|field| field.is_in(form)).collect();
         fields.sort_by_key(|field| field.bits.low);
