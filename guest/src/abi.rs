@@ -25,6 +25,11 @@ pub const WARNING: &str = "vm_warn_on_once";
 /// `void survey(const u64 *in, struct answers *out, u64 count, const struct env *env)`.
 pub const SURVEY: &str = "survey";
 
+/// The function that runs a writer on very many entries, one after another:
+/// `void sweep(const struct sweep *what, const struct set *sets, u64 count, u32 *out, const struct env *env)`.
+/// A guest without it can do everything else.
+pub const SWEEP: &str = "sweep";
+
 /// The predicates: functions of an entry that return 0 or 1, in the order of the bits of
 /// [`Answers::predicates`]. `pmd_migration` takes a pointer to the [`Env`] as well.
 pub const PREDICATES: [&str; 13] = [
@@ -197,9 +202,158 @@ impl Answers {
     }
 }
 
+/// `struct sweep`: which writer a sweep runs, and on what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sweep {
+    /// The address of the writer.
+    pub writer: u64,
+    /// Where the entry lies.
+    pub entry: u64,
+    /// An address that the entry maps.
+    pub address: u64,
+    /// Of a writer that installs a page table: where the guest finds what each store to the entry overwrote, put there
+    /// as it lay in memory.
+    pub replaced: Option<u64>,
+}
+
+impl Sweep {
+    /// Its size in bytes.
+    pub const SIZE: usize = 32;
+
+    /// Its bytes in a guest's memory.
+    pub fn encode(&self, order: ByteOrder) -> [u8; Self::SIZE] {
+        order.encode_all([self.writer, self.entry, self.address, self.replaced.unwrap_or(0)])
+    }
+}
+
+/// `struct set`: entries that a sweep runs on. They are those whose bits outside of `free` are as in `fixed`, in
+/// ascending order of their free bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Set {
+    /// The other bits; 0 where a bit is free.
+    pub fixed: u64,
+    /// The free bits.
+    pub free: u64,
+    /// The free bits of the first entry.
+    pub first: u64,
+    /// How many entries.
+    pub count: u64,
+}
+
+impl Set {
+    /// Its size in bytes.
+    pub const SIZE: usize = 32;
+
+    /// One entry.
+    pub const fn one(entry: u64) -> Set {
+        Set { fixed: entry, free: 0, first: 0, count: 1 }
+    }
+
+    /// The free bits of its n-th entry, counted from 0.
+    pub fn free_bits_of(&self, n: u64) -> u64 {
+        // The bits of a number, spread over the free ones: `first` is such a spread number too.
+        let spread = |number: u64| {
+            let free = (0..64).filter(|bit| self.free & 1 << bit != 0);
+            free.enumerate().fold(0, |bits, (from, to)| bits | (number >> from & 1) << to)
+        };
+        let added = (self.first | !self.free).wrapping_add(spread(n));
+        added & self.free
+    }
+
+    /// Its entries, in order.
+    pub fn entries(self) -> impl Iterator<Item = u64> {
+        let next = move |free_bits: &u64| Some((free_bits | !self.free).wrapping_add(1) & self.free);
+        let count = usize::try_from(self.count).unwrap_or(usize::MAX);
+        std::iter::successors(Some(self.first), next).take(count).map(move |free_bits| self.fixed | free_bits)
+    }
+
+    /// Its bytes in a guest's memory.
+    pub fn encode(&self, order: ByteOrder) -> [u8; Self::SIZE] {
+        order.encode_all([self.fixed, self.free, self.first, self.count])
+    }
+}
+
+/// What a sweep says of one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Swept(pub u32);
+
+impl Swept {
+    /// Its size in bytes.
+    pub const SIZE: usize = 4;
+
+    /// How many of [`PREDICATES`], its first ones, are answered.
+    pub const PREDICATES: usize = 8;
+
+    const DEFINED: u32 = (1 << 20) - 1;
+
+    /// Reads it from a guest's memory. Bits that mean nothing are an error.
+    pub fn decode(order: ByteOrder, bytes: [u8; Self::SIZE]) -> Result<Swept, UnknownNumber> {
+        let number = match order {
+            ByteOrder::Little => u32::from_le_bytes(bytes),
+            ByteOrder::Big => u32::from_be_bytes(bytes),
+        };
+        if number & !Self::DEFINED == 0 {
+            Ok(Swept(number))
+        } else {
+            Err(UnknownNumber::new("answer of a sweep", number.into()))
+        }
+    }
+
+    /// Bit i is the answer of the i-th of [`PREDICATES`] of what the writer found.
+    pub const fn before(self) -> u32 {
+        self.0 & 0xff
+    }
+
+    /// The same of what it left, or of what it put a page table in place of.
+    pub const fn after(self) -> u32 {
+        self.0 >> 8 & 0xff
+    }
+
+    /// It found and left a swap entry, of another type.
+    pub const fn type_changed(self) -> bool {
+        self.0 >> 16 & 1 == 1
+    }
+
+    /// It found and left a swap entry, of another offset.
+    pub const fn offset_changed(self) -> bool {
+        self.0 >> 17 & 1 == 1
+    }
+
+    /// It installed a page table. Everything else is of what stood there until then.
+    pub const fn installed(self) -> bool {
+        self.0 >> 18 & 1 == 1
+    }
+
+    /// What is after is another value than what was before.
+    pub const fn changed(self) -> bool {
+        self.0 >> 19 & 1 == 1
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_entries_of_a_set_ascend_in_their_free_bits() {
+        let set = Set { fixed: 0x1000, free: 0x8a, first: 0x02, count: 6 };
+        let entries: Vec<u64> = set.entries().collect();
+        assert_eq!(entries, [0x1002, 0x1008, 0x100a, 0x1080, 0x1082, 0x1088]);
+        for (n, entry) in (0..).zip(&entries) {
+            assert_eq!(set.fixed | set.free_bits_of(n), *entry, "{n}");
+        }
+        assert_eq!(Set::one(0x1234).entries().collect::<Vec<_>>(), [0x1234]);
+        assert_eq!(Set { fixed: 0, free: u64::MAX, first: u64::MAX - 1, count: 2 }.free_bits_of(1), u64::MAX);
+    }
+
+    #[test]
+    fn an_answer_of_a_sweep_has_no_bits_but_the_known() {
+        let decode = |number: u32| Swept::decode(ByteOrder::Big, number.to_be_bytes());
+        let answer = decode(0x9_4182).unwrap();
+        assert_eq!((answer.before(), answer.after()), (0x82, 0x41));
+        assert!(answer.changed() && answer.type_changed() && !answer.offset_changed() && !answer.installed());
+        assert!(decode(0x10_0000).is_err() && decode(u32::MAX).is_err());
+    }
 
     #[test]
     fn structures_are_in_the_guests_byte_order() {

@@ -11,6 +11,12 @@ pub struct UnknownNumber {
     number: u64,
 }
 
+impl UnknownNumber {
+    pub(crate) const fn new(what: &'static str, number: u64) -> Self {
+        UnknownNumber { what, number }
+    }
+}
+
 macro_rules! numbered {
     (
         $(#[$attribute:meta])* $type:ident, $what:literal,

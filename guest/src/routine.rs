@@ -57,6 +57,11 @@ impl Writer {
         }
     }
 
+    /// Whether it installs a page table in place of the entry.
+    pub const fn splits(self) -> bool {
+        matches!(self, Writer::SplitUnguarded | Writer::SplitGuarded)
+    }
+
     /// What it is, in one line.
     pub const fn meaning(self) -> &'static str {
         match self {
