@@ -21,6 +21,7 @@ mod pages;
 mod recorded;
 mod schedule;
 mod sharing;
+pub mod sweep;
 mod trace;
 mod tree;
 mod vcpu;

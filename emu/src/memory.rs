@@ -85,6 +85,14 @@ impl Shared {
         unsafe { self.at.add(offset).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
     }
 
+    /// Writes the same byte to the first `bytes`.
+    pub(crate) fn fill(&self, bytes: u64, byte: u8) {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let start = self.checked(0, bytes);
+        // SAFETY: as for `read`.
+        unsafe { self.at.add(start).write_bytes(byte, bytes) }
+    }
+
     pub(crate) fn clear(&self) {
         // SAFETY: as for `read`.
         unsafe { self.at.write_bytes(0, self.map.len()) }

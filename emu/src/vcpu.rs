@@ -75,6 +75,9 @@ pub(crate) struct Place {
     pub(crate) stack_top: u64,
 }
 
+/// What a page may be used for, by its address.
+pub(crate) type Uses = fn(u64) -> Prot;
+
 /// A CPU.
 pub(crate) struct Vcpu {
     isa: &'static Isa,
@@ -106,15 +109,36 @@ impl Vcpu {
         recorder: &Rc<Recorder>,
         decoder: &Rc<Disassembler>,
     ) -> Result<Self, EmuError> {
+        let everything = decoder.isa().virtual_tlb.then_some((|_| Prot::ALL) as Uses);
+        let mut vcpu = Vcpu::open(number, place, recorder, decoder, everything)?;
+        vcpu.hook_invalid()?;
+        Ok(vcpu)
+    }
+
+    /// A CPU that nothing slows down: no access of it is hooked, not even one to where nothing is, which then
+    /// ends a call without its address. Stores are fast only to where `uses` says that no code is: of all other
+    /// memory the engine looks each time whether it has translated what they overwrite.
+    pub(crate) fn unwatched(place: Place, decoder: &Rc<Disassembler>, uses: Uses) -> Result<Self, EmuError> {
+        Vcpu::open(0, place, &Rc::new(Recorder::new()), decoder, Some(uses))
+    }
+
+    fn open(
+        number: u8,
+        place: Place,
+        recorder: &Rc<Recorder>,
+        decoder: &Rc<Disassembler>,
+        uses: Option<Uses>,
+    ) -> Result<Self, EmuError> {
         let isa = decoder.isa();
         let (arch, mode) = isa.engine;
         let mut engine = Unicorn::new(arch, mode).map_err(|e| EmuError::engine("open a CPU", e))?;
-        if isa.virtual_tlb {
+        if let Some(uses) = uses {
             engine
                 .ctl_set_tlb_type(TlbType::VIRTUAL)
                 .and_then(|()| {
-                    engine.add_tlb_hook(1, 0, |_, address, _| {
-                        Some(TlbEntry { paddr: isa.physical(address) & !0xfff, perms: Prot::ALL })
+                    // The engine asks of one of its pages, whose size it does not tell: arm64's has 1 KiB.
+                    engine.add_tlb_hook(1, 0, move |_, address, _| {
+                        Some(TlbEntry { paddr: isa.physical(address), perms: uses(address) })
                     })
                 })
                 .map_err(|e| EmuError::engine("translate addresses", e))?;
@@ -179,7 +203,12 @@ impl Vcpu {
                 state.finish(uc, end);
             })
             .map_err(refused)?;
+        Ok(())
+    }
 
+    /// Hooks accesses to where nothing is.
+    fn hook_invalid(&mut self) -> Result<(), EmuError> {
+        let program_counter = self.isa.program_counter;
         let state = Rc::clone(&self.state);
         self.engine
             .add_mem_hook(HookType::MEM_INVALID, 1, 0, move |uc, _, address, _, _| {
@@ -187,8 +216,8 @@ impl Vcpu {
                 state.finish(uc, End::Fault { pc, address: Some(address) });
                 false
             })
-            .map_err(refused)?;
-        Ok(())
+            .map(drop)
+            .map_err(|e| EmuError::engine("hook", e))
     }
 
     /// Has accesses to a range recorded, and scheduled.
@@ -216,6 +245,21 @@ impl Vcpu {
             .map_err(|e| EmuError::engine("hook", e))
     }
 
+    /// Counts the blocks that are entered, as if each were one instruction, and nothing else.
+    pub(crate) fn count_blocks(&mut self) -> Result<(), EmuError> {
+        let state = Rc::clone(&self.state);
+        self.engine
+            .add_block_hook(1, 0, move |uc, _, _| {
+                let total = state.instructions.get() + 1;
+                state.instructions.set(total);
+                if total > state.bounds.get().instructions {
+                    state.finish(uc, End::InstructionBound);
+                }
+            })
+            .map(drop)
+            .map_err(|e| EmuError::engine("hook", e))
+    }
+
     /// Calls `then` before each access to a range, with its address as the engine has it, its size, and
     /// whether it writes.
     pub(crate) fn on_access(
@@ -237,6 +281,22 @@ impl Vcpu {
                     true
                 },
             )
+            .map(drop)
+            .map_err(|e| EmuError::engine("hook", e))
+    }
+
+    /// Calls `then` before each store to a range, but for those that are atomic.
+    pub(crate) fn on_store(
+        &mut self,
+        range: Range<u64>,
+        mut then: impl FnMut() + 'static,
+    ) -> Result<(), EmuError> {
+        let last = self.isa.physical(range.end - 1);
+        self.engine
+            .add_mem_hook(HookType::MEM_WRITE, self.isa.physical(range.start), last, move |_, _, _, _, _| {
+                then();
+                true
+            })
             .map(drop)
             .map_err(|e| EmuError::engine("hook", e))
     }

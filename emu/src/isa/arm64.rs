@@ -21,7 +21,8 @@ pub(super) static ISA: Isa = Isa {
     stack_room: 0,
     stack_bias: 0,
     return_to: ReturnTo::Register { register: R::X30 as i32, less: 0 },
-    idle: &[0x00, 0x00, 0x00, 0x14], // b .
+    idle: &[0x00, 0x00, 0x00, 0x14],         // b .
+    no_operation: &[0x1f, 0x20, 0x03, 0xd5], // nop
     begins_to_spin: &[],
     entry_register: None,
     capstone: || Capstone::new().arm64().mode(arm64::ArchMode::Arm).build(),

@@ -97,6 +97,8 @@ pub struct Isa {
     pub(crate) return_to: ReturnTo,
     /// A jump to itself, for where functions return to: code must be there to be hooked.
     pub(crate) idle: &'static [u8],
+    /// The shortest instruction that does nothing; every other has a multiple of its bytes.
+    pub(crate) no_operation: &'static [u8],
     /// The instruction by which code says that all it does from here to another such hint is to wait, where the
     /// engine stops at hints; else empty.
     pub(crate) begins_to_spin: &'static [u8],

@@ -29,6 +29,7 @@ pub(super) static PPC64: Isa = Isa {
     return_to: ReturnTo::Register { register: R::LR as i32, less: 0 },
     // ELFv2 functions find their TOC from r12.
     idle: &[0x48, 0x00, 0x00, 0x00],           // b .
+    no_operation: &[0x60, 0x00, 0x00, 0x00],   // nop
     begins_to_spin: &[0x7c, 0x21, 0x0b, 0x78], // or 1, 1, 1
     entry_register: Some(R::R12 as i32),
     capstone: || Capstone::new().ppc().mode(ppc::ArchMode::Mode64).endian(Endian::Big).build(),
@@ -43,6 +44,7 @@ pub(super) static PPC64LE: Isa = Isa {
     arch: Arch::Ppc64le,
     start_registers: &[(R::MSR as i32, MSR_SF | MSR_LE)],
     idle: &[0x00, 0x00, 0x00, 0x48],
+    no_operation: &[0x00, 0x00, 0x00, 0x60],
     begins_to_spin: &[0x78, 0x0b, 0x21, 0x7c],
     capstone: || Capstone::new().ppc().mode(ppc::ArchMode::Mode64).endian(Endian::Little).build(),
     supplement: |code| tlbie(u32::from_le_bytes(*code.first_chunk()?)),

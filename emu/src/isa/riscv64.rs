@@ -21,7 +21,8 @@ pub(super) static ISA: Isa = Isa {
     stack_room: 0,
     stack_bias: 0,
     return_to: ReturnTo::Register { register: R::RA as i32, less: 0 },
-    idle: &[0x6f, 0x00, 0x00, 0x00], // j .
+    idle: &[0x6f, 0x00, 0x00, 0x00],         // j .
+    no_operation: &[0x13, 0x00, 0x00, 0x00], // nop
     begins_to_spin: &[],
     entry_register: None,
     capstone: || {

@@ -24,6 +24,7 @@ pub(super) static ISA: Isa = Isa {
     stack_bias: 0,
     return_to: ReturnTo::Register { register: R::R14 as i32, less: 0 },
     idle: &[0xa7, 0xf4, 0x00, 0x00], // j .
+    no_operation: &[0x07, 0x07],     // nopr %r7
     begins_to_spin: &[],
     entry_register: None,
     capstone: || Capstone::new().sysz().mode(sysz::ArchMode::Default).build(),

@@ -23,6 +23,7 @@ pub(super) static ISA: Isa = Isa {
     stack_bias: 2047,
     return_to: ReturnTo::Register { register: R::O7 as i32, less: 8 },
     idle: &[0x10, 0x80, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00], // ba . ; nop
+    no_operation: &[0x01, 0x00, 0x00, 0x00],                 // nop
     begins_to_spin: &[],
     entry_register: None,
     capstone: || Capstone::new().sparc().mode(sparc::ArchMode::V9).build(),

@@ -26,7 +26,8 @@ pub(super) static ISA: Isa = Isa {
     stack_room: 0,
     stack_bias: 0,
     return_to: ReturnTo::Stack,
-    idle: &[0xeb, 0xfe], // jmp .
+    idle: &[0xeb, 0xfe],   // jmp .
+    no_operation: &[0x90], // nop
     begins_to_spin: &[],
     entry_register: None,
     // AT&T, as kernel oopses and objdump show it.

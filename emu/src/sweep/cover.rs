@@ -1,0 +1,179 @@
+//! A region as few patterns.
+//!
+//! An answer's entries are seldom one pattern. They read best as the rule and its exceptions: the answers of few
+//! entries get patterns first, and those of many entries may then run over these, which they except.
+
+use std::collections::BTreeMap;
+
+use pmdscope_arches::Pattern;
+
+use super::learn::Unlearned;
+use super::region::{Region, bits_of_combination};
+
+/// The entries of a pattern that are in none of its exceptions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The pattern.
+    pub pattern: Pattern,
+    /// What is not part of it. All of it lies within the pattern.
+    pub except: Vec<Pattern>,
+}
+
+impl Part {
+    /// The entries of `pattern` that are in none of `others`; `None` if there are none.
+    fn new(pattern: Pattern, others: &[Pattern]) -> Option<Part> {
+        let mut except: Vec<Pattern> = others.iter().filter_map(|other| other.and(pattern)).collect();
+        // The largest first, so that whatever lies within another comes after it.
+        except.sort_by_key(|other| (u32::MAX - other.free.count_ones(), *other));
+        let mut kept: Vec<Pattern> = Vec::new();
+        for other in except {
+            if !kept.iter().any(|known| known.covers(other)) {
+                kept.push(other);
+            }
+        }
+        let part = Part { pattern, except: kept };
+        (part.entries() > 0).then_some(part)
+    }
+
+    /// How many entries.
+    pub fn entries(&self) -> u128 {
+        entries_without(self.pattern, &self.except)
+    }
+
+    /// One of them: with the free bits zero, if that is one.
+    pub fn example(&self) -> Option<u64> {
+        example_without(self.pattern, &self.except)
+    }
+
+    /// Whether an entry is one of them.
+    pub fn contains(&self, entry: u64) -> bool {
+        self.pattern.contains(entry) && !self.except.iter().any(|except| except.contains(entry))
+    }
+}
+
+fn entries_without(pattern: Pattern, except: &[Pattern]) -> u128 {
+    match except.split_first() {
+        None => pattern.entries(),
+        Some((first, rest)) => {
+            pattern.without(*first).into_iter().map(|left| entries_without(left, rest)).sum()
+        }
+    }
+}
+
+fn example_without(pattern: Pattern, except: &[Pattern]) -> Option<u64> {
+    // Patterns with many free bits first: there is hardly ever anything to go back for.
+    let Some((first, rest)) = except.split_first() else { return Some(pattern.value) };
+    pattern.without(*first).into_iter().find_map(|left| example_without(left, rest))
+}
+
+/// The entries of each answer of a region.
+pub(super) fn parts(region: &Region, most: usize) -> Result<BTreeMap<u32, Vec<Part>>, Unlearned> {
+    let mut parts = BTreeMap::new();
+    collect(region, &[], most, &mut parts)?;
+    Ok(parts)
+}
+
+/// Adds the parts of a region, but for what lies in the patterns of `before`.
+fn collect(
+    region: &Region,
+    before: &[Pattern],
+    most: usize,
+    parts: &mut BTreeMap<u32, Vec<Part>>,
+) -> Result<(), Unlearned> {
+    let mut taken = before.to_vec();
+    for exception in &region.exceptions {
+        collect(exception, &taken, most, parts)?;
+        taken.push(exception.cube);
+    }
+    let mut answers: BTreeMap<u32, usize> = BTreeMap::new();
+    for answer in &region.table {
+        *answers.entry(*answer).or_default() += 1;
+    }
+    let mut rarest_first: Vec<(usize, u32)> =
+        answers.into_iter().map(|(answer, count)| (count, answer)).collect();
+    rarest_first.sort_unstable();
+
+    let mut state: Vec<State> = vec![State::Other; region.table.len()];
+    for (_, answer) in rarest_first {
+        for (state, other) in state.iter_mut().zip(&region.table) {
+            match *state {
+                State::Wanted => *state = State::Taken,
+                State::Other if *other == answer => *state = State::Wanted,
+                _ => {}
+            }
+        }
+        let mut cover = Cover { state: &state, bits: region.matters.count_ones(), most, found: Vec::new() };
+        cover.add(0, 0)?;
+        let Cover { found, .. } = cover;
+        let patterns: Vec<Pattern> = found
+            .into_iter()
+            .map(|(value, fixed)| {
+                let fixed = bits_of_combination(region.matters, fixed);
+                let value = bits_of_combination(region.matters, value);
+                Pattern::new(region.cube.value | value, region.cube.free & !fixed)
+            })
+            .collect();
+        let new = patterns.iter().filter_map(|pattern| Part::new(*pattern, &taken));
+        parts.entry(answer).or_default().extend(new);
+        taken.extend(patterns);
+    }
+    parts.retain(|_, parts| !parts.is_empty());
+    Ok(())
+}
+
+/// What a combination is to the answer that is covered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It has another answer, whose turn comes later.
+    Other,
+    /// It has this answer.
+    Wanted,
+    /// Its turn was before: whether a pattern has it makes no difference.
+    Taken,
+}
+
+struct Cover<'a> {
+    state: &'a [State],
+    bits: u32,
+    most: usize,
+    /// Combinations by the value of their fixed bits, and which these are. No two have one in common.
+    found: Vec<(usize, usize)>,
+}
+
+impl Cover<'_> {
+    /// Covers the combinations whose `fixed` bits are as in `value`.
+    fn add(&mut self, value: usize, fixed: usize) -> Result<(), Unlearned> {
+        let within = || self.combinations(value, fixed);
+        if !within().any(|number| self.state[number] == State::Wanted) {
+            return Ok(());
+        }
+        if !within().any(|number| self.state[number] == State::Other) {
+            if self.found.len() == self.most {
+                return Err(Unlearned::TooManyPatterns);
+            }
+            self.found.push((value, fixed));
+            return Ok(());
+        }
+        let free = (0..self.bits).map(|bit| 1 << bit).filter(|bit| fixed & bit == 0);
+        // Of bits that decide as much, the highest.
+        let Some(bit) = free.max_by_key(|bit| self.decided_by(*bit, value, fixed)) else { return Ok(()) };
+        self.add(value, fixed | bit)?;
+        self.add(value | bit, fixed | bit)
+    }
+
+    /// In how many combinations a bit alone decides whether it is this answer.
+    fn decided_by(&self, bit: usize, value: usize, fixed: usize) -> usize {
+        let decides = |number: &usize| {
+            let pair = [self.state[*number], self.state[number | bit]];
+            pair.contains(&State::Wanted) && pair.contains(&State::Other)
+        };
+        self.combinations(value, fixed | bit).filter(decides).count()
+    }
+
+    fn combinations(&self, value: usize, fixed: usize) -> impl Iterator<Item = usize> + use<> {
+        let all = (1_usize << self.bits) - 1;
+        let free = all & !fixed;
+        let next = move |bits: &usize| (*bits != free).then(|| (bits | !free).wrapping_add(1) & free);
+        std::iter::successors(Some(0), next).map(move |bits| value | bits)
+    }
+}

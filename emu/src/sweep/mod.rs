@@ -1,0 +1,16 @@
+//! Sweeps: a writer is run on very many entries in a loop within the guest, and it is learned which entries it
+//! treats alike.
+//!
+//! [`Sweeper`] runs machine code. [`learn`](learn()) asks for answers of entries and knows neither engine nor guest.
+
+mod cover;
+mod learn;
+mod probes;
+mod region;
+mod sweeper;
+#[cfg(test)]
+mod tests;
+
+pub use cover::Part;
+pub use learn::{FILLINGS, Learned, MOST_ENTRIES, NotLearned, Unlearned, learn};
+pub use sweeper::{SweepError, Sweeper};

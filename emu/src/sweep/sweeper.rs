@@ -1,0 +1,194 @@
+//! A machine that runs a writer on very many entries in a loop within the guest.
+//!
+//! It is [`Machine`](crate::Machine) without all that makes that one see each access, which takes most of the time.
+//! What flushes translations does nothing here: whether it does has no effect on an entry.
+
+use std::rc::Rc;
+
+use pmdscope_arches::Encoding;
+use pmdscope_guest::abi::{self, ByteOrder, Set, Sweep, Swept};
+use pmdscope_guest::{Guest, Writer};
+use unicorn_engine::Prot;
+
+use crate::EmuError;
+use crate::disassembler::Disassembler;
+use crate::end::{CallBounds, End};
+use crate::image::Image;
+use crate::isa::{Atomicity, Isa};
+use crate::machine;
+use crate::memory::{ENGINE_PAGE, ENTRY, ENTRY_INDEX, PMD_TABLE, PMD_TABLE_BYTES, Shared};
+use crate::vcpu::{Place, Vcpu};
+
+// The engine finds a page by the lowest eight bits of its number first. What is used for each entry lies in pages
+// that differ in these, and not in the first ones, where guests have their code.
+const DATA: u64 = 0x52_0000;
+const DATA_BYTES: u64 = 0x8_0000;
+const ENV: u64 = DATA;
+const JOB: u64 = DATA + 0x100;
+const REPLACED: u64 = DATA + 0x200;
+const STACK_TOP: u64 = DATA + 0x2_0000;
+const SETS: u64 = DATA + 0x4_0000;
+const MOST_SETS: usize = ((DATA_BYTES - 0x4_0000) / Set::SIZE as u64) as usize;
+const OUT: u64 = 0x60_0000;
+const OUT_BYTES: u64 = 0x10_0000;
+/// An answer for each entry of a call.
+const MOST_AT_ONCE: u64 = OUT_BYTES / Swept::SIZE as u64;
+/// Where functions return to, alone in its page: code is fetched from there.
+const RETURN_PAD: u64 = 0x5a_0010;
+const RETURN_PAGE: u64 = RETURN_PAD & !(ENGINE_PAGE - 1);
+
+/// What no guest gives as an answer: it stands where none was given.
+const NO_ANSWER: u8 = 0xff;
+
+/// Blocks of code that an entry may take. Bundled guests take about ten, and a writer that goes round in circles
+/// any number.
+const MOST_BLOCKS: u64 = 1000;
+
+/// A machine that runs one writer of a guest on many entries.
+pub struct Sweeper {
+    vcpu: Vcpu,
+    out: Rc<Shared>,
+    order: ByteOrder,
+    function: u64,
+}
+
+/// A sweep that did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The machine cannot be built or used.
+    #[error(transparent)]
+    Machine(#[from] EmuError),
+    /// The writer did not return.
+    #[error("on entry {entry:#018x} the writer did not return: {end}")]
+    DidNotReturn {
+        /// On which entry.
+        entry: u64,
+        /// How it ended.
+        end: End,
+    },
+}
+
+impl Sweeper {
+    /// A machine with a guest of an encoding in memory, to run one of its writers.
+    ///
+    /// # Errors
+    /// If the engine has no such CPU, or the guest no such writer or nothing to sweep with.
+    pub fn new(guest: &Guest, encoding: &Encoding, writer: Writer) -> Result<Self, EmuError> {
+        let arch = guest.arch();
+        let isa = Isa::of(arch).ok_or(EmuError::NotExecuted(arch))?;
+        let order = ByteOrder::of(arch);
+        let function = guest.function(abi::SWEEP)?;
+        let sweep = Sweep {
+            writer: guest.function(writer.symbol())?,
+            entry: ENTRY,
+            address: ENTRY_INDEX << encoding.layout().pmd_shift,
+            replaced: writer.splits().then_some(REPLACED),
+        };
+
+        let decoder = Rc::new(Disassembler::new(isa)?);
+        let place = Place { return_pad: RETURN_PAD, stack_top: STACK_TOP };
+        let mut vcpu = Vcpu::unwatched(place, &decoder, uses)?;
+        let image = Image::of(guest)?;
+        let out = Rc::new(Shared::new(OUT_BYTES)?);
+        vcpu.map(image.address, &image.memory)?;
+        vcpu.map(RETURN_PAGE, &Rc::new(Shared::new(ENGINE_PAGE)?))?;
+        let table = Rc::new(Shared::new(PMD_TABLE_BYTES)?);
+        vcpu.map(PMD_TABLE, &table)?;
+        let data = Rc::new(Shared::new(DATA_BYTES)?);
+        vcpu.map(DATA, &data)?;
+        vcpu.map(OUT, &out)?;
+        vcpu.provide_return_pad()?;
+        vcpu.count_blocks()?;
+        if writer.splits() {
+            // It takes most of the speed, but without it all that is seen of a split is its page table.
+            vcpu.on_store(ENTRY..ENTRY + 8, move || {
+                data.write(REPLACED - DATA, &table.read(ENTRY - PMD_TABLE))
+            })?;
+        }
+        leave_out_flushes(guest, isa, &vcpu, &image);
+        vcpu.write(ENV, &machine::env(encoding).encode(order))?;
+        vcpu.write(JOB, &sweep.encode(order))?;
+        Ok(Sweeper { vcpu, out, order, function })
+    }
+
+    /// Runs the writer on each entry of each set, and gives the answers in that order.
+    ///
+    /// # Errors
+    /// If the writer does not return on one of them, or the guest gives an answer that is none.
+    pub fn run(&mut self, sets: &[Set]) -> Result<Vec<Swept>, SweepError> {
+        let mut answers = Vec::new();
+        let mut at_once: Vec<Set> = Vec::new();
+        let mut entries = 0;
+        for mut set in sets.iter().copied() {
+            while set.count > 0 {
+                if at_once.len() == MOST_SETS || entries == MOST_AT_ONCE {
+                    self.run_at_once(&at_once, entries, &mut answers)?;
+                    at_once.clear();
+                    entries = 0;
+                }
+                let taken = set.count.min(MOST_AT_ONCE - entries);
+                at_once.push(Set { count: taken, ..set });
+                entries += taken;
+                set = Set { first: set.free_bits_of(taken), count: set.count - taken, ..set };
+            }
+        }
+        self.run_at_once(&at_once, entries, &mut answers)?;
+        Ok(answers)
+    }
+
+    fn run_at_once(
+        &mut self,
+        sets: &[Set],
+        entries: u64,
+        answers: &mut Vec<Swept>,
+    ) -> Result<(), SweepError> {
+        let bytes: Vec<u8> = sets.iter().flat_map(|set| set.encode(self.order)).collect();
+        self.vcpu.write(SETS, &bytes)?;
+        self.out.fill(entries * Swept::SIZE as u64, NO_ANSWER);
+        let arguments = [JOB, SETS, sets.len() as u64, OUT, ENV];
+        let bounds = CallBounds { instructions: MOST_BLOCKS * (entries + 1), ..CallBounds::default() };
+        let end = self.vcpu.call(self.function, &arguments, bounds)?;
+        let bytes = self.out.read_at(0, entries * Swept::SIZE as u64);
+        let (all, _) = bytes.as_chunks();
+        if end != End::Returned {
+            let answered = all.iter().position(|answer| *answer == [NO_ANSWER; Swept::SIZE]);
+            let entry = sets.iter().flat_map(|set| set.entries()).nth(answered.unwrap_or(all.len()));
+            return Err(match (end, entry) {
+                (End::Engine(error), _) => EmuError::engine("run the guest", error).into(),
+                (end, Some(entry)) => SweepError::DidNotReturn { entry, end },
+                (end, None) => EmuError::DidNotReturn { function: abi::SWEEP.to_owned(), end }.into(),
+            });
+        }
+        for answer in all {
+            answers.push(Swept::decode(self.order, *answer).map_err(EmuError::from)?);
+        }
+        Ok(())
+    }
+}
+
+/// Whether there can be code in a page.
+fn uses(address: u64) -> Prot {
+    if address < abi::LIMIT || address & !(ENGINE_PAGE - 1) == RETURN_PAGE {
+        Prot::ALL
+    } else {
+        Prot::READ | Prot::WRITE
+    }
+}
+
+/// Makes what flushes translations do nothing, in the code that lies in memory. What changes an entry as well is
+/// left as it is.
+fn leave_out_flushes(guest: &Guest, isa: &Isa, vcpu: &Vcpu, image: &Image) {
+    for function in guest.functions() {
+        let mut pc = function.address;
+        while pc < function.address.saturating_add(function.size) {
+            let instruction = vcpu.instruction(pc);
+            let flushes = instruction.class.flushes && instruction.class.atomicity == Atomicity::Plain;
+            let length = usize::try_from(instruction.length).unwrap_or(0);
+            if flushes || instruction.skipped {
+                let nothing: Vec<u8> = isa.no_operation.iter().copied().cycle().take(length).collect();
+                image.memory.write(pc - image.address, &nothing);
+            }
+            pc += instruction.length;
+        }
+    }
+}
