@@ -32,6 +32,9 @@ pub enum Command {
     /// Run one writer against one walker on one entry, and show every access
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
+    /// Run one writer on every entry of a set, and show which entries it changes alike
+    #[command(after_help = SWEEP_EXAMPLES)]
+    Sweep(SweepArgs),
     /// Run a whole matrix of jobs on all cores, into a directory, and go on with it after whatever happens
     #[command(after_help = BATCH_EXAMPLES)]
     Batch(BatchArgs),
@@ -162,6 +165,25 @@ Examples:
 
 Exit status: 0 nothing changed, 1 something did, 2 bad usage or input, 3 jobs are missing, 4 internal
 fault.";
+
+const SWEEP_EXAMPLES: &str = "\
+Sets of entries:
+  swap          every swap type with every offset, soft-dirty and uffd-wp or not
+  migration     the same of the swap types that mean migration
+  present-huge  the bits of a user's mapping, writable or not, of any page,
+                accessed, dirty and soft-dirty or not
+  any           every 64-bit value
+
+The writer runs alone, and what it left in the end is compared with what it found. Which bits
+matter is measured, and every combination of these is run.
+
+Examples:
+  pmdscope sweep --arch arm64 --linux 6.1 --entries swap --writer pmdp_invalidate
+      for which of all swap entries does the invalidation make pmd_present() true?
+  pmdscope sweep --arch x86_64 --entries migration --writer pmdp_invalidate --format json
+
+Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a
+control failed, 4 internal fault.";
 
 const REPRO_EXAMPLES: &str = "\
 A reproducer holds the guest's code, or which kernel it was; the entry, the routines and the
@@ -481,6 +503,35 @@ pub enum RunFormat {
 }
 
 #[derive(Debug, Args)]
+pub struct SweepArgs {
+    #[command(flatten)]
+    pub platform: Platform,
+    /// Entries to run the writer on: swap, migration, present-huge or any
+    #[arg(long, value_name = "SET")]
+    pub entries: String,
+    /// Writer (see `pmdscope list writers`)
+    #[arg(long, value_name = "W", default_value = "pmdp_invalidate")]
+    pub writer: String,
+    /// Run this guest instead of the bundled one: an ELF with the same functions
+    #[arg(long, value_name = "ELF")]
+    pub guest: Option<PathBuf>,
+    /// How to print the sweep
+    #[arg(long, value_enum, default_value_t)]
+    pub format: SweepFormat,
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SweepFormat {
+    /// Text of at most 75 columns, with each class of entries drawn as patterns of bits
+    #[default]
+    Text,
+    /// One object, by `pmdscope schema sweep`
+    Json,
+}
+
+#[derive(Debug, Args)]
 pub struct BatchArgs {
     /// The matrix (see `pmdscope schema matrix`)
     #[arg(value_name = "FILE.toml")]
@@ -749,7 +800,7 @@ pub enum ListWhat {
 
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// run, compare, decode, repro, matrix, batch, record or diff
+    /// run, compare, decode, repro, sweep, matrix, batch, record or diff
     pub name: String,
 }
 

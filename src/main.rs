@@ -43,6 +43,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Compare(args) => compare::compare(args),
         Command::Run(args) => run::run(args),
+        Command::Sweep(args) => sweep::run(args),
         Command::Batch(args) => batch::batch(args),
         Command::Merge(args) => batch::merge(args),
         Command::Report(args) => batch::report(args),

@@ -1,40 +1,261 @@
-//! A writer over very many entries.
+//! `pmdscope sweep`: one writer over a whole set of entries.
 
-use std::str::FromStr;
-
-use anyhow::{Result, bail};
-use pmdscope_arches::Encoding;
-use pmdscope_emu::Bounds;
+use anyhow::{Result, bail, ensure};
+use num_bigint::BigUint;
+use pmdscope_arches::{Encoding, EntryKind, EntrySet, EntrySpec, Form};
+use pmdscope_emu as emu;
+use pmdscope_emu::sweep::{FILLINGS, Learned, NotLearned, SweepError, Sweeper, learn};
 use pmdscope_guest::Writer;
-use pmdscope_traces::sweep::SweepReport;
+use pmdscope_guest::abi::{SWEEP, Swept};
+use pmdscope_traces::sweep::{Change, Class, Part, Pattern, Ran, SWEEP_SCHEMA, SweepReport, named_bits};
+use pmdscope_traces::{Count, Predicates, Verdict, json, text};
 
-use crate::plan::GuestSource;
+use crate::cli::{SweepArgs, SweepFormat};
+use crate::exit::Exit;
+use crate::output;
+use crate::plan::{self, GuestSource, With};
+use crate::reporter::{MADE_BY, encoding_name};
 
-#[derive(Debug, Clone, Copy)]
-pub struct Set;
+pub fn run(args: &SweepArgs) -> Result<Exit> {
+    let platform = &args.platform;
+    let encoding = plan::encoding(&platform.arch, platform.mmu.as_deref(), platform.linux.as_deref())?;
+    let set: EntrySet = args.entries.parse()?;
+    let writer: Writer = args.writer.parse()?;
+    let source = match &args.guest {
+        Some(path) => GuestSource::from_file(path, encoding.arch())?,
+        None => GuestSource::bundled_for(&encoding)?,
+    };
+    let (printed, verdict) = output::checked(args.report.self_check, || {
+        let report = sweep(&encoding, &source, set, writer)?;
+        let printed = match args.format {
+            SweepFormat::Text => text::sweep(&report),
+            SweepFormat::Json => json::pretty(&report)?,
+        };
+        Ok((printed, report.verdict))
+    })?;
+    output::write(&printed, args.report.output.as_deref())?;
+    Ok(Exit::of([verdict]))
+}
 
-impl FromStr for Set {
-    type Err = anyhow::Error;
+/// Runs a writer on a set of entries, and reports every class of entry that it changes alike.
+pub fn sweep(
+    encoding: &Encoding,
+    source: &GuestSource,
+    set: EntrySet,
+    writer: Writer,
+) -> Result<SweepReport> {
+    if let Err(reason) = plan::runnable(source, encoding, [With::Writer(writer)]) {
+        match source.kind {
+            "file" => bail!("{}: {reason}", source.name),
+            _ => bail!("{encoding} {reason}"),
+        }
+    }
+    ensure!(
+        source.guest.has(SWEEP),
+        "{}: has no function {SWEEP} to run many entries with: link guest/c/sweep.c into it",
+        source.name
+    );
+    let domain = encoding.patterns(set);
+    ensure!(!domain.is_empty(), "{encoding} has no {set} entries: its huge pages cannot be migrated");
 
-    fn from_str(_: &str) -> Result<Self> {
-        bail!("not yet")
+    let mut sweeper = Sweeper::new(&source.guest, encoding, writer)?;
+    let learned = learn(&domain, &known_entries(encoding), |sets| {
+        Ok(sweeper.run(sets)?.into_iter().map(|answer| answer.0).collect())
+    });
+    let (learned, incomplete) = match learned {
+        Ok(learned) => (Some(learned), None),
+        Err(NotLearned::Unlearned(why)) => (None, Some(why.to_string())),
+        // A writer that waits, or that goes where nothing is, is a fact about the writer.
+        Err(NotLearned::NoAnswer(why @ SweepError::DidNotReturn { .. })) => (None, Some(why.to_string())),
+        Err(NotLearned::NoAnswer(SweepError::Machine(error))) => return Err(error.into()),
+    };
+
+    Ok(report(encoding, source, set, writer, learned.as_ref(), incomplete))
+}
+
+/// The report of a sweep that was not run to its end, for a reason.
+pub fn lost(
+    encoding: &Encoding,
+    source: &GuestSource,
+    set: EntrySet,
+    writer: Writer,
+    why: &str,
+) -> SweepReport {
+    report(encoding, source, set, writer, None, Some(why.to_owned()))
+}
+
+fn report(
+    encoding: &Encoding,
+    source: &GuestSource,
+    set: EntrySet,
+    writer: Writer,
+    learned: Option<&Learned>,
+    incomplete: Option<String>,
+) -> SweepReport {
+    let domain: Vec<Pattern> = encoding.patterns(set).into_iter().map(Pattern::from).collect();
+    let mut classes: Vec<Class> =
+        learned.into_iter().flat_map(|learned| classes(encoding, set, &domain, learned)).collect();
+    classes.sort_by(|one, other| {
+        let rank = |class: &Class| (class.findings.is_empty(), class.findings.clone());
+        rank(one).cmp(&rank(other)).then_with(|| other.entries.cmp(&one.entries))
+    });
+    let disagreements = classes.iter().flat_map(|class| disagreements(encoding, class)).collect();
+    let mut report = SweepReport {
+        schema: SWEEP_SCHEMA.to_owned(),
+        made_by: MADE_BY.to_owned(),
+        command: command(encoding, source, set, writer),
+        arch: encoding.arch().to_string(),
+        mmu: encoding.mmu().map(|mmu| mmu.to_string()),
+        linux: encoding.version().to_string(),
+        encoding: encoding_name(encoding),
+        guest: source.info(),
+        entries: set.to_string(),
+        writer: writer.name().to_owned(),
+        domain_entries: Count(domain.iter().map(|pattern| BigUint::from(pattern.of_model().entries())).sum()),
+        ran: learned.map(|learned| ran(encoding, set, &domain, learned)),
+        domain,
+        classes,
+        disagreements,
+        incomplete,
+        verdict: Verdict::Unknown,
+    };
+    report.verdict = verdict(&report);
+    report
+}
+
+fn verdict(report: &SweepReport) -> Verdict {
+    let found = report.classes.iter().any(|class| !class.findings.is_empty());
+    match report.incomplete {
+        _ if !report.disagreements.is_empty() => Verdict::Unknown,
+        _ if found => Verdict::Findings,
+        None => Verdict::Pass,
+        Some(_) => Verdict::Unknown,
     }
 }
 
-impl Set {
-    pub fn name(self) -> &'static str {
-        "swap"
-    }
+/// Entries of every kind that the model builds: conditions on values of entries are on theirs.
+fn known_entries(encoding: &Encoding) -> Vec<u64> {
+    let pfn = encoding.default_pfn();
+    let marks = (0..16).map(|marks: u8| [marks & 1 != 0, marks & 2 != 0, marks & 4 != 0, marks & 8 != 0]);
+    let specs = EntryKind::ALL.into_iter().flat_map(|kind| {
+        marks.clone().map(move |[young, dirty, soft_dirty, uffd_wp]| EntrySpec {
+            kind,
+            pfn,
+            young,
+            dirty,
+            soft_dirty,
+            uffd_wp,
+        })
+    });
+    let mut entries: Vec<u64> = specs.filter_map(|spec| encoding.build(&spec).ok()).collect();
+    entries.push(emu::installed_table(encoding));
+    entries.sort_unstable();
+    entries.dedup();
+    entries
+}
 
-    pub fn domain(self, _: &Encoding) -> Result<(), String> {
-        Ok(())
+fn classes(encoding: &Encoding, set: EntrySet, domain: &[Pattern], learned: &Learned) -> Vec<Class> {
+    let class = |(answer, parts): (&u32, &Vec<emu::sweep::Part>)| {
+        let answer = Swept(*answer);
+        let (before, after) = (predicates(answer.before()), predicates(answer.after()));
+        let change = Change {
+            changed: answer.changed(),
+            type_changed: answer.type_changed(),
+            offset_changed: answer.offset_changed(),
+            installed: answer.installed(),
+        };
+        let parts: Vec<Part> = parts
+            .iter()
+            .filter_map(|part| {
+                let example = part.example()?;
+                let form = set.form().unwrap_or(encoding.form(example));
+                let of = (part.pattern, part.except.as_slice());
+                Some(Part::new(encoding, form, domain, of, part.entries(), example))
+            })
+            .collect();
+        Class {
+            before,
+            after,
+            change,
+            entries: Count(parts.iter().map(|part| part.entries.0.clone()).sum()),
+            parts,
+            findings: Class::findings_in(&before, &after, change, set.is_swap()),
+        }
+    };
+    learned.classes.iter().map(class).collect()
+}
+
+/// The guest's answers: the first eight of its predicates, in its order, which is that of reports.
+fn predicates(answers: u32) -> Predicates {
+    let says = |bit: u32| answers >> bit & 1 == 1;
+    Predicates {
+        none: says(0),
+        present: says(1),
+        leaf: says(2),
+        trans_huge: says(3),
+        bad: says(4),
+        protnone: says(5),
+        swap: says(6),
+        migration: says(7),
     }
 }
 
-pub fn sweep(_: &Encoding, _: &GuestSource, _: Set, _: Writer, _: &Bounds) -> Result<SweepReport> {
-    bail!("not yet")
+/// Where the model says something else than the guest of an example of a class.
+fn disagreements(encoding: &Encoding, class: &Class) -> Vec<String> {
+    let differs = |part: &&Part| Predicates::of_model(encoding, part.example.0) != class.before;
+    let first = class.parts.iter().find(differs);
+    let said = first.map(|part| {
+        let model = Predicates::of_model(encoding, part.example.0);
+        format!(
+            "of {} the guest says {}, the model {}",
+            part.example,
+            class.before.holding(),
+            model.holding()
+        )
+    });
+    said.into_iter().collect()
 }
 
-pub fn lost(_: &Encoding, _: &GuestSource, _: Set, _: Writer, _: &str) -> Result<SweepReport> {
-    bail!("not yet")
+fn ran(encoding: &Encoding, set: EntrySet, domain: &[Pattern], learned: &Learned) -> Ran {
+    let free = domain.iter().fold(0, |free, pattern| free | pattern.free.0);
+    // Where entries have different forms, so many names are those of a mapping.
+    let form = set.form().unwrap_or(Form::Leaf);
+    Ran {
+        entries: learned.asked,
+        flips: learned.flips,
+        matter: named_bits(encoding, form, learned.matters),
+        matter_in_exceptions: named_bits(encoding, form, learned.matters_in_exceptions),
+        others: (free & !learned.matters).count_ones(),
+        fillings: FILLINGS as u64,
+        exceptions: learned.exceptions as u64,
+    }
+}
+
+fn command(encoding: &Encoding, source: &GuestSource, set: EntrySet, writer: Writer) -> String {
+    let mut command = format!("pmdscope sweep --arch {}", encoding.arch());
+    if let Some(mmu) = encoding.mmu() {
+        command += &format!(" --mmu {mmu}");
+    }
+    command += &format!(" --linux {}", encoding.version());
+    if source.kind == "file" {
+        command += &format!(" --guest {}", source.name);
+    }
+    command + &format!(" --entries {set} --writer {}", writer.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use pmdscope_guest::abi::PREDICATES;
+
+    use super::*;
+
+    #[test]
+    fn the_bits_of_an_answer_are_the_predicates_of_a_survey() {
+        for (bit, name) in PREDICATES.iter().take(Swept::PREDICATES).enumerate() {
+            let named = predicates(1 << bit).named().map(|(name, holds)| (format!("pmd_{name}"), holds));
+            for (known, holds) in named {
+                assert_eq!(holds, known == *name, "{known} {name}");
+            }
+        }
+    }
 }

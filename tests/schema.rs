@@ -12,7 +12,7 @@ use jsonschema::Validator;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-const NAMES: [&str; 4] = ["run", "compare", "decode", "repro"];
+const NAMES: [&str; 5] = ["run", "compare", "decode", "repro", "sweep"];
 
 /// Every platform with entries, writers and walkers of all kinds, and some that hit bounds.
 const RUNS: [&str; 18] = [

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, EntrySpec, Mmu, Version};
+use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, EntrySet, EntrySpec, Mmu, Version};
 use pmdscope_emu::{RECIPES, Recipe, Role};
+use pmdscope_guest::abi::SWEEP;
 use pmdscope_guest::{Walker, Writer, all_bundled};
 use pmdscope_traces::Skipped;
 use pmdscope_traces::matrix::{Entry, Exclude, Include, Matrix, Name, Sequence, What};
@@ -17,7 +18,6 @@ use wildmatch::WildMatch;
 use crate::cli::{BoundArgs, CacheArgs, Marks};
 use crate::kernel_plan::{KernelSource, kernel_source, offered};
 use crate::plan::{GuestSource, Start, With, runnable};
-use crate::sweep::Set;
 
 /// The jobs of a matrix. It can be handed to another process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -578,18 +578,20 @@ impl Making<'_> {
                 Ok(Some(Entries::Values(values.sequence(1).map_err(|error| fault(&error))?)))
             }
             What::Sweep { set } => {
-                let set: Set = set.text.parse().map_err(|error| self.matrix.error(&set.place, error))?;
-                if let Open::Kernel(_) = open {
+                let set: EntrySet = set.text.parse().map_err(|error| self.matrix.error(&set.place, error))?;
+                let Open::Guest(_, source) = open else {
                     let what = "a sweep runs within a guest: leave it out where there are kernels";
                     return Err(fault(&what).into());
+                };
+                if encoding.patterns(set).is_empty() {
+                    self.skip(name, format!("has no {set} entries: its huge pages cannot be migrated"));
+                    return Ok(None);
                 }
-                match set.domain(encoding) {
-                    Ok(_) => Ok(Some(Entries::Sweep(set.name().to_owned()))),
-                    Err(reason) => {
-                        self.skip(name, reason.to_string());
-                        Ok(None)
-                    }
+                if !source.guest.has(SWEEP) {
+                    self.skip(name, format!("has no function {SWEEP} to run many entries with"));
+                    return Ok(None);
                 }
+                Ok(Some(Entries::Sweep(set.to_string())))
             }
         }
     }

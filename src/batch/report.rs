@@ -257,7 +257,7 @@ impl OnlyArgs {
                             .classes
                             .iter()
                             .flat_map(|class| &class.findings)
-                            .any(|finding| has(&self.finding, finding)))
+                            .any(|finding| has(&self.finding, finding.name())))
             }
         }
     }

@@ -70,7 +70,6 @@ impl Runner {
                         source,
                         set.parse()?,
                         job.writer.parse()?,
-                        &bounds,
                     )?)),
                     (_, Some(walker)) => {
                         let study = study(encoding, source, &job, walker.parse()?, &bounds)?;
@@ -100,7 +99,7 @@ impl Runner {
                         set.parse()?,
                         job.writer.parse()?,
                         why,
-                    )?)),
+                    ))),
                     (_, Some(walker)) => {
                         let study = study(&encoding, &source, &job, walker.parse()?, &bounds)?;
                         Report::Run(Box::new(study.lost(why)))

@@ -12,6 +12,7 @@ use crate::report::{
     RunReport,
 };
 use crate::repro::{REPRO_SCHEMA, Repro};
+use crate::sweep::{SWEEP_SCHEMA, SweepReport};
 
 /// A report as one indented JSON object.
 ///
@@ -82,7 +83,7 @@ pub fn lines(report: &RunReport) -> serde_json::Result<String> {
 }
 
 /// The schemas that can be printed, by the name that a report carries in its `schema` member.
-pub const SCHEMAS: [&str; 8] = [
+pub const SCHEMAS: [&str; 9] = [
     RUN_SCHEMA,
     COMPARE_SCHEMA,
     DECODE_SCHEMA,
@@ -91,6 +92,7 @@ pub const SCHEMAS: [&str; 8] = [
     BATCH_SCHEMA,
     RECORD_SCHEMA,
     DIFF_SCHEMA,
+    SWEEP_SCHEMA,
 ];
 
 /// The JSON Schema of a report, by its name with or without the version.
@@ -110,6 +112,7 @@ pub fn schema(name: &str) -> Option<Schema> {
         // It is read, not written.
         MATRIX_SCHEMA => SchemaSettings::default().into_generator().into_root_schema_for::<matrix::File>(),
         DIFF_SCHEMA => generator.into_root_schema_for::<DiffReport>(),
+        SWEEP_SCHEMA => generator.into_root_schema_for::<SweepReport>(),
         _ => generator.into_root_schema_for::<DecodeReport>(),
     })
 }

@@ -1,10 +1,13 @@
 //! What a sweep reports: a writer over very many entries, and every class of entry that it changes alike.
 
+use num_bigint::BigUint;
+use pmdscope_arches::{self as arches, Encoding, Form};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::count::Count;
 use crate::entry::{Predicates, Value};
+use crate::findings::FindingName;
 use crate::report::{GuestInfo, Verdict};
 
 /// The name and number of the report of a sweep. A change that breaks a reader raises the number.
@@ -17,6 +20,8 @@ pub struct SweepReport {
     pub schema: String,
     /// The program that ran it, with its version.
     pub made_by: String,
+    /// The command that makes this report.
+    pub command: String,
     /// The architecture.
     pub arch: String,
     /// The kind of MMU, where the architecture has several.
@@ -27,18 +32,52 @@ pub struct SweepReport {
     pub encoding: String,
     /// The machine code that was run.
     pub guest: GuestInfo,
-    /// The set of entries: `swap`, `migration`, ...
+    /// The set of entries: `swap`, `migration`, `present-huge` or `any`.
     pub entries: String,
     /// The writer.
     pub writer: String,
-    /// The entries of the set, as a pattern.
-    pub domain: Pattern,
-    /// The classes, those with the most entries first.
+    /// The entries of the set: no entry is in two of these.
+    pub domain: Vec<Pattern>,
+    /// How many entries that is.
+    pub domain_entries: Count,
+    /// What was run; null if nothing is known.
+    pub ran: Option<Ran>,
+    /// The classes, those with findings first, then those with the most entries. Every entry of the set is in one.
     pub classes: Vec<Class>,
+    /// Where guest and model do not say the same of an entry: then the guest is not one of this encoding.
+    pub disagreements: Vec<String>,
     /// Why not all is known; null if it is.
     pub incomplete: Option<String>,
     /// The result in one word: findings if a class is one.
     pub verdict: Verdict,
+}
+
+/// What a sweep rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ran {
+    /// How many entries the writer was run on.
+    pub entries: u64,
+    /// How many bits were flipped, each on an entry chosen at random, to see which matter.
+    pub flips: u64,
+    /// The free bits of the set that matter: every combination of them was run.
+    pub matter: Vec<FieldBits>,
+    /// Bits that matter in exceptions only, or only tell these from other entries.
+    pub matter_in_exceptions: Vec<FieldBits>,
+    /// How many bits of the set do not matter: they were filled with zeros, ones and random bits.
+    pub others: u32,
+    /// How many fillings of those bits each combination was run with.
+    pub fillings: u64,
+    /// How many patterns are exceptions, in which this was done again.
+    pub exceptions: u64,
+}
+
+/// Bits by the field that they belong to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FieldBits {
+    /// The field; null for bits without a name.
+    pub field: Option<String>,
+    /// Which, from the highest down: `7..3`, or `11 8..5`.
+    pub bits: String,
 }
 
 /// Entries by their bits: those of `free` are anything, all others are as in `value`.
@@ -50,17 +89,178 @@ pub struct Pattern {
     pub free: Value,
 }
 
+/// The entries of a pattern that are in none of its exceptions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Part {
+    /// The pattern.
+    #[serde(flatten)]
+    pub pattern: Pattern,
+    /// What lies in it and is not meant, since other parts have it.
+    pub except: Vec<Pattern>,
+    /// How many entries.
+    pub entries: Count,
+    /// One of them.
+    pub example: Value,
+    /// The bits that are fixed here and free in the set, by field, from the highest down.
+    pub fields: Vec<FixedField>,
+}
+
+/// What a pattern fixes of a field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FixedField {
+    /// The field; null for bits without a name.
+    pub field: Option<String>,
+    /// Which bits of it are fixed, from the highest down: `7..4`, or `59`.
+    pub bits: String,
+    /// How they are.
+    pub value: String,
+}
+
 /// Entries of which the predicates say the same before the writer, and the same after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Class {
-    /// What holds before the writer.
+    /// What the writer found.
     pub before: Predicates,
-    /// What holds after it.
+    /// What it left, or what it put a page table in place of.
     pub after: Predicates,
+    /// What it did to the entry beside that.
+    pub change: Change,
     /// How many entries.
     pub entries: Count,
     /// Which: no entry is in two of these.
-    pub patterns: Vec<Pattern>,
-    /// The findings that this is, by name.
-    pub findings: Vec<String>,
+    pub parts: Vec<Part>,
+    /// The findings that this is.
+    pub findings: Vec<FindingName>,
+}
+
+/// What a writer did to the entries of a class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    /// It left another value than it found, or put the page table in place of another.
+    pub changed: bool,
+    /// It found and left a swap entry, of another type.
+    pub type_changed: bool,
+    /// It found and left a swap entry, of another offset.
+    pub offset_changed: bool,
+    /// It then installed a page table. All else is of what stood there until then.
+    pub installed: bool,
+}
+
+impl Class {
+    /// The findings in a class, in the order of [`FindingName::ALL`]. They are those of
+    /// [`judge`](crate::judge()) that need no walker, of what the writer left, or put a page table in place of.
+    pub fn findings_in(
+        before: &Predicates,
+        after: &Predicates,
+        change: Change,
+        built_as_swap: bool,
+    ) -> Vec<FindingName> {
+        let mapped = before.present && before.leaf && !built_as_swap;
+        let decodes = before.swap && after.swap && (change.type_changed || change.offset_changed);
+        let found = [
+            (FindingName::SwapBuiltPresent, built_as_swap && before.present),
+            (FindingName::SwapBecomesPresent, before.swap && after.present),
+            (FindingName::SwapDecodesDifferently, decodes),
+            (FindingName::PresentLost, mapped && !after.present),
+        ];
+        found.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
+    }
+}
+
+impl From<arches::Pattern> for Pattern {
+    fn from(pattern: arches::Pattern) -> Self {
+        Pattern { value: Value(pattern.value), free: Value(pattern.free) }
+    }
+}
+
+impl Pattern {
+    /// The same as the model has it.
+    pub fn of_model(self) -> arches::Pattern {
+        arches::Pattern { value: self.value.0, free: self.free.0 }
+    }
+}
+
+impl Part {
+    /// A part, with the fields of a form that it fixes beyond what its set does.
+    pub fn new(
+        encoding: &Encoding,
+        form: Form,
+        domain: &[Pattern],
+        (pattern, except): (arches::Pattern, &[arches::Pattern]),
+        entries: u128,
+        example: u64,
+    ) -> Self {
+        let free_in_domain =
+            domain.iter().find(|set| set.of_model().contains(example)).map_or(u64::MAX, |set| set.free.0);
+        let fixed = free_in_domain & !pattern.free;
+        let fields = by_field(encoding, form, fixed).into_iter().map(|(named, bits)| FixedField {
+            field: named.field,
+            bits: named.bits,
+            value: digits(pattern.into(), '.', bits),
+        });
+        Part {
+            pattern: pattern.into(),
+            except: except.iter().copied().map(Pattern::from).collect(),
+            entries: Count(BigUint::from(entries)),
+            example: Value(example),
+            fields: fields.collect(),
+        }
+    }
+}
+
+/// Some bits of a pattern, the highest first: `0`, `1`, or `any` for a free one.
+pub(crate) fn digits(pattern: Pattern, any: char, of: u64) -> String {
+    let digit = |bit: u64| match (pattern.free.0 & bit, pattern.value.0 & bit) {
+        (0, 0) => '0',
+        (0, _) => '1',
+        _ => any,
+    };
+    arches::bits_of(of).rev().map(digit).collect()
+}
+
+/// Bits by the fields that entries of a form have, the highest first; those without a name are last.
+pub fn named_bits(encoding: &Encoding, form: Form, bits: u64) -> Vec<FieldBits> {
+    by_field(encoding, form, bits).into_iter().map(|(named, _)| named).collect()
+}
+
+/// The same, with which bits these are.
+fn by_field(encoding: &Encoding, form: Form, bits: u64) -> Vec<(FieldBits, u64)> {
+    let mut fields: Vec<_> = encoding.fields_in(form).collect();
+    fields.reverse();
+    let of_fields = fields.iter().map(|field| (Some(field.name), bits & field.bits.mask()));
+    let without_name = fields.iter().fold(bits, |rest, field| rest & !field.bits.mask());
+    of_fields
+        .chain([(None, without_name)])
+        .filter(|(_, bits)| *bits != 0)
+        .map(|(name, bits)| (FieldBits { field: name.map(str::to_owned), bits: runs(bits) }, bits))
+        .collect()
+}
+
+/// Bits as `11 8..5`.
+fn runs(bits: u64) -> String {
+    let mut runs = Vec::new();
+    let mut bit = 64_u32;
+    while let Some(high) = bit.checked_sub(1) {
+        bit = high;
+        if bits >> high & 1 == 0 {
+            continue;
+        }
+        while bit > 0 && bits >> (bit - 1) & 1 == 1 {
+            bit -= 1;
+        }
+        runs.push(if bit == high { high.to_string() } else { format!("{high}..{bit}") });
+    }
+    runs.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_written_as_runs() {
+        assert_eq!(runs(0), "");
+        assert_eq!(runs(1 << 63 | 0b1110_0101), "63 7..5 2 0");
+        assert_eq!(runs(u64::MAX), "63..0");
+    }
 }

@@ -92,7 +92,7 @@ impl Report {
         let names: Vec<&str> = match self {
             Report::Run(run) => run.findings.iter().map(|finding| finding.name.name()).collect(),
             Report::Sweep(sweep) => {
-                sweep.classes.iter().flat_map(|class| &class.findings).map(String::as_str).collect()
+                sweep.classes.iter().flat_map(|class| &class.findings).map(|finding| finding.name()).collect()
             }
         };
         without_repeats(names)

@@ -5,6 +5,7 @@ mod decode;
 mod picture;
 pub(crate) mod race;
 pub(crate) mod style;
+mod sweep;
 pub mod table;
 mod traces;
 pub(crate) mod wrapped;
@@ -21,6 +22,7 @@ use crate::words::{self, counted, of_schedules};
 
 pub use compare::compare;
 pub use decode::decode;
+pub use sweep::sweep;
 pub use traces::run_with_traces;
 pub use wrapped::WIDTH;
 

@@ -1,8 +1,8 @@
 //! Records of jobs, out of reports that the tool wrote.
 
 use pmdscope_traces::batch::{Record, Report};
+use pmdscope_traces::sweep::SweepReport;
 use pmdscope_traces::{CompareReport, RunReport, Verdict};
-use serde_json::json;
 
 use crate::common;
 
@@ -61,23 +61,14 @@ pub fn control_failed() -> RunReport {
     run
 }
 
-/// A sweep in which one class of entries became present, or none did.
+/// A sweep in which entries became present, or none did.
 pub fn sweep(job: u64, verdict: Verdict) -> Record {
-    let predicates = |present: bool| {
-        json!({"none": false, "present": present, "leaf": present, "trans_huge": false, "bad": true,
-               "protnone": false, "is_swap": !present, "migration": false})
-    };
-    let found = verdict == Verdict::Findings;
-    let findings = if found { vec!["swap-becomes-present"] } else { Vec::new() };
-    let class = json!({"before": predicates(false), "after": predicates(found), "entries": 16, "findings": findings,
-                       "patterns": [{"value": "0x0000000000000000", "free": "0x000000000000000f"}]});
-    let writer = if found { "split-unguarded" } else { "split-guarded" };
-    let sweep = json!({
-        "schema": "pmdscope.sweep/1", "made_by": "pmdscope 0.1.0", "arch": "arm64", "mmu": null, "linux": "6.12",
-        "encoding": "arm64 as of 6.12", "guest": common::report(common::SPLIT).guest,
-        "entries": "swap", "writer": writer,
-        "domain": {"value": "0x0000000000000000", "free": "0x000000000000000f"},
-        "classes": [class], "incomplete": null, "verdict": verdict,
-    });
-    serde_json::from_value(json!({"job": job, "sweep": sweep})).unwrap()
+    let mut sweep: SweepReport = serde_json::from_str(include_str!("../reports/sweep.json")).unwrap();
+    sweep.writer = "split-unguarded".to_owned();
+    if verdict != Verdict::Findings {
+        sweep.writer = "split-guarded".to_owned();
+        sweep.classes.iter_mut().for_each(|class| class.findings.clear());
+    }
+    sweep.verdict = verdict;
+    Record { job, report: Report::Sweep(Box::new(sweep)) }
 }
