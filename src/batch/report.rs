@@ -164,8 +164,9 @@ fn comparison(
         bail!("{}: there is no run to show", results.folder.display());
     }
     if sweeps > 0 {
+        let are = if sweeps == 1 { "1 sweep is".to_owned() } else { format!("{sweeps} sweeps are") };
         output::tell(&format!(
-            "{sweeps} sweeps are not shown: this format is for runs; --format summary, jsonl and parquet have them"
+            "{are} not shown: this format is for runs; --format summary, jsonl and parquet have them"
         ));
     }
     Ok(CompareReport {

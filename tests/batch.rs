@@ -1,0 +1,456 @@
+//! Batches: what a matrix says is run, once, and comes out the same however it is divided and interrupted.
+
+mod common;
+#[path = "common/scratch.rs"]
+mod scratch;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Ran, command, finish, pmdscope_in};
+use scratch::Scratch;
+use serde_json::Value;
+
+/// Jobs of every verdict but unknown, and a sweep, in well under a second.
+const MATRIX: &str = r#"
+[[include]]
+arches  = ["arm64", "ppc64le", "sparc64"]
+linux   = ["6.1", "7.2"]
+entries = ["migration-write", "present-huge", { types = { from = 0, to = 3 }, offsets = [0x200, 0x40000] }]
+writers = ["split-unguarded", "split-guarded"]
+walkers = ["hmm", "perf-page-size"]
+
+[[include]]
+arches  = ["arm64"]
+linux   = ["6.1"]
+entries = { sweep = "migration" }
+writers = ["pmdp_invalidate"]
+
+[[exclude]]
+mmus    = ["hash"]
+walkers = ["hmm"]
+"#;
+
+/// What a matrix of this text comes to, in files of these names.
+fn scratch_with(name: &str, matrix: &str) -> Scratch {
+    let scratch = Scratch::new(name);
+    fs::write(scratch.path().join("m.toml"), matrix).expect("a matrix");
+    scratch
+}
+
+/// Every file of a directory by its name, with its bytes.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() {
+            for (inner, bytes) in files(&entry.path()) {
+                all.insert(format!("{name}/{inner}"), bytes);
+            }
+        } else {
+            all.insert(name, fs::read(entry.path()).expect("a file"));
+        }
+    }
+    all
+}
+
+fn assert_same(scratch: &Scratch, one: &str, other: &str) {
+    let (one, other) = (files(&scratch.path().join(one)), files(&scratch.path().join(other)));
+    let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&one), names(&other));
+    for (name, bytes) in &one {
+        assert!(other[name] == *bytes, "{name} has other bytes");
+    }
+}
+
+fn ok(ran: &Ran, status: i32) {
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(status), ""), "{}", ran.stdout);
+}
+
+#[test]
+fn a_dry_run_lists_the_jobs_and_runs_none() {
+    let scratch = scratch_with("a-dry-run-lists-the-jobs", MATRIX);
+    let ran = pmdscope_in(scratch.path(), "batch m.toml --dry-run");
+    ok(&ran, 0);
+    let jobs =
+        ran.stdout.lines().filter(|line| line.contains("  split-") || line.contains("  pmdp_")).count();
+    assert!(ran.stdout.starts_with(&format!("{jobs} jobs\n")), "{}", ran.stdout);
+    assert!(ran.stdout.contains("sparc64 6.1: cannot express migration-write"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("arm64 6.1  swap type 0x2 offset 0x40000  split-guarded  hmm\n"));
+    assert!(!ran.stdout.contains("hash 6.1  migration-write  split-unguarded  hmm"));
+    assert!(ran.stdout.ends_with("arm64 6.1  sweep of migration  pmdp_invalidate\n"), "{}", ran.stdout);
+    assert_eq!(files(scratch.path()).len(), 1, "nothing is written");
+    let part = pmdscope_in(scratch.path(), "batch m.toml --dry-run --partition slice:2/5").stdout;
+    assert!(part.lines().last().is_some_and(|line| ran.stdout.contains(line)), "{part}");
+}
+
+#[test]
+fn the_same_bytes_come_of_any_number_of_workers_and_of_any_parts() {
+    let scratch = scratch_with("the-same-bytes-come", MATRIX);
+    let run = |line: &str, status| ok(&pmdscope_in(scratch.path(), line), status);
+    run("batch m.toml -o whole", 1);
+    run("batch m.toml -o one --workers 1", 1);
+    assert_same(&scratch, "whole", "one");
+    for kind in ["slice", "hash"] {
+        for part in 1..=3 {
+            run(&format!("batch m.toml -o {kind}-{part} --partition {kind}:{part}/3"), 1);
+        }
+        run(&format!("merge {kind}-3 {kind}-1 {kind}-2 -o {kind}"), 0);
+        assert_same(&scratch, "whole", kind);
+    }
+}
+
+#[test]
+fn what_a_merge_lacks_is_run_by_a_batch() {
+    let scratch = scratch_with("what-a-merge-lacks", MATRIX);
+    ok(&pmdscope_in(scratch.path(), "batch m.toml -o whole"), 1);
+    for part in [1, 3] {
+        ok(&pmdscope_in(scratch.path(), &format!("batch m.toml -o p{part} --partition slice:{part}/3")), 1);
+    }
+    let merged = pmdscope_in(scratch.path(), "merge p1 p3 -o merged");
+    assert_eq!(merged.status, Some(3));
+    assert!(merged.stderr.contains("jobs are recorded in these; the others are run by"), "{}", merged.stderr);
+    ok(&pmdscope_in(scratch.path(), "batch m.toml -o merged --resume"), 1);
+    assert_same(&scratch, "whole", "merged");
+}
+
+#[test]
+fn results_of_other_work_are_not_merged_or_gone_on_with() {
+    let scratch = scratch_with("results-of-other-work", MATRIX);
+    fs::write(scratch.path().join("n.toml"), MATRIX.replace("split-guarded\"", "pmdp_invalidate\""))
+        .expect("written");
+    let refused = |line: &str, why: &str| {
+        let ran = pmdscope_in(scratch.path(), line);
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains(why) && ran.stderr.lines().count() == 1, "{line}: {}", ran.stderr);
+    };
+    ok(&pmdscope_in(scratch.path(), "batch m.toml -o m1 --partition slice:1/2"), 1);
+    ok(&pmdscope_in(scratch.path(), "batch n.toml -o n2 --partition slice:2/2"), 1);
+    refused("merge m1 n2 -o both", "n2 cannot be merged with m1: it is of another matrix");
+    refused("merge m1 m1 -o both", "the record of job 0 is in m1 and in m1");
+    refused("merge m1 nothing -o both", "nothing is no results directory");
+    assert!(!scratch.path().join("both").exists() && !scratch.path().join("both.part").exists());
+    refused("merge m1 -o n2", "n2 is there already");
+    refused("batch m.toml -o m1 --partition slice:1/2", "has the results of a batch already: add --resume");
+    refused("batch n.toml -o m1 --partition slice:1/2 --resume", "it is of another matrix");
+    refused("batch m.toml -o m1 --resume", "it is of slice:1/2, not of the whole matrix");
+    // Another version of the program.
+    let file = scratch.path().join("m1/batch.json");
+    let text = fs::read_to_string(&file).expect("text").replace("\"pmdscope 0.", "\"pmdscope 9.");
+    fs::write(&file, text).expect("written");
+    refused("batch m.toml -o m1 --partition slice:1/2 --resume", "it was made by pmdscope 9.");
+    fs::write(&file, "{").expect("written");
+    refused("report m1", "m1/batch.json is damaged");
+}
+
+#[test]
+fn mistakes_in_a_matrix_are_told_where_they_are_before_anything_runs() {
+    for (matrix, told) in [
+        (
+            "[[include]]\narches = [\"arm46\"]\n",
+            "m.toml:2:11: unknown architecture 'arm46': did you mean 'arm64'?",
+        ),
+        ("[[include]]\nlinux = [\"6.12\", \"4.4\"]\n", "m.toml:2:18: "),
+        ("[[include]]\nwriters = [\"split\"]\n", "m.toml:2:12: unknown writer 'split'"),
+        (
+            "[[include]]\nentries = [\n  \"swap\",\n  \"swop\",\n]\n",
+            "m.toml:4:3: unknown entry 'swop': did you mean 'swap'?",
+        ),
+        ("[[include]]\nentries = { sweep = \"swop\" }\n", "m.toml:2:21: "),
+        ("[[include]]\nentries = { pmds = { from = 2, to = 1 } }\n", "m.toml:2:11: the range ends at 0x1"),
+        (
+            "[[include]]\nentries = { kind = \"swap\", marks = [[\"yong\"]] }\n",
+            "m.toml:2:38: unknown mark 'yong'",
+        ),
+        ("[[include]]\nkernels = [\"none/*.deb\"]\n", "m.toml:2:12: there is no file none/*.deb"),
+        ("[[include]]\nkernels = [\"m.toml\"]\nlinux = [\"6.1\"]\n", "m.toml:3:10: kernels say themselves"),
+        (
+            "[[include]]\n[[exclude]]\narches = [\"arm64\"]\nmmus = [\"hash\"]\n",
+            "m.toml:2:1: this takes no job out",
+        ),
+        (
+            "[[include]]\narches=[\"sparc64\"]\nentries=[\"migration-read\"]\n",
+            "m.toml:1:1: the matrix has no jobs: sparc64 5.10: cannot express migration-read",
+        ),
+        (
+            "[[include]]\narches=[\"s390x\"]\n[[include]]\nlinux=[\"6.1\"]\n",
+            "m.toml:3:1: it has jobs that are in the matrix already: s390x 6.1, ",
+        ),
+        ("[[include]\n", "m.toml:1:"),
+    ] {
+        let scratch = scratch_with("mistakes-in-a-matrix", matrix);
+        let ran = pmdscope_in(scratch.path(), "batch m.toml -o results");
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{matrix}: {}", ran.stderr);
+        assert!(ran.stderr.starts_with(&format!("pmdscope: {told}")), "{matrix}: {}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        assert!(!scratch.path().join("results").exists(), "{matrix}");
+    }
+}
+
+#[test]
+fn every_format_of_a_report_has_the_results() {
+    let scratch = scratch_with("every-format-of-a-report", MATRIX);
+    let ran = pmdscope_in(scratch.path(), "batch m.toml -o r");
+    ok(&ran, 1);
+    let jobs: usize = ran.stdout.split(' ').next().and_then(|jobs| jobs.parse().ok()).expect("a number");
+    let report = |args: &str| pmdscope_in(scratch.path(), &format!("report r {args}"));
+    assert!(report("").stdout.starts_with(&format!("{jobs} jobs, ")));
+    // Each record is what `run` reports, but for the traces of what is no finding.
+    let lines = report("--format jsonl").stdout;
+    assert_eq!(lines.lines().count(), jobs);
+    for (number, line) in lines.lines().enumerate() {
+        let record: Value = serde_json::from_str(line).expect("a record");
+        assert_eq!(record["job"], number);
+        let report = record.get("run").or(record.get("sweep")).expect("a report");
+        if number % 17 == 0 || record.get("sweep").is_some() {
+            let line = report["command"].as_str().expect("a command");
+            let again = pmdscope_in(scratch.path(), &format!("{} --format json", &line["pmdscope ".len()..]));
+            let mut again: Value = serde_json::from_str(&again.stdout).expect("a report");
+            let mut report = report.clone();
+            for report in [&mut again, &mut report] {
+                report
+                    .as_object_mut()
+                    .expect("an object")
+                    .retain(|name, _| name != "traces" && name != "entries");
+            }
+            assert_eq!(again, report, "{line}");
+        }
+    }
+    let compared: Value = serde_json::from_str(&report("--format json").stdout).expect("JSON");
+    assert_eq!(compared["rows"].as_array().expect("rows").len(), jobs - 1, "all but the sweep");
+    for (format, has) in [
+        ("table", " rows, "),
+        ("markdown", "| "),
+        ("html", "<!DOCTYPE html>"),
+        ("ktap", "KTAP version 1"),
+        ("junit", "<testsuites"),
+        ("summary-markdown", "| "),
+    ] {
+        let ran = report(&format!("--format {format}"));
+        assert!(ran.stdout.contains(has), "{format}: {}", ran.stdout);
+        let sweeps = if format.starts_with("summary") { "" } else { "pmdscope: 1 sweep is not shown" };
+        assert!(ran.stderr.starts_with(sweeps), "{format}: {}", ran.stderr);
+        assert_eq!(ran.status, Some(1), "{format}");
+    }
+    ok(&report("--format parquet -o r.parquet"), 1);
+    assert!(fs::read(scratch.path().join("r.parquet")).expect("a file").starts_with(b"PAR1"));
+    // Only some.
+    ok(&report("--writer split-guarded --verdict pass"), 0);
+    let none = report("--arch arm64 --linux 5.10 --format jsonl -o none.jsonl");
+    assert_eq!((none.status, none.stdout.as_str()), (Some(2), ""));
+    assert!(none.stderr.contains("none of its"), "{}", none.stderr);
+    assert!(!scratch.path().join("none.jsonl").exists());
+    // Nothing has changed.
+    let same = pmdscope_in(scratch.path(), "diff r r");
+    assert_eq!(same.status, Some(0), "{}", same.stderr);
+}
+
+#[test]
+fn a_diff_says_what_another_matrix_came_to() {
+    let scratch = scratch_with("a-diff-says", MATRIX);
+    fs::write(scratch.path().join("n.toml"), MATRIX.replace("\"present-huge\", ", "\"protnone\", "))
+        .expect("written");
+    ok(&pmdscope_in(scratch.path(), "batch m.toml -o old"), 1);
+    ok(&pmdscope_in(scratch.path(), "batch n.toml -o new"), 1);
+    let ran = pmdscope_in(scratch.path(), "diff old new");
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(1), ""));
+    assert!(ran.stdout.contains(" only in the old one, "), "{}", ran.stdout);
+    let report: Value =
+        serde_json::from_str(&pmdscope_in(scratch.path(), "diff old new --format json").stdout)
+            .expect("JSON");
+    assert_eq!(report["changed"], true);
+    assert!(report["same"].as_u64().is_some_and(|same| same > 50), "{report}");
+}
+
+#[test]
+fn a_job_that_no_worker_survives_is_recorded_and_the_batch_goes_on() {
+    let scratch = scratch_with(
+        "a-job-that-no-worker-survives",
+        "[[include]]\narches=[\"arm64\"]\nlinux=[\"6.1\"]\nentries=[\"migration-read\"]\nwriters=[\"split-unguarded\"]\nwalkers=[\"hmm\", \
+         \"gup-fast-read\"]\n",
+    );
+    // Unicorn ends the process if it gets no memory for what it translates.
+    let ran = pmdscope_in(scratch.path(), "batch m.toml -o r --memory 1500");
+    assert_eq!(ran.status, Some(3), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("2 jobs: 0 passed, 0 with findings, 2 unknown\n"), "{}", ran.stdout);
+    let lines = pmdscope_in(scratch.path(), "report r --format jsonl").stdout;
+    for line in lines.lines() {
+        let run = &serde_json::from_str::<Value>(line).expect("a record")["run"];
+        assert_eq!(run["verdict"], "unknown");
+        assert_eq!(
+            run["incomplete"], "it needs more than the 1500 MiB of address space that a worker may have",
+            "{line}"
+        );
+        assert!(run["command"].as_str().is_some_and(|command| command.contains("--entry migration-read")));
+    }
+    let tests = pmdscope_in(scratch.path(), "report r --format ktap");
+    assert_eq!(tests.status, Some(3), "what is not known is no pass");
+    assert!(!tests.stdout.contains("\nok "), "{}", tests.stdout);
+}
+
+/// A batch that takes a while, in the background.
+fn begun(scratch: &Scratch, args: &[&str]) -> std::process::Child {
+    let mut command = command(args);
+    command
+        .current_dir(scratch.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts")
+}
+
+/// Waits until there are results in a directory.
+fn until_recorded(folder: &Path) {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(60) {
+        if fs::read_dir(folder.join("records")).is_ok_and(|mut records| records.next().is_some()) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    panic!("nothing is recorded");
+}
+
+const EVERYTHING: &str = "[[include]]\n";
+
+#[test]
+fn an_interrupt_stops_a_batch_that_says_how_to_go_on() {
+    let scratch = scratch_with("an-interrupt-stops", EVERYTHING);
+    ok(&pmdscope_in(scratch.path(), "batch m.toml -o whole"), 1);
+    for signal in ["INT", "TERM"] {
+        let child = begun(&scratch, &["batch", "m.toml", "-o", signal]);
+        until_recorded(&scratch.path().join(signal));
+        let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+        assert!(sent.expect("kill").success());
+        let output = child.wait_with_output().expect("it ends");
+        let told = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(3), "{told}");
+        assert!(told.contains(" jobs are recorded; go on with: pmdscope batch m.toml -o "), "{told}");
+        let report = pmdscope_in(scratch.path(), &format!("report {signal}"));
+        assert!(report.stderr.contains(" jobs are recorded: the others are run by "), "{}", report.stderr);
+        ok(&pmdscope_in(scratch.path(), &format!("batch m.toml -o {signal} --resume")), 1);
+        assert_same(&scratch, "whole", signal);
+    }
+}
+
+#[test]
+fn only_one_batch_writes_to_a_directory() {
+    let scratch = scratch_with("only-one-batch-writes", EVERYTHING);
+    let first = begun(&scratch, &["batch", "m.toml", "-o", "r"]);
+    until_recorded(&scratch.path().join("r"));
+    let second = pmdscope_in(scratch.path(), "batch m.toml -o r --resume");
+    assert_eq!((second.status, second.stdout.as_str()), (Some(2), ""), "{}", second.stderr);
+    assert!(second.stderr.contains("another batch is writing to r"), "{}", second.stderr);
+    assert_eq!(
+        first.wait_with_output().expect("it ends").status.code(),
+        Some(1),
+        "the first is not disturbed"
+    );
+}
+
+/// Runs a script that may mount file systems of its own. `None`, and that it was skipped is said, if it may not.
+fn mounting(scratch: &Scratch, script: &str) -> Option<Ran> {
+    let unshare = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-euc", script]).current_dir(scratch.path());
+        command.env("PMDSCOPE", env!("CARGO_BIN_EXE_pmdscope"));
+        command
+    };
+    let may =
+        unshare("mount -t tmpfs -o size=64k tmpfs .").output().is_ok_and(|output| output.status.success());
+    if !may {
+        use std::io::Write;
+        // Not by a macro, whose output is kept back where a test passes.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no file system can be mounted here: nothing was run on a full disk"
+        );
+        return None;
+    }
+    Some(finish(&mut unshare(script)))
+}
+
+#[test]
+fn a_full_disk_loses_nothing_that_was_recorded() {
+    let scratch = scratch_with("a-full-disk-loses-nothing", EVERYTHING);
+    let Some(ran) = mounting(
+        &scratch,
+        r#"
+        "$PMDSCOPE" batch m.toml -o whole >out.txt || [ $? = 1 ]
+        mkdir small
+        mount -t tmpfs -o size=900k tmpfs small
+        status=0; "$PMDSCOPE" batch m.toml -o small/r || status=$?
+        echo "status $status"
+        "$PMDSCOPE" report small/r --format jsonl 2>/dev/null | wc -l
+        status=0; "$PMDSCOPE" batch m.toml -o small/r --resume || status=$?
+        echo "status $status"
+        mount -o remount,size=90m small
+        "$PMDSCOPE" batch m.toml -o small/r --resume >out.txt || [ $? = 1 ]
+        diff -r whole small/r && echo same
+        "#,
+    ) else {
+        return;
+    };
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!((lines[0], lines[2], lines[3]), ("status 2", "status 2", "same"), "{ran:?}");
+    assert!(lines[1].parse::<u32>().is_ok_and(|recorded| recorded > 1000), "{ran:?}");
+    assert!(
+        ran.stderr.contains("No space left on device") && ran.stderr.contains("go on with: "),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_to_is_told() {
+    let scratch = scratch_with("a-directory-that-cannot-be-written", MATRIX);
+    let Some(ran) = mounting(
+        &scratch,
+        r#"
+        mkdir fixed
+        mount -t tmpfs -o size=9m tmpfs fixed
+        "$PMDSCOPE" batch m.toml -o fixed/r --partition slice:1/2 >out.txt || [ $? = 1 ]
+        mount -o remount,ro fixed
+        for args in "-o fixed/r --partition slice:1/2 --resume" "-o fixed/new"; do
+            status=0; "$PMDSCOPE" batch m.toml $args || status=$?
+            echo "status $status"
+        done
+        "$PMDSCOPE" report fixed/r >out.txt || echo "report $?"
+        "#,
+    ) else {
+        return;
+    };
+    assert_eq!(ran.stdout, "status 2\nstatus 2\nreport 1\n", "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
+    assert!(ran.stderr.lines().all(|line| line.contains("Read-only file system")), "{}", ran.stderr);
+}
+
+#[test]
+fn a_clock_that_jumps_changes_nothing() {
+    let scratch = scratch_with("a-clock-that-jumps", EVERYTHING);
+    let library = [
+        "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+        "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+    ];
+    let Some(library) = library.into_iter().find(|library| Path::new(library).exists()) else {
+        use std::io::Write;
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no libfaketime here (Debian: faketime): nothing was run with a clock that jumps"
+        );
+        return;
+    };
+    ok(&pmdscope_in(scratch.path(), "batch m.toml -o whole"), 1);
+    // Each look at the clock finds it a day later, or earlier.
+    for (name, jump) in [("later", "+0 i86400"), ("earlier", "-0 i-86400")] {
+        let mut command = command(&["batch", "m.toml", "-o", name]);
+        command.current_dir(scratch.path()).env("LD_PRELOAD", library);
+        command.env("FAKETIME", jump).env("DONT_FAKE_MONOTONIC", "1");
+        ok(&finish(&mut command), 1);
+        assert_same(&scratch, "whole", name);
+    }
+}

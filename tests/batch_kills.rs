@@ -1,0 +1,136 @@
+//! Batches that are killed, and whose workers are, at any moment: nothing that was recorded is lost, nothing is recorded
+//! twice, and what comes of it in the end has the same bytes.
+
+mod common;
+#[path = "common/scratch.rs"]
+mod scratch;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use common::{command, pmdscope_in};
+use scratch::Scratch;
+
+/// How often each is killed.
+const KILLS: usize = 120;
+/// Longer than any of it takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Numbers by chance, the same in every run; when a kill comes is left to the machine all the same.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+fn begun(folder: &Path, to: &str) -> Child {
+    let mut command = command(&["batch", "m.toml", "-o", to, "--resume"]);
+    command.current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
+}
+
+fn kill(pid: &str) -> bool {
+    let mut kill = Command::new("kill");
+    kill.args(["-KILL", pid]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// The processes that a process has started.
+fn children(pid: u32) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// The jobs that are recorded, each of which is there once.
+fn recorded(folder: &Path, results: &str) -> BTreeSet<u64> {
+    if !folder.join(results).join("batch.json").exists() {
+        return BTreeSet::new();
+    }
+    let ran = pmdscope_in(folder, &format!("report {results} --format jsonl"));
+    // There may be no record at all yet.
+    let none = ran.stderr.contains("none of its 0 records");
+    assert!(none || ran.status.is_some_and(|status| status != 2), "{}", ran.stderr);
+    let number = |line: &str| line["{\"job\":".len()..].split(',').next().and_then(|job| job.parse().ok());
+    let jobs: Vec<u64> = ran.stdout.lines().map(|line| number(line).expect("a record")).collect();
+    let once: BTreeSet<u64> = jobs.iter().copied().collect();
+    assert_eq!(once.len(), jobs.len(), "a job is recorded twice");
+    once
+}
+
+fn assert_same(folder: &Path, one: &str, other: &str) {
+    let diff = Command::new("diff").args(["-r", one, other]).current_dir(folder).output().expect("diff");
+    assert!(diff.status.success(), "{}", String::from_utf8_lossy(&diff.stdout));
+}
+
+fn scratch(name: &str) -> Scratch {
+    let scratch = Scratch::new(name);
+    fs::write(scratch.path().join("m.toml"), "[[include]]\n").expect("a matrix");
+    let whole = pmdscope_in(scratch.path(), "batch m.toml -o whole");
+    assert_eq!(whole.status, Some(1), "{}", whole.stderr);
+    scratch
+}
+
+#[test]
+fn a_batch_that_is_killed_again_and_again_comes_to_the_same() {
+    let scratch = scratch("a-batch-that-is-killed");
+    let folder = scratch.path();
+    let mut chance = Chance(7);
+    let (mut kills, mut batches) = (0, 0);
+    while kills < KILLS {
+        let results = format!("r{batches}");
+        let mut before = BTreeSet::new();
+        loop {
+            let mut batch = begun(folder, &results);
+            sleep(Duration::from_millis(chance.below(300)));
+            if kills >= KILLS || batch.try_wait().expect("its state").is_some() {
+                // The last of a directory, and one that was too quick, run to their ends.
+                assert_eq!(batch.wait().expect("it ends").code(), Some(1));
+                break;
+            }
+            assert!(kill(&batch.id().to_string()));
+            batch.wait().expect("it ends");
+            kills += 1;
+            let now = recorded(folder, &results);
+            assert!(
+                before.is_subset(&now),
+                "{} of {} were lost",
+                before.difference(&now).count(),
+                before.len()
+            );
+            before = now;
+        }
+        assert_same(folder, "whole", &results);
+        batches += 1;
+    }
+}
+
+#[test]
+fn a_batch_whose_workers_are_killed_comes_to_the_same() {
+    let scratch = scratch("a-batch-whose-workers-are-killed");
+    let folder = scratch.path();
+    let mut chance = Chance(11);
+    let (mut kills, mut batches) = (0, 0);
+    let began = Instant::now();
+    while kills < KILLS {
+        let results = format!("r{batches}");
+        let mut batch = begun(folder, &results);
+        while batch.try_wait().expect("its state").is_none() {
+            assert!(began.elapsed() < PATIENCE, "{kills} kills took too long");
+            sleep(Duration::from_millis(20 + chance.below(60)));
+            let workers = children(batch.id());
+            if kills < KILLS && !workers.is_empty() {
+                let victim = &workers[usize::try_from(chance.below(workers.len() as u64)).expect("a place")];
+                kills += usize::from(kill(victim));
+            }
+        }
+        assert_eq!(batch.wait().expect("it ends").code(), Some(1));
+        assert_same(folder, "whole", &results);
+        batches += 1;
+    }
+}
