@@ -35,7 +35,7 @@ pub enum Command {
     /// Run one writer on every entry of a set, and show which entries it changes alike
     #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(SweepArgs),
-    /// Run a whole matrix of jobs on all cores, into a directory, and go on with it after whatever happens
+    /// Run a whole matrix of jobs on all processors, into a directory
     #[command(after_help = BATCH_EXAMPLES)]
     Batch(BatchArgs),
     /// Put the results of a matrix's parts together
@@ -44,12 +44,9 @@ pub enum Command {
     /// Show the results of a batch, in any form
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportDirArgs),
-    /// Say what changed from one batch to another: two releases of a kernel, two versions of this program
+    /// Say what changed from one batch to another
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(DiffArgs),
-    /// Run jobs of a batch, which starts this by itself
-    #[command(hide = true)]
-    Worker,
     /// Save what was found as one file, run it again anywhere, and report it
     #[command(after_help = REPRO_EXAMPLES)]
     Repro(ReproArgs),
@@ -126,8 +123,9 @@ Examples:
       runs them; Ctrl-C stops it
   pmdscope batch examples/encodings.toml -o results --resume
       goes on with what is missing
-  pmdscope batch examples/encodings.toml -o results-2 --partition slice:2/4
-      the second quarter of the jobs, for one of four machines
+  pmdscope batch examples/encodings.toml -o part-1 --partition slice:1/2
+  pmdscope batch examples/encodings.toml -o part-2 --partition slice:2/2
+      half of the jobs on each of two machines
 
 Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 stopped, or a bound was hit or a
 control failed, 4 internal fault.";
@@ -137,7 +135,7 @@ The parts must be of the same matrix, run by the same version of pmdscope on the
 comes of it has the same bytes as if all had been run at once.
 
 Examples:
-  pmdscope merge results-1 results-2 -o results
+  pmdscope merge part-1 part-2 -o merged
 
 Exit status: 0 all jobs are there, 2 bad usage or input, 3 some are missing, 4 internal fault.";
 
@@ -145,9 +143,9 @@ const REPORT_EXAMPLES: &str = "\
 Examples:
   pmdscope report results
       the summary: what was run, what was found, what is not known
-  pmdscope report results --verdict findings --arch arm64 --format html -o findings.html
+  pmdscope report results --verdict findings --arch arm64 --linux 7.2 --format html -o findings.html
       a page of some of it
-  pmdscope report results --format ktap
+  pmdscope report results --arch riscv64 --format ktap
       the same as test results; a finding fails, unless --expect lists it
   pmdscope report results --format parquet -o results.parquet
       one row for each job, for DuckDB, pandas or polars
@@ -160,8 +158,8 @@ Jobs are matched by what they are, not by their numbers; a release of a kernel w
 of the same architecture and flavour.
 
 Examples:
-  pmdscope diff results-old results-new
-  pmdscope diff results-old results-new --format json -o diff.json
+  pmdscope diff results merged
+  pmdscope diff results merged --format json -o diff.json
 
 Exit status: 0 nothing changed, 1 something did, 2 bad usage or input, 3 jobs are missing, 4 internal
 fault.";
@@ -796,6 +794,10 @@ pub enum ListWhat {
     Agents,
     /// Faults that are looked for
     Findings,
+    /// Sets of entries that a sweep runs on
+    Sets,
+    /// Columns of the results of a batch as Parquet
+    Columns,
 }
 
 #[derive(Debug, Args)]

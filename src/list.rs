@@ -1,10 +1,10 @@
 //! `pmdscope list`.
 
 use anyhow::Result;
-use pmdscope_arches::{Arch, EntryKind, Era, Version, layouts, migration_types};
+use pmdscope_arches::{Arch, EntryKind, EntrySet, Era, Version, layouts, migration_types};
 use pmdscope_guest::{Agent, Walker, Writer, all_bundled};
-use pmdscope_traces::FindingName;
 use pmdscope_traces::text::table::{bare_table, trimmed};
+use pmdscope_traces::{FindingName, batch};
 
 use crate::cli::{ListArgs, ListWhat};
 use crate::exit::Exit;
@@ -18,6 +18,10 @@ pub fn list(args: &ListArgs) -> Result<Exit> {
         ListWhat::Writers => named(Writer::ALL.iter().map(|writer| (writer.name(), writer.meaning()))),
         ListWhat::Walkers => named(Walker::ALL.iter().map(|walker| (walker.name(), walker.meaning()))),
         ListWhat::Agents => named(Agent::ALL.iter().map(|agent| (agent.name(), agent.meaning()))),
+        ListWhat::Sets => named(EntrySet::ALL.iter().map(|set| (set.name(), set.meaning()))),
+        ListWhat::Columns => columns(batch::columns().iter().map(|column| {
+            vec![column.name.to_owned(), column.kind().to_owned(), column.about.replace('`', "")]
+        })),
         ListWhat::Findings => {
             named(FindingName::ALL.iter().map(|finding| (finding.name(), finding.meaning())))
         }

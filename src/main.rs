@@ -36,11 +36,14 @@ use crate::exit::Exit;
 use crate::output::NotTheSame;
 
 fn main() -> ExitCode {
+    if batch::is_worker() {
+        return ended(batch::worker());
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let result = match &cli.command {
+    ended(match &cli.command {
         Command::Compare(args) => compare::compare(args),
         Command::Run(args) => run::run(args),
         Command::Sweep(args) => sweep::run(args),
@@ -48,7 +51,6 @@ fn main() -> ExitCode {
         Command::Merge(args) => batch::merge(args),
         Command::Report(args) => batch::report(args),
         Command::Diff(args) => batch::diff(args),
-        Command::Worker => batch::worker(),
         Command::Repro(args) => repro::repro(args),
         Command::Kernel(args) => kernel::kernel(args),
         Command::Decode(args) => decode::decode(args),
@@ -56,7 +58,11 @@ fn main() -> ExitCode {
         Command::Schema(args) => schema(args),
         Command::Man(args) => manual::man(args),
         Command::Completions(args) => manual::completions(args),
-    };
+    })
+}
+
+/// The exit status of what was done, with one line for what went wrong.
+fn ended(result: Result<Exit>) -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(error) => {

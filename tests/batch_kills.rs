@@ -1,6 +1,7 @@
 //! Batches that are killed, and whose workers are, at any moment: nothing that was recorded is lost, nothing is recorded
 //! twice, and what comes of it in the end has the same bytes.
 
+#[allow(dead_code, reason = "only some of it is used here")]
 mod common;
 #[path = "common/scratch.rs"]
 mod scratch;
@@ -16,7 +17,7 @@ use common::{command, pmdscope_in};
 use scratch::Scratch;
 
 /// How often each is killed.
-const KILLS: usize = 120;
+const KILLS: usize = 100;
 /// Longer than any of it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 

@@ -55,7 +55,7 @@ fn bash_completes_what_is_begun() {
     let script = pmdscope("completions bash").stdout;
     fs::write(scratch.path().join("completions"), script).expect("a file");
     for (words, completed) in [
-        ("pmdscope rep", "repro"),
+        ("pmdscope repr", "repro"),
         ("pmdscope repro sa", "save"),
         ("pmdscope repro save --find", "--finding"),
         ("pmdscope compare --format kt", "ktap"),
@@ -78,7 +78,7 @@ fn bash_completes_what_is_begun() {
 #[test]
 fn a_command_that_there_is_not_is_told() {
     for (line, says) in [
-        ("man repor", "there are compare, run, sweep, repro"),
+        ("man repor", "there are compare, run, sweep, batch, merge, report, diff, repro"),
         ("man repro ru", "there are save, run, show, report"),
         ("man decode arm64", "pmdscope decode has no command 'arm64'"),
         ("man --all", "--output <DIR>"),

@@ -28,13 +28,16 @@ fn missing_kernel(command: &str) -> Option<&str> {
     command.split_whitespace().filter(of_kernels).find(|word| !exists(word))
 }
 
-/// An empty folder for the commands of a page, which may write files, with the kernels that there are in it.
+/// An empty folder for the commands of a page, which may write files, with the examples and the kernels that there
+/// are in it.
 fn folder_for(page: &Path) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages").join(page.file_stem().expect("a name"));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("a folder under target/tmp can be made");
-    std::os::unix::fs::symlink(root.join("kernels"), folder.join("kernels")).expect("a link");
+    for shared in ["kernels", "examples"] {
+        std::os::unix::fs::symlink(root.join(shared), folder.join(shared)).expect("a link");
+    }
     folder
 }
 

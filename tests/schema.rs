@@ -3,16 +3,20 @@
 mod common;
 #[path = "common/golden.rs"]
 mod compared;
+#[path = "common/scratch.rs"]
+mod scratch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 
-use common::pmdscope;
+use common::{pmdscope, pmdscope_in};
 use jsonschema::Validator;
+use scratch::Scratch;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-const NAMES: [&str; 5] = ["run", "compare", "decode", "repro", "sweep"];
+const NAMES: [&str; 9] = ["run", "compare", "decode", "repro", "sweep", "matrix", "batch", "record", "diff"];
 
 /// Every platform with entries, writers and walkers of all kinds, and some that hit bounds.
 const RUNS: [&str; 18] = [
@@ -505,4 +509,63 @@ fn lines_of_json_hold_what_the_object_holds() {
         }
         assert_eq!(runs, whole, "{command}");
     }
+}
+
+#[test]
+fn what_a_batch_reads_and_writes_follows_its_schemas() {
+    let scratch = Scratch::new("what-a-batch-reads-and-writes");
+    let matrix = r#"
+        [[include]]
+        arches  = ["arm64", "riscv64"]
+        linux   = ["6.1", "7.2"]
+        entries = [
+          "migration-write", { kind = "swap", pfns = [1, "0x2"], marks = [[], ["soft-dirty"]] },
+          { types = 3, offsets = { from = 0, to = 9, step = 3, sample = 2, seed = 5 } }, { pmds = "0x8000000081200e00" },
+        ]
+        walkers = ["hmm"]
+        [[include]]
+        arches  = ["arm64"]
+        linux   = ["6.1"]
+        entries = { sweep = "migration" }
+        [[exclude]]
+        arches  = ["riscv64"]
+        entries = ["pmd"]
+        [bounds]
+        timeout = 30
+    "#;
+    std::fs::write(scratch.path().join("m.toml"), matrix).expect("a matrix");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let read = |path: &Path| std::fs::read_to_string(path).expect("text");
+    let examples = std::fs::read_dir(examples).expect("a folder").flatten().map(|entry| entry.path());
+    let mut matrices: Vec<String> = examples
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .map(|path| read(&path))
+        .collect();
+    assert!(matrices.len() >= 3, "the examples are there");
+    matrices.push(matrix.to_owned());
+    let schema = validator("matrix");
+    for matrix in &matrices {
+        assert_valid(&schema, &toml::from_str(matrix).expect("TOML"), matrix);
+    }
+    let wrong: Value = toml::from_str("[[include]]\narch = [\"arm64\"]\n").expect("TOML");
+    assert!(!schema.is_valid(&wrong), "a name that there is not");
+
+    let ran = pmdscope_in(scratch.path(), "batch m.toml -o r");
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    let json = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+    assert_valid(&validator("batch"), &json(&read(&scratch.path().join("r/batch.json"))), "batch.json");
+    let schema = validator("record");
+    for line in pmdscope_in(scratch.path(), "report r --format jsonl").stdout.lines() {
+        assert_valid(&schema, &json(line), line);
+    }
+    let compared = pmdscope_in(scratch.path(), "report r --format json");
+    assert_valid(&validator("compare"), &json(&compared.stdout), "report --format json");
+    std::fs::write(
+        scratch.path().join("n.toml"),
+        matrix.replace("\"migration-write\"", "\"migration-read\""),
+    )
+    .expect("written");
+    assert_eq!(pmdscope_in(scratch.path(), "batch n.toml -o n").status, Some(1));
+    let diff = pmdscope_in(scratch.path(), "diff r n --format json");
+    assert_valid(&validator("diff"), &json(&diff.stdout), "diff");
 }

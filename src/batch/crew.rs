@@ -19,6 +19,7 @@ use super::progress::Progress;
 use super::store::Store;
 use super::verdicts::of_line;
 use super::wire::{Order, Reply, Setup, Verdicts, receive, send};
+use super::worker;
 use crate::output;
 
 /// How often a job may end its worker before it is given up.
@@ -289,7 +290,7 @@ impl Worker {
             std::env::current_exe().context("cannot find this program")?
         };
         let mut child = Command::new(program)
-            .arg("worker")
+            .arg(worker::ARGUMENT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(words.try_clone().context("cannot start a worker")?)

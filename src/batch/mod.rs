@@ -27,7 +27,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 pub use self::diff::diff;
 pub use self::merge::merge;
 pub use self::report::report;
-pub use self::worker::worker;
+pub use self::worker::{is_worker, worker};
 
 use self::crew::{Crew, Segments};
 use self::partition::Partition;

@@ -19,6 +19,14 @@ use crate::one_line;
 /// How long what is done may stay untold.
 const AT_LEAST_EVERY: Duration = Duration::from_millis(200);
 
+/// The one argument of a worker. It is no command for people, so the command line does not know it.
+pub const ARGUMENT: &str = "batch-worker";
+
+/// Whether this process was started as a worker.
+pub fn is_worker() -> bool {
+    std::env::args_os().skip(1).eq([ARGUMENT])
+}
+
 /// Runs the segments that come from standard input until there are no more.
 pub fn worker() -> Result<Exit> {
     let stop = Arc::new(AtomicBool::new(false));

@@ -173,11 +173,7 @@ static COLUMNS: [Column; 32] = [
         |row| run(row).map(|run| run.schedules.machine_runs),
         "how often machine code was run",
     ),
-    Column::text(
-        "command",
-        |row| row.report.job().command.map(str::to_owned),
-        "the command that runs it again",
-    ),
+    Column::text("command", |row| owned(row.report.job().command), "the command that runs it again"),
 ];
 
 fn run(row: &Record) -> Option<&RunReport> {

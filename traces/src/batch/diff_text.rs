@@ -122,10 +122,8 @@ fn example(lines: &mut Lines, example: &Both<Option<Facts>>, changes: &[Change])
         (Some(job), _) | (_, Some(job)) => format!("job {job}"),
         (None, None) => return,
     };
-    let command = |facts: &Option<Facts>| facts.as_ref().and_then(|facts| facts.command.clone());
-    match command(&example.new).or_else(|| command(&example.old)) {
-        Some(command) => lines.command(&format!("  {job}: "), &one_line(&command)),
-        None => lines.paragraph("  ", "    ", &job),
+    if let Some(facts) = example.new.as_ref().or(example.old.as_ref()) {
+        lines.command(&format!("  {job}: "), &one_line(&facts.command));
     }
 }
 

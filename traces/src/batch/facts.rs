@@ -31,8 +31,8 @@ pub struct Facts {
     pub outcomes: Vec<String>,
     /// How many schedules there are, in digits; null of a sweep.
     pub schedules: Option<String>,
-    /// The command that runs it again; null of a sweep.
-    pub command: Option<String>,
+    /// The command that runs it again.
+    pub command: String,
 }
 
 /// One thing that differs.
@@ -93,9 +93,9 @@ impl Facts {
                 views: sorted(run.views.iter().map(|view| said(&view.entry))),
                 outcomes: sorted(run.outcomes.iter().map(came_to)),
                 schedules: Some(run.schedules.total.to_string()),
-                command: Some(run.command.clone()),
+                command: run.command.clone(),
             },
-            Report::Sweep(_) => Facts {
+            Report::Sweep(sweep) => Facts {
                 job,
                 verdict,
                 findings,
@@ -105,7 +105,7 @@ impl Facts {
                 views: Vec::new(),
                 outcomes: Vec::new(),
                 schedules: None,
-                command: None,
+                command: sweep.command.clone(),
             },
         }
     }

@@ -19,8 +19,8 @@ pub(crate) struct Job<'a> {
     /// None of a sweep, and of a kernel's writer that ran alone.
     pub(crate) walker: Option<&'a str>,
     pub(crate) with: &'a [String],
-    /// The command that runs it again. The report of a sweep has none.
-    pub(crate) command: Option<&'a str>,
+    /// The command that runs it again.
+    pub(crate) command: &'a str,
 }
 
 impl Job<'_> {
@@ -65,7 +65,7 @@ impl Report {
                 writer: &run.writer,
                 walker: run.has_walker().then_some(&run.walker),
                 with: &run.with,
-                command: Some(&run.command),
+                command: &run.command,
             },
             Report::Sweep(sweep) => Job {
                 made_by: &sweep.made_by,
@@ -78,7 +78,7 @@ impl Report {
                 writer: &sweep.writer,
                 walker: None,
                 with: &[],
-                command: None,
+                command: &sweep.command,
             },
         }
     }
@@ -113,7 +113,9 @@ impl Report {
         }
         let failed = || match self {
             Report::Run(run) => run.failed_controls().into_iter().next(),
-            Report::Sweep(_) => None,
+            Report::Sweep(sweep) => {
+                sweep.disagreements.first().map(|fault| format!("control failed: {fault}"))
+            }
         };
         let why = self.incomplete().map(Cow::from).or_else(|| failed().map(Cow::from));
         Some(why.unwrap_or(Cow::from("the report does not say why")))

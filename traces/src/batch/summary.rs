@@ -62,8 +62,8 @@ pub(super) struct Example {
     pub(super) job: u64,
     /// What is said of it: of a reason its whole text.
     pub(super) text: String,
-    /// The command that runs it again, if its report has one.
-    pub(super) command: Option<String>,
+    /// The command that runs it again.
+    pub(super) command: String,
 }
 
 /// The first so many of what may be very many, and the number of those that came after.
@@ -123,7 +123,7 @@ impl Found {
         self.places.add(&job.platform(), job.version(), record.job);
         self.routines.add(job.writer, job.walker.unwrap_or_default(), record.job);
         if self.example.as_ref().is_none_or(|known| record.job < known.job) {
-            let command = job.command.map(str::to_owned);
+            let command = job.command.to_owned();
             self.example = Some(Example { job: record.job, text: text.to_owned(), command });
         }
     }

@@ -124,10 +124,7 @@ fn said(lines: &mut Lines, style: Style, title: &str, text: &str, found: &Found)
     lines.paragraph("  on ", "    ", &one_line(&found.places.places()));
     lines.paragraph("  by ", "    ", &one_line(&found.routines.routines()));
     if let Some(Example { job, command, .. }) = &found.example {
-        match command {
-            Some(command) => lines.command(&format!("  job {job}: "), &one_line(command)),
-            None => lines.line(&format!("  job {job}")),
-        }
+        lines.command(&format!("  job {job}: "), &one_line(command));
     }
 }
 
