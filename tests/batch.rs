@@ -352,6 +352,39 @@ fn only_one_batch_writes_to_a_directory() {
     );
 }
 
+#[test]
+fn workers_are_confined() {
+    let scratch = scratch_with("workers-are-confined", EVERYTHING);
+    let batch = begun(&scratch, &["batch", "m.toml", "-o", "r", "--workers", "1"]);
+    until_recorded(&scratch.path().join("r"));
+    let tasks = fs::read_dir(format!("/proc/{}/task", batch.id())).expect("it runs").flatten();
+    let children: Vec<String> =
+        tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok()).collect();
+    let of_worker = |file: &str| {
+        let children = children.concat();
+        let worker = children.split_whitespace().next().expect("a worker").to_owned();
+        fs::read_to_string(format!("/proc/{worker}/{file}")).expect("it runs")
+    };
+    let (status, limits) = (of_worker("status"), of_worker("limits"));
+    batch.wait_with_output().expect("it ends");
+    let has = |text: &str, name: &str, value: &str| {
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        assert!(line[name.len()..].split_whitespace().next() == Some(value), "{name} {value}: {line}");
+    };
+    // A system without seccomp has no such line.
+    if status.contains("\nSeccomp:") {
+        has(&status, "Seccomp:", "2");
+        has(&status, "NoNewPrivs:", "1");
+    }
+    has(&limits, "Max core file size", "0");
+    has(&limits, "Max address space", &(16_u64 << 30).to_string());
+    has(&limits, "Max file size", "65536");
+    assert!(
+        !limits.lines().any(|line| line.starts_with("Max cpu time") && line.contains("unlimited  ")),
+        "{limits}"
+    );
+}
+
 /// Runs a script that may mount file systems of its own. `None`, and that it was skipped is said, if it may not.
 fn mounting(scratch: &Scratch, script: &str) -> Option<Ran> {
     let unshare = |script: &str| {

@@ -140,14 +140,10 @@ impl Iterator for Chosen<'_> {
 }
 
 /// The runs as the rows of a comparison.
-fn comparison(
-    results: &Results,
-    records: impl Iterator<Item = Result<Record>>,
-    format: BatchFormat,
-) -> Result<CompareReport> {
+fn comparison(results: &Results, records: &mut Chosen<'_>, format: BatchFormat) -> Result<CompareReport> {
     let most = most_rows(format);
     let (mut rows, mut sweeps) = (Vec::new(), 0_u64);
-    for record in records {
+    for record in &mut *records {
         match record?.report {
             Report::Run(run) => {
                 ensure!(
@@ -173,16 +169,14 @@ fn comparison(
         schema: COMPARE_SCHEMA.to_owned(),
         made_by: results.batch.made_by.clone(),
         rows,
-        skipped: results.batch.skipped.clone(),
+        // Of what was chosen it is not said what does not exist.
+        skipped: if records.only.is_all() { results.batch.skipped.clone() } else { Vec::new() },
     })
 }
 
 /// The runs as `pmdscope.compare/1`, however many.
-fn json(
-    results: &Results,
-    records: impl Iterator<Item = Result<Record>>,
-    out: &mut (dyn Write + Send),
-) -> Result<()> {
+fn json(results: &Results, records: &mut Chosen<'_>, out: &mut (dyn Write + Send)) -> Result<()> {
+    let skipped = if records.only.is_all() { &results.batch.skipped[..] } else { &[] };
     let failed = RefCell::new(None);
     let runs = records.map_while(|record| match record {
         Ok(record) => Some(record.report),
@@ -195,7 +189,7 @@ fn json(
         Report::Run(run) => Some(run.without_traces()),
         Report::Sweep(_) => None,
     });
-    let comparison = Comparison { results, rows: Rows(RefCell::new(runs)) };
+    let comparison = Comparison { results, rows: Rows(RefCell::new(runs)), skipped };
     serde_json::to_writer_pretty(&mut *out, &comparison).context("the comparison cannot be written")?;
     out.write_all(b"\n")?;
     match failed.into_inner() {
@@ -207,6 +201,7 @@ fn json(
 struct Comparison<'a, I> {
     results: &'a Results,
     rows: Rows<I>,
+    skipped: &'a [Skipped],
 }
 
 struct Rows<I>(RefCell<I>);
@@ -220,17 +215,21 @@ impl<I: Iterator<Item = RunReport>> Serialize for Rows<I> {
 impl<I: Iterator<Item = RunReport>> Serialize for Comparison<'_, I> {
     /// As [`CompareReport`] does it.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let skipped: &[Skipped] = &self.results.batch.skipped;
         let mut object = serializer.serialize_struct("CompareReport", 4)?;
         object.serialize_field("schema", COMPARE_SCHEMA)?;
         object.serialize_field("made_by", &self.results.batch.made_by)?;
         object.serialize_field("rows", &self.rows)?;
-        object.serialize_field("skipped", skipped)?;
+        object.serialize_field("skipped", self.skipped)?;
         object.end()
     }
 }
 
 impl OnlyArgs {
+    fn is_all(&self) -> bool {
+        let named = [&self.arch, &self.linux, &self.entry, &self.writer, &self.walker, &self.finding];
+        named.iter().all(|names| names.is_empty()) && self.verdict.is_empty()
+    }
+
     fn has(&self, record: &Record) -> bool {
         let has = |names: &[String], name: &str| names.is_empty() || names.iter().any(|known| known == name);
         let verdict = record.report.verdict();
