@@ -142,3 +142,41 @@ mod sandbox {
         Ok(Confined { landlock: false, seccomp: false })
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs::File;
+    use std::net::TcpListener;
+    use std::path::PathBuf;
+
+    use pmdscope_traces::matrix::Matrix;
+
+    use super::*;
+    use crate::batch::plan::Platform;
+    use crate::cli::CacheArgs;
+
+    #[test]
+    fn a_worker_reads_its_guests_and_nothing_else() {
+        let matrix = Matrix::parse("m.toml", "[[include]]\narches = [\"sparc64\"]\n").unwrap();
+        let (mut plan, _) = Plan::new(&matrix, "".as_ref(), CacheArgs { no_cache: true }).unwrap();
+        let readable = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+        let other = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let Platform::Guest { file, .. } = &mut plan.platforms[0] else { panic!() };
+        *file = Some(readable.clone());
+        // What confines a thread leaves the others of this process alone.
+        let confined = std::thread::spawn(move || {
+            let confined = sandbox::confine(&plan).unwrap();
+            if confined.landlock {
+                File::open(&readable).unwrap();
+                File::open(other).unwrap_err();
+                File::create(readable.with_extension("new")).unwrap_err();
+            }
+            if confined.seccomp {
+                assert_eq!(TcpListener::bind("127.0.0.1:0").unwrap_err().raw_os_error(), Some(libc::ENOSYS));
+            }
+            confined
+        });
+        confined.join().unwrap();
+        File::open(other).unwrap();
+    }
+}

@@ -94,7 +94,7 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
     };
     let ran = crew.run(segments(partition, &setup.plan, store.batch.segment), workers);
     progress.end();
-    let again = || format!("go on with: {}", resume_command(args, to));
+    let again = || format!("go on with: {}", resume_command(args, partition, to));
     let verdicts = ran.with_context(|| format!("the batch stopped; {}", again()))?;
     if verdicts.jobs() < here {
         output::tell(&format!("stopped: {} of {here} jobs are recorded; {}", verdicts.jobs(), again()));
@@ -194,8 +194,9 @@ fn ended(verdicts: Verdicts, to: &Path) -> String {
     )
 }
 
-fn resume_command(args: &BatchArgs, to: &Path) -> String {
-    let partition = args.partition.as_ref().map(|part| format!(" --partition {part}")).unwrap_or_default();
+fn resume_command(args: &BatchArgs, partition: Partition, to: &Path) -> String {
+    // What came of `slurm`: the same command is to run anywhere.
+    let partition = partition.name().map(|part| format!(" --partition {part}")).unwrap_or_default();
     format!("pmdscope batch {} -o {}{partition} --resume", args.matrix.display(), to.display())
 }
 

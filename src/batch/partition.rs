@@ -58,6 +58,13 @@ fn of_slurm(variable: impl Fn(&str) -> Option<String>) -> Result<Partition> {
         Some(_) => number("SLURM_ARRAY_TASK_STEP")?.max(1),
         None => 1,
     };
+    // One task may be what is run again of an array, which it does not know of.
+    ensure!(
+        of > 1,
+        "this array has one task only, so it is not known of how many parts: name the part itself, such as --partition \
+         slice:{}/4",
+        task.max(1)
+    );
     let part = task.checked_sub(first).map(|past| past / step + 1);
     let even = task.checked_sub(first).is_some_and(|past| past % step == 0);
     match part {
@@ -146,6 +153,8 @@ mod tests {
         // Only some tasks of the array were submitted.
         let error = of("9", "1", Some("1"), "2").unwrap_err().to_string();
         assert!(error.contains("name the part itself"), "{error}");
+        let error = of("3", "3", Some("1"), "1").unwrap_err().to_string();
+        assert!(error.ends_with("such as --partition slice:3/4"), "{error}");
         assert!(of_slurm(|_| None).unwrap_err().to_string().starts_with("SLURM_ARRAY_TASK_ID is not set"));
     }
 }
