@@ -1,4 +1,4 @@
-//! What reads a reproducer or a record reads the files that fuzzing was begun with, and those that it found.
+//! What reads files of others reads those that fuzzing was begun with, and those that it found.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #[path = "../fuzz/src/readers.rs"]
@@ -32,6 +32,26 @@ fn reproducers_are_read() {
 #[test]
 fn records_are_read() {
     assert!(replay("record", readers::record) >= 12, "most files are records");
+}
+
+#[test]
+fn reports_of_runs_are_read() {
+    assert!(replay("trace", readers::trace) >= 3, "most files are reports");
+}
+
+#[test]
+fn segments_and_journals_are_read() {
+    assert!(replay("segment", readers::segment) >= 4, "some files have records");
+}
+
+#[test]
+fn matrices_are_read() {
+    assert!(replay("matrix", readers::matrix) >= 3, "some files are matrices");
+}
+
+#[test]
+fn lists_of_expected_findings_are_read() {
+    assert!(replay("expectations", readers::expectations) >= 3, "some files are lists");
 }
 
 #[test]

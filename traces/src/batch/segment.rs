@@ -124,14 +124,16 @@ pub fn record(line: &str) -> Result<Record, SegmentError> {
     serde_json::from_str(line).map_err(|fault| SegmentError::NoRecord { line: 1, fault: fault.to_string() })
 }
 
-/// The whole lines of a journal that are records, in the order of their jobs, each job once. What is torn or is something
-/// else is left out: its job is run again.
+/// The whole lines of a journal that are records as [`line`] writes them, in the order of their jobs, each job once. What
+/// is torn or is something else is left out: its job is run again.
 pub fn journal(bytes: &[u8]) -> Vec<String> {
     let mut lines: Vec<(u64, &str)> = Vec::new();
     for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
         let Ok(line) = std::str::from_utf8(line) else { continue };
-        if let Ok(record) = record(line) {
-            lines.push((record.job, line));
+        match record(line) {
+            // Written in another way it could not be told by its job once it is sealed.
+            Ok(record) if job_of(line) == Some(record.job) => lines.push((record.job, line)),
+            _ => {}
         }
     }
     // The sort keeps the first of each.

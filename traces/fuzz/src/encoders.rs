@@ -1,0 +1,53 @@
+//! Everything that can be written of a run.
+
+use std::slice;
+
+use pmdscope_traces::results::expect::Expectations;
+use pmdscope_traces::results::{junit, ktap};
+use pmdscope_traces::timelines::{chrome, vcd};
+use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, html, json, kunit, markdown, text};
+use roxmltree::Document;
+use serde_json::Value;
+
+use super::plain::assert_plain;
+
+/// Writes a run's report, and a comparison of it alone, in each format. Where something else will read it, it is read.
+pub fn encode(run: &RunReport) {
+    assert_plain(&text::run(run));
+    assert_plain(&text::run_with_traces(run));
+    markdown::run(run);
+    for trace in &run.traces {
+        let _ = kunit::test(run, trace);
+    }
+    json::lines(run).expect("it can be written").lines().for_each(assert_json);
+    assert_json(&chrome::runs(slice::from_ref(run)).expect("it can be written"));
+    if let Ok(dump) = vcd::runs(slice::from_ref(run)) {
+        let commands = ::vcd::Parser::new(dump.as_bytes());
+        commands.into_iter().for_each(|command| drop(command.expect("a waveform can be read")));
+    }
+    encode_comparison(&comparison_of(run));
+}
+
+fn comparison_of(run: &RunReport) -> CompareReport {
+    let (schema, made_by) = (COMPARE_SCHEMA.to_owned(), run.made_by.clone());
+    CompareReport { schema, made_by, rows: vec![run.clone()], skipped: Vec::new() }
+}
+
+fn encode_comparison(report: &CompareReport) {
+    assert_plain(&text::compare(report, Some(80)));
+    markdown::compare(report);
+    html::compare(report);
+    assert_json(&json::compare(report).expect("it can be written"));
+    encode_results(report, &Expectations::default());
+}
+
+/// Writes what stands against a list of expected findings.
+pub fn encode_results(report: &CompareReport, expected: &Expectations) {
+    assert_plain(&ktap::compare(report, expected));
+    let junit = junit::compare(report, expected).expect("it can be written");
+    Document::parse(&junit).expect("JUnit is XML");
+}
+
+fn assert_json(text: &str) {
+    serde_json::from_str::<Value>(text).expect("what was written is JSON");
+}
