@@ -98,7 +98,7 @@ pub enum GuestError {
         length: u64,
     },
     /// A function that is not in what is loaded.
-    #[error("damaged ELF file: its function {name} does not lie in what it loads")]
+    #[error("damaged ELF file: its function {} does not lie in what it loads", .name.escape_debug())]
     FunctionOutside {
         /// Its name.
         name: String,

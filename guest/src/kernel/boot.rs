@@ -3,6 +3,7 @@
 use pmdscope_arches::Arch;
 
 use super::decompress::{self, Compression, UnpackError};
+use super::package::printable;
 use super::release::Release;
 
 /// How ELF files begin.
@@ -260,7 +261,7 @@ fn zboot(bytes: &[u8]) -> Result<Found, BootError> {
         // Its header names the compression, which says more than bytes.
         Err(BootError::Compression { format, offset, .. }) => {
             let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-            let begin = format!("'{}'", String::from_utf8_lossy(name));
+            let begin = format!("'{}'", printable(name));
             Err(BootError::Compression { format, offset, begin })
         }
         found => found,

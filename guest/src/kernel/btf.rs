@@ -8,6 +8,7 @@ use btf_rs::{Btf, BtfType, Type};
 use serde::{Deserialize, Serialize};
 
 use super::flat::Flat;
+use super::package::printable;
 use crate::abi::ByteOrder;
 
 /// How deep anonymous structs, typedefs and qualifiers are followed. In kernels it is less than ten;
@@ -108,7 +109,8 @@ pub enum TypesError {
 fn did_you_mean(names: &[String]) -> String {
     match names {
         [] => String::new(),
-        names => format!(": did you mean {}?", names.join(" or ")),
+        // They are as the kernel has them, whoever made it.
+        names => format!(": did you mean {}?", printable(names.join(" or ").as_bytes())),
     }
 }
 

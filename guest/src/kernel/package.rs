@@ -163,7 +163,7 @@ fn next_member(archive: &mut impl Read) -> io::Result<Option<(String, u64)>> {
     let text = str::from_utf8(header).map_err(|_| wrong())?;
     let (name, size) = (text.get(..16), text.get(48..58));
     let size = size.and_then(|size| size.trim_end().parse().ok()).filter(|_| text.ends_with("`\n"));
-    let name = name.map(|name| name.trim_end().trim_end_matches('/').to_owned());
+    let name = name.map(|name| printable(name.trim_end().trim_end_matches('/').as_bytes()));
     name.zip(size).map(Some).ok_or_else(wrong)
 }
 
@@ -187,6 +187,8 @@ pub(super) fn at(member: &str, source: io::Error) -> PackageError {
     if source.kind() == io::ErrorKind::UnexpectedEof {
         return PackageError::Truncated { member };
     }
+    // It quotes names that are in the package.
+    let source = io::Error::new(source.kind(), printable(source.to_string().as_bytes()));
     PackageError::Damaged { member, source }
 }
 
@@ -249,7 +251,7 @@ fn read_control(name: &str, member: impl Read) -> Result<Control, PackageError> 
     let text = text.ok_or(without("control file"))?;
     let field = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.map(|value| value.trim().to_owned())
+        line.map(|value| printable(value.trim().as_bytes()))
     };
     Ok(Control {
         name: field("Package").ok_or(without("a name in its control file"))?,

@@ -19,7 +19,7 @@ fn open(bytes: &[u8]) -> Result<KernelFile, KernelError> {
 
 fn error_of(bytes: &[u8]) -> String {
     let text = open(bytes).unwrap_err().to_string();
-    assert!(!text.contains('\n'), "{text}");
+    assert!(!text.contains(char::is_control), "{text:?}");
     text.strip_prefix("-: ").or(text.strip_prefix("-/")).unwrap().to_owned()
 }
 
@@ -1310,6 +1310,19 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn errors_quote_names_so_that_they_do_nothing_to_a_terminal() {
+    assert_eq!(
+        error_of(&ar(&[("de\u{1b}[2J", b"")])),
+        "an ar archive, but not a Debian package: it begins with 'de\u{fffd}[2J', not with 'debian-binary'"
+    );
+    let control = CONTROL.replace("+deb13", "\u{1b}[2J");
+    assert!(error_of(&deb(None, &control, &[])).starts_with("linux-image-6.12.107\u{fffd}[2J-arm64 "));
+    assert!(error_of(&zboot(b"nothing packed", "\u{1b}[2J")).ends_with("begins with '\u{fffd}[2J'"));
+    let member = package::at("data.tar", io::Error::other("numeric field in a\u{7}b"));
+    assert_eq!(member.to_string(), "the package is damaged, in its data.tar: numeric field in a\u{fffd}b");
 }
 
 fn all_samples() -> &'static [(&'static str, Vec<u8>)] {
