@@ -7,4 +7,6 @@ use libfuzzer_sys::fuzz_target;
 #[path = "../../tests/kallsyms/exercise.rs"]
 mod exercise;
 
-fuzz_target!(|data: &[u8]| exercise::exercise(data));
+fuzz_target!(|data: &[u8]| {
+    exercise::exercise(data);
+});
