@@ -184,9 +184,10 @@ fn dry_run(plan: &Plan, partition: Partition, batch: &Batch) -> Result<Exit> {
 }
 
 fn ended(verdicts: Verdicts, to: &Path) -> String {
+    let jobs = verdicts.jobs();
     format!(
-        "{} jobs: {} passed, {} with findings, {} unknown\nsee them: pmdscope report {}\n",
-        verdicts.jobs(),
+        "{jobs} job{}: {} passed, {} with findings, {} unknown\nsee them: pmdscope report {}\n",
+        if jobs == 1 { "" } else { "s" },
         verdicts.pass,
         verdicts.findings,
         verdicts.unknown,
