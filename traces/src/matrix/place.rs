@@ -17,7 +17,8 @@ pub struct MatrixError {
 }
 
 impl MatrixError {
-    /// An error at a byte of a text.
+    /// An error at a byte of a text. What stands there may be quoted, and can be anything: it is said on one line all the
+    /// same.
     pub(super) fn new(file: &str, text: &str, byte: usize, fault: String) -> Self {
         // The end of a text that was cut off is a place as well.
         let before = text.get(..byte).unwrap_or(text);
@@ -26,7 +27,7 @@ impl MatrixError {
             file: file.to_owned(),
             line: before.matches('\n').count() + 1,
             column: line.chars().count() + 1,
-            fault,
+            fault: words::one_line(&fault),
         }
     }
 }
