@@ -90,9 +90,10 @@ pub(crate) fn of_schedules(schedules: &Count, report: &RunReport) -> String {
     format!("{schedules} of {}{run}", counted(total, "schedule"))
 }
 
-/// Whether text with this character would not stay on one line, would do something to a terminal, or is not XML.
+/// Whether text with this character would not stay on one line, would do something to a terminal, is not XML, or has a
+/// byte order mark where nobody sees it.
 pub(crate) fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Text with such characters escaped.

@@ -153,9 +153,11 @@ fn a_line_that_says_nothing_is_an_error() {
     for no_finding in ["swap-?ecomes-present", "SWAP-*", "*-absent", "bits"] {
         assert!(error(&format!("* * * * * {no_finding}")).contains("no finding is named"), "{no_finding}");
     }
+    assert_eq!(error("* * arm\u{7}64 * * *"), "known.txt, line 1: character \\u{7}, which is in no name");
+    // As when two lists of an editor that begins files with it are put one behind the other.
     assert_eq!(
-        error("* * arm\u{7}64 * * *"),
-        "known.txt, line 1: control character \\u{7}, which is in no name"
+        error("* * * * * bits-lost\n\u{feff}* * * * * bits-lost\n"),
+        "known.txt, line 2: character \\u{feff}, which is in no name"
     );
     let named = Expectations::parse("a\nb", "x").unwrap_err().to_string();
     assert!(!named.contains('\n'), "{named}");

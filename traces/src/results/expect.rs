@@ -68,8 +68,8 @@ pub enum ExpectFault {
     #[error("{0} bytes, of which a line has at most {MAX_LINE}")]
     TooLong(usize),
     /// It has a character that is in no name.
-    #[error("control character {}, which is in no name", .0.escape_default())]
-    Control(char),
+    #[error("character {}, which is in no name", .0.escape_default())]
+    Unprintable(char),
     /// It has another number of words.
     #[error("{} where six are needed: PLATFORM LINUX ENTRY WRITER WALKER FINDING", words::counted(.0, "word"))]
     Words(usize),
@@ -116,8 +116,9 @@ impl Expectation {
         }
         let said = written.split_once('#').map_or(written, |(said, _)| said);
         let words: Vec<&str> = said.split_whitespace().collect();
-        if let Some(control) = words.iter().flat_map(|word| word.chars()).find(|c| c.is_control()) {
-            return Err(ExpectFault::Control(control));
+        let mut characters = words.iter().flat_map(|word| word.chars());
+        if let Some(unprintable) = characters.find(|c| words::is_unprintable(*c)) {
+            return Err(ExpectFault::Unprintable(unprintable));
         }
         let [row @ .., finding] = &words[..] else { return Ok(None) };
         let row: [&str; 5] = row.try_into().map_err(|_| ExpectFault::Words(words.len()))?;
