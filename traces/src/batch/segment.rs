@@ -13,6 +13,8 @@ use super::record::Record;
 const MOST_JOBS: u64 = 1024;
 /// A batch has, if it has as many jobs, at least so many segments, so that there is enough for each worker to the end.
 const FEWEST_SEGMENTS: u64 = 64;
+/// Records have some 10 KB, those of kernels more; this is room for any, and stops a file that was made to fill memory.
+const LARGEST_BYTES: u64 = 1 << 30;
 /// What is quick enough not to be noticed beside the runs themselves.
 const LEVEL: i32 = 1;
 
@@ -27,6 +29,9 @@ pub enum SegmentError {
     /// It was cut off, or changed.
     #[error("it is damaged: {0}")]
     Damaged(std::io::Error),
+    /// It unpacks to more than there can be.
+    #[error("it unpacks to more than {LARGEST_BYTES} bytes, the most that a segment may have")]
+    TooLarge,
     /// A line is no record.
     #[error("line {line} is no record: {fault}")]
     NoRecord {
@@ -86,8 +91,11 @@ pub fn seal<'a>(lines: impl IntoIterator<Item = &'a str>) -> std::io::Result<Vec
 /// If it is damaged.
 pub fn lines(sealed: impl Read) -> Result<Vec<String>, SegmentError> {
     let mut text = String::new();
-    let mut decoder = zstd::Decoder::new(sealed).map_err(SegmentError::Damaged)?;
-    decoder.read_to_string(&mut text).map_err(SegmentError::Damaged)?;
+    let decoder = zstd::Decoder::new(sealed).map_err(SegmentError::Damaged)?;
+    decoder.take(LARGEST_BYTES + 1).read_to_string(&mut text).map_err(SegmentError::Damaged)?;
+    if text.len() as u64 > LARGEST_BYTES {
+        return Err(SegmentError::TooLarge);
+    }
     let lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     match (1..).zip(&lines).find(|(_, line)| job_of(line).is_none() || !line.ends_with('\n')) {
         Some((line, _)) => Err(SegmentError::NoRecord { line, fault: "it is cut off".to_owned() }),

@@ -61,7 +61,7 @@ fn a_row_has_what_its_report_has() {
 #[test]
 fn a_sweep_has_null_where_only_a_run_has_something() {
     let sweep = &rows(&[sweep(7, Verdict::Findings)])[0];
-    for name in ["walker", "before", "marks", "views", "views_present", "schedules", "command"] {
+    for name in ["walker", "before", "marks", "views", "views_present", "schedules"] {
         assert_eq!(field(sweep, name), Field::Null, "{name}");
     }
     assert_eq!(list(&field(sweep, "findings")), [text("swap-becomes-present")]);
