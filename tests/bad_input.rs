@@ -102,7 +102,10 @@ fn a_name_like_no_other_is_answered_with_all_that_are_known() {
 #[test]
 fn what_is_missing_is_named() {
     refused(&[
-        ("", "compare, run, repro, kernel, decode, list, schema, man, completions"),
+        (
+            "",
+            "compare, run, sweep, batch, merge, report, diff, repro, kernel, decode, list, schema, man, completions",
+        ),
         ("run --arch arm64", "--entry <E>"),
         ("run --entry none", "--arch <A>"),
         ("decode --arch arm64", "<HEX>..."),
