@@ -132,7 +132,7 @@ pub fn record(line: &str) -> Result<Record, SegmentError> {
     serde_json::from_str(line).map_err(|fault| SegmentError::NoRecord { line: 1, fault: fault.to_string() })
 }
 
-/// The whole lines of a journal that are records as [`line`] writes them, in the order of their jobs, each job once. What
+/// The whole lines of a journal that are records as [`line()`] writes them, in the order of their jobs, each job once. What
 /// is torn or is something else is left out: its job is run again.
 pub fn journal(bytes: &[u8]) -> Vec<String> {
     let mut lines: Vec<(u64, &str)> = Vec::new();
