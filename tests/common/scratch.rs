@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// An empty folder, which stays after the test for a person to look at.
+/// An empty folder, which stays for a person to look at if the test fails.
 pub struct Scratch(PathBuf);
 
 impl Scratch {
@@ -17,5 +17,13 @@ impl Scratch {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
     }
 }
