@@ -61,6 +61,12 @@ impl GuestSource {
         }
     }
 
+    /// An ELF file of the user's, called by its name without folders, so that it is called the same everywhere.
+    pub fn named(path: &Path, arch: Arch) -> Result<Self> {
+        let source = GuestSource::from_file(path, arch)?;
+        Ok(GuestSource { name: file_name(path), ..source })
+    }
+
     /// An ELF file of the user's.
     pub fn from_file(path: &Path, arch: Arch) -> Result<Self> {
         /// Guests are a few kilobytes; this is room for any, and stops a mistaken disk image.
@@ -89,6 +95,11 @@ impl GuestSource {
         let sha256 = sha2::Sha256::digest(&elf).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(GuestSource { kind: "file", name, elf: Cow::Owned(elf), sha256, guest })
     }
+}
+
+/// The name of a file without its folders.
+pub fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// An entry to begin with.

@@ -153,12 +153,13 @@ mod tests {
 
     use super::*;
     use crate::batch::plan::Platform;
+    use crate::batch::planning;
     use crate::cli::CacheArgs;
 
     #[test]
     fn a_worker_reads_its_guests_and_nothing_else() {
         let matrix = Matrix::parse("m.toml", "[[include]]\narches = [\"sparc64\"]\n").unwrap();
-        let (mut plan, _) = Plan::new(&matrix, "".as_ref(), CacheArgs { no_cache: true }).unwrap();
+        let (mut plan, _) = planning::plan(&matrix, "".as_ref(), CacheArgs { no_cache: true }).unwrap();
         let readable = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
         let other = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         let Platform::Guest { file, .. } = &mut plan.platforms[0] else { panic!() };

@@ -3,9 +3,11 @@
 mod confine;
 mod crew;
 mod diff;
+mod excludes;
 mod merge;
 mod partition;
 mod plan;
+mod planning;
 mod progress;
 mod report;
 mod results;
@@ -17,8 +19,8 @@ mod worker;
 
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use pmdscope_traces::batch::{BATCH_SCHEMA, Batch, segment};
@@ -41,14 +43,14 @@ use crate::output;
 use crate::reporter::MADE_BY;
 
 pub fn batch(args: &BatchArgs) -> Result<Exit> {
-    let (matrix, text) = plan::read(&args.matrix)?;
+    let (matrix, text) = planning::read(&args.matrix)?;
     let folder = args.matrix.parent().unwrap_or(Path::new(""));
-    let (plan, skipped) = Plan::new(&matrix, folder, args.cache)?;
+    let (plan, skipped) = planning::plan(&matrix, folder, args.cache)?;
     let partition = match &args.partition {
         Some(partition) => partition.parse()?,
         None => Partition::Whole,
     };
-    let here = count(partition, &plan);
+    let here = partition.count(plan.jobs(), |job| plan.name(job));
     let batch = Batch {
         schema: BATCH_SCHEMA.to_owned(),
         made_by: MADE_BY.to_owned(),
@@ -120,31 +122,8 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-/// The jobs of a part, in order.
-fn jobs(partition: Partition, plan: &Plan) -> Box<dyn Iterator<Item = u64> + Send + '_> {
-    let jobs = plan.jobs();
-    match partition {
-        Partition::Whole => Box::new(0..jobs),
-        Partition::Slice { part, of } => {
-            let step = usize::try_from(of).unwrap_or(usize::MAX);
-            Box::new((part - 1..jobs).step_by(step))
-        }
-        Partition::Hash { .. } => {
-            Box::new((0..jobs).filter(move |job| partition.has(*job, || plan.name(*job))))
-        }
-    }
-}
-
-fn count(partition: Partition, plan: &Plan) -> u64 {
-    match partition {
-        Partition::Whole => plan.jobs(),
-        Partition::Slice { part, of } => plan.jobs().saturating_sub(part - 1).div_ceil(of),
-        Partition::Hash { .. } => jobs(partition, plan).count() as u64,
-    }
-}
-
 fn segments(partition: Partition, plan: &Plan, size: u64) -> Segments<'_> {
-    let mut jobs = jobs(partition, plan);
+    let mut jobs = partition.jobs(plan.jobs(), |job| plan.name(job));
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let chunks = std::iter::from_fn(move || {
         let chunk: Vec<u64> = jobs.by_ref().take(size).collect();
@@ -173,7 +152,7 @@ fn dry_run(plan: &Plan, partition: Partition, batch: &Batch) -> Result<Exit> {
     output::write(&text, None)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let width = batch.jobs.saturating_sub(1).to_string().len();
-    for job in jobs(partition, plan) {
+    for job in partition.jobs(plan.jobs(), |job| plan.name(job)) {
         match writeln!(out, "{job:>width$}  {}", plan.name(job)) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(Exit::Clean),
             other => other.context("cannot write to standard output")?,

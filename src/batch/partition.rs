@@ -92,18 +92,35 @@ impl Partition {
         (self != Partition::Whole).then(|| self.to_string())
     }
 
-    /// Whether a job is in it; `name` says what the job is.
-    pub fn has(self, job: u64, name: impl FnOnce() -> String) -> bool {
+    /// Its jobs, in order, of so many; `name` says what a job is.
+    pub fn jobs<'a>(
+        self,
+        jobs: u64,
+        name: impl Fn(u64) -> String + Send + 'a,
+    ) -> Box<dyn Iterator<Item = u64> + Send + 'a> {
         match self {
-            Partition::Whole => true,
-            Partition::Slice { part, of } => job % of == part - 1,
+            Partition::Whole => Box::new(0..jobs),
+            Partition::Slice { part, of } => {
+                Box::new((part - 1..jobs).step_by(usize::try_from(of).unwrap_or(usize::MAX)))
+            }
             Partition::Hash { part, of } => {
-                let hash = Sha256::digest(name());
-                let first = hash.first_chunk().copied().map_or(0, u64::from_be_bytes);
-                first % of == part - 1
+                Box::new((0..jobs).filter(move |job| hash(&name(*job)) % of == part - 1))
             }
         }
     }
+
+    /// How many of so many jobs are in it; `name` says what a job is.
+    pub fn count(self, jobs: u64, name: impl Fn(u64) -> String + Send) -> u64 {
+        match self {
+            Partition::Whole => jobs,
+            Partition::Slice { part, of } => jobs.saturating_sub(part - 1).div_ceil(of),
+            Partition::Hash { .. } => self.jobs(jobs, name).count() as u64,
+        }
+    }
+}
+
+fn hash(name: &str) -> u64 {
+    Sha256::digest(name).first_chunk().copied().map_or(0, u64::from_be_bytes)
 }
 
 #[cfg(test)]
@@ -126,14 +143,18 @@ mod tests {
     #[test]
     fn every_job_is_in_one_part() {
         let name = |job: u64| format!("job {job}");
-        for of in [1, 2, 3, 7] {
-            for job in 0..50 {
-                let slices =
-                    (1..=of).filter(|part| Partition::Slice { part: *part, of }.has(job, || name(job)));
-                assert_eq!(slices.count(), 1);
-                let hashes =
-                    (1..=of).filter(|part| Partition::Hash { part: *part, of }.has(job, || name(job)));
-                assert_eq!(hashes.count(), 1);
+        for (jobs, of) in [(50, 1), (50, 2), (50, 3), (50, 7), (3, 7), (0, 2)] {
+            let all: Vec<u64> = (0..jobs).collect();
+            for kind in [|part, of| Partition::Slice { part, of }, |part, of| Partition::Hash { part, of }] {
+                let mut together = Vec::new();
+                for part in (1..=of).map(|part| kind(part, of)) {
+                    let mine: Vec<u64> = part.jobs(jobs, name).collect();
+                    assert_eq!(part.count(jobs, name), mine.len() as u64);
+                    assert!(mine.is_sorted());
+                    together.extend(mine);
+                }
+                together.sort_unstable();
+                assert_eq!(together, all);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
@@ -323,17 +323,20 @@ impl<'de> Deserialize<'de> for Entries {
             }
 
             fn visit_str<E: serde::de::Error>(self, kind: &str) -> Result<Entries, E> {
-                Ok(Entries::One(Box::new(NameOrTable(EntryTable::of_kind(kind)))))
+                one(kind.into_deserializer())
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entries, A::Error> {
-                let table = EntryTable::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Entries::One(Box::new(NameOrTable(table))))
+                one(MapAccessDeserializer::new(map))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Entries, A::Error> {
                 Ok(Entries::Several(Vec::deserialize(SeqAccessDeserializer::new(seq))?))
             }
+        }
+
+        fn one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Entries, D::Error> {
+            Ok(Entries::One(Box::new(NameOrTable::deserialize(deserializer)?)))
         }
 
         deserializer.deserialize_any(Reads)
