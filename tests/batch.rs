@@ -119,6 +119,30 @@ fn what_a_merge_lacks_is_run_by_a_batch() {
 }
 
 #[test]
+fn records_that_are_damaged_are_told_and_run_again() {
+    let scratch = scratch_with("records-that-are-damaged", MATRIX);
+    for results in ["whole", "cut", "changed"] {
+        ok(&pmdscope_in(scratch.path(), &format!("batch m.toml -o {results}")), 1);
+    }
+    let segment = "records/0000000000.jsonl.zst";
+    let bytes = fs::read(scratch.path().join("whole").join(segment)).expect("a segment");
+    let mut changed = bytes.clone();
+    changed[bytes.len() / 2] ^= 0x10;
+    for (results, bytes) in [("cut", &bytes[..bytes.len() / 2]), ("changed", &changed)] {
+        fs::write(scratch.path().join(results).join(segment), bytes).expect("written");
+        let reported = pmdscope_in(scratch.path(), &format!("report {results}"));
+        assert_eq!(reported.status, Some(2), "{}", reported.stderr);
+        assert!(reported.stderr.contains(segment), "{}", reported.stderr);
+        let again = pmdscope_in(scratch.path(), &format!("batch m.toml -o {results} --resume"));
+        assert_eq!(again.status, Some(1), "{}", again.stderr);
+        let told = format!("{results}/{segment}: ");
+        assert!(again.stderr.contains(&told), "{}", again.stderr);
+        assert!(again.stderr.contains("its jobs are run again"), "{}", again.stderr);
+        assert_same(&scratch, "whole", results);
+    }
+}
+
+#[test]
 fn results_of_other_work_are_not_merged_or_gone_on_with() {
     let scratch = scratch_with("results-of-other-work", MATRIX);
     fs::write(scratch.path().join("n.toml"), MATRIX.replace("split-guarded\"", "pmdp_invalidate\""))

@@ -1,4 +1,4 @@
-//! Batches that are killed, and whose workers are, at any moment: nothing that was recorded is lost, nothing is recorded
+//! Batches that are killed, and whose workers are killed or stopped, at any moment: nothing that was recorded is lost, nothing is recorded
 //! twice, and what comes of it in the end has the same bytes.
 
 #[allow(dead_code, reason = "only some of it is used here")]
@@ -37,8 +37,12 @@ fn begun(folder: &Path, to: &str) -> Child {
 }
 
 fn kill(pid: &str) -> bool {
+    send("-KILL", pid)
+}
+
+fn send(signal: &str, pid: &str) -> bool {
     let mut kill = Command::new("kill");
-    kill.args(["-KILL", pid]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    kill.args([signal, pid]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// The processes that a process has started.
@@ -70,8 +74,13 @@ fn assert_same(folder: &Path, one: &str, other: &str) {
 }
 
 fn scratch(name: &str) -> Scratch {
+    scratch_of(name, "[[include]]\n")
+}
+
+/// A folder with a matrix, and with what comes of it undisturbed.
+fn scratch_of(name: &str, matrix: &str) -> Scratch {
     let scratch = Scratch::new(name);
-    fs::write(scratch.path().join("m.toml"), "[[include]]\n").expect("a matrix");
+    fs::write(scratch.path().join("m.toml"), matrix).expect("a matrix");
     let whole = pmdscope_in(scratch.path(), "batch m.toml -o whole");
     assert_eq!(whole.status, Some(1), "{}", whole.stderr);
     scratch
@@ -134,4 +143,25 @@ fn a_batch_whose_workers_are_killed_comes_to_the_same() {
         assert_same(folder, "whole", &results);
         batches += 1;
     }
+}
+
+/// Most of its time this waits: a worker is given up when it said nothing for 94 s, with the shortest time that a job can
+/// have.
+#[test]
+fn a_batch_whose_worker_hangs_comes_to_the_same() {
+    let scratch = scratch_of("a-batch-whose-worker-hangs", "[[include]]\n[bounds]\ntimeout = 1\n");
+    let folder = scratch.path();
+    let mut batch = begun(folder, "r");
+    let began = Instant::now();
+    let stopped = loop {
+        assert!(batch.try_wait().expect("its state").is_none(), "it ended before a worker could be stopped");
+        assert!(began.elapsed() < PATIENCE, "there is no worker");
+        if let Some(worker) = children(batch.id()).into_iter().find(|worker| send("-STOP", worker)) {
+            break worker;
+        }
+        sleep(Duration::from_millis(1));
+    };
+    assert_eq!(batch.wait().expect("it ends").code(), Some(1));
+    assert!(!Path::new("/proc").join(&stopped).exists(), "the worker that hangs is left behind");
+    assert_same(folder, "whole", "r");
 }

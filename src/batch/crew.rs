@@ -2,23 +2,23 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use pmdscope_traces::batch::segment;
 use rustix::process::{Pid, Signal, kill_process};
+use serde::Serialize;
 
 use super::progress::Progress;
-use super::store::Store;
-use super::verdicts::of_line;
-use super::wire::{Order, Reply, Setup, Verdicts, receive, send};
+use super::store::{Sealed, Store};
+use super::wire::{Confined, Order, Ready, Reply, Setup, Verdicts, message, receive};
 use super::worker;
 use crate::output;
 
@@ -36,6 +36,8 @@ pub struct Crew<'a> {
     pub setup: &'a Setup,
     pub store: &'a Store,
     pub progress: &'a Progress,
+    /// Done when it was said what workers are not confined by.
+    pub warned: Once,
     /// What a job is, for messages.
     pub name: &'a (dyn Fn(u64) -> String + Sync),
     /// Set when the batch is to stop.
@@ -80,6 +82,20 @@ impl Crew<'_> {
             all
         })
     }
+
+    /// Says once what the system does not have to confine workers by.
+    fn warn(&self, confined: Confined) {
+        if let Some(lacks) = confined.lacks() {
+            self.warned.call_once(|| {
+                self.progress.say(|| {
+                    output::tell(&format!(
+                        "this system has no {lacks}, so workers are confined by their limits only: run nothing that you \
+                         would not run yourself"
+                    ));
+                });
+            });
+        }
+    }
 }
 
 /// One worker at a time.
@@ -108,10 +124,16 @@ impl Slot<'_> {
     /// Runs a segment to its end, or until the batch is to stop. Gives what came of the jobs that are recorded.
     fn segment(&mut self, number: u64, jobs: Vec<u64>) -> Result<Verdicts> {
         let Crew { store, progress, .. } = self.crew;
-        if let Some(lines) = store.sealed(number, &jobs)? {
-            let verdicts = Verdicts::of(lines.iter().map(String::as_str))?;
-            progress.known(verdicts);
-            return Ok(verdicts);
+        match store.sealed(number, &jobs)? {
+            Sealed::Lines(lines) => {
+                let verdicts = Verdicts::of(lines.iter().map(String::as_str))?;
+                progress.known(verdicts);
+                return Ok(verdicts);
+            }
+            Sealed::Damaged(what) => {
+                progress.say(|| output::tell(&format!("{what}; its jobs are run again")))
+            }
+            Sealed::NotYet => {}
         }
         let known = store.known(number, &jobs)?;
         let mut recorded = Verdicts::of(known.iter().map(String::as_str))?;
@@ -135,18 +157,21 @@ impl Slot<'_> {
         let Crew { store, progress, .. } = self.crew;
         if self.worker.is_none() {
             match Worker::start(self.crew.setup, self.patience())? {
-                Ok(worker) => self.worker = Some(worker),
+                Ok((worker, confined)) => {
+                    self.crew.warn(confined);
+                    self.worker = Some(worker);
+                }
                 Err(ended) => return Ok(Some(ended)),
             }
         }
+        let is_to_stop = || self.crew.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed);
         let Some(worker) = &mut self.worker else { bail!("there is no worker") };
-        // If it is gone already, that is seen by its silence.
-        let _ = send(&mut worker.orders, order);
+        worker.tell(order)?;
         let mut at = None;
         let mut heard = Instant::now();
         let mut asked_to_stop = None;
         loop {
-            let stopping = self.crew.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed);
+            let stopping = is_to_stop();
             if stopping && asked_to_stop.is_none() {
                 worker.signal(Signal::TERM);
                 asked_to_stop = Some(Instant::now());
@@ -170,15 +195,11 @@ impl Slot<'_> {
             };
             heard = Instant::now();
             match reply {
-                Reply::Ready(_) => {}
                 Reply::Begins(job) => at = Some(job),
                 Reply::Lines(lines) => {
                     at = None;
                     store.add(number, &lines)?;
-                    let mut verdicts = Verdicts::default();
-                    for line in &lines {
-                        verdicts.add(of_line(line)?);
-                    }
+                    let verdicts = Verdicts::of(lines.iter().map(String::as_str))?;
                     progress.done(verdicts);
                     *recorded = recorded.and(verdicts);
                     order.known.extend(lines);
@@ -273,15 +294,16 @@ fn in_brackets(last_words: &str) -> String {
 /// A process that runs jobs.
 struct Worker {
     child: Child,
-    orders: ChildStdin,
+    /// Messages to it.
+    orders: Sender<Vec<u8>>,
     replies: Receiver<Reply>,
     /// What it writes to standard error.
     words: File,
 }
 
 impl Worker {
-    /// Starts one, and waits until it has understood its setup.
-    fn start(setup: &Setup, patience: Duration) -> Result<Result<Worker, Ended>> {
+    /// Starts one, and waits until it has confined itself.
+    fn start(setup: &Setup, patience: Duration) -> Result<Result<(Worker, Confined), Ended>> {
         let words = tempfile::tempfile().context("cannot make a temporary file for a worker")?;
         // Not by its path: the program may be replaced while it runs.
         let program = if cfg!(target_os = "linux") {
@@ -298,11 +320,26 @@ impl Worker {
             .process_group(0)
             .spawn()
             .context("cannot start a worker")?;
-        let (Some(orders), Some(mut from)) = (child.stdin.take(), child.stdout.take()) else {
+        let (Some(mut to), Some(mut from)) = (child.stdin.take(), child.stdout.take()) else {
             bail!("a worker has no pipes");
         };
+        // A pipe holds some of a message only: if the worker does not read on, what waits must not be the slot.
+        let (orders, messages) = channel::<Vec<u8>>();
+        thread::spawn(move || {
+            for message in messages {
+                // If it is gone already, that is seen by its silence.
+                if to.write_all(&message).is_err() {
+                    break;
+                }
+            }
+        });
+        let (began, begun) = channel();
         let (sender, replies) = channel();
         thread::spawn(move || {
+            if let Ok(Some(ready)) = receive::<Ready>(&mut from) {
+                let _ = began.send(ready);
+            }
+            drop(began);
             while let Ok(Some(reply)) = receive(&mut from) {
                 if sender.send(reply).is_err() {
                     break;
@@ -310,17 +347,24 @@ impl Worker {
             }
         });
         let mut worker = Worker { child, orders, replies, words };
-        let _ = send(&mut worker.orders, setup);
-        match worker.replies.recv_timeout(patience) {
-            Ok(Reply::Ready(_)) => Ok(Ok(worker)),
-            Ok(Reply::Failed(why)) => bail!("a worker cannot begin: {why}"),
-            Ok(_) => bail!("a worker began with something else than its setup"),
+        worker.tell(setup)?;
+        match begun.recv_timeout(patience) {
+            Ok(Ok(confined)) => Ok(Ok((worker, confined))),
+            Ok(Err(why)) => bail!("a worker cannot begin: {why}"),
             Err(RecvTimeoutError::Timeout) => Ok(Err(Ended::Hung { at: None })),
             Err(RecvTimeoutError::Disconnected) => {
                 let (status, last_words) = worker.end()?;
                 Ok(Err(Ended::Died { status, at: None, last_words }))
             }
         }
+    }
+
+    /// Sends it a message, without waiting until it is read.
+    fn tell(&self, of: &impl Serialize) -> Result<()> {
+        let message = message(of).context("a worker cannot be told what to do")?;
+        // If nobody takes it, the worker is gone, which is seen by its silence.
+        let _ = self.orders.send(message);
+        Ok(())
     }
 
     fn signal(&self, signal: Signal) {

@@ -20,7 +20,7 @@ mod worker;
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use anyhow::{Context, Result, bail, ensure};
 use pmdscope_traces::batch::{BATCH_SCHEMA, Batch, segment};
@@ -91,6 +91,7 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
         setup: &setup,
         store: &store,
         progress: &progress,
+        warned: Once::new(),
         name: &|job| setup.plan.name(job),
         stop: &stop,
     };

@@ -29,9 +29,8 @@ impl Progress {
 
     /// Jobs that were done before.
     pub fn known(&self, verdicts: Verdicts) {
+        self.bar.inc(verdicts.jobs());
         // What was not run now says nothing of how long the rest takes.
-        self.bar.inc_length(0);
-        self.bar.set_position(self.bar.position() + verdicts.jobs());
         self.bar.reset_eta();
         self.show(verdicts);
     }

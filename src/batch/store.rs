@@ -23,6 +23,16 @@ pub struct Store {
     _lock: File,
 }
 
+/// A segment that a batch comes to.
+pub enum Sealed {
+    /// It is there: these are its lines.
+    Lines(Vec<String>),
+    /// It is there, and cannot be read: which file, and why.
+    Damaged(String),
+    /// It is still to be run.
+    NotYet,
+}
+
 /// Where the parts of a results directory are.
 pub struct Places<'a>(pub &'a Path);
 
@@ -101,19 +111,21 @@ impl Store {
         Ok(Store { folder: folder.to_owned(), batch, _lock: lock })
     }
 
-    /// The lines of a segment that is sealed; `None` if it is not, or is damaged, and so is to be run.
-    pub fn sealed(&self, segment: u64, jobs: &[u64]) -> Result<Option<Vec<String>>> {
+    /// What there is of a segment that was sealed.
+    pub fn sealed(&self, segment: u64, jobs: &[u64]) -> Result<Sealed> {
         let file = Places(&self.folder).sealed(segment);
         let opened = match File::open(&file) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Sealed::NotYet),
             opened => opened.with_context(|| format!("cannot read {}", file.display()))?,
         };
-        let lines = segment::open(opened, jobs).ok();
-        if lines.is_some() {
-            // Of one that was sealed, but not tidied up after.
-            remove(&Places(&self.folder).journal(segment))?;
+        match segment::open(opened, jobs) {
+            Ok(lines) => {
+                // Of one that was sealed, but not tidied up after.
+                remove(&Places(&self.folder).journal(segment))?;
+                Ok(Sealed::Lines(lines))
+            }
+            Err(error) => Ok(Sealed::Damaged(format!("{}: {error}", file.display()))),
         }
-        Ok(lines)
     }
 
     /// The lines of a segment that is under way. Its journal has just these from now on.
@@ -133,9 +145,11 @@ impl Store {
     /// Adds lines to the journal of a segment.
     pub fn add(&self, segment: u64, lines: &[String]) -> Result<()> {
         let file = Places(&self.folder).journal(segment);
+        let is_new = !file.exists();
         let added = File::options().create(true).append(true).open(&file).and_then(|mut journal| {
             journal.write_all(lines.concat().as_bytes())?;
-            journal.sync_data()
+            journal.sync_data()?;
+            if is_new { sync_folder_of(&file) } else { Ok(()) }
         });
         added.with_context(|| format!("cannot write {}", file.display()))
     }
@@ -178,13 +192,16 @@ pub fn write_synced(file: &Path, bytes: &[u8]) -> Result<()> {
     let written = File::create(&beside)
         .and_then(|mut part| part.write_all(bytes).and_then(|()| part.sync_all()))
         .and_then(|()| fs::rename(&beside, file))
-        .and_then(|()| {
-            File::open(file.parent().unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all())
-        });
+        .and_then(|()| sync_folder_of(file));
     if written.is_err() {
         let _ = fs::remove_file(&beside);
     }
     written.with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Makes a new name in a folder outlive the machine's end.
+fn sync_folder_of(file: &Path) -> std::io::Result<()> {
+    File::open(file.parent().unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all())
 }
 
 fn remove(file: &Path) -> Result<()> {

@@ -35,11 +35,12 @@ pub struct Order {
     pub careful: bool,
 }
 
-/// What a worker says.
+/// What a worker says first: how it is confined, or why it cannot begin.
+pub type Ready = std::result::Result<Confined, String>;
+
+/// What a worker says of an order.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Reply {
-    /// It has understood its setup: how it is confined.
-    Ready(Confined),
     /// A job begins.
     Begins(u64),
     /// Lines of jobs that are done.
@@ -59,6 +60,18 @@ pub struct Confined {
     pub seccomp: bool,
 }
 
+impl Confined {
+    /// What of it the system does not have.
+    pub fn lacks(self) -> Option<&'static str> {
+        match (self.landlock, self.seccomp) {
+            (true, true) => None,
+            (false, true) => Some("Landlock"),
+            (true, false) => Some("seccomp"),
+            (false, false) => Some("Landlock and seccomp"),
+        }
+    }
+}
+
 /// How many jobs came to what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdicts {
@@ -74,12 +87,16 @@ impl Verdicts {
     }
 }
 
-pub fn send(to: &mut impl Write, message: &impl Serialize) -> Result<()> {
-    let bytes = postcard::to_stdvec(message).map_err(Error::other)?;
+/// A message as it goes over a pipe.
+pub fn message(of: &impl Serialize) -> Result<Vec<u8>> {
+    let bytes = postcard::to_stdvec(of).map_err(Error::other)?;
     let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= LONGEST);
     let length = length.ok_or_else(|| Error::other("a message to or from a worker is too long"))?;
-    to.write_all(&length.to_le_bytes())?;
-    to.write_all(&bytes)?;
+    Ok([length.to_le_bytes().as_slice(), &bytes].concat())
+}
+
+pub fn send(to: &mut impl Write, of: &impl Serialize) -> Result<()> {
+    to.write_all(&message(of)?)?;
     to.flush()
 }
 

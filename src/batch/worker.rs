@@ -11,7 +11,7 @@ use pmdscope_traces::batch::segment;
 use super::confine;
 use super::runner::Runner;
 use super::verdicts::of_line;
-use super::wire::{Order, Reply, Setup, Verdicts, receive, send};
+use super::wire::{Order, Ready, Reply, Setup, Verdicts, receive, send};
 use crate::cli::CacheArgs;
 use crate::exit::Exit;
 use crate::one_line;
@@ -34,15 +34,18 @@ pub fn worker() -> Result<Exit> {
     let (mut from, mut to) = (std::io::stdin().lock(), std::io::stdout().lock());
     let Some(setup) = receive::<Setup>(&mut from)? else { return Ok(Exit::Clean) };
     let Setup { plan, no_cache, memory, seconds } = setup;
-    let confined = match confine::confine(&plan, memory) {
-        Ok(confined) => confined,
+    let ready = confine::confine(&plan, memory)
+        .and_then(|confined| Ok((confined, Runner::new(plan, CacheArgs { no_cache })?)));
+    let mut runner = match ready {
+        Ok((confined, runner)) => {
+            send(&mut to, &Ready::Ok(confined))?;
+            runner
+        }
         Err(error) => {
-            send(&mut to, &Reply::Failed(one_line(&error)))?;
+            send(&mut to, &Ready::Err(one_line(&error)))?;
             return Ok(Exit::Internal);
         }
     };
-    let mut runner = Runner::new(plan, CacheArgs { no_cache })?;
-    send(&mut to, &Reply::Ready(confined))?;
     while let Some(order) = receive::<Order>(&mut from)? {
         let mut told = Told { to: &mut to, pending: Vec::new(), last: Instant::now() };
         if let Err(error) = work(&mut runner, &order, &mut told, &stop, seconds) {
