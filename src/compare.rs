@@ -8,7 +8,7 @@ use pmdscope_emu::{Bounds, Machine, Recipe, Reduction, Role};
 use pmdscope_guest::{Walker, Writer};
 use pmdscope_traces::results::expect::Expectations;
 use pmdscope_traces::results::{Conclusion, Judged, junit, ktap};
-use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, html, json, markdown, text};
+use pmdscope_traces::{CompareReport, RunReport, Skipped, html, json, markdown, text};
 
 use crate::cli::{CacheArgs, CompareArgs, CompareFormat, Marks};
 use crate::exit::Exit;
@@ -87,7 +87,7 @@ impl Plan {
                 }
             }
         }
-        Ok(CompareReport { schema: COMPARE_SCHEMA.to_owned(), made_by: MADE_BY.to_owned(), rows, skipped })
+        Ok(CompareReport::new(MADE_BY, rows, skipped))
     }
 
     fn rows(
@@ -208,7 +208,7 @@ impl<'a> KernelPlan<'a> {
                 }
             }
         }
-        Ok(CompareReport { schema: COMPARE_SCHEMA.to_owned(), made_by: MADE_BY.to_owned(), rows, skipped })
+        Ok(CompareReport::new(MADE_BY, rows, skipped))
     }
 
     /// The kinds of entry to begin with, of those that a kernel can express.

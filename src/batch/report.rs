@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::io::Write;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use pmdscope_traces::batch::{ParquetWriter, Record, Report, Summary, segment};
 use pmdscope_traces::results::{Conclusion, Judged, junit, ktap};
+use pmdscope_traces::sweep::SweepReport;
 use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, Verdict, html, markdown, text};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
@@ -113,6 +114,11 @@ impl<'a> Chosen<'a> {
         let (recorded, verdicts) = (0, Verdicts::default());
         Chosen { lines: results.lines(), results, only, recorded, verdicts, ended: false }
     }
+
+    /// What does not exist; of a choice it is not said.
+    fn skipped(&self) -> &'a [Skipped] {
+        if self.only.is_all() { &self.results.batch.skipped } else { &[] }
+    }
 }
 
 impl Iterator for Chosen<'_> {
@@ -139,57 +145,46 @@ impl Iterator for Chosen<'_> {
     }
 }
 
-/// The runs as the rows of a comparison.
+/// The runs and sweeps as a comparison.
 fn comparison(results: &Results, records: &mut Chosen<'_>, format: BatchFormat) -> Result<CompareReport> {
     let most = most_rows(format);
-    let (mut rows, mut sweeps) = (Vec::new(), 0_u64);
+    let mut report = CompareReport::new(results.batch.made_by.as_str(), Vec::new(), Vec::new());
     for record in &mut *records {
-        match record?.report {
-            Report::Run(run) => {
-                ensure!(
-                    rows.len() < most,
-                    "more than {most} runs are too many for this format: choose some, as by --verdict findings, or use \
-                     --format summary, json, jsonl or parquet"
-                );
-                rows.push(*run);
-            }
-            Report::Sweep(_) => sweeps += 1,
+        let record = record?;
+        ensure!(
+            report.rows.len() + report.sweeps.len() < most,
+            "more than {most} jobs are too many for this format: choose some, as by --verdict findings, or use \
+             --format summary, json, jsonl or parquet"
+        );
+        match record.report {
+            Report::Run(run) => report.rows.push(*run),
+            Report::Sweep(sweep) => report.sweeps.push(*sweep),
         }
     }
-    if rows.is_empty() {
-        bail!("{}: there is no run to show", results.folder.display());
-    }
-    if sweeps > 0 {
-        let are = if sweeps == 1 { "1 sweep is".to_owned() } else { format!("{sweeps} sweeps are") };
-        output::tell(&format!(
-            "{are} not shown: this format is for runs; --format summary, jsonl and parquet have them"
-        ));
-    }
-    Ok(CompareReport {
-        schema: COMPARE_SCHEMA.to_owned(),
-        made_by: results.batch.made_by.clone(),
-        rows,
-        // Of what was chosen it is not said what does not exist.
-        skipped: if records.only.is_all() { results.batch.skipped.clone() } else { Vec::new() },
-    })
+    report.skipped = records.skipped().to_vec();
+    Ok(report)
 }
 
-/// The runs as `pmdscope.compare/1`, however many.
+/// The same as `pmdscope.compare/1`, however many runs there are. Sweeps, which come after them, are kept meanwhile.
 fn json(results: &Results, records: &mut Chosen<'_>, out: &mut (dyn Write + Send)) -> Result<()> {
-    let skipped = if records.only.is_all() { &results.batch.skipped[..] } else { &[] };
+    let skipped = records.skipped();
     let failed = RefCell::new(None);
-    let runs = records.map_while(|record| match record {
+    let sweeps = RefCell::new(Vec::new());
+    let reports = records.map_while(|record| match record {
         Ok(record) => Some(record.report),
         Err(error) => {
             *failed.borrow_mut() = Some(error);
             None
         }
     });
-    let runs = runs.filter_map(|report| match report {
+    let runs = reports.filter_map(|report| match report {
         Report::Run(run) => Some(run.without_traces()),
-        Report::Sweep(_) => None,
+        Report::Sweep(sweep) => {
+            sweeps.borrow_mut().push(*sweep);
+            None
+        }
     });
-    let comparison = Comparison { results, rows: Rows(RefCell::new(runs)), skipped };
+    let comparison = Comparison { results, rows: Rows(RefCell::new(runs)), skipped, sweeps: &sweeps };
     serde_json::to_writer_pretty(&mut *out, &comparison).context("the comparison cannot be written")?;
     out.write_all(b"\n")?;
     match failed.into_inner() {
@@ -202,6 +197,8 @@ struct Comparison<'a, I> {
     results: &'a Results,
     rows: Rows<I>,
     skipped: &'a [Skipped],
+    /// Those that `rows` has come by.
+    sweeps: &'a RefCell<Vec<SweepReport>>,
 }
 
 struct Rows<I>(RefCell<I>);
@@ -215,11 +212,17 @@ impl<I: Iterator<Item = RunReport>> Serialize for Rows<I> {
 impl<I: Iterator<Item = RunReport>> Serialize for Comparison<'_, I> {
     /// As [`CompareReport`] does it.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("CompareReport", 4)?;
+        let mut object = serializer.serialize_struct("CompareReport", 5)?;
         object.serialize_field("schema", COMPARE_SCHEMA)?;
         object.serialize_field("made_by", &self.results.batch.made_by)?;
         object.serialize_field("rows", &self.rows)?;
         object.serialize_field("skipped", self.skipped)?;
+        let sweeps = self.sweeps.borrow();
+        if sweeps.is_empty() {
+            object.skip_field("sweeps")?;
+        } else {
+            object.serialize_field("sweeps", &*sweeps)?;
+        }
         object.end()
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers of schedules, which can be larger than any machine word.
+//! Numbers of schedules and of entries, which can be larger than any machine word.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,6 +16,41 @@ pub struct Count(pub BigUint);
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl Count {
+    /// As a sum and difference of at most four powers of two; none of a number that says nothing in that form.
+    pub(crate) fn in_powers_of_two(&self) -> Option<String> {
+        const MOST: usize = 4;
+        const SMALL: u32 = 1024;
+        if self.0 < BigUint::from(SMALL) {
+            return None;
+        }
+        // With as few powers as possible: no two of them are neighbours.
+        let mut terms: Vec<(char, u32)> = Vec::new();
+        let (mut rest, mut power) = (self.0.clone(), 0);
+        while rest > BigUint::ZERO {
+            if rest.bit(0) {
+                if rest.bit(1) {
+                    terms.push(('-', power));
+                    rest += 1_u8;
+                } else {
+                    terms.push(('+', power));
+                    rest -= 1_u8;
+                }
+            }
+            rest >>= 1_u8;
+            power += 1;
+        }
+        if terms.len() > MOST {
+            return None;
+        }
+        let text = terms.iter().rev().enumerate().map(|(n, (sign, power))| match n {
+            0 => format!("2^{power}"),
+            _ => format!(" {sign} 2^{power}"),
+        });
+        Some(text.collect())
     }
 }
 
@@ -68,6 +103,16 @@ impl JsonSchema for Count {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_sums_of_few_powers_of_two() {
+        let powers = |number: u128| Count(BigUint::from(number)).in_powers_of_two();
+        assert_eq!(powers(1 << 55).as_deref(), Some("2^55"));
+        assert_eq!(powers((1 << 55) - 1).as_deref(), Some("2^55 - 2^0"));
+        assert_eq!(powers(29 << 50).as_deref(), Some("2^55 - 2^52 + 2^50"));
+        assert_eq!(powers(1000), None);
+        assert_eq!(powers(0x5555_5555), None);
+    }
 
     #[test]
     fn what_does_not_fit_a_number_is_written_as_digits() {

@@ -17,6 +17,7 @@ pub mod repro;
 pub mod results;
 mod summary;
 pub mod sweep;
+mod sweep_summary;
 pub mod text;
 pub mod timelines;
 mod words;

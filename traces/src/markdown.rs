@@ -4,18 +4,26 @@ use anstream::adapter::strip_str;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::report::{CompareReport, RunReport};
-use crate::{summary, text};
+use crate::{summary, sweep_summary, text};
 
-/// A comparison as a table, with the summary under it.
+/// A comparison as a table, one more of its sweeps if there are any, and the summary under it.
 pub fn compare(report: &CompareReport) -> String {
+    let runs = (!report.rows.is_empty() || report.sweeps.is_empty()).then(|| table(summary::table(report)));
+    let sweeps = (!report.sweeps.is_empty()).then(|| table(sweep_summary::table(report)));
+    let summary = format!("```text\n{}```\n", summary::in_words(report));
+    runs.into_iter().chain(sweeps).chain([summary]).collect::<Vec<_>>().join("\n\n")
+}
+
+/// A table, whose first row is its header.
+fn table(rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
-    let mut rows = summary::table(report).into_iter();
+    let mut rows = rows.into_iter();
     table.set_header(rows.next().unwrap_or_default());
     for row in rows {
         table.add_row(row.iter().map(|cell| cell.replace('|', "\\|")));
     }
-    format!("{}\n\n```text\n{}```\n", table, summary::in_words(report))
+    table.to_string()
 }
 
 /// A run: its text is laid out in columns, so it is kept as it is.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::count::Count;
 use crate::entry::{Entry, Hex, Value};
 use crate::findings::Finding;
+use crate::sweep::SweepReport;
 
 /// The name and number of the report of one run. A change that breaks a reader raises the number.
 pub const RUN_SCHEMA: &str = "pmdscope.run/1";
@@ -490,7 +491,7 @@ pub enum What {
     },
 }
 
-/// A comparison: many runs.
+/// A comparison: many runs, and of a batch also its sweeps.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CompareReport {
     /// `pmdscope.compare/1`.
@@ -501,6 +502,22 @@ pub struct CompareReport {
     pub rows: Vec<RunReport>,
     /// What was asked for and cannot exist, with the reason.
     pub skipped: Vec<Skipped>,
+    /// The sweeps of a batch that has some, each by `pmdscope schema sweep`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sweeps: Vec<SweepReport>,
+}
+
+impl CompareReport {
+    /// Of runs by this program.
+    pub fn new(made_by: impl Into<String>, rows: Vec<RunReport>, skipped: Vec<Skipped>) -> Self {
+        CompareReport {
+            schema: COMPARE_SCHEMA.to_owned(),
+            made_by: made_by.into(),
+            rows,
+            skipped,
+            sweeps: Vec::new(),
+        }
+    }
 }
 
 /// A row that cannot exist: an entry that an encoding cannot express, a walker it does not have.

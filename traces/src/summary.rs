@@ -7,7 +7,8 @@ use crate::count::Count;
 use crate::entry::{Swap, Value};
 use crate::findings::{Finding, FindingName};
 use crate::report::{CompareReport, Outcome, RunReport, Skipped, SplitGuard, Verdict, View};
-use crate::words;
+use crate::sweep::SweepReport;
+use crate::{sweep_summary, words};
 
 /// A comparison as a table: its header, then a line for each row.
 pub fn table(report: &CompareReport) -> Vec<Vec<String>> {
@@ -186,15 +187,23 @@ struct Groups {
 
 impl Groups {
     fn add(&mut self, sentence: String, row: &RunReport) {
-        if !self.members.contains_key(&sentence) {
-            self.order.push(sentence.clone());
-        }
-        let members = self.members.entry(sentence).or_default();
         // Of kernels there may be several of one version.
         let member = match &row.guest.release {
             Some(release) => (release.clone(), String::new()),
             None => (platform(row), row.linux.clone()),
         };
+        self.add_member(sentence, member);
+    }
+
+    fn add_sweep(&mut self, sentence: String, sweep: &SweepReport) {
+        self.add_member(sentence, (sweep.platform(), sweep.linux.clone()));
+    }
+
+    fn add_member(&mut self, sentence: String, member: (String, String)) {
+        if !self.members.contains_key(&sentence) {
+            self.order.push(sentence.clone());
+        }
+        let members = self.members.entry(sentence).or_default();
         if !members.contains(&member) {
             members.push(member);
         }
@@ -359,10 +368,24 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
                 .add(format!("{} against {} on {}: {why}", row.writer, row.walker, row.marked_entry()), row);
         }
     }
+    let mut swept = Groups::default();
+    for sweep in &report.sweeps {
+        let name = sweep_summary::name(sweep);
+        if sweep.verdict == Verdict::Findings {
+            for found in sweep.found() {
+                let entries = sweep_summary::short(&found.entries);
+                swept.add_sweep(format!("{}: {name}, on {entries} entries", found.name.name()), sweep);
+            }
+        }
+        if let Some(why) = sweep.why_unknown().first() {
+            unknown.add_sweep(format!("{name}: {why}"), sweep);
+        }
+    }
     out.extend(lost.section("A mapping was not present for a moment"));
     out.extend(
         breaches.section("An entry as the kernel builds it breaks the contract that generic code relies on"),
     );
+    out.extend(swept.section("Of all entries of a set, after the writer alone"));
     out.extend(unknown.section("Unknown, since not everything was run or a control failed"));
 
     let mut skipped = Groups::default();
@@ -373,8 +396,16 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
     out
 }
 
-/// How many rows and schedules there were, and how many rows came to what.
+/// How many rows, schedules and sweeps there were, and how many came to what.
 pub(crate) fn totals(report: &CompareReport) -> String {
+    match (report.rows.is_empty(), report.sweeps.is_empty()) {
+        (_, true) => totals_of_rows(report),
+        (true, false) => sweep_summary::totals(report),
+        (false, false) => format!("{} {}", totals_of_rows(report), sweep_summary::totals(report)),
+    }
+}
+
+fn totals_of_rows(report: &CompareReport) -> String {
     let count = |verdict| report.rows.iter().filter(|row| row.verdict == verdict).count();
     let mut schedules = Count::default();
     for row in &report.rows {
@@ -414,12 +445,7 @@ mod tests {
         let mut row: RunReport = serde_json::from_str(text).unwrap();
         row.verdict = Verdict::Unknown;
         row.disagreements = vec!["of 0x1 the guest says present, the model swap".to_owned()];
-        let report = CompareReport {
-            schema: String::new(),
-            made_by: String::new(),
-            rows: vec![row],
-            skipped: Vec::new(),
-        };
+        let report = CompareReport::new("", vec![row], Vec::new());
         let said = in_words(&report);
         assert!(said.contains("Unknown, since not everything was run or a control failed:"), "{said}");
         assert!(said.contains("control failed: of 0x1 the guest says present, the model swap"), "{said}");

@@ -146,6 +146,57 @@ pub struct Change {
     pub installed: bool,
 }
 
+/// A finding of a sweep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) name: FindingName,
+    /// The entries that it was found on.
+    pub(crate) entries: Count,
+    /// One of them.
+    pub(crate) example: Option<Value>,
+}
+
+impl SweepReport {
+    /// The architecture, and the kind of MMU where there are several: `ppc64 radix`.
+    pub(crate) fn platform(&self) -> String {
+        match &self.mmu {
+            Some(mmu) => format!("{} {mmu}", self.arch),
+            None => self.arch.clone(),
+        }
+    }
+
+    /// What was found, each name once, in the order of [`FindingName::ALL`]. No entry is in two classes, so their numbers
+    /// add up.
+    pub(crate) fn found(&self) -> Vec<Found> {
+        let of = |name| {
+            let classes: Vec<_> =
+                self.classes.iter().filter(|class| class.findings.contains(&name)).collect();
+            let example = classes.first()?.parts.first().map(|part| part.example);
+            let entries = Count(classes.iter().map(|class| &class.entries.0).sum());
+            Some(Found { name, entries, example })
+        };
+        FindingName::ALL.into_iter().filter_map(of).collect()
+    }
+
+    /// The controls that failed, in words. If there are any, nothing that was found counts.
+    pub(crate) fn failed_controls(&self) -> Vec<String> {
+        self.disagreements.iter().map(|disagreement| format!("control failed: {disagreement}")).collect()
+    }
+
+    /// Why not all is known, if it is not.
+    pub(crate) fn why_unknown(&self) -> Vec<String> {
+        let failed = self.failed_controls();
+        if !failed.is_empty() {
+            return failed;
+        }
+        match &self.incomplete {
+            Some(reason) => vec![format!("incomplete: {reason}")],
+            None if self.verdict == Verdict::Unknown => vec!["the verdict is unknown".to_owned()],
+            None => Vec::new(),
+        }
+    }
+}
+
 impl Class {
     /// The findings in a class, in the order of [`FindingName::ALL`]. They are those of
     /// [`judge`](crate::judge()) that need no walker, of what the writer left, or put a page table in place of.

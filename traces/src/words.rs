@@ -55,6 +55,15 @@ pub(crate) fn counted(number: impl ToString, thing: &str) -> String {
     format!("{number} {thing}{ending}")
 }
 
+/// A number of entries, exact, and as powers of two if that is short: `3377699720527872 entries (2^52 - 2^50)`.
+pub(crate) fn entries(count: &Count) -> String {
+    let entries = if count.to_string() == "1" { "entry" } else { "entries" };
+    match count.in_powers_of_two() {
+        Some(powers) => format!("{count} {entries} ({powers})"),
+        None => format!("{count} {entries}"),
+    }
+}
+
 /// The platform of a run: `ppc64 radix Linux 7.2`.
 pub(crate) fn platform(report: &RunReport) -> String {
     match &report.mmu {

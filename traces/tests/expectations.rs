@@ -6,7 +6,7 @@ mod comparison;
 
 use comparison::*;
 use pmdscope_traces::results::expect::{Expectations, MAX_LINE, MAX_LINES};
-use pmdscope_traces::results::{Conclusion, Judged, RowResult};
+use pmdscope_traces::results::{Conclusion, Found, Judged, RowResult};
 use pmdscope_traces::{CompareReport, Control, Verdict};
 use proptest::prelude::*;
 
@@ -34,9 +34,8 @@ fn what_is_not_listed_fails() {
     let one_of_two = "arm64 6.12 migration-read split-unguarded gup-fast-read swap-becomes-present";
     let expectations = list(one_of_two);
     let judged = Judged::new(&report, &expectations);
-    let names = |findings: &[&pmdscope_traces::Finding]| -> Vec<_> {
-        findings.iter().map(|finding| finding.name.name()).collect()
-    };
+    let names =
+        |findings: &[Found]| -> Vec<_> { findings.iter().map(|finding| finding.name.name()).collect() };
     assert_eq!(names(&judged.rows[FOUND].expected), ["swap-becomes-present"]);
     assert_eq!(names(&judged.rows[FOUND].unexpected), ["walker-past-present"]);
     assert!(!judged.rows[FOUND].passes());

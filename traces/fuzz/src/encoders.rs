@@ -5,7 +5,7 @@ use std::slice;
 use pmdscope_traces::results::expect::Expectations;
 use pmdscope_traces::results::{junit, ktap};
 use pmdscope_traces::timelines::{chrome, vcd};
-use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, html, json, kunit, markdown, text};
+use pmdscope_traces::{CompareReport, RunReport, html, json, kunit, markdown, text};
 use roxmltree::Document;
 use serde_json::Value;
 
@@ -29,8 +29,7 @@ pub fn encode(run: &RunReport) {
 }
 
 fn comparison_of(run: &RunReport) -> CompareReport {
-    let (schema, made_by) = (COMPARE_SCHEMA.to_owned(), run.made_by.clone());
-    CompareReport { schema, made_by, rows: vec![run.clone()], skipped: Vec::new() }
+    CompareReport::new(run.made_by.clone(), vec![run.clone()], Vec::new())
 }
 
 fn encode_comparison(report: &CompareReport) {

@@ -113,9 +113,7 @@ impl Report {
         }
         let failed = || match self {
             Report::Run(run) => run.failed_controls().into_iter().next(),
-            Report::Sweep(sweep) => {
-                sweep.disagreements.first().map(|fault| format!("control failed: {fault}"))
-            }
+            Report::Sweep(sweep) => sweep.failed_controls().into_iter().next(),
         };
         let why = self.incomplete().map(Cow::from).or_else(|| failed().map(Cow::from));
         Some(why.unwrap_or(Cow::from("the report does not say why")))

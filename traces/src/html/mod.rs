@@ -6,6 +6,7 @@ mod matrix;
 mod page;
 mod reasons;
 mod run;
+mod sweep;
 mod table;
 mod timeline;
 mod verdict;

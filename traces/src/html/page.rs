@@ -3,9 +3,10 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::html::matrix::{Line, Matrix, Run};
-use crate::html::{run, table, verdict};
+use crate::html::{run, sweep, table, verdict};
 use crate::report::{CompareReport, Verdict};
 use crate::summary;
+use crate::sweep::SweepReport;
 use crate::words::counted;
 
 const STYLE: &str = include_str!("page.css");
@@ -18,7 +19,13 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 
 pub(super) fn page(report: &CompareReport) -> Markup {
     let matrix = Matrix::new(report);
-    let title = format!("pmdscope: {} compared", counted(report.rows.len(), "run"));
+    let title = match (report.rows.len(), report.sweeps.len()) {
+        (0, sweeps @ 1..) => format!("pmdscope: {}", counted(sweeps, "sweep")),
+        (runs, _) => format!("pmdscope: {} compared", counted(runs, "run")),
+    };
+    let has_sweeps = !report.sweeps.is_empty();
+    // Of sweeps alone there is nothing to compare.
+    let has_runs = !report.rows.is_empty() || !has_sweeps;
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -37,23 +44,26 @@ pub(super) fn page(report: &CompareReport) -> Markup {
             body {
                 header {
                     p.tool { "pmdscope" }
-                    h1 { "What lockless walkers saw of a PMD entry" }
+                    h1 { @if has_runs { "What lockless walkers saw of a PMD entry" } @else { "What writers make of PMD entries" } }
                     p {
-                        "Each run is one writer against one walker, real machine code at every interleaving. "
+                        @if has_runs { "Each run is one writer against one walker, real machine code at every interleaving. " }
                         (summary::totals(report))
                     }
                     nav aria-label="On this page" {
-                        a href="#matrix" { "Matrix" }
+                        @if has_runs { a href="#matrix" { "Matrix" } }
                         a href="#words" { "In words" }
                         a href="#unknown" { "Not known" }
-                        a href="#runs" { "Each run" }
+                        @if has_sweeps { a href="#sweeps" { "Sweeps" } }
+                        @if has_runs { a href="#runs" { "Each run" } }
                     }
                 }
                 main {
-                    section #matrix aria-labelledby="matrix-title" {
-                        h2 #matrix-title { "Platforms by entry" }
-                        (legend(report))
-                        (table::matrix(&matrix))
+                    @if has_runs {
+                        section #matrix aria-labelledby="matrix-title" {
+                            h2 #matrix-title { "Platforms by entry" }
+                            (legend(report))
+                            (table::matrix(&matrix))
+                        }
                     }
                     section #words aria-labelledby="words-title" {
                         h2 #words-title { "In words" }
@@ -61,17 +71,25 @@ pub(super) fn page(report: &CompareReport) -> Markup {
                     }
                     section #unknown aria-labelledby="unknown-title" {
                         h2 #unknown-title { "Not known" }
-                        (not_known(&matrix))
+                        (not_known(&matrix, &report.sweeps))
                     }
-                    section #runs aria-labelledby="runs-title" {
-                        h2 #runs-title { "Each run" }
-                        p.hint { "CPU0 runs the writer, CPU1 the walker. W2 K1 is two accesses of the writer, then one of the walker." }
-                        @for line in matrix.lines.iter().filter(|line| !line.runs.is_empty()) {
-                            (runs(line))
+                    @if has_sweeps {
+                        section #sweeps aria-labelledby="sweeps-title" {
+                            h2 #sweeps-title { "Sweeps" }
+                            (sweep::sweeps(report))
+                        }
+                    }
+                    @if has_runs {
+                        section #runs aria-labelledby="runs-title" {
+                            h2 #runs-title { "Each run" }
+                            p.hint { "CPU0 runs the writer, CPU1 the walker. W2 K1 is two accesses of the writer, then one of the walker." }
+                            @for line in matrix.lines.iter().filter(|line| !line.runs.is_empty()) {
+                                (runs(line))
+                            }
                         }
                     }
                 }
-                footer { p { "Made by " (report.made_by) " from the report " code { (report.schema) } ". Each run has the command that runs it again." } }
+                footer { p { "Made by " (report.made_by) " from the report " code { (report.schema) } ". Each " @if has_runs { "run" } @else { "sweep" } " has the command that runs it again." } }
             }
         }
     }
@@ -112,7 +130,7 @@ fn in_words(report: &CompareReport) -> Markup {
 }
 
 /// Runs that say less than they could, each with the reason.
-fn not_known(matrix: &Matrix<'_>) -> Markup {
+fn not_known(matrix: &Matrix<'_>, sweeps: &[SweepReport]) -> Markup {
     let all = matrix.lines.iter().flat_map(|line| line.runs.iter().map(move |run| (line, run)));
     let lacking: Vec<_> = all
         .filter(|(_, run)| {
@@ -120,11 +138,11 @@ fn not_known(matrix: &Matrix<'_>) -> Markup {
             row.verdict == Verdict::Unknown || row.incomplete.is_some() || !row.failed_controls().is_empty()
         })
         .collect();
+    let lacking_sweeps: Vec<_> =
+        (1..).zip(sweeps).filter(|(_, sweep)| !sweep.why_unknown().is_empty()).collect();
     html! {
-        @if matrix.lines.iter().all(|line| line.runs.is_empty()) {
-            p { "Nothing was run, so nothing is known." }
-        } @else if lacking.is_empty() {
-            p { "Every schedule of every run was run to its end, and every control passed." }
+        @if lacking.is_empty() && lacking_sweeps.is_empty() {
+            p { (all_is_known(matrix.lines.iter().any(|line| !line.runs.is_empty()), !sweeps.is_empty())) }
         } @else {
             p { "What these runs do not show is unknown. None of them is a pass." }
             ul.lacking {
@@ -134,7 +152,22 @@ fn not_known(matrix: &Matrix<'_>) -> Markup {
                         (run::lacks(run.row))
                     }
                 }
+                @for (number, sweep) in lacking_sweeps {
+                    li { a href={ "#sweep-" (number) } { (sweep::name(sweep)) } (sweep::lacks(sweep)) }
+                }
             }
+        }
+    }
+}
+
+const fn all_is_known(runs: bool, sweeps: bool) -> &'static str {
+    match (runs, sweeps) {
+        (false, false) => "Nothing was run, so nothing is known.",
+        (true, false) => "Every schedule of every run was run to its end, and every control passed.",
+        (false, true) => "Every entry of every sweep is in a class, and every control passed.",
+        (true, true) => {
+            "Every schedule of every run was run to its end, every entry of every sweep is in a class, and every control \
+             passed."
         }
     }
 }

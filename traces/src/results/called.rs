@@ -2,6 +2,7 @@
 
 use crate::findings::FindingName;
 use crate::report::{RunReport, Skipped};
+use crate::sweep::SweepReport;
 use crate::words;
 
 /// The five words by which a row is called.
@@ -11,15 +12,15 @@ pub(crate) struct Called {
     platform: String,
     /// Its Linux version, or a kernel's release.
     linux: String,
-    /// The kind of entry with its marks: `migration-write+dirty`.
+    /// The kind of entry with its marks: `migration-write+dirty`; of a sweep its set: `sweep:migration`.
     entry: String,
     writer: String,
     walker: String,
 }
 
 impl Called {
-    /// What this row is called.
-    pub fn of(row: &RunReport) -> Called {
+    /// What a run is called.
+    pub fn of_run(row: &RunReport) -> Called {
         let (platform, linux) = match (&row.kernel, &row.guest.release) {
             (None, None) => (encoding_platform(&row.arch, row.mmu.as_deref()), &row.linux),
             (_, release) => (KERNEL.to_owned(), release.as_ref().unwrap_or(&row.linux)),
@@ -32,6 +33,17 @@ impl Called {
             entry: entry.join("+"),
             writer: row.writer.clone(),
             walker: row.walker.clone(),
+        }
+    }
+
+    /// What a sweep is called: its entry is its set, and its walker that of a run without one.
+    pub fn of_sweep(sweep: &SweepReport) -> Called {
+        Called {
+            platform: encoding_platform(&sweep.arch, sweep.mmu.as_deref()),
+            linux: sweep.linux.clone(),
+            entry: format!("sweep:{}", sweep.entries),
+            writer: sweep.writer.clone(),
+            walker: "none".to_owned(),
         }
     }
 

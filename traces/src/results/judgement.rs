@@ -1,14 +1,14 @@
 //! How a comparison stands against what was expected of it.
 
-use crate::findings::Finding;
-use crate::report::{CompareReport, RunReport, Skipped, Verdict};
+use crate::report::{CompareReport, Skipped};
 use crate::results::called::Called;
+use crate::results::case::{Case, Found};
 use crate::results::expect::{Expectation, Expectations};
 
 /// A comparison, judged by a list of expected findings.
 #[derive(Debug)]
 pub struct Judged<'a> {
-    /// Each of its rows.
+    /// Each of its rows: its runs, then its sweeps.
     pub rows: Vec<RowJudgement<'a>>,
     /// What has no row.
     pub skipped: &'a [Skipped],
@@ -18,18 +18,18 @@ pub struct Judged<'a> {
     pub elsewhere: Vec<&'a Expectation>,
 }
 
-/// A row, judged.
+/// A row, judged: a run or a sweep.
 #[derive(Debug)]
 pub struct RowJudgement<'a> {
-    /// The row.
-    pub row: &'a RunReport,
     pub(crate) called: Called,
     /// Its findings that are listed.
-    pub expected: Vec<&'a Finding>,
+    pub expected: Vec<Found>,
     /// Those that are not.
-    pub unexpected: Vec<&'a Finding>,
+    pub unexpected: Vec<Found>,
     /// Why not all is known of it.
     pub unknown: Vec<String>,
+    /// The command that runs it again.
+    pub command: &'a str,
 }
 
 /// What came of a row.
@@ -60,7 +60,8 @@ impl<'a> Judged<'a> {
     /// Judges a comparison.
     pub fn new(report: &'a CompareReport, expectations: &'a Expectations) -> Judged<'a> {
         let lines = expectations.lines();
-        let rows: Vec<_> = report.rows.iter().map(|row| RowJudgement::new(row, lines)).collect();
+        let cases = report.rows.iter().map(Case::of_run).chain(report.sweeps.iter().map(Case::of_sweep));
+        let rows: Vec<_> = cases.map(|case| RowJudgement::new(case, lines)).collect();
         let stale = lines.iter().filter(|line| is_stale(line, &rows)).collect();
         let is_elsewhere = |line: &&Expectation| !rows.iter().any(|row| line.applies_to(&row.called));
         let elsewhere = lines.iter().filter(is_elsewhere).collect();
@@ -95,16 +96,12 @@ fn is_stale(line: &Expectation, rows: &[RowJudgement<'_>]) -> bool {
 }
 
 impl<'a> RowJudgement<'a> {
-    fn new(row: &'a RunReport, lines: &[Expectation]) -> Self {
-        let called = Called::of(row);
+    fn new(case: Case<'a>, lines: &[Expectation]) -> Self {
+        let Case { called, found, unknown, command } = case;
         let said: Vec<_> = lines.iter().filter(|line| line.applies_to(&called)).collect();
-        let failed = row.failed_controls();
-        // Where a control failed, nothing else counts.
-        let counts = failed.is_empty() && row.verdict != Verdict::Unknown;
-        let findings = row.findings.iter().filter(|_| counts);
         let (expected, unexpected) =
-            findings.partition(|finding| said.iter().any(|line| line.expects(finding.name)));
-        RowJudgement { row, called, expected, unexpected, unknown: unknown(row, failed) }
+            found.into_iter().partition(|found| said.iter().any(|line| line.expects(found.name)));
+        RowJudgement { called, expected, unexpected, unknown, command }
     }
 
     /// The result of this row.
@@ -123,18 +120,5 @@ impl<'a> RowJudgement<'a> {
     /// Whether it is as expected.
     pub fn passes(&self) -> bool {
         matches!(self.result(), RowResult::Pass | RowResult::Expected)
-    }
-}
-
-/// Why not all is known of a row. What was found in one that was not run whole was found, but there may be more.
-fn unknown(row: &RunReport, failed: Vec<String>) -> Vec<String> {
-    // Of a kernel whose control failed the report is incomplete for that reason.
-    if !failed.is_empty() {
-        return failed;
-    }
-    match &row.incomplete {
-        Some(reason) => vec![format!("incomplete: {reason}")],
-        None if row.verdict == Verdict::Unknown => vec!["the verdict is unknown".to_owned()],
-        None => Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! Comparisons as test results, judged by a list of what is known.
 
 mod called;
+mod case;
 mod diagnosis;
 pub mod expect;
 mod groups;
@@ -8,4 +9,5 @@ mod judgement;
 pub mod junit;
 pub mod ktap;
 
+pub use case::Found;
 pub use judgement::{Conclusion, Judged, RowJudgement, RowResult};

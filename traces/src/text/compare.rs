@@ -1,49 +1,60 @@
 //! A comparison as text: a table if there is room for one, or else row under row.
 
-use crate::report::{CompareReport, RunReport};
-use crate::summary;
+use crate::report::{CompareReport, RunReport, Verdict};
+use crate::sweep::SweepReport;
 use crate::text::style::{self, paint};
 use crate::text::table::{bare_table, trimmed};
 use crate::text::wrapped::wrapped;
+use crate::{summary, sweep_summary};
 
-/// A comparison: its rows, what has no row, and the summary in words; in a terminal in as many columns as it has.
+/// A comparison: its runs, its sweeps, what has no row, and the summary in words; in a terminal in as many columns as it
+/// has.
 pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
     let columns = terminal.map_or(usize::MAX, usize::from);
-    let table = table(report);
-    let rows = match table.iter().all(|line| line.chars().count() <= columns) {
-        true => painted(report, table),
-        false => cards(report, columns),
-    };
+    let mut lines = Vec::new();
+    if !report.rows.is_empty() || report.sweeps.is_empty() {
+        let verdicts = report.rows.iter().map(|row| (summary::verdict(row), row.verdict));
+        lines.extend(
+            fitting(summary::table(report), verdicts, columns).unwrap_or_else(|| cards(report, columns)),
+        );
+        lines.push(String::new());
+    }
+    if !report.sweeps.is_empty() {
+        let verdicts = report.sweeps.iter().map(|sweep| (sweep_summary::verdict(sweep), sweep.verdict));
+        let sweeps = fitting(sweep_summary::table(report), verdicts, columns);
+        lines.extend(sweeps.unwrap_or_else(|| sweep_cards(report, columns)));
+        lines.push(String::new());
+    }
     let summary = summary::in_words(report);
-    let summary = summary.lines().flat_map(|line| {
+    lines.extend(summary.lines().flat_map(|line| {
         let indent = &line[..line.len() - line.trim_start().len()];
         match terminal {
             Some(_) => wrapped(indent, &format!("{indent}  "), line.trim_start(), columns),
             None => vec![line.to_owned()],
         }
-    });
-    rows.into_iter().chain([String::new()]).chain(summary).map(|line| line + "\n").collect()
+    }));
+    lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// A header, and a line for each row.
-fn table(report: &CompareReport) -> Vec<String> {
+/// A table with each verdict, which is what a line ends with, in its colour; none if it needs more columns.
+fn fitting(
+    rows: Vec<Vec<String>>,
+    verdicts: impl Iterator<Item = (String, Verdict)>,
+    columns: usize,
+) -> Option<Vec<String>> {
     let mut table = bare_table();
-    table.add_rows(summary::table(report));
-    trimmed(&table).lines().map(str::to_owned).collect()
-}
-
-/// The same with each verdict, which is what a line ends with, in its colour.
-fn painted(report: &CompareReport, table: Vec<String>) -> Vec<String> {
-    let mut lines = table.into_iter();
-    let header = lines.next().map(|header| paint(style::TITLE, &header));
-    let rows = lines.zip(&report.rows).map(|(line, row)| {
-        let verdict = summary::verdict(row);
-        match line.strip_suffix(&verdict) {
-            Some(rest) => format!("{rest}{}", paint(style::of_verdict(row.verdict), &verdict)),
-            None => line,
-        }
+    table.add_rows(rows);
+    let table = trimmed(&table);
+    if table.lines().any(|line| line.chars().count() > columns) {
+        return None;
+    }
+    let mut lines = table.lines();
+    let header = lines.next().map(|header| paint(style::TITLE, header));
+    let rows = lines.zip(verdicts).map(|(line, (word, verdict))| match line.strip_suffix(&word) {
+        Some(rest) => format!("{rest}{}", paint(style::of_verdict(verdict), &word)),
+        None => line.to_owned(),
     });
-    header.into_iter().chain(rows).collect()
+    Some(header.into_iter().chain(rows).collect())
 }
 
 /// Each row under what it has in common with those before it.
@@ -66,6 +77,22 @@ fn cards(report: &CompareReport, columns: usize) -> Vec<String> {
             lines.extend(wrapped("    ", "      ", &split, columns));
         }
         lines.extend(wrapped("    ", "      ", &summary::at_worst(row), columns));
+    }
+    lines
+}
+
+/// Each sweep, one under the other.
+fn sweep_cards(report: &CompareReport, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for sweep in &report.sweeps {
+        let SweepReport { linux, entries, writer, domain_entries, .. } = sweep;
+        let heading = format!("{} {linux} every entry of {entries}", sweep.platform());
+        lines.extend(wrapped("", "  ", &heading, columns).iter().map(|line| paint(style::TITLE, line)));
+        lines.extend(wrapped("  ", "    ", &format!("{writer}:"), columns));
+        let verdict = wrapped("    ", "      ", &sweep_summary::verdict(sweep), columns);
+        lines.extend(verdict.iter().map(|line| paint(style::of_verdict(sweep.verdict), line)));
+        let (all, found) = (sweep_summary::short(domain_entries), sweep_summary::with_findings(sweep));
+        lines.extend(wrapped("    ", "      ", &format!("{all} entries, {found} with findings"), columns));
     }
     lines
 }

@@ -114,7 +114,8 @@ const SPILLED: &str = "
 #[test]
 fn nothing_reaches_out_of_a_window() {
     let Some(chromium) = Chromium::find() else { return };
-    let pages = [reports::guests(), reports::kernels(), reports::wide()].map(|report| html::compare(&report));
+    let reports = [reports::guests(), reports::kernels(), reports::wide(), reports::runs_and_sweeps()];
+    let pages = reports.map(|report| html::compare(&report));
     for page in &pages {
         for width in [360, 600, 900, 1280] {
             let window = Window { width, ..Window::PHONE };

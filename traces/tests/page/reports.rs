@@ -1,10 +1,12 @@
 //! Comparisons to make pages of, from reports that the tool wrote.
 
-use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, Verdict, What};
+use pmdscope_traces::sweep::SweepReport;
+use pmdscope_traces::{CompareReport, RunReport, Skipped, Verdict, What};
 
 const UNGUARDED: &str = include_str!("reports/unguarded.json");
 const GUARDED: &str = include_str!("reports/guarded.json");
 const KERNEL: &str = include_str!("reports/kernel.json");
+const SWEEP: &str = include_str!("../reports/sweep.json");
 
 /// The name of a file that would do harm on a page that takes it for its own.
 pub const HARMFUL: &str = "<script>alert(1)</script>\"'&.deb";
@@ -67,7 +69,7 @@ fn compare(rows: Vec<RunReport>, skipped: &[(&str, &str)]) -> CompareReport {
         .iter()
         .map(|(encoding, reason)| Skipped { encoding: (*encoding).to_owned(), reason: (*reason).to_owned() })
         .collect();
-    CompareReport { schema: COMPARE_SCHEMA.to_owned(), made_by: "pmdscope 0.1.0".to_owned(), rows, skipped }
+    CompareReport::new("pmdscope 0.1.0", rows, skipped)
 }
 
 /// Every kind of verdict, three CPUs, and what does not exist.
@@ -86,6 +88,25 @@ pub fn kernels() -> CompareReport {
     compare(vec![kernel()], &[("6.1.0-50-s390x", "cannot express migration-read: it came in Linux 6.17")])
 }
 
+/// Sweeps of a batch without runs: one with findings, and one that was not run to its end.
+pub fn sweeps() -> CompareReport {
+    let found: SweepReport = serde_json::from_str(SWEEP).unwrap();
+    let stopped = SweepReport {
+        entries: "swap".to_owned(),
+        ran: None,
+        classes: Vec::new(),
+        incomplete: Some("what it does was not learned".to_owned()),
+        verdict: Verdict::Unknown,
+        ..found.clone()
+    };
+    CompareReport { sweeps: vec![found, stopped], ..nothing() }
+}
+
+/// Runs and sweeps.
+pub fn runs_and_sweeps() -> CompareReport {
+    CompareReport { sweeps: sweeps().sweeps, ..guests() }
+}
+
 /// A comparison of which nothing was run.
 pub fn nothing() -> CompareReport {
     compare(Vec::new(), &[])
@@ -97,4 +118,9 @@ pub fn wide() -> CompareReport {
         ["migration-write", "swap", "present-huge", "present-huge-ro", "protnone", "devmap", "none"];
     let rows = entries.iter().map(|entry| RunReport { entry: (*entry).to_owned(), ..unguarded() });
     compare(rows.collect(), &[])
+}
+
+/// Each of these, as pages of one kind or another.
+pub fn all() -> [CompareReport; 6] {
+    [guests(), kernels(), nothing(), wide(), sweeps(), runs_and_sweeps()]
 }

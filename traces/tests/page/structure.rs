@@ -42,7 +42,7 @@ fn details_of(row: RunReport) -> Html {
 
 #[test]
 fn pages_are_well_formed() {
-    for report in [reports::guests(), reports::kernels(), reports::nothing(), reports::wide()] {
+    for report in reports::all() {
         let page = page(&report);
         assert_eq!(page.errors, Vec::<String>::new());
         assert_eq!(page.quirks_mode, Html::parse_document("<!doctype html>").quirks_mode, "it has a doctype");
@@ -61,7 +61,7 @@ fn a_parser_that_finds_no_fault_would_find_one() {
 
 #[test]
 fn links_lead_somewhere_and_names_are_unique() {
-    for report in [reports::guests(), reports::kernels(), reports::nothing(), reports::wide()] {
+    for report in reports::all() {
         let page = page(&report);
         let named: Vec<_> = all(&page, "[id]").iter().map(|one| one.attr("id").unwrap().to_owned()).collect();
         let once: BTreeSet<_> = named.iter().cloned().collect();
@@ -92,7 +92,7 @@ fn each_cell_leads_into_the_details_of_its_run() {
 
 #[test]
 fn the_page_asks_for_nothing() {
-    for report in [reports::guests(), reports::kernels()] {
+    for report in reports::all() {
         let text = html::compare(&report);
         for asks in ["http:", "https:", "url(", "@import", "src=", "<script", "<link", "<img", "<iframe"] {
             assert!(!text.contains(asks), "{asks}");
@@ -141,7 +141,12 @@ fn every_text_of_a_report_is_escaped() {
     row.incomplete = Some("a bound".to_owned());
     row.disagreements.push("one".to_owned());
     row.with = vec!["mmu-store".to_owned()];
-    let report = CompareReport { rows: vec![row], ..reports::kernels() };
+    let mut report = CompareReport { rows: vec![row], ..reports::kernels() };
+    let mut sweep = reports::sweeps().sweeps.remove(1);
+    sweep.ran = reports::sweeps().sweeps[0].ran.clone();
+    sweep.classes = reports::sweeps().sweeps[0].classes.clone();
+    sweep.disagreements.push("one".to_owned());
+    report.sweeps.push(sweep);
     let whole = serde_json::to_value(&report).unwrap();
     let mut names = BTreeSet::new();
     keys(&whole, &mut names);
@@ -158,9 +163,19 @@ fn every_text_of_a_report_is_escaped() {
             harmed.push(name);
         }
     }
-    for name in
-        ["release", "command", "reason", "symbol", "instruction", "meaning", "assumptions", "incomplete"]
-    {
+    for name in [
+        "release",
+        "command",
+        "reason",
+        "symbol",
+        "instruction",
+        "meaning",
+        "assumptions",
+        "incomplete",
+        "disagreements",
+        "field",
+        "bits",
+    ] {
         assert!(harmed.iter().any(|harmed| harmed == name), "{name} is not on the page: {harmed:?}");
     }
 }
@@ -315,12 +330,12 @@ fn rows_without_traces_have_no_timeline_and_all_else() {
 
 #[test]
 fn the_page_says_in_words_what_the_text_says() {
-    for report in [reports::guests(), reports::kernels()] {
+    for report in [reports::guests(), reports::kernels(), reports::sweeps(), reports::runs_and_sweeps()] {
         let page = page(&report);
         let on_page = words(all(&page, "#words")[0]);
         let said = text::compare(&report, None);
-        let (_, said) = said.split_once("\n\n").unwrap();
-        assert!(said.lines().count() > 6);
+        let (_, said) = said.rsplit_once("\n\n").unwrap();
+        assert!(said.lines().count() > 4);
         for line in said.lines() {
             assert!(on_page.contains(spaced(line.trim_end_matches(':')).as_str()), "{line}: {on_page}");
         }
@@ -330,4 +345,38 @@ fn the_page_says_in_words_what_the_text_says() {
 #[test]
 fn pages_are_the_same_each_time() {
     assert_eq!(html::compare(&reports::guests()), html::compare(&reports::guests()));
+}
+
+#[test]
+fn a_sweep_has_its_classes_and_the_command_that_runs_it_again() {
+    let report = reports::runs_and_sweeps();
+    let page = page(&report);
+    let sweep = &report.sweeps[0];
+    let details = all(&page, "details > :not(summary)#sweep-1")[0];
+    assert_eq!(words(within(details, ".command")[0]), sweep.command);
+    let classes: Vec<_> = within(details, "h4").into_iter().map(words).collect();
+    assert_eq!(classes.len(), sweep.classes.len() + 1, "{classes:?}");
+    let said = words(details);
+    for class in &sweep.classes {
+        assert!(said.contains(&class.before.holding()) && said.contains(&class.after.holding()), "{said}");
+        for part in &class.parts {
+            assert!(said.contains(&part.example.to_string()), "{said}");
+        }
+    }
+    for pattern in within(details, ".pattern") {
+        let digits = words(pattern).replace(' ', "");
+        assert_eq!(digits.len(), 64);
+        assert!(digits.chars().all(|digit| "01.".contains(digit)), "{digits}");
+    }
+    let lacking = words(all(&page, "#unknown")[0]);
+    assert!(lacking.contains("arm64 6.12: pmdp_invalidate over swap"), "{lacking}");
+    assert!(lacking.contains("what it does was not learned"), "{lacking}");
+}
+
+#[test]
+fn of_sweeps_alone_there_is_no_matrix() {
+    let page = page(&reports::sweeps());
+    assert!(all(&page, "#matrix, #runs").is_empty());
+    assert_eq!(all(&page, "#sweeps details").len(), 2);
+    assert_eq!(words(all(&page, "title")[0]), "pmdscope: 2 sweeps");
 }

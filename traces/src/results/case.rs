@@ -1,0 +1,79 @@
+//! What results for machines say of a run or a sweep, whichever it is.
+
+use crate::findings::FindingName;
+use crate::report::{RunReport, Verdict};
+use crate::results::called::Called;
+use crate::sweep::SweepReport;
+use crate::words;
+
+/// A run or a sweep as a test case.
+#[derive(Debug)]
+pub(crate) struct Case<'a> {
+    pub called: Called,
+    /// What was found and counts.
+    pub found: Vec<Found>,
+    /// Why not all is known of it.
+    pub unknown: Vec<String>,
+    /// The command that runs it again.
+    pub command: &'a str,
+}
+
+/// Something that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its name.
+    pub name: FindingName,
+    /// What it was, and where, in lines.
+    pub(crate) says: Vec<String>,
+}
+
+impl<'a> Case<'a> {
+    pub fn of_run(row: &'a RunReport) -> Self {
+        let failed = row.failed_controls();
+        // Where a control failed, nothing else counts.
+        let counts = failed.is_empty() && row.verdict != Verdict::Unknown;
+        let found = row.findings.iter().filter(|_| counts).map(|finding| {
+            let schedules = words::of_schedules(&finding.schedules, row);
+            let says = vec![
+                format!("{}: {}", finding.name.name(), finding.explanation),
+                format!("  in {schedules}, shortest {}", finding.schedule),
+            ];
+            Found { name: finding.name, says }
+        });
+        Case {
+            called: Called::of_run(row),
+            found: found.collect(),
+            unknown: unknown(row, failed),
+            command: &row.command,
+        }
+    }
+
+    pub fn of_sweep(sweep: &'a SweepReport) -> Self {
+        let counts = sweep.failed_controls().is_empty() && sweep.verdict != Verdict::Unknown;
+        let found = sweep.found().into_iter().filter(|_| counts).map(|found| {
+            let such_as = found.example.map_or(String::new(), |example| format!(", such as {example}"));
+            let (name, entries) = (found.name.name(), words::entries(&found.entries));
+            let says = vec![format!("{name}: on {entries} of the set {}{such_as}", sweep.entries)];
+            Found { name: found.name, says }
+        });
+        Case {
+            called: Called::of_sweep(sweep),
+            found: found.collect(),
+            unknown: sweep.why_unknown(),
+            command: &sweep.command,
+        }
+    }
+}
+
+/// Why not all is known of a run. What was found in one that was not run whole was found, but there may be more.
+fn unknown(row: &RunReport, failed: Vec<String>) -> Vec<String> {
+    // Of a kernel whose control failed the report is incomplete for that reason.
+    if !failed.is_empty() {
+        return failed;
+    }
+    match &row.incomplete {
+        Some(reason) => vec![format!("incomplete: {reason}")],
+        None if row.verdict == Verdict::Unknown => vec!["the verdict is unknown".to_owned()],
+        None => Vec::new(),
+    }
+}
