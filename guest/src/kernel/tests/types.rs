@@ -1,0 +1,163 @@
+//! Types of kernels (BTF).
+
+use proptest::prelude::*;
+
+use super::samples::*;
+use crate::kernel::*;
+
+/// Writes BTF of either byte order.
+struct Writer {
+    big: bool,
+    types: Vec<u8>,
+    names: Vec<u8>,
+}
+
+impl Writer {
+    fn number(&mut self, number: u32) {
+        self.types.extend(if self.big { number.to_be_bytes() } else { number.to_le_bytes() });
+    }
+
+    fn name(&mut self, name: &str) -> u32 {
+        if name.is_empty() {
+            return 0;
+        }
+        let at = self.names.len() as u32;
+        self.names.extend(name.bytes());
+        self.names.push(0);
+        at
+    }
+
+    /// Name, kind, number of members, flag, size or type, and what follows: numbers and names.
+    fn add(&mut self, name: &str, kind: u32, members: u32, flag: u32, size: u32, rest: &[(&str, &[u32])]) {
+        let name = self.name(name);
+        self.number(name);
+        self.number(flag << 31 | kind << 24 | members);
+        self.number(size);
+        for (name, numbers) in rest {
+            if *name != "-" {
+                let name = self.name(name);
+                self.number(name);
+            }
+            numbers.iter().for_each(|number| self.number(*number));
+        }
+    }
+
+    fn done(mut self) -> Vec<u8> {
+        let (types, names) = (std::mem::take(&mut self.types), std::mem::take(&mut self.names));
+        let magic = if self.big { 0xeb9f_u16.to_be_bytes() } else { 0xeb9f_u16.to_le_bytes() };
+        let lengths = [24, 0, types.len() as u32, types.len() as u32, names.len() as u32];
+        lengths.into_iter().for_each(|number| self.number(number));
+        [&magic, &[1, 0][..], &self.types, &types, &names].concat()
+    }
+}
+
+fn btf(big: bool) -> Vec<u8> {
+    const INT: u32 = 1;
+    const PTR: u32 = 2;
+    const ARRAY: u32 = 3;
+    const STRUCT: u32 = 4;
+    const UNION: u32 = 5;
+    const ENUM: u32 = 6;
+    let mut to = Writer { big, types: Vec::new(), names: vec![0] };
+    to.add("long", INT, 0, 0, 8, &[("-", &[64])]);
+    // 2: an anonymous struct, 3: an anonymous union with it.
+    to.add("", STRUCT, 2, 0, 16, &[("first", &[1, 0]), ("second", &[1, 64])]);
+    to.add("", UNION, 2, 0, 16, &[("", &[2, 0]), ("other", &[1, 0])]);
+    to.add(
+        "page",
+        STRUCT,
+        4,
+        1,
+        64,
+        &[("flags", &[1, 0]), ("", &[3, 64]), ("bits", &[1, 3 << 24 | 192]), ("lock", &[7, 256])],
+    );
+    to.add("", PTR, 0, 0, 4, &[]);
+    to.add("spinlock", STRUCT, 1, 0, 8, &[("value", &[1, 32])]);
+    to.add("spinlock_t", 8, 0, 0, 6, &[]);
+    to.add("pageflags", ENUM, 2, 0, 4, &[("PG_locked", &[0]), ("PG_head", &[6])]);
+    to.add("errors", ENUM, 1, 1, 4, &[("NONE", &[u32::MAX])]);
+    to.add("", 13, 2, 0, 1, &[("page", &[5]), ("count", &[1])]);
+    to.add("get_page", 12, 0, 0, 10, &[]);
+    to.add("ten", 8, 0, 0, 13, &[]);
+    to.add("", ARRAY, 0, 0, 0, &[("-", &[1, 1, 10])]);
+    // Goes in a circle.
+    to.add("circle", 8, 0, 0, 14, &[]);
+    to.add("twice", STRUCT, 1, 0, 8, &[("member", &[1, 0])]);
+    to.add("twice", STRUCT, 1, 0, 16, &[("member", &[1, 0])]);
+    to.done()
+}
+
+#[test]
+fn members_sizes_enumerators_and_functions() {
+    for big in [false, true] {
+        let types = Types::parse(&btf(big)).unwrap();
+        assert_eq!(types.offset("page", "flags").unwrap(), 0);
+        assert_eq!(types.offset("page", "second").unwrap(), 16);
+        assert_eq!(types.offset("page", "other").unwrap(), 8);
+        assert_eq!(types.offset("page", "lock.value").unwrap(), 36);
+        assert_eq!(types.offset("spinlock_t", "value").unwrap(), 4);
+        assert_eq!(types.size("page").unwrap(), 64);
+        assert_eq!(types.size("ten").unwrap(), 80);
+        assert_eq!(types.enumerator(Some("pageflags"), "PG_head").unwrap(), Some(6));
+        assert_eq!(types.enumerator(None, "PG_head").unwrap(), Some(6));
+        assert_eq!(types.enumerator(None, "NONE").unwrap(), Some(-1));
+        assert_eq!(types.enumerator(Some("errors"), "PG_head").unwrap(), None);
+        let function = types.function("get_page").unwrap().unwrap();
+        let names: Vec<_> =
+            function.parameters.iter().map(|of| (of.name.as_deref().unwrap(), &of.type_name[..])).collect();
+        assert_eq!(names, [("page", "struct page *"), ("count", "long")]);
+        assert_eq!((&function.returns[..], function.variadic), ("long", false));
+        assert_eq!(types.function("put_page").unwrap(), None);
+    }
+}
+
+#[test]
+fn what_there_is_not() {
+    let types = Types::parse(&btf(false)).unwrap();
+    let offset = |of, path| types.offset(of, path).unwrap_err().to_string();
+    assert_eq!(offset("pages", "flags"), "this kernel has no type pages: did you mean page or pageflags?");
+    assert_eq!(offset("page", "flag"), "in this kernel, page has no member flag: did you mean flags?");
+    assert_eq!(offset("page", "secnd"), "in this kernel, page has no member secnd: did you mean second?");
+    assert_eq!(offset("page", "bits"), "page.bits is a bitfield, which is at no byte of its own");
+    assert_eq!(offset("page", "flags.x"), "page.flags is not a struct or union, so it has no members");
+    assert!(offset("circle", "x").ends_with("circle contains itself"));
+    assert_eq!(types.offset("twice", "member").unwrap(), 0);
+    assert_eq!(
+        types.size("twice").unwrap_err().to_string(),
+        "this kernel has several types twice, with its end at 8 and at 16"
+    );
+    assert!(types.size("").is_err());
+    assert!(
+        Types::parse(b"BTF").unwrap_err().to_string().starts_with("the kernel's description of its types")
+    );
+}
+
+#[test]
+fn the_largest_in_the_image_is_taken() {
+    let whole = btf(false);
+    let mut bytes = arm64();
+    put(&mut bytes, 0x4000, &whole);
+    // A header without what it says, and one of a smaller one.
+    put(&mut bytes, 0x3000, &[0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    let kernel = open(&bytes).unwrap();
+    let place = BtfPlace { segment: 0, offset: 0x4000, length: whole.len() };
+    assert_eq!((kernel.btf, kernel.btf()), (Some(place), Some(&whole[..])));
+    assert_eq!(kernel.types().unwrap().unwrap().size("page").unwrap(), 64);
+}
+
+proptest! {
+    #[test]
+    fn damaged_types_never_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+        let mut bytes = btf(false);
+        for (index, byte) in changes {
+            let at = index.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Ok(types) = Types::parse(&bytes) {
+            for name in ["page", "spinlock_t", "circle", "get_page", "ten", "nothing"] {
+                let _ = (types.offset(name, "lock.value"), types.size(name), types.function(name));
+                let _ = (types.enumerator(None, name), types.enumerator(Some(name), "PG_head"));
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The command line of batches, and of what they came to.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use pmdscope_traces::Verdict;
+
+use super::CacheArgs;
+
+#[derive(Debug, Args)]
+pub struct BatchArgs {
+    /// The matrix (see `pmdscope schema matrix`)
+    #[arg(value_name = "FILE.toml")]
+    pub matrix: PathBuf,
+    /// Directory for the results
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Run only a part: slice:2/4, every fourth job from the second on; hash:2/4, a part that jobs stay in when the
+    /// matrix grows; slurm, the slice of this task of a Slurm job array
+    #[arg(long, value_name = "PART")]
+    pub partition: Option<String>,
+    /// Go on with a batch that was stopped: run what is missing
+    #[arg(long, conflicts_with = "dry_run")]
+    pub resume: bool,
+    /// Count and list the jobs, and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Processes that run jobs; as many as the machine has processors if not given
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// Address space that each of them may have, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 16384)]
+    pub memory: u64,
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// Results directories
+    #[arg(value_name = "DIR", required = true)]
+    pub directories: Vec<PathBuf>,
+    /// Directory for all of them
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportDirArgs {
+    /// Results directory
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// How to show them
+    #[arg(long, value_enum, default_value_t)]
+    pub format: BatchFormat,
+    #[command(flatten)]
+    pub only: OnlyArgs,
+    /// Findings that are known: see `pmdscope compare --help`
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// Write to a file instead of standard output; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Which records to show, by the names that are in them. Each may be given several times.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Only some")]
+pub struct OnlyArgs {
+    /// Of this architecture
+    #[arg(long, value_name = "A")]
+    pub arch: Vec<String>,
+    /// Of this version of Linux, of a kernel of this release
+    #[arg(long, value_name = "V")]
+    pub linux: Vec<String>,
+    /// That began with this kind of entry; `pmd` are those by value, `sweep` are sweeps
+    #[arg(long, value_name = "E")]
+    pub entry: Vec<String>,
+    /// Of this writer
+    #[arg(long, value_name = "W")]
+    pub writer: Vec<String>,
+    /// Of this walker
+    #[arg(long, value_name = "K")]
+    pub walker: Vec<String>,
+    /// With this finding
+    #[arg(long, value_name = "F")]
+    pub finding: Vec<String>,
+    /// That came to this
+    #[arg(long, value_enum, value_name = "RESULT")]
+    pub verdict: Vec<VerdictArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VerdictArg {
+    /// Every schedule was run, and nothing was found
+    Pass,
+    /// Something was found
+    Findings,
+    /// Not everything was run, or a control failed
+    Unknown,
+}
+
+impl From<VerdictArg> for Verdict {
+    fn from(arg: VerdictArg) -> Self {
+        match arg {
+            VerdictArg::Pass => Verdict::Pass,
+            VerdictArg::Findings => Verdict::Findings,
+            VerdictArg::Unknown => Verdict::Unknown,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum BatchFormat {
+    /// What was run, found and is not known, in a few lines
+    #[default]
+    Summary,
+    /// The same in Markdown
+    SummaryMarkdown,
+    /// A row for each run and each sweep, and the findings in words
+    Table,
+    /// The same in Markdown
+    Markdown,
+    /// All runs and sweeps as one object, by `pmdscope schema compare`
+    Json,
+    /// A record a line, by `pmdscope schema record`
+    Jsonl,
+    /// One page with each run, as of compare, and each sweep
+    Html,
+    /// Test results as the kernel's own tests print them (KTAP)
+    Ktap,
+    /// Test results as JUnit XML
+    Junit,
+    /// A row for each job, as Apache Parquet
+    Parquet,
+}
+
+impl BatchFormat {
+    /// Whether it says of each run if it is as expected.
+    pub fn is_judged(self) -> bool {
+        matches!(self, BatchFormat::Ktap | BatchFormat::Junit)
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// Results directory from before
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// Results directory from after
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// How to show what changed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DiffFormat,
+    /// Write to a file instead of standard output; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum DiffFormat {
+    /// Text
+    #[default]
+    Text,
+    /// One object, by `pmdscope schema diff`
+    Json,
+}

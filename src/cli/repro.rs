@@ -1,0 +1,68 @@
+//! The command line of reproducers.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{CacheArgs, JobArgs};
+
+#[derive(Debug, Args)]
+pub struct ReproArgs {
+    #[command(subcommand)]
+    pub what: ReproWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ReproWhat {
+    /// Run a writer against a walker, and save the shortest schedule of a finding, or the one that is named
+    Save(Box<SaveArgs>),
+    /// Run a reproducer again, and say whether every access and value is the same
+    Run(ReproRunArgs),
+    /// Show what is in a reproducer, without running it
+    Show(ReproFileArgs),
+    /// Write a bug report from it, to be edited and sent
+    Report(ReproReportArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct SaveArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// The finding to save (see `pmdscope list findings`); if not given one that says what the walker did, or else
+    /// the first
+    #[arg(long, value_name = "F", conflicts_with = "schedule")]
+    pub finding: Option<String>,
+    /// Where to save it; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct ReproFileArgs {
+    /// The reproducer; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct ReproRunArgs {
+    #[command(flatten)]
+    pub repro: ReproFileArgs,
+    /// The kernel that it is for; if not given, the file of the same name beside the reproducer or here
+    #[arg(long, value_name = "FILE")]
+    pub kernel: Option<PathBuf>,
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReproReportArgs {
+    #[command(flatten)]
+    pub repro: ReproFileArgs,
+    /// Write a KUnit test for the kernel tree instead, which asserts on a real machine what was found
+    #[arg(long)]
+    pub kunit: bool,
+    /// Write to a file instead of standard output; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
