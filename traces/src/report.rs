@@ -334,6 +334,11 @@ impl RunReport {
         of_guest.chain(of_kernel).collect()
     }
 
+    /// Why not all is known, if it is not. What was found in a run that was not run whole was found, but there may be more.
+    pub(crate) fn why_unknown(&self) -> Vec<String> {
+        why_unknown(self.failed_controls(), self.incomplete.as_deref(), self.verdict)
+    }
+
     /// The findings whose shortest schedule this is.
     pub fn findings_under(&self, schedule: &str) -> Vec<&Finding> {
         self.findings.iter().filter(|finding| finding.schedule == schedule).collect()
@@ -505,6 +510,19 @@ pub struct CompareReport {
     /// The sweeps of a batch that has some, each by `pmdscope schema sweep`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sweeps: Vec<SweepReport>,
+}
+
+/// Why not all is known of a run or a sweep. Where a control failed, the report may also be incomplete for that reason,
+/// which is then not said again.
+pub(crate) fn why_unknown(failed: Vec<String>, incomplete: Option<&str>, verdict: Verdict) -> Vec<String> {
+    if !failed.is_empty() {
+        return failed;
+    }
+    match incomplete {
+        Some(reason) => vec![format!("incomplete: {reason}")],
+        None if verdict == Verdict::Unknown => vec!["the verdict is unknown".to_owned()],
+        None => Vec::new(),
+    }
 }
 
 impl CompareReport {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::count::Count;
 use crate::entry::{Predicates, Value};
 use crate::findings::FindingName;
-use crate::report::{GuestInfo, Verdict};
+use crate::report::{GuestInfo, Verdict, why_unknown};
 
 /// The name and number of the report of a sweep. A change that breaks a reader raises the number.
 pub const SWEEP_SCHEMA: &str = "pmdscope.sweep/1";
@@ -185,15 +185,7 @@ impl SweepReport {
 
     /// Why not all is known, if it is not.
     pub(crate) fn why_unknown(&self) -> Vec<String> {
-        let failed = self.failed_controls();
-        if !failed.is_empty() {
-            return failed;
-        }
-        match &self.incomplete {
-            Some(reason) => vec![format!("incomplete: {reason}")],
-            None if self.verdict == Verdict::Unknown => vec!["the verdict is unknown".to_owned()],
-            None => Vec::new(),
-        }
+        why_unknown(self.failed_controls(), self.incomplete.as_deref(), self.verdict)
     }
 }
 

@@ -29,9 +29,8 @@ pub struct Found {
 
 impl<'a> Case<'a> {
     pub fn of_run(row: &'a RunReport) -> Self {
-        let failed = row.failed_controls();
         // Where a control failed, nothing else counts.
-        let counts = failed.is_empty() && row.verdict != Verdict::Unknown;
+        let counts = row.failed_controls().is_empty() && row.verdict != Verdict::Unknown;
         let found = row.findings.iter().filter(|_| counts).map(|finding| {
             let schedules = words::of_schedules(&finding.schedules, row);
             let says = vec![
@@ -43,7 +42,7 @@ impl<'a> Case<'a> {
         Case {
             called: Called::of_run(row),
             found: found.collect(),
-            unknown: unknown(row, failed),
+            unknown: row.why_unknown(),
             command: &row.command,
         }
     }
@@ -62,18 +61,5 @@ impl<'a> Case<'a> {
             unknown: sweep.why_unknown(),
             command: &sweep.command,
         }
-    }
-}
-
-/// Why not all is known of a run. What was found in one that was not run whole was found, but there may be more.
-fn unknown(row: &RunReport, failed: Vec<String>) -> Vec<String> {
-    // Of a kernel whose control failed the report is incomplete for that reason.
-    if !failed.is_empty() {
-        return failed;
-    }
-    match &row.incomplete {
-        Some(reason) => vec![format!("incomplete: {reason}")],
-        None if row.verdict == Verdict::Unknown => vec!["the verdict is unknown".to_owned()],
-        None => Vec::new(),
     }
 }
