@@ -155,8 +155,8 @@ Examples:
   pmdscope report results --format parquet -o results.parquet
       one row for each job, for DuckDB, pandas or polars
 
-Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit, a control failed, or
-jobs are missing, 4 internal fault.";
+Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit, a control failed,
+or jobs are missing, 4 internal fault.";
 
 const DIFF_EXAMPLES: &str = "\
 Jobs are matched by what they are, not by their numbers; a release of a kernel with the other release
@@ -275,6 +275,7 @@ pub struct Marks {
 
 /// What becomes of a report.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = None::<&str>)]
 pub struct ReportArgs {
     /// Write to a file instead of standard output; `-` is standard output
     #[arg(short, long, value_name = "FILE")]
@@ -462,7 +463,8 @@ pub struct RunArgs {
     #[command(flatten)]
     pub job: JobArgs,
     /// How to print the run
-    #[arg(long, value_enum, default_value_t)]
+    // Not under the heading with which the arguments before it end.
+    #[arg(long, value_enum, default_value_t, help_heading = None::<&str>)]
     pub format: RunFormat,
     #[command(flatten)]
     pub report: ReportArgs,

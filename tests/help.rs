@@ -61,6 +61,36 @@ fn every_subcommand_is_in_the_contract_of_this_version() {
 }
 
 #[test]
+fn a_heading_stands_above_what_it_is_of_and_nothing_else() {
+    let commands = subcommands().into_iter().chain(["repro save".to_owned()]);
+    let mut headings = BTreeSet::new();
+    for command in commands {
+        let mut heading = String::new();
+        for line in help_of(&command).lines() {
+            if let Some(name) = line.strip_suffix(':').filter(|name| !name.starts_with(' ')) {
+                name.clone_into(&mut heading);
+            }
+            let option = line.trim_start().split_once("--").filter(|(short, _)| short.len() <= "-o, ".len());
+            let Some((_, option)) = option.filter(|_| line.starts_with("  ")) else { continue };
+            let option = option.split([' ', '=']).next().unwrap_or_default();
+            let is_bound = option.starts_with("max-") || option == "timeout";
+            match heading.as_str() {
+                "Bounds" => assert!(is_bound, "pmdscope {command}: --{option} is no bound"),
+                "Only some" => assert!(
+                    !["output", "format", "expect"].contains(&option),
+                    "pmdscope {command}: --{option} does not choose some"
+                ),
+                _ => assert!(!is_bound || heading != "Options", "pmdscope {command}: --{option} is a bound"),
+            }
+            headings.insert(heading.clone());
+        }
+    }
+    for known in ["Options", "Bounds", "Only some"] {
+        assert!(headings.contains(known), "{headings:?}");
+    }
+}
+
+#[test]
 fn every_help_has_examples_and_each_runs() {
     let scratch = Scratch::new("every-help-has-examples-and-each-runs");
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");

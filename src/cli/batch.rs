@@ -53,14 +53,15 @@ pub struct ReportDirArgs {
     /// How to show them
     #[arg(long, value_enum, default_value_t)]
     pub format: BatchFormat,
-    #[command(flatten)]
-    pub only: OnlyArgs,
     /// Findings that are known: see `pmdscope compare --help`
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
     /// Write to a file instead of standard output; `-` is standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    // Last: its heading is that of all that comes after it.
+    #[command(flatten)]
+    pub only: OnlyArgs,
 }
 
 /// Which records to show, by the names that are in them. Each may be given several times.

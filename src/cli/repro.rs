@@ -30,10 +30,11 @@ pub struct SaveArgs {
     pub job: JobArgs,
     /// The finding to save (see `pmdscope list findings`); if not given one that says what the walker did, or else
     /// the first
-    #[arg(long, value_name = "F", conflicts_with = "schedule")]
+    // Not under the heading with which the arguments before it end.
+    #[arg(long, value_name = "F", conflicts_with = "schedule", help_heading = None::<&str>)]
     pub finding: Option<String>,
     /// Where to save it; `-` is standard output
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", help_heading = None::<&str>)]
     pub output: PathBuf,
 }
 
