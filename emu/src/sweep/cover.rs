@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use pmdscope_arches::Pattern;
 
-use super::learn::Unlearned;
 use super::region::{Region, bits_of_combination};
 
 /// The entries of a pattern that are in none of its exceptions.
@@ -66,8 +65,12 @@ fn example_without(pattern: Pattern, except: &[Pattern]) -> Option<u64> {
     pattern.without(*first).into_iter().find_map(|left| example_without(left, rest))
 }
 
-/// The entries of each answer of a region.
-pub(super) fn parts(region: &Region, most: usize) -> Result<BTreeMap<u32, Vec<Part>>, Unlearned> {
+/// An answer needs more patterns than it may have.
+#[derive(Debug)]
+pub(super) struct TooManyPatterns;
+
+/// The entries of each answer of a region, each in so many patterns at most.
+pub(super) fn parts(region: &Region, most: usize) -> Result<BTreeMap<u32, Vec<Part>>, TooManyPatterns> {
     let mut parts = BTreeMap::new();
     collect(region, &[], most, &mut parts)?;
     Ok(parts)
@@ -79,7 +82,7 @@ fn collect(
     before: &[Pattern],
     most: usize,
     parts: &mut BTreeMap<u32, Vec<Part>>,
-) -> Result<(), Unlearned> {
+) -> Result<(), TooManyPatterns> {
     let mut taken = before.to_vec();
     for exception in &region.exceptions {
         collect(exception, &taken, most, parts)?;
@@ -142,14 +145,14 @@ struct Cover<'a> {
 
 impl Cover<'_> {
     /// Covers the combinations whose `fixed` bits are as in `value`.
-    fn add(&mut self, value: usize, fixed: usize) -> Result<(), Unlearned> {
+    fn add(&mut self, value: usize, fixed: usize) -> Result<(), TooManyPatterns> {
         let within = || self.combinations(value, fixed);
         if !within().any(|number| self.state[number] == State::Wanted) {
             return Ok(());
         }
         if !within().any(|number| self.state[number] == State::Other) {
             if self.found.len() == self.most {
-                return Err(Unlearned::TooManyPatterns);
+                return Err(TooManyPatterns);
             }
             self.found.push((value, fixed));
             return Ok(());

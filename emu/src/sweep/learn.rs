@@ -10,7 +10,7 @@ use fastrand::Rng;
 use pmdscope_arches::{Pattern, bits_of};
 use pmdscope_guest::abi::Set;
 
-use super::cover::{self, Part};
+use super::cover::{self, Part, TooManyPatterns};
 use super::probes::{BASES, any, probes};
 use super::region::{Region, bits_of_combination, combination};
 
@@ -117,7 +117,9 @@ pub fn learn<E>(
         learned.matters |= region.matters;
         learned.matters_in_exceptions |= region.told_by();
         learned.exceptions += region.regions() - 1;
-        for (answer, parts) in cover::parts(&region, MOST_PATTERNS)? {
+        for (answer, parts) in
+            cover::parts(&region, MOST_PATTERNS).map_err(|TooManyPatterns| Unlearned::TooManyPatterns)?
+        {
             learned.classes.entry(answer).or_default().extend(parts);
         }
     }
