@@ -12,6 +12,7 @@ mod judge;
 pub mod kunit;
 pub mod markdown;
 pub mod matrix;
+mod printable;
 mod report;
 pub mod repro;
 pub mod results;

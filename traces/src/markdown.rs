@@ -3,11 +3,13 @@
 use anstream::adapter::strip_str;
 use comfy_table::{ContentArrangement, Table, presets};
 
+use crate::printable::printable;
 use crate::report::{CompareReport, RunReport};
 use crate::{summary, sweep_summary, text};
 
 /// A comparison as a table, one more of its sweeps if there are any, and the summary under it.
 pub fn compare(report: &CompareReport) -> String {
+    let report = &*printable(report);
     let runs = (!report.rows.is_empty() || report.sweeps.is_empty()).then(|| table(summary::table(report)));
     let sweeps = (!report.sweeps.is_empty()).then(|| table(sweep_summary::table(report)));
     let summary = format!("```text\n{}```\n", summary::in_words(report));

@@ -31,7 +31,7 @@ fn reproducers_are_read() {
 
 #[test]
 fn records_are_read() {
-    assert!(replay("record", readers::record) >= 12, "most files are records");
+    assert!(replay("record", readers::record) >= 14, "most files are records");
 }
 
 #[test]

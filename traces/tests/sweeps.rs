@@ -5,7 +5,7 @@
 use anstream::adapter::strip_str;
 use pmdscope_traces::results::expect::Expectations;
 use pmdscope_traces::results::{Conclusion, Judged, junit, ktap};
-use pmdscope_traces::sweep::SweepReport;
+use pmdscope_traces::sweep::{FixedField, SweepReport};
 use pmdscope_traces::{CompareReport, Verdict, json, markdown, text};
 
 const SWEEP: &str = include_str!("reports/sweep.json");
@@ -141,4 +141,31 @@ fn a_list_can_expect_what_a_sweep_finds_and_nothing_makes_the_unknown_pass() {
     assert_eq!(Judged::new(&report, &list("")).conclusion(), Conclusion::Unexpected);
     let stale = list("arm64 6.12 sweep:* * none *\narm64 6.12 sweep:* * * present-lost");
     assert_eq!(Judged::new(&report, &stale).conclusion(), Conclusion::Unexpected);
+}
+
+#[test]
+fn names_from_a_file_do_nothing_to_a_terminal() {
+    let mut report = sweeps();
+    let harmful = "\u{1b}[2J\u{7}\nx".to_owned();
+    for sweep in &mut report.sweeps {
+        sweep.writer.clone_from(&harmful);
+        sweep.entries.clone_from(&harmful);
+        sweep.linux.clone_from(&harmful);
+        sweep.guest.name.clone_from(&harmful);
+        sweep.command.clone_from(&harmful);
+        sweep.disagreements = vec![harmful.clone()];
+        if let Some(class) = sweep.classes.first_mut() {
+            class.parts[0].fields.push(FixedField {
+                field: Some(harmful.clone()),
+                bits: harmful.clone(),
+                value: harmful.clone(),
+            });
+        }
+    }
+    let texts = report.sweeps.iter().map(text::sweep);
+    let texts = texts.chain([None, Some(60)].map(|columns| text::compare(&report, columns)));
+    for text in texts.chain([markdown::compare(&report), ktap::compare(&report, &list(""))]) {
+        assert!(!text.contains("\u{1b}[2J") && !text.contains('\u{7}'), "{text:?}");
+        assert!(!text.contains("\nx"), "{text:?}");
+    }
 }

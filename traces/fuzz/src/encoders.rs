@@ -1,9 +1,10 @@
-//! Everything that can be written of a run.
+//! Everything that can be written of a run or a sweep.
 
 use std::slice;
 
 use pmdscope_traces::results::expect::Expectations;
 use pmdscope_traces::results::{junit, ktap};
+use pmdscope_traces::sweep::SweepReport;
 use pmdscope_traces::timelines::{chrome, vcd};
 use pmdscope_traces::{CompareReport, RunReport, html, json, kunit, markdown, text};
 use roxmltree::Document;
@@ -25,11 +26,15 @@ pub fn encode(run: &RunReport) {
         let commands = ::vcd::Parser::new(dump.as_bytes());
         commands.into_iter().for_each(|command| drop(command.expect("a waveform can be read")));
     }
-    encode_comparison(&comparison_of(run));
+    encode_comparison(&CompareReport::new(run.made_by.clone(), vec![run.clone()], Vec::new()));
 }
 
-fn comparison_of(run: &RunReport) -> CompareReport {
-    CompareReport::new(run.made_by.clone(), vec![run.clone()], Vec::new())
+/// The same of a sweep.
+pub fn encode_sweep(sweep: &SweepReport) {
+    assert_plain(&text::sweep(sweep));
+    let mut report = CompareReport::new(sweep.made_by.clone(), Vec::new(), Vec::new());
+    report.sweeps.push(sweep.clone());
+    encode_comparison(&report);
 }
 
 fn encode_comparison(report: &CompareReport) {

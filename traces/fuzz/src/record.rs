@@ -5,7 +5,7 @@ use pmdscope_traces::batch::{
 };
 use pmdscope_traces::json;
 
-use super::encoders::encode;
+use super::encoders::{encode, encode_sweep};
 use super::plain::assert_plain;
 
 /// Reads bytes as a line of a batch's results.
@@ -16,8 +16,9 @@ pub fn record(bytes: &[u8]) -> bool {
     summarise(&record);
     table(&record);
     compare_with_itself(&record);
-    if let Report::Run(run) = &record.report {
-        encode(run);
+    match &record.report {
+        Report::Run(run) => encode(run),
+        Report::Sweep(sweep) => encode_sweep(sweep),
     }
     true
 }

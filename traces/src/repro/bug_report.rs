@@ -2,6 +2,7 @@
 
 use super::{Code, Repro, show};
 use crate::findings::{Finding, FindingName, most_telling};
+use crate::printable::printable;
 use crate::report::{KernelFacts, RunReport};
 use crate::text;
 use crate::text::race::race;
@@ -24,6 +25,7 @@ pub enum NothingToReport {
 /// # Errors
 /// If its schedule shows no finding, or a control failed.
 pub fn bug_report(repro: &Repro, file: &str) -> Result<String, NothingToReport> {
+    let repro = &*printable(repro);
     let report = &repro.report;
     if let Some(failed) = report.failed_controls().into_iter().next() {
         return Err(NothingToReport::ControlFailed(failed));

@@ -1,6 +1,7 @@
 //! What is in a reproducer, as text.
 
 use super::{Code, REPRO_SCHEMA, Repro};
+use crate::printable::printable;
 use crate::text;
 use crate::text::race::race;
 use crate::text::style;
@@ -9,6 +10,7 @@ use crate::words::{self, counted};
 
 /// What is in a reproducer, in lines that fit a mail.
 pub fn show(repro: &Repro) -> String {
+    let repro = &*printable(repro);
     let report = &repro.report;
     let mut lines = Lines::default();
     lines.styled(style::TITLE, "  ", &words::headline(report));

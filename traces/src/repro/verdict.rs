@@ -3,6 +3,7 @@
 use anstyle::Style;
 
 use super::Repro;
+use crate::printable::printable;
 use crate::text::style;
 use crate::text::wrapped::Lines;
 use crate::words::{self, counted};
@@ -24,6 +25,7 @@ pub fn inconclusive(repro: &Repro, why: &str) -> String {
 }
 
 fn said(repro: &Repro, style: Style, verdict: &str) -> String {
+    let repro = &*printable(repro);
     let mut lines = Lines::default();
     lines.styled(style::TITLE, "  ", &words::headline(&repro.report));
     lines.paragraph(
@@ -31,6 +33,6 @@ fn said(repro: &Repro, style: Style, verdict: &str) -> String {
         "  ",
         &format!("schedule {}, saved by {}", repro.expected.schedule, repro.report.made_by),
     );
-    lines.styled(style, "  ", verdict);
+    lines.styled(style, "  ", &words::one_line(verdict));
     lines.into_text()
 }

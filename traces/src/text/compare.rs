@@ -1,5 +1,6 @@
 //! A comparison as text: a table if there is room for one, or else row under row.
 
+use crate::printable::printable;
 use crate::report::{CompareReport, RunReport, Verdict};
 use crate::sweep::SweepReport;
 use crate::text::style::{self, paint};
@@ -10,6 +11,7 @@ use crate::{summary, sweep_summary};
 /// A comparison: its runs, its sweeps, what has no row, and the summary in words; in a terminal in as many columns as it
 /// has.
 pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
+    let report = &*printable(report);
     let columns = terminal.map_or(usize::MAX, usize::from);
     let mut lines = Vec::new();
     if !report.rows.is_empty() || report.sweeps.is_empty() {

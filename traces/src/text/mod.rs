@@ -14,6 +14,7 @@ use std::fmt::Write;
 
 use crate::entry::{Entry, Value};
 use crate::findings::Finding;
+use crate::printable::printable;
 use crate::report::{Divergence, KernelFacts, Outcome, RunReport, SplitGuard, Stored, View};
 use crate::text::race::race;
 use crate::text::style::paint;
@@ -29,6 +30,7 @@ pub use wrapped::WIDTH;
 /// One run: what was found, each finding with its shortest schedule drawn as a race, and what that rests on. No line
 /// is longer than [`WIDTH`].
 pub fn run(report: &RunReport) -> String {
+    let report = &*printable(report);
     let mut lines = Lines::default();
     lines.styled(style::TITLE, "  ", &words::headline(report));
     lines.gap();

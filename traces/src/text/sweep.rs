@@ -1,5 +1,6 @@
 //! A sweep as text.
 
+use crate::printable::printable;
 use crate::sweep::{Class, Part, SweepReport};
 use crate::sweep_summary::{self, DRAWN, change, drawn, fixed};
 use crate::text::style::{self, paint};
@@ -9,6 +10,7 @@ use crate::words;
 /// A sweep: what was found, every class with its patterns, and what was run. No line is longer than
 /// [`WIDTH`](crate::WIDTH).
 pub fn sweep(report: &SweepReport) -> String {
+    let report = &*printable(report);
     let mut lines = Lines::default();
     let mmu = report.mmu.as_ref().map_or(String::new(), |mmu| format!(" {mmu}"));
     let SweepReport { arch, linux, writer, entries, .. } = report;

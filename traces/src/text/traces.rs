@@ -3,12 +3,14 @@
 use std::fmt::Write;
 
 use super::{changed, run, untabbed};
+use crate::printable::printable;
 use crate::report::{Event, RunReport, Trace, What};
 use crate::text::table::{bare_table, trimmed};
 use crate::words::{self, of_schedules, raw_note};
 
 /// One run, and every event of each behaviour in a table, which is as wide as it needs to be.
 pub fn run_with_traces(report: &RunReport) -> String {
+    let report = &*printable(report);
     let mut out = run(report);
     for (n, trace) in report.traces.iter().enumerate() {
         let _ = writeln!(
