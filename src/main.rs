@@ -102,7 +102,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
         .filter(|line| !line.is_empty())
         .collect();
-    let mistake = printable(&mistake.join(" ").replace(" tip: ", "; "));
+    let mistake = mistake.join(" ").replace(" tip: ", "; ");
     output::tell(&format!("{} (see {help})", mistake.strip_prefix("error: ").unwrap_or(&mistake)));
     Exit::Usage.into()
 }
@@ -118,15 +118,7 @@ pub fn one_line(error: &anyhow::Error) -> String {
             text = format!("{text}: {cause}");
         }
     }
-    printable(&text)
-}
-
-fn printable(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    out
+    output::printable(&text)
 }
 
 /// Whose fault an error is.

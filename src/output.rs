@@ -83,9 +83,19 @@ fn is_closed(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| kind(cause) == Some(ErrorKind::BrokenPipe))
 }
 
+/// Text that stays on one line, and does nothing to a terminal.
+pub fn printable(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
 /// Says a line about the program's own work. If there is nobody to hear it, the exit status still tells.
 pub fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr(), "pmdscope: {line}");
+    // A line may have words of a file, or of a worker's last ones.
+    let _ = writeln!(std::io::stderr(), "pmdscope: {}", printable(line));
 }
 
 /// The same, if a person watches: what goes on in scripts is not to be read.
