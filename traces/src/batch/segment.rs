@@ -8,6 +8,7 @@
 use std::io::Read;
 
 use super::record::Record;
+use crate::words;
 
 /// A segment has at most so many jobs, so that one fits easily in memory.
 const MOST_JOBS: u64 = 1024;
@@ -33,7 +34,7 @@ pub enum SegmentError {
     #[error("it unpacks to more than {LARGEST_BYTES} bytes, the most that a segment may have")]
     TooLarge,
     /// A line is no record.
-    #[error("line {line} is no record: {fault}")]
+    #[error("line {line} is no record: {}", words::one_line(.fault))]
     NoRecord {
         /// The line, counted from 1.
         line: usize,

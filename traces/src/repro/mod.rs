@@ -26,6 +26,7 @@ use sha2::{Digest, Sha256};
 use crate::entry::Hex;
 use crate::json;
 use crate::report::{RunReport, Trace};
+use crate::words;
 
 pub use bug_report::bug_report;
 pub use difference::first_difference;
@@ -131,7 +132,7 @@ pub enum ReproError {
     #[error("it was changed after it was saved: {0}; save it anew, so that what it says was run")]
     Changed(&'static str),
     /// What is in it does not make sense, though it is whole.
-    #[error("it is whole, but not a reproducer: {0}")]
+    #[error("it is whole, but not a reproducer: {}", words::one_line(.0))]
     Damaged(String),
 }
 
