@@ -156,7 +156,12 @@ fn a_batch_whose_worker_hangs_comes_to_the_same() {
     let stopped = loop {
         assert!(batch.try_wait().expect("its state").is_none(), "it ended before a worker could be stopped");
         assert!(began.elapsed() < PATIENCE, "there is no worker");
-        if let Some(worker) = children(batch.id()).into_iter().find(|worker| send("-STOP", worker)) {
+        // Not before it is one: who starts a process waits until it runs its program.
+        let is_worker = |pid: &String| {
+            fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.ends_with(b"\0batch-worker\0"))
+        };
+        let mut workers = children(batch.id()).into_iter().filter(is_worker);
+        if let Some(worker) = workers.find(|worker| send("-STOP", worker)) {
             break worker;
         }
         sleep(Duration::from_millis(1));
