@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pmdscope_emu::Reduction;
 use serde::{Deserialize, Serialize};
 
+use crate::reporter::{VERSION, VERSION_AND_SOURCES};
+
 pub use self::batch::{BatchArgs, BatchFormat, DiffArgs, DiffFormat, MergeArgs, OnlyArgs, ReportDirArgs};
 pub use self::repro::{ReproArgs, ReproReportArgs, ReproRunArgs, ReproWhat, SaveArgs};
 
@@ -23,7 +25,7 @@ Exit status:
 /// Runs real machine code of page-table writers and lockless walkers at every interleaving, and
 /// shows which bits of a PMD each walker sees.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = EXIT_STATUS, max_term_width = 100)]
+#[command(version = VERSION.as_str(), long_version = VERSION_AND_SOURCES.as_str(), about, after_help = EXIT_STATUS, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -152,8 +154,8 @@ Examples:
       a page of some of it
   pmdscope report results --arch riscv64 --format ktap
       the same as test results; a finding fails, unless --expect lists it
-  pmdscope report results --format parquet -o results.parquet
-      one row for each job, for DuckDB, pandas or polars
+  pmdscope report results --format sqlite -o results.sqlite
+      one row for each job, for sqlite3, DuckDB or pandas
 
 Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit, a control failed,
 or jobs are missing, 4 internal fault.";
@@ -582,7 +584,7 @@ pub enum ListWhat {
     Findings,
     /// Sets of entries that a sweep runs on
     Sets,
-    /// Columns of the results of a batch as Parquet
+    /// Columns of the results of a batch as an SQLite database
     Columns,
 }
 

@@ -17,7 +17,7 @@ use crate::kernel_plan::{KernelSource, Wanted, kernel_source, offered};
 use crate::kernel_study::KernelStudy;
 use crate::output;
 use crate::plan::{GuestSource, Start, With, bounds, chosen, runnable};
-use crate::reporter::MADE_BY;
+use crate::reporter::made_by;
 use crate::study::Study;
 
 /// A long-term kernel and the newest: between them every architecture has the encodings that matter
@@ -87,7 +87,7 @@ impl Plan {
                 }
             }
         }
-        Ok(CompareReport::new(MADE_BY, rows, skipped))
+        Ok(CompareReport::new(made_by(), rows, skipped))
     }
 
     fn rows(
@@ -208,7 +208,7 @@ impl<'a> KernelPlan<'a> {
                 }
             }
         }
-        Ok(CompareReport::new(MADE_BY, rows, skipped))
+        Ok(CompareReport::new(made_by(), rows, skipped))
     }
 
     /// The kinds of entry to begin with, of those that a kernel can express.

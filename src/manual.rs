@@ -8,7 +8,7 @@ use clap_mangen::roff::{Roff, line_break, roman};
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
 use crate::exit::Exit;
 use crate::output;
-use crate::reporter::MADE_BY;
+use crate::reporter::made_by;
 
 pub fn man(args: &ManArgs) -> Result<Exit> {
     let mut whole = Cli::command().disable_help_subcommand(true);
@@ -62,7 +62,7 @@ fn page(command: &Command) -> Result<String> {
     let name = page_name(command);
     let of_page = command.clone().display_name(name);
     let mut text = Vec::new();
-    let man = Man::new(of_page).source(MADE_BY).manual("pmdscope");
+    let man = Man::new(of_page).source(made_by()).manual("pmdscope");
     man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
     man.render_synopsis_section(&mut text)?;

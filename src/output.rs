@@ -5,7 +5,7 @@ use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anstream::adapter::strip_str;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 /// Makes a report, and if it is to be checked makes it again: the same must come out.
 pub fn checked<T>(check: bool, make: impl Fn() -> Result<(String, T)>) -> Result<(String, T)> {
@@ -105,30 +105,41 @@ pub fn tell_person(line: &str) {
     }
 }
 
-/// Writes beside the file and renames, so that no half-written file is ever seen.
+/// Writes a file whole or not at all.
 fn write_whole(path: &Path, write: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>) -> Result<()> {
     // A device or a pipe cannot be replaced, and is meant to be written to.
     if path.exists() && !path.is_file() {
         return write(&mut File::options().write(true).open(path)?);
     }
+    replace(path, |beside| {
+        let mut file = BufWriter::new(File::options().write(true).open(beside)?);
+        write(&mut file)?;
+        Ok(file.flush()?)
+    })
+}
+
+/// Has a file made by something that writes to a path, not to a stream. Of a device or a pipe this is an error.
+pub fn file(path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    ensure!(!path.exists() || path.is_file(), "cannot write {}: it is no file", path.display());
+    replace(path, make).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Has an empty file beside the path filled, and renames it, so that no half-written file is ever seen.
+fn replace(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     // What a symbolic link points to is replaced, not the link.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let path = target.as_path();
-    let mut beside = PathBuf::from(path).into_os_string();
+    let mut beside = target.clone().into_os_string();
     beside.push(format!(".{}.part", std::process::id()));
     let beside = PathBuf::from(beside);
     let file = File::create_new(&beside)?;
-    let whole = || -> Result<()> {
-        let mut file = BufWriter::new(file);
-        write(&mut file)?;
-        file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        Ok(std::fs::rename(&beside, path)?)
-    };
-    let written = whole();
-    if written.is_err() {
+    let filled = fill(&beside).and_then(|()| {
+        file.sync_all()?;
+        Ok(std::fs::rename(&beside, &target)?)
+    });
+    if filled.is_err() {
         let _ = std::fs::remove_file(&beside);
     }
-    written
+    filled
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! From what was observed to the report: the same for every kind of guest.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use num_bigint::BigUint;
 use pmdscope_arches::{Encoding, EntryKind};
 use pmdscope_emu::{
-    self as emu, Access, AccessKind, End, Ended, Exploration, Incomplete, Run, WALKER, WRITER, What,
+    self as emu, Access, AccessKind, ENGINE, End, Ended, Exploration, Incomplete, Run, WALKER, WRITER, What,
 };
 use pmdscope_guest::abi::Outcome as GuestOutcome;
 use pmdscope_guest::{ByteOrder, Check};
@@ -18,8 +19,21 @@ use pmdscope_traces::{
 use crate::plan::{Start, With};
 use crate::tally::Tally;
 
-/// This program, as reports name it.
-pub const MADE_BY: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+/// The version of this program and of its engine.
+pub static VERSION: LazyLock<String> = LazyLock::new(|| format!("{} ({ENGINE})", env!("CARGO_PKG_VERSION")));
+
+/// The same, and from which sources it was built.
+pub static VERSION_AND_SOURCES: LazyLock<String> =
+    LazyLock::new(|| format!("{}\nsources {SOURCES}", *VERSION));
+
+/// This program and its engine, as reports name them.
+pub fn made_by() -> String {
+    format!("{} {}", env!("CARGO_PKG_NAME"), *VERSION)
+}
+
+/// The first digits of the SHA-256 of the sources that this program was built from (build.rs). Two builds with the same
+/// name may differ in what they find.
+pub const SOURCES: &str = env!("PMDSCOPE_SOURCES");
 
 /// The machine that was run, as a report needs it.
 pub trait Subject {
@@ -139,7 +153,7 @@ impl Reporter<'_> {
         };
         RunReport {
             schema: traces::RUN_SCHEMA.to_owned(),
-            made_by: MADE_BY.to_owned(),
+            made_by: made_by(),
             arch: encoding.arch().to_string(),
             mmu: encoding.mmu().map(|mmu| mmu.to_string()),
             linux: encoding.version().to_string(),

@@ -14,7 +14,7 @@ use crate::cli::{SweepArgs, SweepFormat};
 use crate::exit::Exit;
 use crate::output;
 use crate::plan::{self, GuestSource, With};
-use crate::reporter::{MADE_BY, encoding_name};
+use crate::reporter::{encoding_name, made_by};
 
 pub fn run(args: &SweepArgs) -> Result<Exit> {
     let platform = &args.platform;
@@ -102,7 +102,7 @@ fn report(
     let disagreements = classes.iter().flat_map(|class| disagreements(encoding, class)).collect();
     let mut report = SweepReport {
         schema: SWEEP_SCHEMA.to_owned(),
-        made_by: MADE_BY.to_owned(),
+        made_by: made_by(),
         command: command(encoding, source, set, writer),
         arch: encoding.arch().to_string(),
         mmu: encoding.mmu().map(|mmu| mmu.to_string()),

@@ -1,16 +1,12 @@
 //! Bad input gets one clear line and exit status 2, and leaves nothing half-written.
 
-mod common;
-#[path = "common/scratch.rs"]
-mod scratch;
-
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use common::{Ran, command, finish, pmdscope, pmdscope_in};
-use scratch::Scratch;
+use crate::common::scratch::Scratch;
+use crate::common::{Ran, command, finish, pmdscope, pmdscope_in};
 
 /// Command lines with what their one line on standard error must say.
 type Refusals<'a> = &'a [(&'a str, &'a str)];

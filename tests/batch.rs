@@ -1,18 +1,14 @@
 //! Batches: what a matrix says is run, once, and comes out the same however it is divided and interrupted.
 
-#[allow(dead_code, reason = "only some of it is used here")]
-mod common;
-#[path = "common/scratch.rs"]
-mod scratch;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Ran, command, finish, pmdscope_in};
-use scratch::Scratch;
+use crate::common::scratch::Scratch;
+use crate::common::{Ran, command, finish, pmdscope_in};
+use pmdscope_needs::Need;
 use serde_json::Value;
 
 /// Jobs of every verdict but unknown, and a sweep, in well under a second.
@@ -162,11 +158,27 @@ fn results_of_other_work_are_not_merged_or_gone_on_with() {
     refused("batch m.toml -o m1 --partition slice:1/2", "has the results of a batch already: add --resume");
     refused("batch n.toml -o m1 --partition slice:1/2 --resume", "it is of another matrix");
     refused("batch m.toml -o m1 --resume", "it is of slice:1/2, not of the whole matrix");
-    // Another version of the program.
+    // Another program, another engine, or another build of the same program.
+    ok(&pmdscope_in(scratch.path(), "batch m.toml -o m2 --partition slice:2/2"), 1);
     let file = scratch.path().join("m1/batch.json");
-    let text = fs::read_to_string(&file).expect("text").replace("\"pmdscope 0.", "\"pmdscope 9.");
-    fs::write(&file, text).expect("written");
-    refused("batch m.toml -o m1 --partition slice:1/2 --resume", "it was made by pmdscope 9.");
+    let text = fs::read_to_string(&file).expect("text");
+    let batch: Value = serde_json::from_str(&text).expect("JSON");
+    let sources = batch["sources"].as_str().expect("it names its sources");
+    for (is, other, why) in [
+        ("\"pmdscope 0.", "\"pmdscope 9.", "it was made by pmdscope 9."),
+        ("(Unicorn 2.", "(Unicorn 3.", "(Unicorn 3."),
+        (sources, "0123456789abcdef", "from sources 0123456789abcdef, not from sources "),
+    ] {
+        assert!(text.contains(is), "{is}: {text}");
+        fs::write(&file, text.replace(is, other)).expect("written");
+        refused("batch m.toml -o m1 --partition slice:1/2 --resume", why);
+        refused("merge m2 m1 -o both", why);
+    }
+    // One that says nothing of its sources was made before that was recorded.
+    let mut unnamed = batch.clone();
+    unnamed.as_object_mut().expect("an object").remove("sources");
+    fs::write(&file, unnamed.to_string()).expect("written");
+    refused("merge m2 m1 -o both", "from sources that it does not name");
     fs::write(&file, "{").expect("written");
     refused("report m1", "m1/batch.json is damaged");
 }
@@ -261,8 +273,13 @@ fn every_format_of_a_report_has_the_results() {
         assert_eq!(ran.stderr, "", "{format}");
         assert_eq!(ran.status, Some(1), "{format}");
     }
-    ok(&report("--format parquet -o r.parquet"), 1);
-    assert!(fs::read(scratch.path().join("r.parquet")).expect("a file").starts_with(b"PAR1"));
+    ok(&report("--format sqlite -o r.sqlite"), 1);
+    assert!(fs::read(scratch.path().join("r.sqlite")).expect("a file").starts_with(b"SQLite format 3\0"));
+    for nowhere in ["", " -o -", " -o /dev/null"] {
+        let ran = report(&format!("--format sqlite{nowhere}"));
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{nowhere}: {}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
     // Only some.
     ok(&report("--writer split-guarded --verdict pass"), 0);
     let none = report("--arch arm64 --linux 5.10 --format jsonl -o none.jsonl");
@@ -408,7 +425,7 @@ fn workers_are_confined() {
     assert_ne!(cpu["Max cpu time".len()..].split_whitespace().next(), Some("unlimited"), "{cpu}");
 }
 
-/// Runs a script that may mount file systems of its own. `None`, and that it was skipped is said, if it may not.
+/// Runs a script that may mount file systems of its own. `None`, and the check is reported as skipped, if it may not.
 fn mounting(scratch: &Scratch, script: &str) -> Option<Ran> {
     let unshare = |script: &str| {
         let mut command = Command::new("unshare");
@@ -418,13 +435,8 @@ fn mounting(scratch: &Scratch, script: &str) -> Option<Ran> {
     };
     let may =
         unshare("mount -t tmpfs -o size=64k tmpfs .").output().is_ok_and(|output| output.status.success());
-    if !may {
-        use std::io::Write;
-        // Not by a macro, whose output is kept back where a test passes.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: no file system can be mounted here: nothing was run on a full disk"
-        );
+    if !may || Need::Mount.is_hidden() {
+        Need::Mount.skip("batches on file systems that are full or read-only");
         return None;
     }
     Some(finish(&mut unshare(script)))
@@ -493,13 +505,9 @@ fn a_clock_that_jumps_changes_nothing() {
         "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
         "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
     ];
-    let Some(library) = library.into_iter().find(|library| Path::new(library).exists()) else {
-        use std::io::Write;
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: no libfaketime here (Debian: faketime): nothing was run with a clock that jumps"
-        );
-        return;
+    let library = library.into_iter().find(|library| Path::new(library).exists());
+    let Some(library) = library.filter(|_| !Need::Faketime.is_hidden()) else {
+        return Need::Faketime.skip("a batch whose clock jumps");
     };
     ok(&pmdscope_in(scratch.path(), "batch m.toml -o whole"), 1);
     // Each look at the clock finds it a day later, or earlier.

@@ -1,11 +1,6 @@
 //! Batches that are killed, and whose workers are killed or stopped, at any moment: nothing that was recorded is lost, nothing is recorded
 //! twice, and what comes of it in the end has the same bytes.
 
-#[allow(dead_code, reason = "only some of it is used here")]
-mod common;
-#[path = "common/scratch.rs"]
-mod scratch;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -13,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::{command, pmdscope_in};
-use scratch::Scratch;
+use crate::common::scratch::Scratch;
+use crate::common::{command, pmdscope_in};
 
 /// How often each is killed.
 const KILLS: usize = 100;

@@ -1,14 +1,8 @@
 //! The same command line gives the same bytes, whatever runs beside it and whoever runs it where.
 
-mod common;
-#[path = "common/platforms.rs"]
-mod platforms;
-#[path = "common/scratch.rs"]
-mod scratch;
-
-use common::{command, finish, pmdscope};
-use platforms::PLATFORMS;
-use scratch::Scratch;
+use crate::common::platforms::PLATFORMS;
+use crate::common::scratch::Scratch;
+use crate::common::{command, finish, pmdscope};
 
 /// Command lines over every platform, entry, writer, walker and format, though not every combination.
 fn sample() -> Vec<String> {

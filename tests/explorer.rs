@@ -1,20 +1,14 @@
 //! The explorer as the binary offers it: both reductions, single schedules, further routines, bounds, and
 //! what comes of machine code that does not repeat itself.
 
-mod common;
-#[path = "common/platforms.rs"]
-mod platforms;
-#[path = "common/scratch.rs"]
-mod scratch;
-
 use std::collections::BTreeSet;
 use std::fs;
 
-use common::{Ran, pmdscope, pmdscope_in};
-use platforms::PLATFORMS;
+use crate::common::platforms::PLATFORMS;
+use crate::common::scratch::Scratch;
+use crate::common::{Ran, command, finish, pmdscope, pmdscope_in};
 use pmdscope_arches::Arch;
 use pmdscope_guest::{Guest, bundled};
-use scratch::Scratch;
 use serde_json::Value;
 
 /// Command lines over every platform and writer; those that a platform does not have are refused.
@@ -213,7 +207,7 @@ fn a_schedule_that_does_not_fit_is_refused_with_what_was_possible() {
     }
     for empty in ["", " ", "\n", "W1 \u{7} K1"] {
         let args: Vec<&str> = run.split(' ').chain([empty]).collect();
-        let ran = common::finish(&mut common::command(&args));
+        let ran = finish(&mut command(&args));
         assert!(one_line(&ran, 2, "in a schedule: write it as"), "{empty:?}: {ran:?}");
     }
     refused(&format!("{run} W1K1 --reduction none"), "'--reduction <REDUCTION>'");

@@ -1,8 +1,6 @@
 //! Findings that are easily missed, or easily found where there are none.
 
-mod common;
-
-use common::pmdscope;
+use crate::common::pmdscope;
 use serde_json::Value;
 
 fn findings(line: &str) -> Vec<String> {

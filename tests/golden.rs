@@ -1,13 +1,9 @@
 //! What the binary prints, held against files: a change of a report is to be seen in review.
 
-mod common;
-#[path = "common/golden.rs"]
-mod compared;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use common::pmdscope;
+use crate::common::{golden_file, pmdscope};
 
 /// File in `tests/golden/`, exit status, command line.
 type Golden = (&'static str, i32, &'static str);
@@ -242,10 +238,11 @@ fn hold(all: &[Golden]) {
         let most = if file.ends_with(".json") { LONGEST_JSON_LINES } else { LONGEST_LINES };
         assert!(lines <= most, "{file} has {lines} lines: choose a smaller example");
         let path = format!("tests/golden/{file}");
-        differences
-            .extend(compared::difference(&path, &ran.stdout).map(|diff| format!("pmdscope {line}\n{diff}")));
+        differences.extend(
+            golden_file::difference(&path, &ran.stdout).map(|diff| format!("pmdscope {line}\n{diff}")),
+        );
     }
-    compared::assert_none(&differences);
+    golden_file::assert_none(&differences);
 }
 
 #[test]

@@ -1,18 +1,11 @@
 //! The help teaches: its examples run.
 
-mod common;
-#[allow(dead_code, reason = "only some of it is used here")]
-#[path = "common/kernels.rs"]
-mod kernels;
-#[path = "common/scratch.rs"]
-mod scratch;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use common::{pmdscope, pmdscope_in};
-use kernels::kernels;
-use scratch::Scratch;
+use crate::common::kernels::packages;
+use crate::common::scratch::Scratch;
+use crate::common::{pmdscope, pmdscope_in};
 
 /// The subcommands, as `pmdscope --help` lists them.
 fn subcommands() -> Vec<String> {
@@ -97,7 +90,7 @@ fn every_help_has_examples_and_each_runs() {
     std::os::unix::fs::symlink(examples, scratch.path().join("examples")).expect("a link");
     let mut written = 0;
     // Which kernels there are depends on where this runs: any one stands for those of the examples.
-    let kernels = kernels();
+    let kernels = packages(&[]);
     for command in subcommands() {
         let help = help_of(&command);
         assert!(help.contains("Example"), "pmdscope {command} --help");
@@ -201,10 +194,12 @@ fn no_line_of_help_is_wider_than_a_mail() {
 }
 
 #[test]
-fn the_version_is_that_of_the_package() {
+fn the_version_names_the_engine_and_the_sources() {
+    let short = concat!("pmdscope ", env!("CARGO_PKG_VERSION"), " (Unicorn 2.1.5)\n");
+    let ran = pmdscope("-V");
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), short));
     let ran = pmdscope("--version");
-    assert_eq!(
-        (ran.status, ran.stdout.as_str()),
-        (Some(0), concat!("pmdscope ", env!("CARGO_PKG_VERSION"), "\n"))
-    );
+    let sources = ran.stdout.strip_prefix(short).and_then(|rest| rest.strip_prefix("sources "));
+    let sources = sources.unwrap_or_else(|| panic!("{}", ran.stdout)).trim_end();
+    assert!(sources.len() == 16 && sources.bytes().all(|digit| digit.is_ascii_hexdigit()), "{sources}");
 }

@@ -4,13 +4,20 @@
 //! program on its path, and what follows up to the next such line must be what it printed. What is
 //! between `<!-- $ COMMAND -->` and `<!-- end -->` must be the Markdown that the command printed.
 //! Commands of a page follow one another in a folder of its own, so that one may use what another wrote.
-//! `UPDATE_GOLDEN=1` writes what it prints now. Where a command names a file in `kernels/` that is not there,
-//! what the page shows of it is left as it is: `script/fetch-kernels` fetches what is still to be had.
+//! `UPDATE_GOLDEN=1` writes what it prints now.
+//!
+//! Where a command names a kernel in `kernels/` that is not there, what the page shows of it is left as it is, and so is
+//! what it shows of every later command that reads a file which that one would have written.
+//! `script/fetch-kernels` fetches what is still to be had.
 
-use std::io::Write;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
+
+use pmdscope_needs::Need;
+
+use crate::common::scratch::Scratch;
 
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -21,11 +28,45 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// A file in `kernels/` that a command names and that is not there.
+/// A kernel in `kernels/` that a command names and that is not there, or is hidden.
 fn missing_kernel(command: &str) -> Option<&str> {
     let of_kernels = |word: &&str| word.starts_with("kernels/");
-    let exists = |word: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(word).exists();
+    let exists = |word: &str| {
+        // A pattern stands for all that there are.
+        let path = if word.contains('*') { "kernels" } else { word };
+        !Need::Kernels.is_hidden() && Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists()
+    };
     command.split_whitespace().filter(of_kernels).find(|word| !exists(word))
+}
+
+/// The words of a command that may be names of files which it reads, and those of files and folders which it writes:
+/// what follows `-o` or `>`.
+fn read_and_written(command: &str) -> (Vec<&str>, Vec<&str>) {
+    let (mut read, mut written) = (Vec::new(), Vec::new());
+    let mut next_is_written = false;
+    for word in command.split_whitespace() {
+        let target =
+            word.trim_start_matches('2').strip_prefix('>').map(|target| target.trim_start_matches('>'));
+        match target {
+            _ if next_is_written => written.push(bare(word)),
+            Some(target) if !target.is_empty() => written.push(bare(target)),
+            Some(_) => {}
+            None => read.push(bare(word)),
+        }
+        next_is_written = !next_is_written && (matches!(word, "-o" | "--output") || target == Some(""));
+    }
+    (read, written)
+}
+
+/// Whether a command names a file, or something in a folder, of these.
+fn reads(command: &str, files: &BTreeSet<String>) -> bool {
+    let (read, _) = read_and_written(command);
+    read.iter().any(|word| files.iter().any(|file| Path::new(word).starts_with(file)))
+}
+
+/// A word without what the shell or a sentence puts around a name.
+fn bare(word: &str) -> &str {
+    word.trim_matches(|c: char| "'\"|;&<>()".contains(c))
 }
 
 /// An empty folder for the commands of a page, which may write files, with the examples and the kernels that there
@@ -56,18 +97,27 @@ fn printed_by(command: &str, folder: &Path) -> String {
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// The page with all output as it should be, and how many commands it has.
-fn as_it_should_be(page: &str, folder: &Path) -> (String, usize) {
+/// The page with all output as it should be, and how many commands were run and skipped.
+#[derive(Debug, Default)]
+struct Checked {
+    text: String,
+    run: usize,
+    skipped: usize,
+}
+
+/// Runs the commands of a page.
+fn checked(page: &str, folder: &Path) -> Checked {
     #[derive(PartialEq)]
     enum Within {
         Prose,
         Console,
         Markdown,
     }
-    let mut text = String::new();
-    let mut commands = 0;
+    let mut checked = Checked::default();
     let mut within = Within::Prose;
     let mut left_as_it_is = false;
+    // What commands that were skipped would have written.
+    let mut absent: BTreeSet<String> = BTreeSet::new();
     for line in page.lines() {
         let console = (within == Within::Console).then(|| line.strip_prefix("$ ")).flatten();
         let markdown = line.strip_prefix("<!-- $ ").and_then(|rest| rest.strip_suffix(" -->"));
@@ -75,29 +125,31 @@ fn as_it_should_be(page: &str, folder: &Path) -> (String, usize) {
         if fence || line == "<!-- end -->" {
             left_as_it_is = false;
             within = if line == "```console" { Within::Console } else { Within::Prose };
-            text += &format!("{line}\n");
+            checked.text += &format!("{line}\n");
         } else if let Some(command) = console.or(markdown) {
+            checked.text += &format!("{line}\n");
             let missing = missing_kernel(command);
-            left_as_it_is = missing.is_some();
-            text += &format!("{line}\n");
-            match missing {
-                // Not by a macro, whose output is kept back where a test passes.
-                Some(kernel) => {
-                    let _ = writeln!(std::io::stderr(), "SKIPPED: {kernel} is not there: $ {command}");
+            left_as_it_is = missing.is_some() || reads(command, &absent);
+            if left_as_it_is {
+                let why = missing.map_or_else(|| "what it reads was not made".to_owned(), str::to_owned);
+                Need::DocumentedKernel.skip(&format!("{why}: $ {command}"));
+                absent.extend(read_and_written(command).1.into_iter().map(str::to_owned));
+                checked.skipped += 1;
+            } else {
+                for file in read_and_written(command).1 {
+                    absent.remove(file);
                 }
-                None => {
-                    commands += 1;
-                    text += &printed_by(command, folder);
-                }
+                checked.text += &printed_by(command, folder);
+                checked.run += 1;
             }
             if markdown.is_some() {
                 within = Within::Markdown;
             }
         } else if within == Within::Prose || left_as_it_is {
-            text += &format!("{line}\n");
+            checked.text += &format!("{line}\n");
         }
     }
-    (text, commands)
+    checked
 }
 
 #[test]
@@ -105,8 +157,8 @@ fn pages_show_what_the_program_prints() {
     let mut commands = 0;
     for path in pages() {
         let page = fs::read_to_string(&path).expect("the page can be read");
-        let (expected, here) = as_it_should_be(&page, &folder_for(&path));
-        commands += here;
+        let Checked { text: expected, run, .. } = checked(&page, &folder_for(&path));
+        commands += run;
         if env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&path, expected).expect("the page can be written");
             continue;
@@ -123,4 +175,28 @@ fn pages_show_what_the_program_prints() {
         assert_eq!(page.lines().count(), expected.lines().count(), "{}", path.display());
     }
     assert!(commands >= 5, "only {commands} commands were found and run");
+}
+
+#[test]
+fn what_reads_the_output_of_a_skipped_command_is_skipped_too() {
+    let scratch = Scratch::new("what-reads-the-output-of-a-skipped-command");
+    let page = "\
+```console
+$ pmdscope run --kernel kernels/none_of_this_name.deb >run.txt
+$ grep FINDING run.txt
+as the page has it
+$ grep FINDING run.txt >found.txt
+$ cat found.txt | wc -l
+17
+$ pmdscope repro save --kernel kernels/none_of_this_name.deb -o saved.repro
+$ pmdscope repro show 'saved.repro'; echo shown
+nothing of the kind
+$ echo anew >run.txt
+$ cat run.txt
+a line that is not what it prints
+```
+";
+    let Checked { text, run, skipped } = checked(page, scratch.path());
+    assert_eq!(text, page.replace("a line that is not what it prints", "anew"));
+    assert_eq!((run, skipped), (2, 6));
 }

@@ -1,13 +1,9 @@
 //! Comparisons as test results, judged by a list of what is known: what is printed, and the exit status.
 
-mod common;
-#[path = "common/scratch.rs"]
-mod scratch;
-
 use std::fs;
 
-use common::{Ran, pmdscope, pmdscope_in};
-use scratch::Scratch;
+use crate::common::scratch::Scratch;
+use crate::common::{Ran, pmdscope, pmdscope_in};
 
 const COMPARED: &str = "compare --arch arm64 --linux 7.2 --writer split-unguarded --walker hmm";
 

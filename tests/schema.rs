@@ -1,18 +1,12 @@
 //! The JSON that is printed keeps its contract: the committed schemas, and what they cannot say.
 
-mod common;
-#[path = "common/golden.rs"]
-mod compared;
-#[path = "common/scratch.rs"]
-mod scratch;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use common::{pmdscope, pmdscope_in};
+use crate::common::scratch::Scratch;
+use crate::common::{golden_file, pmdscope, pmdscope_in};
 use jsonschema::Validator;
-use scratch::Scratch;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -148,10 +142,13 @@ fn schemas_are_the_committed_ones() {
     let differences: Vec<_> = NAMES
         .iter()
         .filter_map(|name| {
-            compared::difference(&format!("schemas/{name}.json"), &pmdscope(&format!("schema {name}")).stdout)
+            golden_file::difference(
+                &format!("schemas/{name}.json"),
+                &pmdscope(&format!("schema {name}")).stdout,
+            )
         })
         .collect();
-    compared::assert_none(&differences);
+    golden_file::assert_none(&differences);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What an exploration costs, each figure next to what it is to be held against, taken in the same run:
 //!
 //! ```sh
-//! cargo bench -p pmdscope-emu
+//! cargo bench -p pmdscope-benches --bench explorer
 //! ```
 
 use std::convert::Infallible;

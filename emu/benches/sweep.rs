@@ -1,7 +1,7 @@
 //! How many entries a sweep runs in a second, for the newest guest of each architecture and each writer:
 //!
 //! ```sh
-//! cargo bench -p pmdscope-emu --bench sweep
+//! cargo bench -p pmdscope-benches --bench sweep
 //! ```
 
 use std::error::Error;

@@ -4,6 +4,7 @@ use pmdscope_arches::Arch;
 use pmdscope_guest::GuestError;
 use unicorn_engine::uc_error;
 
+use crate::engine::ENGINE;
 use crate::schedule::Schedule;
 
 /// A machine that could not be built or used.
@@ -12,6 +13,16 @@ pub enum EmuError {
     /// The engine has no CPU of this architecture.
     #[error("{0} cannot be executed: the engine has no such CPU, so its encoding is a model only")]
     NotExecuted(Arch),
+    /// The engine that was linked is not the pinned one.
+    #[error(
+        "this program was linked with Unicorn {}.{}.{} (extra {}), not with the pinned {ENGINE}: build it anew, in an empty \
+         target directory",
+        linked[0], linked[1], linked[2], linked[3]
+    )]
+    OtherEngine {
+        /// What the library says of itself: major, minor, patch, and a number for versions in between.
+        linked: [u8; 4],
+    },
     /// The engine refused something that it should not.
     #[error("the engine refused to {doing}: {error:?}")]
     Engine {

@@ -9,6 +9,7 @@
 
 mod disassembler;
 mod end;
+mod engine;
 mod enumerate;
 mod error;
 mod explore;
@@ -29,6 +30,7 @@ mod watch;
 
 pub use disassembler::{Disassembler, Instruction};
 pub use end::{CallBounds, End, Ended};
+pub use engine::ENGINE;
 pub use enumerate::{Behaviour, Found, Limits, Stopped, Stuck, behaviours, each_schedule};
 pub use error::EmuError;
 pub use explore::{Bounds, Divergence, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};

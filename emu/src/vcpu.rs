@@ -16,6 +16,7 @@ use unicorn_engine::{HookType, MemType, Prot, TlbEntry, TlbType, Unicorn, uc_err
 use crate::EmuError;
 use crate::disassembler::{Disassembler, Instruction, LONGEST_INSTRUCTION_BYTES};
 use crate::end::{CallBounds, End};
+use crate::engine;
 use crate::isa::{Isa, ReturnTo};
 use crate::memory::Shared;
 use crate::trace::{Recorder, What};
@@ -131,6 +132,7 @@ impl Vcpu {
     ) -> Result<Self, EmuError> {
         let isa = decoder.isa();
         let (arch, mode) = isa.engine;
+        engine::check()?;
         let mut engine = Unicorn::new(arch, mode).map_err(|e| EmuError::engine("open a CPU", e))?;
         if let Some(uses) = uses {
             engine

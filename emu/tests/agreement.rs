@@ -1,8 +1,5 @@
 //! The reference model (`pmdscope-arches`) and the machine code of the guests say the same of every
 //! entry. Neither is taken from the other: the guests are compiled from the kernel's definitions.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
 
 use std::fmt::Write;
 use std::iter;
@@ -14,7 +11,7 @@ use pmdscope_emu::{Bounds, End, Job, Reduction, WRITER, env};
 use pmdscope_guest::Writer;
 use pmdscope_guest::abi::{Answers, PREDICATES};
 
-use support::{SEED, accesses, encodings, kinds, machine, on_every_guest, random_entry};
+use crate::support::{SEED, accesses, encodings, kinds, machine, on_every_guest, random_entry};
 
 /// Entries that each encoding is tried on.
 const ENTRIES: usize = 120_000;

@@ -1,7 +1,4 @@
 //! A run that is cut short says so, tells nothing but what happened, and leaves no trace in the next.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
 
 use std::time::Duration;
 
@@ -11,7 +8,7 @@ use pmdscope_emu::{
 };
 use pmdscope_guest::{Bundled, Walker, Writer};
 
-use support::{accesses, encoding, in_use, inconsistency, job, machine, newest_guests, spec, walkers};
+use crate::support::{accesses, encoding, in_use, inconsistency, job, machine, newest_guests, spec, walkers};
 
 /// H_PAGE_BUSY: a hash fault is at work on the entry, and writers wait for its end.
 const HASH_BUSY: u64 = 1 << 6;
@@ -121,7 +118,8 @@ fn a_run_cut_short_tells_only_what_happened_and_the_next_one_is_as_on_a_fresh_ma
         let walker = walkers(&machine)[0];
         for writer in [Writer::Invalidate, Writer::SplitUnguarded] {
             let job = job(&encoding, entry, writer.symbol(), walker.symbol());
-            let fresh = support::machine(guest).explore(&job, &Bounds::default(), Reduction::None).unwrap();
+            let fresh =
+                crate::support::machine(guest).explore(&job, &Bounds::default(), Reduction::None).unwrap();
             assert_eq!(fresh.incomplete, None);
             let most = fresh.runs.iter().map(|run| run.events.len() as u64).max().unwrap();
             let accesses = (0..=most).map(|accesses| CallBounds { accesses, ..CallBounds::default() });
@@ -166,7 +164,7 @@ fn a_walker_that_takes_a_page_which_does_not_exist_faults_on_every_architecture(
         let layout = encoding.layout();
         let highest = u64::MAX >> (64 - u32::from(layout.physical_bits - layout.pmd_shift))
             << (layout.pmd_shift - layout.page_shift);
-        let far = support::marked(&encoding, spec(EntryKind::PresentHuge, highest));
+        let far = crate::support::marked(&encoding, spec(EntryKind::PresentHuge, highest));
         let near = in_use(&encoding, EntryKind::PresentHuge);
         let gup_fast = Walker::GupFastRead.symbol();
         let near_job = job(&encoding, near, Writer::Invalidate.symbol(), gup_fast);
@@ -199,7 +197,8 @@ fn a_walker_that_takes_a_page_which_does_not_exist_faults_on_every_architecture(
         assert!(faults > 0);
 
         // The CPU is as good as new, and the page can be made to exist.
-        let fresh = support::machine(guest).explore(&near_job, &Bounds::default(), Reduction::None).unwrap();
+        let fresh =
+            crate::support::machine(guest).explore(&near_job, &Bounds::default(), Reduction::None).unwrap();
         assert_eq!(
             machine.explore(&near_job, &Bounds::default(), Reduction::None).unwrap(),
             fresh,

@@ -1,7 +1,4 @@
 //! The schedules that are run are all that there are, each once; and each says truly what happened.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
 
 use std::collections::HashSet;
 
@@ -9,7 +6,7 @@ use pmdscope_arches::{Arch, EntryKind, Mmu};
 use pmdscope_emu::{AccessKind, Bounds, End, Exploration, Machine, Reduction, Run, WALKER, WRITER, What};
 use pmdscope_guest::{Bundled, Check, WalkResult, Walker, Writer};
 
-use support::{
+use crate::support::{
     access, accesses, encoding, in_use, inconsistency, job, kinds, machine, newest_guests, on_every_guest,
     walkers, writers,
 };

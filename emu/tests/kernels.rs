@@ -4,9 +4,6 @@
 //!
 //! The kernels are those in `kernels/`, or in the folder that `PMDSCOPE_KERNELS` names;
 //! `script/fetch-kernels` fetches them. Without any there is nothing to do, and standard error says so.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -25,8 +22,9 @@ use pmdscope_emu::{
 };
 use pmdscope_guest::kernel::{Cache, KernelFile};
 use pmdscope_guest::{Kernel, Writer, bundled};
+use pmdscope_needs::Need;
 
-use support::{SEED, access, accesses, in_use, job, kinds, machine, random_entry};
+use crate::support::{SEED, access, accesses, in_use, job, kinds, machine, random_entry};
 
 /// How many entries of each kind are tried with each of their bits changed.
 const WITH_NEIGHBOURS: usize = 8;
@@ -68,11 +66,6 @@ fn say(text: &str) {
     std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 
-fn folder() -> PathBuf {
-    std::env::var_os("PMDSCOPE_KERNELS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels"), PathBuf::from)
-}
-
 /// Kernels are unpacked once, for all later runs too.
 fn cache() -> Cache {
     Cache::in_folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels"))
@@ -82,14 +75,11 @@ fn cache() -> Cache {
 fn files() -> &'static [(PathBuf, Result<Arch, String>)] {
     static FILES: OnceLock<Vec<(PathBuf, Result<Arch, String>)>> = OnceLock::new();
     FILES.get_or_init(|| {
-        let files = std::fs::read_dir(folder()).into_iter().flatten().map(|file| file.unwrap().path());
-        let mut files: Vec<_> = files.filter(|path| path.is_file()).collect();
-        files.sort();
         let arch = |path: &Path| match KernelFile::open(path, Some(&cache())) {
             Ok(opened) => Ok(opened.kernel.flat.arch),
             Err(error) => Err(error.to_string()),
         };
-        files.into_iter().map(|path| (path.clone(), arch(&path))).collect()
+        pmdscope_needs::kernel_files().into_iter().map(|path| (path.clone(), arch(&path))).collect()
     })
 }
 
@@ -161,11 +151,7 @@ fn on_every_kernel(arch: Arch, test: impl Fn(&mut Real) -> Vec<String>) {
         }
     }
     if kernels == 0 {
-        let folder = folder();
-        say(&format!(
-            "skipped: no kernels of {arch} in {}: script/fetch-kernels fetches them",
-            folder.display()
-        ));
+        Need::Kernels.skip(&format!("kernels of {arch} are run"));
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }

@@ -1,6 +1,5 @@
 //! Small random programs, enumerated over their trees and by brute force: the same behaviours, and each
 //! in the same number of schedules.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;

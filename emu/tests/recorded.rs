@@ -1,8 +1,5 @@
 //! Exploring over recorded behaviour gives what running every schedule gives, on every bundled guest;
 //! and any schedule that it names can be run again.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -14,7 +11,7 @@ use pmdscope_emu::{
 };
 use pmdscope_guest::{Agent, Walker, Writer};
 
-use support::{
+use crate::support::{
     access, encoding, in_use, inconsistency, job, kinds, machine, newest_guests, on_every_guest, walkers,
     writers,
 };

@@ -1,8 +1,5 @@
 //! A sweep says of every entry what running the writer on that one entry says; and what is learned of all entries is
 //! what the machine code does to any of them.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
 
 use fastrand::Rng;
 use pmdscope_arches::{Arch, Encoding, EntrySet, Mmu, Pattern, Version};
@@ -11,7 +8,7 @@ use pmdscope_emu::{Bounds, End, Machine, Reduction, Run, WRITER, env};
 use pmdscope_guest::abi::{Answers, Set, Swept};
 use pmdscope_guest::{Guest, Writer, under_test};
 
-use support::{
+use crate::support::{
     SEED, access, accesses, encoding, encodings, job, kinds, machine, newest, on_every_guest, random_entry,
     writers,
 };

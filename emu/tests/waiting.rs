@@ -1,5 +1,4 @@
 //! CPUs that wait for memory to change: what is left out loses nothing, and what waits for ever is found.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::{BTreeSet, HashSet};
 use std::convert::Infallible;

@@ -1,6 +1,5 @@
 //! The page-table watch as others use it: on a Unicorn instance of their own, with code and an
 //! observer of their own.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;

@@ -11,7 +11,8 @@ mod elf;
 pub mod kernel;
 mod outcome;
 mod routine;
-#[cfg(any(test, feature = "test-support"))]
+// For the tests of other crates. Not behind a feature: it would have everything above compiled once more for tests.
+#[doc(hidden)]
 pub mod under_test;
 
 pub use abi::ByteOrder;

@@ -40,7 +40,7 @@ use self::wire::{Setup, Verdicts};
 use crate::cli::BatchArgs;
 use crate::exit::Exit;
 use crate::output;
-use crate::reporter::MADE_BY;
+use crate::reporter::{SOURCES, made_by};
 
 pub fn batch(args: &BatchArgs) -> Result<Exit> {
     let (matrix, text) = planning::read(&args.matrix)?;
@@ -53,7 +53,8 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
     let here = partition.count(plan.jobs(), |job| plan.name(job));
     let batch = Batch {
         schema: BATCH_SCHEMA.to_owned(),
-        made_by: MADE_BY.to_owned(),
+        made_by: made_by(),
+        sources: SOURCES.to_owned(),
         plan: plan.hash()?,
         matrix: text,
         jobs: plan.jobs(),

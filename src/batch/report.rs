@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use pmdscope_traces::batch::{ParquetWriter, Record, Report, Summary, segment};
+use pmdscope_traces::batch::{Record, Report, SqliteWriter, Summary, segment};
 use pmdscope_traces::results::{Conclusion, Judged, junit, ktap};
 use pmdscope_traces::sweep::SweepReport;
 use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, Verdict, html, markdown, text};
@@ -53,14 +54,16 @@ pub fn report(args: &ReportDirArgs) -> Result<Exit> {
             output::stream(to, |out| json(&results, &mut chosen, out))?;
             None
         }
-        BatchFormat::Parquet => {
-            output::stream(to, |out| {
-                let mut parquet = ParquetWriter::new(out)?;
+        BatchFormat::Sqlite => {
+            let path = to.filter(|path| *path != Path::new("-")).context(
+                "--format sqlite writes a database, which needs a file: name it, as by -o results.sqlite",
+            )?;
+            output::file(path, |file| {
+                let mut database = SqliteWriter::new(file, &results.batch)?;
                 for record in &mut chosen {
-                    parquet.add(&record?)?;
+                    database.add(&record?)?;
                 }
-                parquet.finish()?;
-                Ok(())
+                Ok(database.finish()?)
             })?;
             None
         }
@@ -154,7 +157,7 @@ fn comparison(results: &Results, records: &mut Chosen<'_>, format: BatchFormat) 
         ensure!(
             report.rows.len() + report.sweeps.len() < most,
             "more than {most} jobs are too many for this format: choose some, as by --verdict findings, or use \
-             --format summary, json, jsonl or parquet"
+             --format summary, json, jsonl or sqlite"
         );
         match record.report {
             Report::Run(run) => report.rows.push(*run),

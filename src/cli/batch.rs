@@ -132,8 +132,8 @@ pub enum BatchFormat {
     Ktap,
     /// Test results as JUnit XML
     Junit,
-    /// A row for each job, as Apache Parquet
-    Parquet,
+    /// A row for each job, as an SQLite database
+    Sqlite,
 }
 
 impl BatchFormat {

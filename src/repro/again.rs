@@ -14,6 +14,7 @@ use crate::kernel_plan::{KernelPlan, Wanted, kernel_source, offered};
 use crate::kernel_study::KernelStudy;
 use crate::output;
 use crate::plan::{GuestSource, RunPlan, Start, encoding};
+use crate::reporter::made_by;
 use crate::study::Study;
 
 /// What came of running it again.
@@ -49,6 +50,14 @@ pub fn run(args: &ReproRunArgs) -> Result<Exit> {
     };
     let (exit, text) = judged(&repro, &came);
     output::write(&text, None)?;
+    if repro.report.made_by != made_by() {
+        output::tell(&format!(
+            "{} was saved by {} and run by {}",
+            file.display(),
+            repro.report.made_by,
+            made_by()
+        ));
+    }
     Ok(exit)
 }
 

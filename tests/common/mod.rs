@@ -1,5 +1,10 @@
 //! Runs the real binary.
 
+pub mod golden_file;
+pub mod kernels;
+pub mod platforms;
+pub mod scratch;
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 

@@ -1,11 +1,8 @@
 //! Timelines, against the rules of the Trace Event Format and against what the events of the reports say.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{by, stands};
+use crate::common::{by, stands};
 use jsonschema::Validator;
 use pmdscope_traces::timelines::chrome;
 use pmdscope_traces::{Count, RunReport, Trace, What};
@@ -68,7 +65,7 @@ fn said<'a>(timeline: &'a Json, name: &str, of: &str) -> BTreeMap<u64, &'a Json>
 
 #[test]
 fn the_rules_refuse_what_breaks_them() {
-    let good = timeline(&common::all());
+    let good = timeline(&crate::common::all());
     let of = |phase: &str| events(&good).iter().position(|event| event["ph"] == phase).unwrap();
     let broken = |phase: &str, change: fn(&mut Json)| {
         let mut timeline = good.clone();
@@ -98,7 +95,7 @@ fn the_rules_refuse_what_breaks_them() {
 
 #[test]
 fn each_behaviour_is_a_process_with_its_cpus_as_threads() {
-    let reports = common::all();
+    let reports = crate::common::all();
     let timeline = timeline(&reports);
     let processes = said(&timeline, "process_name", "pid");
     let order = said(&timeline, "process_sort_index", "pid");
@@ -128,7 +125,7 @@ fn each_behaviour_is_a_process_with_its_cpus_as_threads() {
 
 #[test]
 fn every_event_is_there_at_its_time_on_its_cpu() {
-    let reports = common::all();
+    let reports = crate::common::all();
     let timeline = timeline(&reports);
     for (pid, _, trace) in behaviours(&reports) {
         let happened = happened(&timeline, pid);
@@ -148,7 +145,7 @@ fn every_event_is_there_at_its_time_on_its_cpu() {
 
 #[test]
 fn accesses_say_what_they_found_and_left() {
-    let reports = common::all();
+    let reports = crate::common::all();
     let timeline = timeline(&reports);
     for (pid, report, trace) in behaviours(&reports) {
         for (event, shown) in trace.events.iter().zip(happened(&timeline, pid)) {
@@ -188,7 +185,7 @@ fn accesses_say_what_they_found_and_left() {
 
 #[test]
 fn present_is_counted_as_the_predicate_says() {
-    let reports = common::all();
+    let reports = crate::common::all();
     let timeline = timeline(&reports);
     for (pid, report, trace) in behaviours(&reports) {
         let counted: Vec<_> = of_process(&timeline, pid).filter(is("ph", "C")).collect();
@@ -205,7 +202,7 @@ fn present_is_counted_as_the_predicate_says() {
 
 #[test]
 fn slices_of_a_thread_do_not_overlap() {
-    let timeline = timeline(&common::all());
+    let timeline = timeline(&crate::common::all());
     let mut slices: BTreeMap<u64, Vec<(u64, u64)>> = BTreeMap::new();
     for event in events(&timeline).iter().filter(is("ph", "X")) {
         let from = number(event, "ts");
@@ -220,7 +217,7 @@ fn slices_of_a_thread_do_not_overlap() {
 
 #[test]
 fn a_behaviour_ends_with_what_each_routine_came_to() {
-    let reports = common::all();
+    let reports = crate::common::all();
     let timeline = timeline(&reports);
     for (pid, report, trace) in behaviours(&reports) {
         let ends: Vec<_> = of_process(&timeline, pid).filter(is("cat", "outcome")).collect();
@@ -240,7 +237,7 @@ fn a_behaviour_ends_with_what_each_routine_came_to() {
 
 #[test]
 fn findings_are_where_the_walker_sees_them() {
-    let reports = common::all();
+    let reports = crate::common::all();
     let timeline = timeline(&reports);
     let found: Vec<_> = events(&timeline).iter().filter(is("cat", "finding")).collect();
     assert_eq!(found.len(), reports.iter().map(|report| report.findings.len()).sum::<usize>());
@@ -255,7 +252,7 @@ fn findings_are_where_the_walker_sees_them() {
 
 #[test]
 fn a_finding_of_a_schedule_that_is_no_behaviours_is_of_the_whole() {
-    let mut report = common::report(common::SPLIT);
+    let mut report = crate::common::report(crate::common::SPLIT);
     report.findings[0].schedule = "W1 K1 W2 K1 W1".to_owned();
     let timeline = timeline(&[report]);
     let found: Vec<_> = events(&timeline).iter().filter(is("cat", "finding")).collect();
@@ -268,7 +265,7 @@ fn a_finding_of_a_schedule_that_is_no_behaviours_is_of_the_whole() {
 
 #[test]
 fn references_that_changed_are_said_in_the_end() {
-    let mut report = common::report(common::SPLIT);
+    let mut report = crate::common::report(crate::common::SPLIT);
     let page =
         pmdscope_traces::References { pfn: pmdscope_traces::Hex(0x81200), before: 1, references: u64::MAX };
     report.traces[1].references.push(page);
@@ -287,7 +284,7 @@ fn nothing_is_larger_than_what_javascript_holds_exactly() {
             Json::Null | Json::Bool(_) | Json::String(_) => {}
         }
     }
-    let mut reports = common::all();
+    let mut reports = crate::common::all();
     for report in &mut reports {
         // 2^64 schedules, and a swap type that no architecture has.
         let huge: Count = serde_json::from_str("\"18446744073709551616\"").unwrap();
@@ -308,7 +305,7 @@ fn nothing_is_larger_than_what_javascript_holds_exactly() {
 
 #[test]
 fn what_was_run_is_said() {
-    let reports = common::all();
+    let reports = crate::common::all();
     let timeline = timeline(&reports);
     let runs = timeline["otherData"]["runs"].as_array().unwrap();
     assert_eq!(runs.len(), reports.len());
@@ -322,7 +319,7 @@ fn what_was_run_is_said() {
 
 #[test]
 fn where_nothing_was_run_that_is_said() {
-    let timeline = timeline(&[common::report(common::SPLIT).without_traces()]);
+    let timeline = timeline(&[crate::common::report(crate::common::SPLIT).without_traces()]);
     let processes = said(&timeline, "process_name", "pid");
     assert_eq!(processes[&1], "gup-fast-read: nothing was run");
     assert_eq!(happened(&timeline, 1).len(), 0);

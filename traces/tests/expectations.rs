@@ -1,10 +1,6 @@
 //! Lists of expected findings, and comparisons judged by them.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod comparison;
-
-use comparison::*;
+use crate::comparison::*;
 use pmdscope_traces::results::expect::{Expectations, MAX_LINE, MAX_LINES};
 use pmdscope_traces::results::{Conclusion, Found, Judged, RowResult};
 use pmdscope_traces::{CompareReport, Control, Verdict};

@@ -2,13 +2,9 @@
 //! Jenkins' xUnit plugin (junit-10.xsd), the strictest reader there is. (Ant's schema has time, host and properties
 //! required, which would be made up here.)
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod comparison;
-
 use std::ops::RangeInclusive;
 
-use comparison::*;
+use crate::comparison::*;
 use pmdscope_traces::CompareReport;
 use pmdscope_traces::results::{Judged, RowResult, junit};
 use proptest::prelude::*;

@@ -1,11 +1,7 @@
 //! Comparisons as KTAP, read back by a reader that is strict.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod comparison;
-
-use comparison::ktap_reader::{Test, read};
-use comparison::*;
+use crate::comparison::ktap_reader::{Test, read};
+use crate::comparison::*;
 use pmdscope_traces::CompareReport;
 use pmdscope_traces::results::{Judged, ktap};
 use proptest::prelude::*;

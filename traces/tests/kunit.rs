@@ -1,7 +1,5 @@
 //! KUnit tests that are written for the kernel tree.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::path::PathBuf;
 use std::{env, fs};
 

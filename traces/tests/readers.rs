@@ -1,6 +1,5 @@
 //! What reads files of others reads those that fuzzing was begun with, and those that it found.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #[path = "../fuzz/src/readers.rs"]
 mod readers;
 

@@ -1,10 +1,7 @@
 //! Reproducers as files, and texts that must fit a mail whatever is in them.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-mod common;
-
+use crate::common::{all, report};
 use anstream::adapter::strip_str;
-use common::{all, report};
 use pmdscope_traces::repro::{
     CallBounds, Code, Package, Repro, ReproError, bug_report, first_difference, show,
 };
@@ -39,7 +36,7 @@ fn repro(report: &RunReport) -> Repro {
 
 /// The one of a kernel, whose code is not in the file.
 fn of_kernel() -> Repro {
-    repro(&report(common::KERNEL))
+    repro(&report(crate::common::KERNEL))
 }
 
 #[test]
@@ -57,7 +54,7 @@ fn the_code_of_a_guest_is_in_lines_that_mailers_leave_alone() {
     let Code::Guest { elf: lines } = &code else { panic!("of a guest") };
     assert!(lines.iter().all(|line| line.len() <= 76 && line.is_ascii()));
     assert_eq!(code.elf().unwrap().unwrap(), elf);
-    let other = repro(&report(common::SPLIT)).to_text().unwrap();
+    let other = repro(&report(crate::common::SPLIT)).to_text().unwrap();
     let Err(ReproError::Damaged(why)) = Repro::of_bytes(other.as_bytes()) else {
         panic!("it is not its guest")
     };

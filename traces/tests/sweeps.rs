@@ -1,7 +1,5 @@
 //! The sweeps of a batch in the forms that a comparison has.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use anstream::adapter::strip_str;
 use pmdscope_traces::results::expect::Expectations;
 use pmdscope_traces::results::{Conclusion, Judged, junit, ktap};

@@ -1,12 +1,9 @@
 //! Waveforms, as the reader of Surfer has them, against what the events of the reports say.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
-use common::{by, stands};
+use crate::common::{by, stands};
 use pmdscope_traces::timelines::vcd;
 use pmdscope_traces::{Event, RunReport, Trace, Value, What};
 use wellen::simple::{Waveform, read_from_reader};
@@ -78,7 +75,7 @@ fn times(trace: &Trace) -> std::ops::RangeInclusive<u64> {
 
 #[test]
 fn the_entry_and_its_predicates_are_what_the_events_left() {
-    let reports = common::all();
+    let reports = crate::common::all();
     let wave = Wave::of(&reports);
     for (scope, report, trace) in behaviours(&reports) {
         for time in times(trace) {
@@ -97,7 +94,7 @@ fn the_entry_and_its_predicates_are_what_the_events_left() {
 
 #[test]
 fn fields_hold_what_the_entry_does_and_are_undriven_where_it_has_none() {
-    let reports = common::all();
+    let reports = crate::common::all();
     let wave = Wave::of(&reports);
     let (mut driven, mut undriven) = (0, 0);
     for (scope, report, trace) in behaviours(&reports) {
@@ -132,7 +129,7 @@ fn fields_hold_what_the_entry_does_and_are_undriven_where_it_has_none() {
 
 #[test]
 fn a_name_at_two_places_is_two_signals() {
-    let wave = Wave::of(&[common::report(common::SPLIT)]);
+    let wave = Wave::of(&[crate::common::report(crate::common::SPLIT)]);
     let scope = "run_1_gup-fast-read.behaviour_2_W3_K1_W1.fields.";
     let addresses: Vec<_> = wave.under(&format!("{scope}ADDRESS")).collect();
     assert_eq!(
@@ -144,7 +141,7 @@ fn a_name_at_two_places_is_two_signals() {
 
 #[test]
 fn positions_steps_and_views_are_those_of_each_cpu() {
-    let reports = common::all();
+    let reports = crate::common::all();
     let wave = Wave::of(&reports);
     for (scope, report, trace) in behaviours(&reports) {
         for time in times(trace) {
@@ -169,7 +166,7 @@ fn positions_steps_and_views_are_those_of_each_cpu() {
 
 #[test]
 fn positions_say_what_is_done_there() {
-    let wave = Wave::of(&common::all());
+    let wave = Wave::of(&crate::common::all());
     let split = "run_1_gup-fast-read.behaviour_2_W3_K1_W1.";
     let writer: Vec<_> =
         (0..=6).map(|at| wave.at(&format!("{split}CPU0_split-unguarded.position"), at)).collect();
@@ -185,7 +182,7 @@ fn positions_say_what_is_done_there() {
             "split_unguarded+0x118:store",
         ]
     );
-    let kernel = common::report(common::KERNEL);
+    let kernel = crate::common::report(crate::common::KERNEL);
     let place = |wanted: fn(&What) -> bool| {
         let at = kernel.traces[0].events.iter().position(|event| wanted(&event.what)).unwrap();
         let path = "run_3_gup-fast-read.behaviour_1_W4_K1_W3.CPU0_split.position";
@@ -203,7 +200,7 @@ fn positions_say_what_is_done_there() {
 
 #[test]
 fn outcomes_come_when_a_behaviour_ends() {
-    let wave = Wave::of(&[common::report(common::SPLIT)]);
+    let wave = Wave::of(&[crate::common::report(crate::common::SPLIT)]);
     let outcome = "run_1_gup-fast-read.behaviour_2_W3_K1_W1.CPU1_gup-fast-read.outcome";
     assert_eq!((wave.at(outcome, 6), wave.at(outcome, 7)), ("not_ended".into(), "refused_by_access".into()));
     assert_eq!(wave.read.time_table().last(), Some(&8), "the end can be seen");
@@ -211,7 +208,7 @@ fn outcomes_come_when_a_behaviour_ends() {
 
 #[test]
 fn names_with_odd_characters_stay_apart_and_lose_no_signal() {
-    let plain = common::all();
+    let plain = crate::common::all();
     let mut odd = plain.clone();
     for report in &mut odd {
         report.walker = "$end [3] a.b\té".to_owned();
@@ -242,7 +239,7 @@ fn odd_fields(wave: &Wave) -> usize {
 
 #[test]
 fn of_an_entry_that_the_report_does_not_describe_only_its_value_is_shown() {
-    let mut report = common::report(common::SPLIT);
+    let mut report = crate::common::report(crate::common::SPLIT);
     let made = Value(0x8120_0e00);
     report.entries.retain(|entry| entry.value != made);
     let wave = Wave::of(&[report]);
@@ -254,7 +251,7 @@ fn of_an_entry_that_the_report_does_not_describe_only_its_value_is_shown() {
 
 #[test]
 fn where_nothing_was_run_what_stood_before_is_shown() {
-    let report = common::report(common::SPLIT).without_traces();
+    let report = crate::common::report(crate::common::SPLIT).without_traces();
     let wave = Wave::of(&[report]);
     let scope = "run_1_gup-fast-read.nothing_was_run.";
     assert_eq!(wave.at(&format!("{scope}entry[63:0]"), 0), binary(0x8120_0600, 64));
@@ -264,7 +261,7 @@ fn where_nothing_was_run_what_stood_before_is_shown() {
 
 #[test]
 fn a_behaviour_without_events_has_its_cpus_all_the_same() {
-    let mut report = common::report(common::SPLIT);
+    let mut report = crate::common::report(crate::common::SPLIT);
     report.traces.truncate(1);
     report.traces[0].events.clear();
     report.traces[0].schedule.clear();
@@ -276,7 +273,7 @@ fn a_behaviour_without_events_has_its_cpus_all_the_same() {
 
 #[test]
 fn a_writer_that_ran_alone_has_no_walker_beside_it() {
-    let mut report = common::report(common::KERNEL);
+    let mut report = crate::common::report(crate::common::KERNEL);
     report.walker = "none".to_owned();
     report.kernel.as_mut().unwrap().walker_function = None;
     report.traces.truncate(1);
@@ -289,7 +286,7 @@ fn a_writer_that_ran_alone_has_no_walker_beside_it() {
 #[test]
 fn a_field_without_a_place_is_an_error() {
     for broken in ["49", "21..49", "64..0", "x..0"] {
-        let mut report = common::report(common::SPLIT);
+        let mut report = crate::common::report(crate::common::SPLIT);
         let bit = report.entries[0].bits.iter_mut().find(|bit| bit.bits.is_some()).unwrap();
         bit.bits = Some(broken.to_owned());
         let name = bit.name.clone();
@@ -300,7 +297,7 @@ fn a_field_without_a_place_is_an_error() {
 
 #[test]
 fn no_clock_is_in_it() {
-    let wave = Wave::of(&common::all());
+    let wave = Wave::of(&crate::common::all());
     assert_eq!(wave.read.hierarchy().date(), "");
     assert_eq!(wave.read.hierarchy().version(), "pmdscope");
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
-use lzma_rust2::{LzmaReader, XzReader};
+use liblzma::bufread::XzDecoder;
+use liblzma::stream::{CONCATENATED, Stream};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// What a decompressor may use for itself, beside its output: the largest window of `xz -9e` and
@@ -96,11 +97,12 @@ impl Compression {
 
     /// Unpacks a stream as it is read. What is wrong with it is told by the reader.
     pub(super) fn reader<'a>(self, source: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
-        let kilobytes = (WINDOW >> 10) as u32;
         Ok(match self {
             Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
-            Compression::Xz => Box::new(XzReader::new_mem_limit(source, true, kilobytes)),
-            Compression::Lzma => Box::new(LzmaReader::new_mem_limit(source, kilobytes, None)?),
+            Compression::Xz => {
+                Box::new(XzDecoder::new_stream(source, Stream::new_stream_decoder(WINDOW, CONCATENATED)?))
+            }
+            Compression::Lzma => Box::new(XzDecoder::new_stream(source, Stream::new_lzma_decoder(WINDOW)?)),
             Compression::Zstd => Box::new(zstd(source)?),
             Compression::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(source)),
             Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(source)),
@@ -175,7 +177,7 @@ pub(super) fn unpack(compression: Compression, bytes: &[u8], limit: u64) -> Resu
 fn one_stream<'a>(compression: Compression, source: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
     Ok(match compression {
         Compression::Gzip => Box::new(flate2::bufread::GzDecoder::new(source)),
-        Compression::Xz => Box::new(XzReader::new_mem_limit(source, false, (WINDOW >> 10) as u32)),
+        Compression::Xz => Box::new(XzDecoder::new_stream(source, Stream::new_stream_decoder(WINDOW, 0)?)),
         Compression::Bzip2 => Box::new(bzip2::bufread::BzDecoder::new(source)),
         other => other.reader(source)?,
     })

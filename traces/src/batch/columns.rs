@@ -1,8 +1,14 @@
 //! The columns of a batch's results as a table.
+//!
+//! Entries, and what is read out of their bits, are texts of 16 hexadecimal digits: SQLite's integers have a sign, and
+//! such texts sort as the numbers do.
 
-use crate::batch::Record;
-use crate::batch::Report;
+use rusqlite::types::Value as Cell;
+use serde_json::json;
+
 use crate::batch::job::without_repeats;
+use crate::batch::{Record, Report, SqliteError};
+use crate::entry::Value;
 use crate::report::{Outcome, RunReport};
 
 /// A column.
@@ -15,34 +21,70 @@ pub struct Column {
     pub(super) holds: Holds,
 }
 
-/// What a column holds, and how it is got from a record. Any of it may be missing, which is null.
+/// What a column holds, and how it is read from a record. A value that is missing is null.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Holds {
     Text(fn(&Record) -> Option<String>),
-    Number(fn(&Record) -> Option<u64>),
+    /// A number that counts something.
+    Count(fn(&Record) -> Option<u64>),
+    /// An entry, or a part of one, as the kernel writes it.
+    Hexadecimal(fn(&Record) -> Option<Value>),
     Flag(fn(&Record) -> Option<bool>),
     Texts(fn(&Record) -> Option<Vec<String>>),
-    Numbers(fn(&Record) -> Option<Vec<u64>>),
+    Entries(fn(&Record) -> Option<Vec<Value>>),
 }
 
 impl Column {
-    /// Its type, as DuckDB calls it.
+    /// What its values are: a type of SQLite, or `JSON` for a JSON array in a text.
     pub const fn kind(&self) -> &'static str {
         match self.holds {
-            Holds::Text(_) => "VARCHAR",
-            Holds::Number(_) => "UBIGINT",
-            Holds::Flag(_) => "BOOLEAN",
-            Holds::Texts(_) => "VARCHAR[]",
-            Holds::Numbers(_) => "UBIGINT[]",
+            Holds::Text(_) | Holds::Hexadecimal(_) => "TEXT",
+            Holds::Count(_) | Holds::Flag(_) => "INTEGER",
+            Holds::Texts(_) | Holds::Entries(_) => "JSON",
         }
+    }
+
+    /// Its part of the statement that makes the table.
+    pub(super) fn definition(&self) -> String {
+        let kind = if self.kind() == "JSON" { "TEXT" } else { self.kind() };
+        format!("{} {kind}", self.name)
+    }
+
+    /// What a record has in it.
+    pub(super) fn cell(&self, record: &Record) -> Result<Cell, SqliteError> {
+        let cell =
+            match self.holds {
+                Holds::Text(of) => of(record).map(Cell::Text),
+                Holds::Hexadecimal(of) => of(record).map(|value| Cell::Text(value.to_string())),
+                Holds::Flag(of) => of(record).map(|flag| Cell::Integer(flag.into())),
+                Holds::Texts(of) => of(record).map(|texts| Cell::Text(json!(texts).to_string())),
+                Holds::Entries(of) => of(record).map(|entries| Cell::Text(json!(entries).to_string())),
+                Holds::Count(of) => {
+                    match of(record) {
+                        None => None,
+                        Some(value) => Some(Cell::Integer(i64::try_from(value).map_err(|_| {
+                            SqliteError::TooLarge { job: record.job, column: self.name, value }
+                        })?)),
+                    }
+                }
+            };
+        Ok(cell.unwrap_or(Cell::Null))
     }
 
     const fn text(name: &'static str, of: fn(&Record) -> Option<String>, about: &'static str) -> Column {
         Column { name, about, holds: Holds::Text(of) }
     }
 
-    const fn number(name: &'static str, of: fn(&Record) -> Option<u64>, about: &'static str) -> Column {
-        Column { name, about, holds: Holds::Number(of) }
+    const fn count(name: &'static str, of: fn(&Record) -> Option<u64>, about: &'static str) -> Column {
+        Column { name, about, holds: Holds::Count(of) }
+    }
+
+    const fn hexadecimal(
+        name: &'static str,
+        of: fn(&Record) -> Option<Value>,
+        about: &'static str,
+    ) -> Column {
+        Column { name, about, holds: Holds::Hexadecimal(of) }
     }
 
     const fn texts(
@@ -60,7 +102,7 @@ pub fn columns() -> &'static [Column] {
 }
 
 static COLUMNS: [Column; 32] = [
-    Column::number("job", |row| Some(row.job), "the number of the job in its matrix, from 0 on"),
+    Column::count("job", |row| Some(row.job), "the number of the job in its matrix, from 0 on"),
     Column::text("kind", |row| Some(kind(row).to_owned()), "`run` or `sweep`"),
     Column::text("arch", |row| owned(row.report.job().arch), "the architecture"),
     Column::text(
@@ -87,23 +129,23 @@ static COLUMNS: [Column; 32] = [
         |row| run(row).map(|run| run.marks.clone()),
         "the entry's marks: `young`, `dirty`, ...",
     ),
-    Column::number("before", |row| run(row).map(|run| run.before.value.0), "the entry before the writer"),
-    Column::number(
+    Column::hexadecimal("before", |row| run(row).map(|run| run.before.value), "the entry before the writer"),
+    Column::hexadecimal(
         "after",
-        |row| Some(run(row)?.after.as_ref()?.value.0),
+        |row| Some(run(row)?.after.as_ref()?.value),
         "the entry when the writer is done; null if schedules end differently",
     ),
-    Column::number(
+    Column::hexadecimal(
         "pfn",
-        |row| Some(run(row)?.before.pfn?.0),
+        |row| Some(Value(run(row)?.before.pfn?.0)),
         "what the kernel would take as the page frame of `before`",
     ),
-    Column::number(
+    Column::count(
         "swap_type",
         |row| Some(run(row)?.before.swap?.kind),
         "the swap type of `before`, if it is a swap entry",
     ),
-    Column::number("swap_offset", |row| Some(run(row)?.before.swap?.offset.0), "its swap offset"),
+    Column::hexadecimal("swap_offset", |row| Some(Value(run(row)?.before.swap?.offset.0)), "its swap offset"),
     Column::text("writer", |row| owned(row.report.job().writer), "the writer"),
     Column::text(
         "walker",
@@ -139,7 +181,7 @@ static COLUMNS: [Column; 32] = [
     Column {
         name: "views",
         about: "the distinct entries that the walker's loads returned",
-        holds: Holds::Numbers(|row| run(row).map(views)),
+        holds: Holds::Entries(|row| run(row).map(views)),
     },
     Column {
         name: "views_present",
@@ -153,22 +195,22 @@ static COLUMNS: [Column; 32] = [
         |row| run(row).map(outcomes),
         "what the walker came to, with the check that decided: `refused:present`, `page`",
     ),
-    Column::number(
+    Column::count(
         "schedules",
-        |row| u64::try_from(&run(row)?.schedules.total.0).ok(),
-        "how many schedules there are; null if that is no 64-bit number",
+        |row| i64::try_from(&run(row)?.schedules.total.0).ok().map(i64::cast_unsigned),
+        "how many schedules there are; null if that is no 64-bit integer",
     ),
     Column::text(
         "schedules_text",
         |row| Some(run(row)?.schedules.total.to_string()),
         "the same in digits, whatever its size",
     ),
-    Column::number(
+    Column::count(
         "behaviours",
         |row| run(row).map(|run| run.schedules.behaviours),
         "how many distinct behaviours they fall into",
     ),
-    Column::number(
+    Column::count(
         "machine_runs",
         |row| run(row).map(|run| run.schedules.machine_runs),
         "how often machine code was run",
@@ -198,8 +240,8 @@ fn findings(row: &Record) -> Vec<String> {
     row.report.counted_findings().into_iter().map(str::to_owned).collect()
 }
 
-fn views(run: &RunReport) -> Vec<u64> {
-    run.views.iter().map(|view| view.entry.value.0).collect()
+fn views(run: &RunReport) -> Vec<Value> {
+    run.views.iter().map(|view| view.entry.value).collect()
 }
 
 /// Whether the walker saw what the writer made of the entry, and that was present. That it did not is known only if

@@ -15,8 +15,11 @@ pub const BATCH_SCHEMA: &str = "pmdscope.batch/1";
 pub struct Batch {
     /// `pmdscope.batch/1`.
     pub schema: String,
-    /// The program that ran it, with its version.
+    /// The program that ran it and its engine, with their versions.
     pub made_by: String,
+    /// The first 16 hexadecimal digits of the SHA-256 of the sources that the program was built from.
+    #[serde(default)]
+    pub sources: String,
     /// SHA-256 of all that decides what the jobs are and what they come to: the matrix with every list written out, and
     /// the SHA-256 of each guest and kernel; in hexadecimal.
     pub plan: String,
@@ -40,6 +43,13 @@ impl Batch {
         if self.made_by != other.made_by {
             return Some(format!("it was made by {}, not by {}", self.made_by, other.made_by));
         }
+        if self.sources != other.sources {
+            let (these, those) = (build(&self.sources), build(&other.sources));
+            return Some(format!(
+                "it was made by another build of {}: from {these}, not from {those}",
+                self.made_by
+            ));
+        }
         if self.plan != other.plan {
             let what = if self.matrix == other.matrix {
                 "of the same matrix, but with other kernels or guests"
@@ -60,4 +70,9 @@ impl Batch {
     pub fn segments(&self) -> u64 {
         self.here.div_ceil(self.segment.max(1))
     }
+}
+
+/// The sources of a build, in words.
+fn build(sources: &str) -> String {
+    if sources.is_empty() { "sources that it does not name".to_owned() } else { format!("sources {sources}") }
 }

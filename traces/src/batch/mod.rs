@@ -1,8 +1,8 @@
 //! The results of a batch: many jobs, each with its report.
 //!
 //! Results are read while records go by, in the order of job numbers, and nothing that reads them here holds all rows:
-//! a [`Summary`] counts groups, a [`ParquetWriter`] holds some thousand rows until they are written, and a [`Diff`]
-//! what one batch has and the other has not brought yet.
+//! a [`Summary`] counts groups, a [`SqliteWriter`] holds one row, and a [`Diff`] what one batch has and the other has not
+//! brought yet.
 
 mod columns;
 mod diff;
@@ -12,9 +12,9 @@ mod identity;
 mod job;
 mod meta;
 mod ordered;
-mod parquet;
 mod record;
 pub mod segment;
+mod sqlite;
 mod summary;
 mod summary_text;
 
@@ -24,6 +24,6 @@ pub use diff_text::diff_text;
 pub use facts::{Change, Facts};
 pub use identity::{KernelPair, Kernels, pair_kernels};
 pub use meta::{BATCH_SCHEMA, Batch};
-pub use parquet::{ParquetError, ParquetWriter};
 pub use record::{RECORD_SCHEMA, Record, Report};
+pub use sqlite::{SqliteError, SqliteWriter};
 pub use summary::Summary;

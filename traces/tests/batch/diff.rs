@@ -10,7 +10,7 @@ use pmdscope_traces::batch::{
 use pmdscope_traces::{SplitGuard, Verdict, json};
 use proptest::prelude::*;
 
-use crate::records::{KERNEL, batch, run};
+use super::records::{KERNEL, batch, run};
 
 fn changed(old: &[Record], new: &[Record]) -> DiffReport {
     let kernels = |records: &[Record]| {

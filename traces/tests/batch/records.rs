@@ -4,8 +4,6 @@ use pmdscope_traces::batch::{Record, Report};
 use pmdscope_traces::sweep::SweepReport;
 use pmdscope_traces::{CompareReport, RunReport, Verdict};
 
-use crate::common;
-
 /// Reports with all that the walker saw.
 const ARM64: &str = include_str!("../reports/arm64-6.1.json");
 const X86_64: &str = include_str!("../reports/x86_64-6.1.json");
@@ -31,7 +29,7 @@ pub fn run(record: &mut Record) -> &mut RunReport {
 pub fn batch() -> Vec<Record> {
     let compared: CompareReport = serde_json::from_str(include_str!("../reports/compare.json")).unwrap();
     let mut runs = compared.rows;
-    runs.extend([common::MMU, ARM64, X86_64, PPC64LE].map(common::report));
+    runs.extend([crate::common::MMU, ARM64, X86_64, PPC64LE].map(crate::common::report));
     runs.push(not_survived());
     runs.push(control_failed());
     let mut records: Vec<Record> = (0..).zip(runs).map(|(job, run)| of_run(job, run)).collect();
@@ -43,7 +41,7 @@ pub fn batch() -> Vec<Record> {
 
 /// What is left of a job that the engine did not survive: what was to be run.
 pub fn not_survived() -> RunReport {
-    let mut run = common::report(common::SPLIT);
+    let mut run = crate::common::report(crate::common::SPLIT);
     run.walker = "hmm".to_owned();
     run.verdict = Verdict::Unknown;
     run.incomplete = Some("the engine ended by signal 11 at 0x102714".to_owned());
@@ -54,7 +52,7 @@ pub fn not_survived() -> RunReport {
 
 /// A run in which something was found that does not count.
 pub fn control_failed() -> RunReport {
-    let mut run = common::report(common::SPLIT);
+    let mut run = crate::common::report(crate::common::SPLIT);
     run.walker = "perf-page-size".to_owned();
     run.verdict = Verdict::Unknown;
     run.disagreements = vec!["of 0x1 the guest says present, the model swap".to_owned()];

@@ -5,7 +5,7 @@ use pmdscope_traces::batch::{Record, Summary};
 use pmdscope_traces::{RunReport, Verdict};
 use proptest::prelude::*;
 
-use crate::records::{batch, not_survived, of_run};
+use super::records::{batch, not_survived, of_run};
 
 fn summary<'a>(records: impl IntoIterator<Item = &'a Record>) -> Summary {
     let mut summary = Summary::default();

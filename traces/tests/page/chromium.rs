@@ -1,10 +1,10 @@
 //! A headless Chromium, where one is installed.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pmdscope_needs::Need;
 use tempfile::TempDir;
 
 /// What it is called: Debian has both packages. The shell is small, and makes windows as narrow as a phone.
@@ -31,20 +31,16 @@ pub struct Window {
 }
 
 impl Chromium {
-    /// The browser in `$PMDSCOPE_CHROMIUM`, or the first in the path that has a known name. If there is none, that
-    /// is said.
+    /// The browser in `$PMDSCOPE_CHROMIUM`, or the first in the path that has a known name. If there is
+    /// none, the check is reported as skipped.
     pub fn find() -> Option<Self> {
         let named = std::env::var_os("PMDSCOPE_CHROMIUM").map(PathBuf::from);
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders: Vec<_> = std::env::split_paths(&path).collect();
         let known = NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-        let Some(program) = named.or_else(|| known.into_iter().find(|program| program.is_file())) else {
-            // Not by a macro, whose output is kept back where a test passes.
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED: the page was not looked at: no {} is installed",
-                NAMES.join(" or ")
-            );
+        let found = named.or_else(|| known.into_iter().find(|program| program.is_file()));
+        let Some(program) = found.filter(|_| !Need::Browser.is_hidden()) else {
+            Need::Browser.skip("the page is looked at");
             return None;
         };
         Some(Chromium { program, folder: tempfile::tempdir().unwrap() })

@@ -2,9 +2,9 @@
 
 use pmdscope_traces::{CompareReport, html};
 
-use crate::chromium::{Chromium, Window};
-use crate::picture::{Picture, golden};
-use crate::reports;
+use super::chromium::{Chromium, Window};
+use super::picture::{Picture, golden};
+use super::reports;
 
 /// How much of a picture may differ: what another version of a font moves. Where everything that stands side by
 /// side stands one below the other, more does.

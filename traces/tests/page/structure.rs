@@ -6,7 +6,7 @@ use pmdscope_traces::{CompareReport, RunReport, html, text};
 use scraper::{ElementRef, Html, Selector};
 use serde_json::Value;
 
-use crate::reports;
+use super::reports;
 
 fn page(report: &CompareReport) -> Html {
     Html::parse_document(&html::compare(report))

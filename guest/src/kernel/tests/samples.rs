@@ -165,14 +165,14 @@ pub fn compress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
             to.finish().unwrap()
         }
         Compression::Xz => {
-            let options = lzma_rust2::XzOptions::with_preset(1);
-            let mut to = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+            let mut to = liblzma::write::XzEncoder::new(Vec::new(), 1);
             to.write_all(bytes).unwrap();
             to.finish().unwrap()
         }
         Compression::Lzma => {
-            let options = lzma_rust2::LzmaOptions::with_preset(1);
-            let mut to = lzma_rust2::LzmaWriter::new_use_header(Vec::new(), &options, None).unwrap();
+            let options = liblzma::stream::LzmaOptions::new_preset(1).unwrap();
+            let stream = liblzma::stream::Stream::new_lzma_encoder(&options).unwrap();
+            let mut to = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
             to.write_all(bytes).unwrap();
             to.finish().unwrap()
         }

@@ -1,0 +1,45 @@
+//! Sums up the sources that the program is built from, so that the results of two builds can be told apart.
+
+use std::fs;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+/// What decides what the program finds, in the repository. In a package of this crate alone the others are not there;
+/// then Cargo.lock says which versions of them were built.
+const SOURCES: [&str; 9] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "arches/src",
+    "emu/src",
+    "guest/elf",
+    "guest/kallsyms/src",
+    "guest/src",
+    "src",
+    "traces/src",
+];
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let mut sum = Sha256::new();
+    for source in SOURCES.map(Path::new).into_iter().filter(|source| source.exists()) {
+        println!("cargo::rerun-if-changed={}", source.display());
+        add(source, &mut sum);
+    }
+    let digits: String = sum.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    println!("cargo::rustc-env=PMDSCOPE_SOURCES={digits}");
+}
+
+/// Adds a file, or all files of a folder, in the order of their names. Each is framed by its name and its length.
+fn add(path: &Path, sum: &mut Sha256) {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut entries = entries.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        entries.sort_by_key(fs::DirEntry::file_name);
+        entries.iter().for_each(|entry| add(&entry.path(), sum));
+    } else {
+        let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        sum.update(format!("{} {}\n", path.display(), bytes.len()));
+        sum.update(bytes);
+    }
+}

@@ -1,0 +1,1 @@
+//! Benchmarks only: see explorer.rs and sweep.rs.

@@ -1,0 +1,52 @@
+//! Which engine runs machine code.
+
+use crate::error::EmuError;
+
+/// The engine and its version, as reports name it. Results of two versions are not put together.
+pub const ENGINE: &str = "Unicorn 2.1.5";
+
+/// What the linked library of that version says of itself: major, minor, patch and extra, a byte each. The C code of
+/// the crate unicorn-engine-sys 2.1.5 calls itself 2.1.4 (its include/unicorn/unicorn.h).
+const LINKED: u32 = 0x0201_04ff;
+
+/// Makes sure that the engine which was linked is the pinned one.
+///
+/// # Errors
+/// [`EmuError::OtherEngine`] if it is another.
+pub(crate) fn check() -> Result<(), EmuError> {
+    // SAFETY: The function only reads constants, and fills in what it is given if that is not null.
+    let linked = unsafe { unicorn_engine_sys::uc_version(std::ptr::null_mut(), std::ptr::null_mut()) };
+    is_pinned(linked)
+}
+
+fn is_pinned(linked: u32) -> Result<(), EmuError> {
+    if linked == LINKED { Ok(()) } else { Err(EmuError::OtherEngine { linked: linked.to_be_bytes() }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pinned_engine_is_linked() {
+        check().unwrap();
+    }
+
+    #[test]
+    fn another_engine_is_refused() {
+        let error = is_pinned(0x0200_01ff).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "this program was linked with Unicorn 2.0.1 (extra 255), not with the pinned Unicorn 2.1.5: build it anew, \
+             in an empty target directory"
+        );
+    }
+
+    #[test]
+    fn reports_name_the_version_that_is_pinned() {
+        let manifest = include_str!("../../Cargo.toml");
+        let version = ENGINE.strip_prefix("Unicorn ").unwrap();
+        assert!(manifest.contains(&format!("unicorn-engine = {{ version = \"={version}\"")));
+        assert!(manifest.contains(&format!("unicorn-engine-sys = {{ version = \"={version}\"")));
+    }
+}

@@ -1,0 +1,76 @@
+//! ARCHITECTURE.md's table of libraries, held against what Cargo says.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs};
+
+use serde_json::Value;
+
+/// A crate: its name, version and licence. In the table the version is the beginning of one.
+type Library = (String, String, String);
+
+/// What the packages of the workspace ask for themselves, beside what only their tests ask for.
+fn asked_for() -> BTreeSet<Library> {
+    let cargo = env::var_os("CARGO").expect("a test that cargo runs");
+    let ran = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    let said = String::from_utf8_lossy(&ran.stderr);
+    let metadata: Value =
+        serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let list = |value: &Value| value.as_array().expect("a list").clone();
+    let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
+    let packages = list(&metadata["packages"]);
+    let package = |id: &Value| packages.iter().find(|package| package["id"] == *id).expect("a package");
+    let members = list(&metadata["workspace_members"]);
+    let mut asked_for = BTreeSet::new();
+    for node in list(&metadata["resolve"]["nodes"]).iter().filter(|node| members.contains(&node["id"])) {
+        for dependency in list(&node["deps"]) {
+            let kinds = list(&dependency["dep_kinds"]);
+            let id = &dependency["pkg"];
+            if !members.contains(id) && kinds.iter().any(|kind| kind["kind"] != "dev") {
+                let package = package(id);
+                let [name, version, licence] = ["name", "version", "license"].map(|key| text(&package[key]));
+                asked_for.insert((name, version, licence));
+            }
+        }
+    }
+    asked_for
+}
+
+/// The rows of the table.
+fn table() -> Vec<Library> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
+    let page = fs::read_to_string(page).expect("the page can be read");
+    let (_, section) = page.split_once("\n## Libraries\n").expect("a section");
+    let rows = section.lines().filter(|line| line.starts_with("| ")).skip(2);
+    rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let (name, version) = cells[0].split_once(' ').unwrap_or_else(|| panic!("no version: {row}"));
+        assert_eq!(cells.len(), 4, "{row}");
+        (name.to_owned(), version.to_owned(), cells[1].to_owned())
+    })
+    .collect()
+}
+
+/// Whether a row of the table is about this crate.
+fn is_about(row: &Library, library: &Library) -> bool {
+    let begins = |version: &str| library.1 == version || library.1.starts_with(&format!("{version}."));
+    row.0 == library.0 && begins(&row.1) && row.2 == library.2
+}
+
+#[test]
+fn the_table_of_libraries_has_what_is_asked_for_and_nothing_else() {
+    let (asked_for, table) = (asked_for(), table());
+    assert!(asked_for.len() > 20, "{asked_for:?}");
+    let missing = asked_for.iter().filter(|library| !table.iter().any(|row| is_about(row, library)));
+    let stale = table.iter().filter(|row| !asked_for.iter().any(|library| is_about(row, library)));
+    let (missing, stale): (Vec<_>, Vec<_>) = (missing.collect(), stale.collect());
+    assert!(
+        missing.is_empty() && stale.is_empty(),
+        "not in the table: {missing:?}; not asked for: {stale:?}"
+    );
+}

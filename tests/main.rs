@@ -1,0 +1,38 @@
+//! The real binary, as its users run it.
+
+mod bad_input;
+mod batch;
+mod batch_kills;
+mod common;
+mod deterministic;
+mod explorer;
+mod findings;
+mod golden;
+mod help;
+mod kernels;
+mod libraries;
+mod manual;
+mod readme;
+mod repro;
+mod results;
+mod schema;
+mod sweep;
+mod terminal;
+
+/// A file that no line above names would be compiled by nobody, and its tests would pass.
+#[test]
+fn every_file_of_tests_is_in_this_program() {
+    let here = include_str!("main.rs");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    for file in std::fs::read_dir(folder).expect("the folder of tests").flatten() {
+        let path = file.path();
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        if path.extension().is_some_and(|extension| extension == "rs") && name != "main" {
+            assert!(
+                here.contains(&format!("\nmod {name};\n")),
+                "{} is not a module of main.rs",
+                path.display()
+            );
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What tests need of a machine that not every machine has.
+//!
+//! A test that lacks something skips its check by [`Need::skip`], which reports it: nothing is left out in silence.
+//! Two variables of the environment change that:
+//!
+//! - `PMDSCOPE_REQUIRE=kernels,browser` makes a check fail that would be skipped for want of these; `all` stands for
+//!   every need.
+//! - `PMDSCOPE_HIDE=kernels,browser` hides these from the tests, though the machine may have them, so that what is
+//!   skipped without them can be tested.
+//!
+//! `PMDSCOPE_SKIPPED=FILE` names a file to which a line is added for each skipped check, for `script/test` to count.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::{env, thread};
+
+/// Something that a test needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// A folder with kernel packages.
+    Kernels,
+    /// The very kernel package that a page of the documentation shows output of. A distribution replaces its packages,
+    /// so `all` does not require it.
+    DocumentedKernel,
+    /// Chromium and the font that the layout of the page is known in.
+    Browser,
+    /// groff, which reads manual pages.
+    Groff,
+    /// libfaketime, by which a clock jumps.
+    Faketime,
+    /// script(1), which makes a terminal.
+    Terminal,
+    /// The right to mount file systems.
+    Mount,
+}
+
+impl Need {
+    /// Every need.
+    pub const ALL: [Need; 7] = [
+        Need::Kernels,
+        Need::DocumentedKernel,
+        Need::Browser,
+        Need::Groff,
+        Need::Faketime,
+        Need::Terminal,
+        Need::Mount,
+    ];
+
+    /// Its name in `PMDSCOPE_REQUIRE` and `PMDSCOPE_HIDE`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Need::Kernels => "kernels",
+            Need::DocumentedKernel => "documented-kernel",
+            Need::Browser => "browser",
+            Need::Groff => "groff",
+            Need::Faketime => "faketime",
+            Need::Terminal => "terminal",
+            Need::Mount => "mount",
+        }
+    }
+
+    /// What a person does to have it.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Need::Kernels => "script/fetch-kernels",
+            Need::DocumentedKernel => "script/fetch-kernels, while Debian has that version",
+            Need::Browser => "script/install-browser",
+            Need::Groff => "apt-get install groff-base",
+            Need::Faketime => "apt-get install libfaketime",
+            Need::Terminal => "apt-get install bsdutils",
+            Need::Mount => "run as root, or allow user namespaces",
+        }
+    }
+
+    /// Whether tests are to behave as if the machine did not have it.
+    ///
+    /// # Panics
+    /// If `PMDSCOPE_HIDE` names something unknown.
+    pub fn is_hidden(self) -> bool {
+        listed("PMDSCOPE_HIDE").contains(&self)
+    }
+
+    /// Reports that a check is skipped for want of this: `check` says which, in a few words.
+    ///
+    /// # Panics
+    /// If `PMDSCOPE_REQUIRE` lists it, or the report cannot be written.
+    pub fn skip(self, check: &str) {
+        let (name, remedy) = (self.name(), self.remedy());
+        assert!(
+            !listed("PMDSCOPE_REQUIRE").contains(&self),
+            "{check}: skipped for want of {name}, which PMDSCOPE_REQUIRE requires: {remedy}"
+        );
+        // Not by a macro, whose output is kept back where a test passes.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {check}: no {name} here: {remedy}");
+        if let Some(file) = env::var_os("PMDSCOPE_SKIPPED") {
+            let added = File::options()
+                .append(true)
+                .create(true)
+                .open(&file)
+                .and_then(|mut file| file.write_all(format!("{name}\t{remedy}\t{check}\n").as_bytes()));
+            added.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        }
+    }
+}
+
+/// The kernels to run whose file names contain all of `parts`, in order of their names. If there are none, the test that
+/// calls this is reported as skipped.
+///
+/// # Panics
+/// As [`Need::skip`] and [`kernel_files`] do.
+pub fn kernels(parts: &[&str]) -> Vec<PathBuf> {
+    let mut kernels = kernel_files();
+    kernels.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        parts.iter().all(|part| name.contains(part))
+    });
+    if kernels.is_empty() {
+        let test = thread::current();
+        let of = if parts.is_empty() { String::new() } else { format!(", on {}", parts.join(" ")) };
+        Need::Kernels.skip(&format!("{}{of}", test.name().unwrap_or("a test")));
+    }
+    kernels
+}
+
+/// The files in `$PMDSCOPE_KERNELS`, or in `kernels/`, in order of their names; none if they are hidden.
+///
+/// # Panics
+/// If the folder exists and cannot be read.
+pub fn kernel_files() -> Vec<PathBuf> {
+    let root =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("tests/needs is in the workspace");
+    let folder = env::var_os("PMDSCOPE_KERNELS").map_or_else(|| root.join("kernels"), |set| root.join(set));
+    if Need::Kernels.is_hidden() || !folder.exists() {
+        return Vec::new();
+    }
+    let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<_> = files.flatten().map(|file| file.path()).filter(|path| path.is_file()).collect();
+    files.sort();
+    files
+}
+
+/// The needs that a variable of the environment lists.
+fn listed(variable: &str) -> Vec<Need> {
+    parse(variable, &env::var(variable).unwrap_or_default())
+}
+
+fn parse(variable: &str, list: &str) -> Vec<Need> {
+    let mut needs = Vec::new();
+    for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        match Need::ALL.into_iter().find(|need| need.name() == name) {
+            Some(need) => needs.push(need),
+            None if name == "all" => {
+                needs.extend(Need::ALL.into_iter().filter(|need| *need != Need::DocumentedKernel));
+            }
+            // A misspelt name would require nothing.
+            None => panic!(
+                "{variable} lists '{name}', which no test needs: there are all, {}",
+                Need::ALL.map(Need::name).join(", ")
+            ),
+        }
+    }
+    needs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_names_needs() {
+        assert_eq!(parse("X", ""), []);
+        assert_eq!(parse("X", "groff, kernels"), [Need::Groff, Need::Kernels]);
+        assert_eq!(parse("X", "documented-kernel"), [Need::DocumentedKernel]);
+        assert!(!parse("X", "all").contains(&Need::DocumentedKernel));
+        assert_eq!(parse("X", "all").len(), Need::ALL.len() - 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "X lists 'kernel', which no test needs")]
+    fn a_misspelt_need_is_refused() {
+        parse("X", "kernel");
+    }
+}

@@ -1,0 +1,98 @@
+//! The results of a batch as one SQLite database, for `sqlite3`, DuckDB, pandas and whatever else reads tables.
+//!
+//! A job is a row of the table `jobs`. What a row has is listed in [`columns`](crate::batch::columns()), which the table
+//! is made from. The table `about` says what the database is and what made it.
+
+use std::path::Path;
+
+use rusqlite::types::Value as Cell;
+use rusqlite::{Connection, params_from_iter};
+
+use crate::batch::columns::{Column, columns};
+use crate::batch::{Batch, Record};
+
+/// The name and number of the set of tables and columns: the value of `schema` in `about`. A change that breaks a
+/// reader raises the number.
+const SQLITE_SCHEMA: &str = "pmdscope.sqlite/1";
+/// What tells such a database from others (`PRAGMA application_id`): "pmds" in ASCII.
+const APPLICATION_ID: i32 = 0x706d_6473;
+
+/// The database cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum SqliteError {
+    /// SQLite says why.
+    #[error("the SQLite database cannot be written: {0}")]
+    Unwritable(#[from] rusqlite::Error),
+    /// SQLite has signed 64-bit integers only. No run gives such a number; a record from elsewhere may have one.
+    #[error("job {job}: its '{column}' is {value}, and SQLite has no integer beyond {}", i64::MAX)]
+    TooLarge {
+        /// The number of the job.
+        job: u64,
+        /// The column.
+        column: &'static str,
+        /// The number that does not fit.
+        value: u64,
+    },
+}
+
+/// Writes records as rows of a new database, in one transaction. It holds one row at a time.
+#[derive(Debug)]
+pub struct SqliteWriter {
+    connection: Connection,
+    insert: String,
+}
+
+impl SqliteWriter {
+    /// Makes a database without rows in a file that is empty or does not exist yet.
+    ///
+    /// # Errors
+    /// If it cannot be written, or if the file already is a database with these tables.
+    pub fn new(path: &Path, batch: &Batch) -> Result<Self, SqliteError> {
+        let connection = Connection::open(path)?;
+        // Nobody sees the file before it is whole, so there is nothing to roll back to, and one sync at the end is
+        // enough.
+        connection.execute_batch(&format!(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
+             PRAGMA application_id = {APPLICATION_ID}; BEGIN;
+             CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+             {};",
+            create_jobs()
+        ))?;
+        let about = [
+            ("schema", SQLITE_SCHEMA),
+            ("made_by", &batch.made_by),
+            ("sources", &batch.sources),
+            ("plan", &batch.plan),
+        ];
+        for row in about {
+            connection.execute("INSERT INTO about VALUES (?, ?)", row)?;
+        }
+        let places = vec!["?"; columns().len()].join(", ");
+        Ok(SqliteWriter { connection, insert: format!("INSERT INTO jobs VALUES ({places})") })
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// If it cannot be written, if a number in it is no 64-bit signed integer, or if there is a row of the same job.
+    pub fn add(&mut self, record: &Record) -> Result<(), SqliteError> {
+        let row: Vec<Cell> = columns().iter().map(|column| column.cell(record)).collect::<Result<_, _>>()?;
+        self.connection.prepare_cached(&self.insert)?.execute(params_from_iter(row))?;
+        Ok(())
+    }
+
+    /// Writes what is left and closes the file.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn finish(self) -> Result<(), SqliteError> {
+        self.connection.execute_batch("COMMIT")?;
+        self.connection.close().map_err(|(_, error)| error.into())
+    }
+}
+
+/// The statement that makes the table `jobs`.
+fn create_jobs() -> String {
+    let columns: Vec<String> = columns().iter().map(Column::definition).collect();
+    format!("CREATE TABLE jobs ({}, PRIMARY KEY (job)) STRICT", columns.join(", "))
+}
