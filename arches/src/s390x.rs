@@ -8,6 +8,7 @@
 
 use crate::field::*;
 use crate::layout::*;
+use crate::marks::EntryMarks;
 use crate::swap::SwapFormat;
 use crate::version::{Era, v};
 
@@ -109,6 +110,15 @@ fn pfn(entry: u64, is_leaf: bool) -> u64 {
     (entry & if is_leaf { ORIGIN_LARGE } else { ORIGIN }) >> PAGE_SHIFT
 }
 
+fn marks(entry: u64, soft: Soft) -> EntryMarks {
+    EntryMarks {
+        young: entry & YOUNG != 0,
+        dirty: entry & DIRTY != 0,
+        soft_dirty: entry & soft.soft_dirty != 0,
+        uffd_wp: false,
+    }
+}
+
 fn leaf(leaf: Leaf, soft: Soft) -> Option<u64> {
     (!leaf.devmap).then(|| {
         leaf.pfn << PAGE_SHIFT
@@ -144,6 +154,7 @@ const L_5_10: Layout = Layout {
         pfn: |entry| pfn(entry, leaf_old(entry)),
     },
     hardware_valid: |entry| entry & INVALID_BIT == 0,
+    marks: |entry| marks(entry, OLD),
     none: EMPTY_ENTRY,
     table: |table| table | OLD.present,
     leaf: |asked| leaf(asked, OLD),
@@ -164,6 +175,7 @@ const L_6_13: Layout = Layout {
         pfn: |entry| pfn(entry, leaf_new(entry)),
         ..L_5_10.predicates
     },
+    marks: |entry| marks(entry, NEW),
     table: |table| table | NEW.present,
     leaf: |asked| leaf(asked, NEW),
     ..L_5_10
