@@ -11,7 +11,7 @@ use pmdscope_emu::{
 };
 use pmdscope_guest::abi::Outcome;
 use pmdscope_traces::{
-    Control, Entry, Hex, Invalidated, KernelFacts, RunReport, SplitGuard, Stub, Value, Verdict,
+    Control, Entry, Hex, Invalidated, KernelFacts, RunReport, SplitGuard, Stub, Value, Verdict, WriterRule,
 };
 
 use crate::command::RunCommand;
@@ -83,7 +83,13 @@ impl<'a> KernelStudy<'a> {
         let entries = values.into_iter().map(|value| (value, Entry::of_model(&encoding, value))).collect();
         let installed =
             if self.writer.installs { last_stored(&exploration, &machine) } else { BTreeSet::new() };
-        let subject = OnKernel { machine: &machine, encoding: &encoding, start: start.value, installed };
+        let subject = OnKernel {
+            machine: &machine,
+            encoding: &encoding,
+            writer: self.writer,
+            start: start.value,
+            installed,
+        };
         let reporter = Reporter {
             encoding: &encoding,
             start: &start,
@@ -93,8 +99,7 @@ impl<'a> KernelStudy<'a> {
             exploration: &exploration,
         };
         let mut report = reporter.report(self.names(&start));
-        if self.writer.name != "pmdp_invalidate" {
-            // The entry that was returned, if any, is not looked at.
+        if !self.writer.returns_entry {
             let of_traces = report.traces.iter_mut().map(|trace| &mut trace.writer);
             for outcome in report.writer_outcomes.iter_mut().chain(of_traces) {
                 if outcome.result == "old" {
@@ -266,6 +271,7 @@ fn last_stored(exploration: &Exploration, machine: &KernelMachine) -> BTreeSet<u
 struct OnKernel<'a> {
     machine: &'a KernelMachine,
     encoding: &'a Encoding,
+    writer: &'static Recipe,
     start: u64,
     /// What the writer put in the place of the entry.
     installed: BTreeSet<u64>,
@@ -297,6 +303,18 @@ impl Subject for OnKernel<'_> {
 
     fn is_installed(&self, entry: u64) -> bool {
         self.installed.contains(&entry)
+    }
+
+    fn writer_rule(&self) -> WriterRule {
+        WriterRule {
+            invalidates: self.writer.invalidates,
+            installs: self.writer.installs,
+            may_drop: (self.writer.may_drop)(self.encoding),
+        }
+    }
+
+    fn returned(&self, outcome: &Outcome) -> Option<u64> {
+        self.writer.returns_entry.then_some(outcome.entry)
     }
 
     /// A kernel does not tell which check refused. But the path that the walker takes on an entry that is not
