@@ -22,7 +22,7 @@ fn findings(line: &str) -> Vec<String> {
 fn a_walker_that_starts_over_after_it_cleared_the_entry_is_found() {
     let line =
         "run --arch ppc64le --mmu hash --linux 7.2 --entry migration-read --walker page-vma-mapped-walk";
-    assert!(findings(line).contains(&"walker-cleared-entry".to_owned()), "{:?}", findings(line));
+    assert!(findings(line).contains(&"entry-destroyed".to_owned()), "{:?}", findings(line));
 }
 
 /// A fault goes on below the PMD without a lock, to where a bad entry is cleared.
@@ -32,7 +32,7 @@ fn a_page_fault_that_clears_the_entry_is_found() {
         let line =
             format!("run --arch ppc64 --mmu hash --linux {linux} --entry migration-read --walker fault-read");
         assert!(
-            findings(&line).contains(&"walker-cleared-entry".to_owned()),
+            findings(&line).contains(&"entry-destroyed".to_owned()),
             "{line}: {:?}",
             findings(&line)
         );
