@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use anyhow::{Context, Result};
-use pmdscope_arches::{Encoding, EntryKind};
+use pmdscope_arches::{Encoding, EntryKind, Form};
 use pmdscope_emu::{
     Access, Bounds, EmuError, End, Exploration, Given, KernelMachine, Recipe, Reduction, Run, Schedule,
     WRITER, What,
@@ -83,7 +83,13 @@ impl<'a> KernelStudy<'a> {
         let entries = values.into_iter().map(|value| (value, Entry::of_model(&encoding, value))).collect();
         let installed =
             if self.writer.installs { last_stored(&exploration, &machine) } else { BTreeSet::new() };
+        // A walker changes nothing of what the split fills its page table with.
+        let filled = match self.writer.name == "split" && is_mapping(&encoding, start.value) {
+            true => machine.run_alone(self.writer, start.value, self.bounds.call)?.filled,
+            false => Vec::new(),
+        };
         let subject = OnKernel {
+            filled,
             machine: &machine,
             encoding: &encoding,
             writer: self.writer,
@@ -258,6 +264,11 @@ fn invalidated(exploration: &Exploration, encoding: &Encoding) -> Vec<Invalidate
         .collect()
 }
 
+/// Whether an entry is a mapping of a huge page.
+fn is_mapping(encoding: &Encoding, entry: u64) -> bool {
+    matches!(encoding.form(entry), Form::Leaf | Form::InvalidLeaf)
+}
+
 /// The entries that the writer stored last.
 fn last_stored(exploration: &Exploration, machine: &KernelMachine) -> BTreeSet<u64> {
     let of_entry = |access: &&Access| access.address & !7 == machine.entry_address();
@@ -269,6 +280,8 @@ fn last_stored(exploration: &Exploration, machine: &KernelMachine) -> BTreeSet<u
 }
 
 struct OnKernel<'a> {
+    /// What the writer filled of the page table when it ran alone.
+    filled: Vec<u64>,
     machine: &'a KernelMachine,
     encoding: &'a Encoding,
     writer: &'static Recipe,
@@ -311,6 +324,10 @@ impl Subject for OnKernel<'_> {
             installs: self.writer.installs,
             may_drop: (self.writer.may_drop)(self.encoding),
         }
+    }
+
+    fn filled(&self) -> &[u64] {
+        &self.filled
     }
 
     fn returned(&self, outcome: &Outcome) -> Option<u64> {

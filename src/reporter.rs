@@ -37,6 +37,10 @@ pub trait Subject {
     fn is_installed(&self, entry: u64) -> bool;
     /// What kind of writer was run, as far as findings depend on it.
     fn writer_rule(&self) -> WriterRule;
+    /// The entries of the page table that the writer filled, if it was seen to.
+    fn filled(&self) -> &[u64] {
+        &[]
+    }
     /// The old entry that the writer handed back, if it hands one back.
     fn returned(&self, outcome: &GuestOutcome) -> Option<u64>;
     /// Whether a walker that came to this went past its present check.
@@ -142,6 +146,7 @@ impl Reporter<'_> {
             marked: &self.marked(),
             writer: self.subject.writer_rule(),
             changes: &self.writer_changes(),
+            filled: self.subject.filled(),
         });
         let behaviours = self.behaviours();
         let incomplete = self.incomplete();

@@ -31,11 +31,7 @@ fn a_page_fault_that_clears_the_entry_is_found() {
     for linux in ["5.10", "6.6", "7.2"] {
         let line =
             format!("run --arch ppc64 --mmu hash --linux {linux} --entry migration-read --walker fault-read");
-        assert!(
-            findings(&line).contains(&"entry-destroyed".to_owned()),
-            "{line}: {:?}",
-            findings(&line)
-        );
+        assert!(findings(&line).contains(&"entry-destroyed".to_owned()), "{line}: {:?}", findings(&line));
     }
 }
 

@@ -21,7 +21,11 @@ fn report(line: &str) -> Value {
     let ran = pmdscope(&format!("{line} --format json"));
     assert!(matches!(ran.status, Some(0 | 1 | 3)), "{line}: {ran:?}");
     let report: Value = serde_json::from_str(&ran.stdout).expect("the report is JSON");
-    assert_eq!(report["disagreements"], serde_json::json!([]), "{line}: its predicates are as they should be");
+    assert_eq!(
+        report["disagreements"],
+        serde_json::json!([]),
+        "{line}: its predicates are as they should be"
+    );
     report
 }
 
@@ -203,10 +207,18 @@ const OUTCOMES: &[OutcomeCase] = &[
     case("refused", Check::Present, "run --arch ppc64le --mmu radix --entry swap --walker gup-fast-read"),
     // Also bad.
     case("retry", Check::Swap, "run --arch arm64 --linux 6.12 --entry swap --walker fault-read"),
-    case("refused", Check::Migration, "run --arch x86_64 --entry migration-read --walker page-vma-mapped-walk"),
+    case(
+        "refused",
+        Check::Migration,
+        "run --arch x86_64 --entry migration-read --walker page-vma-mapped-walk",
+    ),
     case("wait", Check::Migration, "run --arch x86_64 --entry migration-read --walker hmm"),
     case("fault", Check::DevicePrivate, "run --arch x86_64 --pmd 0xefffff80042bfe00 --walker fault-read"),
-    case("leaf", Check::DevicePrivate, "run --arch x86_64 --pmd 0xefffff80042bfe00 --walker page-vma-mapped-walk"),
+    case(
+        "leaf",
+        Check::DevicePrivate,
+        "run --arch x86_64 --pmd 0xefffff80042bfe00 --walker page-vma-mapped-walk",
+    ),
     case("table", Check::Leaf, "run --arch x86_64 --entry table --walker gup-fast-read"),
     case("table", Check::TransHuge, "run --arch x86_64 --linux 6.6 --entry table --walker gup-fast-read"),
     // Also bad.
@@ -304,7 +316,8 @@ fn the_first_check_that_refuses_is_the_kernels() {
 /// No walker of the guest whose page nobody holds gets as far as to read the entry again, though the entry changes.
 #[test]
 fn the_page_is_taken_before_the_entry_is_read_again() {
-    let line = "run --arch x86_64 --guest guest/planted/elf/grab.elf --entry present-huge --walker gup-fast-read";
+    let line =
+        "run --arch x86_64 --guest guest/planted/elf/grab.elf --entry present-huge --walker gup-fast-read";
     let ran = report(line);
     let checks: Vec<_> = outcomes(&ran).into_iter().filter_map(|(_, check)| check).collect();
     assert!(checks.contains(&"grab") && !checks.contains(&"reread"), "{checks:?}");
@@ -348,7 +361,9 @@ fn a_walker_that_empties_what_it_takes_for_bad_is_found() {
 #[test]
 fn gup_fast_and_an_invalidated_mapping() {
     let line = |arch: &str| {
-        format!("run --arch {arch} --entry present-huge --young --writer pmdp_invalidate --walker gup-fast-read")
+        format!(
+            "run --arch {arch} --entry present-huge --young --writer pmdp_invalidate --walker gup-fast-read"
+        )
     };
     for arch in ["s390x", "riscv64"] {
         assert_eq!(findings(&report(&line(arch))), ["took-invalidated"], "{arch}");

@@ -211,6 +211,7 @@ const L_5_10: Layout = Layout {
     predicates: PREDICATES_5_10,
     hardware_valid: |entry| entry & VALID != 0,
     marks,
+    pte_marks: None,
     none: 0,
     table: |table| table | TYPE,
     leaf: |asked| (!asked.soft_dirty).then(|| leaf(asked, two_marks::PROT_NONE)),

@@ -133,6 +133,7 @@ const L_6_1: Layout = Layout {
         dirty: entry & (DIRTY | MODIFIED) != 0,
         ..EntryMarks::default()
     },
+    pte_marks: None,
     none: INVALID_PTE_TABLE,
     table: |table| table | CACHED_WINDOW,
     leaf: |asked| (!asked.soft_dirty && !asked.devmap).then(|| leaf(asked)),

@@ -72,4 +72,9 @@ impl Encoding {
             Form::None | Form::Table => EntryMarks::default(),
         }
     }
+
+    /// The marks of an entry of a page table that maps a small page.
+    pub fn marks_of_pte(&self, pte: u64) -> EntryMarks {
+        self.layout().pte_marks.unwrap_or(self.layout().marks)(pte)
+    }
 }

@@ -211,6 +211,7 @@ const RADIX_5_10: Layout = Layout {
     },
     hardware_valid: |entry| entry & PRESENT != 0,
     marks,
+    pte_marks: None,
     none: 0,
     table: |table| table | RADIX_TABLE,
     leaf: |asked| Some(leaf(asked, PRIVILEGED)),

@@ -130,6 +130,7 @@ const L_6_1: Layout = Layout {
     },
     hardware_valid: |entry| entry & VALID != 0,
     marks,
+    pte_marks: None,
     none: 0,
     table: |table| PFN.place(table >> PAGE_SHIFT) | VALID,
     leaf: |asked| (!asked.soft_dirty && !asked.devmap).then(|| leaf(asked)),

@@ -20,6 +20,10 @@ const PROTECT: u64 = 1 << 9;
 const LARGE: u64 = 1 << 10;
 const YOUNG: u64 = 1 << 12;
 const DIRTY: u64 = 1 << 13;
+// Of entries of a page table, at every version.
+const PTE_SOFT_DIRTY: u64 = 1 << 1;
+const PTE_YOUNG: u64 = 1 << 2;
+const PTE_DIRTY: u64 = 1 << 3;
 
 /// The bits that software has, which moved in 6.13.
 #[derive(Clone, Copy)]
@@ -155,6 +159,12 @@ const L_5_10: Layout = Layout {
     },
     hardware_valid: |entry| entry & INVALID_BIT == 0,
     marks: |entry| marks(entry, OLD),
+    pte_marks: Some(|pte| EntryMarks {
+        young: pte & PTE_YOUNG != 0,
+        dirty: pte & PTE_DIRTY != 0,
+        soft_dirty: pte & PTE_SOFT_DIRTY != 0,
+        uffd_wp: false,
+    }),
     none: EMPTY_ENTRY,
     table: |table| table | OLD.present,
     leaf: |asked| leaf(asked, OLD),

@@ -99,6 +99,7 @@ const LAYOUT: Layout = Layout {
         dirty: entry & MODIFIED != 0,
         ..EntryMarks::default()
     },
+    pte_marks: None,
     none: 0,
     table: |table| table,
     leaf: |asked| (!asked.soft_dirty && !asked.devmap && !asked.protnone).then(|| leaf(asked)),

@@ -171,6 +171,7 @@ const L_5_10: Layout = Layout {
     predicates: PREDICATES_5_10,
     hardware_valid: |entry| entry & PRESENT != 0,
     marks: |entry| marks(entry, DIRTY),
+    pte_marks: None,
     none: 0,
     table: |table| table | KERNEL_TABLE | USER,
     leaf: |asked| Some(leaf(asked, DEVMAP_58, DIRTY)),

@@ -48,6 +48,7 @@ struct Scene {
     overwritten: Vec<Overwritten>,
     marked: Vec<Marked>,
     changes: Vec<WriterChange>,
+    filled: Vec<u64>,
 }
 
 /// A scene with an entry of some value.
@@ -62,6 +63,7 @@ fn of_value(encoding: Encoding, before: u64) -> Scene {
         overwritten: Vec::new(),
         marked: Vec::new(),
         changes: Vec::new(),
+        filled: Vec::new(),
     }
 }
 
@@ -201,6 +203,7 @@ impl Scene {
             marked: &self.marked,
             writer: self.writer,
             changes: &self.changes,
+            filled: &self.filled,
         })
     }
 
@@ -301,19 +304,24 @@ fn took_invalidated() {
         let invalid = (encoding.layout().invalidated)(before);
         assert_ne!(before, invalid);
         for result in ["page", "leaf"] {
-            let took = mapping().stored(&[invalid], Some(before)).view(invalid).outcome(result, invalid, true);
+            let took =
+                mapping().stored(&[invalid], Some(before)).view(invalid).outcome(result, invalid, true);
             took.finds(&[TookInvalidated]);
             let took = mapping().stored(&[invalid], Some(before)).view(before).outcome(result, before, true);
             took.finds(&[]);
         }
         // To be refused, or to wait, is what an invalidated entry is for.
         for result in ["refused", "wait", "fault", "retry", "table"] {
-            let other = mapping().stored(&[invalid], Some(before)).view(invalid).outcome(result, invalid, true);
+            let other =
+                mapping().stored(&[invalid], Some(before)).view(invalid).outcome(result, invalid, true);
             other.finds(&[]);
         }
         // What the writer installed is there to be taken.
-        let installed =
-            mapping().stored(&[invalid], None).replacing(before ^ 1 << 21).outcome("page", before ^ 1 << 21, true);
+        let installed = mapping().stored(&[invalid], None).replacing(before ^ 1 << 21).outcome(
+            "page",
+            before ^ 1 << 21,
+            true,
+        );
         assert!(!installed.found().iter().any(|finding| finding.name == TookInvalidated));
     }
     // An old page of s390x is invalid as it is: to invalidate it changes nothing.
@@ -388,7 +396,7 @@ fn what_was_destroyed_is_named() {
         .map(|finding| finding.explanation.as_str())
         .collect();
     assert_eq!(explanations.len(), 2, "{explanations:#?}");
-    assert!(explanations[0].contains(&format!("swap entry {}, which was {},", Value(before), Value(seen))));
+    assert!(explanations[0].contains(&format!("swap entry {}, which was {} by then,", Value(before), Value(seen))));
     assert!(explanations[1].contains("which the writer had installed in the place of swap entry"));
     assert!(explanations[1].ends_with(&format!("having read {}", Value(seen))));
 }
@@ -455,7 +463,8 @@ fn marks_lost() {
             let mapping = || marked_scene(encoding, EntryKind::PresentHuge, marks);
             let before = mapping().before;
             let invalidated = encoding.layout().invalidated;
-            let (invalid, plain) = (invalidated(before), built(&encoding, EntryKind::PresentHuge, EntryMarks::default()));
+            let (invalid, plain) =
+                (invalidated(before), built(&encoding, EntryKind::PresentHuge, EntryMarks::default()));
             mapping().stored(&[invalid], Some(before)).finds(&[]);
             // In memory, or in what was returned.
             mapping().stored(&[invalidated(plain)], Some(before)).finds(&[MarksLost]);
@@ -497,6 +506,45 @@ fn marks_lost() {
     migration().stored(&[], None).replacing(plain).finds(&[MarksLost]);
     let young = built(&x86_64(), EntryKind::PresentHugeRo, YOUNG);
     migration().stored(&[], None).replacing(young).finds(&[]);
+}
+
+/// A split fills a page table with the small pages of a mapping, each of which has its marks.
+#[test]
+fn marks_lost_in_the_page_table() {
+    let arches = [
+        // Accessed and dirty of an entry of a page table: AF and DIRTY; ACCESSED and DIRTY; A and D; bits 2 and 3.
+        (arm64(), 1 << 10, 1 << 55),
+        (x86_64(), 1 << 5, 1 << 6),
+        (riscv64(), 1 << 6, 1 << 7),
+        (s390x(), 1 << 2, 1 << 3),
+    ];
+    for (encoding, young, dirty) in arches {
+        let both = EntryMarks { young: true, ..DIRTY };
+        let split = |filled: &[u64]| {
+            let mapping = marked_scene(encoding, EntryKind::PresentHuge, both);
+            let invalid = (encoding.layout().invalidated)(mapping.before);
+            let mut split = mapping.stored(&[invalid], None).replacing(table(&encoding));
+            split.filled = filled.to_vec();
+            split
+        };
+        split(&[young | dirty; 512]).finds(&[]);
+        split(&[]).finds(&[]);
+        split(&[young; 512]).finds(&[MarksLost]);
+        split(&[dirty; 512]).finds(&[MarksLost]);
+        let one = split(&[young | dirty, dirty, young | dirty]);
+        one.finds(&[MarksLost]);
+        let explanation = &one.found()[0].explanation;
+        assert!(
+            explanation.contains("lost accessed of") && explanation.contains("1 of the 3"),
+            "{explanation}"
+        );
+        split(&[young; 512]).rule(|rule| rule.may_drop = DIRTY).finds(&[]);
+        // It never got as far as to install the table.
+        split(&[dirty; 512])
+            .steps(|steps| steps.installed = None)
+            .rule(|rule| rule.installs = false)
+            .finds(&[]);
+    }
 }
 
 #[test]

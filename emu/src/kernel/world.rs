@@ -434,6 +434,15 @@ impl World {
         Ok(at)
     }
 
+    /// The entries of the page table that is there to split into, in CPU order.
+    pub(crate) fn page_table(&self) -> Vec<u64> {
+        let table = &self.tables.pte_table;
+        let order = ByteOrder::of_entries(self.encoding.arch());
+        let bytes = self.machine.read(table.start, table.end - table.start).unwrap_or_default();
+        let (entries, _) = bytes.as_chunks();
+        entries.iter().map(|entry| order.decode(*entry)).collect()
+    }
+
     /// What the function that a CPU called last returned.
     pub(crate) fn returned(&self, cpu: u8) -> Result<u64, EmuError> {
         self.machine.vcpus[usize::from(cpu)].register(self.machine.isa.returns)

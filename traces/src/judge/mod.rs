@@ -34,6 +34,9 @@ pub struct Observed<'a> {
     pub writer: WriterRule,
     /// What the writer made of the entry.
     pub changes: &'a [WriterChange],
+    /// The entries of the page table that the writer filled when it ran alone, in CPU order; empty if it filled none, or
+    /// none that was looked at.
+    pub filled: &'a [u64],
 }
 
 impl Observed<'_> {

@@ -11,6 +11,7 @@ pub(super) fn judge(observed: &Observed<'_>, findings: &mut Findings) {
         still_valid(observed, change, findings);
         marks_lost(observed, change, findings);
     }
+    marks_lost_in_page_table(observed, findings);
     bits_lost(observed, findings);
 }
 
@@ -78,6 +79,34 @@ fn marks_lost(observed: &Observed<'_>, change: &WriterChange, findings: &mut Fin
             format!("it replaced it with {installed}"),
         );
     }
+}
+
+/// Marks of a mapping that are not in the page table which a split has filled with its small pages.
+fn marks_lost_in_page_table(observed: &Observed<'_>, findings: &mut Findings) {
+    let Some(change) = observed.changes.iter().find(|change| change.steps.installed.is_some()) else {
+        return;
+    };
+    if !observed.began_with_mapping() {
+        return;
+    }
+    let before = observed.before.value;
+    let went_in = observed.encoding.marks_of(before.0).without(observed.writer.may_drop);
+    let lacks = |pte: u64| went_in.without(observed.encoding.marks_of_pte(pte));
+    let lacking: Vec<u64> = observed.filled.iter().copied().filter(|pte| !lacks(*pte).is_empty()).collect();
+    let Some(first) = lacking.first() else { return };
+    let marks = lacks(*first).names().collect::<Vec<_>>().join(" and ");
+    findings.add(Finding {
+        name: FindingName::MarksLost,
+        view: before,
+        explanation: format!(
+            "the writer lost {marks} of {before}: {} of the {} entries that it filled of the page table lack it, as {}",
+            lacking.len(),
+            observed.filled.len(),
+            Value(*first)
+        ),
+        schedules: change.schedules.clone(),
+        schedule: change.schedule.clone(),
+    });
 }
 
 /// Marks that another CPU set meanwhile, and that are neither in the entry that the writer got back nor in the one that

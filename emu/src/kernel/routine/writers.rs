@@ -1,6 +1,6 @@
 //! What changes an entry.
 
-use pmdscope_arches::{Encoding, EntryMarks};
+use pmdscope_arches::{Encoding, EntryMarks, Version};
 use pmdscope_guest::{ByteOrder, WalkResult};
 
 use crate::EmuError;
@@ -16,7 +16,7 @@ pub(super) const SPLIT: Recipe = Recipe {
     // Up to 6.12 a page or folio comes last, which there need not be.
     installs: true,
     invalidates: true,
-    may_drop: drops_nothing,
+    may_drop: what_a_split_hands_to_the_page,
     returns_entry: false,
     given: Given::Any,
     arguments: |Caller { world, .. }| Ok(vec![world.vma, world.tables.entry, world.platform.address, 0, 0]),
@@ -138,6 +138,13 @@ fn returned_entry(caller: &Caller<'_>, returned: u64) -> Conclusion {
         false => raw.swap_bytes(),
     };
     Conclusion { entry: raw.map(in_cpu_order), ..came_to(WalkResult::Old) }
+}
+
+/// Dirty goes to the page, and since v6.4 to its small mappings as well. Linux kernel commit 0ccf7f168e17 ("mm/thp: carry
+/// over dirty bit when thp splits on pmd") (in v6.1) was partly reverted in 6.1.7 and v6.2, and that again in v6.4
+/// (mm/huge_memory.c).
+fn what_a_split_hands_to_the_page(encoding: &Encoding) -> EntryMarks {
+    EntryMarks { dirty: encoding.version() < Version::new(6, 4), ..EntryMarks::default() }
 }
 
 /// A migration entry has accessed and dirty only where its offset has room for them; dirty is handed to the page then,
