@@ -322,7 +322,7 @@ impl Subject for OnKernel<'_> {
         WriterRule {
             invalidates: self.writer.invalidates,
             installs: self.writer.installs,
-            may_drop: (self.writer.may_drop)(self.encoding),
+            may_drop: (self.writer.may_drop)(self.machine),
         }
     }
 

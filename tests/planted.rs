@@ -224,7 +224,6 @@ const OUTCOMES: &[OutcomeCase] = &[
     // Also bad.
     case("refused", Check::TransHuge, "run --arch x86_64 --entry present-huge --walker pte-offset-map"),
     case("refused", Check::Devmap, "run --arch x86_64 --linux 6.6 --entry devmap --walker pte-offset-map"),
-    case("refused", Check::Devmap, "run --arch arm64 --linux 6.6 --entry devmap --walker pte-offset-map"),
     case("page", Check::Devmap, "run --arch x86_64 --linux 6.6 --entry devmap --walker gup-fast-read"),
     case("refused", Check::Bad, "run --arch x86_64 --pmd 0x1001 --walker pte-offset-map"),
     // Not accessible either, on both: the hardware uses no such entry.

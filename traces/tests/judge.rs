@@ -396,7 +396,11 @@ fn what_was_destroyed_is_named() {
         .map(|finding| finding.explanation.as_str())
         .collect();
     assert_eq!(explanations.len(), 2, "{explanations:#?}");
-    assert!(explanations[0].contains(&format!("swap entry {}, which was {} by then,", Value(before), Value(seen))));
+    assert!(explanations[0].contains(&format!(
+        "swap entry {}, which was {} by then,",
+        Value(before),
+        Value(seen)
+    )));
     assert!(explanations[1].contains("which the writer had installed in the place of swap entry"));
     assert!(explanations[1].ends_with(&format!("having read {}", Value(seen))));
 }

@@ -26,7 +26,7 @@ use crate::kernel::platform::platform;
 use crate::kernel::routine::Routine;
 use crate::kernel::seeker::present_huge;
 use crate::kernel::stage::OnKernel;
-use crate::kernel::world::{REFERENCES, World};
+use crate::kernel::world::{KEEPS_YOUNG_DIRTY, REFERENCES, World};
 use crate::schedule::Schedule;
 use crate::trace::Event;
 
@@ -104,6 +104,11 @@ impl KernelMachine {
     /// The encoding, for this kernel's own size of pages and with its own migration types.
     pub fn encoding(&self) -> &Encoding {
         &self.world.encoding
+    }
+
+    /// Whether this kernel, as it was set up, keeps accessed and dirty in migration entries.
+    pub fn keeps_young_dirty(&self) -> bool {
+        self.world.encoding.keeps_young_dirty() && self.kernel().symbol(KEEPS_YOUNG_DIRTY).is_some()
     }
 
     /// Functions that are answered for instead of being run.

@@ -18,7 +18,7 @@ use crate::kernel::space::{FRAME, Fill, Region};
 const MAKE_MIGRATION: &str = "set_pmd_migration_entry";
 
 /// Whether migration entries keep young and dirty, as a kernel finds out when it starts.
-const KEEPS_YOUNG_DIRTY: &str = "swap_migration_ad_supported";
+pub(crate) const KEEPS_YOUNG_DIRTY: &str = "swap_migration_ad_supported";
 
 /// How many struct pages exist in one piece: those of 16 GiB of 4K pages.
 const PAGES_AT_ONCE: u64 = 1 << 22;

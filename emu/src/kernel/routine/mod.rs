@@ -1,10 +1,11 @@
 //! Which functions of a kernel can be run, and how each is called: the recipes.
 
-use pmdscope_arches::{Encoding, EntryMarks, UnknownName};
+use pmdscope_arches::{EntryMarks, UnknownName};
 use pmdscope_guest::abi::Outcome;
 use pmdscope_guest::{Check, Kernel, WalkResult};
 
 use crate::EmuError;
+use crate::kernel::KernelMachine;
 use crate::kernel::world::World;
 
 mod walkers;
@@ -46,7 +47,7 @@ pub struct Recipe {
     /// Whether it makes a mapping invalid to the hardware before it replaces it or returns.
     pub invalidates: bool,
     /// The marks of the entry before that what it installs need not have, with the reason beside it.
-    pub may_drop: fn(&Encoding) -> EntryMarks,
+    pub may_drop: fn(&KernelMachine) -> EntryMarks,
     /// Whether it returns the entry that it replaced.
     pub returns_entry: bool,
     /// What entries the kernel calls it with.
@@ -101,8 +102,8 @@ const fn came_to(result: WalkResult) -> Conclusion {
     Conclusion { result, pfn: None, size: 0, entry: None }
 }
 
-const fn drops_nothing(_: &Encoding) -> EntryMarks {
-    EntryMarks { young: false, dirty: false, soft_dirty: false, uffd_wp: false }
+fn drops_nothing(_: &KernelMachine) -> EntryMarks {
+    EntryMarks::default()
 }
 
 const fn holds_nothing(_: &Caller<'_>, _: u64) -> Option<u64> {

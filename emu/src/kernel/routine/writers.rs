@@ -1,9 +1,10 @@
 //! What changes an entry.
 
-use pmdscope_arches::{Encoding, EntryMarks, Version};
+use pmdscope_arches::{EntryMarks, Version};
 use pmdscope_guest::{ByteOrder, WalkResult};
 
 use crate::EmuError;
+use crate::kernel::KernelMachine;
 use crate::kernel::routine::{
     Caller, Conclusion, Given, Recipe, Role, came_to, drops_nothing, holds_nothing,
 };
@@ -143,20 +144,20 @@ fn returned_entry(caller: &Caller<'_>, returned: u64) -> Conclusion {
 /// Dirty goes to the page, and since v6.4 to its small mappings as well. Linux kernel commit 0ccf7f168e17 ("mm/thp: carry
 /// over dirty bit when thp splits on pmd") (in v6.1) was partly reverted in 6.1.7 and v6.2, and that again in v6.4
 /// (mm/huge_memory.c).
-fn what_a_split_hands_to_the_page(encoding: &Encoding) -> EntryMarks {
-    EntryMarks { dirty: encoding.version() < Version::new(6, 4), ..EntryMarks::default() }
+fn what_a_split_hands_to_the_page(machine: &KernelMachine) -> EntryMarks {
+    EntryMarks { dirty: machine.encoding().version() < Version::new(6, 4), ..EntryMarks::default() }
 }
 
 /// A migration entry has accessed and dirty only where its offset has room for them; dirty is handed to the page then,
 /// and accessed is given up (set_pmd_migration_entry() in Linux mm/huge_memory.c).
-fn what_migration_keeps_elsewhere(encoding: &Encoding) -> EntryMarks {
-    let keeps = encoding.keeps_young_dirty();
+fn what_migration_keeps_elsewhere(machine: &KernelMachine) -> EntryMarks {
+    let keeps = machine.keeps_young_dirty();
     EntryMarks { young: !keeps, dirty: !keeps, ..EntryMarks::default() }
 }
 
 /// A mapping is dirty only if the page is still: it may have been written back meanwhile (remove_migration_pmd() in Linux
 /// mm/huge_memory.c).
-fn what_the_page_says(_: &Encoding) -> EntryMarks {
+fn what_the_page_says(_: &KernelMachine) -> EntryMarks {
     EntryMarks { dirty: true, ..EntryMarks::default() }
 }
 
