@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use anyhow::{Context, Result};
-use pmdscope_arches::{Encoding, EntryKind};
+use pmdscope_arches::{Encoding, EntryKind, Form};
 use pmdscope_emu::{
     Access, Bounds, EmuError, End, Exploration, Given, KernelMachine, Recipe, Reduction, Run, Schedule,
     WRITER, What,
 };
 use pmdscope_guest::abi::Outcome;
 use pmdscope_traces::{
-    Control, Entry, Hex, Invalidated, KernelFacts, RunReport, SplitGuard, Stub, Value, Verdict,
+    Control, Entry, Hex, Invalidated, KernelFacts, RunReport, SplitGuard, Stub, Value, Verdict, WriterRule,
 };
 
 use crate::command::RunCommand;
@@ -83,7 +83,19 @@ impl<'a> KernelStudy<'a> {
         let entries = values.into_iter().map(|value| (value, Entry::of_model(&encoding, value))).collect();
         let installed =
             if self.writer.installs { last_stored(&exploration, &machine) } else { BTreeSet::new() };
-        let subject = OnKernel { machine: &machine, encoding: &encoding, start: start.value, installed };
+        // A walker changes nothing of what the split fills its page table with.
+        let filled = match self.writer.name == "split" && is_mapping(&encoding, start.value) {
+            true => machine.run_alone(self.writer, start.value, self.bounds.call)?.filled,
+            false => Vec::new(),
+        };
+        let subject = OnKernel {
+            filled,
+            machine: &machine,
+            encoding: &encoding,
+            writer: self.writer,
+            start: start.value,
+            installed,
+        };
         let reporter = Reporter {
             encoding: &encoding,
             start: &start,
@@ -93,8 +105,7 @@ impl<'a> KernelStudy<'a> {
             exploration: &exploration,
         };
         let mut report = reporter.report(self.names(&start));
-        if self.writer.name != "pmdp_invalidate" {
-            // The entry that was returned, if any, is not looked at.
+        if !self.writer.returns_entry {
             let of_traces = report.traces.iter_mut().map(|trace| &mut trace.writer);
             for outcome in report.writer_outcomes.iter_mut().chain(of_traces) {
                 if outcome.result == "old" {
@@ -253,6 +264,11 @@ fn invalidated(exploration: &Exploration, encoding: &Encoding) -> Vec<Invalidate
         .collect()
 }
 
+/// Whether an entry is a mapping of a huge page.
+fn is_mapping(encoding: &Encoding, entry: u64) -> bool {
+    matches!(encoding.form(entry), Form::Leaf | Form::InvalidLeaf)
+}
+
 /// The entries that the writer stored last.
 fn last_stored(exploration: &Exploration, machine: &KernelMachine) -> BTreeSet<u64> {
     let of_entry = |access: &&Access| access.address & !7 == machine.entry_address();
@@ -264,8 +280,11 @@ fn last_stored(exploration: &Exploration, machine: &KernelMachine) -> BTreeSet<u
 }
 
 struct OnKernel<'a> {
+    /// What the writer filled of the page table when it ran alone.
+    filled: Vec<u64>,
     machine: &'a KernelMachine,
     encoding: &'a Encoding,
+    writer: &'static Recipe,
     start: u64,
     /// What the writer put in the place of the entry.
     installed: BTreeSet<u64>,
@@ -297,6 +316,22 @@ impl Subject for OnKernel<'_> {
 
     fn is_installed(&self, entry: u64) -> bool {
         self.installed.contains(&entry)
+    }
+
+    fn writer_rule(&self) -> WriterRule {
+        WriterRule {
+            invalidates: self.writer.invalidates,
+            installs: self.writer.installs,
+            may_drop: (self.writer.may_drop)(self.machine),
+        }
+    }
+
+    fn filled(&self) -> &[u64] {
+        &self.filled
+    }
+
+    fn returned(&self, outcome: &Outcome) -> Option<u64> {
+        self.writer.returns_entry.then_some(outcome.entry)
     }
 
     /// A kernel does not tell which check refused. But the path that the walker takes on an entry that is not

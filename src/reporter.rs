@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use num_bigint::BigUint;
-use pmdscope_arches::{Encoding, EntryKind};
+use pmdscope_arches::{Encoding, EntryKind, EntryMarks};
 use pmdscope_emu::{
     self as emu, Access, AccessKind, ENGINE, End, Ended, Exploration, Incomplete, Run, WALKER, WRITER, What,
 };
@@ -13,7 +13,7 @@ use pmdscope_guest::{ByteOrder, Check};
 use pmdscope_traces as traces;
 use pmdscope_traces::{
     Count, Divergence, Entry, Event, GuestInfo, Hex, Marked, Observed, Outcome, Overwritten, References,
-    RunReport, Stored, Trace, Value, Verdict, View, Warning,
+    RunReport, Stored, Trace, Value, Verdict, View, Warning, WriterChange, WriterRule, WriterSteps,
 };
 
 use crate::plan::{Start, With};
@@ -49,6 +49,14 @@ pub trait Subject {
     fn explain(&self, end: End) -> String;
     /// Whether the writer put an entry in the place of the one that was there, so that it is not what became of it.
     fn is_installed(&self, entry: u64) -> bool;
+    /// What kind of writer was run, as far as findings depend on it.
+    fn writer_rule(&self) -> WriterRule;
+    /// The entries of the page table that the writer filled, if it was seen to.
+    fn filled(&self) -> &[u64] {
+        &[]
+    }
+    /// The old entry that the writer handed back, if it hands one back.
+    fn returned(&self, outcome: &GuestOutcome) -> Option<u64>;
     /// Whether a walker that came to this went past its present check.
     fn past_present(&self, run: Option<&Run>, outcome: &GuestOutcome) -> bool;
     /// How many references a page has before anything runs.
@@ -118,6 +126,14 @@ impl Subject for Nothing {
         false
     }
 
+    fn writer_rule(&self) -> WriterRule {
+        WriterRule { invalidates: false, installs: false, may_drop: EntryMarks::ALL }
+    }
+
+    fn returned(&self, _: &GuestOutcome) -> Option<u64> {
+        None
+    }
+
     fn past_present(&self, _: Option<&Run>, _: &GuestOutcome) -> bool {
         false
     }
@@ -135,12 +151,16 @@ impl Reporter<'_> {
         let views = self.views();
         let outcomes = self.outcomes(WALKER);
         let findings = traces::judge(&Observed {
+            encoding,
             before: &before,
             built_as_swap: start.kind.is_some_and(EntryKind::is_swap),
             views: &views,
             outcomes: &outcomes,
-            overwritten: &self.overwritten(),
+            overwritten: &self.overwritten(&names.walker),
             marked: &self.marked(),
+            writer: self.subject.writer_rule(),
+            changes: &self.writer_changes(),
+            filled: self.subject.filled(),
         });
         let behaviours = self.behaviours();
         let incomplete = self.incomplete();
@@ -261,24 +281,87 @@ impl Reporter<'_> {
         stored
     }
 
-    /// What the walker stored, though it should only read.
-    fn overwritten(&self) -> Vec<Overwritten> {
+    /// What routines stored that only read by their role: the walker, and further walkers with it.
+    fn overwritten(&self, walker: &str) -> Vec<Overwritten> {
+        let further = (WALKER + 1..).zip(self.with).filter(|(_, with)| matches!(with, With::Walker(_)));
+        let readers: Vec<(u8, &str)> =
+            [(WALKER, walker)].into_iter().chain(further.map(|(cpu, with)| (cpu, with.name()))).collect();
         let mut overwritten = Tally::default();
         for run in &self.exploration.runs {
-            let mut seen = Vec::new();
-            for (_, access) in self.accesses(run).filter(|(cpu, _)| *cpu == WALKER) {
-                if access.loads {
-                    seen.push(Value(access.before));
-                }
-                if access.store_pc.is_some() {
-                    overwritten.add((seen.clone(), Value(access.after)), run);
+            for (reader, name) in &readers {
+                let mut seen = Vec::new();
+                for (_, access) in self.accesses(run).filter(|(cpu, _)| cpu == reader) {
+                    if access.loads {
+                        seen.push(Value(access.before));
+                    }
+                    if access.store_pc.is_some() && access.before != access.after {
+                        overwritten.add((*name, seen.clone(), access.before, access.after), run);
+                    }
                 }
             }
         }
         overwritten
             .into_iter()
-            .map(|((seen, after), schedules, schedule)| Overwritten { seen, after, schedules, schedule })
+            .map(|((by, seen, found, after), schedules, schedule)| Overwritten {
+                by: by.to_owned(),
+                seen,
+                installed: found != self.start.value && self.subject.is_installed(found),
+                found: self.entry(found),
+                after: self.entry(after),
+                schedules,
+                schedule,
+            })
             .collect()
+    }
+
+    /// What the writer made of the entry.
+    fn writer_changes(&self) -> Vec<WriterChange> {
+        let mut changes = Tally::default();
+        for run in &self.exploration.runs {
+            changes.add(self.writer_steps(run), run);
+        }
+        changes
+            .into_iter()
+            .map(|(steps, schedules, schedule)| WriterChange { steps, schedules, schedule })
+            .collect()
+    }
+
+    fn writer_steps(&self, run: &Run) -> WriterSteps {
+        // What it computes its store from is what it loaded before, if it did: an atomic returns what others have
+        // marked meanwhile, too.
+        let mut read = None;
+        let mut steps = WriterSteps {
+            read: Value(self.start.value),
+            found: None,
+            stored: Vec::new(),
+            installed: None,
+            returned: run.writer.outcome.and_then(|outcome| self.subject.returned(&outcome)).map(Value),
+            ended: run.writer.end == End::Returned,
+        };
+        for (_, access) in self.accesses(run).filter(|(cpu, _)| *cpu == WRITER) {
+            let (before, after) = (Value(access.before), Value(access.after));
+            // A compare-and-exchange that fails stores nothing, though the engine tells of a store.
+            let stores = access.store_pc.is_some() && (before != after || access.kind == AccessKind::Store);
+            if !stores {
+                if steps.found.is_none() {
+                    read = Some(before);
+                }
+                continue;
+            }
+            if steps.found.is_none() {
+                steps.found = Some(before);
+                steps.read = read.unwrap_or(before);
+            }
+            if after.0 != self.start.value && self.subject.is_installed(after.0) {
+                steps.installed = Some(after);
+            } else {
+                steps.stored.push(after);
+            }
+        }
+        if steps.found.is_none() {
+            steps.read = read.unwrap_or(steps.read);
+        }
+        steps
     }
 
     /// What the others changed in the entry: only one that plays the MMU changes it so that it must
@@ -286,7 +369,7 @@ impl Reporter<'_> {
     fn marked(&self) -> Vec<Marked> {
         let mut marked = Tally::default();
         for run in &self.exploration.runs {
-            let returned = run.writer.outcome.map(|outcome| Value(outcome.entry));
+            let returned = run.writer.outcome.and_then(|outcome| self.subject.returned(&outcome)).map(Value);
             for (cpu, access) in self.accesses(run) {
                 let agent = usize::from(cpu).checked_sub(2).and_then(|n| self.with.get(n));
                 if agent.is_some_and(With::is_agent) && access.before != access.after {

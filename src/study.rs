@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use pmdscope_arches::Encoding;
+use pmdscope_arches::{Encoding, EntryMarks};
 use pmdscope_emu::{self as emu, Bounds, End, Job, Machine, Reduction, Run, Schedule};
 use pmdscope_guest::abi::{Answers, Outcome, PREDICATES};
 use pmdscope_guest::{Walker, Writer};
-use pmdscope_traces::{Entry, Hex, Predicates, RunReport, Swap, Value, Verdict};
+use pmdscope_traces::{Entry, Hex, Predicates, RunReport, Swap, Value, Verdict, WriterRule};
 
 use crate::command::RunCommand;
 use crate::plan::{GuestSource, RunPlan, Start, With};
@@ -75,7 +75,7 @@ impl<'a> Study<'a> {
             .zip(&answers)
             .map(|(value, answers)| (*value, self.entry(*value, answers)))
             .collect();
-        let subject = OnGuest { machine, encoding: self.encoding, walker: self.walker };
+        let subject = OnGuest { machine, encoding: self.encoding, writer: self.writer, walker: self.walker };
         let reporter = Reporter {
             encoding: self.encoding,
             start: &self.start,
@@ -146,6 +146,7 @@ impl<'a> Study<'a> {
 struct OnGuest<'a> {
     machine: &'a Machine,
     encoding: &'a Encoding,
+    writer: Writer,
     walker: Walker,
 }
 
@@ -175,6 +176,16 @@ impl Subject for OnGuest<'_> {
 
     fn is_installed(&self, entry: u64) -> bool {
         entry == emu::installed_table(self.encoding)
+    }
+
+    /// All writers of guests make a mapping invalid, and none drops a mark: a split hands them on in the old entry that it
+    /// returns, and its page table is not filled here.
+    fn writer_rule(&self) -> WriterRule {
+        WriterRule { invalidates: true, installs: self.writer.splits(), may_drop: EntryMarks::default() }
+    }
+
+    fn returned(&self, outcome: &Outcome) -> Option<u64> {
+        Some(outcome.entry)
     }
 
     fn past_present(&self, _: Option<&Run>, outcome: &Outcome) -> bool {

@@ -9,6 +9,7 @@
 
 use crate::field::*;
 use crate::layout::*;
+use crate::marks::EntryMarks;
 use crate::swap::SwapFormat;
 use crate::version::{Era, v};
 
@@ -26,6 +27,7 @@ const PXN: u64 = 1 << 53;
 const UXN: u64 = 1 << 54;
 const DIRTY: u64 = 1 << 55;
 const SPECIAL: u64 = 1 << 56;
+const UFFD_WP: u64 = 1 << 58;
 const DEVMAP: u64 = 1 << 57;
 const TABLE_PXN: u64 = 1 << 59;
 
@@ -151,6 +153,15 @@ fn access_permitted(entry: u64, for_write: bool) -> bool {
     entry & (VALID | USER) == VALID | USER && (!for_write || write(entry))
 }
 
+/// The hardware keeps a page dirty that is writable by taking RDONLY away.
+fn marks(entry: u64) -> EntryMarks {
+    EntryMarks {
+        young: entry & AF != 0,
+        dirty: entry & DIRTY != 0 || entry & (WRITE | RDONLY) == WRITE,
+        ..EntryMarks::default()
+    }
+}
+
 fn leaf(leaf: Leaf, protnone: u64) -> u64 {
     leaf.pfn << PAGE_SHIFT
         | SHARED
@@ -199,6 +210,8 @@ const L_5_10: Layout = Layout {
     swap: Some(SWAP_5_10),
     predicates: PREDICATES_5_10,
     hardware_valid: |entry| entry & VALID != 0,
+    marks,
+    pte_marks: None,
     none: 0,
     table: |table| table | TYPE,
     leaf: |asked| (!asked.soft_dirty).then(|| leaf(asked, two_marks::PROT_NONE)),
@@ -216,6 +229,7 @@ const L_6_10: Layout = Layout {
     fields: &[COMMON, DEVMAP_FIELD, FROM_6_10, SWP_EXCLUSIVE, SWAP_FIELDS_6_10],
     swap: Some(SWAP_6_10),
     predicates: PREDICATES_6_10,
+    marks: |entry| EntryMarks { uffd_wp: entry & UFFD_WP != 0, ..marks(entry) },
     leaf: |asked| (!asked.soft_dirty).then(|| leaf(asked, PRESENT_INVALID)),
     invalidated: |entry| entry & !VALID | PRESENT_INVALID,
     ..L_6_1

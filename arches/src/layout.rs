@@ -2,6 +2,7 @@
 //! bits, its swap format, and its predicates as small pure functions.
 
 use crate::field::Field;
+use crate::marks::EntryMarks;
 use crate::swap::SwapFormat;
 
 /// `mask` if `on`, else nothing.
@@ -80,6 +81,10 @@ pub struct Layout {
     /// Whether the MMU uses a present leaf of this value: it is neither invalidated nor kept from
     /// access by being made invalid.
     pub hardware_valid: fn(u64) -> bool,
+    /// The marks of a mapping: `pmd_young()`, `pmd_dirty()`, `pmd_soft_dirty()` and `pmd_uffd_wp()`.
+    pub marks: fn(u64) -> EntryMarks,
+    /// The same of an entry of a page table that a huge page is split into, where its marks are elsewhere.
+    pub pte_marks: Option<fn(u64) -> EntryMarks>,
     /// The empty entry.
     pub none: u64,
     /// An entry that points to the table at a physical address (which is aligned to its size).

@@ -9,6 +9,7 @@
 
 use crate::field::*;
 use crate::layout::*;
+use crate::marks::EntryMarks;
 use crate::swap::SwapFormat;
 use crate::version::{Era, v};
 
@@ -127,6 +128,12 @@ const L_6_1: Layout = Layout {
         pfn: |entry| ADDRESS.of(entry),
     },
     hardware_valid: |entry| entry & VALID != 0,
+    marks: |entry| EntryMarks {
+        young: entry & VALID != 0,
+        dirty: entry & (DIRTY | MODIFIED) != 0,
+        ..EntryMarks::default()
+    },
+    pte_marks: None,
     none: INVALID_PTE_TABLE,
     table: |table| table | CACHED_WINDOW,
     leaf: |asked| (!asked.soft_dirty && !asked.devmap).then(|| leaf(asked)),

@@ -10,6 +10,7 @@
 
 use crate::field::*;
 use crate::layout::*;
+use crate::marks::EntryMarks;
 use crate::swap::SwapFormat;
 use crate::version::{Era, v};
 
@@ -161,6 +162,15 @@ fn access_permitted(entry: u64, for_write: bool, write: fn(u64) -> bool) -> bool
     !is_serializing(entry) && present && readable && (!for_write || write(entry))
 }
 
+fn marks(entry: u64) -> EntryMarks {
+    EntryMarks {
+        young: entry & ACCESSED != 0,
+        dirty: entry & DIRTY != 0,
+        soft_dirty: entry & SOFT_DIRTY != 0,
+        uffd_wp: false,
+    }
+}
+
 fn leaf(leaf: Leaf, no_access: u64) -> u64 {
     leaf.pfn << PAGE_SHIFT | flags(leaf, no_access)
 }
@@ -200,6 +210,8 @@ const RADIX_5_10: Layout = Layout {
         pfn: |entry| ADDRESS.of(entry),
     },
     hardware_valid: |entry| entry & PRESENT != 0,
+    marks,
+    pte_marks: None,
     none: 0,
     table: |table| table | RADIX_TABLE,
     leaf: |asked| Some(leaf(asked, PRIVILEGED)),

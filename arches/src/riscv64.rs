@@ -6,6 +6,7 @@
 
 use crate::field::*;
 use crate::layout::*;
+use crate::marks::EntryMarks;
 use crate::swap::SwapFormat;
 use crate::version::{Era, v};
 
@@ -23,6 +24,7 @@ const DIRTY: u64 = 1 << 7;
 const SPECIAL: u64 = 1 << 8;
 const DEVMAP: u64 = 1 << 9;
 const SOFT_DIRTY: u64 = 1 << 59;
+const UFFD_WP: u64 = 1 << 60;
 
 const PAGE_SHIFT: u8 = 12;
 const PMD_SHIFT: u8 = 21;
@@ -90,6 +92,10 @@ fn special(entry: u64) -> bool {
     entry & SPECIAL != 0
 }
 
+fn marks(entry: u64) -> EntryMarks {
+    EntryMarks { young: entry & ACCESSED != 0, dirty: entry & DIRTY != 0, ..EntryMarks::default() }
+}
+
 fn leaf(leaf: Leaf) -> u64 {
     PFN.place(leaf.pfn)
         | READ
@@ -123,6 +129,8 @@ const L_6_1: Layout = Layout {
         pfn: |entry| PFN.of(entry) >> (PMD_SHIFT - PAGE_SHIFT) << (PMD_SHIFT - PAGE_SHIFT),
     },
     hardware_valid: |entry| entry & VALID != 0,
+    marks,
+    pte_marks: None,
     none: 0,
     table: |table| PFN.place(table >> PAGE_SHIFT) | VALID,
     leaf: |asked| (!asked.soft_dirty && !asked.devmap).then(|| leaf(asked)),
@@ -151,6 +159,11 @@ const L_6_17: Layout = Layout {
 const L_6_19: Layout = Layout {
     fields: &[COMMON, SWAP_FIELDS_6_19],
     swap: Some(SWAP_6_19),
+    marks: |entry| EntryMarks {
+        soft_dirty: entry & SOFT_DIRTY != 0,
+        uffd_wp: entry & UFFD_WP != 0,
+        ..marks(entry)
+    },
     leaf: |asked| (!asked.devmap).then(|| leaf(asked)),
     ..L_6_17
 };

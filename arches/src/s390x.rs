@@ -8,6 +8,7 @@
 
 use crate::field::*;
 use crate::layout::*;
+use crate::marks::EntryMarks;
 use crate::swap::SwapFormat;
 use crate::version::{Era, v};
 
@@ -19,6 +20,10 @@ const PROTECT: u64 = 1 << 9;
 const LARGE: u64 = 1 << 10;
 const YOUNG: u64 = 1 << 12;
 const DIRTY: u64 = 1 << 13;
+// Of entries of a page table, at every version.
+const PTE_SOFT_DIRTY: u64 = 1 << 1;
+const PTE_YOUNG: u64 = 1 << 2;
+const PTE_DIRTY: u64 = 1 << 3;
 
 /// The bits that software has, which moved in 6.13.
 #[derive(Clone, Copy)]
@@ -109,6 +114,15 @@ fn pfn(entry: u64, is_leaf: bool) -> u64 {
     (entry & if is_leaf { ORIGIN_LARGE } else { ORIGIN }) >> PAGE_SHIFT
 }
 
+fn marks(entry: u64, soft: Soft) -> EntryMarks {
+    EntryMarks {
+        young: entry & YOUNG != 0,
+        dirty: entry & DIRTY != 0,
+        soft_dirty: entry & soft.soft_dirty != 0,
+        uffd_wp: false,
+    }
+}
+
 fn leaf(leaf: Leaf, soft: Soft) -> Option<u64> {
     (!leaf.devmap).then(|| {
         leaf.pfn << PAGE_SHIFT
@@ -144,6 +158,13 @@ const L_5_10: Layout = Layout {
         pfn: |entry| pfn(entry, leaf_old(entry)),
     },
     hardware_valid: |entry| entry & INVALID_BIT == 0,
+    marks: |entry| marks(entry, OLD),
+    pte_marks: Some(|pte| EntryMarks {
+        young: pte & PTE_YOUNG != 0,
+        dirty: pte & PTE_DIRTY != 0,
+        soft_dirty: pte & PTE_SOFT_DIRTY != 0,
+        uffd_wp: false,
+    }),
     none: EMPTY_ENTRY,
     table: |table| table | OLD.present,
     leaf: |asked| leaf(asked, OLD),
@@ -164,6 +185,7 @@ const L_6_13: Layout = Layout {
         pfn: |entry| pfn(entry, leaf_new(entry)),
         ..L_5_10.predicates
     },
+    marks: |entry| marks(entry, NEW),
     table: |table| table | NEW.present,
     leaf: |asked| leaf(asked, NEW),
     ..L_5_10

@@ -7,6 +7,7 @@
 
 use crate::field::*;
 use crate::layout::*;
+use crate::marks::EntryMarks;
 use crate::version::{Era, v};
 
 const SIZE_4M: u64 = 3;
@@ -93,6 +94,12 @@ const LAYOUT: Layout = Layout {
         pfn: |entry| ADDRESS.of(entry),
     },
     hardware_valid: |entry| entry & VALID != 0,
+    marks: |entry| EntryMarks {
+        young: entry & ACCESSED != 0,
+        dirty: entry & MODIFIED != 0,
+        ..EntryMarks::default()
+    },
+    pte_marks: None,
     none: 0,
     table: |table| table,
     leaf: |asked| (!asked.soft_dirty && !asked.devmap && !asked.protnone).then(|| leaf(asked)),

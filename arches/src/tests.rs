@@ -90,6 +90,9 @@ proptest! {
             // Where the kernel takes a swap entry for another form, its bits go by other names.
             if spec.kind.is_swap() == (encoding.form(entry) == Form::Swap) {
                 prop_assert_eq!(unnamed(&encoding, entry), 0, "{} {:?} {:#x}", encoding, spec, entry);
+                let EntrySpec { young, dirty, soft_dirty, uffd_wp, .. } = spec;
+                let marks = EntryMarks { young, dirty, soft_dirty, uffd_wp };
+                prop_assert_eq!(encoding.marks_of(entry), marks, "{} {:?} {:#x}", encoding, spec, entry);
             }
             let read = |predicate: fn(u64) -> bool| predicate(entry);
             match spec.kind {
@@ -149,6 +152,10 @@ proptest! {
             prop_assert_eq!(encoding.form(invalidated), Form::InvalidLeaf, "{} {:?}", encoding, spec);
             prop_assert_eq!(encoding.pfn_of(invalidated), Some(spec.pfn), "{} {:?}", encoding, spec);
             prop_assert_eq!(unnamed(&encoding, invalidated), 0, "{} {:#x}", encoding, invalidated);
+            // LoongArch has one bit for accessed and for valid.
+            if encoding.arch() != Arch::LoongArch64 {
+                prop_assert_eq!(encoding.marks_of(invalidated), encoding.marks_of(entry), "{} {:#x}", encoding, entry);
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 
 use crate::field::*;
 use crate::layout::*;
+use crate::marks::EntryMarks;
 use crate::swap::SwapFormat;
 use crate::version::{Era, v};
 
@@ -19,6 +20,7 @@ const PSE: u64 = 1 << 7;
 /// The global bit of a present entry.
 const PROTNONE: u64 = 1 << 8;
 const SPECIAL: u64 = 1 << 9;
+const UFFD_WP: u64 = 1 << 10;
 const SOFT_DIRTY: u64 = 1 << 11;
 const DEVMAP_57: u64 = 1 << 57;
 const DEVMAP_58: u64 = 1 << 58;
@@ -107,6 +109,16 @@ fn access_permitted(entry: u64, for_write: bool) -> bool {
     entry & needed == needed
 }
 
+/// `dirty` is all bits that say so.
+fn marks(entry: u64, dirty: u64) -> EntryMarks {
+    EntryMarks {
+        young: entry & ACCESSED != 0,
+        dirty: entry & dirty != 0,
+        soft_dirty: entry & SOFT_DIRTY != 0,
+        uffd_wp: entry & UFFD_WP != 0,
+    }
+}
+
 /// `saved_dirty` is where a page that is not writable keeps that it is dirty.
 fn leaf(leaf: Leaf, devmap: u64, saved_dirty: u64) -> u64 {
     let flags = PSE
@@ -158,6 +170,8 @@ const L_5_10: Layout = Layout {
     swap: Some(SWAP_FORMAT),
     predicates: PREDICATES_5_10,
     hardware_valid: |entry| entry & PRESENT != 0,
+    marks: |entry| marks(entry, DIRTY),
+    pte_marks: None,
     none: 0,
     table: |table| table | KERNEL_TABLE | USER,
     leaf: |asked| Some(leaf(asked, DEVMAP_58, DIRTY)),
@@ -170,6 +184,7 @@ const L_6_1: Layout =
 const L_6_6: Layout = Layout {
     fields: &[COMMON, SWP_EXCLUSIVE, DEVMAP_57_FIELD, SAVED_DIRTY_FIELD],
     predicates: PREDICATES_6_6,
+    marks: |entry| marks(entry, DIRTY | SAVED_DIRTY),
     leaf: |asked| Some(leaf(asked, DEVMAP_57, SAVED_DIRTY)),
     ..L_6_1
 };

@@ -20,24 +20,33 @@ pub enum FindingName {
     WalkerPastPresent,
     /// A walker returned a page from a swap entry that had become present.
     WalkerTookPage,
-    /// A walker overwrote the entry because of a swap entry that had become present.
-    WalkerClearedEntry,
+    /// A walker took a page or a mapping from an entry that the writer had invalidated and not yet replaced.
+    TookInvalidated,
+    /// A routine that only reads by its role overwrote a mapping, a swap entry or a pointer to a page table.
+    EntryDestroyed,
     /// A mapped entry looks empty or not present while it is changed.
     PresentLost,
+    /// A mapping that the writer invalidated is still valid to the hardware.
+    StillValid,
+    /// The writer itself lost marks of a mapping: accessed, dirty, soft-dirty, uffd-wp.
+    MarksLost,
     /// Accessed or dirty, set by another CPU meanwhile, is lost.
     BitsLost,
 }
 
 impl FindingName {
     /// Every kind.
-    pub const ALL: [FindingName; 8] = [
+    pub const ALL: [FindingName; 11] = [
         FindingName::SwapBuiltPresent,
         FindingName::SwapBecomesPresent,
         FindingName::SwapDecodesDifferently,
         FindingName::WalkerPastPresent,
         FindingName::WalkerTookPage,
-        FindingName::WalkerClearedEntry,
+        FindingName::TookInvalidated,
+        FindingName::EntryDestroyed,
         FindingName::PresentLost,
+        FindingName::StillValid,
+        FindingName::MarksLost,
         FindingName::BitsLost,
     ];
 
@@ -49,8 +58,11 @@ impl FindingName {
             FindingName::SwapDecodesDifferently => "swap-decodes-differently",
             FindingName::WalkerPastPresent => "walker-past-present",
             FindingName::WalkerTookPage => "walker-took-page",
-            FindingName::WalkerClearedEntry => "walker-cleared-entry",
+            FindingName::TookInvalidated => "took-invalidated",
+            FindingName::EntryDestroyed => "entry-destroyed",
             FindingName::PresentLost => "present-lost",
+            FindingName::StillValid => "still-valid",
+            FindingName::MarksLost => "marks-lost",
             FindingName::BitsLost => "bits-lost",
         }
     }
@@ -74,11 +86,22 @@ impl FindingName {
             FindingName::WalkerTookPage => {
                 "a walker took a page from a swap entry that is or had become present"
             }
-            FindingName::WalkerClearedEntry => {
-                "a walker took a swap entry that is or had become present for a damaged one and overwrote it (pmd_clear_bad())"
+            FindingName::TookInvalidated => {
+                "a walker took a page or a mapping from an entry that the writer had invalidated and not yet replaced"
+            }
+            FindingName::EntryDestroyed => {
+                "a routine that only reads by its role overwrote a mapping, a swap entry or a pointer to a page table, \
+                 present or not (pmd_clear_bad())"
             }
             FindingName::PresentLost => {
                 "a mapped entry looked empty or not present to a walker, while the kernel's contract keeps it present"
+            }
+            FindingName::StillValid => {
+                "a mapping that the writer invalidated is still valid to the hardware when the writer replaces it or returns"
+            }
+            FindingName::MarksLost => {
+                "the writer lost accessed, dirty, soft-dirty or uffd-wp of a mapping: it did not store, return or install \
+                 what it had read"
             }
             FindingName::BitsLost => {
                 "accessed or dirty, set by another CPU meanwhile, is in neither the returned nor the stored entry \
@@ -93,7 +116,10 @@ impl FindingName {
     pub const fn is_deed(self) -> bool {
         matches!(
             self,
-            FindingName::WalkerPastPresent | FindingName::WalkerTookPage | FindingName::WalkerClearedEntry
+            FindingName::WalkerPastPresent
+                | FindingName::WalkerTookPage
+                | FindingName::TookInvalidated
+                | FindingName::EntryDestroyed
         )
     }
 }

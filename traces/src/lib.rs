@@ -26,7 +26,7 @@ mod words;
 pub use count::Count;
 pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
 pub use findings::{Finding, FindingName, most_telling};
-pub use judge::{Marked, Observed, Overwritten, judge};
+pub use judge::{Marked, Observed, Overwritten, WriterChange, WriterRule, WriterSteps, judge};
 pub use report::{
     COMPARE_SCHEMA, CompareReport, Control, DECODE_SCHEMA, DecodeReport, Divergence, Event, GuestInfo,
     Invalidated, KernelFacts, Outcome, RUN_SCHEMA, References, RunReport, Schedules, Skipped, SplitGuard,

@@ -144,9 +144,9 @@ fn decisions(row: &RunReport, view: u64) -> String {
 
 /// What a walker made of a swap entry that was present.
 fn made_of(row: &RunReport, view: Value) -> String {
-    let cleared = |finding: &Finding| finding.name == FindingName::WalkerClearedEntry && finding.view == view;
-    let and_cleared = if row.findings.iter().any(cleared) { ", and overwrote the entry" } else { "" };
-    format!("{}: {}{and_cleared}", row.walker, decisions(row, view.0))
+    let destroyed = |finding: &Finding| finding.name == FindingName::EntryDestroyed && finding.view == view;
+    let and_destroyed = if row.findings.iter().any(destroyed) { ", and overwrote the entry" } else { "" };
+    format!("{}: {}{and_destroyed}", row.walker, decisions(row, view.0))
 }
 
 fn joined<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> String {
@@ -275,6 +275,23 @@ pub fn in_words(report: &CompareReport) -> String {
     out
 }
 
+/// What walkers did that is no matter of swap entries alone, with the title of its section.
+const DEEDS: [(FindingName, &str); 2] = [
+    (FindingName::TookInvalidated, "Walkers that took a mapping which was invalidated and not yet replaced"),
+    (FindingName::EntryDestroyed, "Walkers that destroyed an entry"),
+];
+
+/// What writers did to a mapping, with the title of its section.
+const WRITERS: [(FindingName, &str); 2] = [
+    (FindingName::StillValid, "Writers that left a mapping valid to the hardware"),
+    (FindingName::MarksLost, "Writers that lost marks"),
+];
+
+/// The rows with a finding.
+fn rows_with(rows: &[RunReport], name: FindingName) -> impl Iterator<Item = &RunReport> {
+    rows.iter().filter(move |row| row.findings.iter().any(|finding| finding.name == name))
+}
+
 /// What the summary says before its last line.
 pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
     let mut out = Vec::new();
@@ -338,8 +355,9 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
                 _ => {}
             }
         }
-        // Said only of what was seen whole.
-        if !found && row.incomplete.is_none() && row.failed_controls().is_empty() {
+        // Only of what was seen whole, and is there still.
+        let destroyed = row.findings.iter().any(|finding| finding.name == FindingName::EntryDestroyed);
+        if !found && !destroyed && row.incomplete.is_none() && row.failed_controls().is_empty() {
             kept.add(format!("{} on {}", row.writer, row.marked_entry()), row);
         }
     }
@@ -350,6 +368,20 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
     out.extend(differently.section("A swap entry stayed one, but decodes to another page"));
     out.extend(kept.section("A swap entry was never seen as anything else"));
 
+    for (name, title) in DEEDS {
+        let mut groups = Groups::default();
+        for row in rows_with(&report.rows, name) {
+            groups.add(format!("{} against {} on {}", row.walker, row.writer, row.marked_entry()), row);
+        }
+        out.extend(groups.section(title));
+    }
+    for (name, title) in WRITERS {
+        let mut groups = Groups::default();
+        for row in rows_with(&report.rows, name) {
+            groups.add(format!("{} on {}", row.writer, row.marked_entry()), row);
+        }
+        out.extend(groups.section(title));
+    }
     let mut lost = Groups::default();
     let mut breaches = Groups::default();
     let mut unknown = Groups::default();

@@ -26,7 +26,7 @@ use crate::kernel::platform::platform;
 use crate::kernel::routine::Routine;
 use crate::kernel::seeker::present_huge;
 use crate::kernel::stage::OnKernel;
-use crate::kernel::world::{REFERENCES, World};
+use crate::kernel::world::{KEEPS_YOUNG_DIRTY, REFERENCES, World};
 use crate::schedule::Schedule;
 use crate::trace::Event;
 
@@ -74,6 +74,8 @@ pub struct RanAlone {
     pub after: u64,
     /// Pages whose references are not what they were, and how many they have.
     pub references: Vec<(u64, u64)>,
+    /// The entries of the page table that it changed, as a split does that fills it.
+    pub filled: Vec<u64>,
 }
 
 impl KernelMachine {
@@ -102,6 +104,11 @@ impl KernelMachine {
     /// The encoding, for this kernel's own size of pages and with its own migration types.
     pub fn encoding(&self) -> &Encoding {
         &self.world.encoding
+    }
+
+    /// Whether this kernel, as it was set up, keeps accessed and dirty in migration entries.
+    pub fn keeps_young_dirty(&self) -> bool {
+        self.world.encoding.keeps_young_dirty() && self.kernel().symbol(KEEPS_YOUNG_DIRTY).is_some()
     }
 
     /// Functions that are answered for instead of being run.
@@ -213,8 +220,11 @@ impl KernelMachine {
         let routines = vec![Routine::new(recipe, &self.world)?; 2];
         // This puts memory back.
         let mut stage = OnKernel::new(&mut self.world, routines, entry, bounds, &self.shared)?;
+        let before = stage.world.page_table();
         let (ended, events) = stage.run_alone(cpu)?;
-        Ok(RanAlone { ended, events, after: stage.entry(), references: stage.references() })
+        let filled = stage.world.page_table().into_iter().zip(before).filter(|(now, before)| now != before);
+        let filled = filled.map(|(now, _)| now).collect();
+        Ok(RanAlone { ended, events, after: stage.entry(), references: stage.references(), filled })
     }
 
     /// Runs a writer against a walker on an entry, under every schedule of their accesses to the PMD table and

@@ -18,7 +18,7 @@ use crate::kernel::space::{FRAME, Fill, Region};
 const MAKE_MIGRATION: &str = "set_pmd_migration_entry";
 
 /// Whether migration entries keep young and dirty, as a kernel finds out when it starts.
-const KEEPS_YOUNG_DIRTY: &str = "swap_migration_ad_supported";
+pub(crate) const KEEPS_YOUNG_DIRTY: &str = "swap_migration_ad_supported";
 
 /// How many struct pages exist in one piece: those of 16 GiB of 4K pages.
 const PAGES_AT_ONCE: u64 = 1 << 22;
@@ -432,6 +432,15 @@ impl World {
         let at = self.outs[usize::from(cpu)];
         self.mapped_walk_at(at)?;
         Ok(at)
+    }
+
+    /// The entries of the page table that is there to split into, in CPU order.
+    pub(crate) fn page_table(&self) -> Vec<u64> {
+        let table = &self.tables.pte_table;
+        let order = ByteOrder::of_entries(self.encoding.arch());
+        let bytes = self.machine.read(table.start, table.end - table.start).unwrap_or_default();
+        let (entries, _) = bytes.as_chunks();
+        entries.iter().map(|entry| order.decode(*entry)).collect()
     }
 
     /// What the function that a CPU called last returned.

@@ -94,11 +94,18 @@ fn summary(report: &RunReport, finding: &Finding) -> String {
         FindingName::WalkerTookPage => {
             format!("{during} sees {present}, and takes it for a mapping{outcome}")
         }
-        FindingName::WalkerClearedEntry => {
-            format!("{during} sees {present}, takes it for damaged and overwrites the entry")
+        FindingName::TookInvalidated => {
+            format!(
+                "{during} sees {view}, which is invalidated and not yet replaced, and decides on it{outcome}"
+            )
         }
+        // Which entry that was, and what by, is in the explanation.
+        FindingName::EntryDestroyed => format!("{during} destroys an entry: {}", finding.explanation),
         FindingName::PresentLost => {
             format!("{during} sees {view}, which is not pmd_present(), where a mapping stood all the time")
+        }
+        FindingName::StillValid | FindingName::MarksLost => {
+            format!("On {on}, {} runs on {entry}: {}", writer(report), finding.explanation)
         }
         FindingName::BitsLost => {
             format!("On {on}, while {} runs, the accessed or dirty bits of {view} are lost", writer(report))

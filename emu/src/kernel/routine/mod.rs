@@ -1,10 +1,11 @@
 //! Which functions of a kernel can be run, and how each is called: the recipes.
 
-use pmdscope_arches::UnknownName;
+use pmdscope_arches::{EntryMarks, UnknownName};
 use pmdscope_guest::abi::Outcome;
 use pmdscope_guest::{Check, Kernel, WalkResult};
 
 use crate::EmuError;
+use crate::kernel::KernelMachine;
 use crate::kernel::world::World;
 
 mod walkers;
@@ -43,6 +44,12 @@ pub struct Recipe {
     /// Whether what it stores last takes the place of the entry that was there: a page table, a mapping, a
     /// migration entry. What it stores before that is still to be the old entry.
     pub installs: bool,
+    /// Whether it makes a mapping invalid to the hardware before it replaces it or returns.
+    pub invalidates: bool,
+    /// The marks of the entry before that what it installs need not have, with the reason beside it.
+    pub may_drop: fn(&KernelMachine) -> EntryMarks,
+    /// Whether it returns the entry that it replaced.
+    pub returns_entry: bool,
     /// What entries the kernel calls it with.
     pub given: Given,
     /// Its arguments. What they point to is written before each call.
@@ -87,10 +94,16 @@ struct Conclusion {
     result: WalkResult,
     pfn: Option<u64>,
     size: u64,
+    /// The entry that it returned, in CPU order, if it returns one.
+    entry: Option<u64>,
 }
 
 const fn came_to(result: WalkResult) -> Conclusion {
-    Conclusion { result, pfn: None, size: 0 }
+    Conclusion { result, pfn: None, size: 0, entry: None }
+}
+
+fn drops_nothing(_: &KernelMachine) -> EntryMarks {
+    EntryMarks::default()
 }
 
 const fn holds_nothing(_: &Caller<'_>, _: u64) -> Option<u64> {
@@ -187,9 +200,9 @@ impl Routine {
 
     /// What it came to when it has returned.
     pub(crate) fn outcome(&self, world: &World, cpu: u8, last_view: u64) -> Result<Outcome, EmuError> {
-        let Conclusion { result, pfn, size } =
+        let Conclusion { result, pfn, size, entry } =
             (self.recipe.conclude)(&self.caller(world, cpu), world.returned(cpu)?);
-        Ok(Outcome { result, check: Check::NoCheck, pfn, size, entry: last_view })
+        Ok(Outcome { result, check: Check::NoCheck, pfn, size, entry: entry.unwrap_or(last_view) })
     }
 }
 

@@ -3,7 +3,9 @@
 use pmdscope_guest::WalkResult;
 
 use crate::EmuError;
-use crate::kernel::routine::{Caller, Conclusion, Given, Recipe, Role, came_to, holds_nothing};
+use crate::kernel::routine::{
+    Caller, Conclusion, Given, Recipe, Role, came_to, drops_nothing, holds_nothing,
+};
 use crate::kernel::seeker::GUP_FAST;
 
 /// Finds out where a page is mapped, step by step. What it is given has the same name.
@@ -23,6 +25,9 @@ pub(super) const GUP_FAST_READ: Recipe = Recipe {
     role: Role::Walker,
     meaning: "get_user_pages_fast_only() for reading: takes a page with interrupts off, without locks",
     installs: false,
+    invalidates: false,
+    may_drop: drops_nothing,
+    returns_entry: false,
     given: Given::Any,
     arguments: |caller| gup(caller, 0),
     conclude: pinned,
@@ -35,6 +40,9 @@ pub(super) const GUP_FAST_WRITE: Recipe = Recipe {
     role: Role::Walker,
     meaning: "get_user_pages_fast_only() for writing",
     installs: false,
+    invalidates: false,
+    may_drop: drops_nothing,
+    returns_entry: false,
     given: Given::Any,
     arguments: |caller| gup(caller, FOLL_WRITE),
     conclude: pinned,
@@ -47,6 +55,9 @@ pub(super) const PERF_PAGE_SIZE: Recipe = Recipe {
     role: Role::Walker,
     meaning: "perf_get_pgtable_size(): size of the mapping at a sampled address",
     installs: false,
+    invalidates: false,
+    may_drop: drops_nothing,
+    returns_entry: false,
     given: Given::Any,
     arguments: |Caller { world, symbol, .. }| {
         let of_mm = *symbol == OF_MM;
@@ -69,6 +80,9 @@ pub(super) const PTE_OFFSET_MAP: Recipe = Recipe {
     role: Role::Walker,
     meaning: "pte_offset_map(): from a PMD to its page table",
     installs: false,
+    invalidates: false,
+    may_drop: drops_nothing,
+    returns_entry: false,
     given: Given::Any,
     arguments: |caller| {
         let Caller { world, .. } = *caller;
@@ -85,6 +99,9 @@ pub(super) const MAPPED_WALK: Recipe = Recipe {
     role: Role::Walker,
     meaning: "page_vma_mapped_walk() without PVMW_MIGRATION: is the page mapped here? Takes the lock if so",
     installs: false,
+    invalidates: false,
+    may_drop: drops_nothing,
+    returns_entry: false,
     given: Given::Any,
     arguments: |caller| mapped_walk(caller, 0),
     conclude: mapped,
@@ -97,6 +114,9 @@ pub(super) const MAPPED_WALK_MIGRATION: Recipe = Recipe {
     role: Role::Walker,
     meaning: "page_vma_mapped_walk() with PVMW_MIGRATION: is there a migration entry of the page here?",
     installs: false,
+    invalidates: false,
+    may_drop: drops_nothing,
+    returns_entry: false,
     given: Given::Any,
     arguments: |caller| mapped_walk(caller, PVMW_MIGRATION),
     conclude: mapped,
@@ -109,6 +129,9 @@ pub(super) const FOLLOW_PAGE: Recipe = Recipe {
     role: Role::Walker,
     meaning: "follow_page() with FOLL_GET, later folio_walk_start(): takes a page under the page table's lock",
     installs: false,
+    invalidates: false,
+    may_drop: drops_nothing,
+    returns_entry: false,
     given: Given::Any,
     arguments: |caller| {
         let Caller { world, symbol, .. } = *caller;
@@ -135,7 +158,7 @@ pub(super) const FOLLOW_PAGE: Recipe = Recipe {
         let level = caller.left("folio_walk", "level", 4);
         let of_huge = world.fields.enumerator("FW_LEVEL_PMD").and_then(|number| u64::try_from(number).ok());
         if level == of_huge {
-            Conclusion { result: WalkResult::Leaf, pfn, size: caller.huge_bytes() }
+            Conclusion { pfn, size: caller.huge_bytes(), ..came_to(WalkResult::Leaf) }
         } else {
             Conclusion { pfn, ..came_to(WalkResult::Table) }
         }

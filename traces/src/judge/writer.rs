@@ -1,0 +1,134 @@
+//! Findings in what a writer does, with or without a walker.
+
+use pmdscope_arches::{EntryMarks, Form};
+
+use super::{Findings, Observed, WriterChange};
+use crate::entry::Value;
+use crate::findings::{Finding, FindingName};
+
+pub(super) fn judge(observed: &Observed<'_>, findings: &mut Findings) {
+    for change in observed.changes {
+        still_valid(observed, change, findings);
+        marks_lost(observed, change, findings);
+    }
+    marks_lost_in_page_table(observed, findings);
+    bits_lost(observed, findings);
+}
+
+/// A mapping that the MMU goes on using while the writer takes it for invalidated.
+fn still_valid(observed: &Observed<'_>, change: &WriterChange, findings: &mut Findings) {
+    let steps = &change.steps;
+    let is_valid =
+        |value: Value| observed.is_mapping(value) && (observed.encoding.layout().hardware_valid)(value.0);
+    let (found, left) = (steps.found.unwrap_or(steps.read), steps.left());
+    // A writer that has yet to replace the entry or to return may still invalidate it. One that replaces entries, and
+    // found nothing to replace, has nothing to invalidate either.
+    let is_over = steps.ended && (steps.installed.is_some() || !observed.writer.installs);
+    if !(observed.writer.invalidates && is_over && is_valid(found) && is_valid(left)) {
+        return;
+    }
+    let until = match steps.installed {
+        Some(installed) => format!("when the writer replaced it with {installed}"),
+        None => "when the writer returned".to_owned(),
+    };
+    findings.add(Finding {
+        name: FindingName::StillValid,
+        view: left,
+        explanation: format!(
+            "mapping {found} was to be invalidated, and was {left}, which is valid to the hardware, {until}"
+        ),
+        schedules: change.schedules.clone(),
+        schedule: change.schedule.clone(),
+    });
+}
+
+/// Marks that the writer read, and that were still there when it stored, but that it did not hand on.
+fn marks_lost(observed: &Observed<'_>, change: &WriterChange, findings: &mut Findings) {
+    let steps = &change.steps;
+    let Some(found) = steps.found else { return };
+    let encoding = observed.encoding;
+    let went_in = encoding.marks_of(steps.read.0).and(encoding.marks_of(found.0));
+    let mut lost = |marks: EntryMarks, what: String| {
+        if marks.is_empty() {
+            return;
+        }
+        let marks = marks.names().collect::<Vec<_>>().join(" and ");
+        findings.add(Finding {
+            name: FindingName::MarksLost,
+            view: found,
+            explanation: format!("the writer lost {marks} of {found}: {what}"),
+            schedules: change.schedules.clone(),
+            schedule: change.schedule.clone(),
+        });
+    };
+    // An entry that it emptied on the way has no marks to look for; if it is to be there, that is another finding.
+    let has_marks =
+        |value: Value| matches!(encoding.form(value.0), Form::Leaf | Form::InvalidLeaf | Form::Swap);
+    if observed.writer.invalidates && observed.is_mapping(found) {
+        if let Some(left) = steps.stored.last().copied().filter(|left| observed.is_mapping(*left)) {
+            lost(went_in.without(encoding.marks_of(left.0)), format!("it stored {left}"));
+        }
+        if let Some(returned) = steps.returned {
+            lost(went_in.without(encoding.marks_of(returned.0)), format!("it returned {returned}"));
+        }
+    }
+    if let Some(installed) = steps.installed.filter(|installed| has_marks(*installed)) {
+        let kept = encoding.marks_of(installed.0);
+        lost(
+            went_in.without(kept).without(observed.writer.may_drop),
+            format!("it replaced it with {installed}"),
+        );
+    }
+}
+
+/// Marks of a mapping that are not in the page table which a split has filled with its small pages.
+fn marks_lost_in_page_table(observed: &Observed<'_>, findings: &mut Findings) {
+    let Some(change) = observed.changes.iter().find(|change| change.steps.installed.is_some()) else {
+        return;
+    };
+    if !observed.began_with_mapping() {
+        return;
+    }
+    let before = observed.before.value;
+    let went_in = observed.encoding.marks_of(before.0).without(observed.writer.may_drop);
+    let lacks = |pte: u64| went_in.without(observed.encoding.marks_of_pte(pte));
+    let lacking: Vec<u64> = observed.filled.iter().copied().filter(|pte| !lacks(*pte).is_empty()).collect();
+    let Some(first) = lacking.first() else { return };
+    let marks = lacks(*first).names().collect::<Vec<_>>().join(" and ");
+    findings.add(Finding {
+        name: FindingName::MarksLost,
+        view: before,
+        explanation: format!(
+            "the writer lost {marks} of {before}: {} of the {} entries that it filled of the page table lack it, as {}",
+            lacking.len(),
+            observed.filled.len(),
+            Value(*first)
+        ),
+        schedules: change.schedules.clone(),
+        schedule: change.schedule.clone(),
+    });
+}
+
+/// Marks that another CPU set meanwhile, and that are neither in the entry that the writer got back nor in the one that
+/// is there in the end.
+fn bits_lost(observed: &Observed<'_>, findings: &mut Findings) {
+    for marked in observed.marked {
+        let bits = marked.before.0 ^ marked.after.0;
+        let kept = |value: Value| (value.0 ^ marked.after.0) & bits == 0;
+        if bits != 0 && marked.returned.is_some_and(|returned| !kept(returned)) && !kept(marked.in_the_end) {
+            findings.add(Finding {
+                name: FindingName::BitsLost,
+                view: marked.after,
+                explanation: format!(
+                    "the MMU changed {} to {}, the writer returned {}, and {} stands in the end",
+                    marked.before,
+                    marked.after,
+                    marked.returned.unwrap_or(marked.in_the_end),
+                    marked.in_the_end
+                ),
+                schedules: marked.schedules.clone(),
+                schedule: marked.schedule.clone(),
+            });
+        }
+    }
+}
