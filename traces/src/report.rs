@@ -546,16 +546,3 @@ pub struct Skipped {
     /// Why there is no row.
     pub reason: String,
 }
-
-/// A decoded value.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct DecodeReport {
-    /// `pmdscope.decode/1`.
-    pub schema: String,
-    /// The encoding.
-    pub encoding: String,
-    /// Who answered the predicates: `model`.
-    pub predicates: String,
-    /// The entries.
-    pub entries: Vec<Entry>,
-}
