@@ -33,7 +33,7 @@ pub use enumerate::{Behaviour, Found, Limits, Stopped, Stuck, behaviours, each_s
 pub use error::EmuError;
 pub use explore::{Bounds, Divergence, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};
 pub use isa::{Atomicity, Class, Isa};
-pub use kernel::{Control, Given, KernelMachine, RECIPES, RanAlone, Recipe, Role, Stub};
+pub use kernel::{Control, Given, HugePage, KernelMachine, RECIPES, RanAlone, Recipe, Role, Stub};
 pub use machine::{Job, Loaded, Machine, env, installed_table};
 pub use recorded::Routines;
 pub use schedule::{MOST_CPUS, NoSchedule, Schedule};

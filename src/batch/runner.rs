@@ -149,7 +149,7 @@ fn guest(platform: &Platform) -> Result<(Encoding, GuestSource)> {
 
 fn kernel(platform: &Platform, cache: CacheArgs) -> Result<KernelSource> {
     let Platform::Kernel { file, sha256, .. } = platform else { bail!("not a kernel") };
-    let source = kernel_source(file, cache, None, None)?;
+    let source = kernel_source(file, cache)?;
     unchanged(Some(file), &source.kernel.file().sha256, sha256)?;
     Ok(source)
 }
