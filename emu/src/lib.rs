@@ -30,7 +30,7 @@ mod watch;
 pub use disassembler::{Disassembler, Instruction};
 pub use end::{CallBounds, End, Ended};
 pub use enumerate::{Behaviour, Found, Limits, Stopped, Stuck, behaviours, each_schedule};
-pub use error::EmuError;
+pub use error::{Blame, EmuError};
 pub use explore::{Bounds, Divergence, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};
 pub use isa::{Atomicity, Class, Isa};
 pub use kernel::{Control, Given, HugePage, KernelMachine, RECIPES, RanAlone, Recipe, Role, Stub};
