@@ -335,7 +335,7 @@ pub struct CompareArgs {
     pub walker: Vec<String>,
     /// Compare real kernels (see `pmdscope run --help`) in place of architectures and versions; may be
     /// given several times
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["arch", "mmu", "linux"])]
+    #[arg(long, value_name = "FILE")]
     pub kernel: Vec<PathBuf>,
     #[command(flatten)]
     pub cache: CacheArgs,
@@ -410,11 +410,12 @@ pub struct JobArgs {
     /// Kind of MMU where there are several: radix or hash; radix if not given
     #[arg(long, value_name = "M")]
     pub mmu: Option<String>,
-    /// Linux version, such as 6.12; the newest known if not given, and with --kernel that of the kernel.
-    /// Some are not known for sure and are refused: see `pmdscope list encodings`
+    /// Linux version, such as 6.12; the newest known if not given. Some are not known for sure and are
+    /// refused: see `pmdscope list encodings`
     #[arg(long, value_name = "V")]
     pub linux: Option<String>,
-    /// Run a real kernel's own functions: a .deb, .rpm, vmlinuz, bzImage, Image or vmlinux
+    /// Run a real kernel's own functions: a .deb, .rpm, vmlinuz, bzImage, Image or vmlinux. It says itself which
+    /// architecture, MMU and version it is
     #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "with"])]
     pub kernel: Option<PathBuf>,
     #[command(flatten)]

@@ -13,7 +13,7 @@ use pmdscope_traces::{CompareReport, RunReport, Skipped, html, json, markdown, t
 use crate::cli::{CacheArgs, CompareArgs, CompareFormat, Marks};
 use crate::exit::Exit;
 use crate::expected::expectations;
-use crate::kernel_plan::{KernelSource, Wanted, kernel_source, offered};
+use crate::kernel_plan::{KernelSource, Wanted, kernel_source, offered, platform_left_out};
 use crate::kernel_study::KernelStudy;
 use crate::output;
 use crate::plan::{GuestSource, Start, With, bounds, chosen, runnable};
@@ -162,6 +162,7 @@ struct KernelPlan<'a> {
 
 impl<'a> KernelPlan<'a> {
     fn new(args: &'a CompareArgs) -> Result<Self> {
+        platform_left_out(!args.arch.is_empty(), !args.mmu.is_empty(), !args.linux.is_empty())?;
         let recipes = |names: &[String], default: &str, role| -> Result<Vec<_>> {
             let default = [default.to_owned()];
             let names = if names.is_empty() { &default } else { names };
@@ -182,7 +183,7 @@ impl<'a> KernelPlan<'a> {
         let mut rows = Vec::new();
         let mut skipped = Vec::new();
         for path in self.kernels {
-            let source = kernel_source(path, self.cache, None, None)?;
+            let source = kernel_source(path, self.cache)?;
             let mut skip = |reason: String| {
                 skipped.push(Skipped { encoding: source.kernel.file().release.text.clone(), reason });
             };

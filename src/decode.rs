@@ -1,7 +1,7 @@
 //! `pmdscope decode`.
 
 use anyhow::Result;
-use pmdscope_traces::{DECODE_SCHEMA, DecodeReport, Entry, json, text};
+use pmdscope_traces::{DECODE_SCHEMA, DecodeReport, DecodedEntry, json, text};
 
 use crate::cli::{DecodeArgs, DecodeFormat};
 use crate::exit::Exit;
@@ -18,7 +18,7 @@ pub fn decode(args: &DecodeArgs) -> Result<Exit> {
         schema: DECODE_SCHEMA.to_owned(),
         encoding: encoding_name(&encoding),
         predicates: executed.to_owned(),
-        entries: values.iter().map(|value| Entry::of_model(&encoding, *value)).collect(),
+        entries: values.iter().map(|value| DecodedEntry::of_model(&encoding, *value)).collect(),
     };
     let printed = match args.format {
         DecodeFormat::Text => text::decode(&report, output::terminal(None)),

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use pmdscope_arches::{Arch, Encoding, EntryKind, Mmu};
-use pmdscope_emu::{Bounds, KernelMachine, Recipe, Reduction, Role, Schedule};
+use pmdscope_arches::{Arch, Encoding, EntryKind};
+use pmdscope_emu::{Bounds, HugePage, KernelMachine, Recipe, Reduction, Role, Schedule};
 use pmdscope_guest::Kernel;
 use pmdscope_guest::kernel::Cache;
 use pmdscope_traces::GuestInfo;
@@ -49,11 +49,12 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// The page that it is about, if that is said and a huge page can begin there.
-    pub fn pfn(&self, encoding: &Encoding) -> Option<u64> {
+    /// The page that it is about.
+    pub fn page(&self) -> HugePage {
         match self {
-            Wanted::Kind { pfn, .. } => *pfn,
-            Wanted::Value(value) => huge_page(encoding, *value),
+            Wanted::Kind { pfn: None, .. } => HugePage::Usual,
+            Wanted::Kind { pfn: Some(pfn), .. } => HugePage::At(*pfn),
+            Wanted::Value(value) => HugePage::Of(*value),
         }
     }
 
@@ -64,12 +65,6 @@ impl Wanted {
             Wanted::Value(value) => Ok(Start::of_value(encoding, value)),
         }
     }
-}
-
-/// The page of an entry, if a huge page can begin there.
-fn huge_page(encoding: &Encoding, value: u64) -> Option<u64> {
-    let pages = 1 << (encoding.layout().pmd_shift - encoding.layout().page_shift);
-    encoding.pfn_of(value).filter(|pfn| *pfn != 0 && pfn % pages == 0)
 }
 
 /// What `run --kernel` is to do.
@@ -86,6 +81,7 @@ pub struct KernelPlan {
 
 impl KernelPlan {
     pub fn new(args: &JobArgs, path: &Path) -> Result<Self> {
+        platform_left_out(args.arch.is_some(), args.mmu.is_some(), args.linux.is_some())?;
         let writer = args.writer.as_deref().unwrap_or("split");
         let writer = Recipe::of(writer, Role::Writer)?;
         let walker = |name: &String| match name.as_str() {
@@ -108,16 +104,7 @@ impl KernelPlan {
             schedule.is_none() || walkers.iter().all(Option::is_some),
             "a schedule is of a writer and a walker: leave --schedule or --walker none out"
         );
-        let source = kernel_source(path, args.cache, args.mmu.as_deref(), args.linux.as_deref())?;
-        if let Some(arch) = &args.arch {
-            let arch: Arch = arch.parse()?;
-            ensure!(
-                arch == source.encoding.arch(),
-                "{} is for {}, not for {arch}: leave --arch out",
-                path.display(),
-                source.encoding.arch()
-            );
-        }
+        let source = kernel_source(path, args.cache)?;
         for recipe in std::iter::once(writer).chain(walkers.iter().copied().flatten()) {
             offered(&source, recipe).map_err(|reason| anyhow!("{}: {reason}", path.display()))?;
         }
@@ -150,13 +137,19 @@ fn nearest<'a>(name: &str, functions: &[&'a str]) -> Option<&'a str> {
         .map(|(_, function)| function)
 }
 
-/// Opens a kernel, and finds the encoding that it is read by: that of its own version, if no other is named.
-pub fn kernel_source(
-    path: &Path,
-    cache: CacheArgs,
-    mmu: Option<&str>,
-    linux: Option<&str>,
-) -> Result<KernelSource> {
+/// Why neither a command line nor a matrix may name the platform of a kernel.
+pub const KERNEL_SAYS: &str = "a kernel says itself which architecture, MMU and version it is";
+
+/// Refuses the options that would have a kernel's entries read as those of another platform.
+pub fn platform_left_out(arch: bool, mmu: bool, linux: bool) -> Result<()> {
+    for (option, named) in [("--arch", arch), ("--mmu", mmu), ("--linux", linux)] {
+        ensure!(!named, "{KERNEL_SAYS}: leave {option} out");
+    }
+    Ok(())
+}
+
+/// Opens a kernel, and finds the encoding of its own architecture and version.
+pub fn kernel_source(path: &Path, cache: CacheArgs) -> Result<KernelSource> {
     let kernel = open_kernel(path, cache)?;
     let arch = kernel.arch();
     let runs: Vec<_> =
@@ -173,24 +166,10 @@ pub fn kernel_source(
          built with CONFIG_DEBUG_INFO_BTF does",
         path.display()
     );
-    let version = match linux {
-        Some(version) => version.parse()?,
-        None => kernel.version(),
-    };
-    let mmu = match mmu {
-        Some(mmu) => Some(mmu.parse()?),
-        None => arch.mmus().first().copied(),
-    };
-    ensure!(
-        mmu != Some(Mmu::Hash),
-        "{}: an image chooses the radix MMU, and hash only when it starts: leave --mmu out",
-        path.display()
-    );
-    let encoding = Encoding::at(arch, mmu, version).with_context(|| {
-        let hint =
-            if linux.is_some() { "" } else { " (--linux V has its entries read as of another version)" };
-        format!("{}, which is Linux {}{hint}", path.display(), kernel.file().release)
-    })?;
+    // An image chooses radix, the first. Only when it starts on a machine without it, it chooses hash.
+    let mmu = arch.mmus().first().copied();
+    let encoding = Encoding::at(arch, mmu, kernel.version())
+        .with_context(|| format!("{}, which is Linux {}", path.display(), kernel.file().release))?;
     Ok(KernelSource { path: path.to_owned(), kernel: Rc::new(kernel), encoding })
 }
 

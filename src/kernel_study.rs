@@ -50,8 +50,8 @@ impl<'a> KernelStudy<'a> {
     /// set up has a report that says so.
     pub fn report(&self) -> Result<RunReport> {
         let encoding = self.source.encoding;
-        let pfn = self.wanted.pfn(&encoding);
-        let mut machine = match KernelMachine::new(Rc::clone(&self.source.kernel), encoding, pfn) {
+        let kernel = Rc::clone(&self.source.kernel);
+        let mut machine = match KernelMachine::new(kernel, encoding, self.wanted.page()) {
             Ok(machine) => machine,
             Err(EmuError::Environment(missing)) => return self.without(&missing),
             Err(error) => return Err(error).with_context(|| self.source.path.display().to_string()),

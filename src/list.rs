@@ -1,7 +1,7 @@
 //! `pmdscope list`.
 
 use anyhow::Result;
-use pmdscope_arches::{Arch, EntryKind, EntrySet, Era, Version, layouts, migration_types};
+use pmdscope_arches::{Arch, EntryKind, EntrySet, Era, Version, layouts, swap_types};
 use pmdscope_guest::{Agent, Walker, Writer, all_bundled};
 use pmdscope_traces::text::table::{bare_table, trimmed};
 use pmdscope_traces::{FindingName, batch};
@@ -63,7 +63,8 @@ fn encodings() -> String {
         (platform, rows)
     }));
     let types = shared(Arch::ALL.into_iter().map(|arch| {
-        let rows = eras(migration_types(arch), |types| {
+        let rows = eras(swap_types(arch), |types| {
+            let types = types.migration();
             let exclusive =
                 types.read_exclusive.map_or(String::new(), |kind| format!(", read-exclusive {kind}"));
             format!("read {}{exclusive}, write {}", types.read, types.write)

@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use pmdscope_emu::EmuError;
+use pmdscope_emu::{Blame, EmuError};
 use pmdscope_traces::json;
 
 use crate::cli::{Cli, Command, SchemaArgs};
@@ -123,14 +123,14 @@ pub fn one_line(error: &anyhow::Error) -> String {
 
 /// Whose fault an error is.
 fn status_of(error: &anyhow::Error) -> Exit {
-    let internal = error.chain().any(|cause| {
-        cause.is::<NotTheSame>()
-            || matches!(
-                cause.downcast_ref(),
-                Some(EmuError::Engine { .. } | EmuError::Disassembler(_) | EmuError::NotAsRecorded { .. })
-            )
-    });
-    if internal { Exit::Internal } else { Exit::Usage }
+    if error.chain().any(|cause| cause.is::<NotTheSame>() || cause.is::<batch::Fault>()) {
+        return Exit::Internal;
+    }
+    match error.chain().find_map(|cause| cause.downcast_ref::<EmuError>()).map(EmuError::blame) {
+        Some(Blame::Program) => Exit::Internal,
+        Some(Blame::Memory) => Exit::Inconclusive,
+        Some(Blame::Input) | None => Exit::Usage,
+    }
 }
 
 fn schema(args: &SchemaArgs) -> Result<Exit> {

@@ -205,6 +205,7 @@ impl Reporter<'_> {
                 machine_runs: self.exploration.machine_runs,
             },
             incomplete,
+            out_of_time: self.exploration.incomplete.as_ref().is_some_and(Incomplete::is_of_time),
             verdict,
             command: names.command,
             traces: behaviours,

@@ -620,7 +620,6 @@ fn what_a_kernel_cannot_be_run_with_is_refused() {
     refused(&[
         ("run --kernel x --entry none --guest y", "cannot be used with"),
         ("run --kernel x --entry none --with mmu-store", "cannot be used with"),
-        ("compare --kernel x --arch arm64", "cannot be used with"),
         ("run --kernel x", "--entry"),
         ("kernel", "no command given: there are info, list-functions (see pmdscope kernel --help)"),
         (

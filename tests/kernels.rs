@@ -270,12 +270,7 @@ fn what_is_wrong_with_the_request_is_said() {
     let cache = Scratch::new("kernels-wrong");
     let Some(kernel) = packages(&["arm64"]).into_iter().next() else { return };
     let path = kernel.to_str().expect("names of kernels are UTF-8");
-    for (more, says) in [
-        (&["--arch", "x86_64"][..], "is for arm64, not for x86_64: leave --arch out"),
-        (&["--mmu", "radix"], "only ppc64 and ppc64le tell MMU kinds apart"),
-        (&["--linux", "5.15"], "is not known for sure"),
-        (&["--pfn", "0x81201"], "is not where a huge page begins"),
-    ] {
+    for (more, says) in [(&["--pfn", "0x81201"][..], "is not where a huge page begins")] {
         let line = [&["run", "--kernel", path, "--entry", "migration-read"][..], more].concat();
         let ran = cached(&cache, &line);
         assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{more:?}: {}", ran.stderr);

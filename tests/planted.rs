@@ -2,9 +2,7 @@
 //! one point and in which it does not. What bundled guests do not do is planted: `guest/planted` has guests with one
 //! fault each.
 
-mod common;
-
-use common::pmdscope;
+use crate::common::pmdscope;
 use pmdscope_guest::{Check, WalkResult};
 use pmdscope_traces::FindingName;
 use serde_json::Value;

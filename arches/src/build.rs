@@ -4,7 +4,8 @@ use crate::encoding::{Encoding, layouts};
 use crate::entry::{EntryError, EntryKind, EntrySpec, MigrationParts, SwapParts};
 use crate::field::{Bits, Form};
 use crate::layout::{Layout, Leaf, when};
-use crate::swap::{SwapFormat, migration_types};
+use crate::numbering::{Reading, SwapUse, swap_types};
+use crate::swap::SwapFormat;
 use crate::version::{Era, Version};
 
 /// The swap type of the `swap` kind: that of some swap file.
@@ -41,11 +42,8 @@ impl Encoding {
         let marked = |bit: Option<u8>| bit.is_some_and(|bit| entry & (1 << bit) != 0);
         let (kind, offset) = (swap.kind_of(entry), swap.offset_of(entry));
         let migration = self.migration_kind(kind).map(|kind| {
-            if !self.migration_types().young_dirty {
-                return MigrationParts { kind, pfn: offset, young: false, dirty: false };
-            }
-            let (pfn, marks) = (self.pfn_bits().of(offset), offset >> self.pfn_bits().width());
-            let kept = self.has_room(&swap);
+            let (pfn, marks) = (self.page_in(offset), offset >> self.pfn_bits().width());
+            let kept = self.keeps_young_dirty();
             MigrationParts { kind, pfn, young: kept && marks & 1 != 0, dirty: kept && marks & 2 != 0 }
         });
         Some(SwapParts {
@@ -55,6 +53,38 @@ impl Encoding {
             uffd_wp: marked(swap.uffd_wp),
             migration,
         })
+    }
+
+    /// What a swap entry can be, for its type is used for different ends in kernels of different configurations: first
+    /// what it is in a kernel with every option, then in kernels with fewer. Empty if it is no swap entry.
+    pub fn readings(&self, entry: u64) -> Vec<Reading> {
+        self.swap_parts(entry).map_or_else(Vec::new, |parts| self.types_era().value.readings(parts.kind))
+    }
+
+    /// The page frame of a swap entry, if its type is used so and holds one.
+    pub fn pfn_read_as(&self, entry: u64, purpose: SwapUse) -> Option<u64> {
+        let parts = self.swap_parts(entry).filter(|_| purpose.holds_page())?;
+        Some(self.page_in(parts.offset))
+    }
+
+    /// The huge page that an entry is about, in whatever configuration makes it one of a page under migration; `None` if
+    /// it is about none, or no huge page can begin there.
+    pub fn huge_page_of(&self, entry: u64) -> Option<u64> {
+        let under_migration = || {
+            self.readings(entry)
+                .iter()
+                .find_map(|reading| reading.purpose.migration().map(|_| reading.purpose))
+        };
+        let pfn = match self.form(entry) {
+            Form::Swap => self.pfn_read_as(entry, under_migration()?)?,
+            _ => self.pfn_of(entry)?,
+        };
+        (pfn != 0 && pfn.is_multiple_of(self.huge_pages())).then_some(pfn)
+    }
+
+    /// The page frame number in an offset.
+    fn page_in(&self, offset: u64) -> u64 {
+        if self.migration_types().young_dirty { self.pfn_bits().of(offset) } else { offset }
     }
 
     /// How many low bits of a migration entry's offset are the page frame number: all 58 of a
@@ -147,15 +177,16 @@ impl Encoding {
             EntryKind::MigrationRead => types.read,
             EntryKind::MigrationWrite => types.write,
             _ => types.read_exclusive.ok_or_else(|| {
-                let when = elsewhere(migration_types(self.arch()), self.version(), |types| {
-                    types.read_exclusive.is_some()
+                let when = elsewhere(swap_types(self.arch()), self.version(), |types| {
+                    types.migration().read_exclusive.is_some()
                 });
                 format!("no such migration type: {when}")
             })?,
         };
         self.fits(spec.pfn, self.huge_pages())?;
         if (spec.young || spec.dirty) && !types.young_dirty {
-            let when = elsewhere(migration_types(self.arch()), self.version(), |types| types.young_dirty);
+            let when =
+                elsewhere(swap_types(self.arch()), self.version(), |types| types.migration().young_dirty);
             return Err(format!("migration entries keep no young and dirty: {when}"));
         }
         if (spec.young || spec.dirty) && !self.has_room(&swap) {

@@ -5,18 +5,18 @@ use std::fmt;
 use crate::arch::{Arch, Mmu};
 use crate::field::{Field, Form};
 use crate::layout::Layout;
-use crate::swap::{MigrationTypes, NO_MIGRATION, migration_types};
+use crate::numbering::{MigrationTypes, NO_MIGRATION, SwapTypes, swap_types};
 use crate::version::{Era, Gap, Version, in_force};
 
-/// How one architecture lays out an entry at one Linux version: the layout and the migration
-/// types in force there.
+/// How one architecture lays out an entry at one Linux version: the layout and the swap types
+/// in force there.
 #[derive(Debug, Clone, Copy)]
 pub struct Encoding {
     arch: Arch,
     mmu: Option<Mmu>,
     version: Version,
     layout: &'static Era<Layout>,
-    types: &'static Era<MigrationTypes>,
+    types: &'static Era<SwapTypes>,
     /// The types of one kernel, where they were found in it.
     found: Option<MigrationTypes>,
 }
@@ -101,8 +101,9 @@ impl Encoding {
         let layout = in_force(layouts(arch, mmu), version).map_err(unknown("the entry layout"))?;
         // Where huge pages cannot be migrated, no type means that they are.
         let types = match layout.value.swap {
-            Some(_) => in_force(migration_types(arch), version)
-                .map_err(unknown("the numbering of migration types"))?,
+            Some(_) => {
+                in_force(swap_types(arch), version).map_err(unknown("the numbering of migration types"))?
+            }
             None => &NO_MIGRATION,
         };
         Ok(Encoding { arch, mmu, version, layout, types, found: None })
@@ -135,7 +136,7 @@ impl Encoding {
 
     /// The migration types in force.
     pub fn migration_types(&self) -> MigrationTypes {
-        self.found.unwrap_or(self.types.value)
+        self.found.unwrap_or(self.types.value.migration())
     }
 
     /// The same encoding with other migration types: the numbers depend on a kernel's configuration, so that
@@ -163,8 +164,8 @@ impl Encoding {
             .is_some_and(|era| era.value.page_shift == self.layout().page_shift)
     }
 
-    /// The versions over which the migration types in force hold.
-    pub fn types_era(&self) -> &'static Era<MigrationTypes> {
+    /// The swap types in force, and the versions over which they hold.
+    pub fn types_era(&self) -> &'static Era<SwapTypes> {
         self.types
     }
 

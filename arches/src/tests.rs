@@ -395,6 +395,7 @@ ppc64 hash 6.15  400000081200001b c000000812002006 c000000812002000 800000081200
 ppc64 hash 6.17  400000081200001b c000000812002006 c000000812002000 8000000812000000
 ppc64 hash 7.1   400000081200001b c000000812002006 c000000812002000 8000000812000000
 riscv64 6.1      0000000040900780 0000000020480017 0000000020480022 0000000020480001
+riscv64 6.2      0000000040900780 0000000020480017 0000000020480022 0000000020480001
 riscv64 6.6      0000000081200f00 0000000020480017 0000000020480022 0000000020480001
 riscv64 6.12     0000000081200d00 0000000020480017 0000000020480022 0000000020480001
 riscv64 6.15     0000000081200d80 0000000020480017 0000000020480022 0000000020480001
@@ -428,4 +429,116 @@ fn pages_of_another_size_are_another_encoding() {
     let types = MigrationTypes { read: 28, read_exclusive: Some(29), write: 30, young_dirty: true };
     let small = usual.with_migration_types(types).with_page_shift(12).unwrap();
     assert_eq!(small.migration_types(), types);
+}
+
+/// A value in an encoding, and what it is in which configurations: `use: OPTION, no OPTION`.
+fn readings(arch: Arch, version: &str, entry: u64) -> Vec<String> {
+    let encoding = at(arch, arch.mmus().first().copied(), version);
+    let readings = encoding.readings(entry);
+    let named = readings.iter().map(|reading| {
+        let needs = reading
+            .needs
+            .iter()
+            .map(|(option, on)| format!("{}{}", if *on { "" } else { "no " }, option.name()));
+        format!("{}: {}", reading.purpose.name(), needs.collect::<Vec<_>>().join(", "))
+    });
+    named.collect()
+}
+
+/// Values from Debian's kernels and from reports. Debian had DEVICE_PRIVATE off up to 6.12.
+#[test]
+fn a_swap_type_is_read_in_every_configuration() {
+    for (arch, version, entry, expected) in [
+        (
+            Arch::Arm64,
+            "5.10",
+            0x0812_0078,
+            &["device-private-write: DEVICE_PRIVATE", "migration-read: no DEVICE_PRIVATE"][..],
+        ),
+        (
+            Arch::Arm64,
+            "5.10",
+            0x8_3af0_0074,
+            &[
+                "migration-write: DEVICE_PRIVATE",
+                "hwpoison: MEMORY_FAILURE, no DEVICE_PRIVATE",
+                "swap-file: no MEMORY_FAILURE, no DEVICE_PRIVATE",
+            ],
+        ),
+        (
+            Arch::Arm64,
+            "6.1",
+            0x8120_00f0,
+            &["device-exclusive-read: DEVICE_PRIVATE", "migration-write: no DEVICE_PRIVATE"],
+        ),
+        (
+            Arch::X86_64,
+            "5.10",
+            0xffff_ffff_efdb_fe00,
+            &["device-private-read: DEVICE_PRIVATE", "migration-write: no DEVICE_PRIVATE"],
+        ),
+        (
+            Arch::X86_64,
+            "6.1",
+            0xefff_ffff_efdb_fe00,
+            &[
+                "device-exclusive-read: PTE_MARKER, DEVICE_PRIVATE",
+                "migration-write: PTE_MARKER, no DEVICE_PRIVATE",
+                "device-exclusive-write: no PTE_MARKER, DEVICE_PRIVATE",
+                "migration-read-exclusive: no PTE_MARKER, no DEVICE_PRIVATE",
+            ],
+        ),
+        (
+            Arch::X86_64,
+            "6.12",
+            0xf7ff_ffff_efdb_fe00,
+            &["device-exclusive-read: DEVICE_PRIVATE", "migration-write: no DEVICE_PRIVATE"],
+        ),
+        (
+            Arch::X86_64,
+            "7.2",
+            0xefff_ff80_042b_fe00,
+            &["device-private-read: DEVICE_PRIVATE", "migration-read-exclusive: no DEVICE_PRIVATE"],
+        ),
+        // The markers' type is the same whatever else is on.
+        (Arch::Arm64, "7.2", 31 << 6 | 0x8120_0000, &["pte-marker: "]),
+        (Arch::X86_64, "7.2", 0x0fff_ffff_efdb_fe00, &["swap-file: "]),
+        (Arch::Riscv64, "6.1", 0x4090_0780, &["migration-write: "]),
+        // A mapping and an empty entry have none.
+        (Arch::X86_64, "7.2", 0x8000_0000_8120_00e7, &[]),
+        (Arch::Arm64, "7.2", 0, &[]),
+    ] {
+        assert_eq!(readings(arch, version, entry), expected, "{arch} {version} {entry:#x}");
+    }
+}
+
+/// Each configuration has one reading, and the first is that which all else here is with.
+#[test]
+fn readings_cover_every_configuration_once() {
+    for encoding in encodings() {
+        let Some(swap) = encoding.layout().swap else { continue };
+        let types = &encoding.types_era().value;
+        let options = [ConfigOption::DevicePrivate, ConfigOption::PteMarker, ConfigOption::MemoryFailure];
+        for kind in 0..=swap.largest_kind() {
+            let readings = types.readings(kind);
+            assert_eq!(
+                readings[0].purpose.migration().is_some(),
+                types.migration().contains(kind),
+                "{encoding} type {kind}"
+            );
+            for config in 0..8_u8 {
+                let on = |option: ConfigOption| {
+                    config & (1 << options.iter().position(|one| *one == option).unwrap()) != 0
+                };
+                let fits =
+                    |reading: &&Reading| reading.needs.iter().all(|(option, needed)| on(*option) == *needed);
+                let purposes: Vec<_> = readings.iter().filter(fits).map(|reading| reading.purpose).collect();
+                assert!(!purposes.is_empty(), "{encoding} type {kind} {config:b}");
+                assert!(
+                    purposes.iter().all(|one| *one == purposes[0]),
+                    "{encoding} type {kind} {config:b}: {purposes:?}"
+                );
+            }
+        }
+    }
 }

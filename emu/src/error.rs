@@ -87,7 +87,36 @@ pub enum EmuError {
     },
 }
 
+/// Whose doing an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// That of what was to be run, or of how: it is the same each time.
+    Input,
+    /// That of the system, which did not give enough memory: with more there may be no error.
+    Memory,
+    /// That of this program.
+    Program,
+}
+
 impl EmuError {
+    /// Whose doing it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            EmuError::Engine { error: uc_error::NOMEM, .. } => Blame::Memory,
+            EmuError::Engine { .. } | EmuError::Disassembler(_) | EmuError::NotAsRecorded { .. } => {
+                Blame::Program
+            }
+            EmuError::NotExecuted(_)
+            | EmuError::Guest(_)
+            | EmuError::Outcome(_)
+            | EmuError::DidNotReturn { .. }
+            | EmuError::Environment(_)
+            | EmuError::ScheduleMisfit { .. }
+            | EmuError::ScheduleEnds { .. }
+            | EmuError::NotOneEntry { .. } => Blame::Input,
+        }
+    }
+
     pub(crate) fn engine(doing: &'static str, error: uc_error) -> Self {
         EmuError::Engine { doing, error }
     }

@@ -139,6 +139,13 @@ pub enum Incomplete {
     },
 }
 
+impl Incomplete {
+    /// Whether time was over, so that another machine might have come further.
+    pub fn is_of_time(&self) -> bool {
+        matches!(self, Incomplete::Time(_) | Incomplete::Call { end: End::TimeBound, .. })
+    }
+}
+
 impl fmt::Display for Incomplete {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

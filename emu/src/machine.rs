@@ -117,10 +117,12 @@ impl Machine {
             let bytes: Vec<u8> = entries.iter().flat_map(|entry| order.encode(*entry)).collect();
             vcpu.write(memory::SURVEY_IN, &bytes)?;
             let arguments = [memory::SURVEY_IN, memory::SURVEY_OUT, entries.len() as u64, memory::ENV];
-            let bounds = CallBounds { instructions: u64::MAX / 2, ..CallBounds::default() };
-            let end = vcpu.call(function, &arguments, bounds)?;
-            if end != End::Returned {
-                return Err(EmuError::DidNotReturn { function: abi::SURVEY.to_owned(), end });
+            let usual = CallBounds::default();
+            let instructions = usual.instructions.saturating_mul(1 + entries.len() as u64);
+            match vcpu.call(function, &arguments, CallBounds { instructions, ..usual })? {
+                End::Returned => {}
+                End::Engine(error) => return Err(EmuError::engine("run the guest", error)),
+                end => return Err(EmuError::DidNotReturn { function: abi::SURVEY.to_owned(), end }),
             }
             let bytes = vcpu.read(memory::SURVEY_OUT, entries.len() * Answers::SIZE)?;
             let (all, _) = bytes.as_chunks();

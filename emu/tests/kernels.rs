@@ -17,8 +17,8 @@ use fastrand::Rng;
 use num_bigint::BigUint;
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu};
 use pmdscope_emu::{
-    Bounds, CallBounds, End, Event, Exploration, KernelMachine, Machine, RanAlone, Recipe, Reduction, Role,
-    WALKER, WRITER, What, installed_table,
+    Bounds, CallBounds, End, Event, Exploration, HugePage, KernelMachine, Machine, RanAlone, Recipe,
+    Reduction, Role, WALKER, WRITER, What, installed_table,
 };
 use pmdscope_guest::kernel::{Cache, KernelFile};
 use pmdscope_guest::{Kernel, Writer, bundled};
@@ -105,7 +105,7 @@ impl Real {
         let wrong = |error: &dyn std::fmt::Display| format!("{name}: {error}");
         let mmu = (!kernel.arch().mmus().is_empty()).then_some(Mmu::Radix);
         let usual = Encoding::at(kernel.arch(), mmu, kernel.version()).map_err(|error| wrong(&error))?;
-        let machine = KernelMachine::new(Rc::clone(&kernel), usual, None);
+        let machine = KernelMachine::new(Rc::clone(&kernel), usual, HugePage::Usual);
         let mut machine = machine.map_err(|error| wrong(&error))?;
         let failed: Vec<_> =
             machine.controls().unwrap().into_iter().filter(|control| !control.passed).collect();

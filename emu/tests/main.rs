@@ -4,6 +4,7 @@
 mod agreement;
 mod bounds;
 mod interleavings;
+mod kernel_encoding;
 mod kernels;
 mod random_programs;
 mod recorded;

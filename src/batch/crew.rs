@@ -1,11 +1,11 @@
 //! The workers of a batch, and what becomes of a job that one does not survive.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
@@ -38,6 +38,7 @@ pub struct Crew<'a> {
     pub progress: &'a Progress,
     /// Done when it was said what workers are not confined by.
     pub warned: Once,
+    pub lacking: &'a Lacking,
     /// What a job is, for messages.
     pub name: &'a (dyn Fn(u64) -> String + Sync),
     /// Set when the batch is to stop.
@@ -70,10 +71,16 @@ impl Crew<'_> {
             Ok(verdicts)
         };
         thread::scope(|scope| {
-            let slots: Vec<_> = (0..workers).map(|_| scope.spawn(slot)).collect();
+            let begin = |_| thread::Builder::new().spawn_scoped(scope, slot);
+            let slots: Vec<_> = (0..workers).map(begin).collect();
             let mut all = Ok(Verdicts::default());
             for slot in slots {
-                let one = slot.join().unwrap_or_else(|_| Err(anyhow!("a thread of the batch panicked")));
+                let one = match slot {
+                    Ok(slot) => slot
+                        .join()
+                        .unwrap_or_else(|_| Err(Fault("a thread of the batch panicked".to_owned()).into())),
+                    Err(error) => Err(anyhow!(error).context("cannot start a thread")),
+                };
                 all = match (all, one) {
                     (Ok(all), Ok(one)) => Ok(all.and(one)),
                     (Err(first), _) | (_, Err(first)) => Err(first),
@@ -81,6 +88,23 @@ impl Crew<'_> {
             }
             all
         })
+    }
+
+    /// Leaves a job for when there is more memory or time.
+    fn lacks(&self, order: &mut Order, job: u64, what: &str) {
+        if order.lacking.insert(job) {
+            self.lacking.jobs.fetch_add(1, Ordering::Relaxed);
+            if self.lacking.is_new(what) {
+                self.tell(job, what);
+            }
+        }
+    }
+
+    fn tell(&self, job: u64, what: &str) {
+        self.progress.say(|| {
+            let name = (self.name)(job);
+            output::tell(&format!("job {job}, {name}: {what}"));
+        });
     }
 
     /// Says once what the system does not have to confine workers by.
@@ -104,6 +128,38 @@ struct Slot<'a> {
     /// Set when another slot cannot go on.
     failed: &'a AtomicBool,
     worker: Option<Worker>,
+}
+
+/// A fault of this program, of which nothing is recorded.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Fault(String);
+
+/// What is missing of jobs that cannot be run now, but could with more memory or time.
+pub struct Lacking {
+    /// How many jobs lacked something.
+    pub jobs: AtomicU64,
+    /// What was told: of many jobs that lack the same, one is.
+    told: Mutex<BTreeSet<String>>,
+}
+
+impl Lacking {
+    pub fn new() -> Self {
+        Lacking { jobs: AtomicU64::new(0), told: Mutex::default() }
+    }
+
+    fn is_new(&self, what: &str) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned())
+    }
+}
+
+/// Why a job is not run again that has ended its worker too often.
+#[derive(Debug, PartialEq, Eq)]
+enum GivenUp {
+    /// It does so each time.
+    ForGood(String),
+    /// It lacked memory or time.
+    ForNow(String),
 }
 
 /// What ended work on a segment before it was sealed.
@@ -138,7 +194,7 @@ impl Slot<'_> {
         let known = store.known(number, &jobs)?;
         let mut recorded = Verdicts::of(known.iter().map(String::as_str))?;
         progress.known(recorded);
-        let mut order = Order { jobs, known, given_up: Vec::new(), careful: false };
+        let mut order = Order { jobs, known, given_up: Vec::new(), lacking: BTreeSet::new(), careful: false };
         let mut deaths: HashMap<Option<u64>, u32> = HashMap::new();
         loop {
             match self.work(number, &mut order, &mut recorded)? {
@@ -152,7 +208,7 @@ impl Slot<'_> {
         }
     }
 
-    /// Has a worker run what is missing. `None` if the segment is sealed.
+    /// Has a worker run what is missing. `None` if the segment is sealed, or all of it was tried.
     fn work(&mut self, number: u64, order: &mut Order, recorded: &mut Verdicts) -> Result<Option<Ended>> {
         let Crew { store, progress, .. } = self.crew;
         if self.worker.is_none() {
@@ -211,8 +267,14 @@ impl Slot<'_> {
                     *recorded = verdicts;
                     return Ok(None);
                 }
+                Reply::Lacks(job, what) => {
+                    at = None;
+                    self.crew.lacks(order, job, &what);
+                }
+                Reply::Unsealed => return Ok(None),
                 Reply::Stopped => return Ok(Some(Ended::Stopped)),
                 Reply::Failed(why) => bail!("a worker cannot go on: {why}"),
+                Reply::Fault(why) => return Err(Fault(why).into()),
             }
         }
     }
@@ -228,12 +290,12 @@ impl Slot<'_> {
             Ended::Hung { at } => {
                 let why =
                     format!("the worker said nothing for {} s, and was ended", self.patience().as_secs());
-                (at, TRIES, why, String::new())
+                (at, TRIES, GivenUp::ForNow(why), String::new())
             }
             Ended::Died { status, at, last_words } => {
                 let killed = status.signal() == Some(Signal::KILL.as_raw());
                 let tries = if killed { TRIES_IF_KILLED } else { TRIES };
-                (at, tries, self.why(status, &last_words), last_words)
+                (at, tries, given_up(status, &last_words, self.crew.setup)?, last_words)
             }
         };
         // Without care it is not known which job it was: so again, with care.
@@ -245,41 +307,51 @@ impl Slot<'_> {
         if *count < tries {
             return Ok(());
         }
-        let Some(job) = at else {
-            bail!("workers end before they run a job: {why}{}", in_brackets(&last_words));
-        };
-        self.crew.progress.say(|| {
-            let name = (self.crew.name)(job);
-            output::tell(&format!("job {job}, {name}: {why}{}", in_brackets(&last_words)));
-        });
-        order.given_up.push((job, why));
+        match (at, why) {
+            (None, GivenUp::ForGood(why) | GivenUp::ForNow(why)) => {
+                bail!("workers end before they run a job: {why}{}", in_brackets(&last_words))
+            }
+            (Some(job), GivenUp::ForNow(why)) => self.crew.lacks(order, job, &why),
+            (Some(job), GivenUp::ForGood(why)) => {
+                self.crew.tell(job, &format!("{why}{}", in_brackets(&last_words)));
+                order.given_up.push((job, why));
+            }
+        }
         Ok(())
     }
+}
 
-    /// What ended a worker, in words that are the same each time.
-    fn why(&self, status: ExitStatus, last_words: &str) -> String {
-        let Setup { memory, seconds, .. } = self.crew.setup;
-        // What Rust and Unicorn say.
-        if ["memory allocation of", "Could not allocate"].iter().any(|words| last_words.contains(words)) {
-            return format!(
-                "it needs more than the {} MiB of address space that a worker may have",
-                memory >> 20
-            );
-        }
-        match status.signal() {
-            Some(signal) if signal == Signal::XCPU.as_raw() => {
-                format!("it takes more than the {seconds} s of processor time that a job may take")
-            }
-            Some(signal) => {
-                let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
-                format!("the engine did not survive it: its process was ended by {name}")
-            }
-            None => {
-                let code = status.code().unwrap_or_default();
-                format!("the engine did not survive it: its process ended with status {code}")
-            }
-        }
+/// What became of a job that has ended its worker, in words that are the same each time. It fails if this program did
+/// it.
+fn given_up(status: ExitStatus, last_words: &str, setup: &Setup) -> Result<GivenUp> {
+    let Setup { memory, seconds, .. } = setup;
+    // What Rust and Unicorn say.
+    if ["memory allocation of", "Could not allocate"].iter().any(|words| last_words.contains(words)) {
+        return Ok(GivenUp::ForNow(format!(
+            "it needs more than the {} MiB of address space that a worker may have, or than the system gives it",
+            memory >> 20
+        )));
     }
+    if last_words.contains("panicked at") {
+        return Err(Fault(format!("a worker panicked: {last_words}")).into());
+    }
+    Ok(match status.signal() {
+        Some(signal) if signal == Signal::XCPU.as_raw() => GivenUp::ForNow(format!(
+            "it takes more than the {seconds} s of processor time that a job may take"
+        )),
+        Some(signal) if signal == Signal::KILL.as_raw() => GivenUp::ForNow(
+            "its process was killed, as a system does that is short of memory: no guest can do that"
+                .to_owned(),
+        ),
+        Some(signal) => {
+            let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
+            GivenUp::ForGood(format!("the engine did not survive it: its process was ended by {name}"))
+        }
+        None => {
+            let code = status.code().unwrap_or_default();
+            GivenUp::ForGood(format!("the engine did not survive it: its process ended with status {code}"))
+        }
+    })
 }
 
 /// How long a worker may be silent: with a job that takes all the time it may have, on a machine that is busy.
@@ -289,6 +361,11 @@ fn patience(seconds: u64) -> Duration {
 
 fn in_brackets(last_words: &str) -> String {
     if last_words.is_empty() { String::new() } else { format!(" ({last_words})") }
+}
+
+/// Runs something on a thread of its own, until it ends by itself.
+fn beside(work: impl FnOnce() + Send + 'static) -> Result<()> {
+    thread::Builder::new().spawn(work).context("cannot start a thread").map(drop)
 }
 
 /// A process that runs jobs.
@@ -323,19 +400,21 @@ impl Worker {
         let (Some(mut to), Some(mut from)) = (child.stdin.take(), child.stdout.take()) else {
             bail!("a worker has no pipes");
         };
-        // A pipe holds some of a message only: if the worker does not read on, what waits must not be the slot.
         let (orders, messages) = channel::<Vec<u8>>();
-        thread::spawn(move || {
+        let (sender, replies) = channel();
+        // From here on it is ended whatever fails.
+        let mut worker = Worker { child, orders, replies, words };
+        // A pipe holds some of a message only: if the worker does not read on, what waits must not be the slot.
+        beside(move || {
             for message in messages {
                 // If it is gone already, that is seen by its silence.
                 if to.write_all(&message).is_err() {
                     break;
                 }
             }
-        });
+        })?;
         let (began, begun) = channel();
-        let (sender, replies) = channel();
-        thread::spawn(move || {
+        beside(move || {
             if let Ok(Some(ready)) = receive::<Ready>(&mut from) {
                 let _ = began.send(ready);
             }
@@ -345,8 +424,7 @@ impl Worker {
                     break;
                 }
             }
-        });
-        let mut worker = Worker { child, orders, replies, words };
+        })?;
         worker.tell(setup)?;
         match begun.recv_timeout(patience) {
             Ok(Ok(confined)) => Ok(Ok((worker, confined))),
@@ -397,5 +475,35 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::Plan;
+    use super::*;
+    use crate::cli::BoundArgs;
+
+    /// What is said of the end of a worker, as `wait()` tells it.
+    fn end_of(status: i32, last_words: &str) -> Result<GivenUp> {
+        let plan = Plan::of_bounds(BoundArgs::default());
+        let setup = Setup { plan, no_cache: true, memory: 64 << 20, seconds: 150 };
+        given_up(ExitStatus::from_raw(status), last_words, &setup)
+    }
+
+    #[test]
+    fn only_what_is_the_same_each_time_is_given_up_for_good() {
+        let for_good = |status, words| matches!(end_of(status, words), Ok(GivenUp::ForGood(_)));
+        let for_now = |status, words| matches!(end_of(status, words), Ok(GivenUp::ForNow(_)));
+        let (exit_1, exit_101) = (1 << 8, 101 << 8);
+        let (abort, kill, segv, xcpu) = (6, 9, 11, 24);
+        assert!(for_good(segv, "") && for_good(exit_1, "") && for_good(abort, ""));
+        assert!(for_now(kill, "") && for_now(xcpu, ""));
+        assert!(for_now(abort, "memory allocation of 4096 bytes failed"));
+        assert!(for_now(exit_1, "Could not allocate dynamic translator buffer"));
+        for status in [exit_101, abort] {
+            let error = end_of(status, "thread 'main' panicked at src/x.rs:1:2: oh").unwrap_err();
+            assert!(error.is::<Fault>(), "{error}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::iter::Peekable;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use pmdscope_traces::batch::segment;
+use pmdscope_traces::batch::{Batch, segment};
 
 use super::results::{Lines, Results};
 use super::store::Store;
@@ -21,13 +21,21 @@ pub fn merge(args: &MergeArgs) -> Result<Exit> {
             bail!("{} cannot be merged with {}: {why}", part.folder.display(), first.folder.display());
         }
     }
+    let memory = parts.iter().map(|part| part.batch.memory).max().unwrap_or_default();
+    for part in parts.iter().filter(|part| part.batch.memory != memory) {
+        output::tell(&format!(
+            "{} was run with --memory {}, others with --memory {memory}: what is merged says {memory}",
+            part.folder.display(),
+            part.batch.memory
+        ));
+    }
     let to = &args.output;
     ensure!(!to.exists(), "{} is there already: name another -o", to.display());
     // Whole or not at all.
     let mut beside = to.clone().into_os_string();
     beside.push(".part");
     let beside = PathBuf::from(beside);
-    let merged = Store::open(&beside, first.batch.whole(), false).and_then(|store| {
+    let merged = Store::open(&beside, Batch { memory, ..first.batch.whole() }, false).and_then(|store| {
         let recorded = joined(&parts, &store)?;
         fs::rename(&beside, to).with_context(|| format!("cannot write {}", to.display()))?;
         Ok((recorded, store.batch.jobs))

@@ -31,7 +31,8 @@ pub use self::merge::merge;
 pub use self::report::report;
 pub use self::worker::{is_worker, worker};
 
-use self::crew::{Crew, Segments};
+pub use self::crew::Fault;
+use self::crew::{Crew, Lacking, Segments};
 use self::partition::Partition;
 use self::plan::Plan;
 use self::progress::Progress;
@@ -61,6 +62,7 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
         partition: partition.name(),
         here,
         segment: segment::segment_jobs(here),
+        memory: args.memory,
         skipped,
     };
     if args.dry_run {
@@ -88,7 +90,9 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
         plan,
     };
     let progress = Progress::new(here);
+    let lacking = Lacking::new();
     let crew = Crew {
+        lacking: &lacking,
         setup: &setup,
         store: &store,
         progress: &progress,
@@ -101,7 +105,11 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
     let again = || format!("go on with: {}", resume_command(args, partition, to));
     let verdicts = ran.with_context(|| format!("the batch stopped; {}", again()))?;
     if verdicts.jobs() < here {
-        output::tell(&format!("stopped: {} of {here} jobs are recorded; {}", verdicts.jobs(), again()));
+        let why = match lacking.jobs.into_inner() {
+            0 => String::new(),
+            jobs => format!(", {jobs} lacked memory or time"),
+        };
+        output::tell(&format!("stopped: {} of {here} jobs are recorded{why}; {}", verdicts.jobs(), again()));
         return Ok(Exit::Inconclusive);
     }
     output::write(&ended(verdicts, to), None)?;

@@ -14,7 +14,7 @@ use pmdscope_traces::matrix::{Entry, Include, Matrix, Name, Sequence, What};
 use super::excludes::Excluded;
 use super::plan::{Block, Entries, Plan, Platform, swap_spec};
 use crate::cli::{BoundArgs, CacheArgs, Marks};
-use crate::kernel_plan::{KernelSource, kernel_source, offered};
+use crate::kernel_plan::{KERNEL_SAYS, KernelSource, kernel_source, offered};
 use crate::plan::{GuestSource, Start, With, runnable};
 
 /// The matrix of a file.
@@ -194,12 +194,12 @@ impl Making<'_> {
     fn kernels(&self, include: &Include, kernels: &[Name]) -> Result<Vec<(Platform, Open)>> {
         let beside = [&include.arches, &include.mmus, &include.linux, &include.guests];
         if let Some(name) = beside.into_iter().flatten().flatten().next() {
-            let fault = "kernels say themselves which architecture and version they are: leave this out";
+            let fault = format!("{KERNEL_SAYS}: leave this out");
             return Err(self.matrix.error(&name.place, fault).into());
         }
         let mut all = Vec::new();
         for file in self.files(kernels)? {
-            let source = kernel_source(&file, self.cache, None, None)?;
+            let source = kernel_source(&file, self.cache)?;
             let platform = Platform::Kernel {
                 release: source.kernel.file().release.text.clone(),
                 sha256: source.kernel.file().sha256.clone(),

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use pmdscope_arches::Encoding;
-use pmdscope_emu::{Bounds, Machine, Recipe, Reduction, Role};
+use pmdscope_arches::{Encoding, EntryError};
+use pmdscope_emu::{Blame, Bounds, EmuError, Machine, Recipe, Reduction, Role};
 use pmdscope_guest::Walker;
+use pmdscope_traces::Verdict;
 use pmdscope_traces::batch::{Record, Report};
 
 use super::plan::{Job, Plan, Platform, Wanted};
@@ -25,6 +26,22 @@ pub struct Runner {
     loaded: Option<(usize, Loaded)>,
 }
 
+/// What came of running a job.
+pub enum JobResult {
+    /// What is known of it, or why nothing is: the same each time.
+    Record(Box<Record>),
+    /// It lacked memory or time.
+    Lacks(String),
+}
+
+/// Whose doing an error is; `None` if it is of neither the job nor the machine.
+fn cause_of(error: &anyhow::Error) -> Option<Blame> {
+    if error.chain().any(|cause| cause.is::<EntryError>()) {
+        return Some(Blame::Input);
+    }
+    error.chain().find_map(|cause| cause.downcast_ref::<EmuError>()).map(EmuError::blame)
+}
+
 enum Loaded {
     Guest(Box<(Encoding, GuestSource, Machine)>),
     Kernel(KernelSource),
@@ -41,16 +58,24 @@ impl Runner {
         self.loaded = None;
     }
 
-    /// Runs a job. What fails is what came of it.
-    pub fn run(&mut self, number: u64) -> Result<Record> {
+    /// Runs a job. It fails if this program did, or a file cannot be read: that says nothing of the job.
+    pub fn run(&mut self, number: u64) -> Result<JobResult> {
         let report = match self.ran(number) {
+            Ok(Report::Run(run)) if run.out_of_time && run.verdict == Verdict::Unknown => {
+                return Ok(JobResult::Lacks(run.incomplete.unwrap_or_default()));
+            }
             Ok(report) => report,
             Err(error) => {
+                // What it has grown to may be what memory is short of.
                 self.forget();
-                self.lost(number, &one_line(&error))?
+                match cause_of(&error) {
+                    Some(Blame::Input) => self.lost(number, &one_line(&error))?,
+                    Some(Blame::Memory) => return Ok(JobResult::Lacks(one_line(&error))),
+                    Some(Blame::Program) | None => return Err(error),
+                }
             }
         };
-        Ok(Record { job: number, report })
+        Ok(JobResult::Record(Box::new(Record { job: number, report })))
     }
 
     /// The record of a job that the engine does not survive.
@@ -149,7 +174,7 @@ fn guest(platform: &Platform) -> Result<(Encoding, GuestSource)> {
 
 fn kernel(platform: &Platform, cache: CacheArgs) -> Result<KernelSource> {
     let Platform::Kernel { file, sha256, .. } = platform else { bail!("not a kernel") };
-    let source = kernel_source(file, cache, None, None)?;
+    let source = kernel_source(file, cache)?;
     unchanged(Some(file), &source.kernel.file().sha256, sha256)?;
     Ok(source)
 }

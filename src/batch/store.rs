@@ -15,6 +15,8 @@ use anyhow::{Context, Result, bail, ensure};
 use pmdscope_traces::batch::{BATCH_SCHEMA, Batch, segment};
 use pmdscope_traces::json;
 
+use crate::output;
+
 /// A results directory that no other batch writes to.
 pub struct Store {
     folder: PathBuf,
@@ -105,7 +107,15 @@ impl Store {
                     part(&there),
                     part(&batch)
                 );
-                ensure!(there == batch, "{} was changed: name another -o", Places(folder).batch().display());
+                if there.memory != batch.memory {
+                    output::tell(&format!(
+                        "{name} was begun with --memory {}, and is gone on with --memory {}",
+                        there.memory, batch.memory
+                    ));
+                }
+                let same = Batch { memory: batch.memory, ..there };
+                ensure!(same == batch, "{} was changed: name another -o", Places(folder).batch().display());
+                write_synced(&Places(folder).batch(), json::pretty(&batch)?.as_bytes())?;
             }
         }
         Ok(Store { folder: folder.to_owned(), batch, _lock: lock })

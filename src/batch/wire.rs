@@ -1,5 +1,6 @@
 //! What a batch and its workers say to each other: over pipes, each message with its length before it.
 
+use std::collections::BTreeSet;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 
 use serde::de::DeserializeOwned;
@@ -28,8 +29,10 @@ pub struct Order {
     pub jobs: Vec<u64>,
     /// The lines of those that were run before.
     pub known: Vec<String>,
-    /// Jobs that are not to be run again, and why.
+    /// Jobs that no worker survives, and why: what came of them is not known.
     pub given_up: Vec<(u64, String)>,
+    /// Jobs that lacked memory or time. They have no record, and are run again when the batch is.
+    pub lacking: BTreeSet<u64>,
     /// Whether to say before each job that it begins, and after each what came of it: so that it is known which job it is
     /// that no worker survives.
     pub careful: bool,
@@ -45,12 +48,18 @@ pub enum Reply {
     Begins(u64),
     /// Lines of jobs that are done.
     Lines(Vec<String>),
+    /// A job lacked memory or time.
+    Lacks(u64, String),
     /// The whole segment.
     Sealed(Vec<u8>, Verdicts),
+    /// All has been told, but jobs that lacked something are missing.
+    Unsealed,
     /// It was asked to stop, and has told all that is done.
     Stopped,
     /// It cannot go on, for a reason that is not the job's.
     Failed(String),
+    /// It cannot go on, for a fault of this program.
+    Fault(String),
 }
 
 /// What keeps a worker from the rest of the system.

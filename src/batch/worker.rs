@@ -9,12 +9,12 @@ use anyhow::{Context, Result};
 use pmdscope_traces::batch::segment;
 
 use super::confine;
-use super::runner::Runner;
+use super::runner::{JobResult, Runner};
 use super::verdicts::of_line;
 use super::wire::{Order, Ready, Reply, Setup, Verdicts, receive, send};
 use crate::cli::CacheArgs;
 use crate::exit::Exit;
-use crate::one_line;
+use crate::{one_line, status_of};
 
 /// How long what is done may stay untold.
 const AT_LEAST_EVERY: Duration = Duration::from_millis(200);
@@ -49,7 +49,8 @@ pub fn worker() -> Result<Exit> {
     while let Some(order) = receive::<Order>(&mut from)? {
         let mut told = Told { to: &mut to, pending: Vec::new(), last: Instant::now() };
         if let Err(error) = work(&mut runner, &order, &mut told, &stop, seconds) {
-            send(&mut to, &Reply::Failed(one_line(&error)))?;
+            let reply = if status_of(&error) == Exit::Internal { Reply::Fault } else { Reply::Failed };
+            send(&mut to, &reply(one_line(&error)))?;
             return Ok(Exit::Internal);
         }
         if stop.load(Ordering::Relaxed) {
@@ -98,6 +99,7 @@ fn work(
     let mut known = order.known.iter().peekable();
     let mut lines = Vec::with_capacity(order.jobs.len());
     let mut verdicts = Verdicts::default();
+    let mut is_whole = true;
     for job in &order.jobs {
         if let Some(line) = known.next_if(|line| segment::job_of(line) == Some(*job)) {
             lines.push(line.clone());
@@ -107,6 +109,10 @@ fn work(
             told.all()?;
             return Ok(send(told.to, &Reply::Stopped)?);
         }
+        if order.lacking.contains(job) {
+            is_whole = false;
+            continue;
+        }
         let given_up = order.given_up.iter().find(|(number, _)| number == job);
         let record = match given_up {
             Some((_, why)) => runner.given_up(*job, why)?,
@@ -115,12 +121,23 @@ fn work(
                     send(told.to, &Reply::Begins(*job))?;
                 }
                 confine::allow_processor_time(seconds)?;
-                runner.run(*job)?
+                match runner.run(*job)? {
+                    JobResult::Record(record) => *record,
+                    JobResult::Lacks(what) => {
+                        send(told.to, &Reply::Lacks(*job, what))?;
+                        is_whole = false;
+                        continue;
+                    }
+                }
             }
         };
         let line = segment::line(&record).context("a record cannot be written")?;
         told.line(&line, order.careful)?;
         lines.push(line);
+    }
+    if !is_whole {
+        told.all()?;
+        return Ok(send(told.to, &Reply::Unsealed)?);
     }
     for line in &lines {
         verdicts.add(of_line(line)?);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use pmdscope_traces::Verdict;
+use pmdscope_traces::batch::USUAL_MEMORY;
 
 use super::CacheArgs;
 
@@ -28,8 +29,9 @@ pub struct BatchArgs {
     /// Processes that run jobs; as many as the machine has processors if not given
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
-    /// Address space that each of them may have, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 16384)]
+    /// Address space that each of them may have, in MiB. A job that needs more is not recorded, and is run again by
+    /// --resume
+    #[arg(long, value_name = "MIB", default_value_t = USUAL_MEMORY)]
     pub memory: u64,
     #[command(flatten)]
     pub cache: CacheArgs,

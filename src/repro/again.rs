@@ -133,13 +133,20 @@ fn run_guest(repro: &Repro) -> Result<RunReport> {
 fn run_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<RunReport> {
     let report = &repro.report;
     let path = find_kernel(repro, args)?;
-    let source = kernel_source(&path, args.cache, report.mmu.as_deref(), Some(&report.linux))?;
+    let source = kernel_source(&path, args.cache)?;
     let sha256 = &source.kernel.file().sha256;
     ensure!(
         *sha256 == report.guest.sha256,
         "{} is another kernel: its boot image has the SHA-256 {sha256}, and what was saved {}",
         path.display(),
         report.guest.sha256
+    );
+    let version = source.encoding.version().to_string();
+    ensure!(
+        report.linux == version,
+        "it was saved with the entries of {} read as those of Linux {}, and the kernel is Linux {version}: save it again",
+        path.display(),
+        report.linux
     );
     let writer = Recipe::of(&report.writer, Role::Writer)?;
     let walker = Recipe::of(&report.walker, Role::Walker)?;

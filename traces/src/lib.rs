@@ -4,6 +4,7 @@
 
 pub mod batch;
 mod count;
+mod decoded;
 mod entry;
 mod findings;
 pub mod html;
@@ -24,12 +25,13 @@ pub mod timelines;
 mod words;
 
 pub use count::Count;
+pub use decoded::{DecodeReport, DecodedEntry, Needed, Reading};
 pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
 pub use findings::{Finding, FindingName, most_telling};
 pub use judge::{Marked, Observed, Overwritten, WriterChange, WriterRule, WriterSteps, judge};
 pub use report::{
-    COMPARE_SCHEMA, CompareReport, Control, DECODE_SCHEMA, DecodeReport, Divergence, Event, GuestInfo,
-    Invalidated, KernelFacts, Outcome, RUN_SCHEMA, References, RunReport, Schedules, Skipped, SplitGuard,
-    Stored, Stub, Trace, Verdict, View, Warning, What,
+    COMPARE_SCHEMA, CompareReport, Control, DECODE_SCHEMA, Divergence, Event, GuestInfo, Invalidated,
+    KernelFacts, Outcome, RUN_SCHEMA, References, RunReport, Schedules, Skipped, SplitGuard, Stored, Stub,
+    Trace, Verdict, View, Warning, What,
 };
 pub use text::WIDTH;

@@ -73,6 +73,9 @@ pub struct RunReport {
     pub schedules: Schedules,
     /// Why not every schedule was run to its end; null if every one was.
     pub incomplete: Option<String>,
+    /// Whether it is incomplete for want of time, so that another machine might come further.
+    #[serde(skip)]
+    pub out_of_time: bool,
     /// Entries of which the guest's compiled functions and the model say different things: the control
     /// that the guest is one of this encoding. If there are any, the verdict is unknown.
     pub disagreements: Vec<String>,
@@ -545,17 +548,4 @@ pub struct Skipped {
     pub encoding: String,
     /// Why there is no row.
     pub reason: String,
-}
-
-/// A decoded value.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct DecodeReport {
-    /// `pmdscope.decode/1`.
-    pub schema: String,
-    /// The encoding.
-    pub encoding: String,
-    /// Who answered the predicates: `model`.
-    pub predicates: String,
-    /// The entries.
-    pub entries: Vec<Entry>,
 }

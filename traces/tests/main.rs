@@ -6,6 +6,7 @@ mod chrome;
 mod common;
 mod comparison;
 mod expectations;
+mod judge;
 mod junit;
 mod ktap;
 mod kunit;

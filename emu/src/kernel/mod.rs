@@ -40,6 +40,28 @@ pub struct KernelMachine {
     shared: Vec<u64>,
 }
 
+/// Where the huge page of a kernel's machine is. How large pages are is known only when the machine is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HugePage {
+    /// Where it usually is.
+    Usual,
+    /// At a page frame number.
+    At(u64),
+    /// Where an entry of this value has it, or where it usually is if the entry has none.
+    Of(u64),
+}
+
+impl HugePage {
+    /// Its page frame number in an encoding, if it is not where it usually is.
+    fn pfn(self, encoding: &Encoding) -> Option<u64> {
+        match self {
+            HugePage::Usual => None,
+            HugePage::At(pfn) => Some(pfn),
+            HugePage::Of(entry) => encoding.huge_page_of(entry),
+        }
+    }
+}
+
 /// A run that shows whether the environment is right: what it must come to is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Control {
@@ -79,15 +101,15 @@ pub struct RanAlone {
 }
 
 impl KernelMachine {
-    /// A machine with `kernel` in memory, and a huge page at page frame `pfn`, or at a usual one.
+    /// A machine with `kernel` in memory, and a huge page.
     ///
     /// # Errors
     /// If kernels of this architecture cannot be run, or the environment cannot be set up: then what is
-    /// missing.
-    pub fn new(kernel: Rc<Kernel>, encoding: Encoding, pfn: Option<u64>) -> Result<Self, EmuError> {
+    /// missing. An encoding that is not the kernel's own is such a case.
+    pub fn new(kernel: Rc<Kernel>, encoding: Encoding, page: HugePage) -> Result<Self, EmuError> {
         let arch = kernel.arch();
         let platform = platform(arch).ok_or(EmuError::NotExecuted(arch))?;
-        let world = World::new(kernel, platform, encoding, pfn)?;
+        let world = World::new(kernel, platform, encoding, page)?;
         Ok(KernelMachine { world, shared: Vec::new() })
     }
 

@@ -3,11 +3,12 @@
 
 use std::rc::Rc;
 
-use pmdscope_arches::{Encoding, EntryKind, MigrationTypes};
+use pmdscope_arches::{Encoding, EntryKind, MigrationTypes, SwapUse};
 use pmdscope_guest::{ByteOrder, Kernel};
 
 use crate::EmuError;
 use crate::end::End;
+use crate::kernel::HugePage;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::{CPUS, Machine, Touch};
 use crate::kernel::platform::Platform;
@@ -55,12 +56,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The world of a kernel, with the huge page at `pfn`, or where it is usual.
+    /// The world of a kernel, with a huge page.
     pub(crate) fn new(
         kernel: Rc<Kernel>,
         platform: &'static Platform,
         encoding: Encoding,
-        pfn: Option<u64>,
+        page: HugePage,
     ) -> Result<World, EmuError> {
         let fields = Fields::new(Rc::clone(&kernel));
         let mut machine = Machine::new(kernel, platform.objects)?;
@@ -109,12 +110,21 @@ impl World {
         let node = node(&mut machine, &fields)?;
 
         let mut seeker = Seeker { machine, platform, fields, mm, out: outs[1] };
-        let page = pfn.unwrap_or(0) << encoding.layout().page_shift;
-        let tables_at = if page.abs_diff(TABLES_AT) < 1 << 28 { TABLES_ELSEWHERE } else { TABLES_AT };
+        let near = |encoding: &Encoding| {
+            let page = page.pfn(encoding).unwrap_or(0) << encoding.layout().page_shift;
+            page.abs_diff(TABLES_AT) < 1 << 28
+        };
+        // It is not known yet how large the kernel's pages are.
+        let small = encoding.with_page_shift(12);
+        let tables_at = if near(&encoding) || small.is_some_and(|small| near(&small)) {
+            TABLES_ELSEWHERE
+        } else {
+            TABLES_AT
+        };
         let tables = seeker.tables(tables_at, encoding.layout().pmd_shift.into())?;
         let (pages, encoding) = seeker.pages(&tables, encoding)?;
         // It is known only now which page frames huge pages begin at.
-        let pfn = pfn.unwrap_or_else(|| encoding.default_pfn());
+        let pfn = page.pfn(&encoding).unwrap_or_else(|| encoding.default_pfn());
         let Seeker { machine, platform, fields, mm, .. } = seeker;
         let mut world = World {
             machine,
@@ -393,10 +403,15 @@ impl World {
                 )));
             }
             let entry = self.machine.recorder.entry_at(self.machine.isa.physical(self.tables.entry));
-            let parts = self.encoding.swap_parts(entry).map(|parts| parts.kind);
-            parts.ok_or_else(|| {
-                EmuError::Environment(format!("{MAKE_MIGRATION}() made {entry:#x}, which is no swap entry"))
-            })
+            let holds = self.encoding.pfn_read_as(entry, SwapUse::MigrationRead);
+            match self.encoding.swap_parts(entry).filter(|_| holds == Some(self.pfn)) {
+                Some(parts) => Ok(parts.kind),
+                None => Err(EmuError::Environment(format!(
+                    "{MAKE_MIGRATION}() made {entry:#x} of page {:#x}, and {} lays out no migration entry of it so: this \
+                     kernel has another encoding",
+                    self.pfn, self.encoding
+                ))),
+            }
         };
         let write = made(EntryKind::PresentHuge, false)?;
         let read = made(EntryKind::PresentHugeRo, false)?;

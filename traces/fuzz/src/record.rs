@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use pmdscope_traces::batch::{
-    BATCH_SCHEMA, Batch, Diff, Kernels, Record, Report, SqliteError, SqliteWriter, Summary, diff_text,
-    pair_kernels,
+    BATCH_SCHEMA, Batch, Diff, Kernels, Record, Report, SqliteError, SqliteWriter, Summary, USUAL_MEMORY,
+    diff_text, pair_kernels,
 };
 use pmdscope_traces::json;
 
@@ -55,6 +55,7 @@ fn batch() -> Batch {
         partition: None,
         here: 1,
         segment: 1,
+        memory: USUAL_MEMORY,
         skipped: Vec::new(),
     }
 }

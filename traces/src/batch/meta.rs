@@ -33,8 +33,18 @@ pub struct Batch {
     pub here: u64,
     /// How many of them each segment has; the last may have fewer.
     pub segment: u64,
+    /// MiB of address space that each worker might have. No record depends on it: a job that lacked memory has none.
+    #[serde(default = "usual_memory")]
+    pub memory: u64,
     /// What of the matrix does not exist, and why.
     pub skipped: Vec<Skipped>,
+}
+
+/// MiB of address space that a worker may have, if nothing else is said.
+pub const USUAL_MEMORY: u64 = 16_384;
+
+fn usual_memory() -> u64 {
+    USUAL_MEMORY
 }
 
 impl Batch {

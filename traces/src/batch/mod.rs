@@ -23,7 +23,7 @@ pub use diff::{Both, DIFF_SCHEMA, Diff, DiffError, DiffReport, Group, GuestChang
 pub use diff_text::diff_text;
 pub use facts::{Change, Facts};
 pub use identity::{KernelPair, Kernels, pair_kernels};
-pub use meta::{BATCH_SCHEMA, Batch};
+pub use meta::{BATCH_SCHEMA, Batch, USUAL_MEMORY};
 pub use record::{RECORD_SCHEMA, Record, Report};
 pub use sqlite::{SqliteError, SqliteWriter};
 pub use summary::Summary;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anstyle::Style;
 
-use crate::report::DecodeReport;
+use crate::decoded::{DecodeReport, Reading};
 use crate::text::picture::{of_reader, picture};
 use crate::text::style::paint;
 use crate::text::table::{bare_table, trimmed};
@@ -19,7 +19,8 @@ pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
     // In a file each bit has one line.
     let width = terminal.map_or(usize::MAX, usize::from);
     let mut out = String::new();
-    for (n, entry) in report.entries.iter().enumerate() {
+    for (n, decoded) in report.entries.iter().enumerate() {
+        let entry = &decoded.entry;
         if n > 0 {
             out.push('\n');
         }
@@ -28,7 +29,12 @@ pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
             .predicates
             .named()
             .iter()
-            .map(|(name, holds)| format!("{name} {}", if *holds { "yes" } else { "no" }))
+            .map(|(name, holds)| match decoded.migration_depends_on() {
+                options if *name == "migration" && !options.is_empty() => {
+                    format!("{name} depends on {}", options.join(" and "))
+                }
+                _ => format!("{name} {}", if *holds { "yes" } else { "no" }),
+            })
             .collect();
         for line in wrapped("  ", "    ", &format!("{}: {}", report.predicates, predicates.join(", ")), width)
         {
@@ -37,7 +43,12 @@ pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
         if let Some(swap) = entry.swap {
             let _ = writeln!(out, "  swap type {}, offset {:#x}", swap.kind, swap.offset.0);
         }
-        if let Some(pfn) = entry.pfn {
+        for reading in &decoded.readings {
+            for line in wrapped("  ", "    ", &described(reading), width) {
+                let _ = writeln!(out, "{line}");
+            }
+        }
+        if let Some(pfn) = entry.pfn.filter(|_| decoded.readings.is_empty()) {
             let _ = writeln!(out, "  page frame {:#x}", pfn.0);
         }
         out.push('\n');
@@ -63,4 +74,16 @@ pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
         }
     }
     out
+}
+
+/// What a swap entry is, and in which kernels.
+fn described(reading: &Reading) -> String {
+    let page = reading.pfn.map_or(String::new(), |pfn| format!(" of page frame {:#x}", pfn.0));
+    let needs: Vec<_> = reading
+        .needs
+        .iter()
+        .map(|needed| format!("{} {}", if needed.on { "with" } else { "without" }, needed.option))
+        .collect();
+    let kernels = if needs.is_empty() { "in every kernel".to_owned() } else { needs.join(" and ") };
+    format!("{kernels}: {}{page}", reading.used_for)
 }

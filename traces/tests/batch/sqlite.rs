@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use pmdscope_traces::batch::{BATCH_SCHEMA, Batch, Record, Report, SqliteError, SqliteWriter, columns};
+use pmdscope_traces::batch::{
+    BATCH_SCHEMA, Batch, Record, Report, SqliteError, SqliteWriter, USUAL_MEMORY, columns,
+};
 use pmdscope_traces::{Count, Entry, FindingName, Value, Verdict};
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -24,6 +26,7 @@ fn about() -> Batch {
         partition: None,
         here: 12,
         segment: 12,
+        memory: USUAL_MEMORY,
         skipped: Vec::new(),
     }
 }

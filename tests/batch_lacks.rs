@@ -1,0 +1,241 @@
+//! A batch records what is the same each time, and nothing else. What a job lacked memory or time for is run again when
+//! the batch is, and a fault of the program ends the batch.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::common::scratch::Scratch;
+use crate::common::{Ran, command, finish, pmdscope_in};
+
+/// Four jobs.
+const MATRIX: &str = "[[include]]\narches=[\"arm64\"]\nlinux=[\"6.1\"]\nentries=[\"migration-read\", \"none\"]\n\
+                      writers=[\"split-unguarded\"]\nwalkers=[\"hmm\", \"gup-fast-read\"]\n";
+
+/// A job whose writer is in a file.
+const OF_FILE: &str = "[[include]]\narches=[\"x86_64\"]\nlinux=[\"7.2\"]\nguests=[\"guest.elf\"]\nentries=[\"present-huge\"]\n\
+                       writers=[\"pmdp_invalidate\"]\nwalkers=[\"hmm\"]\n";
+
+fn scratch(name: &str, matrix: &str) -> Scratch {
+    let scratch = Scratch::new(name);
+    fs::write(scratch.path().join("m.toml"), matrix).expect("a matrix");
+    scratch
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> usize {
+    let bytes = bytes[at..at + 8].try_into().expect("eight bytes");
+    usize::try_from(u64::from_le_bytes(bytes)).expect("it fits")
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> usize {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")) as usize
+}
+
+/// Where the code of a function lies in a little-endian ELF file.
+fn code_of(elf: &[u8], function: &str) -> usize {
+    let section = |number: usize| u64_at(elf, 0x28) + number * 0x40;
+    let sections = u16::from_le_bytes(elf[0x3c..0x3e].try_into().expect("two bytes")).into();
+    let symbols = (0..sections).map(section).find(|at| u32_at(elf, at + 4) == 2).expect("a symbol table");
+    let names = u64_at(elf, section(u32_at(elf, symbols + 0x28)) + 0x18);
+    let (first, size) = (u64_at(elf, symbols + 0x18), u64_at(elf, symbols + 0x20));
+    let symbol = (first..first + size).step_by(24).find(|symbol| {
+        elf[names + u32_at(elf, *symbol)..].starts_with(&[function.as_bytes(), b"\0"].concat())
+    });
+    let symbol = symbol.expect("the function has a symbol");
+    let of = section(u16::from_le_bytes(elf[symbol + 6..symbol + 8].try_into().expect("two bytes")).into());
+    u64_at(elf, symbol + 8) - u64_at(elf, of + 0x10) + u64_at(elf, of + 0x18)
+}
+
+/// A guest for x86_64 7.2 whose `pmdp_invalidate()` is other code.
+fn guest_with(scratch: &Scratch, code: &[u8]) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/elf/x86_64-7.2.elf");
+    let mut elf = fs::read(file).expect("the bundled guests are there");
+    let at = code_of(&elf, "pmdp_invalidate");
+    elf[at..at + code.len()].copy_from_slice(code);
+    fs::write(scratch.path().join("guest.elf"), elf).expect("written");
+}
+
+/// What is recorded, sealed or not.
+fn records(scratch: &Scratch, results: &str) -> Vec<String> {
+    let files = fs::read_dir(scratch.path().join(results).join("records")).expect("the directory is there");
+    let files = files.map(|file| file.expect("an entry"));
+    // The journal of a segment of which nothing is known yet can be there, empty.
+    let of_size = files.filter(|file| file.metadata().is_ok_and(|data| data.len() > 0));
+    of_size.map(|file| file.file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn assert_same(scratch: &Scratch, one: &str, other: &str) {
+    let diff =
+        Command::new("diff").args(["-r", one, other]).current_dir(scratch.path()).output().expect("diff");
+    assert!(diff.status.success(), "{}", String::from_utf8_lossy(&diff.stdout));
+}
+
+/// The batch did what it could, and says what it lacked and how to go on.
+fn assert_lacks(ran: &Ran, says: &str) {
+    let Ran { status, stdout, stderr } = ran;
+    assert_eq!((*status, stdout.as_str()), (Some(3), ""), "{stderr}");
+    assert!(
+        stderr.contains(says) && stderr.contains("lacked memory or time; go on with: pmdscope batch"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn machine_code_that_does_not_repeat_itself_is_a_fault_and_has_no_record() {
+    let scratch = scratch("code-that-does-not-repeat-itself", OF_FILE);
+    // It stores what the counter of cycles says, and returns an outcome: rdtsc; mov %rax,(%rdi); movq $8,(%rcx); ret.
+    guest_with(&scratch, &[0x0f, 0x31, 0x48, 0x89, 0x07, 0x48, 0xc7, 0x01, 8, 0, 0, 0, 0xc3]);
+    let says = "the machine code did not do what was recorded of it";
+    let run = "run --arch x86_64 --linux 7.2 --guest guest.elf --entry present-huge --writer pmdp_invalidate --walker hmm";
+    let ran = pmdscope_in(scratch.path(), run);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(4), ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains(says), "{}", ran.stderr);
+
+    for more in ["", " --resume"] {
+        let ran = pmdscope_in(scratch.path(), &format!("batch m.toml -o r --workers 1{more}"));
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(4), ""), "{}", ran.stderr);
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        assert_eq!(records(&scratch, "r"), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_lacked_memory_is_run_again_and_comes_to_the_same() {
+    let scratch = scratch("what-lacked-memory", MATRIX);
+    assert_eq!(pmdscope_in(scratch.path(), "batch m.toml -o whole").status, Some(1));
+    // From little to more, none of which is enough.
+    for memory in [64, 300, 1000] {
+        let results = format!("r{memory}");
+        let ran = pmdscope_in(scratch.path(), &format!("batch m.toml -o {results} --memory {memory}"));
+        if ran.status == Some(2) {
+            // Then a worker does not even begin.
+            assert!(ran.stderr.contains("the batch stopped; go on with"), "{}", ran.stderr);
+        } else {
+            let says = if memory == 64 { "NOMEM" } else { "MiB of address space that a worker may have" };
+            assert_lacks(&ran, says);
+            assert!(ran.stderr.contains("0 of 4 jobs are recorded, 4 lacked"), "{}", ran.stderr);
+            // Of many jobs that lack the same, one is told.
+            assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
+        }
+        assert_eq!(records(&scratch, &results), Vec::<String>::new());
+
+        let ran = pmdscope_in(scratch.path(), &format!("batch m.toml -o {results} --resume"));
+        assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+        assert_eq!(
+            ran.stderr,
+            format!(
+                "pmdscope: {results} was begun with --memory {memory}, and is gone on with --memory 16384\n"
+            )
+        );
+        assert_same(&scratch, "whole", &results);
+    }
+}
+
+/// The system gives less than `--memory` says.
+#[test]
+fn what_the_system_gave_no_memory_for_is_run_again_and_comes_to_the_same() {
+    let scratch = scratch("what-the-system-gave-no-memory", MATRIX);
+    assert_eq!(pmdscope_in(scratch.path(), "batch m.toml -o whole").status, Some(1));
+    for kib in ["300000", "400000", "1000000"] {
+        let script = format!("ulimit -v {kib}; exec \"$PMDSCOPE\" batch m.toml -o r{kib}");
+        let mut limited = Command::new("sh");
+        limited
+            .args(["-c", &script])
+            .current_dir(scratch.path())
+            .env("PMDSCOPE", env!("CARGO_BIN_EXE_pmdscope"));
+        let ran = finish(&mut limited);
+        assert!(matches!(ran.status, Some(2 | 3)), "{kib}: {ran:?}");
+        assert!(!ran.stderr.contains("panicked"), "{kib}: {}", ran.stderr);
+        assert!(ran.stderr.contains("go on with: pmdscope batch"), "{kib}: {}", ran.stderr);
+        assert_eq!(records(&scratch, &format!("r{kib}")), Vec::<String>::new(), "{kib}");
+        let ran = pmdscope_in(scratch.path(), &format!("batch m.toml -o r{kib} --resume"));
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(1), ""), "{kib}");
+        assert_same(&scratch, "whole", &format!("r{kib}"));
+    }
+}
+
+#[test]
+fn what_lacked_time_has_no_record() {
+    let bounds = "[bounds]\ntimeout = 1\nmax-instructions = 1000000000000\n";
+    let scratch = scratch("what-lacked-time", &format!("{OF_FILE}{bounds}"));
+    // jmp to itself.
+    guest_with(&scratch, &[0xeb, 0xfe]);
+    for more in ["", " --resume"] {
+        let ran = pmdscope_in(scratch.path(), &format!("batch m.toml -o r{more}"));
+        // Which of the two bounds of so many seconds it reaches first is left to the machine.
+        assert_lacks(&ran, "job 0, x86_64 7.2 guest.elf  present-huge  pmdp_invalidate  hmm: ");
+        assert_eq!(records(&scratch, "r"), Vec::<String>::new());
+    }
+    // A bound that does not depend on the machine is another matter: it is the same each time.
+    let bounds = "[bounds]\nmax-instructions = 1000\n";
+    fs::write(scratch.path().join("m.toml"), format!("{OF_FILE}{bounds}")).expect("a matrix");
+    let ran = pmdscope_in(scratch.path(), "batch m.toml -o bounded");
+    assert_eq!(ran.status, Some(3), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("1 job: 0 passed, 0 with findings, 1 unknown\n"), "{}", ran.stdout);
+    assert_eq!(records(&scratch, "bounded"), ["0000000000.jsonl.zst"]);
+}
+
+/// The processes that a process has started.
+fn children(pid: u32) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn a_job_whose_worker_is_always_killed_has_no_record() {
+    let bounds = "[bounds]\ntimeout = 60\nmax-instructions = 1000000000000\n";
+    let scratch = scratch("a-worker-that-is-always-killed", &format!("{OF_FILE}{bounds}"));
+    guest_with(&scratch, &[0xeb, 0xfe]);
+    let mut batch = command(&["batch", "m.toml", "-o", "r", "--workers", "1"]);
+    let mut batch = batch
+        .current_dir(scratch.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let began = Instant::now();
+    while batch.try_wait().expect("its state").is_none() {
+        assert!(began.elapsed() < Duration::from_secs(120), "it goes on for ever");
+        // Time to begin the job.
+        std::thread::sleep(Duration::from_millis(150));
+        for worker in children(batch.id()) {
+            let _ = Command::new("kill").args(["-KILL", &worker]).stderr(Stdio::null()).status();
+        }
+    }
+    let output = batch.wait_with_output().expect("it ends");
+    let ran = Ran {
+        status: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    };
+    // A worker that was killed before it began its job says nothing of that.
+    if ran.status == Some(2) {
+        assert!(ran.stderr.contains("workers end before they run a job"), "{}", ran.stderr);
+    } else {
+        assert_lacks(&ran, "its process was killed");
+    }
+    assert_eq!(records(&scratch, "r"), Vec::<String>::new());
+}
+
+#[test]
+fn a_merge_says_whose_memory_differs() {
+    let scratch = scratch("a-merge-says-whose-memory-differs", MATRIX);
+    for (part, memory) in [("1", "16384"), ("2", "20000")] {
+        let line = format!("batch m.toml -o p{part} --partition slice:{part}/2 --memory {memory}");
+        let status = pmdscope_in(scratch.path(), &line).status;
+        assert!(matches!(status, Some(0 | 1)), "{status:?}");
+    }
+    let ran = pmdscope_in(scratch.path(), "merge p1 p2 -o all");
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let says =
+        "pmdscope: p1 was run with --memory 16384, others with --memory 20000: what is merged says 20000\n";
+    assert_eq!(ran.stderr, says);
+    assert!(
+        fs::read_to_string(scratch.path().join("all/batch.json"))
+            .expect("it is there")
+            .contains("\"memory\": 20000")
+    );
+}
