@@ -103,9 +103,10 @@ impl EmuError {
     pub fn blame(&self) -> Blame {
         match self {
             EmuError::Engine { error: uc_error::NOMEM, .. } => Blame::Memory,
-            EmuError::Engine { .. } | EmuError::Disassembler(_) | EmuError::NotAsRecorded { .. } => {
-                Blame::Program
-            }
+            EmuError::OtherEngine { .. }
+            | EmuError::Engine { .. }
+            | EmuError::Disassembler(_)
+            | EmuError::NotAsRecorded { .. } => Blame::Program,
             EmuError::NotExecuted(_)
             | EmuError::Guest(_)
             | EmuError::Outcome(_)
