@@ -14,7 +14,7 @@ const RUNS: [Golden; 18] = [
     ("run-arm64-7.2.txt", 1, "run --arch arm64 --linux 7.2 --entry migration-read --format trace"),
     (
         "run-arm64-5.10.txt",
-        0,
+        1,
         "run --arch arm64 --linux 5.10 --entry protnone --walker fault-write --format trace",
     ),
     (
@@ -34,8 +34,8 @@ const RUNS: [Golden; 18] = [
     ),
     (
         "run-s390x-5.10.txt",
-        0,
-        "run --arch s390x --linux 5.10 --entry present-huge --young --dirty --walker gup-fast-write --format trace",
+        1,
+        "run --arch s390x --linux 5.10 --entry present-huge --young --dirty --writer pmdp_invalidate --walker gup-fast-write --format trace",
     ),
     (
         "run-ppc64-radix-7.2.txt",
@@ -54,7 +54,7 @@ const RUNS: [Golden; 18] = [
     ),
     (
         "run-ppc64-hash-5.10.txt",
-        0,
+        1,
         "run --arch ppc64 --mmu hash --linux 5.10 --entry present-huge --walker fault-read --format trace",
     ),
     (
@@ -79,7 +79,7 @@ const RUNS: [Golden; 18] = [
     ),
     (
         "run-riscv64-7.2.txt",
-        0,
+        1,
         "run --arch riscv64 --linux 7.2 --entry present-huge-ro --writer pmdp_invalidate_ad --walker gup-fast-read --format trace",
     ),
     (
@@ -135,7 +135,7 @@ const RUN_FORMATS: [Golden; 9] = [
     (
         "run-with-agent.txt",
         0,
-        "run --arch riscv64 --linux 7.2 --entry present-huge --writer pmdp_invalidate --walker perf-page-size --with mmu-store --format trace",
+        "run --arch riscv64 --linux 7.2 --entry present-huge --writer pmdp_invalidate --walker pte-offset-map --with mmu-store --format trace",
     ),
     (
         "run-one-schedule.txt",

@@ -58,7 +58,7 @@ fn lost(observed: &Observed<'_>, store: &Overwritten) -> String {
     if found == before.value {
         was
     } else if store.installed {
-        format!("{found}, which the writer had installed in the place of {was}")
+        format!("{found}, which the writer had installed in the place of {was},")
     } else if before.predicates.none {
         format!("{} {found}", kind(&store.found, false))
     } else {
