@@ -123,13 +123,9 @@ pub fn one_line(error: &anyhow::Error) -> String {
 
 /// Whose fault an error is.
 fn status_of(error: &anyhow::Error) -> Exit {
-    let internal = error.chain().any(|cause| {
-        cause.is::<NotTheSame>()
-            || matches!(
-                cause.downcast_ref(),
-                Some(EmuError::Engine { .. } | EmuError::Disassembler(_) | EmuError::NotAsRecorded { .. })
-            )
-    });
+    let internal = error
+        .chain()
+        .any(|cause| cause.is::<NotTheSame>() || cause.downcast_ref().is_some_and(EmuError::is_internal));
     if internal { Exit::Internal } else { Exit::Usage }
 }
 

@@ -20,6 +20,22 @@ pub enum EmuError {
         /// What the engine said.
         error: uc_error,
     },
+    /// A word is used as one that is watched, and is not.
+    #[error("the word at {address:#x} is not watched")]
+    NotWatched {
+        /// Its address, as the engine has it.
+        address: u64,
+    },
+    /// There is no memory where the tool itself reads or writes.
+    #[error("cannot {doing} {bytes} bytes at {address:#x}: no memory is there")]
+    NoMemory {
+        /// What was tried.
+        doing: &'static str,
+        /// The address, as programs have it.
+        address: u64,
+        /// How many bytes.
+        bytes: u64,
+    },
     /// Capstone could not be opened.
     #[error("the disassembler cannot be opened: {0}")]
     Disassembler(String),
@@ -77,6 +93,18 @@ pub enum EmuError {
 }
 
 impl EmuError {
+    /// Whether this is a fault of the tool, whatever it was given to run.
+    pub fn is_internal(&self) -> bool {
+        matches!(
+            self,
+            EmuError::Engine { .. }
+                | EmuError::NotWatched { .. }
+                | EmuError::NoMemory { .. }
+                | EmuError::Disassembler(_)
+                | EmuError::NotAsRecorded { .. }
+        )
+    }
+
     pub(crate) fn engine(doing: &'static str, error: uc_error) -> Self {
         EmuError::Engine { doing, error }
     }

@@ -1,6 +1,7 @@
 //! Real kernels: the writers and walkers of a distribution's own image.
 
 mod arm64;
+mod baseline;
 mod fields;
 mod machine;
 mod platform;
@@ -114,9 +115,9 @@ impl KernelMachine {
         &self.world.machine.assumptions
     }
 
-    /// The text of the instruction at `pc`.
+    /// The text of the instruction at `pc`, or that no memory is there.
     pub fn instruction(&self, pc: u64) -> Rc<str> {
-        self.world.machine.vcpus[0].instruction(pc).text
+        self.world.machine.vcpus[0].instruction_text(pc)
     }
 
     /// The address of the entry, as events have it.
@@ -214,7 +215,7 @@ impl KernelMachine {
         // This puts memory back.
         let mut stage = OnKernel::new(&mut self.world, routines, entry, bounds, &self.shared)?;
         let (ended, events) = stage.run_alone(cpu)?;
-        Ok(RanAlone { ended, events, after: stage.entry(), references: stage.references() })
+        Ok(RanAlone { ended, events, after: stage.entry()?, references: stage.references()? })
     }
 
     /// Runs a writer against a walker on an entry, under every schedule of their accesses to the PMD table and
