@@ -1,15 +1,8 @@
 //! What writers and walkers of real kernels do to mappings. Without kernels this test says that it was skipped.
 
-#[allow(dead_code, reason = "only some of it is used here")]
-mod common;
-#[path = "common/kernels.rs"]
-mod kernels;
-#[path = "common/scratch.rs"]
-mod scratch;
-
-use common::{command, finish};
-use kernels::{kernels, name};
-use scratch::Scratch;
+use crate::common::kernels::{name, packages};
+use crate::common::scratch::Scratch;
+use crate::common::{command, finish};
 use serde_json::Value;
 
 /// No kernel's split or `pmdp_invalidate()` leaves a mapping valid or loses its marks; and the GUP-fast of two
@@ -17,7 +10,7 @@ use serde_json::Value;
 #[test]
 fn writers_of_kernels_keep_marks_and_gup_fast_may_take_what_is_invalidated() {
     let cache = Scratch::new("kernel-findings");
-    for kernel in kernels() {
+    for kernel in packages(&[]) {
         for writer in ["split", "pmdp_invalidate"] {
             let path = kernel.to_str().expect("names of kernels are UTF-8");
             let entry = ["--entry", "present-huge", "--young", "--dirty"];

@@ -11,6 +11,7 @@ mod explorer;
 mod findings;
 mod golden;
 mod help;
+mod kernel_findings;
 mod kernel_platform;
 mod kernels;
 mod libraries;

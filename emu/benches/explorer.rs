@@ -390,7 +390,7 @@ fn schedules_of_guests(others: &[Walker]) -> Result<()> {
     line("joined, each behaviour run with its trace", joined, "schedules/s", Some((each, "that")));
     let mut loaded = machine.load(&job, bounds.call)?;
     let filled = rate(|| {
-        let mut forest = Forest::new(Routines::new(&mut loaded))?;
+        let mut forest = Forest::new(Routines::new(&mut loaded)?)?;
         count_schedules(&mut forest)
     })?;
     line(
@@ -399,7 +399,7 @@ fn schedules_of_guests(others: &[Walker]) -> Result<()> {
         "schedules/s",
         Some((each, "that")),
     );
-    let mut forest = Forest::new(Routines::new(&mut loaded))?;
+    let mut forest = Forest::new(Routines::new(&mut loaded)?)?;
     let one_by_one = rate(|| count_schedules(&mut forest))?;
     line("one by one over the trees, once filled", one_by_one, "schedules/s", Some((each, "that")));
 
@@ -413,7 +413,7 @@ fn schedules_of_guests(others: &[Walker]) -> Result<()> {
         Ok(1)
     })?;
     let mut loaded = machine.load(&job, bounds.call)?;
-    let mut routines = Routines::new(&mut loaded);
+    let mut routines = Routines::new(&mut loaded)?;
     let of_writer = values_read(first, 0);
     let of_walker = values_read(first, 1);
     // Alone the walker finds the same entry each time.
@@ -456,7 +456,7 @@ fn machine_code_runs() -> Result<()> {
                 continue;
             }
             let mut loaded = machine.load(&job, Bounds::default().call)?;
-            let mut routines = Routines::new(&mut loaded);
+            let mut routines = Routines::new(&mut loaded)?;
             let mut read = Vec::new();
             let ended = loop {
                 match routines.follow(1, &read)?.then {

@@ -54,10 +54,15 @@ impl Disassembler {
         self.isa
     }
 
+    /// The instruction at `pc`, if it was decoded before.
+    pub(crate) fn known(&self, pc: u64) -> Option<Instruction> {
+        self.known.borrow().get(&pc).cloned()
+    }
+
     /// The instruction at `pc`, whose bytes (and perhaps more) are `code`.
     pub fn at(&self, pc: u64, code: &[u8]) -> Instruction {
-        if let Some(known) = self.known.borrow().get(&pc) {
-            return known.clone();
+        if let Some(known) = self.known(pc) {
+            return known;
         }
         let instruction = self.decode(pc, code);
         self.known.borrow_mut().insert(pc, instruction.clone());
@@ -69,17 +74,15 @@ impl Disassembler {
     pub(crate) fn flushing(
         &self,
         pc: u64,
-        read: impl FnOnce(&mut [u8; LONGEST_INSTRUCTION_BYTES]) -> bool,
-    ) -> Option<Instruction> {
+        instruction: impl FnOnce() -> Result<Instruction, EmuError>,
+    ) -> Result<Option<Instruction>, EmuError> {
         if let Some(false) = self.flushing.borrow().get(&pc) {
-            return None;
+            return Ok(None);
         }
-        let mut code = [0; LONGEST_INSTRUCTION_BYTES];
-        read(&mut code);
-        let instruction = self.at(pc, &code);
+        let instruction = instruction()?;
         let is = instruction.class.flushes || instruction.skipped;
         self.flushing.borrow_mut().insert(pc, is);
-        is.then_some(instruction)
+        Ok(is.then_some(instruction))
     }
 
     fn decode(&self, pc: u64, code: &[u8]) -> Instruction {

@@ -31,6 +31,22 @@ pub enum EmuError {
         /// What the engine said.
         error: uc_error,
     },
+    /// A word is used as one that is watched, and is not.
+    #[error("the word at {address:#x} is not watched")]
+    NotWatched {
+        /// Its address, as the engine has it.
+        address: u64,
+    },
+    /// There is no memory where the tool itself reads or writes.
+    #[error("cannot {doing} {bytes} bytes at {address:#x}: no memory is there")]
+    NoMemory {
+        /// What was tried.
+        doing: &'static str,
+        /// The address, as programs have it.
+        address: u64,
+        /// How many bytes.
+        bytes: u64,
+    },
     /// Capstone could not be opened.
     #[error("the disassembler cannot be opened: {0}")]
     Disassembler(String),
@@ -102,9 +118,10 @@ impl EmuError {
     /// Whose doing it is.
     pub fn blame(&self) -> Blame {
         match self {
-            EmuError::Engine { error: uc_error::NOMEM, .. } => Blame::Memory,
+            EmuError::Engine { error: uc_error::NOMEM, .. } | EmuError::NoMemory { .. } => Blame::Memory,
             EmuError::OtherEngine { .. }
             | EmuError::Engine { .. }
+            | EmuError::NotWatched { .. }
             | EmuError::Disassembler(_)
             | EmuError::NotAsRecorded { .. } => Blame::Program,
             EmuError::NotExecuted(_)

@@ -200,15 +200,17 @@ pub(crate) trait Stage {
     /// The address of the entry.
     fn entry_address(&self) -> u64;
     /// What a word of watched memory holds before a run, in its own byte order.
-    fn initially(&self, address: u64) -> u64;
+    fn initially(&self, address: u64) -> Result<u64, EmuError>;
     /// The byte order of a word of watched memory.
-    fn order_at(&self, address: u64) -> ByteOrder;
+    fn order_at(&self, address: u64) -> Result<ByteOrder, EmuError>;
     /// The entry as it is now, in CPU order.
-    fn entry(&self) -> u64;
+    fn entry(&self) -> Result<u64, EmuError>;
     /// The events since the last time.
-    fn take_events(&mut self) -> Vec<Event>;
+    fn take_events(&mut self) -> Result<Vec<Event>, EmuError>;
     /// Pages whose references are not what they were, and how many they have.
-    fn references(&self) -> Vec<(u64, u64)>;
+    fn references(&self) -> Result<Vec<(u64, u64)>, EmuError>;
+    /// The walker has run alone on the original entry: what it does later is held against that.
+    fn keep_baseline(&mut self) {}
     /// Memory that is not watched which CPUs used together.
     fn shared(&self) -> Option<Incomplete>;
     /// Whether such memory will be watched, and all explored again. Until then, what is recorded of CPUs alone is
@@ -237,7 +239,8 @@ impl Alone {
         while call.waits() {
             stage.resume(WALKER, &mut call)?;
         }
-        stage.take_events();
+        stage.keep_baseline();
+        stage.take_events()?;
         let Finished { end, outcome, path } = stage.finish(WALKER, call)?;
         Ok(Alone { ended: Ended { end, outcome }, path })
     }
@@ -345,8 +348,8 @@ pub(crate) fn run(
         turns.push(Turn { chosen, waiting });
     }
 
-    let after = stage.entry();
-    let references = stage.references();
+    let after = stage.entry()?;
+    let references = stage.references()?;
     let mut ended = Vec::new();
     let mut path = Vec::new();
     for (cpu, call) in calls {
@@ -356,11 +359,12 @@ pub(crate) fn run(
             path = finished.path;
         }
     }
-    let events = stage.take_events();
+    let events = stage.take_events()?;
     if let Some(misfit) = misfit {
         return Err(misfit);
     }
     let mut ended = ended.into_iter();
+    // A stage has no walker where its writer runs alone.
     let mut next = || ended.next().unwrap_or(Ended { end: End::Returned, outcome: None });
     let run = Run {
         schedule: Schedule(turns.iter().map(|turn| turn.chosen).collect()),

@@ -1,5 +1,6 @@
 //! A guest's code, as all vCPUs have it in memory.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use pmdscope_guest::Guest;
@@ -24,6 +25,11 @@ impl Image {
         let image = Image { address: first, memory };
         image.fill(guest);
         Ok(image)
+    }
+
+    /// Its addresses.
+    pub(crate) fn range(&self) -> Range<u64> {
+        self.address..self.address + self.memory.len()
     }
 
     /// Puts back what a guest may have written to.

@@ -7,6 +7,7 @@
 //! Unicorn is not a sandbox: a guest can make it end the process. Run guests that others made in a
 //! process of their own.
 
+mod code;
 mod disassembler;
 mod end;
 mod engine;
@@ -19,6 +20,7 @@ mod kernel;
 mod machine;
 mod memory;
 mod pages;
+mod private;
 mod recorded;
 mod schedule;
 mod sharing;
@@ -34,11 +36,11 @@ pub use engine::ENGINE;
 pub use enumerate::{Behaviour, Found, Limits, Stopped, Stuck, behaviours, each_schedule};
 pub use error::{Blame, EmuError};
 pub use explore::{Bounds, Divergence, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};
-pub use isa::{Atomicity, Class, Isa};
+pub use isa::{Atomicity, Class, Isa, ReadRegister};
 pub use kernel::{Control, Given, HugePage, KernelMachine, RECIPES, RanAlone, Recipe, Role, Stub};
 pub use machine::{Job, Loaded, Machine, env, installed_table};
 pub use recorded::Routines;
 pub use schedule::{MOST_CPUS, NoSchedule, Schedule};
 pub use trace::{Access, Event, What};
 pub use tree::{Cpus, Forest, Segment, Then, Word, Written};
-pub use watch::{AccessKind, Observer, Site, attach};
+pub use watch::{AccessKind, Observer, Site, Watch, attach};

@@ -1,6 +1,7 @@
 //! A machine with a bundled guest: two vCPUs or more over one memory.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use pmdscope_arches::Encoding;
@@ -15,6 +16,7 @@ use crate::image::Image;
 use crate::isa::{Atomicity, Isa};
 use crate::memory::{self, Shared};
 use crate::pages::StructPages;
+use crate::private::Private;
 use crate::schedule::Schedule;
 use crate::sharing::Sharing;
 use crate::trace::{Event, Recorder, Watched, What};
@@ -42,6 +44,8 @@ pub struct Job<'a> {
 /// vCPUs over one memory, with a guest in it.
 pub struct Machine {
     vcpus: Vec<Vcpu>,
+    /// What each vCPU has for itself.
+    private: Vec<Private>,
     common: Common,
 }
 
@@ -85,7 +89,7 @@ impl Machine {
             tables,
             decoder: Rc::new(Disassembler::new(isa)?),
         };
-        let mut machine = Machine { vcpus: Vec::new(), common };
+        let mut machine = Machine { vcpus: Vec::new(), private: Vec::new(), common };
         machine.provide_pages(0)?;
         machine.provide_cpus(2)?;
         Ok(machine)
@@ -96,9 +100,9 @@ impl Machine {
         &self.common.guest
     }
 
-    /// The text of the instruction at `pc`.
+    /// The text of the instruction at `pc`, or that no memory is there.
     pub fn instruction(&self, pc: u64) -> Rc<str> {
-        self.vcpus[0].instruction(pc).text
+        self.vcpus[0].instruction_text(pc)
     }
 
     /// What the guest's own compiled predicates say of each of `entries`.
@@ -113,6 +117,7 @@ impl Machine {
         let mut answers = Vec::with_capacity(entries.len());
         for entries in entries.chunks(MOST_AT_ONCE) {
             let vcpu = &mut self.vcpus[0];
+            self.private[0].clear(vcpu)?;
             vcpu.write(memory::ENV, &env.encode(order))?;
             let bytes: Vec<u8> = entries.iter().flat_map(|entry| order.encode(*entry)).collect();
             vcpu.write(memory::SURVEY_IN, &bytes)?;
@@ -134,11 +139,12 @@ impl Machine {
     /// Makes as many vCPUs exist.
     fn provide_cpus(&mut self, count: usize) -> Result<(), EmuError> {
         for number in (0_u8..).skip(self.vcpus.len()).take(count.saturating_sub(self.vcpus.len())) {
-            let mut vcpu = self.common.vcpu(number)?;
+            let (mut vcpu, private) = self.common.vcpu(number)?;
             for (address, block) in self.common.pages.blocks() {
                 vcpu.map(address, &block)?;
             }
             self.vcpus.push(vcpu);
+            self.private.push(private);
         }
         Ok(())
     }
@@ -150,6 +156,7 @@ impl Machine {
             // The engine would take longer to unmap them than to begin anew: it flushes page by page.
             let count = self.vcpus.len();
             self.vcpus.clear();
+            self.private.clear();
             return self.provide_cpus(count);
         }
         if let Some((address, block)) = changed.new {
@@ -204,60 +211,81 @@ impl Machine {
     fn order(&self) -> ByteOrder {
         ByteOrder::of(self.common.isa.arch)
     }
+
+    /// Puts back what the last call may have written: of what CPUs share all but the watched table, and what each has
+    /// for itself. Then each CPU is told of its kernel.
+    fn put_back(&mut self, env: &Env) -> Result<(), EmuError> {
+        let Common { image, guest, pages, tables, sharing, recorder, .. } = &self.common;
+        recorder.take()?;
+        pages.reset();
+        if sharing.wrote(image.range()) {
+            image.restore(guest);
+            // There may be code in it, which the engine has translated.
+            self.vcpus.iter_mut().try_for_each(Vcpu::forget_translations)?;
+        }
+        if sharing.wrote(PAGE_TABLE) {
+            tables.fill(PAGE_TABLE.start - memory::PMD_TABLE..PAGE_TABLE.end - memory::PMD_TABLE, 0);
+        }
+        let env = env.encode(self.order());
+        for (vcpu, private) in self.vcpus.iter_mut().zip(&self.private) {
+            private.clear(vcpu)?;
+            vcpu.write(memory::ENV, &env)?;
+        }
+        Ok(())
+    }
 }
+
+/// The page table that a split installs.
+const PAGE_TABLE: Range<u64> = memory::PTE_TABLE..memory::PTE_TABLE + memory::PTE_TABLE_BYTES;
 
 impl Common {
     /// A vCPU with the guest and the tables mapped.
-    fn vcpu(&self, number: u8) -> Result<Vcpu, EmuError> {
+    fn vcpu(&self, number: u8) -> Result<(Vcpu, Private), EmuError> {
         let place = Place { return_pad: memory::RETURN_PAD, stack_top: memory::STACK_TOP };
         let mut vcpu = Vcpu::new(number, place, &self.recorder, &self.decoder)?;
-        vcpu.map(memory::PRIVATE, &Rc::new(Shared::new(memory::PRIVATE_BYTES)?))?;
-        vcpu.provide_return_pad()?;
+        let private = Private::give(&mut vcpu)?;
         vcpu.map(self.image.address, &self.image.memory)?;
         vcpu.map(memory::PMD_TABLE, &self.tables)?;
         vcpu.watch(memory::PMD_TABLE..memory::PMD_TABLE + memory::PMD_TABLE_BYTES)?;
         vcpu.on_blocks()?;
 
         let pages = Rc::clone(&self.pages);
-        vcpu.on_access(memory::VMEMMAP..u64::MAX, move |address, _, _| pages.touch(address))?;
+        vcpu.on_access(memory::VMEMMAP..u64::MAX, move |address, bytes, _| pages.touch(address, bytes))?;
 
         // All that the vCPUs have in common, but for the watched table.
-        let image = self.image.address..self.image.address + self.image.memory.len();
-        let page_table = memory::PTE_TABLE..memory::PTE_TABLE + memory::PTE_TABLE_BYTES;
-        for range in [image, page_table, memory::VMEMMAP..u64::MAX] {
+        for range in [self.image.range(), PAGE_TABLE, memory::VMEMMAP..u64::MAX] {
             let sharing = Rc::clone(&self.sharing);
             vcpu.on_access(range, move |address, size, writes| {
                 sharing.note(number, address, size, writes);
             })?;
         }
 
-        for (pc, instruction) in self.flushes(&vcpu) {
+        for (pc, instruction) in self.flushes(&vcpu)? {
             vcpu.on_code(pc, pc, move |cpu, pc| {
                 if instruction.class.flushes {
                     cpu.record(pc, What::Flush);
                 }
-                if instruction.skipped {
-                    cpu.jump(pc + instruction.length);
-                }
+                if instruction.skipped { cpu.jump(pc + instruction.length) } else { Ok(()) }
             })?;
         }
 
         let warning = self.guest.function(abi::WARNING)?;
         let argument = self.isa.arguments[0];
         vcpu.on_code(warning, warning, move |cpu, pc| {
-            let entry = cpu.register(argument);
+            let entry = cpu.register(argument)?;
             cpu.record(pc, What::Warning { entry });
+            Ok(())
         })?;
-        Ok(vcpu)
+        Ok((vcpu, private))
     }
 
     /// The instructions that flush translations and access no memory, and those to step over.
-    fn flushes(&self, vcpu: &Vcpu) -> BTreeMap<u64, Instruction> {
+    fn flushes(&self, vcpu: &Vcpu) -> Result<BTreeMap<u64, Instruction>, EmuError> {
         let mut found = BTreeMap::new();
         for function in self.guest.functions() {
             let mut pc = function.address;
             while pc < function.address.saturating_add(function.size) {
-                let instruction = vcpu.instruction(pc);
+                let instruction = vcpu.instruction(pc)?;
                 let next = pc + instruction.length;
                 let flushes = instruction.class.flushes && instruction.class.atomicity == Atomicity::Plain;
                 if flushes || instruction.skipped {
@@ -266,7 +294,7 @@ impl Common {
                 pc = next;
             }
         }
-        found
+        Ok(found)
     }
 }
 
@@ -313,20 +341,12 @@ impl Stage for Loaded<'_> {
     }
 
     fn reset(&mut self) -> Result<(), EmuError> {
-        let order = self.machine.order();
-        let common = &self.machine.common;
-        common.tables.clear();
-        let bytes = ByteOrder::of_entries(common.isa.arch).encode(self.job.entry);
-        common.tables.write(memory::ENTRY - memory::PMD_TABLE, &bytes);
-        common.pages.reset();
-        common.recorder.take();
-        if common.sharing.reset() {
-            common.image.restore(&common.guest);
-        }
-        for vcpu in &mut self.machine.vcpus {
-            vcpu.write(memory::ENV, &self.job.env.encode(order))?;
-            vcpu.write(memory::OUTCOME, &[0; Outcome::SIZE])?;
-        }
+        self.machine.put_back(&self.job.env)?;
+        let Common { isa, tables, sharing, .. } = &self.machine.common;
+        sharing.reset();
+        tables.fill(0..memory::PMD_TABLE_BYTES, 0);
+        let bytes = ByteOrder::of_entries(isa.arch).encode(self.job.entry);
+        tables.write(memory::ENTRY - memory::PMD_TABLE, &bytes);
         Ok(())
     }
 
@@ -341,52 +361,47 @@ impl Stage for Loaded<'_> {
     }
 
     fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError> {
-        let end = self.vcpu(cpu).finish(call);
+        let end = self.vcpu(cpu).finish(call)?;
         let path = self.vcpu(cpu).take_path();
         let Ended { end, outcome } = self.ended(cpu, end)?;
         Ok(Finished { end, outcome, path })
     }
 
     fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<Followed, EmuError> {
-        let common = &self.machine.common;
-        common.pages.reset();
-        if common.sharing.wrote() {
-            common.image.restore(&common.guest);
-        }
-        common.recorder.take();
+        // What is left in the watched table is read by nobody: each read has its value put there.
+        self.machine.put_back(&self.job.env)?;
         let (function, arguments, bounds) = (self.functions[usize::from(cpu)], self.arguments(), self.bounds);
-        let vcpu = self.vcpu(cpu);
-        vcpu.write(memory::OUTCOME, &[0; Outcome::SIZE])?;
-        let ended = match vcpu.follow(function, &arguments, bounds, values)? {
+        let ended = match self.vcpu(cpu).follow(function, &arguments, bounds, values)? {
             Stop::AtRead { .. } => None,
             Stop::Ended { end, .. } => Some(self.ended(cpu, end)?),
         };
         // What is stored to a stack is not seen here, and bundled routines wait for nothing.
-        Ok(Followed { accesses: self.take_events(), ended, state: Vec::new() })
+        Ok(Followed { accesses: self.take_events()?, ended, state: Vec::new() })
     }
 
     fn entry_address(&self) -> u64 {
         memory::ENTRY
     }
 
-    fn initially(&self, address: u64) -> u64 {
-        if address == memory::ENTRY { self.job.entry } else { 0 }
+    fn initially(&self, address: u64) -> Result<u64, EmuError> {
+        // The rest of the table is empty.
+        self.order_at(address).map(|_| if address == memory::ENTRY { self.job.entry } else { 0 })
     }
 
-    fn order_at(&self, _: u64) -> ByteOrder {
-        ByteOrder::of_entries(self.machine.common.isa.arch)
+    fn order_at(&self, address: u64) -> Result<ByteOrder, EmuError> {
+        self.machine.common.recorder.order_at(address)
     }
 
-    fn entry(&self) -> u64 {
+    fn entry(&self) -> Result<u64, EmuError> {
         self.machine.common.recorder.entry_at(memory::ENTRY)
     }
 
-    fn take_events(&mut self) -> Vec<Event> {
+    fn take_events(&mut self) -> Result<Vec<Event>, EmuError> {
         self.machine.common.recorder.take()
     }
 
-    fn references(&self) -> Vec<(u64, u64)> {
-        self.machine.common.pages.references()
+    fn references(&self) -> Result<Vec<(u64, u64)>, EmuError> {
+        Ok(self.machine.common.pages.references())
     }
 
     fn shared(&self) -> Option<Incomplete> {

@@ -2,6 +2,8 @@
 //!
 //! Guest addresses are physical addresses: no guest here turns its MMU on.
 
+use std::ops::Range;
+
 use memmap2::MmapMut;
 use unicorn_engine::uc_error;
 
@@ -85,17 +87,16 @@ impl Shared {
         unsafe { self.at.add(offset).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
     }
 
-    /// Writes the same byte to the first `bytes`.
-    pub(crate) fn fill(&self, bytes: u64, byte: u8) {
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let start = self.checked(0, bytes);
+    /// Writes the same byte everywhere in a range of offsets.
+    pub(crate) fn fill(&self, range: Range<u64>, byte: u8) {
+        let bytes = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        let start = self.checked(range.start, bytes);
         // SAFETY: as for `read`.
         unsafe { self.at.add(start).write_bytes(byte, bytes) }
     }
 
     pub(crate) fn clear(&self) {
-        // SAFETY: as for `read`.
-        unsafe { self.at.write_bytes(0, self.map.len()) }
+        self.fill(0..self.len(), 0);
     }
 
     fn checked(&self, offset: u64, length: usize) -> usize {

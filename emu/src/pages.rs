@@ -69,11 +69,14 @@ impl StructPages {
         self.blocks.borrow().clone()
     }
 
-    /// Called before any access to a struct page.
-    pub(crate) fn touch(&self, address: u64) {
-        let page = address & !(STRUCT_PAGE_SIZE - 1);
-        if self.touched.borrow_mut().insert(page) {
-            self.write(page, 1);
+    /// Called before any access to struct pages.
+    pub(crate) fn touch(&self, address: u64, bytes: usize) {
+        let last = address.saturating_add(bytes.saturating_sub(1) as u64);
+        for number in address / STRUCT_PAGE_SIZE..=last / STRUCT_PAGE_SIZE {
+            let page = number * STRUCT_PAGE_SIZE;
+            if self.touched.borrow_mut().insert(page) {
+                self.in_block(page, |block, offset| block.write(offset, &self.order.encode(1)));
+            }
         }
     }
 
@@ -90,13 +93,8 @@ impl StructPages {
     /// Puts all pages back to what they were.
     pub(crate) fn reset(&self) {
         for page in std::mem::take(&mut *self.touched.borrow_mut()) {
-            self.write(page, 0);
+            self.in_block(page, |block, offset| block.fill(offset..offset + STRUCT_PAGE_SIZE, 0));
         }
-    }
-
-    fn write(&self, page: u64, count: u64) {
-        let bytes = self.order.encode(count);
-        self.in_block(page, |block, offset| block.write(offset, &bytes));
     }
 
     fn read(&self, page: u64) -> u64 {
@@ -120,6 +118,19 @@ impl StructPages {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_that_was_written_to_a_page_is_put_back() {
+        let pages = StructPages::new(ByteOrder::Little);
+        let (address, block) = pages.provide(0).unwrap().new.unwrap();
+        // Across the end of page 2.
+        pages.touch(address + 3 * STRUCT_PAGE_SIZE - 4, 8);
+        assert_eq!(pages.references(), [], "each has its one reference");
+        block.write(3 * STRUCT_PAGE_SIZE - 4, &[7; 8]);
+        assert_eq!(pages.references(), [(3, 0x0707_0707)]);
+        pages.reset();
+        assert_eq!(block.read_at(0, 8 * STRUCT_PAGE_SIZE), [0; 8 * STRUCT_PAGE_SIZE as usize]);
+    }
 
     #[test]
     fn only_the_pages_around_a_job_are_there() {

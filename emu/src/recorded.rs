@@ -2,8 +2,10 @@
 //! routine reads, schedules are enumerated over what was recorded, and each distinct behaviour is
 //! then run, to have its trace and to hold the record against it.
 
+use std::ops::Range;
 use std::time::Instant;
 
+use pmdscope_guest::ByteOrder;
 use unicorn_engine::uc_error;
 
 use crate::EmuError;
@@ -21,15 +23,32 @@ use crate::tree::{Cpus, Forest, Segment, Then, Word, Written};
 pub struct Routines<'a, S> {
     stage: &'a mut S,
     /// The words that were accessed so far; the first is the entry.
-    words: Vec<u64>,
+    words: Vec<WatchedWord>,
+}
+
+/// A word of watched memory.
+struct WatchedWord {
+    address: u64,
+    order: ByteOrder,
+    /// What it holds before a run.
+    initially: u64,
+}
+
+impl WatchedWord {
+    fn at(stage: &impl Stage, address: u64) -> Result<Self, EmuError> {
+        Ok(WatchedWord { address, order: stage.order_at(address)?, initially: stage.initially(address)? })
+    }
 }
 
 #[expect(private_bounds, reason = "what can be explored is for this crate to say")]
 impl<'a, S: Stage> Routines<'a, S> {
     /// The routines of a stage.
-    pub fn new(stage: &'a mut S) -> Self {
-        let words = vec![stage.entry_address()];
-        Routines { stage, words }
+    ///
+    /// # Errors
+    /// If its entry is not watched.
+    pub fn new(stage: &'a mut S) -> Result<Self, EmuError> {
+        let words = vec![WatchedWord::at(stage, stage.entry_address())?];
+        Ok(Routines { stage, words })
     }
 }
 
@@ -45,7 +64,7 @@ pub(crate) fn explore(
     // A state is a few hundred bytes; this many take less than a gigabyte.
     const MOST_STATES: usize = 1_000_000;
     let limits = Limits { behaviours: most, states: MOST_STATES, deadline };
-    let mut forest = Forest::new(Routines::new(stage))?;
+    let mut forest = Forest::new(Routines::new(stage)?)?;
     let Found { behaviours, stopped, stuck } = behaviours(&mut forest, &limits)?;
     exploration.note(stopped.map(|stopped| match stopped {
         Stopped::TooMany => Incomplete::Behaviours(bounds.behaviours),
@@ -73,7 +92,7 @@ pub(crate) fn explore(
     let Routines { words, .. } = forest.cpus();
     exploration.note(stuck.map(|Stuck { schedule, word }| Incomplete::Deadlock {
         schedule: Schedule(schedule),
-        address: words[word],
+        address: words[word].address,
     }));
     Ok(())
 }
@@ -103,8 +122,9 @@ fn as_recorded<S: Stage>(
     for (n, (event, access)) in made.enumerate() {
         count += 1;
         let is = (event.cpu, event.pc, access.address & !7, access.before, access.after);
-        let was =
-            recorded.get(n).map(|known| (known.cpu, known.pc, words[known.word], known.before, known.after));
+        let was = recorded
+            .get(n)
+            .map(|known| (known.cpu, known.pc, words[known.word].address, known.before, known.after));
         if was != Some(is) {
             return Err(differs(format!("access {} was {was:x?} and is {is:x?}", n + 1)));
         }
@@ -123,24 +143,24 @@ fn as_recorded<S: Stage>(
 #[expect(private_bounds, reason = "as above")]
 impl<S: Stage> Routines<'_, S> {
     fn word(&mut self, access: &Access) -> Result<Word, EmuError> {
-        let offset = usize::try_from(access.address & 7).unwrap_or(0);
-        if access.size == 0 || offset + access.size > 8 {
+        if bytes_in_word(access).is_none() {
             return Err(EmuError::NotOneEntry { address: access.address, size: access.size });
         }
         let address = access.address & !7;
-        Ok(self.words.iter().position(|known| *known == address).unwrap_or_else(|| {
-            self.words.push(address);
-            self.words.len() - 1
-        }))
+        if let Some(known) = self.words.iter().position(|known| known.address == address) {
+            return Ok(known);
+        }
+        self.words.push(WatchedWord::at(self.stage, address)?);
+        Ok(self.words.len() - 1)
     }
 
-    /// What an access stored: of the entry after it, the bytes that it covers.
-    fn written(&self, access: &Access) -> Written {
-        let offset = usize::try_from(access.address & 7).unwrap_or(0);
+    /// What an access to a word stored: of the word after it, the bytes that it covers.
+    fn written(&self, word: Word, access: &Access) -> Result<Written, EmuError> {
+        let not_one = EmuError::NotOneEntry { address: access.address, size: access.size };
         let mut mask = [0; 8];
-        mask[offset..offset + access.size].fill(0xff);
-        let mask = self.stage.order_at(access.address).decode(mask);
-        Written { mask, value: access.after & mask }
+        mask[bytes_in_word(access).ok_or(not_one)?].fill(0xff);
+        let mask = self.words[word].order.decode(mask);
+        Ok(Written { mask, value: access.after & mask })
     }
 }
 
@@ -153,7 +173,7 @@ impl<S: Stage> Cpus for Routines<'_, S> {
     }
 
     fn initially(&self, word: Word) -> u64 {
-        self.stage.initially(self.words[word])
+        self.words[word].initially
     }
 
     fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<Ended>, EmuError> {
@@ -188,7 +208,7 @@ impl<S: Stage> Cpus for Routines<'_, S> {
             if reads < read.len() || access.store_pc.is_none() {
                 continue;
             }
-            let written = self.written(access);
+            let written = self.written(word, access)?;
             if access.loads {
                 segment.stored = Some(written);
             } else {
@@ -199,4 +219,11 @@ impl<S: Stage> Cpus for Routines<'_, S> {
         segment.code.extend(stopped_at);
         Ok(segment)
     }
+}
+
+/// Which bytes of its word an access covers, if all that it covers is in one.
+fn bytes_in_word(access: &Access) -> Option<Range<usize>> {
+    let start = usize::try_from(access.address & 7).ok()?;
+    let end = start.checked_add(access.size).filter(|end| (start + 1..=8).contains(end))?;
+    Some(start..end)
 }

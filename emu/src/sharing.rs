@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Which CPUs use a word, a bit each.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,14 +45,14 @@ impl Sharing {
         found.map(|(address, _)| *address).collect()
     }
 
-    /// Whether anything was written since the last reset.
-    pub(crate) fn wrote(&self) -> bool {
-        self.words.borrow().values().any(|uses| uses.written != 0)
+    /// Whether anything in a range was written since the last reset.
+    pub(crate) fn wrote(&self, range: Range<u64>) -> bool {
+        self.words.borrow().range(range.start & !7..range.end).any(|(_, uses)| uses.written != 0)
     }
 
-    /// Forgets everything, and says whether anything was written.
-    pub(crate) fn reset(&self) -> bool {
-        self.words.take().values().any(|uses| uses.written != 0)
+    /// Forgets everything.
+    pub(crate) fn reset(&self) {
+        self.words.take();
     }
 }
 
@@ -69,8 +70,10 @@ mod tests {
         assert_eq!(sharing.conflict(), None, "both read, or each has its own");
         sharing.note(1, 0x2006, 4, false);
         assert_eq!(sharing.conflict(), Some(0x2000), "across the end of a word");
-        assert!(sharing.reset());
+        assert!(sharing.wrote(0x1000..0x2001) && sharing.wrote(0x2004..0x2005), "a word is written whole");
+        assert!(!sharing.wrote(0x1000..0x2000) && !sharing.wrote(0x2010..u64::MAX));
+        sharing.reset();
         assert_eq!(sharing.conflict(), None);
-        assert!(!sharing.reset());
+        assert!(!sharing.wrote(0..u64::MAX));
     }
 }

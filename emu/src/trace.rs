@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use pmdscope_guest::ByteOrder;
 
+use crate::EmuError;
 use crate::memory::Shared;
 use crate::watch::{AccessKind, Site};
 
@@ -71,6 +72,8 @@ pub(crate) struct Recorder {
     events: RefCell<Vec<Event>>,
     /// The event whose store may not have reached memory yet.
     storing: Cell<Option<usize>>,
+    /// What went wrong while hooks recorded, where it cannot be returned: [`take`](Self::take) gives it.
+    fault: RefCell<Option<EmuError>>,
 }
 
 /// Memory with words that are watched.
@@ -89,7 +92,12 @@ pub(crate) struct Watched {
 impl Recorder {
     /// A recorder that knows of no watched memory yet.
     pub(crate) fn new() -> Self {
-        Recorder { watched: RefCell::default(), events: RefCell::default(), storing: Cell::new(None) }
+        Recorder {
+            watched: RefCell::default(),
+            events: RefCell::default(),
+            storing: Cell::new(None),
+            fault: RefCell::default(),
+        }
     }
 
     /// Memory that is watched from now on. Of two that hold an address the first is asked.
@@ -102,9 +110,9 @@ impl Recorder {
         self.events.borrow_mut().push(Event { cpu, pc, what });
     }
 
-    /// A load, or the load half of an atomic.
-    pub(crate) fn loaded(&self, cpu: u8, site: &Site) {
-        let entry = self.entry_at(site.address);
+    /// A load, or the load half of an atomic. Gives the word, if it is watched.
+    pub(crate) fn loaded(&self, cpu: u8, site: &Site) -> Option<u64> {
+        let entry = self.noted(self.entry_at(site.address))?;
         let access = Access {
             kind: site.kind,
             address: site.address,
@@ -115,6 +123,7 @@ impl Recorder {
             after: entry,
         };
         self.record(cpu, site.pc, What::Access(access));
+        Some(entry)
     }
 
     /// A store, or the store half of an atomic, is about to reach memory.
@@ -132,7 +141,7 @@ impl Recorder {
         match half_done {
             Some(open) => open.store_pc = Some(site.pc),
             None => {
-                let before = self.entry_at(site.address);
+                let Some(before) = self.noted(self.entry_at(site.address)) else { return };
                 let access = Access {
                     kind: site.kind,
                     address: site.address,
@@ -153,37 +162,62 @@ impl Recorder {
         if let Some(at) = self.storing.take()
             && let Some(Event { what: What::Access(access), .. }) = self.events.borrow_mut().get_mut(at)
         {
-            access.after = self.entry_at(access.address);
+            let after = self.noted(self.entry_at(access.address));
+            access.after = after.unwrap_or(access.before);
         }
     }
 
-    /// Has the entry that holds an address be what it is to be.
-    pub(crate) fn put(&self, address: u64, entry: u64) {
+    /// Keeps the first error, to be given to who takes the events.
+    fn noted<T>(&self, result: Result<T, EmuError>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.fault.borrow_mut().get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    /// Writes the entry that holds an address.
+    ///
+    /// # Errors
+    /// If it is not watched.
+    pub(crate) fn put(&self, address: u64, entry: u64) -> Result<(), EmuError> {
         self.at(address, |watched, offset| {
             (watched.putting)(offset);
             watched.memory.write(offset, &watched.order.encode(entry));
-        });
+        })
     }
 
-    /// Looks at the events so far.
-    pub(crate) fn with_events<T>(&self, then: impl FnOnce(&[Event]) -> T) -> T {
+    /// The events since the last time.
+    ///
+    /// # Errors
+    /// If something went wrong while they were recorded.
+    pub(crate) fn take(&self) -> Result<Vec<Event>, EmuError> {
         self.settle();
-        then(&self.events.borrow())
-    }
-
-    pub(crate) fn take(&self) -> Vec<Event> {
-        self.settle();
-        self.events.take()
+        let events = self.events.take();
+        self.fault.take().map_or(Ok(events), Err)
     }
 
     /// The entry, or other word, that holds an address, as a number.
-    pub(crate) fn entry_at(&self, address: u64) -> u64 {
-        self.at(address, |watched, offset| watched.order.decode(watched.memory.read(offset))).unwrap_or(0)
+    ///
+    /// # Errors
+    /// If it is not watched.
+    pub(crate) fn entry_at(&self, address: u64) -> Result<u64, EmuError> {
+        self.at(address, |watched, offset| watched.order.decode(watched.memory.read(offset)))
     }
 
     /// The byte order of the word that holds an address.
-    pub(crate) fn order_at(&self, address: u64) -> Option<ByteOrder> {
+    ///
+    /// # Errors
+    /// If it is not watched.
+    pub(crate) fn order_at(&self, address: u64) -> Result<ByteOrder, EmuError> {
         self.at(address, |watched, _| watched.order)
+    }
+
+    /// Whether the word that holds an address is watched.
+    pub(crate) fn is_watched(&self, address: u64) -> bool {
+        self.order_at(address).is_ok()
     }
 
     /// Whether an address is one of the page table, which is the first memory that was watched.
@@ -191,9 +225,58 @@ impl Recorder {
         self.watched.borrow().first().is_some_and(|table| table.range.contains(&address))
     }
 
-    fn at<T>(&self, address: u64, then: impl FnOnce(&Watched, u64) -> T) -> Option<T> {
+    fn at<T>(&self, address: u64, then: impl FnOnce(&Watched, u64) -> T) -> Result<T, EmuError> {
         let watched = self.watched.borrow();
-        let found = watched.iter().find(|watched| watched.range.contains(&address))?;
-        Some(then(found, (address & !7) - found.start))
+        let found = watched.iter().find(|watched| watched.range.contains(&address));
+        let found = found.ok_or(EmuError::NotWatched { address })?;
+        Ok(then(found, (address & !7) - found.start))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A recorder of one watched word, at 0x1000.
+    fn recorder() -> Recorder {
+        let recorder = Recorder::new();
+        recorder.watch(Watched {
+            range: 0x1000..0x1008,
+            memory: Rc::new(Shared::new(0x1000).unwrap()),
+            start: 0x1000,
+            order: ByteOrder::Big,
+            putting: Box::new(|_| {}),
+        });
+        recorder
+    }
+
+    #[test]
+    fn a_word_that_is_not_watched_is_an_error_and_never_0() {
+        let recorder = recorder();
+        recorder.put(0x1000, 7).unwrap();
+        assert_eq!(recorder.entry_at(0x1004).unwrap(), 7, "of any byte of it");
+        assert!(matches!(recorder.entry_at(0x1008), Err(EmuError::NotWatched { address: 0x1008 })));
+        assert!(recorder.put(0x2000, 7).is_err());
+        assert!(recorder.order_at(0xfff).is_err() && !recorder.is_watched(0xfff));
+    }
+
+    #[test]
+    fn what_goes_wrong_in_a_hook_is_told_to_who_takes_the_events() {
+        let recorder = recorder();
+        let site = |address| Site { kind: AccessKind::Load, pc: 4, address, size: 8 };
+        assert_eq!(recorder.loaded(0, &site(0x1000)), Some(0));
+        assert_eq!(recorder.take().unwrap().len(), 1);
+        for stores in [false, true] {
+            for address in [0x1000, 0x2000] {
+                if stores {
+                    recorder.storing(0, &site(address));
+                } else {
+                    recorder.loaded(0, &site(address));
+                }
+            }
+            let told = recorder.take();
+            assert!(matches!(told, Err(EmuError::NotWatched { address: 0x2000 })), "{told:?}");
+            assert!(recorder.take().unwrap().is_empty(), "once");
+        }
     }
 }

@@ -11,16 +11,17 @@ use std::time::Instant;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
-use unicorn_engine::{HookType, MemType, Prot, TlbEntry, TlbType, Unicorn, uc_error};
+use unicorn_engine::{Context, HookType, MemType, Prot, TlbEntry, TlbType, Unicorn, uc_error};
 
 use crate::EmuError;
-use crate::disassembler::{Disassembler, Instruction, LONGEST_INSTRUCTION_BYTES};
+use crate::code::instruction_at;
+use crate::disassembler::{Disassembler, Instruction};
 use crate::end::{CallBounds, End};
 use crate::engine;
-use crate::isa::{Isa, ReturnTo};
+use crate::isa::{Isa, ReadRegister, ReturnTo};
 use crate::memory::Shared;
 use crate::trace::{Recorder, What};
-use crate::watch::{self, AccessKind, Observer, Site};
+use crate::watch::{self, AccessKind, Observer, Site, Watch};
 
 /// What the hooks of one vCPU share.
 struct State {
@@ -30,6 +31,8 @@ struct State {
     recorder: Rc<Recorder>,
     yielder: Cell<*const Yielder<(), ()>>,
     end: Cell<Option<End>>,
+    /// What went wrong in a hook, which must not panic and has nobody to return it to.
+    fault: RefCell<Option<EmuError>>,
     bounds: Cell<CallBounds>,
     accesses: Cell<u64>,
     instructions: Cell<u64>,
@@ -41,8 +44,21 @@ struct State {
     isa: &'static Isa,
     /// Where the code went: the starts of blocks, or instructions.
     path: RefCell<Vec<u64>>,
+    /// The loads of watched memory, in order.
+    loads: RefCell<Vec<Load>>,
     /// The values that reads are to return, if the call is followed.
     replay: RefCell<Option<Replay>>,
+}
+
+/// A load of watched memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// Its place in the path of the call: that of its instruction, or of the block that it is in.
+    pub(crate) place: usize,
+    /// The address.
+    pub(crate) address: u64,
+    /// The whole word.
+    pub(crate) value: u64,
 }
 
 /// A call that is followed up to a read.
@@ -84,6 +100,14 @@ pub(crate) struct Vcpu {
     isa: &'static Isa,
     place: Place,
     engine: Unicorn<'static, ()>,
+    /// What the CPU is like before a call: nothing that a call leaves in it gets to the next. Beside registers there
+    /// is what no register tells: that an exception is being raised, say, of which x86 makes a double fault.
+    pristine: Context,
+    /// The registers that are not in that.
+    beside: Vec<(i32, u64)>,
+    /// What selects how addresses are translated, as it is before a call.
+    translation: Vec<u64>,
+    watches: Vec<Watch>,
     state: Rc<State>,
     decoder: Rc<Disassembler>,
     stack: Option<DefaultStack>,
@@ -151,6 +175,7 @@ impl Vcpu {
             recorder: Rc::clone(recorder),
             yielder: Cell::new(ptr::null()),
             end: Cell::new(None),
+            fault: RefCell::default(),
             bounds: Cell::new(CallBounds::default()),
             accesses: Cell::default(),
             instructions: Cell::default(),
@@ -159,10 +184,29 @@ impl Vcpu {
             isa,
             deadline: Cell::default(),
             path: RefCell::default(),
+            loads: RefCell::default(),
             replay: RefCell::default(),
         });
-        let mut vcpu =
-            Vcpu { isa, place, engine, state, decoder: Rc::clone(decoder), stack: None, mapped: Vec::new() };
+        for (register, value) in isa.start_registers {
+            engine
+                .reg_write(*register, *value)
+                .map_err(|e| EmuError::engine("put a CPU into 64-bit mode", e))?;
+        }
+        let pristine = engine.context_init().map_err(|e| EmuError::engine("keep what a CPU is like", e))?;
+        let mut vcpu = Vcpu {
+            isa,
+            place,
+            engine,
+            pristine,
+            beside: Vec::new(),
+            translation: Vec::new(),
+            watches: Vec::new(),
+            state,
+            decoder: Rc::clone(decoder),
+            stack: None,
+            mapped: Vec::new(),
+        };
+        vcpu.keep_pristine()?;
         vcpu.hook_ends()?;
         Ok(vcpu)
     }
@@ -179,7 +223,13 @@ impl Vcpu {
 
     /// Puts something to return to where functions return to. Memory must be there.
     pub(crate) fn provide_return_pad(&mut self) -> Result<(), EmuError> {
-        self.write(self.place.return_pad, self.isa.idle)
+        self.write(self.place.return_pad, self.isa.idle)?;
+        self.write(self.clearing_code(), self.isa.clearing)
+    }
+
+    /// Where the code is that clears what no register of the engine's reaches: behind the return pad.
+    fn clearing_code(&self) -> u64 {
+        self.place.return_pad + 0x40
     }
 
     /// Hooks whatever ends a call. All hooks are there before the first instruction: those added later
@@ -197,12 +247,15 @@ impl Vcpu {
         let decoder = Rc::clone(&self.decoder);
         self.engine
             .add_intr_hook(move |uc, number| {
-                let pc = uc.reg_read(program_counter).unwrap_or(0);
-                let end = match accessed_nothing(uc, &decoder, pc) {
-                    Some(address) => End::Fault { pc, address: Some(address) },
-                    None => End::Exception { pc, number },
+                let end = || {
+                    let pc = read_register(uc, program_counter)?;
+                    Ok(match accessed_nothing(uc, &decoder, pc)? {
+                        Some(address) => End::Fault { pc, address: Some(address) },
+                        None => End::Exception { pc, number },
+                    })
                 };
-                state.finish(uc, end);
+                let end = end();
+                state.finish_as(uc, end);
             })
             .map_err(refused)?;
         Ok(())
@@ -214,8 +267,8 @@ impl Vcpu {
         let state = Rc::clone(&self.state);
         self.engine
             .add_mem_hook(HookType::MEM_INVALID, 1, 0, move |uc, _, address, _, _| {
-                let pc = uc.reg_read(program_counter).unwrap_or(0);
-                state.finish(uc, End::Fault { pc, address: Some(address) });
+                let pc = read_register(uc, program_counter);
+                state.finish_as(uc, pc.map(|pc| End::Fault { pc, address: Some(address) }));
                 false
             })
             .map(drop)
@@ -226,7 +279,8 @@ impl Vcpu {
     pub(crate) fn watch(&mut self, range: Range<u64>) -> Result<(), EmuError> {
         let range = self.isa.physical(range.start)..self.isa.physical(range.end - 1) + 1;
         let observer = PageTableObserver(Rc::clone(&self.state));
-        watch::attach(&mut self.engine, range, Rc::clone(&self.decoder), observer)?;
+        let watch = watch::attach(&mut self.engine, range, Rc::clone(&self.decoder), observer)?;
+        self.watches.push(watch);
         Ok(())
     }
 
@@ -237,11 +291,17 @@ impl Vcpu {
         let block_lengths = RefCell::new(HashMap::new());
         self.engine
             .add_block_hook(1, 0, move |uc, start, bytes| {
-                let instructions = *block_lengths
-                    .borrow_mut()
-                    .entry((start, bytes))
-                    .or_insert_with(|| count_instructions(uc, &decoder, start, bytes));
-                state.enter(uc, start, instructions);
+                let known = block_lengths.borrow().get(&(start, bytes)).copied();
+                let counted = known.map_or_else(
+                    || {
+                        let counted = count_instructions(uc, &decoder, start, bytes)?;
+                        block_lengths.borrow_mut().insert((start, bytes), counted);
+                        Ok(counted)
+                    },
+                    Ok,
+                );
+                let entered = counted.map(|instructions| state.enter(uc, start, instructions));
+                state.go_on(uc, entered);
             })
             .map(drop)
             .map_err(|e| EmuError::engine("hook", e))
@@ -287,34 +347,41 @@ impl Vcpu {
             .map_err(|e| EmuError::engine("hook", e))
     }
 
-    /// Calls `then` before each store to a range, but for those that are atomic.
+    /// Calls `then` before each store to a range with its address as the engine has it, and its size, but for stores
+    /// that are atomic.
     pub(crate) fn on_store(
         &mut self,
         range: Range<u64>,
-        mut then: impl FnMut() + 'static,
+        mut then: impl FnMut(u64, usize) + 'static,
     ) -> Result<(), EmuError> {
         let last = self.isa.physical(range.end - 1);
         self.engine
-            .add_mem_hook(HookType::MEM_WRITE, self.isa.physical(range.start), last, move |_, _, _, _, _| {
-                then();
-                true
-            })
+            .add_mem_hook(
+                HookType::MEM_WRITE,
+                self.isa.physical(range.start),
+                last,
+                move |_, _, address, size, _| {
+                    then(address, size);
+                    true
+                },
+            )
             .map(drop)
             .map_err(|e| EmuError::engine("hook", e))
     }
 
-    /// Calls `then` before each instruction from the first to the last of two addresses.
+    /// Calls `then` before each instruction from the first to the last of two addresses. An error ends the call.
     pub(crate) fn on_code(
         &mut self,
         first: u64,
         last: u64,
-        mut then: impl FnMut(&mut Cpu<'_, '_>, u64) + 'static,
+        mut then: impl FnMut(&mut Cpu<'_, '_>, u64) -> Result<(), EmuError> + 'static,
     ) -> Result<(), EmuError> {
         let state = Rc::clone(&self.state);
         let isa = self.isa;
         self.engine
             .add_code_hook(first, last, move |uc, pc, _| {
-                then(&mut Cpu { isa, engine: uc, state: &state }, pc);
+                let done = then(&mut Cpu { isa, engine: uc, state: &state }, pc);
+                state.go_on(uc, done);
             })
             .map(drop)
             .map_err(|e| EmuError::engine("hook", e))
@@ -326,10 +393,16 @@ impl Vcpu {
     }
 
     /// The instruction at `pc`.
-    pub(crate) fn instruction(&self, pc: u64) -> Instruction {
-        let mut code = [0; LONGEST_INSTRUCTION_BYTES];
-        let _ = self.engine.mem_read(self.isa.physical(pc), &mut code);
-        self.decoder.at(pc, &code)
+    ///
+    /// # Errors
+    /// If there is no memory at `pc`.
+    pub(crate) fn instruction(&self, pc: u64) -> Result<Instruction, EmuError> {
+        instruction_at(&self.engine, &self.decoder, pc)
+    }
+
+    /// The text of the instruction at `pc`, for people.
+    pub(crate) fn instruction_text(&self, pc: u64) -> Rc<str> {
+        self.instruction(pc).map_or_else(|_| "(no memory is there)".into(), |instruction| instruction.text)
     }
 
     pub(crate) fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), EmuError> {
@@ -349,12 +422,76 @@ impl Vcpu {
         self.state.path.take()
     }
 
+    /// Looks at where the last call went, and at its loads of watched memory.
+    pub(crate) fn with_path<T>(&self, then: impl FnOnce(&[u64], &[Load]) -> T) -> T {
+        then(&self.state.path.borrow(), &self.state.loads.borrow())
+    }
+
+    /// Has every call begin with this in a register.
     pub(crate) fn set_register(&mut self, register: i32, value: u64) -> Result<(), EmuError> {
+        self.forget_call()?;
+        self.put_register(register, value)?;
+        self.keep_pristine()
+    }
+
+    /// Keeps what the CPU is like now for every call to begin with.
+    fn keep_pristine(&mut self) -> Result<(), EmuError> {
+        self.translation = self.read_translation()?;
+        let beside = self.isa.not_in_context.iter().cloned().flatten();
+        let read = |register| Ok((register, read_register(&self.engine, register)?));
+        self.beside = beside.map(read).collect::<Result<_, EmuError>>()?;
+        self.engine
+            .context_save(&mut self.pristine)
+            .map_err(|e| EmuError::engine("keep what a CPU is like", e))
+    }
+
+    /// Puts the address of the return pad where a function finds it, if that is a register.
+    fn put_return_address(&mut self) -> Result<(), EmuError> {
+        match self.isa.return_to {
+            ReturnTo::Register { register, less } => {
+                self.put_register(register, self.place.return_pad - less)
+            }
+            ReturnTo::Stack => Ok(()),
+        }
+    }
+
+    fn put_register(&mut self, register: i32, value: u64) -> Result<(), EmuError> {
         self.engine.reg_write(register, value).map_err(|e| EmuError::engine("set a register", e))
     }
 
+    /// What a register holds after a call.
     pub(crate) fn register(&self, register: i32) -> Result<u64, EmuError> {
-        self.engine.reg_read(register).map_err(|e| EmuError::engine("read a register", e))
+        read_register(&self.engine, register)
+    }
+
+    /// Makes the CPU what it is before a call, whatever the last call did to it.
+    fn forget_call(&mut self) -> Result<(), EmuError> {
+        let translated_as_ever = self.read_translation()? == self.translation;
+        self.engine
+            .context_restore(&self.pristine)
+            .map_err(|e| EmuError::engine("make a CPU what it was", e))?;
+        if !self.isa.clearing.is_empty() {
+            self.put_return_address()?;
+            let code = self.clearing_code();
+            self.engine.emu_start(code, 0, 0, 0).map_err(|e| EmuError::engine("clear what a CPU has", e))?;
+        }
+        for at in 0..self.beside.len() {
+            let (register, value) = self.beside[at];
+            self.put_register(register, value)?;
+        }
+        if !translated_as_ever {
+            // The engine keeps the translations that it found.
+            self.engine
+                .ctl_flush_tlb()
+                .map_err(|e| EmuError::engine("forget translations of addresses", e))?;
+        }
+        self.watches.iter().for_each(Watch::forget_open_atomic);
+        Ok(())
+    }
+
+    fn read_translation(&self) -> Result<Vec<u64>, EmuError> {
+        let read = |(register, bits): &(i32, u64)| Ok(read_register(&self.engine, *register)? & bits);
+        self.isa.translation.iter().map(read).collect()
     }
 
     /// Calls a function to its end, without a scheduler.
@@ -365,7 +502,8 @@ impl Vcpu {
         bounds: CallBounds,
     ) -> Result<End, EmuError> {
         self.prepare(function, arguments, bounds)?;
-        Ok(run(&mut self.engine, &self.state, self.isa.program_counter, function))
+        run(&mut self.engine, &self.state, self.isa.program_counter, function);
+        self.state.ended()
     }
 
     /// Calls a function, with these values for its reads of the page table, up to the read after them.
@@ -412,7 +550,7 @@ impl Vcpu {
             run(&mut engine, &state, program_counter, function);
             state.yielder.set(ptr::null());
         });
-        let _ = coroutine.resume(());
+        let _: CoroutineResult<(), ()> = coroutine.resume(());
         Ok(Call { coroutine: Some(coroutine), state: Rc::clone(&self.state) })
     }
 
@@ -426,41 +564,32 @@ impl Vcpu {
     }
 
     /// Ends a call, and says how it ended. One that still waits is given up.
-    pub(crate) fn finish(&mut self, mut call: Call) -> End {
+    ///
+    /// # Errors
+    /// If something went wrong in a hook: nothing that the call did is worth anything then.
+    pub(crate) fn finish(&mut self, mut call: Call) -> Result<End, EmuError> {
         call.give_up();
         self.stack = call.coroutine.take().map(Coroutine::into_stack).or_else(|| self.stack.take());
-        self.state.end.get().unwrap_or(End::Engine(uc_error::OK))
+        self.state.ended()
     }
 
     fn prepare(&mut self, function: u64, arguments: &[u64], bounds: CallBounds) -> Result<(), EmuError> {
-        let state = &self.state;
-        state.end.set(None);
-        state.bounds.set(bounds);
-        state.accesses.set(0);
-        state.instructions.set(0);
-        state.stores.set(0);
-        state.spins.set(false);
-        state.deadline.set(Instant::now().checked_add(bounds.time));
-        state.path.borrow_mut().clear();
+        // What clears a CPU is run on it too.
+        self.state.begin(CallBounds::default());
+        self.forget_call()?;
+        self.state.begin(bounds);
 
         let isa = self.isa;
-        let pad = self.place.return_pad;
         let mut sp = self.place.stack_top - isa.stack_room;
         if let ReturnTo::Stack = isa.return_to {
             sp -= 8;
-            self.write(sp, &pad.to_le_bytes())?;
+            self.write(sp, &self.place.return_pad.to_le_bytes())?;
         }
-        let mut registers: Vec<(i32, u64)> = isa.start_registers.to_vec();
-        registers.push((isa.stack_pointer, sp - isa.stack_bias));
-        if let ReturnTo::Register { register, less } = isa.return_to {
-            registers.push((register, pad - less));
-        }
+        self.put_return_address()?;
+        let mut registers = vec![(isa.stack_pointer, sp - isa.stack_bias)];
         registers.extend(isa.entry_register.map(|register| (register, function)));
         registers.extend(isa.arguments.iter().copied().zip(arguments.iter().copied()));
-        for (register, value) in registers {
-            self.set_register(register, value)?;
-        }
-        Ok(())
+        registers.into_iter().try_for_each(|(register, value)| self.put_register(register, value))
     }
 }
 
@@ -472,16 +601,12 @@ pub(crate) struct Cpu<'a, 'e> {
 }
 
 impl Cpu<'_, '_> {
-    pub(crate) fn register(&self, register: i32) -> u64 {
-        self.engine.reg_read(register).unwrap_or(0)
+    pub(crate) fn register(&self, register: i32) -> Result<u64, EmuError> {
+        read_register(self.engine, register)
     }
 
-    pub(crate) fn set_register(&mut self, register: i32, value: u64) {
-        let _ = self.engine.reg_write(register, value);
-    }
-
-    pub(crate) fn read(&self, address: u64, bytes: &mut [u8]) -> bool {
-        self.engine.mem_read(self.isa.physical(address), bytes).is_ok()
+    pub(crate) fn set_register(&mut self, register: i32, value: u64) -> Result<(), EmuError> {
+        self.engine.reg_write(register, value).map_err(|e| EmuError::engine("set a register", e))
     }
 
     pub(crate) fn record(&self, pc: u64, what: What) {
@@ -494,10 +619,8 @@ impl Cpu<'_, '_> {
     }
 
     /// The instruction at `pc`.
-    pub(crate) fn instruction(&self, decoder: &Disassembler, pc: u64) -> Instruction {
-        let mut code = [0; LONGEST_INSTRUCTION_BYTES];
-        self.read(pc, &mut code);
-        decoder.at(pc, &code)
+    pub(crate) fn instruction(&self, decoder: &Disassembler, pc: u64) -> Result<Instruction, EmuError> {
+        instruction_at(self.engine, decoder, pc)
     }
 
     /// Ends the call here, before the instruction, as if it had returned.
@@ -506,33 +629,35 @@ impl Cpu<'_, '_> {
     }
 
     /// The instruction at `pc`, if it flushes translations or is to be stepped over.
-    pub(crate) fn flushing(&self, decoder: &Disassembler, pc: u64) -> Option<Instruction> {
-        decoder.flushing(pc, |code| self.read(pc, code))
+    pub(crate) fn flushing(&self, decoder: &Disassembler, pc: u64) -> Result<Option<Instruction>, EmuError> {
+        decoder.flushing(pc, || self.instruction(decoder, pc))
     }
 
     /// Returns from the function that was just entered.
-    pub(crate) fn leave(&mut self, returns: Option<u64>) {
+    pub(crate) fn leave(&mut self, returns: Option<u64>) -> Result<(), EmuError> {
         if let Some(value) = returns {
-            self.set_register(self.isa.returns, value);
+            self.set_register(self.isa.returns, value)?;
         }
         match self.isa.return_to {
             ReturnTo::Register { register, less } => {
-                let to = self.register(register) + less;
-                self.jump(to);
+                let to = self.register(register)?.wrapping_add(less);
+                self.jump(to)
             }
             ReturnTo::Stack => {
-                let sp = self.register(self.isa.stack_pointer);
+                let sp = self.register(self.isa.stack_pointer)?;
                 let mut to = [0; 8];
-                self.read(sp, &mut to);
-                self.set_register(self.isa.stack_pointer, sp + 8);
-                self.jump(u64::from_le_bytes(to));
+                self.engine
+                    .mem_read(self.isa.physical(sp), &mut to)
+                    .map_err(|e| EmuError::engine("read the stack", e))?;
+                self.set_register(self.isa.stack_pointer, sp.wrapping_add(8))?;
+                self.jump(u64::from_le_bytes(to))
             }
         }
     }
 
     /// Goes on elsewhere.
-    pub(crate) fn jump(&mut self, pc: u64) {
-        self.set_register(self.isa.program_counter, pc);
+    pub(crate) fn jump(&mut self, pc: u64) -> Result<(), EmuError> {
+        self.set_register(self.isa.program_counter, pc)
     }
 }
 
@@ -562,14 +687,30 @@ impl Drop for Call {
 
 /// Runs from `function` until a hook ends it. Stop address 0 is never reached: with the return
 /// address there the engine would throw a translation away after each run.
-fn run(engine: &mut Unicorn<'static, ()>, state: &State, program_counter: i32, function: u64) -> End {
+fn run(engine: &mut Unicorn<'static, ()>, state: &State, program_counter: i32, function: u64) {
+    match run_to_end(engine, state, program_counter, function) {
+        Ok(end) => state.end.set(Some(end)),
+        Err(error) => state.fail(error),
+    }
+}
+
+fn run_to_end(
+    engine: &mut Unicorn<'static, ()>,
+    state: &State,
+    program_counter: i32,
+    function: u64,
+) -> Result<End, EmuError> {
     let (mut from, mut before) = (function, None);
     let end = loop {
         let result = engine.emu_start(from, 0, 0, 0);
         if let Some(end) = state.end.get() {
             break end;
         }
-        let pc = engine.reg_read(program_counter).unwrap_or(0);
+        if state.failed() {
+            // Why is kept there. What the engine says of it is that it was stopped.
+            break End::Engine(uc_error::OK);
+        }
+        let pc = read_register(engine, program_counter)?;
         let instructions = Some(state.instructions.get());
         match result {
             // An address where nothing is, if no hook told of it.
@@ -587,23 +728,86 @@ fn run(engine: &mut Unicorn<'static, ()>, state: &State, program_counter: i32, f
                 let spin = state.isa.begins_to_spin;
                 let mut hint = vec![0; spin.len()];
                 let at = state.isa.physical(pc.wrapping_sub(hint.len() as u64));
-                state.spins.set(!spin.is_empty() && engine.mem_read(at, &mut hint).is_ok() && hint == spin);
+                if !hint.is_empty() {
+                    let read = engine.mem_read(at, &mut hint);
+                    read.map_err(|e| EmuError::engine("read the hint that it stopped at", e))?;
+                }
+                state.spins.set(!spin.is_empty() && hint == spin);
                 (from, before) = (pc, instructions);
             }
             // Stopped, but not by a hook of ours.
             Ok(()) => break End::Engine(uc_error::OK),
         }
     };
-    state.end.set(Some(end));
-    end
+    Ok(end)
+}
+
+fn read_register(engine: &Unicorn<'_, ()>, register: i32) -> Result<u64, EmuError> {
+    engine.reg_read(register).map_err(|error| EmuError::engine("read a register", error))
 }
 
 impl State {
+    /// Forgets the last call, and bounds the next.
+    fn begin(&self, bounds: CallBounds) {
+        self.end.set(None);
+        self.fault.take();
+        self.bounds.set(bounds);
+        self.accesses.set(0);
+        self.instructions.set(0);
+        self.stores.set(0);
+        self.spins.set(false);
+        self.deadline.set(Instant::now().checked_add(bounds.time));
+        self.path.borrow_mut().clear();
+        self.loads.borrow_mut().clear();
+    }
+
     fn finish(&self, engine: &mut Unicorn<'_, ()>, end: End) {
         if self.end.get().is_none() {
             self.end.set(Some(end));
         }
-        let _ = engine.emu_stop();
+        self.stop(engine);
+    }
+
+    /// The same, where how it ends had to be found out.
+    fn finish_as(&self, engine: &mut Unicorn<'_, ()>, end: Result<End, EmuError>) {
+        match end {
+            Ok(end) => self.finish(engine, end),
+            Err(error) => {
+                self.fail(error);
+                self.stop(engine);
+            }
+        }
+    }
+
+    /// Lets a hook's call go on unless something went wrong in the hook.
+    fn go_on(&self, engine: &mut Unicorn<'_, ()>, done: Result<(), EmuError>) {
+        if let Err(error) = done {
+            self.fail(error);
+            self.stop(engine);
+        }
+    }
+
+    fn stop(&self, engine: &mut Unicorn<'_, ()>) {
+        if let Err(error) = engine.emu_stop() {
+            self.fail(EmuError::engine("stop", error));
+        }
+    }
+
+    /// Keeps what went wrong, if nothing did before.
+    fn fail(&self, error: EmuError) {
+        self.fault.borrow_mut().get_or_insert(error);
+    }
+
+    fn failed(&self) -> bool {
+        self.fault.borrow().is_some()
+    }
+
+    /// How a call that is over has ended.
+    fn ended(&self) -> Result<End, EmuError> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        self.end.get().ok_or_else(|| EmuError::engine("end a call", uc_error::OK))
     }
 
     /// Whether a call that is followed was stopped at the read where it was to stop.
@@ -622,7 +826,10 @@ impl State {
         self.path.borrow_mut().push(start);
         let total = self.instructions.get() + instructions;
         self.instructions.set(total);
-        if total > self.bounds.get().instructions {
+        if self.failed() {
+            // In a hook that has no engine to stop.
+            self.stop(engine);
+        } else if total > self.bounds.get().instructions {
             self.finish(engine, End::InstructionBound);
         } else if self.deadline.get().is_some_and(|deadline| Instant::now() > deadline) {
             self.finish(engine, End::TimeBound);
@@ -646,7 +853,10 @@ impl Observer for PageTableObserver {
                     replay.stopped = true;
                     return ControlFlow::Break(());
                 };
-                state.recorder.put(site.address, *value);
+                if let Err(error) = state.recorder.put(site.address, *value) {
+                    state.fail(error);
+                    return ControlFlow::Break(());
+                }
                 replay.made += 1;
             }
         }
@@ -667,53 +877,76 @@ impl Observer for PageTableObserver {
         ControlFlow::Continue(())
     }
 
-    fn stopped(&mut self, register: &dyn Fn(i32) -> u64) {
+    fn stopped(&mut self, register: ReadRegister<'_>) {
         let state = &self.0;
         if let Some(replay) = state.replay.borrow_mut().as_mut().filter(|replay| replay.state.is_empty()) {
-            let registers = state.isa.registers.iter().cloned().flatten();
-            // Code that says that it waits counts in registers how often it has looked: they are left out.
-            replay.state.extend(registers.filter(|_| !state.spins.get()).map(register));
-            if !state.isa.registers.is_empty() {
-                replay.state.extend([register(state.isa.program_counter), state.stores.get()]);
+            match depends_on(state, register) {
+                Ok(held) => replay.state = held,
+                Err(error) => state.fail(error),
             }
         }
     }
 
     fn loaded(&mut self, site: &Site, _: u64) {
-        self.0.recorder.loaded(self.0.number, site);
+        let state = &self.0;
+        if let Some(value) = state.recorder.loaded(state.number, site) {
+            let place = state.path.borrow().len().saturating_sub(1);
+            state.loads.borrow_mut().push(Load { place, address: site.address, value });
+        }
     }
 
     fn stored(&mut self, site: &Site, _: u64) {
         self.0.recorder.storing(self.0.number, site);
     }
+
+    fn failed(&mut self, error: EmuError) {
+        self.0.fail(error);
+    }
+}
+
+/// All that a CPU depends on at a read but memory; nothing where that is not known.
+fn depends_on(state: &State, register: ReadRegister<'_>) -> Result<Vec<u64>, EmuError> {
+    if state.isa.registers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let registers = state.isa.registers.iter().cloned().flatten();
+    // Code that says that it waits counts in registers how often it has looked: they are left out.
+    let mut held = registers.filter(|_| !state.spins.get()).map(register).collect::<Result<Vec<_>, _>>()?;
+    held.extend([register(state.isa.program_counter)?, state.stores.get()]);
+    Ok(held)
 }
 
 /// The address of an instruction, or what it accesses, where nothing is, if that is why it raised an
 /// exception: on s390x the engine has no other sign of it.
-fn accessed_nothing(engine: &Unicorn<'_, ()>, decoder: &Disassembler, pc: u64) -> Option<u64> {
-    let address_of = decoder.isa().address_of?;
-    let mut code = [0; LONGEST_INSTRUCTION_BYTES];
-    if engine.mem_read(decoder.isa().physical(pc), &mut code).is_err() {
-        return Some(pc);
+fn accessed_nothing(
+    engine: &Unicorn<'_, ()>,
+    decoder: &Disassembler,
+    pc: u64,
+) -> Result<Option<u64>, EmuError> {
+    let Some(address_of) = decoder.isa().address_of else { return Ok(None) };
+    let is_nothing = |address: u64| engine.mem_read(decoder.isa().physical(address), &mut [0]).is_err();
+    if is_nothing(pc) {
+        return Ok(Some(pc));
     }
-    let text = decoder.at(pc, &code).text;
+    let text = instruction_at(engine, decoder, pc)?.text;
     let (_, operands) = text.split_once(' ').unwrap_or((&text, ""));
-    address_of(operands, &|register| engine.reg_read(register).unwrap_or(0))
-        .filter(|address| engine.mem_read(*address, &mut [0]).is_err())
+    let address = address_of(operands, &|register| read_register(engine, register))?;
+    Ok(address.filter(|address| is_nothing(*address)))
 }
 
 /// How many instructions the block at `start` has.
-fn count_instructions(engine: &Unicorn<'_, ()>, decoder: &Disassembler, start: u64, bytes: u32) -> u64 {
-    let (mut pc, end) = (start, start + u64::from(bytes));
-    let mut count = 0;
+fn count_instructions(
+    engine: &Unicorn<'_, ()>,
+    decoder: &Disassembler,
+    start: u64,
+    bytes: u32,
+) -> Result<u64, EmuError> {
+    let end = start.saturating_add(bytes.into());
+    let (mut pc, mut count) = (start, 0);
     while pc < end {
-        let mut code = [0; LONGEST_INSTRUCTION_BYTES];
-        if engine.mem_read(decoder.isa().physical(pc), &mut code).is_err() {
-            break;
-        }
-        pc += decoder.at(pc, &code).length;
+        pc = pc.saturating_add(instruction_at(engine, decoder, pc)?.length);
         count += 1;
     }
-    // A block that cannot be read must count all the same, or a loop of it would be free.
-    count.max(1)
+    // A block that the engine says has no bytes counts all the same, or a loop of it would be free.
+    Ok(count.max(1))
 }

@@ -1,7 +1,7 @@
 //! The page-table watch: attached to a range of memory of any Unicorn instance, it tells an
 //! observer of every access to the range before the access happens.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::ops::Range;
 use std::rc::Rc;
@@ -10,8 +10,9 @@ use pmdscope_guest::ByteOrder;
 use unicorn_engine::{HookType, MemType, UcHookId, Unicorn, uc_error};
 
 use crate::EmuError;
-use crate::disassembler::{Disassembler, LONGEST_INSTRUCTION_BYTES};
-use crate::isa::Atomicity;
+use crate::code::instruction_at;
+use crate::disassembler::Disassembler;
+use crate::isa::{Atomicity, ReadRegister};
 
 /// How an access reaches memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,14 +46,15 @@ pub trait Observer {
     fn before(&mut self, site: &Site) -> ControlFlow<()>;
     /// The engine is stopped at a load, since [`before`](Observer::before) broke off. `register` gives what a register
     /// holds, before the load.
-    fn stopped(&mut self, register: &dyn Fn(i32) -> u64) {
-        let _ = register;
-    }
+    fn stopped(&mut self, _register: ReadRegister<'_>) {}
     /// A load, or the load half of an atomic, returns `value`.
     fn loaded(&mut self, site: &Site, value: u64);
     /// A store, or the store half of an atomic, is about to write `value`. The engine shows a
     /// compare-and-swap that fails as a store of the old value on x86_64, arm64 (LSE) and sparc64.
     fn stored(&mut self, site: &Site, value: u64);
+    /// The engine did not give what the watch needs to know of an access, so that this access is not told of. The
+    /// engine is stopped, and what it did is worth nothing.
+    fn failed(&mut self, error: EmuError);
 }
 
 /// What is open between the halves of an atomic.
@@ -68,6 +70,25 @@ enum Open {
     Reservation,
 }
 
+/// A watch that is attached to an engine.
+pub struct Watch {
+    hooks: [UcHookId; 2],
+    open: Rc<Cell<Open>>,
+}
+
+impl Watch {
+    /// The hooks of the watch, to be removed by.
+    pub fn hooks(&self) -> [UcHookId; 2] {
+        self.hooks
+    }
+
+    /// Forgets an atomic whose second half was not seen. To be called before other code is run on the engine: code
+    /// that was stopped between the halves leaves one, and a store that comes next would be taken for its other half.
+    pub fn forget_open_atomic(&self) {
+        self.open.set(Open::Nothing);
+    }
+}
+
 /// Attaches `observer` to the accesses that `engine` makes to `range`, physical addresses.
 ///
 /// `decoder` tells atomics from plain accesses, since the engine does not. It reads each instruction
@@ -81,7 +102,7 @@ enum Open {
 /// use std::rc::Rc;
 ///
 /// use pmdscope_arches::Arch;
-/// use pmdscope_emu::{Disassembler, Isa, Observer, Site, attach};
+/// use pmdscope_emu::{Disassembler, EmuError, Isa, Observer, Site, attach};
 /// use unicorn_engine::{Arch as EngineArch, Mode, Prot, RegisterX86, Unicorn};
 ///
 /// struct Log(Rc<RefCell<Vec<String>>>);
@@ -96,6 +117,9 @@ enum Open {
 ///     }
 ///     fn stored(&mut self, _: &Site, value: u64) {
 ///         self.0.borrow_mut().push(format!("stored {value:#x}"));
+///     }
+///     fn failed(&mut self, error: EmuError) {
+///         self.0.borrow_mut().push(error.to_string());
 ///     }
 /// }
 ///
@@ -126,85 +150,123 @@ pub fn attach<D: 'static>(
     range: Range<u64>,
     decoder: Rc<Disassembler>,
     observer: impl Observer + 'static,
-) -> Result<[UcHookId; 2], EmuError> {
+) -> Result<Watch, EmuError> {
     let refused = |error| EmuError::engine("watch the page table", error);
     if range.is_empty() {
         // The engine would take that for all of memory.
         return Err(refused(uc_error::ARG));
     }
-    let state = Rc::new(RefCell::new((observer, Open::Nothing)));
-    let last = range.end - 1;
+    let open = Rc::new(Cell::new(Open::Nothing));
     let order = ByteOrder::of(decoder.isa().arch);
-
-    let (reads, decode) = (Rc::clone(&state), Rc::clone(&decoder));
+    let hooks = Rc::new(RefCell::new(Hooks { observer, open: Rc::clone(&open), decoder, order }));
+    let last = range.end - 1;
+    let of_reads = Rc::clone(&hooks);
     let on_read = move |uc: &mut Unicorn<'_, D>, _: MemType, address: u64, size: usize, _: i64| {
-        let Some((pc, atomicity)) = instruction_at_pc(uc, &decode) else { return stop(uc) };
-        let (observer, open) = &mut *reads.borrow_mut();
+        of_reads.borrow_mut().told(uc, |hooks, uc| hooks.read(uc, address, size))
+    };
+    let on_write = move |uc: &mut Unicorn<'_, D>, _: MemType, address: u64, size: usize, value: i64| {
+        hooks.borrow_mut().told(uc, |hooks, uc| hooks.write(uc, address, size, value))
+    };
+    let hooks = [
+        engine.add_mem_hook(HookType::MEM_READ, range.start, last, on_read).map_err(refused)?,
+        engine.add_mem_hook(HookType::MEM_WRITE, range.start, last, on_write).map_err(refused)?,
+    ];
+    Ok(Watch { hooks, open })
+}
+
+/// What both hooks of a watch have.
+struct Hooks<O> {
+    observer: O,
+    open: Rc<Cell<Open>>,
+    decoder: Rc<Disassembler>,
+    order: ByteOrder,
+}
+
+impl<O: Observer> Hooks<O> {
+    /// Stops the engine if an access is to be the last, or could not be told of. Gives what a hook has to.
+    fn told<D>(
+        &mut self,
+        uc: &mut Unicorn<'_, D>,
+        tell: impl FnOnce(&mut Self, &Unicorn<'_, D>) -> Result<ControlFlow<()>, EmuError>,
+    ) -> bool {
+        let told = tell(self, uc).unwrap_or_else(|error| {
+            self.observer.failed(error);
+            ControlFlow::Break(())
+        });
+        // The engine completes the access at hand all the same.
+        if told.is_break()
+            && let Err(error) = uc.emu_stop()
+        {
+            self.observer.failed(EmuError::engine("stop", error));
+        }
+        true
+    }
+
+    fn read<D>(
+        &mut self,
+        uc: &Unicorn<'_, D>,
+        address: u64,
+        size: usize,
+    ) -> Result<ControlFlow<()>, EmuError> {
+        let (pc, atomicity) = self.instruction_at_pc(uc)?;
         let kind = match atomicity {
             // The engine compares before it stores conditionally; that read is not the guest's.
-            Atomicity::StoreConditional => return true,
+            Atomicity::StoreConditional => return Ok(ControlFlow::Continue(())),
             Atomicity::Plain => AccessKind::Load,
             Atomicity::Atomic | Atomicity::LoadReserved => AccessKind::Atomic,
         };
         let site = Site { kind, pc, address, size };
         // A 128-bit atomic reads twice, and must not be torn. A compare-and-swap that failed and is
         // tried again reads the same address twice: that is a new access.
-        let second_half = *open == Open::Instruction { pc, address: address.wrapping_sub(8) };
-        if !second_half && observer.before(&site).is_break() {
-            observer.stopped(&|register| uc.reg_read(register).unwrap_or(0));
-            stop(uc);
+        let second_half = self.open.get() == Open::Instruction { pc, address: address.wrapping_sub(8) };
+        let flow = if second_half { ControlFlow::Continue(()) } else { self.observer.before(&site) };
+        if flow.is_break() {
+            self.observer.stopped(&|register| {
+                uc.reg_read(register).map_err(|error| EmuError::engine("read a register", error))
+            });
         }
-        *open = match atomicity {
+        self.open.set(match atomicity {
             Atomicity::Atomic => Open::Instruction { pc, address },
             Atomicity::LoadReserved => Open::Reservation,
             _ => Open::Nothing,
-        };
+        });
         let mut bytes = [0; 16];
-        let Some(bytes) = bytes.get_mut(..size) else { return stop(uc) };
-        if uc.mem_read(address, bytes).is_err() {
-            return stop(uc);
-        }
-        observer.loaded(&site, number(bytes, order));
-        true
-    };
+        let refused = |error| EmuError::engine("read what is loaded", error);
+        let bytes = bytes.get_mut(..size).ok_or(refused(uc_error::ARG))?;
+        uc.mem_read(address, bytes).map_err(refused)?;
+        self.observer.loaded(&site, number(bytes, self.order));
+        Ok(flow)
+    }
 
-    let on_write = move |uc: &mut Unicorn<'_, D>, _: MemType, address: u64, size: usize, value: i64| {
-        let Some((pc, atomicity)) = instruction_at_pc(uc, &decoder) else { return stop(uc) };
-        let (observer, open) = &mut *state.borrow_mut();
+    fn write<D>(
+        &mut self,
+        uc: &Unicorn<'_, D>,
+        address: u64,
+        size: usize,
+        value: i64,
+    ) -> Result<ControlFlow<()>, EmuError> {
+        let (pc, atomicity) = self.instruction_at_pc(uc)?;
+        let open = self.open.get();
         let (kind, begun) = match atomicity {
             Atomicity::Atomic => {
-                (AccessKind::Atomic, matches!(*open, Open::Instruction { pc: opener, .. } if opener == pc))
+                (AccessKind::Atomic, matches!(open, Open::Instruction { pc: opener, .. } if opener == pc))
             }
-            Atomicity::StoreConditional => (AccessKind::Atomic, *open == Open::Reservation),
+            Atomicity::StoreConditional => (AccessKind::Atomic, open == Open::Reservation),
             Atomicity::Plain | Atomicity::LoadReserved => (AccessKind::Store, false),
         };
         let site = Site { kind, pc, address, size };
-        if !begun && observer.before(&site).is_break() {
-            stop(uc);
-        }
-        *open = Open::Nothing;
+        let flow = if begun { ControlFlow::Continue(()) } else { self.observer.before(&site) };
+        self.open.set(Open::Nothing);
         #[expect(clippy::cast_sign_loss, reason = "the engine hands 64 bits over in a signed type")]
-        observer.stored(&site, value as u64 & (u64::MAX >> (64 - 8 * size.clamp(1, 8))));
-        true
-    };
+        self.observer.stored(&site, value as u64 & (u64::MAX >> (64 - 8 * size.clamp(1, 8))));
+        Ok(flow)
+    }
 
-    Ok([
-        engine.add_mem_hook(HookType::MEM_READ, range.start, last, on_read).map_err(refused)?,
-        engine.add_mem_hook(HookType::MEM_WRITE, range.start, last, on_write).map_err(refused)?,
-    ])
-}
-
-fn instruction_at_pc<D>(uc: &Unicorn<'_, D>, decoder: &Disassembler) -> Option<(u64, Atomicity)> {
-    let pc = uc.reg_read(decoder.isa().program_counter).ok()?;
-    let mut code = [0; LONGEST_INSTRUCTION_BYTES];
-    uc.mem_read(decoder.isa().physical(pc), &mut code).ok()?;
-    Some((pc, decoder.at(pc, &code).class.atomicity))
-}
-
-fn stop<D>(uc: &mut Unicorn<'_, D>) -> bool {
-    // The engine completes the access at hand all the same.
-    let _ = uc.emu_stop();
-    true
+    fn instruction_at_pc<D>(&self, uc: &Unicorn<'_, D>) -> Result<(u64, Atomicity), EmuError> {
+        let pc = uc.reg_read(self.decoder.isa().program_counter);
+        let pc = pc.map_err(|error| EmuError::engine("read the program counter", error))?;
+        Ok((pc, instruction_at(uc, &self.decoder, pc)?.class.atomicity))
+    }
 }
 
 fn number(bytes: &[u8], order: ByteOrder) -> u64 {

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod bounds;
+mod independence;
 mod interleavings;
 mod kernel_encoding;
 mod kernels;

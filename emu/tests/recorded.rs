@@ -259,7 +259,7 @@ fn a_job_that_was_loaded_can_be_followed_before_any_run() {
             let job = job(&encoding, entry, Writer::Invalidate.symbol(), walker.symbol());
             let mut machine = machine(guest);
             let mut loaded = machine.load(&job, Bounds::default().call).unwrap();
-            let mut routines = Routines::new(&mut loaded);
+            let mut routines = Routines::new(&mut loaded).unwrap();
             let mut read = Vec::new();
             let followed = loop {
                 match routines.follow(usize::from(WALKER), &read).unwrap().then {

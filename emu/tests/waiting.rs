@@ -183,17 +183,57 @@ fn try_twice(code: &mut Vec<Instruction>, word: Word, is: u64) {
     code.push(JumpUnless { register: 2, is: 2, to: start });
 }
 
+/// Stores 1 to a word for as long as it finds 0 there: what it stores is what it waits for, and another CPU may undo it.
+/// Each time it comes to its load it is in the state that it was in at first, but has stored since.
+fn keep_set(code: &mut Vec<Instruction>, word: Word) {
+    let start = code.len();
+    code.push(Load { word, to: 0 });
+    code.push(JumpUnless { register: 0, is: 0, to: start + 4 });
+    code.push(Store { word, value: 1 });
+    code.push(JumpIf { register: 0, is: 0, to: start });
+}
+
+/// The same by one access that loads and stores.
+fn keep_swapped(code: &mut Vec<Instruction>, word: Word) {
+    let start = code.len();
+    code.push(Swap { word, value: 1, to: 0 });
+    code.push(JumpIf { register: 0, is: 0, to: start });
+}
+
+/// Looks at a word twice each time round, and ends if the first look finds 1: a word that changes between the two
+/// leaves the CPU in the state that it was in, and yet the next time round is another one.
+fn look_twice(code: &mut Vec<Instruction>, word: Word) {
+    let start = code.len();
+    code.push(Load { word, to: 1 });
+    code.push(JumpIf { register: 1, is: 1, to: start + 4 });
+    code.push(Load { word, to: 1 });
+    // Always.
+    code.push(JumpUnless { register: 1, is: u64::MAX, to: start });
+}
+
+/// Stores to one word, and waits for another CPU to answer in the other.
+fn tell_and_wait(code: &mut Vec<Instruction>, word: Word) {
+    code.push(Store { word: WORDS - 1 - word, value: 1 });
+    let start = code.len();
+    code.push(Swap { word, value: 0, to: 0 });
+    code.push(JumpIf { register: 0, is: 0, to: start });
+}
+
 fn random(rng: &mut Rng) -> Programs {
     let cpus = if rng.u8(0..4) == 0 { 3 } else { 2 };
     let code = (0..cpus).map(|_| {
         let mut code = Vec::new();
         for _ in 0..rng.usize(1..=if cpus == 3 { 2 } else { 4 }) {
             let (word, value) = (rng.usize(0..WORDS), rng.u64(0..2));
-            match rng.u8(0..8) {
+            match rng.u8(0..12) {
                 0 => wait(&mut code, word, value),
                 1 => wait_with_two(&mut code, word, value),
                 2 => try_twice(&mut code, word, value),
                 3 => lock(&mut code, word),
+                8 => keep_set(&mut code, word),
+                9 => tell_and_wait(&mut code, word),
+                10 => keep_swapped(&mut code, word),
+                11 => look_twice(&mut code, word),
                 4 => code.push(Load { word, to: rng.usize(0..2) }),
                 5 => code.push(Swap { word, value, to: 1 }),
                 _ => code.push(Store { word, value }),
@@ -306,6 +346,36 @@ fn no_end_is_lost_and_none_is_made_up_by_waiting() {
         }
     }
     assert!(waited > 1_000 && stuck_ones > 500 && counted > 1_000, "{waited} {stuck_ones} {counted}");
+}
+
+#[test]
+fn a_cpu_that_has_stored_since_it_was_in_a_state_does_not_wait_in_it() {
+    // The other one undoes the store, and so it has to be made again.
+    for keep in [keep_set, keep_swapped] {
+        let mut keeps = Vec::new();
+        keep(&mut keeps, 0);
+        let undoes = vec![Store { word: 0, value: 0 }, Load { word: 0, to: 1 }];
+        let programs = Programs { code: vec![keeps, undoes], tells: true };
+        let found = enumerate(&programs);
+        assert_eq!((found.stopped, &found.stuck), (None, &None), "it never waits");
+        let ends: BTreeSet<(u64, u64)> =
+            found.behaviours.iter().map(|found| (found.ends[1][1], found.memory[0])).collect();
+        // Undone at the end or before; set again, and seen.
+        assert_eq!(ends, BTreeSet::from([(0, 0), (0, 1), (1, 1)]));
+    }
+}
+
+#[test]
+fn a_cpu_that_saw_a_word_change_while_it_went_round_goes_round_again() {
+    let mut looks = Vec::new();
+    look_twice(&mut looks, 0);
+    let changes = [1, 0, 1].map(|value| Store { word: 0, value }).to_vec();
+    let programs = Programs { code: vec![looks, changes], tells: true };
+    let found = enumerate(&programs);
+    assert_eq!((found.stopped, &found.stuck), (None, &None), "1 is there in the end, and it sees that");
+    let ends: Ends =
+        found.behaviours.iter().map(|found| (found.ends.clone(), whole(&found.memory))).collect();
+    assert_eq!(ends, by_every_moment(&programs).0);
 }
 
 #[test]

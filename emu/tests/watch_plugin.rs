@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pmdscope_arches::Arch;
 use pmdscope_emu::AccessKind::{self, Atomic, Load, Store};
-use pmdscope_emu::{Disassembler, Isa, Observer, Site, attach};
+use pmdscope_emu::{Disassembler, EmuError, Isa, Observer, Site, attach};
 use unicorn_engine::{
     Arch as EngineArch, Mode, Prot, RegisterARM64, RegisterPPC, RegisterX86, TlbEntry, TlbType, Unicorn,
 };
@@ -147,6 +147,7 @@ enum Told {
         value: u64,
         in_memory: u64,
     },
+    Failed,
 }
 
 struct Listener {
@@ -179,6 +180,10 @@ impl Observer for Listener {
 
     fn stored(&mut self, site: &Site, value: u64) {
         self.told.borrow_mut().push(Told::Stored { value, in_memory: self.in_memory(site) });
+    }
+
+    fn failed(&mut self, _: EmuError) {
+        self.told.borrow_mut().push(Told::Failed);
     }
 }
 
@@ -256,6 +261,9 @@ fn an_observer_can_change_memory_before_an_access_and_the_access_sees_it() {
             assert_eq!(value, self.0.at(site.address).load(Ordering::Relaxed));
         }
         fn stored(&mut self, _: &Site, _: u64) {}
+        fn failed(&mut self, error: EmuError) {
+            std::panic::panic_any(error.to_string());
+        }
     }
     for program in &PROGRAMS {
         // The second watch beside the first: each is told.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use pmdscope_arches::{Encoding, EntryKind, EntrySpec};
 use pmdscope_traces::matrix::Sequence;
 use serde::{Deserialize, Serialize};
@@ -222,7 +222,10 @@ impl Wanted<'_> {
             Wanted::Kind { kind, marks, pfn } => {
                 Start::of_kind(encoding, kind.parse()?, Marks::of_names(marks)?, pfn)
             }
-            _ => Ok(Start::of_value(encoding, self.value(encoding)?.unwrap_or(0))),
+            _ => {
+                let value = self.value(encoding)?.context("an entry that is no kind has a value")?;
+                Ok(Start::of_value(encoding, value))
+            }
         }
     }
 

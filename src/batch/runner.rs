@@ -210,7 +210,9 @@ fn kernel_study<'a>(source: &'a KernelSource, job: &Job<'_>, bounds: &'a Bounds)
         Wanted::Kind { kind, marks, pfn } => {
             OfKernel::Kind { kind: kind.parse()?, marks: Marks::of_names(marks)?, pfn }
         }
-        other => OfKernel::Value(other.value(&source.encoding)?.unwrap_or(0)),
+        other => {
+            OfKernel::Value(other.value(&source.encoding)?.context("an entry that is no kind has a value")?)
+        }
     };
     Ok(KernelStudy {
         source,

@@ -14,6 +14,8 @@ use capstone::{Capstone, CsResult};
 use pmdscope_arches::Arch;
 use unicorn_engine::{Arch as EngineArch, Mode};
 
+use crate::EmuError;
+
 /// How an instruction takes part in an access to memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Atomicity {
@@ -67,8 +69,11 @@ pub(crate) enum ReturnTo {
     Stack,
 }
 
+/// Gives what a register holds.
+pub type ReadRegister<'a> = &'a dyn Fn(i32) -> Result<u64, EmuError>;
+
 /// From an instruction's operands, and what reads a register, to the address it accesses.
-pub(crate) type AddressOf = fn(&str, &dyn Fn(i32) -> u64) -> Option<u64>;
+pub(crate) type AddressOf = fn(&str, ReadRegister<'_>) -> Result<Option<u64>, EmuError>;
 
 /// An instruction set: all that is particular to one architecture.
 pub struct Isa {
@@ -79,6 +84,13 @@ pub struct Isa {
     pub(crate) virtual_tlb: bool,
     /// Registers that put the CPU into 64-bit privileged mode.
     pub(crate) start_registers: &'static [(i32, u64)],
+    /// Registers that select how addresses are translated, with the bits of each that do. If a call changes one, what the
+    /// engine has translated is forgotten before the next.
+    pub(crate) translation: &'static [(i32, u64)],
+    /// Registers that the engine leaves out when it keeps what a CPU is like: of sparc64 it keeps nothing.
+    pub(crate) not_in_context: &'static [RangeInclusive<i32>],
+    /// A function that clears what the engine leaves out as well and has no register for; empty where there is no such.
+    pub(crate) clearing: &'static [u8],
     /// What the engine keeps of an address when it accesses memory; the program counter keeps all.
     pub(crate) addresses: Addresses,
     /// The first integer arguments.

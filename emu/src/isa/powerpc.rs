@@ -17,6 +17,10 @@ pub(super) static PPC64: Isa = Isa {
     engine: (EngineArch::PPC, Mode(Mode::PPC64.0 | Mode::BIG_ENDIAN.0)),
     virtual_tlb: true,
     start_registers: &[(R::MSR as i32, MSR_SF)],
+    // Addresses are translated by a hook, whatever the CPU is told.
+    translation: &[],
+    not_in_context: &[],
+    clearing: &[],
     addresses: Addresses::Folded,
     arguments: &[R::R3 as i32, R::R4 as i32, R::R5 as i32, R::R6 as i32, R::R7 as i32, R::R8 as i32],
     returns: R::R3 as i32,

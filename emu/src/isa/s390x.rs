@@ -5,7 +5,11 @@ use capstone::arch::{BuildsCapstone, sysz};
 use pmdscope_arches::Arch;
 use unicorn_engine::{Arch as EngineArch, Mode, RegisterS390X as R};
 
-use super::{Addresses, Class, Isa, ReturnTo};
+use super::{Addresses, Class, Isa, ReadRegister, ReturnTo};
+use crate::EmuError;
+
+/// The bit of the PSW that has addresses translated.
+const PSW_DAT: u64 = 1 << 58;
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::S390x,
@@ -13,6 +17,14 @@ pub(super) static ISA: Isa = Isa {
     virtual_tlb: false,
     // EA and BA: the CPU starts in 24-bit addressing.
     start_registers: &[(R::PSWM as i32, 0x1_8000_0000)],
+    translation: &[
+        (R::PSWM as i32, PSW_DAT),
+        (R::CR1 as i32, u64::MAX),
+        (R::CR7 as i32, u64::MAX),
+        (R::CR13 as i32, u64::MAX),
+    ],
+    not_in_context: &[],
+    clearing: &[],
     addresses: Addresses::Whole,
     arguments: &[R::R2 as i32, R::R3 as i32, R::R4 as i32, R::R5 as i32, R::R6 as i32],
     returns: R::R2 as i32,
@@ -55,7 +67,17 @@ const GENERAL: [R; 16] = [
 ];
 
 /// Of the operand `displacement(index,base)` or `displacement(base)`, where register 0 stands for none.
-fn address_of(operands: &str, register: &dyn Fn(i32) -> u64) -> Option<u64> {
+fn address_of(operands: &str, register: ReadRegister<'_>) -> Result<Option<u64>, EmuError> {
+    let Some((displacement, registers)) = parts(operands) else { return Ok(None) };
+    let mut address = displacement;
+    for general in registers {
+        address = address.wrapping_add(register(general as i32)?);
+    }
+    Ok(Some(address))
+}
+
+/// The displacement of such an operand, and the registers that are added to it.
+fn parts(operands: &str) -> Option<(u64, Vec<R>)> {
     let (before, inside) = operands.split_once('(')?;
     let displacement = before.rsplit([',', ' ']).next().filter(|digits| !digits.is_empty())?;
     let (negative, digits) = match displacement.strip_prefix('-') {
@@ -69,11 +91,13 @@ fn address_of(operands: &str, register: &dyn Fn(i32) -> u64) -> Option<u64> {
     .ok()?;
     let displacement = if negative { displacement.wrapping_neg() } else { displacement };
     let (registers, _) = inside.split_once(')')?;
-    registers.split(',').try_fold(displacement, |sum, name| {
+    let mut added = Vec::new();
+    for name in registers.split(',') {
         let number: usize = name.trim().trim_start_matches("%r").parse().ok()?;
         let general = *GENERAL.get(number)?;
-        Some(if number == 0 { sum } else { sum.wrapping_add(register(general as i32)) })
-    })
+        added.extend((number != 0).then_some(general));
+    }
+    Some((displacement, added))
 }
 
 fn classify(mnemonic: &str, _operands: &str) -> Class {
@@ -89,19 +113,26 @@ fn classify(mnemonic: &str, _operands: &str) -> Class {
 
 #[cfg(test)]
 mod tests {
+    use unicorn_engine::uc_error;
+
     use super::*;
 
     #[test]
     fn the_address_is_the_sum_of_base_index_and_displacement() {
         let registers = |wanted: i32| {
-            GENERAL.iter().position(|known| *known as i32 == wanted).map_or(0, |number| number as u64 * 0x100)
+            let number = GENERAL.iter().position(|known| *known as i32 == wanted);
+            number
+                .map(|number| number as u64 * 0x100)
+                .ok_or(EmuError::engine("read a register", uc_error::ARG))
         };
-        let address = |operands| address_of(operands, &registers);
+        let address = |operands| address_of(operands, &registers).unwrap();
         assert_eq!(address("%r8, 0(%r9,%r10)"), Some(0x1300));
         assert_eq!(address("%r0, %r1, 8(%r2)"), Some(0x208));
         assert_eq!(address("%r8, -0x10(%r1)"), Some(0xf0));
         assert_eq!(address("%r8, 16(%r0,%r10)"), Some(0xa10), "register 0 is none");
         assert_eq!(address("%r4, %r10"), None);
+        let failing = |_| Err(EmuError::engine("read a register", uc_error::ARG));
+        assert!(address_of("%r8, 0(%r9,%r10)", &failing).is_err(), "not 0");
     }
 
     #[test]

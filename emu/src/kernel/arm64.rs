@@ -28,11 +28,11 @@ pub(super) static PLATFORM: Platform = Platform {
 
 fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Result<(), EmuError> {
     if let Some(limit) = fields.find("task_struct", "thread_info.addr_limit") {
-        machine.put64(task + limit, 0x0000_ffff_ffff_ffff);
+        machine.put64(task + limit, 0x0000_ffff_ffff_ffff)?;
     }
     // The bit is inverted: 0 asks for another task to run.
     if let Some(need) = fields.find("task_struct", "thread_info.preempt.need_resched") {
-        machine.put(task + need, 4, 1);
+        machine.put(task + need, 4, 1)?;
     }
     let copy = 0xffff_d000_0000_0000 + (u64::from(cpu) << 36);
     let offset = machine.per_cpu_copy(cpu, copy)?;

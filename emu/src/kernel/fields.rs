@@ -54,9 +54,16 @@ impl Fields {
         })
     }
 
-    /// The bit of a page flag, such as `PG_head`; 0 if this kernel has none of that name.
-    pub(crate) fn flag(&self, name: &str) -> u64 {
-        self.enumerator(name).and_then(|number| u32::try_from(number).ok()).map_or(0, |number| 1 << number)
+    /// The bit of a page flag, such as `PG_head`.
+    pub(crate) fn flag(&self, name: &str) -> Result<u64, EmuError> {
+        self.find_flag(name).ok_or_else(|| {
+            EmuError::Environment(format!("this kernel does not say which bit of a page's flags {name} is"))
+        })
+    }
+
+    /// The same, if this kernel has such a flag.
+    pub(crate) fn find_flag(&self, name: &str) -> Option<u64> {
+        self.enumerator(name).and_then(|number| 1_u64.checked_shl(u32::try_from(number).ok()?))
     }
 
     /// The value of an enumerator.

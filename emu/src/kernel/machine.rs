@@ -165,8 +165,8 @@ impl Machine {
                     sharing.note(number, address, size, writes);
                 }
                 if probe.on.get() {
-                    let word = at.memory.read_at(offset & !7, 8.min(at.memory.len() - (offset & !7)));
-                    let value = word.first_chunk().map_or(0, |bytes| order.decode(*bytes));
+                    // Regions have whole words.
+                    let value = order.decode(at.memory.read(offset & !7));
                     let address = at.start + offset;
                     let in_image = at.name == IMAGE;
                     probe.touches.borrow_mut().push(Touch { address, size, writes, value, in_image });
@@ -190,12 +190,12 @@ impl Machine {
             self.vcpus[usize::from(cpu)].on_code(image.start, image.end - 1, move |cpu, pc| {
                 cpu.enter(pc);
                 if up_to_call.borrow().is_some() {
-                    let target = cpu.instruction(&decoder, pc).call_target();
+                    let target = cpu.instruction(&decoder, pc)?.call_target();
                     let counts = |known: &Vec<u64>| target.is_some_and(|target| !known.contains(&target));
                     if up_to_call.borrow().as_ref().is_some_and(counts) {
                         up_to_call.take();
                         cpu.stop();
-                        return;
+                        return Ok(());
                     }
                 }
                 match marks.borrow().get(&pc) {
@@ -203,27 +203,26 @@ impl Machine {
                         if stub.flushes {
                             cpu.record(pc, What::Flush);
                         }
-                        cpu.leave(stub.returns);
-                        return;
+                        return cpu.leave(stub.returns);
                     }
                     Some(At::Call { function }) => {
                         // Which argument it is differs, where a returned entry goes through a pointer.
-                        let arguments = isa.arguments.iter().map(|register| cpu.register(*register));
-                        let at = arguments.map(|at| isa.physical(at)).find(|at| recorder.is_entry(*at));
-                        if let Some(at) = at {
-                            let entry = recorder.entry_at(at);
-                            cpu.record(pc, What::Call { function: Rc::clone(function), entry });
+                        for register in isa.arguments {
+                            let at = isa.physical(cpu.register(*register)?);
+                            if recorder.is_entry(at) {
+                                let entry = recorder.entry_at(at)?;
+                                cpu.record(pc, What::Call { function: Rc::clone(function), entry });
+                                break;
+                            }
                         }
                     }
                     None => {}
                 }
-                let Some(flushing) = cpu.flushing(&decoder, pc) else { return };
+                let Some(flushing) = cpu.flushing(&decoder, pc)? else { return Ok(()) };
                 if flushing.class.flushes && flushing.class.atomicity == Atomicity::Plain {
                     cpu.record(pc, What::Flush);
                 }
-                if flushing.skipped {
-                    cpu.jump(pc + flushing.length);
-                }
+                if flushing.skipped { cpu.jump(pc + flushing.length) } else { Ok(()) }
             })?;
         }
         Ok(())
@@ -278,48 +277,56 @@ impl Machine {
         }
     }
 
-    pub(crate) fn write(&self, address: u64, bytes: &[u8]) {
-        self.write_of(0, address, bytes);
+    pub(crate) fn write(&self, address: u64, bytes: &[u8]) -> Result<(), EmuError> {
+        self.write_of(0, address, bytes)
     }
 
     /// Writes to memory that only one CPU may have.
-    pub(crate) fn write_of(&self, cpu: u8, address: u64, bytes: &[u8]) {
-        if let Some((region, offset)) = self.space.borrow().at(address, cpu) {
-            region.write(offset, bytes);
-        }
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn write_of(&self, cpu: u8, address: u64, bytes: &[u8]) -> Result<(), EmuError> {
+        let space = self.space.borrow();
+        let (region, offset) = space.with(cpu, "write", address, bytes.len() as u64)?;
+        region.write(offset, bytes);
+        Ok(())
     }
 
-    pub(crate) fn read(&self, address: u64, bytes: u64) -> Option<Vec<u8>> {
+    /// Reads memory.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn read(&self, address: u64, bytes: u64) -> Result<Vec<u8>, EmuError> {
         let space = self.space.borrow();
-        let (region, offset) = space.at(address, 0)?;
-        (offset + bytes <= region.memory.len()).then(|| region.read(offset, bytes))
+        let (region, offset) = space.with(0, "read", address, bytes)?;
+        Ok(region.read(offset, bytes))
     }
 
     /// Writes the low `bytes` bytes of a number, in the CPU's byte order.
-    pub(crate) fn put(&self, address: u64, bytes: usize, value: u64) {
+    pub(crate) fn put(&self, address: u64, bytes: usize, value: u64) -> Result<(), EmuError> {
         let word = self.order.encode(value);
         let word = match self.order {
             ByteOrder::Little => &word[..bytes],
             ByteOrder::Big => &word[8 - bytes..],
         };
-        self.write(address, word);
+        self.write(address, word)
     }
 
-    pub(crate) fn put64(&self, address: u64, value: u64) {
-        self.put(address, 8, value);
+    pub(crate) fn put64(&self, address: u64, value: u64) -> Result<(), EmuError> {
+        self.put(address, 8, value)
     }
 
     /// Reads a number of `bytes` bytes.
-    pub(crate) fn get(&self, address: u64, bytes: u64) -> Option<u64> {
+    pub(crate) fn get(&self, address: u64, bytes: u64) -> Result<u64, EmuError> {
         let content = self.read(address, bytes)?;
         let number = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-        Some(match self.order {
+        Ok(match self.order {
             ByteOrder::Big => content.iter().fold(0, number),
             ByteOrder::Little => content.iter().rev().fold(0, number),
         })
     }
 
-    pub(crate) fn get64(&self, address: u64) -> Option<u64> {
+    pub(crate) fn get64(&self, address: u64) -> Result<u64, EmuError> {
         self.get(address, 8)
     }
 
@@ -327,7 +334,7 @@ impl Machine {
     pub(crate) fn call(&mut self, cpu: u8, function: u64, arguments: &[u64]) -> Result<End, EmuError> {
         let vcpu = &mut self.vcpus[usize::from(cpu)];
         let end = vcpu.call(function, arguments, CallBounds::default())?;
-        self.recorder.take();
+        self.recorder.take()?;
         match end {
             End::Engine(error) => Err(EmuError::engine("run the kernel", error)),
             end => Ok(end),
@@ -441,10 +448,11 @@ impl Machine {
     }
 
     /// Writes one byte of a per-CPU object, for each CPU.
-    pub(crate) fn put_per_cpu(&self, pointer: u64, value: u8) {
+    pub(crate) fn put_per_cpu(&self, pointer: u64, value: u8) -> Result<(), EmuError> {
         for (cpu, base) in (0_u8..).zip(&self.per_cpu) {
-            self.write_of(cpu, pointer.wrapping_add(*base), &[value]);
+            self.write_of(cpu, pointer.wrapping_add(*base), &[value])?;
         }
+        Ok(())
     }
 
     /// The address of a symbol that there must be.
@@ -469,7 +477,7 @@ impl Machine {
                 "accessed {:#x}, where nothing was set up, at {} ({})",
                 self.isa.kernel_address(address),
                 self.symbol_at(pc),
-                self.vcpus[0].instruction(pc).text
+                self.vcpus[0].instruction_text(pc)
             ),
             End::Fault { pc, address: None } => {
                 format!("accessed an address where nothing was set up, at {}", self.symbol_at(pc))
@@ -477,7 +485,7 @@ impl Machine {
             End::Exception { pc, number } => format!(
                 "raised exception {number} at {} ({})",
                 self.symbol_at(pc),
-                self.vcpus[0].instruction(pc).text
+                self.vcpus[0].instruction_text(pc)
             ),
             other => other.to_string(),
         }

@@ -1,6 +1,7 @@
 //! Real kernels: the writers and walkers of a distribution's own image.
 
 mod arm64;
+mod baseline;
 mod fields;
 mod machine;
 mod platform;
@@ -143,9 +144,9 @@ impl KernelMachine {
         &self.world.machine.assumptions
     }
 
-    /// The text of the instruction at `pc`.
+    /// The text of the instruction at `pc`, or that no memory is there.
     pub fn instruction(&self, pc: u64) -> Rc<str> {
-        self.world.machine.vcpus[0].instruction(pc).text
+        self.world.machine.vcpus[0].instruction_text(pc)
     }
 
     /// The address of the entry, as events have it.
@@ -246,7 +247,7 @@ impl KernelMachine {
         let (ended, events) = stage.run_alone(cpu)?;
         let filled = stage.world.page_table().into_iter().zip(before).filter(|(now, before)| now != before);
         let filled = filled.map(|(now, _)| now).collect();
-        Ok(RanAlone { ended, events, after: stage.entry(), references: stage.references(), filled })
+        Ok(RanAlone { ended, events, after: stage.entry()?, references: stage.references()?, filled })
     }
 
     /// Runs a writer against a walker on an entry, under every schedule of their accesses to the PMD table and

@@ -76,12 +76,12 @@ fn start_cpu(machine: &mut Machine, _: &Fields, cpu: u8, task: u64) -> Result<()
     let copy = machine.per_cpu_copy(cpu, 0xc000_0200_0000_0000 + (u64::from(cpu) << 36))?;
     let mut found = 0;
     for word in (0..PACA_BYTES).step_by(8).map(|offset| paca + offset) {
-        let value = match machine.get64(word) {
-            Some(value) if value == task_at_start => task,
-            Some(NO_DATA) => copy,
+        let value = match machine.get64(word)? {
+            value if value == task_at_start => task,
+            NO_DATA => copy,
             _ => continue,
         };
-        machine.put64(word, value);
+        machine.put64(word, value)?;
         found += 1;
     }
     if found != 2 {
@@ -90,6 +90,5 @@ fn start_cpu(machine: &mut Machine, _: &Fields, cpu: u8, task: u64) -> Result<()
         )));
     }
     machine.per_cpu_base(cpu, copy, copy);
-    // It may have been used for that.
-    machine.vcpus[usize::from(cpu)].set_register(R::R13 as i32, paca)
+    Ok(())
 }

@@ -32,7 +32,7 @@ pub(super) static PLATFORM: Platform = Platform {
 fn start(machine: &mut Machine, fields: &Fields) -> Result<(), EmuError> {
     let map = machine.needed_symbol("kernel_map")?;
     for member in ["page_offset", "va_pa_offset"] {
-        machine.put64(map + fields.offset("kernel_mapping", member)?, LINEAR);
+        machine.put64(map + fields.offset("kernel_mapping", member)?, LINEAR)?;
     }
     machine.assumptions.push(format!(
         "RAM begins at physical address 0, and is seen from {LINEAR:#x} on: kernel_map, which the kernel fills \
@@ -44,8 +44,8 @@ fn start(machine: &mut Machine, fields: &Fields) -> Result<(), EmuError> {
 fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Result<(), EmuError> {
     let offset = machine.per_cpu_copy(cpu, 0xff30_0000_0000_0000 + (u64::from(cpu) << 36))?;
     let offsets = machine.needed_symbol("__per_cpu_offset")?;
-    machine.put64(offsets + 8 * u64::from(cpu), offset);
-    machine.put(task + fields.offset("task_struct", "thread_info.cpu")?, 4, cpu.into());
+    machine.put64(offsets + 8 * u64::from(cpu), offset)?;
+    machine.put(task + fields.offset("task_struct", "thread_info.cpu")?, 4, cpu.into())?;
     machine.per_cpu_base(cpu, offset, offset);
     let global_pointer = machine.kernel.symbol("__global_pointer$");
     let vcpu = &mut machine.vcpus[usize::from(cpu)];
@@ -58,6 +58,6 @@ fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Resu
 /// The process has run on the writer's CPU, so that its translations are flushed there.
 fn start_mm(machine: &mut Machine, fields: &Fields, mm: u64) -> Result<(), EmuError> {
     let mask = fields.first(&[("mm_struct", "cpu_bitmap"), ("mm_struct", "flexible_array")])?;
-    machine.put64(mm + mask, 1);
+    machine.put64(mm + mask, 1)?;
     Ok(())
 }

@@ -32,13 +32,13 @@ const LIMIT: u64 = 1 << 42;
 fn start(machine: &mut Machine, _: &Fields) -> Result<(), EmuError> {
     // A pointer that the kernel fills in when it starts.
     let vmemmap = machine.needed_symbol("vmemmap")?;
-    machine.put64(vmemmap, 0x100_0000_0000);
+    machine.put64(vmemmap, 0x100_0000_0000)?;
     machine.assumptions.push("vmemmap, which is 0 in the image, is 0x10000000000".to_owned());
     // 7.2 takes protections through masks, which are 0 before it has asked the machine.
     let masks = ["page_noexec_mask", "segment_noexec_mask", "region_noexec_mask"];
     let masks: Vec<u64> = masks.iter().filter_map(|mask| machine.kernel.symbol(mask)).collect();
     if !masks.is_empty() {
-        masks.iter().for_each(|mask| machine.put64(*mask, u64::MAX));
+        masks.iter().try_for_each(|mask| machine.put64(*mask, u64::MAX))?;
         machine.assumptions.push("the machine can keep pages from being executed".to_owned());
     }
     Ok(())
@@ -49,17 +49,17 @@ fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Resu
     let copy = 0x80_0000_0000 + (u64::from(cpu) << 36);
     let offset = machine.per_cpu_copy(cpu, copy)?;
     let at = |member| fields.offset("lowcore", member);
-    machine.write_of(cpu, at("current_task")?, &task.to_be_bytes());
+    machine.write_of(cpu, at("current_task")?, &task.to_be_bytes())?;
     // The bit that asks for another task to run is inverted: set, it does not.
-    machine.write_of(cpu, at("preempt_count")?, &0x8000_0000_u32.to_be_bytes());
+    machine.write_of(cpu, at("preempt_count")?, &0x8000_0000_u32.to_be_bytes())?;
     // What a CPU puts into a lock that it takes.
-    machine.write_of(cpu, at("spinlock_lockval")?, &(u32::from(cpu) + 1).to_be_bytes());
-    machine.write_of(cpu, at("cpu_nr")?, &u32::from(cpu).to_be_bytes());
-    machine.write_of(cpu, at("percpu_offset")?, &offset.to_be_bytes());
+    machine.write_of(cpu, at("spinlock_lockval")?, &(u32::from(cpu) + 1).to_be_bytes())?;
+    machine.write_of(cpu, at("cpu_nr")?, &u32::from(cpu).to_be_bytes())?;
+    machine.write_of(cpu, at("percpu_offset")?, &offset.to_be_bytes())?;
     if let Some(flags) = fields.find("lowcore", "machine_flags") {
         /// MACHINE_FLAG_IDTE of arch/s390/include/asm/setup.h up to v6.12.
         const IDTE: u64 = 1 << 5;
-        machine.write_of(cpu, flags, &IDTE.to_be_bytes());
+        machine.write_of(cpu, flags, &IDTE.to_be_bytes())?;
         if cpu == 0 {
             machine
                 .assumptions
@@ -71,6 +71,6 @@ fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Resu
 }
 
 fn start_mm(machine: &mut Machine, fields: &Fields, mm: u64) -> Result<(), EmuError> {
-    machine.put64(mm + fields.offset("mm_struct", "context.asce_limit")?, LIMIT);
+    machine.put64(mm + fields.offset("mm_struct", "context.asce_limit")?, LIMIT)?;
     Ok(())
 }

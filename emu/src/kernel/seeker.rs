@@ -85,16 +85,16 @@ impl Seeker {
         }
     }
 
-    fn write_entry(&self, at: u64, entry: u64) {
+    fn write_entry(&self, at: u64, entry: u64) -> Result<(), EmuError> {
         let order = ByteOrder::of_entries(self.machine.kernel.arch());
-        self.machine.write(at, &order.encode(entry));
+        self.machine.write(at, &order.encode(entry))
     }
 
     /// Fills the table at an address.
-    fn fill(&self, table: u64, bytes: u64, entry: u64) {
+    fn fill(&self, table: u64, bytes: u64, entry: u64) -> Result<(), EmuError> {
         let order = ByteOrder::of_entries(self.machine.kernel.arch());
-        let content = order.encode(entry).repeat(usize::try_from(bytes / 8).unwrap_or(0));
-        self.machine.write(table, &content);
+        let content: Vec<u8> = (0..bytes / 8).flat_map(|_| order.encode(entry)).collect();
+        self.machine.write(table, &content)
     }
 
     /// Finds the linear map, and builds tables there that lead to an entry.
@@ -103,11 +103,11 @@ impl Seeker {
         // A top table that leads to the same place everywhere, whatever level it is.
         let top = self.machine.object("top table", table_bytes, table_bytes)?;
         let pgd = self.mm + self.fields.offset("mm_struct", "pgd")?;
-        self.machine.put64(pgd, top);
+        self.machine.put64(pgd, top)?;
         let elsewhere = if at == TABLES_AT { TABLES_ELSEWHERE } else { TABLES_AT };
-        self.fill(top, table_bytes, link(elsewhere));
+        self.fill(top, table_bytes, link(elsewhere))?;
         let (second, _) = self.walk_astray("the linear map")?;
-        self.fill(top, table_bytes, link(at));
+        self.fill(top, table_bytes, link(at))?;
         let (first, touches) = self.walk_astray("the linear map")?;
         if first.wrapping_sub(second) != at.wrapping_sub(elsewhere) {
             return Err(EmuError::Environment(format!(
@@ -133,10 +133,10 @@ impl Seeker {
         let levels = self.platform.levels;
         let top_at = take(table_bytes);
         let mut known: Vec<(u64, Option<Level>)> = vec![(top_at, None)];
-        self.machine.put64(pgd, top_at);
+        self.machine.put64(pgd, top_at)?;
         // Until a level is known by how it is read, it is filled as the top one.
         let empty_of = |level: usize| levels.get(level).map_or(0, |level| level.empty);
-        self.fill(top_at, table_bytes, empty_of(0));
+        self.fill(top_at, table_bytes, empty_of(0))?;
         for _ in 0..=levels.len() {
             let (end, touches) = self.walk()?;
             if end != End::Returned {
@@ -177,7 +177,7 @@ impl Seeker {
             let table = known[number].0;
             if level.shift == pmd_shift {
                 let pte_table = take(table_bytes);
-                self.fill(pte_table, table_bytes, self.platform.no_pte);
+                self.fill(pte_table, table_bytes, self.platform.no_pte)?;
                 let pmd_table = table..table + table_bytes;
                 self.machine.name(pmd_table.clone(), "the PMD table");
                 self.machine.name(pte_table..pte_table + table_bytes, "the page table");
@@ -191,8 +191,8 @@ impl Seeker {
             }
             let next = take(table_bytes);
             let below = levels.iter().position(|known| known.shift < level.shift).unwrap_or(levels.len());
-            self.fill(next, table_bytes, empty_of(below));
-            self.write_entry(table + offset, link(next.wrapping_sub(linear)));
+            self.fill(next, table_bytes, empty_of(below))?;
+            self.write_entry(table + offset, link(next.wrapping_sub(linear)))?;
             known.push((next, None));
         }
         Err(EmuError::Environment(format!("{GUP_FAST}() never comes to a PMD")))
@@ -208,7 +208,7 @@ impl Seeker {
             .collect();
         candidates.dedup();
         for candidate in candidates {
-            self.machine.put64(candidate, 0);
+            self.machine.put64(candidate, 0)?;
             let (after, _) = self.walk_astray("the start of RAM")?;
             if after == before.wrapping_sub(1) {
                 let name = match self.machine.kernel.symbol("memstart_addr") {
@@ -220,7 +220,7 @@ impl Seeker {
                 ));
                 return Ok(after);
             }
-            self.machine.put64(candidate, u64::MAX);
+            self.machine.put64(candidate, u64::MAX)?;
         }
         Err(EmuError::Environment("the word that says where RAM begins was not found".to_owned()))
     }
@@ -237,12 +237,12 @@ impl Seeker {
         const ANOTHER: u64 = 0x8800_0000;
         let shift = encoding.layout().page_shift;
         let mut touched = |physical: u64| -> Result<u64, EmuError> {
-            self.write_entry(tables.entry, present_huge(&encoding, physical >> shift)?);
+            self.write_entry(tables.entry, present_huge(&encoding, physical >> shift)?)?;
             let (address, _) = self.walk_astray("the struct pages")?;
             Ok(self.machine.isa.kernel_address(address))
         };
         let (one, another) = (touched(ONE)?, touched(ANOTHER)?);
-        self.write_entry(tables.entry, encoding.layout().none);
+        self.write_entry(tables.entry, encoding.layout().none)?;
         let between = another.wrapping_sub(one);
         let size = self.fields.size("page")?;
         let pages = between / size;

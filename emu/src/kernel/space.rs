@@ -140,6 +140,27 @@ impl Space {
             .map(|region| (region, address - region.start))
     }
 
+    /// The region that has so many bytes of a CPU's memory, and where in it they are.
+    ///
+    /// # Errors
+    /// If none has.
+    pub(crate) fn with(
+        &self,
+        cpu: u8,
+        doing: &'static str,
+        address: u64,
+        bytes: u64,
+    ) -> Result<(&Rc<Region>, u64), EmuError> {
+        let whole = |offset: u64, region: &Region| {
+            offset.checked_add(bytes).is_some_and(|end| end <= region.memory.len())
+        };
+        self.at(address, cpu).filter(|(region, offset)| whole(*offset, region)).ok_or(EmuError::NoMemory {
+            doing,
+            address,
+            bytes,
+        })
+    }
+
     /// The region that has an address, as the engine has it.
     pub(crate) fn at_physical(&self, isa: &Isa, address: u64) -> Option<(&Rc<Region>, u64)> {
         self.regions.iter().find_map(|region| {
@@ -176,6 +197,17 @@ mod tests {
         region.write(0x10, &[8]);
         region.restore();
         assert_eq!(region.read(0x10, 1), [1], "as often as it is needed");
+    }
+
+    #[test]
+    fn memory_that_is_not_there_is_an_error() {
+        let mut space = Space::default();
+        space.add(Rc::new(Region::new("test", 0x10000, FRAME, Some(1), None).unwrap()));
+        assert_eq!(space.with(1, "read", 0x10ff8, 8).unwrap().1, 0xff8);
+        for (cpu, address) in [(1, 0x10ff9), (1, 0xffff), (0, 0x10000), (1, u64::MAX)] {
+            let refused = space.with(cpu, "read", address, 8).err().unwrap();
+            assert!(matches!(refused, EmuError::NoMemory { .. }) && refused.is_internal(), "{refused}");
+        }
     }
 
     #[test]

@@ -5,14 +5,17 @@ use std::collections::BTreeMap;
 use pmdscope_guest::ByteOrder;
 use pmdscope_guest::abi::Outcome;
 
+use unicorn_engine::uc_error;
+
 use crate::EmuError;
 use crate::end::{CallBounds, End, Ended, Finished, Followed};
-use crate::explore::{Incomplete, Stage};
+use crate::explore::{Incomplete, Stage, WALKER};
+use crate::kernel::baseline::Baseline;
 use crate::kernel::routine::Routine;
 use crate::kernel::space::FRAME;
 use crate::kernel::world::World;
-use crate::trace::{Event, What};
-use crate::vcpu::{Call, Stop};
+use crate::trace::Event;
+use crate::vcpu::{Call, Load, Stop};
 
 pub(crate) struct OnKernel<'a> {
     pub(crate) world: &'a mut World,
@@ -23,6 +26,8 @@ pub(crate) struct OnKernel<'a> {
     pub(crate) bounds: CallBounds,
     /// Words outside of the PMD table that are watched, and what they hold before a run.
     pub(crate) shared: BTreeMap<u64, u64>,
+    /// The walker alone on the entry, once it has run.
+    baseline: Baseline,
     /// The routines that have returned, while what is called afterwards runs.
     returned: Vec<Option<Returned>>,
 }
@@ -32,6 +37,8 @@ struct Returned {
     outcome: Outcome,
     /// Where its code went.
     path: Vec<u64>,
+    /// Its loads of watched memory.
+    loads: Vec<Load>,
 }
 
 impl<'a> OnKernel<'a> {
@@ -43,10 +50,18 @@ impl<'a> OnKernel<'a> {
         shared: &[u64],
     ) -> Result<Self, EmuError> {
         let returned = routines.iter().map(|_| None).collect();
-        let mut stage = OnKernel { world, routines, entry, bounds, shared: BTreeMap::new(), returned };
+        let mut stage = OnKernel {
+            world,
+            routines,
+            entry,
+            bounds,
+            shared: BTreeMap::new(),
+            baseline: Baseline::default(),
+            returned,
+        };
         stage.put_back()?;
         for address in shared {
-            let value = stage.world.machine.recorder.entry_at(*address);
+            let value = stage.world.machine.recorder.entry_at(*address)?;
             stage.shared.insert(*address, value);
         }
         Ok(stage)
@@ -62,24 +77,30 @@ impl<'a> OnKernel<'a> {
         }
         // A call that is followed has the values that it is to read put there, which is no store.
         for (address, value) in &self.shared {
-            self.world.machine.recorder.put(*address, *value);
+            self.world.machine.recorder.put(*address, *value)?;
         }
-        self.world.machine.recorder.take();
+        self.world.machine.recorder.take()?;
         Ok(())
     }
 
     /// What a routine that has just returned came to.
     fn outcome(&self, cpu: u8) -> Result<Outcome, EmuError> {
-        let entry = self.entry_address();
-        let last = self.world.machine.recorder.with_events(|events| {
-            events.iter().rev().find_map(|event| match &event.what {
-                What::Access(access) if event.cpu == cpu && access.loads && access.address & !7 == entry => {
-                    Some(access.before)
-                }
-                _ => None,
-            })
+        let vcpu = &self.world.machine.vcpus[usize::from(cpu)];
+        let decided_on = vcpu.with_path(|path, loads| {
+            let loads = self.of_entry(loads);
+            match cpu {
+                WALKER => self.baseline.decided_on(path, &loads),
+                _ => loads.last().map(|load| load.value),
+            }
         });
-        self.routines[usize::from(cpu)].outcome(self.world, cpu, last.unwrap_or(self.entry))
+        // Of one that does not look at the entry nothing else can be said.
+        self.routines[usize::from(cpu)].outcome(self.world, cpu, decided_on.unwrap_or(self.entry))
+    }
+
+    /// Those of the entry among loads.
+    fn of_entry(&self, loads: &[Load]) -> Vec<Load> {
+        let entry = self.entry_address();
+        loads.iter().copied().filter(|load| load.address & !7 == entry).collect()
     }
 
     /// What came of a routine whose last call ended like this.
@@ -102,8 +123,10 @@ impl<'a> OnKernel<'a> {
         let next = self.routines[at].afterwards(self.world, cpu)?;
         if next.is_some() {
             let outcome = self.outcome(cpu)?;
-            let path = self.world.machine.vcpus[at].take_path();
-            self.returned[at] = Some(Returned { outcome, path });
+            let vcpu = &mut self.world.machine.vcpus[at];
+            let loads = vcpu.with_path(|_, loads| loads.to_vec());
+            let path = vcpu.take_path();
+            self.returned[at] = Some(Returned { outcome, path, loads });
         }
         Ok(next)
     }
@@ -126,7 +149,7 @@ impl<'a> OnKernel<'a> {
         let vcpu = &mut self.world.machine.vcpus[usize::from(cpu)];
         let end = vcpu.call(routine.function, &arguments, self.bounds)?;
         let ended = self.ended(cpu, end)?;
-        Ok((ended, self.take_events()))
+        Ok((ended, self.take_events()?))
     }
 
     /// The words that both CPUs used, and one wrote, since memory was last looked at.
@@ -135,7 +158,7 @@ impl<'a> OnKernel<'a> {
     }
 
     fn is_watched(&self, address: u64) -> bool {
-        self.world.machine.recorder.order_at(address).is_some()
+        self.world.machine.recorder.is_watched(address)
     }
 }
 
@@ -165,9 +188,10 @@ impl Stage for OnKernel<'_> {
 
     fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError> {
         let vcpu = &mut self.world.machine.vcpus[usize::from(cpu)];
-        let end = vcpu.finish(call);
-        let last = vcpu.take_path();
+        let end = vcpu.finish(call)?;
+        // What it came to depends on where it went.
         let Ended { end, outcome } = self.ended(cpu, end)?;
+        let last = self.world.machine.vcpus[usize::from(cpu)].take_path();
         let mut path = self.returned[usize::from(cpu)].take().map_or_else(Vec::new, |returned| returned.path);
         path.extend(last);
         Ok(Finished { end, outcome, path })
@@ -190,59 +214,76 @@ impl Stage for OnKernel<'_> {
                 Stop::Ended { end, reads } => match self.afterwards(cpu)? {
                     Some(next) => {
                         (function, arguments) = next;
-                        values = values.get(reads..).unwrap_or_default();
+                        // It has ended before it asked for the rest.
+                        values = values.get(reads..).ok_or(EmuError::engine("count reads", uc_error::OK))?;
                     }
                     None => break (Some(self.ended(cpu, end)?), Vec::new()),
                 },
             }
         };
-        Ok(Followed { accesses: self.world.machine.recorder.take(), ended, state })
+        Ok(Followed { accesses: self.take_events()?, ended, state })
     }
 
     fn entry_address(&self) -> u64 {
         self.world.machine.isa.physical(self.world.tables.entry)
     }
 
-    fn initially(&self, address: u64) -> u64 {
+    fn initially(&self, address: u64) -> Result<u64, EmuError> {
         if address == self.entry_address() {
-            self.entry
+            Ok(self.entry)
+        } else if let Some(shared) = self.shared.get(&address) {
+            Ok(*shared)
+        } else if self.world.machine.recorder.is_entry(address) {
+            Ok(self.world.encoding.layout().none)
         } else {
-            self.shared.get(&address).copied().unwrap_or(self.world.encoding.layout().none)
+            Err(EmuError::NotWatched { address })
         }
     }
 
-    fn order_at(&self, address: u64) -> ByteOrder {
-        self.world.machine.recorder.order_at(address).unwrap_or(self.world.machine.order)
+    fn order_at(&self, address: u64) -> Result<ByteOrder, EmuError> {
+        self.world.machine.recorder.order_at(address)
     }
 
-    fn entry(&self) -> u64 {
+    fn entry(&self) -> Result<u64, EmuError> {
         self.world.machine.recorder.entry_at(self.entry_address())
     }
 
-    fn take_events(&mut self) -> Vec<Event> {
+    fn take_events(&mut self) -> Result<Vec<Event>, EmuError> {
         self.world.machine.recorder.take()
     }
 
-    fn references(&self) -> Vec<(u64, u64)> {
+    fn keep_baseline(&mut self) {
+        let at = usize::from(WALKER);
+        let (path, loads) = match &self.returned[at] {
+            Some(Returned { path, loads, .. }) => (path.clone(), self.of_entry(loads)),
+            None => {
+                self.world.machine.vcpus[at].with_path(|path, loads| (path.to_vec(), self.of_entry(loads)))
+            }
+        };
+        self.baseline = Baseline { path, loads };
+    }
+
+    fn references(&self) -> Result<Vec<(u64, u64)>, EmuError> {
         let World { machine, pages, fields, .. } = &*self.world;
-        let Ok(count) = fields.offset("page", "_refcount") else { return Vec::new() };
+        let count = fields.offset("page", "_refcount")?;
         let space = machine.space.borrow();
         let mut changed = Vec::new();
         for region in space.regions().iter().filter(|region| region.name == "struct pages") {
             for frame in region.changed() {
                 let Some(before) = region.before(frame) else { continue };
                 let first = region.start + frame;
-                for page in (first..first + FRAME).step_by(usize::try_from(pages.size).unwrap_or(64)) {
-                    let at = usize::try_from(page - first + count).unwrap_or(0);
-                    let Some(before) = before.get(at..at + 4) else { continue };
-                    let now = region.read(frame + at as u64, 4);
+                for number in 0..FRAME / pages.size {
+                    let page = first + number * pages.size;
+                    let at = page - first + count;
+                    let Some(before) = bytes_at(&before, at, 4) else { continue };
+                    let now = region.read(frame + at, 4);
                     if now != before {
-                        changed.push((pages.pfn(page), machine.get(page + count, 4).unwrap_or(0)));
+                        changed.push((pages.pfn(page), machine.get(page + count, 4)?));
                     }
                 }
             }
         }
-        changed
+        Ok(changed)
     }
 
     fn shared(&self) -> Option<Incomplete> {
@@ -256,4 +297,9 @@ impl Stage for OnKernel<'_> {
     fn crashes_are_outcomes(&self) -> bool {
         false
     }
+}
+
+/// Some of a frame's bytes, if it has them.
+fn bytes_at(frame: &[u8], offset: u64, bytes: usize) -> Option<&[u8]> {
+    frame.get(usize::try_from(offset).ok()?..)?.get(..bytes)
 }

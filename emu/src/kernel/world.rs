@@ -73,7 +73,7 @@ impl World {
         let mut outs = Vec::new();
         for cpu in 0..CPUS {
             let task = machine.object("task_struct", fields.size("task_struct")?, 0x1000)?;
-            machine.put64(task + fields.offset("task_struct", "mm")?, mm);
+            machine.put64(task + fields.offset("task_struct", "mm")?, mm)?;
             (platform.start_cpu)(&mut machine, &fields, cpu, task)?;
             outs.push(machine.object("results", 0x400, 64)?);
         }
@@ -81,24 +81,24 @@ impl World {
         let anon_vma = machine.object("anon_vma", fields.size("anon_vma").unwrap_or(0x100), 64)?;
         let huge = 1 << encoding.layout().pmd_shift;
         let vm = |member| fields.offset("vm_area_struct", member);
-        machine.put64(vma + vm("vm_mm")?, mm);
-        machine.put64(vma + vm("vm_start")?, platform.address);
-        machine.put64(vma + vm("vm_end")?, platform.address + 2 * huge);
-        machine.put64(vma + vm("vm_page_prot")?, platform.protection);
+        machine.put64(vma + vm("vm_mm")?, mm)?;
+        machine.put64(vma + vm("vm_start")?, platform.address)?;
+        machine.put64(vma + vm("vm_end")?, platform.address + 2 * huge)?;
+        machine.put64(vma + vm("vm_page_prot")?, platform.protection)?;
         if let Some(flags) = fields.find("vm_area_struct", "vm_flags") {
-            machine.put64(vma + flags, READ_WRITE);
+            machine.put64(vma + flags, READ_WRITE)?;
         }
         if let Some(member) = fields.find("vm_area_struct", "anon_vma") {
-            machine.put64(vma + member, anon_vma);
+            machine.put64(vma + member, anon_vma)?;
         }
         if let Some(root) = fields.find("anon_vma", "root") {
-            machine.put64(anon_vma + root, anon_vma);
+            machine.put64(anon_vma + root, anon_vma)?;
         }
         if let Some(id) = fields.find("mm_struct", "mm_id") {
-            machine.put(mm + id, 4, MM_ID);
+            machine.put(mm + id, 4, MM_ID)?;
         }
         (platform.start_mm)(&mut machine, &fields, mm)?;
-        found_at_start(&mut machine, &encoding);
+        found_at_start(&mut machine, &encoding)?;
         machine.assumptions.push(
             "each CPU runs a task of its own, which nothing asks to give way, and has the per-CPU data of the image"
                 .to_owned(),
@@ -200,7 +200,7 @@ impl World {
     fn set_up_pages(&mut self) -> Result<(), EmuError> {
         let World { fields, pages, pfn, machine, platform, .. } = self;
         if let Some(offset) = fields.find("vm_area_struct", "vm_pgoff") {
-            machine.put64(self.vma + offset, platform.address >> self.encoding.layout().page_shift);
+            machine.put64(self.vma + offset, platform.address >> self.encoding.layout().page_shift)?;
         }
         let (fields, pages, pfn) = (fields.clone(), *pages, *pfn);
         let head = pages.page(pfn);
@@ -209,10 +209,10 @@ impl World {
         let page = |member| fields.offset("page", member);
         machine.name(head..head + count * pages.size, "the huge page's struct pages");
 
-        machine.put(head + page("_refcount")?, 4, REFERENCES);
-        machine.put64(head + page("mapping")?, self.anon_vma | 1);
+        machine.put(head + page("_refcount")?, 4, REFERENCES)?;
+        machine.put64(head + page("mapping")?, self.anon_vma | 1)?;
         let index = fields.first(&[("page", "index"), ("page", "__folio_index")])?;
-        machine.put64(head + index, platform.address >> self.encoding.layout().page_shift);
+        machine.put64(head + index, platform.address >> self.encoding.layout().page_shift)?;
         // A mask in the tails of 7.2 is the same as the head's address where that is aligned to its size.
         let compound = fields.first(&[("page", "compound_head"), ("page", "compound_info")])?;
         let aligned = head.is_multiple_of((count * pages.size).next_power_of_two());
@@ -222,29 +222,29 @@ impl World {
             !((count * pages.size).next_power_of_two() - 1) | 1
         };
         for tail in 1..count {
-            machine.put64(head + tail * pages.size + compound, in_tails);
+            machine.put64(head + tail * pages.size + compound, in_tails)?;
         }
         let tail = head + pages.size;
         if fields.find("folio", "_large_mapcount").is_some() {
             let folio = |member| fields.offset("folio", member);
-            machine.put64(head + folio("_flags_1")?, order | fields.flag("PG_large_rmappable"));
+            machine.put64(head + folio("_flags_1")?, order | fields.flag("PG_large_rmappable")?)?;
             let pages = fields.first(&[("folio", "_folio_nr_pages"), ("folio", "_nr_pages")])?;
-            machine.put(head + pages, 4, count);
+            machine.put(head + pages, 4, count)?;
             let list = head + folio("_deferred_list")?;
-            machine.put64(list, list);
-            machine.put64(list + 8, list);
+            machine.put64(list, list)?;
+            machine.put64(list + 8, list)?;
         } else {
-            machine.put(tail + page("compound_order")?, 1, order);
+            machine.put(tail + page("compound_order")?, 1, order)?;
             if let Some(pages) = fields.find("page", "compound_nr") {
-                machine.put(tail + pages, 4, count);
+                machine.put(tail + pages, 4, count)?;
             }
             if let Some(number) = fields.enumerator("TRANSHUGE_PAGE_DTOR") {
-                machine.put(tail + page("compound_dtor")?, 1, number.unsigned_abs());
+                machine.put(tail + page("compound_dtor")?, 1, number.unsigned_abs())?;
             }
             if let Some(list) = fields.find("page", "deferred_list") {
                 let list = tail + pages.size + list;
-                machine.put64(list, list);
-                machine.put64(list + 8, list);
+                machine.put64(list, list)?;
+                machine.put64(list + 8, list)?;
             }
         }
         machine.assumptions.push(format!(
@@ -272,9 +272,9 @@ impl World {
         let Some((name, deposit)) = found else {
             return Err(EmuError::Environment(format!("this kernel has no {}()", DEPOSIT.join("() or "))));
         };
-        self.machine.put(lock, 4, 1);
+        self.machine.put(lock, 4, 1)?;
         let end = self.machine.call(0, deposit, &[self.mm, self.tables.entry, table])?;
-        self.machine.put(lock, 4, 0);
+        self.machine.put(lock, 4, 0)?;
         match end {
             End::Returned => {
                 self.machine
@@ -296,39 +296,39 @@ impl World {
     /// Has the huge page be locked.
     pub(crate) fn lock_page(&self) -> Result<(), EmuError> {
         let flags = self.pages.page(self.pfn) + self.fields.offset("page", "flags")?;
-        let held = self.machine.get64(flags).unwrap_or(0);
-        self.machine.put64(flags, held | self.fields.flag("PG_locked"));
-        Ok(())
+        let held = self.machine.get64(flags)?;
+        self.machine.put64(flags, held | self.fields.flag("PG_locked")?)
     }
 
     fn begin(&self, entry: u64, mapped: bool, locked: bool, exclusive: bool) -> Result<(), EmuError> {
         let World { machine, fields, .. } = self;
-        machine.write(self.tables.entry, &ByteOrder::of_entries(self.encoding.arch()).encode(entry));
+        machine.write(self.tables.entry, &ByteOrder::of_entries(self.encoding.arch()).encode(entry))?;
         let head = self.pages.page(self.pfn);
-        let mut flags = fields.flag("PG_head") | fields.flag("PG_uptodate") | fields.flag("PG_swapbacked");
+        let mut flags =
+            fields.flag("PG_head")? | fields.flag("PG_uptodate")? | fields.flag("PG_swapbacked")?;
         if locked {
-            flags |= fields.flag("PG_locked");
+            flags |= fields.flag("PG_locked")?;
         }
         if exclusive {
-            flags |= fields.flag("PG_anon_exclusive");
+            flags |= fields.flag("PG_anon_exclusive")?;
         }
-        machine.put64(head + fields.offset("page", "flags")?, flags);
+        machine.put64(head + fields.offset("page", "flags")?, flags)?;
         // Counts of mappings begin at -1.
         let count = if mapped { 0 } else { u64::MAX };
         if fields.find("folio", "_large_mapcount").is_some() {
             let folio = |member| fields.offset("folio", member);
-            machine.put(head + folio("_large_mapcount")?, 4, count);
-            machine.put(head + folio("_entire_mapcount")?, 4, count);
+            machine.put(head + folio("_large_mapcount")?, 4, count)?;
+            machine.put(head + folio("_entire_mapcount")?, 4, count)?;
             // ENTIRELY_MAPPED of mm/internal.h.
-            machine.put(head + folio("_nr_pages_mapped")?, 4, if mapped { 0x80_0000 } else { 0 });
+            machine.put(head + folio("_nr_pages_mapped")?, 4, if mapped { 0x80_0000 } else { 0 })?;
             if let Some(users) = fields.find("folio", "_mm_id_mapcount") {
-                machine.put(head + users, 4, count);
-                machine.put(head + users + 4, 4, u64::MAX);
+                machine.put(head + users, 4, count)?;
+                machine.put(head + users + 4, 4, u64::MAX)?;
                 let user = fields.first(&[("folio", "_mm_id"), ("folio", "_mm_ids")])?;
-                machine.put(head + user, 4, if mapped { MM_ID } else { 0 });
+                machine.put(head + user, 4, if mapped { MM_ID } else { 0 })?;
             }
         } else {
-            machine.put(head + self.pages.size + fields.offset("page", "compound_mapcount")?, 4, count);
+            machine.put(head + self.pages.size + fields.offset("page", "compound_mapcount")?, 4, count)?;
         }
         Ok(())
     }
@@ -342,7 +342,7 @@ impl World {
         let attempt = |world: &mut World, pointer: Option<u64>| -> Result<(bool, Vec<Touch>), EmuError> {
             world.machine.space.borrow().restore();
             if let Some(pointer) = pointer {
-                world.machine.put64(pointer, node);
+                world.machine.put64(pointer, node)?;
             }
             world.begin(present_huge(&world.encoding, world.pfn)?, true, true, false)?;
             let arguments = [world.mapped_walk(0)?, world.pages.page(world.pfn)];
@@ -365,7 +365,7 @@ impl World {
             let (astray, _) = attempt(self, Some(candidate))?;
             if !astray {
                 self.machine.space.borrow().restore();
-                self.machine.put64(candidate, node);
+                self.machine.put64(candidate, node)?;
                 self.machine.space.borrow().settle();
                 self.machine.assumptions.push(format!(
                     "the pointer to that node is the word at {candidate:#x}, found by what \
@@ -389,7 +389,7 @@ impl World {
             ));
             return Ok(());
         };
-        let knows_exclusive = self.fields.flag("PG_anon_exclusive") != 0;
+        let knows_exclusive = self.fields.find_flag("PG_anon_exclusive").is_some();
         let mut made = |kind, exclusive: bool| -> Result<u64, EmuError> {
             let entry = mapping(&self.encoding, kind, self.pfn)?;
             self.machine.space.borrow().restore();
@@ -402,7 +402,7 @@ impl World {
                     self.machine.explain(end)
                 )));
             }
-            let entry = self.machine.recorder.entry_at(self.machine.isa.physical(self.tables.entry));
+            let entry = self.machine.recorder.entry_at(self.machine.isa.physical(self.tables.entry))?;
             let holds = self.encoding.pfn_read_as(entry, SwapUse::MigrationRead);
             match self.encoding.swap_parts(entry).filter(|_| holds == Some(self.pfn)) {
                 Some(parts) => Ok(parts.kind),
@@ -435,10 +435,10 @@ impl World {
     pub(crate) fn mapped_walk_at(&self, at: u64) -> Result<(), EmuError> {
         const WALK: &str = "page_vma_mapped_walk";
         let fields = &self.fields;
-        self.machine.write(at, &[0; 0x80]);
-        self.machine.put64(at + fields.offset(WALK, "vma")?, self.vma);
-        self.machine.put64(at + fields.offset(WALK, "address")?, self.platform.address);
-        self.machine.put64(at + fields.offset(WALK, "pmd")?, self.tables.entry);
+        self.machine.write(at, &[0; 0x80])?;
+        self.machine.put64(at + fields.offset(WALK, "vma")?, self.vma)?;
+        self.machine.put64(at + fields.offset(WALK, "address")?, self.platform.address)?;
+        self.machine.put64(at + fields.offset(WALK, "pmd")?, self.tables.entry)?;
         Ok(())
     }
 
@@ -481,9 +481,9 @@ impl World {
         let arguments = if self.entries_return_in_memory { &in_memory[..] } else { &in_register };
         let end = self.machine.call(0, says, arguments)?;
         let returned = self.returned(0)?;
-        let said = if self.entries_return_in_memory { self.machine.get64(out) } else { Some(returned) };
+        let said = if self.entries_return_in_memory { self.machine.get64(out)? } else { returned };
         self.machine.space.borrow().restore();
-        match said.filter(|protection| end == End::Returned && *protection != 0) {
+        match Some(said).filter(|protection| end == End::Returned && *protection != 0) {
             Some(protection) => self.protection = protection,
             None => self.machine.assumptions.push(format!(
                 "pages of the mapping are protected as {:#x}, since {SAYS}() {}",
@@ -492,7 +492,7 @@ impl World {
             )),
         }
         let member = self.fields.offset("vm_area_struct", "vm_page_prot")?;
-        self.machine.put64(self.vma + member, self.protection);
+        self.machine.put64(self.vma + member, self.protection)?;
         self.machine.space.borrow().settle();
         Ok(())
     }
@@ -521,7 +521,7 @@ impl World {
 }
 
 /// Sets what a kernel finds out when it starts.
-fn found_at_start(machine: &mut Machine, encoding: &Encoding) {
+fn found_at_start(machine: &mut Machine, encoding: &Encoding) -> Result<(), EmuError> {
     let keeps = encoding.keeps_young_dirty();
     let mut set = Vec::new();
     for (name, bytes, value) in [
@@ -530,7 +530,7 @@ fn found_at_start(machine: &mut Machine, encoding: &Encoding) {
         (KEEPS_YOUNG_DIRTY, 1, keeps.into()),
     ] {
         if let Some(address) = machine.kernel.symbol(name) {
-            machine.put(address, bytes, value);
+            machine.put(address, bytes, value)?;
             set.push(format!("{name} is {value:#x}"));
         }
     }
@@ -543,6 +543,7 @@ fn found_at_start(machine: &mut Machine, encoding: &Encoding) {
              it starts, has no symbol"
         ));
     }
+    Ok(())
 }
 
 /// Node 0, whose counters change with mappings. Gives it if it could not be put where the kernel looks
@@ -553,17 +554,17 @@ fn node(machine: &mut Machine, fields: &Fields) -> Result<Option<u64>, EmuError>
     machine.assumptions.push("memory is on one node, which has counted nothing".to_owned());
     // As on a machine of some size: up to there a CPU keeps what it counts to itself.
     if let Some(threshold) = fields.find("per_cpu_nodestat", "stat_threshold") {
-        machine.put_per_cpu(counters + threshold, 125);
+        machine.put_per_cpu(counters + threshold, 125)?;
     }
     if let Some(node) = machine.kernel.symbol("contig_page_data") {
-        machine.put64(node + statistics, counters);
+        machine.put64(node + statistics, counters)?;
         return Ok(None);
     }
     let node = machine.object("pglist_data", fields.size("pglist_data")?, 64)?;
-    machine.put64(node + statistics, counters);
+    machine.put64(node + statistics, counters)?;
     match machine.kernel.symbol("node_data") {
         Some(nodes) => {
-            machine.put64(nodes, node);
+            machine.put64(nodes, node)?;
             Ok(None)
         }
         None => Ok(Some(node)),

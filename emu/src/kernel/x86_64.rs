@@ -39,20 +39,20 @@ fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Resu
     let variable = |name: &str| kernel.symbol(name).map(|symbol| base.wrapping_add(symbol));
     let hot = |member: &str| Some(variable("pcpu_hot")? + fields.find("pcpu_hot", member)?);
     if let Some(current) = variable("current_task").or_else(|| hot("current_task")) {
-        machine.write_of(cpu, current, &task.to_le_bytes());
+        machine.write_of(cpu, current, &task.to_le_bytes())?;
     }
     // The bit that asks for another task to run is inverted: set, it does not.
     if let Some(count) = variable("__preempt_count").or_else(|| hot("preempt_count")) {
-        machine.write_of(cpu, count, &0x8000_0000_u32.to_le_bytes());
+        machine.write_of(cpu, count, &0x8000_0000_u32.to_le_bytes())?;
     }
     if let Some(number) = variable("cpu_number").or_else(|| hot("cpu_number")) {
-        machine.write_of(cpu, number, &u32::from(cpu).to_le_bytes());
+        machine.write_of(cpu, number, &u32::from(cpu).to_le_bytes())?;
     }
     if let Some(own) = variable("this_cpu_off") {
-        machine.write_of(cpu, own, &base.to_le_bytes());
+        machine.write_of(cpu, own, &base.to_le_bytes())?;
     }
     if let Some(offsets) = kernel.symbol("__per_cpu_offset") {
-        machine.put64(offsets + 8 * u64::from(cpu), base);
+        machine.put64(offsets + 8 * u64::from(cpu), base)?;
     }
     machine.per_cpu_base(cpu, base, offset);
     machine.vcpus[usize::from(cpu)].set_register(R::GS_BASE as i32, base)

@@ -101,11 +101,11 @@ impl Sweeper {
         vcpu.count_blocks()?;
         if writer.splits() {
             // It takes most of the speed, but without it all that is seen of a split is its page table.
-            vcpu.on_store(ENTRY..ENTRY + 8, move || {
+            vcpu.on_store(ENTRY..ENTRY + 8, move |_, _| {
                 data.write(REPLACED - DATA, &table.read(ENTRY - PMD_TABLE))
             })?;
         }
-        leave_out_flushes(guest, isa, &vcpu, &image);
+        leave_out_flushes(guest, isa, &vcpu, &image)?;
         vcpu.write(ENV, &machine::env(encoding).encode(order))?;
         vcpu.write(JOB, &sweep.encode(order))?;
         Ok(Sweeper { vcpu, out, order, function })
@@ -144,7 +144,7 @@ impl Sweeper {
     ) -> Result<(), SweepError> {
         let bytes: Vec<u8> = sets.iter().flat_map(|set| set.encode(self.order)).collect();
         self.vcpu.write(SETS, &bytes)?;
-        self.out.fill(entries * Swept::SIZE as u64, NO_ANSWER);
+        self.out.fill(0..entries * Swept::SIZE as u64, NO_ANSWER);
         let arguments = [JOB, SETS, sets.len() as u64, OUT, ENV];
         let bounds = CallBounds { instructions: MOST_BLOCKS * (entries + 1), ..CallBounds::default() };
         let end = self.vcpu.call(self.function, &arguments, bounds)?;
@@ -177,18 +177,19 @@ fn uses(address: u64) -> Prot {
 
 /// Makes what flushes translations do nothing, in the code that lies in memory. What changes an entry as well is
 /// left as it is.
-fn leave_out_flushes(guest: &Guest, isa: &Isa, vcpu: &Vcpu, image: &Image) {
+fn leave_out_flushes(guest: &Guest, isa: &Isa, vcpu: &Vcpu, image: &Image) -> Result<(), EmuError> {
     for function in guest.functions() {
         let mut pc = function.address;
         while pc < function.address.saturating_add(function.size) {
-            let instruction = vcpu.instruction(pc);
+            let instruction = vcpu.instruction(pc)?;
             let flushes = instruction.class.flushes && instruction.class.atomicity == Atomicity::Plain;
-            let length = usize::try_from(instruction.length).unwrap_or(0);
             if flushes || instruction.skipped {
-                let nothing: Vec<u8> = isa.no_operation.iter().copied().cycle().take(length).collect();
+                let bytes = (0..instruction.length).zip(isa.no_operation.iter().copied().cycle());
+                let nothing: Vec<u8> = bytes.map(|(_, byte)| byte).collect();
                 image.memory.write(pc - image.address, &nothing);
             }
             pc += instruction.length;
         }
     }
+    Ok(())
 }

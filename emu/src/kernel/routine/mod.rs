@@ -55,9 +55,9 @@ pub struct Recipe {
     /// Its arguments. What they point to is written before each call.
     arguments: fn(&Caller<'_>) -> Result<Vec<u64>, EmuError>,
     /// What it came to, given what it returned.
-    conclude: fn(&Caller<'_>, u64) -> Conclusion,
+    conclude: fn(&Caller<'_>, u64) -> Result<Conclusion, EmuError>,
     /// The lock that it holds when it has returned this, which its callers let go of.
-    holds: fn(&Caller<'_>, u64) -> Option<u64>,
+    holds: fn(&Caller<'_>, u64) -> Result<Option<u64>, EmuError>,
 }
 
 /// Who calls a routine.
@@ -75,9 +75,8 @@ impl Caller<'_> {
     }
 
     /// A number that the function left in a structure of the caller's.
-    fn left(&self, structure: &str, member: &str, bytes: u64) -> Option<u64> {
-        let member = self.world.fields.find(structure, member)?;
-        self.world.machine.get(self.out() + member, bytes)
+    fn left(&self, structure: &str, member: &str, bytes: u64) -> Result<u64, EmuError> {
+        self.world.machine.get(self.out() + self.world.fields.offset(structure, member)?, bytes)
     }
 
     /// What an entry maps if it maps a huge page, in bytes.
@@ -106,8 +105,8 @@ fn drops_nothing(_: &KernelMachine) -> EntryMarks {
     EntryMarks::default()
 }
 
-const fn holds_nothing(_: &Caller<'_>, _: u64) -> Option<u64> {
-    None
+const fn holds_nothing(_: &Caller<'_>, _: u64) -> Result<Option<u64>, EmuError> {
+    Ok(None)
 }
 
 /// All recipes.
@@ -190,18 +189,18 @@ impl Routine {
     /// in the step of a walk after the one that found an entry mapped.
     pub(crate) fn afterwards(&self, world: &World, cpu: u8) -> Result<Option<(u64, Vec<u64>)>, EmuError> {
         let caller = self.caller(world, cpu);
-        let Some(lock) = (self.recipe.holds)(&caller, world.returned(cpu)?) else { return Ok(None) };
+        let Some(lock) = (self.recipe.holds)(&caller, world.returned(cpu)?)? else { return Ok(None) };
         let step = world.machine.needed_symbol(walkers::STEP)?;
         let walk = caller.out() + AFTERWARDS;
         world.mapped_walk_at(walk)?;
-        world.machine.put64(walk + world.fields.offset(walkers::STEP, "ptl")?, lock);
+        world.machine.put64(walk + world.fields.offset(walkers::STEP, "ptl")?, lock)?;
         Ok(Some((step, vec![walk])))
     }
 
     /// What it came to when it has returned.
     pub(crate) fn outcome(&self, world: &World, cpu: u8, last_view: u64) -> Result<Outcome, EmuError> {
         let Conclusion { result, pfn, size, entry } =
-            (self.recipe.conclude)(&self.caller(world, cpu), world.returned(cpu)?);
+            (self.recipe.conclude)(&self.caller(world, cpu), world.returned(cpu)?)?;
         Ok(Outcome { result, check: Check::NoCheck, pfn, size, entry: entry.unwrap_or(last_view) })
     }
 }

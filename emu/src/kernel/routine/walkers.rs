@@ -63,10 +63,12 @@ pub(super) const PERF_PAGE_SIZE: Recipe = Recipe {
         let of_mm = *symbol == OF_MM;
         Ok(of_mm.then_some(world.mm).into_iter().chain([world.platform.address]).collect())
     },
-    conclude: |caller, size| match size {
-        0 => came_to(WalkResult::Refused),
-        size if size < caller.huge_bytes() => Conclusion { size, ..came_to(WalkResult::Table) },
-        size => Conclusion { size, ..came_to(WalkResult::Leaf) },
+    conclude: |caller, size| {
+        Ok(match size {
+            0 => came_to(WalkResult::Refused),
+            size if size < caller.huge_bytes() => Conclusion { size, ..came_to(WalkResult::Table) },
+            size => Conclusion { size, ..came_to(WalkResult::Leaf) },
+        })
     },
     holds: holds_nothing,
 };
@@ -86,10 +88,10 @@ pub(super) const PTE_OFFSET_MAP: Recipe = Recipe {
     given: Given::Any,
     arguments: |caller| {
         let Caller { world, .. } = *caller;
-        world.machine.put64(caller.out(), 0);
+        world.machine.put64(caller.out(), 0)?;
         Ok(vec![world.tables.entry, world.platform.address, caller.out()])
     },
-    conclude: |_, pte| came_to(if pte == 0 { WalkResult::Refused } else { WalkResult::Table }),
+    conclude: |_, pte| Ok(came_to(if pte == 0 { WalkResult::Refused } else { WalkResult::Table })),
     holds: holds_nothing,
 };
 
@@ -141,48 +143,54 @@ pub(super) const FOLLOW_PAGE: Recipe = Recipe {
         }
         // It asserts that its caller holds the lock of mappings.
         let lock = world.mm + world.fields.offset("mm_struct", "mmap_lock.count")?;
-        world.machine.put64(lock, 1);
-        world.machine.write(caller.out(), &[0; 0x80]);
+        world.machine.put64(lock, 1)?;
+        world.machine.write(caller.out(), &[0; 0x80])?;
         Ok(vec![caller.out(), vma, address, 0])
     },
     conclude: |caller, page| {
         let Caller { world, symbol, .. } = *caller;
         if page == 0 || page >= MAX_POINTER {
-            return came_to(WalkResult::Refused);
+            return Ok(came_to(WalkResult::Refused));
         }
         if symbol != FOLIO_WALK {
-            return Conclusion { pfn: Some(world.pages.pfn(page)), ..came_to(WalkResult::Page) };
+            return Ok(Conclusion { pfn: Some(world.pages.pfn(page)), ..came_to(WalkResult::Page) });
         }
         // No reference is taken: it is for as long as the lock is held.
-        let pfn = caller.left("folio_walk", "page", 8).map(|page| world.pages.pfn(page));
-        let level = caller.left("folio_walk", "level", 4);
-        let of_huge = world.fields.enumerator("FW_LEVEL_PMD").and_then(|number| u64::try_from(number).ok());
-        if level == of_huge {
+        let pfn = Some(world.pages.pfn(caller.left("folio_walk", "page", 8)?));
+        let level = caller.left("folio_walk", "level", 4)?;
+        let of_huge = world.fields.enumerator(LEVEL_PMD).and_then(|number| u64::try_from(number).ok());
+        let of_huge = of_huge.ok_or_else(|| {
+            EmuError::Environment(format!("this kernel does not say which number {LEVEL_PMD} is"))
+        })?;
+        Ok(if level == of_huge {
             Conclusion { pfn, size: caller.huge_bytes(), ..came_to(WalkResult::Leaf) }
         } else {
             Conclusion { pfn, ..came_to(WalkResult::Table) }
-        }
+        })
     },
     holds: |caller, folio| {
-        (caller.symbol == FOLIO_WALK && folio != 0).then(|| caller.left("folio_walk", "ptl", 8)).flatten()
+        let holds = caller.symbol == FOLIO_WALK && folio != 0;
+        holds.then(|| caller.left("folio_walk", "ptl", 8)).transpose()
     },
 };
 
 /// Finds the page at an address, and returns with the page table's lock.
 const FOLIO_WALK: &str = "folio_walk_start";
+/// The level that it says of a huge page.
+const LEVEL_PMD: &str = "FW_LEVEL_PMD";
 
 fn gup(caller: &Caller<'_>, flags: u64) -> Result<Vec<u64>, EmuError> {
     Ok(vec![caller.world.platform.address, 1, flags, caller.out()])
 }
 
 /// The page that GUP took, if any.
-fn pinned(caller: &Caller<'_>, returned: u64) -> Conclusion {
+fn pinned(caller: &Caller<'_>, returned: u64) -> Result<Conclusion, EmuError> {
     // An int: how many pages, or an error.
     if returned & u64::from(u32::MAX) != 1 {
-        return came_to(WalkResult::Refused);
+        return Ok(came_to(WalkResult::Refused));
     }
-    let page = caller.world.machine.get64(caller.out()).unwrap_or(0);
-    Conclusion { pfn: Some(caller.world.pages.pfn(page)), ..came_to(WalkResult::Page) }
+    let page = caller.world.machine.get64(caller.out())?;
+    Ok(Conclusion { pfn: Some(caller.world.pages.pfn(page)), ..came_to(WalkResult::Page) })
 }
 
 /// A walk that has not made its first step: is the huge page's first page mapped, as page_mapped_in_vma() asks?
@@ -191,33 +199,34 @@ fn mapped_walk(caller: &Caller<'_>, flags: u64) -> Result<Vec<u64>, EmuError> {
     let at = caller.out();
     world.mapped_walk_at(at)?;
     let member = |name| world.fields.offset(STEP, name);
-    world.machine.put64(at + member("pmd")?, 0);
-    world.machine.put(at + member("flags")?, 4, flags);
+    world.machine.put64(at + member("pmd")?, 0)?;
+    world.machine.put(at + member("flags")?, 4, flags)?;
     let layout = world.encoding.layout();
     match world.fields.find(STEP, "pfn") {
         Some(pfn) => {
-            world.machine.put64(at + pfn, world.pfn);
-            world.machine.put64(at + member("nr_pages")?, 1);
+            world.machine.put64(at + pfn, world.pfn)?;
+            world.machine.put64(at + member("nr_pages")?, 1)?;
         }
-        None => world.machine.put64(at + member("page")?, world.pages.page(world.pfn)),
+        None => world.machine.put64(at + member("page")?, world.pages.page(world.pfn))?,
     }
     if let Some(offset) = world.fields.find(STEP, "pgoff") {
-        world.machine.put64(at + offset, world.platform.address >> layout.page_shift);
+        world.machine.put64(at + offset, world.platform.address >> layout.page_shift)?;
     }
     Ok(vec![at])
 }
 
-fn mapped(caller: &Caller<'_>, found: u64) -> Conclusion {
+fn mapped(caller: &Caller<'_>, found: u64) -> Result<Conclusion, EmuError> {
     // A bool is a byte; what the register has beyond it says nothing.
-    if found & 0xff == 0 {
+    Ok(if found & 0xff == 0 {
         came_to(WalkResult::Refused)
-    } else if caller.left(STEP, "pte", 8).is_some_and(|pte| pte != 0) {
+    } else if caller.left(STEP, "pte", 8)? != 0 {
         came_to(WalkResult::Table)
     } else {
         Conclusion { size: caller.huge_bytes(), ..came_to(WalkResult::Leaf) }
-    }
+    })
 }
 
-fn lock_of_walk(caller: &Caller<'_>, found: u64) -> Option<u64> {
-    (found & 0xff != 0).then(|| caller.left(STEP, "ptl", 8)).flatten().filter(|lock| *lock != 0)
+fn lock_of_walk(caller: &Caller<'_>, found: u64) -> Result<Option<u64>, EmuError> {
+    let lock = (found & 0xff != 0).then(|| caller.left(STEP, "ptl", 8)).transpose()?;
+    Ok(lock.filter(|lock| *lock != 0))
 }

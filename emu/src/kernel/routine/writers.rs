@@ -106,18 +106,18 @@ pub(super) const CHANGE: Recipe = Recipe {
         };
         if world.machine.kernel.prototype(symbol).is_none_or(gathers) {
             // One that has gathered nothing, which is all that this needs.
-            world.machine.write(caller.out(), &[0; GATHER_BYTES]);
+            world.machine.write(caller.out(), &[0; GATHER_BYTES])?;
             arguments.insert(0, caller.out());
         }
         Ok(arguments)
     },
     conclude: |_, returned| {
         // An int, or an unsigned long: 0, or how many pages it changed, or 1 if it is no mapping.
-        came_to(match returned & u64::from(u32::MAX) {
+        Ok(came_to(match returned & u64::from(u32::MAX) {
             0 => WalkResult::Unsplit,
             1 => WalkResult::Migrating,
             _ => WalkResult::Mapped,
-        })
+        }))
     },
     holds: holds_nothing,
 };
@@ -125,8 +125,9 @@ pub(super) const CHANGE: Recipe = Recipe {
 /// More than an mmu_gather has before what it gathers.
 const GATHER_BYTES: usize = 0x1c0;
 
-fn returned(_: &Caller<'_>, _: u64) -> Conclusion {
-    came_to(WalkResult::Old)
+#[expect(clippy::unnecessary_wraps, reason = "one of the recipes' functions, which can fail")]
+fn returned(_: &Caller<'_>, _: u64) -> Result<Conclusion, EmuError> {
+    Ok(came_to(WalkResult::Old))
 }
 
 /// The entry that comes back, in a register or in memory.

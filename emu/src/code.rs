@@ -1,0 +1,57 @@
+//! Instructions, read out of an engine's memory.
+
+use unicorn_engine::{Unicorn, uc_error};
+
+use crate::EmuError;
+use crate::disassembler::{Disassembler, Instruction, LONGEST_INSTRUCTION_BYTES};
+
+/// The instruction at `pc`.
+///
+/// # Errors
+/// If there is no memory at `pc`.
+pub(crate) fn instruction_at<D>(
+    engine: &Unicorn<'_, D>,
+    decoder: &Disassembler,
+    pc: u64,
+) -> Result<Instruction, EmuError> {
+    if let Some(known) = decoder.known(pc) {
+        return Ok(known);
+    }
+    let mut code = [0; LONGEST_INSTRUCTION_BYTES];
+    let length = read_up_to(engine, decoder.isa().physical(pc), &mut code)
+        .map_err(|error| EmuError::engine("read an instruction", error))?;
+    Ok(decoder.at(pc, &code[..length]))
+}
+
+/// Reads as much as there is: what follows the last instruction of a mapping need not exist. Gives how many bytes.
+fn read_up_to<D>(engine: &Unicorn<'_, D>, address: u64, bytes: &mut [u8]) -> Result<usize, uc_error> {
+    let mut refused = uc_error::READ_UNMAPPED;
+    for length in (1..=bytes.len()).rev() {
+        match engine.mem_read(address, &mut bytes[..length]) {
+            Ok(()) => return Ok(length),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use pmdscope_arches::Arch;
+    use unicorn_engine::{Arch as EngineArch, Mode, Prot};
+
+    use super::*;
+    use crate::isa::Isa;
+
+    #[test]
+    fn the_last_instruction_of_a_mapping_is_read_and_what_follows_it_is_an_error() {
+        let mut engine = Unicorn::new(EngineArch::X86, Mode::MODE_64).unwrap();
+        engine.mem_map(0x1000, 0x1000, Prot::ALL).unwrap();
+        engine.mem_write(0x1ffd, &[0x48, 0x87, 0x37]).unwrap();
+        let decoder = Disassembler::new(Isa::of(Arch::X86_64).unwrap()).unwrap();
+        assert_eq!(&*instruction_at(&engine, &decoder, 0x1ffd).unwrap().text, "xchgq %rsi, (%rdi)");
+        let nothing = instruction_at(&engine, &decoder, 0x2000).unwrap_err();
+        assert!(nothing.is_internal(), "{nothing}");
+        assert!(decoder.known(0x2000).is_none(), "no instruction is made up of zeroes");
+    }
+}

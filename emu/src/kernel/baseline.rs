@@ -1,0 +1,79 @@
+//! The walker alone on the original entry, and what a walk decides on in its light.
+
+use crate::vcpu::Load;
+
+/// Where the walker goes on the original entry, and what it loads there.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Baseline {
+    /// Its instructions.
+    pub(crate) path: Vec<u64>,
+    /// Its loads of the entry.
+    pub(crate) loads: Vec<Load>,
+}
+
+impl Baseline {
+    /// What a walk decides on, of its loads of the entry: the last load before it leaves the path of the baseline that
+    /// returned something else than there. What it loads after that is not why it went another way: GUP-fast reads the
+    /// entry again to see whether the page that it has taken is still the right one.
+    ///
+    /// If no load returned something else it is the last before the paths part, and if they do not, the last of all.
+    pub(crate) fn decided_on(&self, path: &[u64], loads: &[Load]) -> Option<u64> {
+        let same = path.iter().zip(&self.path).take_while(|(here, there)| here == there).count();
+        let before = || loads.iter().filter(|load| load.place < same).rev();
+        let differs = |load: &&Load| {
+            self.loads.iter().any(|there| there.place == load.place && there.value != load.value)
+        };
+        before().find(differs).or_else(|| before().next()).or(loads.last()).map(|load| load.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SWAP: u64 = 0x10;
+    const PRESENT: u64 = 0x11;
+
+    fn loads(loads: &[(usize, u64)]) -> Vec<Load> {
+        loads.iter().map(|(place, value)| Load { place: *place, address: 0, value: *value }).collect()
+    }
+
+    /// A walker that refuses an entry that is not present at its second instruction.
+    fn baseline() -> Baseline {
+        Baseline { path: vec![1, 2, 3], loads: loads(&[(0, SWAP)]) }
+    }
+
+    #[test]
+    fn what_is_read_again_after_the_paths_have_parted_decides_nothing() {
+        let walk = loads(&[(0, PRESENT), (3, SWAP)]);
+        assert_eq!(baseline().decided_on(&[1, 2, 4, 5, 6], &walk), Some(PRESENT));
+    }
+
+    #[test]
+    fn the_load_that_returned_something_else_decides_and_not_one_that_did_not() {
+        let baseline = Baseline { path: vec![1, 2, 3, 4], loads: loads(&[(0, SWAP), (1, SWAP)]) };
+        let walk = loads(&[(0, PRESENT), (1, SWAP), (4, 7)]);
+        assert_eq!(baseline.decided_on(&[1, 2, 3, 9, 8], &walk), Some(PRESENT));
+        let walk = loads(&[(0, PRESENT), (1, 7)]);
+        assert_eq!(baseline.decided_on(&[1, 2, 3, 9], &walk), Some(7), "the last of two");
+    }
+
+    #[test]
+    fn a_reread_that_refuses_a_mapping_decides() {
+        let baseline = Baseline { path: vec![1, 2, 3, 4], loads: loads(&[(0, PRESENT), (2, PRESENT)]) };
+        let walk = loads(&[(0, PRESENT), (2, SWAP)]);
+        assert_eq!(baseline.decided_on(&[1, 2, 3, 9], &walk), Some(SWAP));
+    }
+
+    #[test]
+    fn where_the_paths_do_not_part_it_is_what_differs_or_the_last() {
+        assert_eq!(baseline().decided_on(&[1, 2, 3], &loads(&[(0, 7)])), Some(7));
+        assert_eq!(baseline().decided_on(&[1, 2, 3], &loads(&[(0, SWAP)])), Some(SWAP));
+        assert_eq!(baseline().decided_on(&[1, 2, 3], &[]), None);
+    }
+
+    #[test]
+    fn without_a_baseline_it_is_the_last() {
+        assert_eq!(Baseline::default().decided_on(&[1, 2], &loads(&[(0, 1), (1, 2)])), Some(2));
+    }
+}
