@@ -41,6 +41,7 @@ mod tests {
     use unicorn_engine::{Arch as EngineArch, Mode, Prot};
 
     use super::*;
+    use crate::error::Blame;
     use crate::isa::Isa;
 
     #[test]
@@ -51,7 +52,7 @@ mod tests {
         let decoder = Disassembler::new(Isa::of(Arch::X86_64).unwrap()).unwrap();
         assert_eq!(&*instruction_at(&engine, &decoder, 0x1ffd).unwrap().text, "xchgq %rsi, (%rdi)");
         let nothing = instruction_at(&engine, &decoder, 0x2000).unwrap_err();
-        assert!(nothing.is_internal(), "{nothing}");
+        assert_eq!(nothing.blame(), Blame::Program, "{nothing}");
         assert!(decoder.known(0x2000).is_none(), "no instruction is made up of zeroes");
     }
 }
