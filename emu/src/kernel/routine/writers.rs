@@ -131,15 +131,15 @@ fn returned(_: &Caller<'_>, _: u64) -> Result<Conclusion, EmuError> {
 }
 
 /// The entry that comes back, in a register or in memory.
-fn returned_entry(caller: &Caller<'_>, returned: u64) -> Conclusion {
+fn returned_entry(caller: &Caller<'_>, returned: u64) -> Result<Conclusion, EmuError> {
     let Caller { world, .. } = *caller;
-    let raw = if world.entries_return_in_memory { world.machine.get64(caller.out()) } else { Some(returned) };
+    let raw = if world.entries_return_in_memory { world.machine.get64(caller.out())? } else { returned };
     let arch = world.encoding.arch();
-    let in_cpu_order = |raw: u64| match ByteOrder::of(arch) == ByteOrder::of_entries(arch) {
+    let in_cpu_order = match ByteOrder::of(arch) == ByteOrder::of_entries(arch) {
         true => raw,
         false => raw.swap_bytes(),
     };
-    Conclusion { entry: raw.map(in_cpu_order), ..came_to(WalkResult::Old) }
+    Ok(Conclusion { entry: Some(in_cpu_order), ..came_to(WalkResult::Old) })
 }
 
 /// Dirty goes to the page, and since v6.4 to its small mappings as well. Linux kernel commit 0ccf7f168e17 ("mm/thp: carry
