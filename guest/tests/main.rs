@@ -1,7 +1,7 @@
 //! What reads guests and kernels.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod readers;
+mod corpora;
 mod real_kernels;
 
 /// A file that no line above names would be compiled by nobody, and its tests would pass.

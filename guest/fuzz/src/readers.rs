@@ -1,5 +1,5 @@
 //! What reads machine code that anyone may have built: a function for each kind of file. Fuzz targets call them with what
-//! they make up, and `guest/tests/readers.rs` with the files that were kept. Each says whether the bytes were such a
+//! they make up, and `guest/tests/corpora.rs` with the files that were kept. Each says whether the bytes were such a
 //! file.
 
 use std::fmt::Display;

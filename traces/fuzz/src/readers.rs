@@ -1,5 +1,5 @@
 //! What reads a file that anyone may have written: a function for each kind of file. Fuzz targets call them with what
-//! they make up, and `traces/tests/readers.rs` with the files that were kept. Each says whether the bytes were such a
+//! they make up, and `traces/tests/corpora.rs` with the files that were kept. Each says whether the bytes were such a
 //! file.
 
 mod encoders;
