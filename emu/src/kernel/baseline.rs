@@ -16,14 +16,15 @@ impl Baseline {
     /// returned something else than there. What it loads after that is not why it went another way: GUP-fast reads the
     /// entry again to see whether the page that it has taken is still the right one.
     ///
-    /// If no load returned something else it is the last before the paths part, and if they do not, the last of all.
+    /// If none did, it is not the entry that has them part, but a count that another CPU changed meanwhile, say: then it
+    /// is the last load of all.
     pub(crate) fn decided_on(&self, path: &[u64], loads: &[Load]) -> Option<u64> {
         let same = path.iter().zip(&self.path).take_while(|(here, there)| here == there).count();
-        let before = || loads.iter().filter(|load| load.place < same).rev();
+        let before = loads.iter().filter(|load| load.place < same).rev();
         let differs = |load: &&Load| {
             self.loads.iter().any(|there| there.place == load.place && there.value != load.value)
         };
-        before().find(differs).or_else(|| before().next()).or(loads.last()).map(|load| load.value)
+        before.into_iter().find(differs).or(loads.last()).map(|load| load.value)
     }
 }
 
@@ -63,6 +64,13 @@ mod tests {
         let baseline = Baseline { path: vec![1, 2, 3, 4], loads: loads(&[(0, PRESENT), (2, PRESENT)]) };
         let walk = loads(&[(0, PRESENT), (2, SWAP)]);
         assert_eq!(baseline.decided_on(&[1, 2, 3, 9], &walk), Some(SWAP));
+    }
+
+    #[test]
+    fn a_count_that_is_tried_again_is_not_the_entry() {
+        let baseline = Baseline { path: vec![1, 2, 3, 4], loads: loads(&[(0, PRESENT), (2, PRESENT)]) };
+        let walk = loads(&[(0, PRESENT), (4, SWAP)]);
+        assert_eq!(baseline.decided_on(&[1, 2, 1, 2, 3, 9], &walk), Some(SWAP));
     }
 
     #[test]

@@ -1,0 +1,406 @@
+//! Walkers of real kernels: what they come to on an entry is what the bundled guest of the same version comes to,
+//! whatever they ran on before; and what they decide on is what they loaded before they went another way.
+//!
+//! The kernels are those in `kernels/`, or in the folder that `PMDSCOPE_KERNELS` names;
+//! `script/fetch-kernels` fetches them. Without any there is nothing to do, and standard error says so.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use fastrand::Rng;
+use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu};
+use pmdscope_emu::{
+    Bounds, CallBounds, End, Ended, KernelMachine, Machine, RanAlone, Recipe, Reduction, Role, WALKER,
+};
+use pmdscope_guest::kernel::{Cache, KernelFile};
+use pmdscope_guest::{Check, Kernel, WalkResult, Walker, Writer, bundled};
+
+use support::{SEED, accesses, encoding, in_use, job, kinds, newest_guests};
+
+/// The walkers that both have.
+const WALKERS: [Walker; 5] = [
+    Walker::GupFastRead,
+    Walker::GupFastWrite,
+    Walker::PerfPageSize,
+    Walker::PteOffsetMap,
+    Walker::PageVmaMappedWalk,
+];
+
+/// Each kernel's walkers are compared over at least so many entries.
+const FEWEST_ENTRIES: usize = 300;
+
+fn folder() -> PathBuf {
+    std::env::var_os("PMDSCOPE_KERNELS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels"), PathBuf::from)
+}
+
+/// Kernels are unpacked once, for all later runs too.
+fn cache() -> Cache {
+    Cache::in_folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels"))
+}
+
+/// A kernel that was set up to be run.
+struct Real {
+    name: String,
+    encoding: Encoding,
+    /// That of the bundled guest: with the migration types of the kernel, but pages of the usual size.
+    guest_encoding: Encoding,
+    machine: KernelMachine,
+    guest: Machine,
+}
+
+impl Real {
+    fn open(path: &Path) -> Real {
+        let kernel = Rc::new(Kernel::open(path, Some(&cache())).unwrap());
+        let mmu = (!kernel.arch().mmus().is_empty()).then_some(Mmu::Radix);
+        let usual = Encoding::at(kernel.arch(), mmu, kernel.version()).unwrap();
+        let mut machine = KernelMachine::new(Rc::clone(&kernel), usual, None).unwrap();
+        assert!(machine.controls().unwrap().iter().all(|control| control.passed), "{}", path.display());
+        let encoding = *machine.encoding();
+        let guest = bundled(encoding.arch(), encoding.mmu(), kernel.version()).unwrap();
+        Real {
+            name: path.file_name().unwrap().to_string_lossy().into_owned(),
+            encoding,
+            guest_encoding: usual.with_migration_types(encoding.migration_types()),
+            machine,
+            guest: support::machine(guest),
+        }
+    }
+
+    fn recipe(&self, walker: Walker) -> Option<&'static Recipe> {
+        Recipe::named(walker.name(), Role::Walker)
+            .filter(|recipe| recipe.function(self.machine.kernel()).is_some())
+    }
+
+    fn run(&mut self, recipe: &'static Recipe, entry: u64) -> RanAlone {
+        self.machine.run_alone(recipe, entry, CallBounds::default()).unwrap()
+    }
+
+    /// What the guest's walker comes to, if the guest has it.
+    fn of_guest(&mut self, walker: Walker, entry: u64) -> Option<CameTo> {
+        if !self.guest.guest().has(walker.symbol()) {
+            return None;
+        }
+        let job = job(&self.guest_encoding, entry, Writer::Invalidate.symbol(), walker.symbol());
+        let one = Bounds { schedules: 1, ..Bounds::default() };
+        let alone = self.guest.explore(&job, &one, Reduction::None).unwrap().alone;
+        Some(CameTo::of(&alone, &self.guest_encoding))
+    }
+}
+
+/// Runs a test on every kernel of an architecture, and panics with what it said of any.
+fn on_every_kernel(arch: Arch, test: impl Fn(&mut Real) -> Vec<String>) {
+    let files = std::fs::read_dir(folder()).into_iter().flatten().map(|file| file.unwrap().path());
+    let of_arch = |path: &PathBuf| {
+        KernelFile::open(path, Some(&cache())).is_ok_and(|opened| opened.kernel.flat.arch == arch)
+    };
+    let mut files: Vec<_> = files.filter(|path| path.is_file()).filter(of_arch).collect();
+    files.sort();
+    if files.is_empty() {
+        eprintln!("skipped: no kernels of {arch} in {}", folder().display());
+    }
+    let complaints: Vec<String> = files.iter().flat_map(|path| test(&mut Real::open(path))).collect();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+/// What a walk comes to, as far as both can say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CameTo {
+    Refused,
+    /// Took the page at this physical address.
+    Page(u64),
+    /// Took the entry for a mapping of so many bytes.
+    Leaf(u64),
+    Table,
+    /// Went where nothing is.
+    Astray,
+    Other,
+}
+
+impl CameTo {
+    fn of(ended: &Ended, encoding: &Encoding) -> CameTo {
+        let Some(outcome) = &ended.outcome else {
+            return if matches!(ended.end, End::Fault { .. }) { CameTo::Astray } else { CameTo::Other };
+        };
+        match outcome.result {
+            WalkResult::Refused | WalkResult::Wait => CameTo::Refused,
+            WalkResult::Page => CameTo::Page(outcome.pfn.unwrap() << encoding.layout().page_shift),
+            // A walk that does not say means a huge page.
+            WalkResult::Leaf if outcome.size == 0 => CameTo::Leaf(1 << encoding.layout().pmd_shift),
+            WalkResult::Leaf => CameTo::Leaf(outcome.size),
+            WalkResult::Table => CameTo::Table,
+            _ => CameTo::Other,
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            CameTo::Refused => "refuses",
+            CameTo::Page(_) => "takes a page",
+            CameTo::Leaf(_) => "finds a mapping",
+            CameTo::Table => "goes on to a table",
+            CameTo::Astray => "goes where nothing is",
+            CameTo::Other => "does something else",
+        }
+    }
+}
+
+/// Entries of every kind with all marks, and every change of one bit of some.
+fn entries(encoding: &Encoding) -> Vec<u64> {
+    let pfn = encoding.default_pfn();
+    let mut entries = Vec::new();
+    for kind in kinds(encoding) {
+        for marks in 0..16 {
+            let spec = EntrySpec {
+                kind,
+                pfn,
+                young: marks & 1 != 0,
+                dirty: marks & 2 != 0,
+                soft_dirty: marks & 4 != 0,
+                uffd_wp: marks & 8 != 0,
+            };
+            entries.extend(encoding.build(&spec));
+        }
+        let in_use = in_use(encoding, kind);
+        entries.extend((0..64).map(|bit| in_use ^ 1 << bit));
+    }
+    let mut rng = Rng::with_seed(SEED);
+    for _ in 0..200 {
+        let entry = entries[rng.usize(..entries.len())];
+        entries.push((0..rng.usize(2..=4)).fold(entry, |entry, _| entry ^ 1 << rng.u32(..64)));
+    }
+    entries.sort_unstable();
+    entries.dedup();
+    entries
+}
+
+/// Why a walker of a kernel comes to something else than that of the guest, where that is no fault of the guest's:
+/// found in the kernel's source, and each told by something that can be seen.
+impl Real {
+    /// Whether there is memory at a physical address, where the linear map of a kernel is at 0.
+    fn has_memory_at(&self, physical: u64) -> bool {
+        self.encoding.arch() == Arch::S390x && self.machine.describe(physical) != format!("{physical:#x}")
+    }
+
+    fn reason(&mut self, walker: Walker, entry: u64, kernel: CameTo, guest: CameTo) -> Option<&'static str> {
+        let layout = self.encoding.layout();
+        let predicates = &layout.predicates;
+        let gup = matches!(walker, Walker::GupFastRead | Walker::GupFastWrite);
+        let has = |real: &Real, symbols: &[&str]| {
+            symbols.iter().any(|symbol| real.machine.kernel().symbol(symbol).is_some())
+        };
+        // What of the entry is an address, if it points to a table.
+        let table = (entry ^ (layout.table)(0)) & ((1 << 52) - 0x800);
+        let own = self.encoding.default_pfn();
+        match (kernel, guest) {
+            (CameTo::Astray, CameTo::Table) => Some("the guest's walk ends where it leaves the entry"),
+            (_, CameTo::Table) if table < LOW_MEMORY || self.has_memory_at(table) => {
+                Some("the table would be where the kernel has something else")
+            }
+            (CameTo::Refused, CameTo::Table)
+                if gup && self.of_guest(Walker::PteOffsetMap, entry) == Some(CameTo::Refused) =>
+            {
+                // gup_fast_pte_range() of mm/gup.c since v6.5.
+                Some("GUP-fast goes on by pte_offset_map(), which refuses; the guest's walk has ended before")
+            }
+            (CameTo::Refused, CameTo::Page(_) | CameTo::Astray) if gup && (predicates.devmap)(entry) => {
+                // get_dev_pagemap() finds nothing.
+                Some("no device memory is set up in the kernel")
+            }
+            (CameTo::Refused, CameTo::Page(page))
+                if gup
+                    && page >> layout.pmd_shift != own << layout.page_shift >> layout.pmd_shift
+                    && has(self, &["secretmem_fault", "secretmem_mmap", "secretmem_active"]) =>
+            {
+                // gup_fast_folio_allowed() of mm/gup.c, folio_is_secretmem() before v6.10: folio->mapping is NULL.
+                Some("where memory can be secret, GUP-fast refuses a page that belongs to no mapping")
+            }
+            (CameTo::Page(_) | CameTo::Astray, CameTo::Refused)
+                if gup && (predicates.protnone)(entry) && !has(self, &["task_numa_fault"]) =>
+            {
+                Some("the kernel is built without NUMA balancing, where pmd_protnone() is always false")
+            }
+            (CameTo::Refused, CameTo::Leaf(_))
+                if walker == Walker::PageVmaMappedWalk
+                    && ((predicates.pfn)(entry) != own || is_small(&self.encoding, entry)) =>
+            {
+                // check_pmd() of mm/page_vma_mapped.c; before v5.18 by pmd_page(), which on arm64 takes the bits of the
+                // address below a huge page with it.
+                Some("the kernel looks for one page, and the guest's walk for any")
+            }
+            (_, CameTo::Page(_)) | (CameTo::Page(_), _)
+                if self.encoding.layout().page_shift != self.guest_encoding.layout().page_shift
+                    && (predicates.pfn)(entry) != own =>
+            {
+                Some("the kernel has pages of another size, and other struct pages")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether an entry of arm64 has address bits that are below a huge page.
+fn is_small(encoding: &Encoding, entry: u64) -> bool {
+    let layout = encoding.layout();
+    let below = (1_u64 << layout.pmd_shift) - (1 << layout.page_shift);
+    encoding.arch() == Arch::Arm64 && entry & below != 0
+}
+
+/// Below this lie kernels whose linear map is where their image is: s390x and ppc64le.
+const LOW_MEMORY: u64 = 1 << 28;
+
+fn walks_come_to_what_those_of_the_guest_come_to(real: &mut Real) -> Vec<String> {
+    let entries = entries(&real.encoding);
+    assert!(entries.len() >= FEWEST_ENTRIES, "{}: only {} entries", real.name, entries.len());
+    let mut complaints = Vec::new();
+    for walker in WALKERS {
+        let Some(recipe) = real.recipe(walker).filter(|_| real.guest.guest().has(walker.symbol())) else {
+            eprintln!("{}: no {walker} to be compared", real.name);
+            continue;
+        };
+        let (mut same, mut reasons) = (0, BTreeMap::new());
+        let mut differences: BTreeMap<String, (usize, u64)> = BTreeMap::new();
+        for entry in &entries {
+            let kernel = CameTo::of(&real.run(recipe, *entry).ended, &real.encoding);
+            let guest = real.of_guest(walker, *entry).unwrap();
+            if kernel == guest {
+                same += 1;
+            } else if let Some(reason) = real.reason(walker, *entry, kernel, guest) {
+                *reasons.entry(reason).or_insert(0) += 1;
+            } else {
+                let what = format!("the kernel {}, the guest {}", kernel.kind(), guest.kind());
+                differences.entry(what).or_insert((0, *entry)).0 += 1;
+            }
+        }
+        eprintln!("{}: {walker}: {same} of {} are the same, {reasons:?}", real.name, entries.len());
+        for (what, (count, entry)) in differences {
+            complaints.push(format!("{}: {walker}: {what}: {count} entries, {entry:#018x}", real.name));
+        }
+    }
+    complaints
+}
+
+/// Nothing is left behind by a walk, not even by one that ended in an exception.
+fn walks_in_any_order_come_to_the_same(real: &mut Real) -> Vec<String> {
+    let mut rng = Rng::with_seed(SEED);
+    let entries = entries(&real.encoding);
+    let mut walks: Vec<(Walker, u64)> = Vec::new();
+    for walker in WALKERS.into_iter().filter(|walker| real.recipe(*walker).is_some()) {
+        walks.extend((0..60).map(|_| (walker, entries[rng.usize(..entries.len())])));
+    }
+    let mut first: BTreeMap<(Walker, u64), RanAlone> = BTreeMap::new();
+    let mut abnormal = 0;
+    let mut complaints = Vec::new();
+    for _ in 0..3 {
+        for (walker, entry) in &walks {
+            let recipe = real.recipe(*walker).unwrap();
+            let ran = real.run(recipe, *entry);
+            abnormal += usize::from(ran.ended.end != End::Returned);
+            let known = first.entry((*walker, *entry)).or_insert_with(|| ran.clone());
+            if *known != ran {
+                complaints.push(format!(
+                    "{}: {walker} on {entry:#x} came to {:x?}, then to {:x?}",
+                    real.name, known.ended, ran.ended
+                ));
+            }
+        }
+        rng.shuffle(&mut walks);
+    }
+    assert!(abnormal > 10, "{}: hardly any walk goes astray", real.name);
+    complaints
+}
+
+/// A GUP-fast that lets go of a mapping's page, since it has changed, has decided on what it read again: up to there it
+/// has gone where it goes on the original entry.
+fn gup_fast_that_lets_go_decides_on_what_it_read_again(real: &mut Real) -> Vec<String> {
+    let split = Recipe::named("split", Role::Writer).unwrap();
+    let gup = real.recipe(Walker::GupFastRead).unwrap();
+    let entry = in_use(&real.encoding, EntryKind::PresentHuge);
+    let at = real.machine.entry_address();
+    let explored = real.machine.explore(split, gup, entry, &Bounds::default(), Reduction::Joined).unwrap();
+    let (mut again, mut complaints) = (0, Vec::new());
+    for run in &explored.runs {
+        let loads = accesses(run, WALKER).into_iter();
+        let views: Vec<u64> =
+            loads.filter(|load| load.loads && load.address & !7 == at).map(|load| load.before).collect();
+        let (Some(outcome), [first, .., last]) = (run.walker.outcome, &views[..]) else { continue };
+        if first == &entry && last != &entry && outcome.result == WalkResult::Refused {
+            again += 1;
+            if outcome.entry != *last {
+                let (name, schedule) = (&real.name, &run.schedule);
+                complaints
+                    .push(format!("{name}: of {views:x?} it decided on {:#x}, {schedule}", outcome.entry));
+            }
+        }
+    }
+    if again == 0 {
+        complaints.push(format!("{}: no GUP-fast was refused by what it read again", real.name));
+    }
+    complaints
+}
+
+/// One that has taken a page from what no baseline takes it from says so, whatever it reads again: the guests' do.
+#[test]
+fn gup_fast_of_a_guest_decides_on_what_it_took_the_page_from() {
+    let mut again = 0;
+    for guest in newest_guests() {
+        let mut machine = support::machine(guest);
+        let encoding = encoding(guest, guest.to);
+        if !machine.guest().has(Walker::GupFastRead.symbol()) {
+            continue;
+        }
+        for kind in kinds(&encoding) {
+            let entry = in_use(&encoding, kind);
+            let job = job(&encoding, entry, Writer::SplitUnguarded.symbol(), Walker::GupFastRead.symbol());
+            let explored = machine.explore(&job, &Bounds::default(), Reduction::Joined).unwrap();
+            for run in &explored.runs {
+                let Some(outcome) = run.walker.outcome.filter(|outcome| outcome.check == Check::Reread)
+                else {
+                    continue;
+                };
+                let views: Vec<u64> = accesses(run, WALKER).iter().map(|access| access.before).collect();
+                if outcome.result == WalkResult::Refused {
+                    again += 1;
+                    assert_eq!(outcome.entry, views[0], "{}: {kind}: {views:x?}", guest.name);
+                    assert_ne!(views.last(), views.first(), "{}: {kind}", guest.name);
+                }
+            }
+        }
+    }
+    assert!(again > 10, "{again}");
+}
+
+macro_rules! architectures {
+    ($($module:ident $arch:ident)*) => {$(
+        mod $module {
+            use super::*;
+
+            #[test]
+            fn its_kernels_walks_come_to_what_those_of_the_guest_come_to() {
+                on_every_kernel(Arch::$arch, walks_come_to_what_those_of_the_guest_come_to);
+            }
+
+            #[test]
+            fn its_kernels_walks_in_any_order_come_to_the_same() {
+                on_every_kernel(Arch::$arch, walks_in_any_order_come_to_the_same);
+            }
+
+            #[test]
+            fn its_gup_fast_that_lets_go_decides_on_what_it_read_again() {
+                on_every_kernel(Arch::$arch, gup_fast_that_lets_go_decides_on_what_it_read_again);
+            }
+        }
+    )*};
+}
+
+architectures! {
+    arm64 Arm64
+    x86_64 X86_64
+    s390x S390x
+    ppc64le Ppc64le
+    riscv64 Riscv64
+}
