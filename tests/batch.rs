@@ -308,32 +308,6 @@ fn a_diff_says_what_another_matrix_came_to() {
     assert!(report["same"].as_u64().is_some_and(|same| same > 50), "{report}");
 }
 
-#[test]
-fn a_job_that_no_worker_survives_is_recorded_and_the_batch_goes_on() {
-    let scratch = scratch_with(
-        "a-job-that-no-worker-survives",
-        "[[include]]\narches=[\"arm64\"]\nlinux=[\"6.1\"]\nentries=[\"migration-read\"]\nwriters=[\"split-unguarded\"]\nwalkers=[\"hmm\", \
-         \"gup-fast-read\"]\n",
-    );
-    // Unicorn ends the process if it gets no memory for what it translates.
-    let ran = pmdscope_in(scratch.path(), "batch m.toml -o r --memory 1500");
-    assert_eq!(ran.status, Some(3), "{}", ran.stderr);
-    assert!(ran.stdout.starts_with("2 jobs: 0 passed, 0 with findings, 2 unknown\n"), "{}", ran.stdout);
-    let lines = pmdscope_in(scratch.path(), "report r --format jsonl").stdout;
-    for line in lines.lines() {
-        let run = &serde_json::from_str::<Value>(line).expect("a record")["run"];
-        assert_eq!(run["verdict"], "unknown");
-        assert_eq!(
-            run["incomplete"], "it needs more than the 1500 MiB of address space that a worker may have",
-            "{line}"
-        );
-        assert!(run["command"].as_str().is_some_and(|command| command.contains("--entry migration-read")));
-    }
-    let tests = pmdscope_in(scratch.path(), "report r --format ktap");
-    assert_eq!(tests.status, Some(3), "what is not known is no pass");
-    assert!(!tests.stdout.contains("\nok "), "{}", tests.stdout);
-}
-
 /// A batch that takes a while, in the background.
 fn begun(scratch: &Scratch, args: &[&str]) -> std::process::Child {
     let mut command = command(args);

@@ -184,11 +184,9 @@ fn children(pid: u32) -> Vec<String> {
     lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
-#[test]
-fn a_job_whose_worker_is_always_killed_has_no_record() {
-    let bounds = "[bounds]\ntimeout = 60\nmax-instructions = 1000000000000\n";
-    let scratch = scratch("a-worker-that-is-always-killed", &format!("{OF_FILE}{bounds}"));
-    guest_with(&scratch, &[0xeb, 0xfe]);
+/// What comes of a batch of one long job whose worker gets a signal as soon as it is there.
+fn batch_whose_workers_get(signal: &str, scratch: &Scratch) -> Ran {
+    guest_with(scratch, &[0xeb, 0xfe]);
     let mut batch = command(&["batch", "m.toml", "-o", "r", "--workers", "1"]);
     let mut batch = batch
         .current_dir(scratch.path())
@@ -198,19 +196,28 @@ fn a_job_whose_worker_is_always_killed_has_no_record() {
         .expect("it starts");
     let began = Instant::now();
     while batch.try_wait().expect("its state").is_none() {
-        assert!(began.elapsed() < Duration::from_secs(120), "it goes on for ever");
+        assert!(began.elapsed() < Duration::from_secs(240), "it goes on for ever");
         // Time to begin the job.
-        std::thread::sleep(Duration::from_millis(150));
+        std::thread::sleep(Duration::from_millis(300));
         for worker in children(batch.id()) {
-            let _ = Command::new("kill").args(["-KILL", &worker]).stderr(Stdio::null()).status();
+            let _ = Command::new("kill").args([signal, &worker]).stderr(Stdio::null()).status();
         }
     }
     let output = batch.wait_with_output().expect("it ends");
-    let ran = Ran {
+    Ran {
         status: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    };
+    }
+}
+
+/// As long as a test may take, and longer than it takes.
+const LONG_JOB: &str = "[bounds]\ntimeout = 300\nmax-instructions = 1000000000000\n";
+
+#[test]
+fn a_job_whose_worker_is_always_killed_has_no_record() {
+    let scratch = scratch("a-worker-that-is-always-killed", &format!("{OF_FILE}{LONG_JOB}"));
+    let ran = batch_whose_workers_get("-KILL", &scratch);
     // A worker that was killed before it began its job says nothing of that.
     if ran.status == Some(2) {
         assert!(ran.stderr.contains("workers end before they run a job"), "{}", ran.stderr);
@@ -218,6 +225,22 @@ fn a_job_whose_worker_is_always_killed_has_no_record() {
         assert_lacks(&ran, "its process was killed");
     }
     assert_eq!(records(&scratch, "r"), Vec::<String>::new());
+}
+
+/// A crash of the engine is what the job does each time.
+#[test]
+fn a_job_that_no_worker_survives_is_recorded_as_unknown() {
+    let scratch = scratch("a-job-that-no-worker-survives", &format!("{OF_FILE}{LONG_JOB}"));
+    let ran = batch_whose_workers_get("-SEGV", &scratch);
+    assert_eq!(ran.status, Some(3), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("1 job: 0 passed, 0 with findings, 1 unknown\n"), "{}", ran.stdout);
+    assert_eq!(records(&scratch, "r"), ["0000000000.jsonl.zst"]);
+    let lines = pmdscope_in(scratch.path(), "report r --format jsonl").stdout;
+    assert!(lines.contains("the engine did not survive it: its process was ended by SIGSEGV"), "{lines}");
+    assert!(lines.contains("--entry present-huge"), "{lines}");
+    let tests = pmdscope_in(scratch.path(), "report r --format ktap");
+    assert_eq!(tests.status, Some(3), "what is not known is no pass");
+    assert!(!tests.stdout.contains("\nok "), "{}", tests.stdout);
 }
 
 #[test]
