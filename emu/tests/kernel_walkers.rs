@@ -3,9 +3,6 @@
 //!
 //! The kernels are those in `kernels/`, or in the folder that `PMDSCOPE_KERNELS` names;
 //! `script/fetch-kernels` fetches them. Without any there is nothing to do, and standard error says so.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +16,7 @@ use pmdscope_emu::{
 use pmdscope_guest::kernel::{Cache, KernelFile};
 use pmdscope_guest::{Check, Kernel, WalkResult, Walker, Writer, bundled};
 
-use support::{SEED, accesses, encoding, in_use, job, kinds, newest_guests};
+use crate::support::{SEED, accesses, encoding, in_use, job, kinds, newest_guests};
 
 /// The walkers that both have.
 const WALKERS: [Walker; 5] = [
@@ -67,7 +64,7 @@ impl Real {
             encoding,
             guest_encoding: usual.with_migration_types(encoding.migration_types()),
             machine,
-            guest: support::machine(guest),
+            guest: crate::support::machine(guest),
         }
     }
 
@@ -348,7 +345,7 @@ fn gup_fast_that_lets_go_decides_on_what_it_read_again(real: &mut Real) -> Vec<S
 fn gup_fast_of_a_guest_decides_on_what_it_took_the_page_from() {
     let mut again = 0;
     for guest in newest_guests() {
-        let mut machine = support::machine(guest);
+        let mut machine = crate::support::machine(guest);
         let encoding = encoding(guest, guest.to);
         if !machine.guest().has(Walker::GupFastRead.symbol()) {
             continue;

@@ -6,6 +6,7 @@ mod bounds;
 mod independence;
 mod interleavings;
 mod kernel_encoding;
+mod kernel_walkers;
 mod kernels;
 mod random_programs;
 mod recorded;

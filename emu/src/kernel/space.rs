@@ -207,7 +207,10 @@ mod tests {
         assert_eq!(space.with(1, "read", 0x10ff8, 8).unwrap().1, 0xff8);
         for (cpu, address) in [(1, 0x10ff9), (1, 0xffff), (0, 0x10000), (1, u64::MAX)] {
             let refused = space.with(cpu, "read", address, 8).err().unwrap();
-            assert!(matches!(refused, EmuError::NoMemory { .. }) && refused.blame() == Blame::Memory, "{refused}");
+            assert!(
+                matches!(refused, EmuError::NoMemory { .. }) && refused.blame() == Blame::Memory,
+                "{refused}"
+            );
         }
     }
 
