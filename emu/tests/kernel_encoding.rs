@@ -1,28 +1,16 @@
 //! A machine for a kernel is not built with the encoding of another: the kernel's own functions show that it is wrong.
 //! The kernels are those of `tests/kernels.rs`.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use pmdscope_arches::{Arch, Encoding, Version};
 use pmdscope_emu::{EmuError, HugePage, KernelMachine};
 use pmdscope_guest::Kernel;
+use pmdscope_needs::kernels;
 
-/// The kernel whose file's name contains a text; if there is none, that is said.
+/// The kernel whose file's name contains a text; if there is none, the test is reported as skipped.
 fn kernel(part: &str) -> Option<Kernel> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let folder = std::env::var_os("PMDSCOPE_KERNELS").map_or(root.join("kernels"), |set| root.join(set));
-    let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path());
-    let mut found: Vec<PathBuf> = files.filter(|path| path.to_string_lossy().contains(part)).collect();
-    found.sort();
-    match found.first() {
-        Some(path) => Some(Kernel::open(path, None).unwrap()),
-        None => {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: no {part} in {}", folder.display());
-            None
-        }
-    }
+    Some(Kernel::open(kernels(&[part]).first()?, None).unwrap())
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! whatever they ran on before; and what they decide on is what they loaded before they went another way.
 //!
 //! The kernels are those in `kernels/`, or in the folder that `PMDSCOPE_KERNELS` names;
-//! `script/fetch-kernels` fetches them. Without any there is nothing to do, and standard error says so.
+//! `script/fetch-kernels` fetches them. Without any the tests are reported as skipped.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,12 @@ use std::rc::Rc;
 use fastrand::Rng;
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu};
 use pmdscope_emu::{
-    Bounds, CallBounds, End, Ended, KernelMachine, Machine, RanAlone, Recipe, Reduction, Role, WALKER,
+    Bounds, CallBounds, End, Ended, HugePage, KernelMachine, Machine, RanAlone, Recipe, Reduction, Role,
+    WALKER,
 };
 use pmdscope_guest::kernel::{Cache, KernelFile};
 use pmdscope_guest::{Check, Kernel, WalkResult, Walker, Writer, bundled};
+use pmdscope_needs::{Need, kernel_files};
 
 use crate::support::{SEED, accesses, encoding, in_use, job, kinds, newest_guests};
 
@@ -29,11 +31,6 @@ const WALKERS: [Walker; 5] = [
 
 /// Each kernel's walkers are compared over at least so many entries.
 const FEWEST_ENTRIES: usize = 300;
-
-fn folder() -> PathBuf {
-    std::env::var_os("PMDSCOPE_KERNELS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../kernels"), PathBuf::from)
-}
 
 /// Kernels are unpacked once, for all later runs too.
 fn cache() -> Cache {
@@ -55,7 +52,7 @@ impl Real {
         let kernel = Rc::new(Kernel::open(path, Some(&cache())).unwrap());
         let mmu = (!kernel.arch().mmus().is_empty()).then_some(Mmu::Radix);
         let usual = Encoding::at(kernel.arch(), mmu, kernel.version()).unwrap();
-        let mut machine = KernelMachine::new(Rc::clone(&kernel), usual, None).unwrap();
+        let mut machine = KernelMachine::new(Rc::clone(&kernel), usual, HugePage::Usual).unwrap();
         assert!(machine.controls().unwrap().iter().all(|control| control.passed), "{}", path.display());
         let encoding = *machine.encoding();
         let guest = bundled(encoding.arch(), encoding.mmu(), kernel.version()).unwrap();
@@ -91,14 +88,12 @@ impl Real {
 
 /// Runs a test on every kernel of an architecture, and panics with what it said of any.
 fn on_every_kernel(arch: Arch, test: impl Fn(&mut Real) -> Vec<String>) {
-    let files = std::fs::read_dir(folder()).into_iter().flatten().map(|file| file.unwrap().path());
     let of_arch = |path: &PathBuf| {
         KernelFile::open(path, Some(&cache())).is_ok_and(|opened| opened.kernel.flat.arch == arch)
     };
-    let mut files: Vec<_> = files.filter(|path| path.is_file()).filter(of_arch).collect();
-    files.sort();
+    let files: Vec<_> = kernel_files().into_iter().filter(of_arch).collect();
     if files.is_empty() {
-        eprintln!("skipped: no kernels of {arch} in {}", folder().display());
+        Need::Kernels.skip(&format!("walkers of kernels of {arch} are run"));
     }
     let complaints: Vec<String> = files.iter().flat_map(|path| test(&mut Real::open(path))).collect();
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
