@@ -454,7 +454,8 @@ pub struct JobArgs {
     /// With --reduction none, schedules that are run at most; 10000 if not given
     #[arg(long, value_name = "N", help_heading = "Bounds")]
     pub max_schedules: Option<u64>,
-    /// Run this guest instead of the bundled one: an ELF with the same functions
+    /// Run this guest instead of the bundled one: an ELF with the same functions, or with routines of its own (see
+    /// `pmdscope list writers --guest ELF`)
     #[arg(long, value_name = "ELF")]
     pub guest: Option<PathBuf>,
     #[command(flatten)]
@@ -520,7 +521,8 @@ pub struct SweepArgs {
     /// Writer (see `pmdscope list writers`)
     #[arg(long, value_name = "W", default_value = "pmdp_invalidate")]
     pub writer: String,
-    /// Run this guest instead of the bundled one: an ELF with the same functions
+    /// Run this guest instead of the bundled one: an ELF with the same functions, or with routines of its own (see
+    /// `pmdscope list writers --guest ELF`)
     #[arg(long, value_name = "ELF")]
     pub guest: Option<PathBuf>,
     /// How to print the sweep
@@ -565,6 +567,9 @@ pub struct ListArgs {
     /// What to list
     #[arg(value_enum)]
     pub what: ListWhat,
+    /// List the routines of this guest, its own among them, in place of the bundled ones
+    #[arg(long, value_name = "ELF")]
+    pub guest: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

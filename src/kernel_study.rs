@@ -6,8 +6,7 @@ use std::rc::Rc;
 use anyhow::{Context, Result};
 use pmdscope_arches::{Encoding, EntryKind, Form};
 use pmdscope_emu::{
-    Access, Bounds, EmuError, End, Exploration, Given, KernelMachine, Recipe, Reduction, Run, Schedule,
-    WRITER, What,
+    Bounds, EmuError, End, Exploration, Given, KernelMachine, Recipe, Reduction, Run, Schedule, WRITER, What,
 };
 use pmdscope_guest::abi::Outcome;
 use pmdscope_traces::{
@@ -17,7 +16,7 @@ use pmdscope_traces::{
 use crate::command::RunCommand;
 use crate::kernel_plan::{KernelPlan, KernelSource, Wanted};
 use crate::plan::Start;
-use crate::reporter::{Names, Reporter, Subject, accesses, not_run};
+use crate::reporter::{Names, Reporter, Subject, accesses, last_stored, not_run};
 use crate::tally::Tally;
 
 /// What is studied.
@@ -81,8 +80,11 @@ impl<'a> KernelStudy<'a> {
             values.extend(accesses(run).flat_map(|(_, access)| [access.before, access.after]));
         }
         let entries = values.into_iter().map(|value| (value, Entry::of_model(&encoding, value))).collect();
-        let installed =
-            if self.writer.installs { last_stored(&exploration, &machine) } else { BTreeSet::new() };
+        let installed = if self.writer.installs {
+            last_stored(&exploration, WRITER, machine.entry_address())
+        } else {
+            BTreeSet::new()
+        };
         // A walker changes nothing of what the split fills its page table with.
         let filled = match self.writer.name == "split" && is_mapping(&encoding, start.value) {
             true => machine.run_alone(self.writer, start.value, self.bounds.call)?.filled,
@@ -267,16 +269,6 @@ fn invalidated(exploration: &Exploration, encoding: &Encoding) -> Vec<Invalidate
 /// Whether an entry is a mapping of a huge page.
 fn is_mapping(encoding: &Encoding, entry: u64) -> bool {
     matches!(encoding.form(entry), Form::Leaf | Form::InvalidLeaf)
-}
-
-/// The entries that the writer stored last.
-fn last_stored(exploration: &Exploration, machine: &KernelMachine) -> BTreeSet<u64> {
-    let of_entry = |access: &&Access| access.address & !7 == machine.entry_address();
-    let last = |run: &Run| {
-        let stores = accesses(run).filter(|(cpu, access)| *cpu == WRITER && access.store_pc.is_some());
-        stores.map(|(_, access)| access).filter(of_entry).last().map(|access| access.after)
-    };
-    exploration.runs.iter().filter_map(last).collect()
 }
 
 struct OnKernel<'a> {

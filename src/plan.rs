@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu, UnknownName, Version};
 use pmdscope_emu::{Bounds, CallBounds, MOST_CPUS, Reduction, Schedule};
-use pmdscope_guest::{Agent, Bundled, Guest, Walker, Writer, bundled};
+use pmdscope_guest::{Agent, Bundled, Declared, Guest, Walker, Writer, bundled};
 use pmdscope_traces::GuestInfo;
 
 use crate::cli::{BoundArgs, JobArgs, Marks, ReductionArg};
@@ -67,21 +67,16 @@ impl GuestSource {
         Ok(GuestSource { name: file_name(path), ..source })
     }
 
+    /// An ELF file of the user's, for the architecture that it says.
+    pub fn of_any_arch(path: &Path) -> Result<Self> {
+        let (name, bytes) = read(path)?;
+        let arch = Guest::arch_of(&bytes).with_context(|| name.clone())?;
+        GuestSource::from_bytes(name.clone(), bytes, arch).context(name)
+    }
+
     /// An ELF file of the user's.
     pub fn from_file(path: &Path, arch: Arch) -> Result<Self> {
-        /// Guests are a few kilobytes; this is room for any, and stops a mistaken disk image.
-        const LARGEST_GUEST_BYTES: u64 = 64 << 20;
-        let name = path.display().to_string();
-        let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
-        // Not by the file's size: a device or a pipe has none.
-        let mut bytes = Vec::new();
-        file.take(LARGEST_GUEST_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .with_context(|| format!("cannot read {name}"))?;
-        ensure!(
-            bytes.len() as u64 <= LARGEST_GUEST_BYTES,
-            "{name} has more than {LARGEST_GUEST_BYTES} bytes, the most that a guest may have"
-        );
+        let (name, bytes) = read(path)?;
         GuestSource::from_bytes(name.clone(), bytes, arch).context(name)
     }
 
@@ -95,6 +90,24 @@ impl GuestSource {
         let sha256 = sha2::Sha256::digest(&elf).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(GuestSource { kind: "file", name, elf: Cow::Owned(elf), sha256, guest })
     }
+}
+
+/// A file's name, and its bytes.
+fn read(path: &Path) -> Result<(String, Vec<u8>)> {
+    /// Guests are a few kilobytes; this is room for any, and stops a mistaken disk image.
+    const LARGEST_GUEST_BYTES: u64 = 64 << 20;
+    let name = path.display().to_string();
+    let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
+    // Not by the file's size: a device or a pipe has none.
+    let mut bytes = Vec::new();
+    file.take(LARGEST_GUEST_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {name}"))?;
+    ensure!(
+        bytes.len() as u64 <= LARGEST_GUEST_BYTES,
+        "{name} has more than {LARGEST_GUEST_BYTES} bytes, the most that a guest may have"
+    );
+    Ok((name, bytes))
 }
 
 /// The name of a file without its folders.
@@ -199,24 +212,42 @@ impl With {
         }
     }
 
+    /// What it is, in one line.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            With::Writer(writer) => writer.meaning(),
+            With::Walker(walker) => walker.meaning(),
+            With::Agent(agent) => agent.meaning(),
+        }
+    }
+
+    /// What a guest declares of it; `None` if it is one of the registry.
+    pub const fn declared(self) -> Option<&'static Declared> {
+        match self {
+            With::Writer(Writer::Declared(declared))
+            | With::Walker(Walker::Declared(declared))
+            | With::Agent(Agent::Declared(declared)) => Some(declared),
+            _ => None,
+        }
+    }
+
     /// Whether it plays the MMU.
     pub const fn is_agent(&self) -> bool {
         matches!(self, With::Agent(_))
     }
 }
 
-impl FromStr for With {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let writers = Writer::ALL.into_iter().map(With::Writer);
-        let walkers = Walker::ALL.into_iter().map(With::Walker);
-        let agents = Agent::ALL.into_iter().map(With::Agent);
+impl With {
+    /// The routine of a guest with this name, whatever it does.
+    pub fn named(name: &str, guest: &Guest) -> Result<With, UnknownName> {
+        let writers = Writer::of(guest).into_iter().map(With::Writer);
+        let walkers = Walker::of(guest).into_iter().map(With::Walker);
+        let agents = Agent::of(guest).into_iter().map(With::Agent);
         let all: Vec<With> = writers.chain(walkers).chain(agents).collect();
         all.iter()
-            .find(|with| with.name() == text)
+            .find(|with| with.name() == name)
             .copied()
-            .ok_or_else(|| UnknownName::new("routine", text, all.iter().map(|with| with.name())))
+            .ok_or_else(|| UnknownName::new("routine", name, all.iter().map(|with| with.name())))
     }
 }
 
@@ -237,9 +268,6 @@ impl RunPlan {
     pub fn new(args: &JobArgs) -> Result<Self> {
         let encoding =
             encoding(args.arch.as_deref().unwrap_or_default(), args.mmu.as_deref(), args.linux.as_deref())?;
-        let writer: Writer = args.writer.as_deref().unwrap_or("split-unguarded").parse()?;
-        let walkers =
-            args.walker.iter().map(|walker| Ok(walker.parse()?)).collect::<Result<Vec<Walker>>>()?;
         let start = match (&args.pmd, &args.entry) {
             (Some(hex), _) => Start::of_value(&encoding, hex_value(hex)?),
             (None, Some(kind)) => {
@@ -253,8 +281,12 @@ impl RunPlan {
             Some(path) => GuestSource::from_file(path, encoding.arch())?,
             None => GuestSource::bundled_for(&encoding)?,
         };
+        let guest = &source.guest;
+        let writer = Writer::named(args.writer.as_deref().unwrap_or("split-unguarded"), guest)?;
+        let walkers =
+            args.walker.iter().map(|walker| Walker::named(walker, guest)).collect::<Result<_, _>>()?;
         // The same routine may well run on several CPUs.
-        let with = args.with.iter().map(|with| Ok(with.parse()?)).collect::<Result<Vec<With>>>()?;
+        let with = args.with.iter().map(|with| With::named(with, guest)).collect::<Result<_, _>>()?;
         let bounds = run_bounds(args)?;
         let plan = RunPlan {
             encoding,

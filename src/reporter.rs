@@ -85,6 +85,16 @@ pub struct Reporter<'a> {
     pub exploration: &'a Exploration,
 }
 
+/// The entries that a CPU stored last.
+pub fn last_stored(exploration: &Exploration, cpu: u8, entry_address: u64) -> BTreeSet<u64> {
+    let of_entry = |access: &&Access| access.address & !7 == entry_address;
+    let last = |run: &Run| {
+        let stores = accesses(run).filter(|(by, access)| *by == cpu && access.store_pc.is_some());
+        stores.map(|(_, access)| access).filter(of_entry).last().map(|access| access.after)
+    };
+    exploration.runs.iter().filter_map(last).collect()
+}
+
 /// The report of what was not run at all, for a reason.
 pub fn not_run(encoding: &Encoding, start: &Start, names: Names, why: String) -> RunReport {
     let reporter = Reporter {
@@ -197,6 +207,7 @@ impl Reporter<'_> {
             divergences: self.divergences(),
             warnings: self.warnings(),
             findings,
+            precondition: None,
             kernel: None,
             disagreements: Vec::new(),
             schedules: traces::Schedules {

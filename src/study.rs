@@ -6,12 +6,12 @@ use anyhow::Result;
 use pmdscope_arches::{Encoding, EntryMarks};
 use pmdscope_emu::{self as emu, Bounds, End, Job, Machine, Reduction, Run, Schedule};
 use pmdscope_guest::abi::{Answers, Outcome, PREDICATES};
-use pmdscope_guest::{Walker, Writer};
+use pmdscope_guest::{Installs, Precondition, Walker, Writer};
 use pmdscope_traces::{Entry, Hex, Predicates, RunReport, Swap, Value, Verdict, WriterRule};
 
 use crate::command::RunCommand;
 use crate::plan::{GuestSource, RunPlan, Start, With};
-use crate::reporter::{Names, Reporter, Subject, accesses, not_run};
+use crate::reporter::{Names, Reporter, Subject, accesses, last_stored, not_run};
 
 /// What is studied.
 pub struct Study<'a> {
@@ -75,7 +75,13 @@ impl<'a> Study<'a> {
             .zip(&answers)
             .map(|(value, answers)| (*value, self.entry(*value, answers)))
             .collect();
-        let subject = OnGuest { machine, encoding: self.encoding, writer: self.writer, walker: self.walker };
+        let mut installed: BTreeSet<u64> = [emu::installed_table(self.encoding)].into();
+        for (cpu, routine) in self.routines() {
+            if matches!(routine, With::Writer(writer) if writer.installs() == Installs::Entry) {
+                installed.extend(last_stored(&exploration, cpu, machine.entry_address()));
+            }
+        }
+        let subject = OnGuest { machine, writer: self.writer, walker: self.walker, installed };
         let reporter = Reporter {
             encoding: self.encoding,
             start: &self.start,
@@ -85,6 +91,7 @@ impl<'a> Study<'a> {
             exploration: &exploration,
         };
         let mut report = reporter.report(self.names("guest"));
+        report.precondition = self.beyond_callers(&report.before.predicates);
         report.disagreements = values
             .iter()
             .zip(&answers)
@@ -99,6 +106,30 @@ impl<'a> Study<'a> {
     /// The report where the engine did not survive the run.
     pub fn lost(&self, why: &str) -> RunReport {
         not_run(self.encoding, &self.start, self.names("model"), why.to_owned())
+    }
+
+    /// What runs on each CPU.
+    fn routines(&self) -> impl Iterator<Item = (u8, With)> {
+        let pair = [With::Writer(self.writer), With::Walker(self.walker)];
+        (0..).zip(pair.into_iter().chain(self.with.iter().copied()))
+    }
+
+    /// That the writer is given an entry that it is not called with, if it is.
+    fn beyond_callers(&self, predicates: &Predicates) -> Option<String> {
+        let precondition = self.writer.precondition();
+        let given = match precondition {
+            Precondition::Any => true,
+            Precondition::Mapping => predicates.present && predicates.leaf,
+            Precondition::Migration => predicates.migration,
+        };
+        (!given).then(|| {
+            format!(
+                "{} is given an entry that no caller gives it: its guest declares that it is called with {} only, so that \
+                 what it does here is no fault of its own",
+                self.writer.name(),
+                precondition.entries()
+            )
+        })
     }
 
     fn names(&self, predicates: &'static str) -> Names {
@@ -145,9 +176,10 @@ impl<'a> Study<'a> {
 /// A bundled guest, or one of the user's, on its machine.
 struct OnGuest<'a> {
     machine: &'a Machine,
-    encoding: &'a Encoding,
     writer: Writer,
     walker: Walker,
+    /// What writers put in the place of the entry.
+    installed: BTreeSet<u64>,
 }
 
 impl Subject for OnGuest<'_> {
@@ -175,13 +207,18 @@ impl Subject for OnGuest<'_> {
     }
 
     fn is_installed(&self, entry: u64) -> bool {
-        entry == emu::installed_table(self.encoding)
+        self.installed.contains(&entry)
     }
 
-    /// All writers of guests make a mapping invalid, and none drops a mark: a split hands them on in the old entry that it
-    /// returns, and its page table is not filled here.
+    /// All bundled writers make a mapping invalid, and none drops a mark: a split hands them on in the old entry that it
+    /// returns, and its page table is not filled here. A writer that a guest declares does not say what it does to
+    /// marks and whether it invalidates, so it is not judged by that.
     fn writer_rule(&self) -> WriterRule {
-        WriterRule { invalidates: true, installs: self.writer.splits(), may_drop: EntryMarks::default() }
+        let installs = self.writer.installs() != Installs::Nothing;
+        match self.writer {
+            Writer::Declared(_) => WriterRule { invalidates: false, installs, may_drop: EntryMarks::ALL },
+            _ => WriterRule { invalidates: true, installs, may_drop: EntryMarks::default() },
+        }
     }
 
     fn returned(&self, outcome: &Outcome) -> Option<u64> {

@@ -20,11 +20,11 @@ pub fn run(args: &SweepArgs) -> Result<Exit> {
     let platform = &args.platform;
     let encoding = plan::encoding(&platform.arch, platform.mmu.as_deref(), platform.linux.as_deref())?;
     let set: EntrySet = args.entries.parse()?;
-    let writer: Writer = args.writer.parse()?;
     let source = match &args.guest {
         Some(path) => GuestSource::from_file(path, encoding.arch())?,
         None => GuestSource::bundled_for(&encoding)?,
     };
+    let writer = Writer::named(&args.writer, &source.guest)?;
     let (printed, verdict) = output::checked(args.report.self_check, || {
         let report = sweep(&encoding, &source, set, writer)?;
         let printed = match args.format {

@@ -16,6 +16,7 @@ mod kernel_platform;
 mod kernels;
 mod libraries;
 mod manual;
+mod own_guest;
 mod planted;
 mod readme;
 mod repro;

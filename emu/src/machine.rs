@@ -100,6 +100,11 @@ impl Machine {
         &self.common.guest
     }
 
+    /// The address of the entry, as events have it.
+    pub fn entry_address(&self) -> u64 {
+        memory::ENTRY
+    }
+
     /// The text of the instruction at `pc`, or that no memory is there.
     pub fn instruction(&self, pc: u64) -> Rc<str> {
         self.vcpus[0].instruction_text(pc)

@@ -6,7 +6,7 @@ use pmdscope_arches::{Arch, Encoding, EntrySet, Mmu, Pattern, Version};
 use pmdscope_emu::sweep::{Learned, NotLearned, SweepError, Sweeper, learn};
 use pmdscope_emu::{Bounds, End, Machine, Reduction, Run, WRITER, env};
 use pmdscope_guest::abi::{Answers, Set, Swept};
-use pmdscope_guest::{Guest, Writer, under_test};
+use pmdscope_guest::{Guest, Installs, Writer, under_test};
 
 use crate::support::{
     SEED, access, accesses, encoding, encodings, job, kinds, machine, newest, on_every_guest, random_entry,
@@ -58,8 +58,9 @@ fn left(machine: &mut Machine, encoding: &Encoding, writer: Writer, entry: u64) 
     let stores: Vec<_> =
         accesses(run, WRITER).into_iter().filter(|access| access.store_pc.is_some()).collect();
     let Some(last) = stores.last() else { return (entry, false) };
-    let installed =
-        writer.splits() && last.after == pmdscope_emu::installed_table(encoding) && last.after != entry;
+    let installed = writer.installs() == Installs::Table
+        && last.after == pmdscope_emu::installed_table(encoding)
+        && last.after != entry;
     (if installed { last.before } else { last.after }, installed)
 }
 

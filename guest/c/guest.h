@@ -72,6 +72,25 @@ _Static_assert(sizeof(struct env) == 48, "env");
 _Static_assert(sizeof(struct outcome) == 40, "outcome");
 _Static_assert(sizeof(struct answers) == 32, "answers");
 
+/*
+ * Declares a routine of a guest of one's own, so that it goes by its own name and is judged by what it does:
+ *
+ *	WRITER("set-migration", set_migration, "entry", "mapping", "what it is, in one line");
+ *
+ * INSTALLS is what a writer puts in the place of the entry: "nothing", the "table" of env->pte_table, or the "entry"
+ * that it stores last. CHECKS are those that a walker applies only to an entry that it takes for a present one, by their
+ * names in outcomes.h with commas between them, or "-". CALLED_WITH are the entries that it is called with: "any",
+ * "mapping" or "migration". src/declared.rs reads the lines.
+ */
+#define ROUTINE(role, name, function, detail, called_with, meaning)                                      \
+	__attribute__((used, section(".pmdscope.routines"))) static const char declared_##function[] = \
+		role " " name " " #function " " detail " " called_with " " meaning
+#define WRITER(name, function, installs, called_with, meaning) \
+	ROUTINE("writer", name, function, installs, called_with, meaning)
+#define WALKER(name, function, checks, called_with, meaning) \
+	ROUTINE("walker", name, function, checks, called_with, meaning)
+#define AGENT(name, function, called_with, meaning) ROUTINE("agent", name, function, "-", called_with, meaning)
+
 static inline void decide(struct outcome *out, enum result result, enum check check, u64 entry,
 			  u64 pfn, u64 size)
 {

@@ -3,13 +3,14 @@
 use goblin::container::{Container, Ctx, Endian};
 use goblin::elf::header::{self, Header};
 use goblin::elf::program_header::{PF_W, PF_X, PT_LOAD, ProgramHeader};
-use goblin::elf::section_header::{SHT_SYMTAB, SectionHeader};
+use goblin::elf::section_header::{SHT_PROGBITS, SHT_SYMTAB, SectionHeader};
 use goblin::elf::sym::{STT_FUNC, Symtab};
 use goblin::elf::{Elf, program_header, sym};
 use goblin::strtab::Strtab;
 use pmdscope_arches::{Arch, UnknownName};
 
 use crate::abi::{ByteOrder, LIMIT, PREDICATES, SURVEY, VALUES, WARNING};
+use crate::declared::{DeclarationError, Declared, SECTION};
 use crate::routine::{Agent, Walker, Writer};
 
 /// A part of a guest's memory.
@@ -44,6 +45,7 @@ pub struct Guest {
     arch: Arch,
     segments: Vec<Segment>,
     functions: Vec<Symbol>,
+    declared: Vec<&'static Declared>,
 }
 
 /// Why a file is not a guest, or a guest has no such function.
@@ -120,6 +122,17 @@ pub enum GuestError {
     /// Nothing to run.
     #[error("an ELF file without {0}")]
     Without(&'static str),
+    /// What it declares is no routine.
+    #[error(transparent)]
+    Declaration(#[from] DeclarationError),
+    /// It declares a routine whose function it has not.
+    #[error("it declares {name}, and has no function {symbol}")]
+    DeclaredWithout {
+        /// The routine.
+        name: String,
+        /// The function.
+        symbol: String,
+    },
     /// The guest has no such function.
     #[error(transparent)]
     NoSuchFunction(UnknownName),
@@ -167,7 +180,30 @@ impl Guest {
         if let Some(outside) = functions.iter().find(|function| !lies_in(function, &segments)) {
             return Err(GuestError::FunctionOutside { name: outside.name.clone() });
         }
-        Ok(Guest { arch, segments, functions })
+        let declared = Declared::parse(declarations(bytes, &header, &sections)?)?;
+        let has = |one: &&&Declared| functions.iter().any(|function| function.name == one.symbol);
+        if let Some(without) = declared.iter().find(|one| !has(one)) {
+            let Declared { name, symbol, .. } = (**without).clone();
+            return Err(GuestError::DeclaredWithout { name, symbol });
+        }
+        Ok(Guest { arch, segments, functions, declared })
+    }
+
+    /// The architecture that an ELF file is for, of those that there are.
+    ///
+    /// # Errors
+    /// If it is for none of them, or no ELF file.
+    pub fn arch_of(bytes: &[u8]) -> Result<Arch, GuestError> {
+        if !bytes.starts_with(header::ELFMAG) {
+            return Err(GuestError::NotElf);
+        }
+        let header =
+            Elf::parse_header(bytes).map_err(|source| GuestError::Damaged { part: "header", source })?;
+        let is = |arch: &Arch| check_machine(&header, *arch).is_ok();
+        match Arch::ALL.into_iter().find(is) {
+            Some(arch) => Ok(arch),
+            None => check_machine(&header, Arch::Arm64).map(|()| Arch::Arm64),
+        }
     }
 
     /// The architecture it is for.
@@ -178,6 +214,11 @@ impl Guest {
     /// What goes into memory, from the lowest address up. No two overlap.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
+    }
+
+    /// The routines that it declares.
+    pub fn declared(&self) -> &[&'static Declared] {
+        &self.declared
     }
 
     /// Its functions, from the lowest address up.
@@ -199,7 +240,8 @@ impl Guest {
             let writers = Writer::ALL.map(Writer::symbol);
             let walkers = Walker::ALL.map(Walker::symbol);
             let agents = Agent::ALL.map(Agent::symbol);
-            let known = (writers.into_iter().chain(walkers).chain(agents))
+            let declared = self.declared.iter().map(|one| one.symbol.as_str());
+            let known = (writers.into_iter().chain(walkers).chain(agents).chain(declared))
                 .chain(PREDICATES)
                 .chain(VALUES)
                 .chain([SURVEY, WARNING])
@@ -335,6 +377,26 @@ fn functions(bytes: &[u8], sections: &[SectionHeader], context: Ctx) -> Result<V
         .collect();
     functions.sort_by(|a, b| (a.address, &a.name).cmp(&(b.address, &b.name)));
     Ok(functions)
+}
+
+/// The bytes of the section that declares routines; none if there is no such section.
+fn declarations<'a>(
+    bytes: &'a [u8],
+    header: &Header,
+    sections: &[SectionHeader],
+) -> Result<&'a [u8], GuestError> {
+    let damaged = |part| move |source| GuestError::Damaged { part, source };
+    let Some(names) = sections.get(usize::from(header.e_shstrndx)) else { return Ok(&[]) };
+    let names = Strtab::parse(bytes, offset(names.sh_offset), offset(names.sh_size), 0)
+        .map_err(damaged("names of its sections"))?;
+    let Some(section) = sections.iter().find(|section| names.get_at(section.sh_name) == Some(SECTION)) else {
+        return Ok(&[]);
+    };
+    let end = section.sh_offset.checked_add(section.sh_size).filter(|_| section.sh_type == SHT_PROGBITS);
+    end.and_then(|end| bytes.get(offset(section.sh_offset)..offset(end))).ok_or(GuestError::Damaged {
+        part: SECTION,
+        source: goblin::error::Error::Malformed("it does not lie in the file".to_owned()),
+    })
 }
 
 fn lies_in(function: &Symbol, segments: &[Segment]) -> bool {

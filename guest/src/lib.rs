@@ -2,11 +2,13 @@
 //!
 //! A *bundled* guest is a small freestanding ELF file, built by `guest/build` from the C sources in
 //! `guest/c`, that holds the page-table writers and walkers of one architecture (and MMU kind) as
-//! they are over a range of Linux versions, and agents that do what its MMU does to an entry. [`bundled`] finds it, [`Guest::parse`] loads it, and
-//! [`Writer`], [`Walker`], [`Agent`] and [`abi`] say what can be called in it and how.
+//! they are over a range of Linux versions, and agents that do what its MMU does to an entry. [`bundled`] finds it,
+//! [`Guest::parse`] loads it, and [`Writer`], [`Walker`], [`Agent`] and [`abi`] say what can be called in it and how. A
+//! guest of the user's can have routines of its own, which it [declares](Declared).
 
 pub mod abi;
 mod bundled;
+mod declared;
 mod elf;
 pub mod kernel;
 mod outcome;
@@ -17,6 +19,7 @@ pub mod under_test;
 
 pub use abi::ByteOrder;
 pub use bundled::{Bundled, BundledError, all_bundled, bundled};
+pub use declared::{DeclarationError, Declared, Installs, Precondition, Role};
 pub use elf::{Guest, GuestError, Segment, Symbol};
 pub use kernel::Kernel;
 pub use outcome::{Check, UnknownNumber, WalkResult};

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use pmdscope_arches::{UnknownName, Version};
 
+use crate::declared::{Declared, Installs, Precondition, Role};
+use crate::elf::Guest;
 use crate::outcome::Check;
 
 /// A routine that changes an entry.
@@ -23,10 +25,12 @@ pub enum Writer {
     /// A split that looks first and does not invalidate a migration entry. Every guest has it, as
     /// a what-if where the kernel is unguarded.
     SplitGuarded,
+    /// One that a guest file declares.
+    Declared(&'static Declared),
 }
 
 impl Writer {
-    /// Every writer.
+    /// Every writer of the registry.
     pub const ALL: [Writer; 5] = [
         Writer::Invalidate,
         Writer::InvalidateAd,
@@ -43,6 +47,7 @@ impl Writer {
             Writer::InvalidateChecked => "pmdp_invalidate_checked",
             Writer::SplitUnguarded => "split-unguarded",
             Writer::SplitGuarded => "split-guarded",
+            Writer::Declared(declared) => declared.name.as_str(),
         }
     }
 
@@ -54,12 +59,25 @@ impl Writer {
             Writer::InvalidateChecked => "pmdp_invalidate_checked",
             Writer::SplitUnguarded => "split_unguarded",
             Writer::SplitGuarded => "split_guarded",
+            Writer::Declared(declared) => declared.symbol.as_str(),
         }
     }
 
-    /// Whether it installs a page table in place of the entry.
-    pub const fn splits(self) -> bool {
-        matches!(self, Writer::SplitUnguarded | Writer::SplitGuarded)
+    /// What it puts in the place of the entry.
+    pub const fn installs(self) -> Installs {
+        match self {
+            Writer::SplitUnguarded | Writer::SplitGuarded => Installs::Table,
+            Writer::Declared(declared) => declared.installs,
+            Writer::Invalidate | Writer::InvalidateAd | Writer::InvalidateChecked => Installs::Nothing,
+        }
+    }
+
+    /// The entries that it is called with.
+    pub const fn precondition(self) -> Precondition {
+        match self {
+            Writer::Declared(declared) => declared.precondition,
+            _ => Precondition::Any,
+        }
     }
 
     /// What it is, in one line.
@@ -74,6 +92,7 @@ impl Writer {
             }
             Writer::SplitUnguarded => "split of a huge page that invalidates first and looks afterwards",
             Writer::SplitGuarded => "split of a huge page that does not invalidate a migration entry",
+            Writer::Declared(declared) => declared.meaning.as_str(),
         }
     }
 
@@ -106,10 +125,12 @@ pub enum Walker {
     FaultWrite,
     /// `page_vma_mapped_walk()`.
     PageVmaMappedWalk,
+    /// One that a guest file declares.
+    Declared(&'static Declared),
 }
 
 impl Walker {
-    /// Every walker.
+    /// Every walker of the registry.
     pub const ALL: [Walker; 8] = [
         Walker::GupFastRead,
         Walker::GupFastWrite,
@@ -132,6 +153,7 @@ impl Walker {
             Walker::FaultRead => "fault-read",
             Walker::FaultWrite => "fault-write",
             Walker::PageVmaMappedWalk => "page-vma-mapped-walk",
+            Walker::Declared(declared) => declared.name.as_str(),
         }
     }
 
@@ -146,6 +168,7 @@ impl Walker {
             Walker::FaultRead => "fault_read",
             Walker::FaultWrite => "fault_write",
             Walker::PageVmaMappedWalk => "page_vma_mapped_walk",
+            Walker::Declared(declared) => declared.symbol.as_str(),
         }
     }
 
@@ -166,6 +189,7 @@ impl Walker {
             Walker::PageVmaMappedWalk => {
                 "page_vma_mapped_walk() without PVMW_MIGRATION: is the page mapped here?"
             }
+            Walker::Declared(declared) => declared.meaning.as_str(),
         }
     }
 
@@ -205,6 +229,7 @@ impl Walker {
                 Check::Write,
                 Check::SetAccessed,
             ],
+            Walker::Declared(declared) => declared.past_present.as_slice(),
         }
     }
 }
@@ -217,10 +242,12 @@ pub enum Agent {
     MmuLoad,
     /// The MMU at a user's store.
     MmuStore,
+    /// One that a guest file declares.
+    Declared(&'static Declared),
 }
 
 impl Agent {
-    /// Every agent.
+    /// Every agent of the registry.
     pub const ALL: [Agent; 2] = [Agent::MmuLoad, Agent::MmuStore];
 
     /// The name used in commands and reports.
@@ -228,6 +255,7 @@ impl Agent {
         match self {
             Agent::MmuLoad => "mmu-load",
             Agent::MmuStore => "mmu-store",
+            Agent::Declared(declared) => declared.name.as_str(),
         }
     }
 
@@ -236,6 +264,7 @@ impl Agent {
         match self {
             Agent::MmuLoad => "mmu_load",
             Agent::MmuStore => "mmu_store",
+            Agent::Declared(declared) => declared.symbol.as_str(),
         }
     }
 
@@ -244,12 +273,31 @@ impl Agent {
         match self {
             Agent::MmuLoad => "the MMU at a user's load: marks the entry accessed",
             Agent::MmuStore => "the MMU at a user's store: marks the entry accessed and dirty",
+            Agent::Declared(declared) => declared.meaning.as_str(),
         }
     }
 }
 
 macro_rules! named {
     ($type:ident, $what:literal) => {
+        impl $type {
+            /// Those of a guest: what it declares, then those of the registry, whether it has them or not.
+            pub fn of(guest: &Guest) -> Vec<$type> {
+                let declared = guest.declared().iter().filter(|one| one.role == Role::$type);
+                declared.map(|one| $type::Declared(one)).chain($type::ALL).collect()
+            }
+
+            /// The one of a guest with this name.
+            ///
+            /// # Errors
+            /// If there is none.
+            pub fn named(name: &str, guest: &Guest) -> Result<$type, UnknownName> {
+                let all = $type::of(guest);
+                let known = || UnknownName::new($what, name, all.iter().map(|one| one.name()));
+                all.iter().find(|one| one.name() == name).copied().ok_or_else(known)
+            }
+        }
+
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(self.name())

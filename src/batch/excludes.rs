@@ -37,7 +37,10 @@ impl<'a> Excluded<'a> {
         let known = |names: Option<&[Name]>, known: Vec<&'static str>, what| -> Result<Option<Vec<String>>> {
             let Some(names) = names else { return Ok(None) };
             for name in names {
-                if !known.contains(&name.text.as_str()) {
+                // A guest file can have routines of its own, which are known only when it is opened.
+                let can_be_declared =
+                    what != "kind of entry" && matrix.includes.iter().any(|one| one.guests.is_some());
+                if !can_be_declared && !known.contains(&name.text.as_str()) {
                     let fault = pmdscope_arches::UnknownName::new(what, &name.text, known.iter().copied());
                     return Err(matrix.error(&name.place, fault).into());
                 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, EntrySet, Mmu, Version};
+use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, EntrySet, Mmu, UnknownName, Version};
 use pmdscope_emu::{RECIPES, Recipe, Role};
 use pmdscope_guest::abi::SWEEP;
 use pmdscope_guest::{Walker, Writer, all_bundled};
@@ -249,14 +249,30 @@ impl Making<'_> {
         Ok(Some(all))
     }
 
+    /// The names of a list, each once, all of which are known; all that are known if there is no list.
+    fn known(&self, what: &'static str, names: Option<&[Name]>, all: &[&'static str]) -> Result<Vec<String>> {
+        let Some(names) = names else { return Ok(all.iter().map(|name| (*name).to_owned()).collect()) };
+        let mut known = Vec::new();
+        for name in names {
+            if !all.contains(&name.text.as_str()) {
+                let fault = UnknownName::new(what, &name.text, all.iter().copied());
+                return Err(self.matrix.error(&name.place, fault).into());
+            }
+            if !known.contains(&name.text) {
+                known.push(name.text.clone());
+            }
+        }
+        Ok(known)
+    }
+
     /// The writers and walkers of an include.
     fn routines(&self, include: &Include, open: &Open) -> Result<(Vec<String>, Vec<String>)> {
         let (writers, walkers) = (include.writers.as_deref(), include.walkers.as_deref());
-        if let Open::Guest(..) = open {
-            let writers = self.parsed(writers)?.unwrap_or_else(|| Writer::ALL.to_vec());
-            let walkers = self.parsed(walkers)?.unwrap_or_else(|| Walker::ALL.to_vec());
-            let writers = writers.into_iter().map(|writer| writer.name().to_owned()).collect();
-            return Ok((writers, walkers.into_iter().map(|walker| walker.name().to_owned()).collect()));
+        if let Open::Guest(_, source) = open {
+            let all = Writer::of(&source.guest).into_iter().map(Writer::name);
+            let writers = self.known("writer", writers, &all.collect::<Vec<_>>())?;
+            let all = Walker::of(&source.guest).into_iter().map(Walker::name);
+            return Ok((writers, self.known("walker", walkers, &all.collect::<Vec<_>>())?));
         }
         let recipes = |names: Option<&[Name]>, role: Role| -> Result<Vec<String>> {
             let Some(names) = names else {
@@ -437,9 +453,11 @@ impl Open {
     fn runs(&self, block: &Block) -> Result<(), String> {
         match self {
             Open::Guest(encoding, source) => {
-                let writer = block.writer.parse().ok().map(With::Writer);
-                let walker = block.walker.as_ref().and_then(|walker| walker.parse().ok()).map(With::Walker);
-                runnable(source, encoding, writer.into_iter().chain(walker))
+                let unknown = |error: UnknownName| error.to_string();
+                let writer = Writer::named(&block.writer, &source.guest).map_err(unknown)?;
+                let walker = block.walker.as_ref().map(|walker| Walker::named(walker, &source.guest));
+                let walker = walker.transpose().map_err(unknown)?.map(With::Walker);
+                runnable(source, encoding, std::iter::once(With::Writer(writer)).chain(walker))
             }
             Open::Kernel(source) => {
                 let writer = Recipe::of(&block.writer, Role::Writer).map_err(|error| error.to_string())?;

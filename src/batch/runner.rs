@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use pmdscope_arches::{Encoding, EntryError};
 use pmdscope_emu::{Blame, Bounds, EmuError, Machine, Recipe, Reduction, Role};
-use pmdscope_guest::Walker;
+use pmdscope_guest::{Walker, Writer};
 use pmdscope_traces::Verdict;
 use pmdscope_traces::batch::{Record, Report};
 
@@ -94,10 +94,10 @@ impl Runner {
                         encoding,
                         source,
                         set.parse()?,
-                        job.writer.parse()?,
+                        Writer::named(job.writer, &source.guest)?,
                     )?)),
                     (_, Some(walker)) => {
-                        let study = study(encoding, source, &job, walker.parse()?, &bounds)?;
+                        let study = study(encoding, source, &job, walker, &bounds)?;
                         Report::Run(Box::new(study.report(machine)?.with_traces_of_findings()))
                     }
                     (_, None) => bail!("a job without a walker is a sweep"),
@@ -122,11 +122,11 @@ impl Runner {
                         &encoding,
                         &source,
                         set.parse()?,
-                        job.writer.parse()?,
+                        Writer::named(job.writer, &source.guest)?,
                         why,
                     ))),
                     (_, Some(walker)) => {
-                        let study = study(&encoding, &source, &job, walker.parse()?, &bounds)?;
+                        let study = study(&encoding, &source, &job, walker, &bounds)?;
                         Report::Run(Box::new(study.lost(why)))
                     }
                     (_, None) => bail!("a job without a walker is a sweep"),
@@ -189,15 +189,15 @@ fn study<'a>(
     encoding: &'a Encoding,
     source: &'a GuestSource,
     job: &Job<'_>,
-    walker: Walker,
+    walker: &str,
     bounds: &'a Bounds,
 ) -> Result<Study<'a>> {
     Ok(Study {
         encoding,
         source,
         start: job.entry.build(encoding)?,
-        writer: job.writer.parse()?,
-        walker,
+        writer: Writer::named(job.writer, &source.guest)?,
+        walker: Walker::named(walker, &source.guest)?,
         with: &[],
         bounds,
         reduction: Reduction::Joined,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use pmdscope_emu::{Bounds, CallBounds, EmuError, Machine, Recipe, Reduction, Role, Schedule};
+use pmdscope_guest::{Walker, Writer};
 use pmdscope_traces::RunReport;
 use pmdscope_traces::repro::{self, Code, Repro};
 
@@ -13,7 +14,7 @@ use crate::exit::Exit;
 use crate::kernel_plan::{KernelPlan, Wanted, kernel_source, offered};
 use crate::kernel_study::KernelStudy;
 use crate::output;
-use crate::plan::{GuestSource, RunPlan, Start, encoding};
+use crate::plan::{GuestSource, RunPlan, Start, With, encoding};
 use crate::reporter::made_by;
 use crate::study::Study;
 
@@ -113,14 +114,14 @@ fn run_guest(repro: &Repro) -> Result<RunReport> {
         Wanted::Kind { kind, marks, pfn } => Start::of_kind(&encoding, kind, marks, pfn)?,
         Wanted::Value(value) => Start::of_value(&encoding, value),
     };
-    let walker = report.walker.parse()?;
+    let walker = Walker::named(&report.walker, &source.guest)?;
     let plan = RunPlan {
         encoding,
-        source,
         start,
-        writer: report.writer.parse()?,
+        writer: Writer::named(&report.writer, &source.guest)?,
         walkers: vec![walker],
-        with: report.with.iter().map(|with| Ok(with.parse()?)).collect::<Result<_>>()?,
+        with: report.with.iter().map(|with| With::named(with, &source.guest)).collect::<Result<_, _>>()?,
+        source,
         bounds: bounds(repro),
         reduction: Reduction::Joined,
         schedule: Some(schedule(repro)?),

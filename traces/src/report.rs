@@ -79,6 +79,9 @@ pub struct RunReport {
     /// Entries of which the guest's compiled functions and the model say different things: the control
     /// that the guest is one of this encoding. If there are any, the verdict is unknown.
     pub disagreements: Vec<String>,
+    /// That a routine is given an entry that it is not called with, by what its guest declares; null if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precondition: Option<String>,
     /// What a run of a real kernel rests on; null for other guests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<KernelFacts>,

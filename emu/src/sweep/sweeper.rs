@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use pmdscope_arches::Encoding;
 use pmdscope_guest::abi::{self, ByteOrder, Set, Sweep, Swept};
-use pmdscope_guest::{Guest, Writer};
+use pmdscope_guest::{Guest, Installs, Writer};
 use unicorn_engine::Prot;
 
 use crate::EmuError;
@@ -78,11 +78,12 @@ impl Sweeper {
         let isa = Isa::of(arch).ok_or(EmuError::NotExecuted(arch))?;
         let order = ByteOrder::of(arch);
         let function = guest.function(abi::SWEEP)?;
+        let installs = writer.installs() != Installs::Nothing;
         let sweep = Sweep {
             writer: guest.function(writer.symbol())?,
             entry: ENTRY,
             address: ENTRY_INDEX << encoding.layout().pmd_shift,
-            replaced: writer.splits().then_some(REPLACED),
+            replaced: installs.then_some(REPLACED),
         };
 
         let decoder = Rc::new(Disassembler::new(isa)?);
@@ -99,7 +100,7 @@ impl Sweeper {
         vcpu.map(OUT, &out)?;
         vcpu.provide_return_pad()?;
         vcpu.count_blocks()?;
-        if writer.splits() {
+        if installs {
             // It takes most of the speed, but without it all that is seen of a split is its page table.
             vcpu.on_store(ENTRY..ENTRY + 8, move |_, _| {
                 data.write(REPLACED - DATA, &table.read(ENTRY - PMD_TABLE))

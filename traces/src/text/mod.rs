@@ -200,6 +200,9 @@ fn ran(lines: &mut Lines, report: &RunReport) {
             lines.labelled("guest     ", &format!("{} {} (sha256 {sha256}...)", guest.kind, guest.name));
         }
     }
+    if let Some(precondition) = &report.precondition {
+        lines.labelled("given     ", precondition);
+    }
     if let Some(kernel) = &report.kernel {
         set_up(lines, kernel);
     }

@@ -1,0 +1,323 @@
+//! Routines that a guest file declares: those that the registry of [`routine`](crate::Writer) does not know.
+//!
+//! A guest of one's own has a section [`SECTION`] with a line of text for each, which `guest/c/guest.h` has a macro for.
+//! A line ends with a zero byte, and has these words, one blank apart:
+//!
+//! ```text
+//! ROLE NAME FUNCTION DETAIL PRECONDITION WHAT IT IS, IN ONE LINE
+//! ```
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use crate::outcome::Check;
+use crate::routine::{Agent, Walker, Writer};
+
+/// The name of the section.
+pub const SECTION: &str = ".pmdscope.routines";
+
+/// A section has a few hundred bytes; this is room for any, and stops a mistaken file.
+const MOST_BYTES: usize = 1 << 16;
+/// How many routines a guest may declare.
+const MOST_ROUTINES: usize = 64;
+/// How long a name may be, of a routine or of its function.
+const LONGEST_NAME: usize = 64;
+
+/// What a routine does with an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// It changes the entry.
+    Writer,
+    /// It reads the entry without its lock.
+    Walker,
+    /// It does to the entry what the MMU does.
+    Agent,
+}
+
+/// What a writer puts in the place of the entry, which is not what became of the old one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Installs {
+    /// Nothing: all that it stores is made of the entry.
+    Nothing,
+    /// A pointer to the page table of `env->pte_table`.
+    Table,
+    /// The entry that it stores last.
+    Entry,
+}
+
+impl Installs {
+    /// The word for it in a declaration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Installs::Nothing => "nothing",
+            Installs::Table => "table",
+            Installs::Entry => "entry",
+        }
+    }
+}
+
+/// The entries that a routine is called with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Precondition {
+    /// Any.
+    Any,
+    /// Mappings of a huge page.
+    Mapping,
+    /// Migration entries.
+    Migration,
+}
+
+impl Precondition {
+    /// The word for it in a declaration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Precondition::Any => "any",
+            Precondition::Mapping => "mapping",
+            Precondition::Migration => "migration",
+        }
+    }
+
+    /// The same in words.
+    pub const fn entries(self) -> &'static str {
+        match self {
+            Precondition::Any => "any entry",
+            Precondition::Mapping => "mappings",
+            Precondition::Migration => "migration entries",
+        }
+    }
+}
+
+/// A routine that a guest file declares.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Declared {
+    /// What it does with an entry.
+    pub role: Role,
+    /// Its name in commands and reports.
+    pub name: String,
+    /// The name of its function.
+    pub symbol: String,
+    /// What a writer installs; nothing of other routines.
+    pub installs: Installs,
+    /// The checks that a walker applies only to an entry that it takes for a present one; none of other routines.
+    pub past_present: Vec<Check>,
+    /// What it is called with.
+    pub precondition: Precondition,
+    /// What it is, in one line.
+    pub meaning: String,
+}
+
+/// Why a declaration is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeclarationError {
+    /// The section is larger than it can be.
+    #[error("its section {SECTION} has {0} bytes, and may have {MOST_BYTES}")]
+    TooLarge(usize),
+    /// It declares more than there can be.
+    #[error("it declares more than {MOST_ROUTINES} routines")]
+    TooMany,
+    /// A line that is not as it must be.
+    #[error("its declaration {number} is not one: {fault}")]
+    Malformed {
+        /// Which it is, from 1 on.
+        number: usize,
+        /// What is wrong with it.
+        fault: Fault,
+    },
+}
+
+/// What is wrong with a declaration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// It does not end, is no text, or has a character that does something to a terminal.
+    #[error("it is no line of printable text that ends with a zero byte")]
+    NoText,
+    /// A word is missing.
+    #[error("it has no {0}")]
+    Lacks(&'static str),
+    /// A word is none of those that there are.
+    #[error("its {what} is '{found}', and there are {known}")]
+    Unknown {
+        /// What the word stands for.
+        what: &'static str,
+        /// The word.
+        found: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A name that cannot be one.
+    #[error(
+        "'{0}' is no {1}: it is made of at most {LONGEST_NAME} letters, digits, - and _, and begins with a letter or _"
+    )]
+    Name(String, &'static str),
+    /// A name that is taken.
+    #[error("'{0}' is the name of another routine")]
+    Taken(String),
+}
+
+/// Whether a word can be a name of a routine or a function.
+fn is_name(word: &str) -> bool {
+    word.len() <= LONGEST_NAME
+        && word.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+/// The one of a few whose name is a word.
+fn one_of<T: Copy>(what: &'static str, word: &str, all: &[(&str, T)]) -> Result<T, Fault> {
+    let unknown = || Fault::Unknown {
+        what,
+        found: word.to_owned(),
+        known: all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+    };
+    all.iter().find(|(name, _)| *name == word).map(|(_, one)| *one).ok_or_else(unknown)
+}
+
+impl Declared {
+    /// The routines that the bytes of a section declare.
+    pub(crate) fn parse(section: &[u8]) -> Result<Vec<&'static Declared>, DeclarationError> {
+        if section.len() > MOST_BYTES {
+            return Err(DeclarationError::TooLarge(section.len()));
+        }
+        let mut declared: Vec<&'static Declared> = Vec::new();
+        // Compilers align what is long, so that there can be more than one zero.
+        let lines = section.split_inclusive(|byte| *byte == 0).filter(|line| *line != [0]);
+        for (number, line) in (1..).zip(lines) {
+            if number > MOST_ROUTINES {
+                return Err(DeclarationError::TooMany);
+            }
+            let malformed = |fault| DeclarationError::Malformed { number, fault };
+            let one = Declared::of_line(line).map_err(malformed)?;
+            let is_taken = one.is_bundled()
+                || declared.iter().any(|other| (other.role, &other.name) == (one.role, &one.name));
+            if is_taken {
+                return Err(malformed(Fault::Taken(one.name)));
+            }
+            declared.push(one.interned());
+        }
+        Ok(declared)
+    }
+
+    fn of_line(line: &[u8]) -> Result<Declared, Fault> {
+        let text = line.strip_suffix(&[0]).and_then(|line| std::str::from_utf8(line).ok());
+        let text = text.filter(|text| !text.contains(char::is_control)).ok_or(Fault::NoText)?;
+        let mut words = text.splitn(6, ' ');
+        let mut word = |what| words.next().filter(|word| !word.is_empty()).ok_or(Fault::Lacks(what));
+        let roles = [("writer", Role::Writer), ("walker", Role::Walker), ("agent", Role::Agent)];
+        let role = one_of("role", word("role")?, &roles)?;
+        let mut name = |what| -> Result<String, Fault> {
+            let name = word(what)?;
+            if is_name(name) { Ok(name.to_owned()) } else { Err(Fault::Name(name.to_owned(), what)) }
+        };
+        let (name, symbol) = (name("name")?, name("function")?);
+        let (mut installs, mut past_present) = (Installs::Nothing, Vec::new());
+        match role {
+            Role::Writer => {
+                let all = [Installs::Nothing, Installs::Table, Installs::Entry];
+                let what = "what it installs";
+                installs = one_of(what, word(what)?, &all.map(|one| (one.name(), one)))?;
+            }
+            Role::Walker => {
+                let what = "checks past its present check";
+                let all: Vec<_> = Check::ALL.iter().map(|check| (check.name(), *check)).collect();
+                let checks = word(what)?.split(',').filter(|check| *check != "-");
+                past_present = checks.map(|check| one_of(what, check, &all)).collect::<Result<_, _>>()?;
+            }
+            Role::Agent => one_of("detail", word("detail")?, &[("-", ())])?,
+        }
+        let all = [Precondition::Any, Precondition::Mapping, Precondition::Migration];
+        let precondition = one_of("precondition", word("precondition")?, &all.map(|one| (one.name(), one)))?;
+        let meaning = word("line that says what it is")?.to_owned();
+        Ok(Declared { role, name, symbol, installs, past_present, precondition, meaning })
+    }
+
+    /// Whether the registry has a routine of this role and name: what it is judged by would not be what is declared.
+    fn is_bundled(&self) -> bool {
+        match self.role {
+            Role::Writer => Writer::ALL.iter().any(|writer| writer.name() == self.name),
+            Role::Walker => Walker::ALL.iter().any(|walker| walker.name() == self.name),
+            Role::Agent => Agent::ALL.iter().any(|agent| agent.name() == self.name),
+        }
+    }
+
+    /// The same, for as long as the program runs. A routine is then as cheap to hand around as one of the registry, and a
+    /// guest that is loaded often takes no more memory than one that is loaded once.
+    fn interned(self) -> &'static Declared {
+        static ALL: Mutex<Vec<&'static Declared>> = Mutex::new(Vec::new());
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.iter().find(|known| ***known == self) {
+            return known;
+        }
+        let kept: &'static Declared = Box::leak(Box::new(self));
+        all.push(kept);
+        kept
+    }
+}
+
+impl fmt::Display for Declared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(section: &[u8]) -> String {
+        Declared::parse(section).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_section_declares_routines() {
+        let section = b"writer set-it set_it entry mapping puts another entry there\0\0\0\0\
+                        walker look look_at leaf,bad any looks\0agent mark mark - any marks\0";
+        let declared = Declared::parse(section).unwrap();
+        let [writer, walker, agent] = declared[..] else { panic!("{declared:?}") };
+        assert_eq!((writer.name.as_str(), writer.symbol.as_str()), ("set-it", "set_it"));
+        assert_eq!((writer.installs, writer.precondition), (Installs::Entry, Precondition::Mapping));
+        assert_eq!(writer.meaning, "puts another entry there");
+        assert_eq!(
+            (walker.role, walker.past_present.as_slice()),
+            (Role::Walker, &[Check::Leaf, Check::Bad][..])
+        );
+        assert_eq!((agent.role, agent.to_string().as_str()), (Role::Agent, "mark"));
+        // The same again is the same.
+        assert!(std::ptr::eq(Declared::parse(section).unwrap()[0], writer));
+        assert_eq!(Declared::parse(b"").unwrap(), Vec::<&Declared>::new());
+        assert_eq!(Declared::parse(b"\0\0\0").unwrap(), Vec::<&Declared>::new());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_declaration_is_said() {
+        let first = |line: &str| error_of(format!("{line}\0").as_bytes());
+        for (line, says) in [
+            ("writer", "its declaration 1 is not one: it has no name"),
+            ("reader a a - any x", "its role is 'reader', and there are writer, walker, agent"),
+            ("writer a a all any x", "its what it installs is 'all', and there are nothing, table, entry"),
+            ("walker a a leaf,leaves any x", "is 'leaves', and there are no check, none, present"),
+            ("agent a a x any x", "its detail is 'x', and there are -"),
+            (
+                "writer a a nothing some x",
+                "its precondition is 'some', and there are any, mapping, migration",
+            ),
+            ("writer a a nothing any", "it has no line that says what it is"),
+            ("writer a/b a nothing any x", "'a/b' is no name: it is made of"),
+            ("writer a -a nothing any x", "'-a' is no function: it is made of"),
+            ("writer  a nothing any x", "it has no name"),
+            ("writer pmdp_invalidate mine nothing any x", "'pmdp_invalidate' is the name of another routine"),
+            ("walker hmm mine - any x", "'hmm' is the name of another routine"),
+            ("writer a a nothing any \u{1b}[2J", "it is no line of printable text"),
+        ] {
+            assert!(first(line).contains(says), "{line}: {}", first(line));
+        }
+        let long = "a".repeat(LONGEST_NAME + 1);
+        assert!(first(&format!("writer {long} a nothing any x")).contains("is no name"));
+        assert!(error_of(b"writer a a nothing any x").contains("ends with a zero byte"));
+        assert!(error_of(b"writer a a nothing any \xff\0").contains("no line of printable text"));
+        assert!(error_of(b"writer a a nothing any x\0writer a b nothing any x\0").contains("declaration 2"));
+        assert!(error_of(&vec![b' '; MOST_BYTES + 1]).contains("and may have 65536"));
+        let many: String = (0..=MOST_ROUTINES).map(|n| format!("writer a{n} a nothing any x\0")).collect();
+        assert_eq!(error_of(many.as_bytes()), "it declares more than 64 routines");
+        // A name may be that of a routine of another role.
+        Declared::parse(b"writer hmm mine nothing any x\0").unwrap();
+    }
+}

@@ -1,0 +1,195 @@
+//! Guests with routines of their own: they go by their own names and are judged by what they declare.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::common::scratch::Scratch;
+use crate::common::{pmdscope, pmdscope_in};
+use serde_json::Value;
+
+const GUEST: &str = "--guest examples/guest/set_migration-x86_64-6.1.elf";
+const RUN: &str =
+    "run --arch x86_64 --linux 6.1 --guest examples/guest/set_migration-x86_64-6.1.elf --format json";
+
+fn elf() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/guest/set_migration-x86_64-6.1.elf")
+}
+
+fn report(more: &str) -> (Option<i32>, Value) {
+    let ran = pmdscope(&format!("{RUN} {more}"));
+    assert_eq!(ran.stderr, "", "{more}");
+    (ran.status, serde_json::from_str(&ran.stdout).expect("it is JSON"))
+}
+
+fn findings(report: &Value) -> Vec<&str> {
+    let findings = report["findings"].as_array().expect("findings").iter();
+    findings.map(|finding| finding["name"].as_str().expect("a name")).collect()
+}
+
+/// The example with other bytes in place of some of its text, as many.
+fn patched(scratch: &Scratch, from: &str, to: &str) {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = fs::read(elf()).expect("the example is there");
+    let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).expect(from);
+    bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+    fs::write(scratch.path().join("guest.elf"), bytes).expect("written");
+}
+
+#[test]
+fn what_a_writer_installs_is_not_what_became_of_the_old_entry() {
+    let walkers = "--walker gup-fast-read --walker hmm --walker page-vma-mapped-walk --walker fault-read";
+    for walker in walkers.split("--walker ").skip(1) {
+        let (status, own) = report(&format!("--entry present-huge --writer set-migration --walker {walker}"));
+        assert_eq!((status, findings(&own)), (Some(0), vec![]), "{walker}");
+        assert_eq!((&own["writer"], &own["verdict"]), (&"set-migration".into(), &"pass".into()));
+        assert!(
+            own["views"].as_array().expect("views").iter().any(|view| view["installed"] == true),
+            "{walker}"
+        );
+        // The planted fault: the entry is empty before the other one is installed.
+        let (status, mistaken) =
+            report(&format!("--entry present-huge --writer clear-and-set --walker {walker}"));
+        assert_eq!((status, findings(&mistaken)), (Some(1), vec!["present-lost"]), "{walker}");
+        let views = mistaken["findings"].as_array().expect("findings").iter().map(|finding| &finding["view"]);
+        assert_eq!(views.collect::<Vec<_>>(), [&Value::from("0x0000000000000000")], "{walker}");
+    }
+}
+
+/// One that declares that it installs nothing is judged by that: the migration entry is what became of the mapping.
+#[test]
+fn a_writer_is_judged_by_what_it_declares() {
+    let scratch = Scratch::new("a-writer-is-judged-by-what-it-declares");
+    let run = "run --arch x86_64 --linux 6.1 --guest guest.elf --entry present-huge --writer set-migration --format json";
+    patched(&scratch, "set_migration entry mapping set_pmd", "set_migration nothing mapping a_pmd");
+    let ran = pmdscope_in(scratch.path(), run);
+    let report: Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
+    assert_eq!((ran.status, findings(&report)), (Some(1), vec!["present-lost"]));
+}
+
+#[test]
+fn an_entry_that_no_caller_gives_it_is_called_that() {
+    let (_, beyond) = report("--entry migration-read --writer set-migration");
+    let says = beyond["precondition"].as_str().expect("it is said");
+    assert!(says.contains("its guest declares that it is called with mappings only"), "{says}");
+    for more in
+        ["--entry present-huge --writer set-migration", "--entry migration-read --writer split-guarded"]
+    {
+        assert_eq!(report(more).1["precondition"], Value::Null, "{more}");
+    }
+}
+
+#[test]
+fn what_a_guest_declares_is_listed_beside_what_it_has() {
+    let listed = pmdscope(&format!("list writers {GUEST}"));
+    assert_eq!((listed.status, listed.stderr.as_str()), (Some(0), ""));
+    let line = |name: &str| listed.stdout.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+    assert!(line("set-migration").contains("installs entry, called with mappings"), "{}", listed.stdout);
+    assert!(line("split-guarded").contains("bundled"), "{}", listed.stdout);
+    assert!(pmdscope(&format!("list walkers {GUEST}")).stdout.contains("gup-fast-read"));
+    // This guest is without agents: its architecture has them, and another has not.
+    let sparc = pmdscope("list agents --guest guest/elf/sparc64-7.2.elf");
+    assert_eq!((sparc.status, sparc.stdout.trim()), (Some(0), ""));
+    let refused = pmdscope(&format!("list findings {GUEST}"));
+    assert_eq!(refused.status, Some(2));
+    assert!(refused.stderr.contains("leave --guest out"), "{}", refused.stderr);
+}
+
+#[test]
+fn every_command_takes_a_declared_name() {
+    let scratch = Scratch::new("every-command-takes-a-declared-name");
+    fs::copy(elf(), scratch.path().join("guest.elf")).expect("copied");
+    let matrix = "[[include]]\narches=[\"x86_64\"]\nlinux=[\"6.1\"]\nguests=[\"guest.elf\"]\nentries=[\"present-huge\"]\n\
+                  writers=[\"set-migration\", \"clear-and-set\"]\nwalkers=[\"hmm\"]\n\
+                  [[exclude]]\nwriters=[\"set-migration\"]\n";
+    fs::write(scratch.path().join("m.toml"), matrix).expect("a matrix");
+    let job = "--arch x86_64 --linux 6.1 --guest guest.elf --entry present-huge --writer clear-and-set";
+    for (line, status, says) in [
+        ("batch m.toml -o r".to_owned(), 1, "1 job: 0 passed, 1 with findings, 0 unknown"),
+        (format!("repro save {job} -o x.repro"), 0, ""),
+        ("repro run x.repro".to_owned(), 0, "REPRODUCED"),
+        ("repro show x.repro".to_owned(), 0, "clear-and-set"),
+        (
+            "run --arch x86_64 --linux 6.1 --guest guest.elf --entry present-huge --with set-migration"
+                .to_owned(),
+            1,
+            "set-migration",
+        ),
+    ] {
+        let ran = pmdscope_in(scratch.path(), &line);
+        assert_eq!(ran.status, Some(status), "{line}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.contains(says), "{line}: {}", ran.stdout);
+    }
+    // A bundled guest does not have it, and the nearest name that this one has is proposed.
+    for (line, says) in [
+        ("run --arch x86_64 --entry present-huge --writer set-migration", "unknown writer 'set-migration'"),
+        (
+            "run --arch x86_64 --linux 6.1 --guest guest.elf --entry present-huge --writer set-migratoin",
+            "did you mean 'set-migration'?",
+        ),
+    ] {
+        let ran = pmdscope_in(scratch.path(), line);
+        assert_eq!((ran.status, ran.stderr.contains(says)), (Some(2), true), "{line}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_hostile_declaration_is_refused_in_one_line() {
+    let scratch = Scratch::new("a-hostile-declaration");
+    for (from, to, says) in [
+        (
+            "set_migration entry mapping",
+            "get_migration entry mapping",
+            "it declares set-migration, and has no function get_migration",
+        ),
+        ("writer set-migration ", "wraiter set-migration", "its role is 'wraiter'"),
+        (
+            "set_migration entry mapping",
+            "set_migration whole mapping",
+            "what it installs is 'whole', and there are nothing, table, entry",
+        ),
+        ("entry mapping set_pmd", "entry mappign set_pmd", "its precondition is 'mappign'"),
+        ("writer set-migration ", "writer \u{1b}[2J-migratio ", "it is no line of printable text"),
+        ("writer clear-and-set ", "writer set-migration ", "'set-migration' is the name of another routine"),
+        ("writer set-migration ", "writer split-guarded ", "'split-guarded' is the name of another routine"),
+    ] {
+        patched(&scratch, from, to);
+        for line in [
+            "run --arch x86_64 --linux 6.1 --guest guest.elf --entry present-huge",
+            "list writers --guest guest.elf",
+        ] {
+            let ran = pmdscope_in(scratch.path(), line);
+            assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{to}: {}", ran.stderr);
+            assert!(ran.stderr.contains(says) && ran.stderr.lines().count() == 1, "{to}: {}", ran.stderr);
+        }
+    }
+}
+
+/// The example's file is what its sources make, where the compilers are here.
+#[test]
+fn the_example_is_what_its_sources_make() {
+    let scratch = Scratch::new("the-example");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let has = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok();
+    if !has("clang-19") || !has("ld.lld-19") {
+        use std::io::Write;
+        let _ =
+            writeln!(std::io::stderr(), "SKIPPED: no clang-19 and lld-19 here: the example was not built");
+        return;
+    }
+    for folder in ["guest/c", "examples/guest"] {
+        let to = scratch.path().join(folder);
+        fs::create_dir_all(&to).expect("made");
+        for file in fs::read_dir(root.join(folder)).expect("it is there").flatten() {
+            fs::copy(file.path(), to.join(file.file_name())).expect("copied");
+        }
+    }
+    let built = scratch.path().join("examples/guest/set_migration-x86_64-6.1.elf");
+    fs::remove_file(&built).expect("it was copied");
+    let build =
+        std::process::Command::new(scratch.path().join("examples/guest/build")).output().expect("it runs");
+    assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+    assert!(
+        fs::read(built).expect("it was built") == fs::read(elf()).expect("it is kept"),
+        "the file is another"
+    );
+}
