@@ -1,12 +1,12 @@
 //! `pmdscope sweep`: one writer over a whole set of entries.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use num_bigint::BigUint;
 use pmdscope_arches::{Encoding, EntryKind, EntrySet, EntrySpec, Form};
 use pmdscope_emu as emu;
 use pmdscope_emu::sweep::{FILLINGS, Learned, NotLearned, SweepError, Sweeper, learn};
-use pmdscope_guest::Writer;
 use pmdscope_guest::abi::{SWEEP, Swept};
+use pmdscope_guest::{Installs, Writer};
 use pmdscope_traces::sweep::{Change, Class, Part, Pattern, Ran, SWEEP_SCHEMA, SweepReport, named_bits};
 use pmdscope_traces::{Count, Predicates, Verdict, json, text};
 
@@ -37,6 +37,19 @@ pub fn run(args: &SweepArgs) -> Result<Exit> {
     Ok(Exit::of([verdict]))
 }
 
+/// Why a writer cannot be swept, if it cannot: a sweep has what an entry was before and what it is then, and would judge
+/// an entry that the writer installs of its own as what was made of the old one.
+pub fn sweepable(writer: Writer) -> Result<(), String> {
+    match writer.installs() {
+        Installs::Entry => Err(format!(
+            "{} installs an entry of its own, which a sweep cannot tell from what was made of the old one: run it on single \
+             entries, by pmdscope run",
+            writer.name()
+        )),
+        Installs::Nothing | Installs::Table => Ok(()),
+    }
+}
+
 /// Runs a writer on a set of entries, and reports every class of entry that it changes alike.
 pub fn sweep(
     encoding: &Encoding,
@@ -50,6 +63,7 @@ pub fn sweep(
             _ => bail!("{encoding} {reason}"),
         }
     }
+    sweepable(writer).map_err(|reason| anyhow!("{}: {reason}", source.name))?;
     ensure!(
         source.guest.has(SWEEP),
         "{}: has no function {SWEEP} to run many entries with: link guest/c/sweep.c into it",

@@ -126,6 +126,10 @@ fn every_command_takes_a_declared_name() {
             "run --arch x86_64 --linux 6.1 --guest guest.elf --entry present-huge --writer set-migratoin",
             "did you mean 'set-migration'?",
         ),
+        (
+            "sweep --arch x86_64 --linux 6.1 --guest guest.elf --entries migration --writer set-migration",
+            "set-migration installs an entry of its own, which a sweep cannot tell from what was made of the old one",
+        ),
     ] {
         let ran = pmdscope_in(scratch.path(), line);
         assert_eq!((ran.status, ran.stderr.contains(says)), (Some(2), true), "{line}: {}", ran.stderr);

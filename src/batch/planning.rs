@@ -16,6 +16,7 @@ use super::plan::{Block, Entries, Plan, Platform, swap_spec};
 use crate::cli::{BoundArgs, CacheArgs, Marks};
 use crate::kernel_plan::{KERNEL_SAYS, KernelSource, kernel_source, offered};
 use crate::plan::{GuestSource, Start, With, runnable};
+use crate::sweep::sweepable;
 
 /// The matrix of a file.
 pub fn read(file: &Path) -> Result<(Matrix, String)> {
@@ -455,6 +456,9 @@ impl Open {
             Open::Guest(encoding, source) => {
                 let unknown = |error: UnknownName| error.to_string();
                 let writer = Writer::named(&block.writer, &source.guest).map_err(unknown)?;
+                if matches!(block.entries, Entries::Sweep(_)) {
+                    sweepable(writer)?;
+                }
                 let walker = block.walker.as_ref().map(|walker| Walker::named(walker, &source.guest));
                 let walker = walker.transpose().map_err(unknown)?.map(With::Walker);
                 runnable(source, encoding, std::iter::once(With::Writer(writer)).chain(walker))
