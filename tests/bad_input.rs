@@ -433,7 +433,7 @@ fn the_exit_status_says_what_was_found() {
 
 #[test]
 fn of_several_rows_findings_speak_loudest_and_then_what_is_not_known() {
-    let compare = "compare --arch x86_64 --linux 7.2 --walker hmm";
+    let compare = "compare --arch x86_64 --linux 7.2 --walker gup-fast-read";
     for (options, status) in [
         ("--entry present-huge", 0),
         ("--entry present-huge --entry migration-write", 1),
