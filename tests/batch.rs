@@ -203,7 +203,10 @@ fn mistakes_in_a_matrix_are_told_where_they_are_before_anything_runs() {
             "m.toml:2:38: unknown mark 'yong'",
         ),
         ("[[include]]\nkernels = [\"none/*.deb\"]\n", "m.toml:2:12: there is no file none/*.deb"),
-        ("[[include]]\nkernels = [\"m.toml\"]\nlinux = [\"6.1\"]\n", "m.toml:3:10: a kernel says itself which"),
+        (
+            "[[include]]\nkernels = [\"m.toml\"]\nlinux = [\"6.1\"]\n",
+            "m.toml:3:10: a kernel says itself which",
+        ),
         (
             "[[include]]\n[[exclude]]\narches = [\"arm64\"]\nmmus = [\"hash\"]\n",
             "m.toml:2:1: this takes no job out",

@@ -225,7 +225,13 @@ fn an_entry_that_a_writer_installs_is_not_what_became_of_the_old_one() {
         for kernel in packages(&["linux-binary"]) {
             let (status, report) = report(&cache, &kernel, &["--entry", entry, "--writer", writer]);
             let of = name(&kernel);
-            assert_eq!(status, Some(0), "{of}: {writer}: {}", report["findings"]);
+            // GUP-fast of riscv64 takes a page from a mapping that was invalidated: that is no view of what is installed.
+            let findings = report["findings"].as_array().expect("findings");
+            assert!(
+                findings.iter().all(|finding| finding["name"] == "took-invalidated"),
+                "{of}: {writer}: {findings:?}"
+            );
+            assert_eq!(status, Some(i32::from(!findings.is_empty())), "{of}: {writer}");
             let views = report["views"].as_array().expect("views");
             assert!(views.iter().any(|view| view["installed"] == true), "{of}: {writer}");
         }
