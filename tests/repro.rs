@@ -85,11 +85,18 @@ fn a_finding_is_saved_by_its_shortest_schedule() {
     let run = "--arch ppc64 --mmu hash --linux 6.12 --entry migration-read --walker pte-offset-map";
     let report: Value =
         serde_json::from_str(&pmdscope(&format!("run {run} --format json")).stdout).expect("JSON");
-    for finding in report["findings"].as_array().expect("findings") {
+    let findings = report["findings"].as_array().expect("findings");
+    for finding in findings {
         let name = finding["name"].as_str().expect("a name");
         succeeds(folder, &format!("repro save {run} --finding {name} -o {name}.repro"));
         let text = fs::read_to_string(folder.join(format!("{name}.repro"))).expect("it was saved");
-        assert_eq!(body(&text)["expected"]["schedule"], finding["schedule"], "{name}");
+        // Of several of that name it is the one with the fewest turns.
+        let schedules = findings.iter().filter(|other| other["name"] == name).map(|other| &other["schedule"]);
+        let turns = |schedule: &Value| schedule.as_str().expect("a schedule").split(' ').count();
+        let fewest = schedules.clone().map(turns).min();
+        let saved = &body(&text)["expected"]["schedule"];
+        assert!(schedules.clone().any(|schedule| schedule == saved), "{name}: {saved}");
+        assert_eq!(Some(turns(saved)), fewest, "{name}");
     }
     // Of several it is one that says what the walker did.
     succeeds(folder, &format!("repro save {run} -o any.repro"));
