@@ -410,8 +410,10 @@ fn mounting(scratch: &Scratch, script: &str) -> Option<Ran> {
         command.env("PMDSCOPE", env!("CARGO_BIN_EXE_pmdscope"));
         command
     };
-    let may =
-        unshare("mount -t tmpfs -o size=64k tmpfs .").output().is_ok_and(|output| output.status.success());
+    // In a user namespace of its own a process may mount, but not everywhere also change how something is mounted.
+    let probe = "mkdir -p probe; mount -t tmpfs -o size=64k tmpfs probe; mount -o remount,size=128k probe; \
+                 mount -o remount,ro probe; umount probe; rmdir probe";
+    let may = unshare(probe).output().is_ok_and(|output| output.status.success());
     if !may || Need::Mount.is_hidden() {
         Need::Mount.skip("batches on file systems that are full or read-only");
         return None;
