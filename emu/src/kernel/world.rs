@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use pmdscope_arches::{Encoding, EntryKind, MigrationTypes, SwapUse};
+use pmdscope_arches::{Encoding, EntryKind, MigrationTypes};
 use pmdscope_guest::{ByteOrder, Kernel};
 
 use crate::EmuError;
@@ -403,8 +403,9 @@ impl World {
                 )));
             }
             let entry = self.machine.recorder.entry_at(self.machine.isa.physical(self.tables.entry))?;
-            let holds = self.encoding.pfn_read_as(entry, SwapUse::MigrationRead);
-            match self.encoding.swap_parts(entry).filter(|_| holds == Some(self.pfn)) {
+            // Of this page, and of a type that means migration in some configuration.
+            let page = self.encoding.huge_page_of(entry);
+            match self.encoding.swap_parts(entry).filter(|_| page == Some(self.pfn)) {
                 Some(parts) => Ok(parts.kind),
                 None => Err(EmuError::Environment(format!(
                     "{MAKE_MIGRATION}() made {entry:#x} of page {:#x}, and {} lays out no migration entry of it so: this \
