@@ -40,8 +40,11 @@ fn what_a_writer_installs_is_not_what_became_of_the_old_entry() {
     let walkers = "--walker gup-fast-read --walker hmm --walker page-vma-mapped-walk --walker fault-read";
     for walker in walkers.split("--walker ").skip(1) {
         let (status, own) = report(&format!("--entry present-huge --writer set-migration --walker {walker}"));
-        assert_eq!((status, findings(&own)), (Some(0), vec![]), "{walker}");
-        assert_eq!((&own["writer"], &own["verdict"]), (&"set-migration".into(), &"pass".into()));
+        // It invalidates the mapping first, which some walkers take: that is no view of what it installs.
+        let found = findings(&own);
+        assert!(found.iter().all(|name| *name == "took-invalidated"), "{walker}: {found:?}");
+        assert_eq!(status, Some(i32::from(!found.is_empty())), "{walker}");
+        assert_eq!(own["writer"], "set-migration");
         assert!(
             own["views"].as_array().expect("views").iter().any(|view| view["installed"] == true),
             "{walker}"
@@ -49,8 +52,10 @@ fn what_a_writer_installs_is_not_what_became_of_the_old_entry() {
         // The planted fault: the entry is empty before the other one is installed.
         let (status, mistaken) =
             report(&format!("--entry present-huge --writer clear-and-set --walker {walker}"));
-        assert_eq!((status, findings(&mistaken)), (Some(1), vec!["present-lost"]), "{walker}");
-        let views = mistaken["findings"].as_array().expect("findings").iter().map(|finding| &finding["view"]);
+        assert_eq!(status, Some(1), "{walker}");
+        let lost = mistaken["findings"].as_array().expect("findings").iter();
+        let lost = lost.filter(|finding| finding["name"] == "present-lost");
+        let views = lost.map(|finding| &finding["view"]);
         assert_eq!(views.collect::<Vec<_>>(), [&Value::from("0x0000000000000000")], "{walker}");
     }
 }
