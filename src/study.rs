@@ -62,6 +62,11 @@ impl<'a> Study<'a> {
             Some(schedule) => machine.explore_one(&job, self.bounds, schedule)?,
         };
 
+        let filled = match self.writer.installs() {
+            Installs::Table => machine.filled(&job, self.bounds.call)?,
+            Installs::Nothing | Installs::Entry => Vec::new(),
+        };
+
         // Every entry that the report shows is put to the guest's own predicates, all at once.
         let mut values: BTreeSet<u64> = [self.start.value].into();
         for run in &exploration.runs {
@@ -81,7 +86,7 @@ impl<'a> Study<'a> {
                 installed.extend(last_stored(&exploration, cpu, machine.entry_address()));
             }
         }
-        let subject = OnGuest { machine, writer: self.writer, walker: self.walker, installed };
+        let subject = OnGuest { machine, writer: self.writer, walker: self.walker, installed, filled };
         let reporter = Reporter {
             encoding: self.encoding,
             start: &self.start,
@@ -180,6 +185,8 @@ struct OnGuest<'a> {
     walker: Walker,
     /// What writers put in the place of the entry.
     installed: BTreeSet<u64>,
+    /// What the writer filled of the page table when it ran alone.
+    filled: Vec<u64>,
 }
 
 impl Subject for OnGuest<'_> {
@@ -210,8 +217,12 @@ impl Subject for OnGuest<'_> {
         self.installed.contains(&entry)
     }
 
+    fn filled(&self) -> &[u64] {
+        &self.filled
+    }
+
     /// All bundled writers make a mapping invalid, and none drops a mark: a split hands them on in the old entry that it
-    /// returns, and its page table is not filled here. A writer that a guest declares does not say what it does to
+    /// returns, and does not fill its page table. A writer that a guest declares does not say what it does to
     /// marks and whether it invalidates, so it is not judged by that.
     fn writer_rule(&self) -> WriterRule {
         let installs = self.writer.installs() != Installs::Nothing;

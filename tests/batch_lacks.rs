@@ -113,7 +113,7 @@ fn what_lacked_memory_is_run_again_and_comes_to_the_same() {
             // Then a worker does not even begin.
             assert!(ran.stderr.contains("the batch stopped; go on with"), "{}", ran.stderr);
         } else {
-            let says = if memory == 64 { "NOMEM" } else { "MiB of address space that a worker may have" };
+            let says = if memory == 64 { "NOMEM" } else { "a CPU takes 1088 MiB of address space" };
             assert_lacks(&ran, says);
             assert!(ran.stderr.contains("0 of 4 jobs are recorded, 4 lacked"), "{}", ran.stderr);
             // Of many jobs that lack the same, one is told.

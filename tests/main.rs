@@ -22,6 +22,7 @@ mod readme;
 mod repro;
 mod results;
 mod schema;
+mod short_memory;
 mod sweep;
 mod terminal;
 

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pmdscope_needs::Need;
+
 use crate::common::scratch::Scratch;
 use crate::common::{pmdscope, pmdscope_in};
 use serde_json::Value;
@@ -179,11 +181,8 @@ fn the_example_is_what_its_sources_make() {
     let scratch = Scratch::new("the-example");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let has = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok();
-    if !has("clang-19") || !has("ld.lld-19") {
-        use std::io::Write;
-        let _ =
-            writeln!(std::io::stderr(), "SKIPPED: no clang-19 and lld-19 here: the example was not built");
-        return;
+    if Need::Compilers.is_hidden() || !has("clang-19") || !has("ld.lld-19") {
+        return Need::Compilers.skip("the example guest is built from its sources");
     }
     for folder in ["guest/c", "examples/guest"] {
         let to = scratch.path().join(folder);

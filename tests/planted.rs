@@ -67,6 +67,7 @@ fn finding_cases() -> Vec<FindingCase> {
     };
     let bundled = |of: &str, rest: &str| format!("run {of} {rest}");
     let invalidate = "--entry present-huge --writer pmdp_invalidate --walker gup-fast-read";
+    let split = "--entry present-huge --writer split-unguarded --walker gup-fast-read";
     let migration = "--entry migration-read --writer split-unguarded --walker gup-fast-read";
     let guarded = "--entry migration-read --writer split-guarded --walker gup-fast-read";
     let with_planted = |name: &str, of: &str, rest: &str| format!("{} {rest}", planted(name, of));
@@ -157,6 +158,13 @@ fn finding_cases() -> Vec<FindingCase> {
             MarksLost,
             with_planted("mark-not-returned", ARM64, &format!("{invalidate} --young")),
             with_planted("mark-not-returned", ARM64, &format!("{invalidate} --dirty")),
+        ),
+        // In the page table that a split fills.
+        case(
+            &[MarksLost],
+            MarksLost,
+            with_planted("marks-lost-in-table", "--arch x86_64 --linux 6.1", &format!("{split} --dirty")),
+            with_planted("marks-lost-in-table", "--arch x86_64 --linux 6.1", &format!("{split} --young")),
         ),
         case(
             &[BitsLost],
@@ -318,6 +326,16 @@ fn the_page_is_taken_before_the_entry_is_read_again() {
     let ran = report(line);
     let checks: Vec<_> = outcomes(&ran).into_iter().filter_map(|(_, check)| check).collect();
     assert!(checks.contains(&"grab") && !checks.contains(&"reread"), "{checks:?}");
+}
+
+/// GUP-fast refuses a special entry before it takes a reference of its page: else the reference would remain.
+#[test]
+fn a_special_entry_is_refused_before_its_page_is_taken() {
+    let references = |line: &str| -> usize {
+        list(&report(line), "traces").map(|trace| list(trace, "references").count()).sum()
+    };
+    assert_eq!(references("run --arch x86_64 --pmd 0x80000000812002a7 --walker gup-fast-write"), 0);
+    assert_eq!(references("run --arch x86_64 --entry present-huge --walker gup-fast-write"), 1);
 }
 
 /// A routine that only reads destroyed what was reported as destroyed by kernels.

@@ -1,6 +1,9 @@
 //! Which engine runs machine code.
 
+use unicorn_engine::{Arch, Mode, Unicorn};
+
 use crate::error::EmuError;
+use crate::memory::Shared;
 
 /// The engine and its version, as reports name it. Results of two versions are not put together.
 pub const ENGINE: &str = "Unicorn 2.1.5";
@@ -9,11 +12,28 @@ pub const ENGINE: &str = "Unicorn 2.1.5";
 /// the crate unicorn-engine-sys 2.1.5 calls itself 2.1.4 (its include/unicorn/unicorn.h).
 const LINKED: u32 = 0x0201_04ff;
 
+/// The address space that a CPU takes when it is opened: a GiB for the code that the engine translates, and some for all
+/// else. Where the system does not give that GiB, the engine ends the process, with exit status 1 (`tcg_exec_init()` in
+/// qemu/accel/tcg/translate-all.c of the crate unicorn-engine-sys 2.1.5).
+pub(crate) const ROOM: u64 = (1 << 30) + (64 << 20);
+
+/// Opens a CPU.
+///
+/// # Errors
+/// [`EmuError::OtherEngine`] if another engine was linked than the pinned one, [`EmuError::NoRoom`] if the system does
+/// not give what the engine takes, [`EmuError::Engine`] if it refuses.
+pub(crate) fn open(arch: Arch, mode: Mode) -> Result<Unicorn<'static, ()>, EmuError> {
+    check()?;
+    // Taken and given back at once: no other thread of this process takes anything meanwhile.
+    Shared::new(ROOM).map_err(|_| EmuError::NoRoom)?;
+    Unicorn::new(arch, mode).map_err(|e| EmuError::engine("open a CPU", e))
+}
+
 /// Makes sure that the engine which was linked is the pinned one.
 ///
 /// # Errors
 /// [`EmuError::OtherEngine`] if it is another.
-pub(crate) fn check() -> Result<(), EmuError> {
+fn check() -> Result<(), EmuError> {
     // SAFETY: The function only reads constants, and fills in what it is given if that is not null.
     let linked = unsafe { unicorn_engine_sys::uc_version(std::ptr::null_mut(), std::ptr::null_mut()) };
     is_pinned(linked)

@@ -4,7 +4,7 @@ use pmdscope_arches::Arch;
 use pmdscope_guest::GuestError;
 use unicorn_engine::uc_error;
 
-use crate::engine::ENGINE;
+use crate::engine::{ENGINE, ROOM};
 use crate::schedule::Schedule;
 
 /// A machine that could not be built or used.
@@ -23,6 +23,12 @@ pub enum EmuError {
         /// What the library says of itself: major, minor, patch, and a number for versions in between.
         linked: [u8; 4],
     },
+    /// The system does not give the address space that a CPU takes.
+    #[error(
+        "a CPU takes {} MiB of address space, which the system does not give: raise ulimit -v, or --memory of a batch",
+        ROOM >> 20
+    )]
+    NoRoom,
     /// The engine refused something that it should not.
     #[error("the engine refused to {doing}: {error:?}")]
     Engine {
@@ -118,7 +124,9 @@ impl EmuError {
     /// Whose doing it is.
     pub fn blame(&self) -> Blame {
         match self {
-            EmuError::Engine { error: uc_error::NOMEM, .. } | EmuError::NoMemory { .. } => Blame::Memory,
+            EmuError::NoRoom
+            | EmuError::Engine { error: uc_error::NOMEM, .. }
+            | EmuError::NoMemory { .. } => Blame::Memory,
             EmuError::OtherEngine { .. }
             | EmuError::Engine { .. }
             | EmuError::NotWatched { .. }

@@ -11,7 +11,7 @@ use pmdscope_guest::abi::{self, Answers, ByteOrder, Env, Outcome};
 use crate::EmuError;
 use crate::disassembler::{Disassembler, Instruction};
 use crate::end::{CallBounds, End, Ended, Finished, Followed};
-use crate::explore::{self, Bounds, Exploration, Incomplete, Reduction, Stage};
+use crate::explore::{self, Bounds, Exploration, Incomplete, Reduction, Stage, WRITER};
 use crate::image::Image;
 use crate::isa::{Atomicity, Isa};
 use crate::memory::{self, Shared};
@@ -197,6 +197,27 @@ impl Machine {
         schedule: &Schedule,
     ) -> Result<Exploration, EmuError> {
         explore::explore_one(&mut self.load(job, bounds.call)?, schedule)
+    }
+
+    /// The entries of its page table that a job's writer fills when it runs alone, in CPU order and without those that it
+    /// leaves empty (0). Bundled guests fill none: nobody can see the table before it is installed.
+    ///
+    /// # Errors
+    /// If the guest lacks a routine, or the engine fails.
+    pub fn filled(&mut self, job: &Job<'_>, bounds: CallBounds) -> Result<Vec<u64>, EmuError> {
+        let mut loaded = self.load(job, bounds)?;
+        let mut call = loaded.begin(WRITER)?;
+        while call.waits() {
+            loaded.resume(WRITER, &mut call)?;
+        }
+        loaded.finish(WRITER, call)?;
+        let Common { isa, tables, sharing, .. } = &self.common;
+        if !sharing.wrote(PAGE_TABLE) {
+            return Ok(Vec::new());
+        }
+        let order = ByteOrder::of_entries(isa.arch);
+        let entries = PAGE_TABLE.step_by(8).map(|at| order.decode(tables.read(at - memory::PMD_TABLE)));
+        Ok(entries.filter(|entry| *entry != 0).collect())
     }
 
     /// Makes a job ready to be run: its vCPUs and struct pages exist, and memory is as it begins.

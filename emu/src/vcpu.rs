@@ -156,8 +156,7 @@ impl Vcpu {
     ) -> Result<Self, EmuError> {
         let isa = decoder.isa();
         let (arch, mode) = isa.engine;
-        engine::check()?;
-        let mut engine = Unicorn::new(arch, mode).map_err(|e| EmuError::engine("open a CPU", e))?;
+        let mut engine = engine::open(arch, mode)?;
         if let Some(uses) = uses {
             engine
                 .ctl_set_tlb_type(TlbType::VIRTUAL)

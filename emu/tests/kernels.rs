@@ -306,6 +306,34 @@ fn calls_with_absent(encoding: &Encoding, events: &[Event]) -> bool {
     events.iter().any(|event| matches!(event.what, What::Call { entry, .. } if absent(entry)))
 }
 
+/// A split fills its page table with a small page for each of the huge one, each with the marks of that one: with accessed
+/// and without it. (Dirty may go to the page instead.)
+fn a_split_hands_marks_to_every_small_page(real: &mut Real) -> Vec<String> {
+    let encoding = real.encoding;
+    let small_pages = 1_usize << (encoding.layout().pmd_shift - encoding.layout().page_shift);
+    let mut complaints = Vec::new();
+    for young in [false, true] {
+        let entry = EntrySpec {
+            kind: EntryKind::PresentHuge,
+            pfn: encoding.default_pfn(),
+            young,
+            dirty: false,
+            soft_dirty: false,
+            uffd_wp: false,
+        };
+        let filled = real.run(writer("split"), encoding.build(&entry).unwrap()).filled;
+        let marked = filled.iter().filter(|pte| encoding.marks_of_pte(**pte).young == young).count();
+        if (filled.len(), marked) != (small_pages, small_pages) {
+            complaints.push(format!(
+                "{}: of a mapping with accessed {young} a split fills {} entries, {marked} of them so",
+                real.name,
+                filled.len()
+            ));
+        }
+    }
+    complaints
+}
+
 /// The migration entries that a kernel makes of mappings are those that the model builds, with what they keep
 /// of the mapping. Where the page frame ends in them follows from the size of pages and of memory.
 fn migration_entries_are_those_of_the_model(real: &mut Real) -> Vec<String> {
@@ -357,6 +385,7 @@ fn migration_entries_are_those_of_the_model(real: &mut Real) -> Vec<String> {
 fn stores_are_those_of_the_guest_and_the_model(real: &mut Real) -> Vec<String> {
     let mut complaints = pmdp_invalidate_stores_what_the_guest_stores(real);
     complaints.extend(split_stores_what_the_guest_stores(real));
+    complaints.extend(a_split_hands_marks_to_every_small_page(real));
     complaints.extend(migration_entries_are_those_of_the_model(real));
     complaints
 }

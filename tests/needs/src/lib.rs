@@ -5,8 +5,11 @@
 //!
 //! - `PMDSCOPE_REQUIRE=kernels,browser` makes a check fail that would be skipped for want of these; `all` stands for
 //!   every need.
-//! - `PMDSCOPE_HIDE=kernels,browser` hides these from the tests, though the machine may have them, so that what is
-//!   skipped without them can be tested.
+//! - `PMDSCOPE_HIDE=kernels,browser` hides these from the tests, though the machine may have them, so that a run without
+//!   them can be tried; `all` hides every need.
+//!
+//! No check depends on two needs. So a run in which all are hidden and one in which all are there try every check both
+//! ways, whatever else a machine may lack.
 //!
 //! `PMDSCOPE_SKIPPED=FILE` names a file to which a line is added for each skipped check, for `script/test` to count.
 
@@ -33,11 +36,13 @@ pub enum Need {
     Terminal,
     /// The right to mount file systems.
     Mount,
+    /// The compilers that the bundled guests are built with.
+    Compilers,
 }
 
 impl Need {
     /// Every need.
-    pub const ALL: [Need; 7] = [
+    pub const ALL: [Need; 8] = [
         Need::Kernels,
         Need::DocumentedKernel,
         Need::Browser,
@@ -45,6 +50,7 @@ impl Need {
         Need::Faketime,
         Need::Terminal,
         Need::Mount,
+        Need::Compilers,
     ];
 
     /// Its name in `PMDSCOPE_REQUIRE` and `PMDSCOPE_HIDE`.
@@ -57,6 +63,7 @@ impl Need {
             Need::Faketime => "faketime",
             Need::Terminal => "terminal",
             Need::Mount => "mount",
+            Need::Compilers => "compilers",
         }
     }
 
@@ -70,6 +77,7 @@ impl Need {
             Need::Faketime => "apt-get install libfaketime",
             Need::Terminal => "apt-get install bsdutils",
             Need::Mount => "run as root, or allow user namespaces",
+            Need::Compilers => "apt-get install clang-19 lld-19",
         }
     }
 
