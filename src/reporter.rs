@@ -1,6 +1,7 @@
 //! From what was observed to the report: the same for every kind of guest.
 
 use std::collections::{BTreeSet, HashMap};
+use std::iter;
 use std::sync::LazyLock;
 
 use num_bigint::BigUint;
@@ -95,6 +96,16 @@ pub fn last_stored(exploration: &Exploration, cpu: u8, entry_address: u64) -> BT
     exploration.runs.iter().filter_map(last).collect()
 }
 
+/// That a routine crashed, which is no pass where no finding says why.
+fn unexplained_crash<'a>(mut outcomes: impl Iterator<Item = &'a Outcome>) -> Option<String> {
+    let crash = outcomes.find(|outcome| outcome.result == "crash")?;
+    let how = crash.ended.as_deref().unwrap_or("crashed");
+    Some(match crash.schedule.as_str() {
+        "" => format!("before any access a routine {how}"),
+        schedule => format!("under schedule {schedule} a routine {how}"),
+    })
+}
+
 /// The report of what was not run at all, for a reason.
 pub fn not_run(encoding: &Encoding, start: &Start, names: Names, why: String) -> RunReport {
     let reporter = Reporter {
@@ -173,7 +184,9 @@ impl Reporter<'_> {
             filled: self.subject.filled(),
         });
         let behaviours = self.behaviours();
-        let incomplete = self.incomplete();
+        let with_outcomes: Vec<_> = self.others().map(|cpu| self.outcomes(cpu)).collect();
+        let crashed = || unexplained_crash(iter::once(&outcomes).chain(&with_outcomes).flatten());
+        let incomplete = self.incomplete().or_else(|| findings.is_empty().then(crashed).flatten());
         let verdict = if !findings.is_empty() {
             Verdict::Findings
         } else if incomplete.is_some() {
@@ -203,7 +216,7 @@ impl Reporter<'_> {
             alone: self.outcome(&self.exploration.alone, None, None),
             outcomes,
             writer_outcomes: self.outcomes(WRITER),
-            with_outcomes: self.others().map(|cpu| self.outcomes(cpu)).collect(),
+            with_outcomes,
             divergences: self.divergences(),
             warnings: self.warnings(),
             findings,

@@ -328,6 +328,26 @@ fn the_page_is_taken_before_the_entry_is_read_again() {
     assert!(checks.contains(&"grab") && !checks.contains(&"reread"), "{checks:?}");
 }
 
+/// Where no finding says why a walker crashed, nothing is known: a crash is no pass.
+#[test]
+fn a_crash_is_never_a_pass() {
+    let line = |entry: &str| {
+        format!(
+            "run --arch arm64 --guest guest/planted/elf/crash.elf --entry {entry} --writer split-unguarded --walker \
+             perf-page-size"
+        )
+    };
+    let on_mapping = report(&line("present-huge"));
+    assert_eq!(on_mapping["verdict"], "unknown");
+    let why = text(&on_mapping, "incomplete").expect("it says why");
+    assert!(why.contains("a routine accessed"), "{why}");
+    let on_swap_entry = report(&line("migration-read"));
+    assert_eq!(
+        (&on_swap_entry["verdict"], findings(&on_swap_entry).as_slice()),
+        (&"findings".into(), &["swap-becomes-present", "walker-past-present"][..])
+    );
+}
+
 /// GUP-fast refuses a special entry before it takes a reference of its page: else the reference would remain.
 #[test]
 fn a_special_entry_is_refused_before_its_page_is_taken() {

@@ -1,24 +1,15 @@
 //! Walkers of real kernels: on an entry they have the outcome of the bundled guest of the same version, but for the
 //! differences that `reason()` accepts, whatever they ran on before; and what they decide on is what they loaded before
 //! they went another way.
-//!
-//! The kernels are those in `kernels/`, or in the folder that `PMDSCOPE_KERNELS` names;
-//! `script/fetch-kernels` fetches them. Without any the tests are reported as skipped.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use fastrand::Rng;
-use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu, Version};
-use pmdscope_emu::{
-    Bounds, CallBounds, End, Ended, HugePage, KernelMachine, Machine, RanAlone, Recipe, Reduction, Role,
-    WALKER,
-};
-use pmdscope_guest::kernel::{Cache, KernelFile};
-use pmdscope_guest::{Check, Kernel, WalkResult, Walker, Writer, bundled};
-use pmdscope_needs::{Need, kernel_files};
+use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Version};
+use pmdscope_emu::{Bounds, End, Ended, Machine, RanAlone, Recipe, Reduction, Role, WALKER};
+use pmdscope_guest::{Check, WalkResult, Walker, Writer};
 
+use crate::support::kernels::{Real, on_every_kernel};
 use crate::support::{SEED, accesses, encoding, in_use, job, kinds, newest_guests};
 
 /// The walkers that both have.
@@ -33,46 +24,16 @@ const WALKERS: [Walker; 5] = [
 /// Each kernel's walkers are compared over at least so many entries.
 const FEWEST_ENTRIES: usize = 300;
 
-/// Kernels are unpacked once, for all later runs too.
-fn cache() -> Cache {
-    Cache::in_folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels"))
-}
-
-/// A kernel that was set up to be run.
-struct Real {
-    name: String,
-    encoding: Encoding,
-    /// That of the bundled guest: with the migration types of the kernel, but pages of the usual size.
-    guest_encoding: Encoding,
-    machine: KernelMachine,
+/// A kernel, and the bundled guest of its version.
+struct Pair<'a> {
+    real: &'a mut Real,
     guest: Machine,
 }
 
-impl Real {
-    fn open(path: &Path) -> Real {
-        let kernel = Rc::new(Kernel::open(path, Some(&cache())).unwrap());
-        let mmu = (!kernel.arch().mmus().is_empty()).then_some(Mmu::Radix);
-        let usual = Encoding::at(kernel.arch(), mmu, kernel.version()).unwrap();
-        let mut machine = KernelMachine::new(Rc::clone(&kernel), usual, HugePage::Usual).unwrap();
-        assert!(machine.controls().unwrap().iter().all(|control| control.passed), "{}", path.display());
-        let encoding = *machine.encoding();
-        let guest = bundled(encoding.arch(), encoding.mmu(), kernel.version()).unwrap();
-        Real {
-            name: path.file_name().unwrap().to_string_lossy().into_owned(),
-            encoding,
-            guest_encoding: usual.with_migration_types(encoding.migration_types()),
-            machine,
-            guest: crate::support::machine(guest),
-        }
-    }
-
-    fn recipe(&self, walker: Walker) -> Option<&'static Recipe> {
-        Recipe::named(walker.name(), Role::Walker)
-            .filter(|recipe| recipe.function(self.machine.kernel()).is_some())
-    }
-
-    fn run(&mut self, recipe: &'static Recipe, entry: u64) -> RanAlone {
-        self.machine.run_alone(recipe, entry, CallBounds::default()).unwrap()
+impl Pair<'_> {
+    fn new(real: &mut Real) -> Pair<'_> {
+        let guest = real.guest();
+        Pair { real, guest }
     }
 
     /// The outcome of the guest's walker, if the guest has it.
@@ -80,24 +41,16 @@ impl Real {
         if !self.guest.guest().has(walker.symbol()) {
             return None;
         }
-        let job = job(&self.guest_encoding, entry, Writer::Invalidate.symbol(), walker.symbol());
+        let encoding = &self.real.guest_encoding;
+        let job = job(encoding, entry, Writer::Invalidate.symbol(), walker.symbol());
         let one = Bounds { schedules: 1, ..Bounds::default() };
         let alone = self.guest.explore(&job, &one, Reduction::None).unwrap().alone;
-        Some(WalkOutcome::of(&alone, &self.guest_encoding))
+        Some(WalkOutcome::of(&alone, encoding))
     }
 }
 
-/// Runs a test on every kernel of an architecture, and panics with what it said of any.
-fn on_every_kernel(arch: Arch, test: impl Fn(&mut Real) -> Vec<String>) {
-    let of_arch = |path: &PathBuf| {
-        KernelFile::open(path, Some(&cache())).is_ok_and(|opened| opened.kernel.flat.arch == arch)
-    };
-    let files: Vec<_> = kernel_files().into_iter().filter(of_arch).collect();
-    if files.is_empty() {
-        Need::Kernels.skip(&format!("walkers of kernels of {arch} are run"));
-    }
-    let complaints: Vec<String> = files.iter().flat_map(|path| test(&mut Real::open(path))).collect();
-    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+fn recipe(real: &Real, walker: Walker) -> Option<&'static Recipe> {
+    Recipe::named(walker.name(), Role::Walker).filter(|recipe| recipe.function(&real.kernel).is_some())
 }
 
 /// The outcome of a walk, as far as both a kernel and a guest can say it.
@@ -178,10 +131,11 @@ fn entries(encoding: &Encoding) -> Vec<u64> {
 /// Differences between a kernel's walker and the guest's that are accepted. The rules were fitted to the differences
 /// that were seen in Debian's kernels, and held against the sources of Debian's 6.1.192 and 6.12.117. A pass says that
 /// every difference fits a rule, not that the walkers are equal.
-impl Real {
+impl Pair<'_> {
     /// Whether there is memory at a physical address, where the linear map of a kernel is at 0.
     fn has_memory_at(&self, physical: u64) -> bool {
-        self.encoding.arch() == Arch::S390x && self.machine.describe(physical) != format!("{physical:#x}")
+        self.real.encoding.arch() == Arch::S390x
+            && self.real.machine.describe(physical) != format!("{physical:#x}")
     }
 
     fn reason(
@@ -191,15 +145,13 @@ impl Real {
         kernel: WalkOutcome,
         guest: WalkOutcome,
     ) -> Option<&'static str> {
-        let layout = self.encoding.layout();
+        let layout = self.real.encoding.layout();
         let predicates = &layout.predicates;
         let gup = matches!(walker, Walker::GupFastRead | Walker::GupFastWrite);
-        let has = |real: &Real, symbols: &[&str]| {
-            symbols.iter().any(|symbol| real.machine.kernel().symbol(symbol).is_some())
-        };
+        let kernel_has = |pair: &Self, symbol| pair.real.kernel.symbol(symbol).is_some();
         // What of the entry is an address, if it points to a table.
         let table = (entry ^ (layout.table)(0)) & ((1 << 52) - 0x800);
-        let own = self.encoding.default_pfn();
+        let own = self.real.encoding.default_pfn();
         match (kernel, guest) {
             (WalkOutcome::Astray, WalkOutcome::Table) => {
                 Some("the guest's walk ends where it leaves the entry")
@@ -226,31 +178,33 @@ impl Real {
             }
             (WalkOutcome::Refused, WalkOutcome::Page(page))
                 if gup
-                    && self.machine.kernel().version() >= Version::new(6, 10)
+                    && self.real.kernel.version() >= Version::new(6, 10)
                     && page >> layout.pmd_shift != own << layout.page_shift >> layout.pmd_shift
-                    && has(self, &["secretmem_fault", "secretmem_mmap", "secretmem_active"]) =>
+                    && ["secretmem_fault", "secretmem_mmap", "secretmem_active"]
+                        .iter()
+                        .any(|symbol| kernel_has(self, symbol)) =>
             {
                 // gup_fast_folio_allowed() of mm/gup.c, which asks it of a folio that is not large. Before v6.10 it was
                 // asked of a small page's entry only, by page_is_secretmem().
                 Some("where memory can be secret, GUP-fast refuses a page that belongs to no mapping")
             }
             (WalkOutcome::Page(_) | WalkOutcome::Astray, WalkOutcome::Refused)
-                if gup && (predicates.protnone)(entry) && !has(self, &["task_numa_fault"]) =>
+                if gup && (predicates.protnone)(entry) && !kernel_has(self, "task_numa_fault") =>
             {
                 Some("the kernel is built without NUMA balancing, where pmd_protnone() is always false")
             }
             (WalkOutcome::Refused, WalkOutcome::Leaf(_))
                 if walker == Walker::PageVmaMappedWalk
                     && ((predicates.pfn)(entry) != own
-                        || (self.machine.kernel().version() < Version::new(5, 18)
-                            && is_small(&self.encoding, entry))) =>
+                        || (self.real.kernel.version() < Version::new(5, 18)
+                            && is_small(&self.real.encoding, entry))) =>
             {
                 // check_pmd() of mm/page_vma_mapped.c looks at pmd_pfn(). Before v5.18 the walk compared pmd_page(),
                 // which on arm64 has the bits of the address below a huge page too.
                 Some("the kernel looks for one page, and the guest's walk for any")
             }
             (_, WalkOutcome::Page(_)) | (WalkOutcome::Page(_), _)
-                if self.encoding.layout().page_shift != self.guest_encoding.layout().page_shift
+                if self.real.encoding.layout().page_shift != self.real.guest_encoding.layout().page_shift
                     && (predicates.pfn)(entry) != own =>
             {
                 Some("the kernel has pages of another size, and other struct pages")
@@ -271,31 +225,34 @@ fn is_small(encoding: &Encoding, entry: u64) -> bool {
 const LOW_MEMORY: u64 = 1 << 28;
 
 fn outcomes_of_walks_are_those_of_the_guest(real: &mut Real) -> Vec<String> {
-    let entries = entries(&real.encoding);
-    assert!(entries.len() >= FEWEST_ENTRIES, "{}: only {} entries", real.name, entries.len());
+    let mut pair = Pair::new(real);
+    let (name, encoding) = (pair.real.name.clone(), pair.real.encoding);
+    let entries = entries(&encoding);
+    assert!(entries.len() >= FEWEST_ENTRIES, "{name}: only {} entries", entries.len());
     let mut complaints = Vec::new();
     for walker in WALKERS {
-        let Some(recipe) = real.recipe(walker).filter(|_| real.guest.guest().has(walker.symbol())) else {
-            eprintln!("{}: no {walker} to be compared", real.name);
+        let Some(recipe) = recipe(pair.real, walker).filter(|_| pair.guest.guest().has(walker.symbol()))
+        else {
+            eprintln!("{name}: no {walker} to be compared");
             continue;
         };
         let (mut same, mut reasons) = (0, BTreeMap::new());
         let mut differences: BTreeMap<String, (usize, u64)> = BTreeMap::new();
         for entry in &entries {
-            let kernel = WalkOutcome::of(&real.run(recipe, *entry).ended, &real.encoding);
-            let guest = real.of_guest(walker, *entry).unwrap();
+            let kernel = WalkOutcome::of(&pair.real.run(recipe, *entry).ended, &encoding);
+            let guest = pair.of_guest(walker, *entry).unwrap();
             if kernel == guest {
                 same += 1;
-            } else if let Some(reason) = real.reason(walker, *entry, kernel, guest) {
+            } else if let Some(reason) = pair.reason(walker, *entry, kernel, guest) {
                 *reasons.entry(reason).or_insert(0) += 1;
             } else {
                 let what = format!("the kernel {}, the guest {}", kernel.kind(), guest.kind());
                 differences.entry(what).or_insert((0, *entry)).0 += 1;
             }
         }
-        eprintln!("{}: {walker}: {same} of {} are the same, {reasons:?}", real.name, entries.len());
+        eprintln!("{name}: {walker}: {same} of {} are the same, {reasons:?}", entries.len());
         for (what, (count, entry)) in differences {
-            complaints.push(format!("{}: {walker}: {what}: {count} entries, {entry:#018x}", real.name));
+            complaints.push(format!("{name}: {walker}: {what}: {count} entries, {entry:#018x}"));
         }
     }
     complaints
@@ -306,7 +263,7 @@ fn walks_in_any_order_have_the_same_outcomes(real: &mut Real) -> Vec<String> {
     let mut rng = Rng::with_seed(SEED);
     let entries = entries(&real.encoding);
     let mut walks: Vec<(Walker, u64)> = Vec::new();
-    for walker in WALKERS.into_iter().filter(|walker| real.recipe(*walker).is_some()) {
+    for walker in WALKERS.into_iter().filter(|walker| recipe(real, *walker).is_some()) {
         walks.extend((0..60).map(|_| (walker, entries[rng.usize(..entries.len())])));
     }
     let mut first: BTreeMap<(Walker, u64), RanAlone> = BTreeMap::new();
@@ -314,7 +271,7 @@ fn walks_in_any_order_have_the_same_outcomes(real: &mut Real) -> Vec<String> {
     let mut complaints = Vec::new();
     for _ in 0..3 {
         for (walker, entry) in &walks {
-            let recipe = real.recipe(*walker).unwrap();
+            let recipe = recipe(real, *walker).unwrap();
             let ran = real.run(recipe, *entry);
             abnormal += usize::from(ran.ended.end != End::Returned);
             let known = first.entry((*walker, *entry)).or_insert_with(|| ran.clone());
@@ -335,7 +292,7 @@ fn walks_in_any_order_have_the_same_outcomes(real: &mut Real) -> Vec<String> {
 /// has gone where it goes on the original entry.
 fn gup_fast_that_lets_go_decides_on_what_it_read_again(real: &mut Real) -> Vec<String> {
     let split = Recipe::named("split", Role::Writer).unwrap();
-    let gup = real.recipe(Walker::GupFastRead).unwrap();
+    let gup = recipe(real, Walker::GupFastRead).unwrap();
     let entry = in_use(&real.encoding, EntryKind::PresentHuge);
     let at = real.machine.entry_address();
     let explored = real.machine.explore(split, gup, entry, &Bounds::default(), Reduction::Joined).unwrap();

@@ -1,30 +1,23 @@
 //! Real kernels: what their machine code stores is what the bundled guest of the same encoding stores,
 //! and every schedule of their routines is explored. Whatever differs is a fault of our facts, or of
 //! the environment that kernels are run in.
-//!
-//! The kernels are those in `kernels/`, or in the folder that `PMDSCOPE_KERNELS` names;
-//! `script/fetch-kernels` fetches them. Without any there is nothing to do, and standard error says so.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::iter;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use fastrand::Rng;
 use num_bigint::BigUint;
-use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Mmu};
+use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec};
 use pmdscope_emu::{
-    Bounds, CallBounds, End, Event, Exploration, HugePage, KernelMachine, Machine, RanAlone, Recipe,
-    Reduction, Role, WALKER, WRITER, What, installed_table,
+    Bounds, End, Event, Exploration, Machine, RanAlone, Recipe, Reduction, Role, WALKER, WRITER, What,
+    installed_table,
 };
-use pmdscope_guest::kernel::{Cache, KernelFile};
-use pmdscope_guest::{Kernel, Writer, bundled};
-use pmdscope_needs::Need;
+use pmdscope_guest::Writer;
 
-use crate::support::{SEED, access, accesses, in_use, job, kinds, machine, random_entry};
+use crate::support::kernels::{Real, files, on_every_kernel, say};
+use crate::support::{SEED, access, accesses, in_use, job, kinds, random_entry};
 
 /// How many entries of each kind are tried with each of their bits changed.
 const WITH_NEIGHBOURS: usize = 8;
@@ -60,100 +53,19 @@ impl Differences {
     }
 }
 
-/// Says something that is seen even if the test passes: nothing may pass for tried that was not.
-fn say(text: &str) {
-    // In one piece, since other tests write too.
-    std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
+/// Runs a writer alone, which must return.
+fn run(real: &mut Real, recipe: &'static Recipe, entry: u64) -> RanAlone {
+    let ran = real.run(recipe, entry);
+    let end = ran.ended.end;
+    assert_eq!(end, End::Returned, "{}: {entry:#018x}: it {}", real.name, real.machine.explain(end));
+    ran
 }
 
-/// Kernels are unpacked once, for all later runs too.
-fn cache() -> Cache {
-    Cache::in_folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels"))
-}
-
-/// Every file in the folder, and which architecture it is of, or why it is no kernel.
-fn files() -> &'static [(PathBuf, Result<Arch, String>)] {
-    static FILES: OnceLock<Vec<(PathBuf, Result<Arch, String>)>> = OnceLock::new();
-    FILES.get_or_init(|| {
-        let arch = |path: &Path| match KernelFile::open(path, Some(&cache())) {
-            Ok(opened) => Ok(opened.kernel.flat.arch),
-            Err(error) => Err(error.to_string()),
-        };
-        pmdscope_needs::kernel_files().into_iter().map(|path| (path.clone(), arch(&path))).collect()
-    })
-}
-
-/// A kernel that was set up to be run.
-struct Real {
-    name: String,
-    kernel: Rc<Kernel>,
-    encoding: Encoding,
-    /// That of the bundled guest: with the migration types of the kernel, but pages of the usual size.
-    guest_encoding: Encoding,
-    machine: KernelMachine,
-}
-
-impl Real {
-    fn open(path: &Path) -> Result<Real, String> {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let kernel = Kernel::open(path, Some(&cache())).map_err(|error| format!("{name}: {error}"))?;
-        Real::set_up(name, Rc::new(kernel))
-    }
-
-    /// A machine with the kernel, whose controls passed.
-    fn set_up(name: String, kernel: Rc<Kernel>) -> Result<Real, String> {
-        let wrong = |error: &dyn std::fmt::Display| format!("{name}: {error}");
-        let mmu = (!kernel.arch().mmus().is_empty()).then_some(Mmu::Radix);
-        let usual = Encoding::at(kernel.arch(), mmu, kernel.version()).map_err(|error| wrong(&error))?;
-        let machine = KernelMachine::new(Rc::clone(&kernel), usual, HugePage::Usual);
-        let mut machine = machine.map_err(|error| wrong(&error))?;
-        let failed: Vec<_> =
-            machine.controls().unwrap().into_iter().filter(|control| !control.passed).collect();
-        if !failed.is_empty() {
-            return Err(wrong(&format!("controls failed: {failed:?}")));
-        }
-        // With the migration types that were found in it.
-        let encoding = *machine.encoding();
-        let guest_encoding = usual.with_migration_types(encoding.migration_types());
-        Ok(Real { name, kernel, encoding, guest_encoding, machine })
-    }
-
-    /// The bundled guest of the same encoding.
-    fn guest(&self) -> Machine {
-        machine(bundled(self.encoding.arch(), self.encoding.mmu(), self.kernel.version()).unwrap())
-    }
-
-    fn run(&mut self, recipe: &'static Recipe, entry: u64) -> RanAlone {
-        let ran = self.machine.run_alone(recipe, entry, CallBounds::default()).unwrap();
-        let end = ran.ended.end;
-        assert_eq!(end, End::Returned, "{}: {entry:#018x}: it {}", self.name, self.machine.explain(end));
-        ran
-    }
-
-    /// The values that were stored to the entry, in order.
-    fn stores(&self, events: &[Event]) -> Vec<u64> {
-        let entry = self.machine.entry_address();
-        let of_entry = events.iter().filter_map(access).filter(|access| access.address & !7 == entry);
-        of_entry.filter(|access| access.store_pc.is_some()).map(|access| access.after).collect()
-    }
-}
-
-/// Runs a test on every kernel of an architecture, and panics with what it said of any.
-fn on_every_kernel(arch: Arch, test: impl Fn(&mut Real) -> Vec<String>) {
-    let here = files().iter().filter(|(_, of)| *of == Ok(arch));
-    let mut kernels = 0;
-    let mut complaints = Vec::new();
-    for (path, _) in here {
-        kernels += 1;
-        match Real::open(path) {
-            Ok(mut real) => complaints.extend(test(&mut real)),
-            Err(error) => complaints.push(error),
-        }
-    }
-    if kernels == 0 {
-        Need::Kernels.skip(&format!("kernels of {arch} are run"));
-    }
-    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+/// The values that were stored to the entry, in order.
+fn stores(real: &Real, events: &[Event]) -> Vec<u64> {
+    let entry = real.machine.entry_address();
+    let of_entry = events.iter().filter_map(access).filter(|access| access.address & !7 == entry);
+    of_entry.filter(|access| access.store_pc.is_some()).map(|access| access.after).collect()
 }
 
 fn writer(name: &str) -> &'static Recipe {
@@ -211,8 +123,8 @@ fn pmdp_invalidate_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> 
     assert!(entries.len() >= FEWEST_ENTRIES, "{name}: only {} entries", entries.len());
     let mut differences = Differences::default();
     for entry in &entries {
-        let ran = real.run(recipe, *entry);
-        let of_kernel = real.stores(&ran.events);
+        let ran = run(real, recipe, *entry);
+        let of_kernel = stores(real, &ran.events);
         let of_guest = guest_stores(&mut guest, &real.guest_encoding, Writer::Invalidate, *entry);
         let model = (encoding.layout().invalidated)(*entry);
         if of_kernel != of_guest || of_kernel.last() != Some(&ran.after) || ran.after != model {
@@ -262,8 +174,8 @@ fn split_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> {
     let mut guarded = None;
     let entries = marked_entries(&encoding);
     for (kind, entry) in &entries {
-        let ran = real.run(recipe, *entry);
-        let mut of_kernel = real.stores(&ran.events);
+        let ran = run(real, recipe, *entry);
+        let mut of_kernel = stores(real, &ran.events);
         if encoding.is_migration(*entry) {
             let invalidated = calls_with_absent(&encoding, &ran.events);
             if *guarded.get_or_insert(!invalidated) == invalidated {
@@ -321,7 +233,7 @@ fn a_split_hands_marks_to_every_small_page(real: &mut Real) -> Vec<String> {
             soft_dirty: false,
             uffd_wp: false,
         };
-        let filled = real.run(writer("split"), encoding.build(&entry).unwrap()).filled;
+        let filled = run(real, writer("split"), encoding.build(&entry).unwrap()).filled;
         let marked = filled.iter().filter(|pte| encoding.marks_of_pte(**pte).young == young).count();
         if (filled.len(), marked) != (small_pages, small_pages) {
             complaints.push(format!(
@@ -368,7 +280,7 @@ fn migration_entries_are_those_of_the_model(real: &mut Real) -> Vec<String> {
             let (Ok(mapping), Ok(wanted)) = (encoding.build(&mapping), encoding.build(&wanted)) else {
                 continue;
             };
-            let left = real.run(recipe, mapping).after;
+            let left = run(real, recipe, mapping).after;
             made += 1;
             if left != wanted {
                 differences.add(format!(

@@ -324,10 +324,22 @@ fn took_invalidated() {
         );
         assert!(!installed.found().iter().any(|finding| finding.name == TookInvalidated));
     }
+    // A writer that changes a mapping, and leaves it valid to the hardware, has not invalidated it.
+    for encoding in [arm64(), x86_64(), riscv64(), s390x(), hash()] {
+        let changed = built(&encoding, EntryKind::PresentHuge, EntryMarks { young: true, ..DIRTY });
+        let mapping = marked_scene(encoding, EntryKind::PresentHuge, YOUNG).stored(&[changed], None);
+        let took = mapping.rule(|rule| rule.invalidates = false).view(changed);
+        took.outcome("page", changed, true).finds(&[]);
+    }
     // An old page of s390x is invalid as it is: to invalidate it changes nothing.
     let old = scene(s390x(), EntryKind::PresentHuge);
     let before = old.before;
     old.stored(&[before], Some(before)).view(before).outcome("page", before, true).finds(&[]);
+    // Nor is it the writer's, if a page that was used meanwhile is made what it was before.
+    let old = scene(s390x(), EntryKind::PresentHuge);
+    let young = Value(built(&s390x(), EntryKind::PresentHuge, YOUNG));
+    let used = old.stored(&[before], Some(before)).steps(|steps| steps.found = Some(young));
+    used.view(before).outcome("page", before, true).finds(&[]);
     // What a split makes of a swap entry is no mapping.
     let (swap, seen) = arm64_swap_made_present();
     let before = swap.before;

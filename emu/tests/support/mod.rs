@@ -1,6 +1,8 @@
 //! What the tests share: the guests under test, and entries to try on them.
 #![allow(dead_code, reason = "every test program uses a part of it")]
 
+pub mod kernels;
+
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;

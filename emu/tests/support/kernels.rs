@@ -1,0 +1,101 @@
+//! Real kernels, set up to be run: those in `kernels/`, or in the folder that `PMDSCOPE_KERNELS` names.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::OnceLock;
+
+use pmdscope_arches::{Arch, Encoding, Mmu};
+use pmdscope_emu::{CallBounds, HugePage, KernelMachine, Machine, RanAlone, Recipe};
+use pmdscope_guest::kernel::{Cache, KernelFile};
+use pmdscope_guest::{Kernel, bundled};
+use pmdscope_needs::Need;
+
+use super::machine;
+
+/// Says something that is seen even if the test passes: nothing may pass for tried that was not.
+pub fn say(text: &str) {
+    // In one piece, since other tests write too.
+    std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
+}
+
+/// Kernels are unpacked once, for all later runs too.
+fn cache() -> Cache {
+    Cache::in_folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels"))
+}
+
+/// Every file in the folder, and which architecture it is of, or why it is no kernel.
+pub fn files() -> &'static [(PathBuf, Result<Arch, String>)] {
+    static FILES: OnceLock<Vec<(PathBuf, Result<Arch, String>)>> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let arch = |path: &Path| match KernelFile::open(path, Some(&cache())) {
+            Ok(opened) => Ok(opened.kernel.flat.arch),
+            Err(error) => Err(error.to_string()),
+        };
+        pmdscope_needs::kernel_files().into_iter().map(|path| (path.clone(), arch(&path))).collect()
+    })
+}
+
+/// A kernel that was set up to be run.
+pub struct Real {
+    pub name: String,
+    pub kernel: Rc<Kernel>,
+    pub encoding: Encoding,
+    /// That of the bundled guest: with the migration types of the kernel, but pages of the usual size.
+    pub guest_encoding: Encoding,
+    pub machine: KernelMachine,
+}
+
+impl Real {
+    pub fn open(path: &Path) -> Result<Real, String> {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let kernel = Kernel::open(path, Some(&cache())).map_err(|error| format!("{name}: {error}"))?;
+        Real::set_up(name, Rc::new(kernel))
+    }
+
+    /// A machine with the kernel, whose controls passed.
+    pub fn set_up(name: String, kernel: Rc<Kernel>) -> Result<Real, String> {
+        let wrong = |error: &dyn std::fmt::Display| format!("{name}: {error}");
+        let mmu = (!kernel.arch().mmus().is_empty()).then_some(Mmu::Radix);
+        let usual = Encoding::at(kernel.arch(), mmu, kernel.version()).map_err(|error| wrong(&error))?;
+        let machine = KernelMachine::new(Rc::clone(&kernel), usual, HugePage::Usual);
+        let mut machine = machine.map_err(|error| wrong(&error))?;
+        let failed: Vec<_> =
+            machine.controls().unwrap().into_iter().filter(|control| !control.passed).collect();
+        if !failed.is_empty() {
+            return Err(wrong(&format!("controls failed: {failed:?}")));
+        }
+        // With the migration types that were found in it.
+        let encoding = *machine.encoding();
+        let guest_encoding = usual.with_migration_types(encoding.migration_types());
+        Ok(Real { name, kernel, encoding, guest_encoding, machine })
+    }
+
+    /// The bundled guest of the same encoding.
+    pub fn guest(&self) -> Machine {
+        machine(bundled(self.encoding.arch(), self.encoding.mmu(), self.kernel.version()).unwrap())
+    }
+
+    /// Runs a routine alone, however it ends.
+    pub fn run(&mut self, recipe: &'static Recipe, entry: u64) -> RanAlone {
+        self.machine.run_alone(recipe, entry, CallBounds::default()).unwrap()
+    }
+}
+
+/// Runs a test on every kernel of an architecture, and panics with what it said of any.
+pub fn on_every_kernel(arch: Arch, test: impl Fn(&mut Real) -> Vec<String>) {
+    let here = files().iter().filter(|(_, of)| *of == Ok(arch));
+    let mut kernels = 0;
+    let mut complaints = Vec::new();
+    for (path, _) in here {
+        kernels += 1;
+        match Real::open(path) {
+            Ok(mut real) => complaints.extend(test(&mut real)),
+            Err(error) => complaints.push(error),
+        }
+    }
+    if kernels == 0 {
+        Need::Kernels.skip(&format!("kernels of {arch} are run"));
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
