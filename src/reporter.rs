@@ -96,16 +96,6 @@ pub fn last_stored(exploration: &Exploration, cpu: u8, entry_address: u64) -> BT
     exploration.runs.iter().filter_map(last).collect()
 }
 
-/// That a routine crashed, which is no pass where no finding says why.
-fn unexplained_crash<'a>(mut outcomes: impl Iterator<Item = &'a Outcome>) -> Option<String> {
-    let crash = outcomes.find(|outcome| outcome.result == "crash")?;
-    let how = crash.ended.as_deref().unwrap_or("crashed");
-    Some(match crash.schedule.as_str() {
-        "" => format!("before any access a routine {how}"),
-        schedule => format!("under schedule {schedule} a routine {how}"),
-    })
-}
-
 /// The report of what was not run at all, for a reason.
 pub fn not_run(encoding: &Encoding, start: &Start, names: Names, why: String) -> RunReport {
     let reporter = Reporter {
@@ -185,7 +175,7 @@ impl Reporter<'_> {
         });
         let behaviours = self.behaviours();
         let with_outcomes: Vec<_> = self.others().map(|cpu| self.outcomes(cpu)).collect();
-        let crashed = || unexplained_crash(iter::once(&outcomes).chain(&with_outcomes).flatten());
+        let crashed = || self.unexplained_crash(iter::once(&outcomes).chain(&with_outcomes).flatten());
         let incomplete = self.incomplete().or_else(|| findings.is_empty().then(crashed).flatten());
         let verdict = if !findings.is_empty() {
             Verdict::Findings
@@ -235,6 +225,19 @@ impl Reporter<'_> {
             traces: behaviours,
             entries: self.all_entries(),
         }
+    }
+
+    /// That a routine crashed, which is no pass where no finding says why.
+    fn unexplained_crash<'o>(&self, mut outcomes: impl Iterator<Item = &'o Outcome>) -> Option<String> {
+        // Where the writer runs alone there is a walker that returned, and decided nothing.
+        let returned = self.subject.explain(End::Returned);
+        let crash = outcomes
+            .find(|outcome| outcome.result == "crash" && outcome.ended.as_ref() != Some(&returned))?;
+        let how = crash.ended.as_deref().unwrap_or("crashed");
+        Some(match crash.schedule.as_str() {
+            "" => format!("before any access a routine {how}"),
+            schedule => format!("under schedule {schedule} a routine {how}"),
+        })
     }
 
     fn incomplete(&self) -> Option<String> {
