@@ -20,7 +20,8 @@ Exit status:
   1  findings
   2  bad usage or bad input
   3  inconclusive: nothing was found, but a bound was hit, or a control failed
-  4  internal fault";
+  4  internal fault
+  5  a batch or a merge has not all of its jobs: go on with --resume";
 
 /// Runs real machine code of page-table writers and lockless walkers at every interleaving, and
 /// shows which bits of a PMD each walker sees.
@@ -134,8 +135,8 @@ Examples:
   pmdscope batch examples/encodings.toml -o part-2 --partition slice:2/2
       half of the jobs on each of two machines
 
-Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 stopped, or a bound was hit or a
-control failed, 4 internal fault.";
+Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a control failed,
+4 internal fault, 5 stopped before all jobs were recorded.";
 
 const MERGE_EXAMPLES: &str = "\
 The parts must be of the same matrix, run by the same version of pmdscope on the same kernels. What
@@ -144,7 +145,7 @@ comes of it has the same bytes as if all had been run at once.
 Examples:
   pmdscope merge part-1 part-2 -o merged
 
-Exit status: 0 all jobs are there, 2 bad usage or input, 3 some are missing, 4 internal fault.";
+Exit status: 0 all jobs are there, 2 bad usage or input, 4 internal fault, 5 some are missing.";
 
 const REPORT_EXAMPLES: &str = "\
 Examples:

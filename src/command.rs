@@ -1,6 +1,7 @@
 //! The command line that runs something again, as a report gives it.
 
 use pmdscope_emu::{Bounds, Reduction, Schedule};
+use pmdscope_traces::quoted;
 
 use crate::cli::BoundArgs;
 use crate::plan::Start;
@@ -76,30 +77,5 @@ impl RunCommand {
     fn option(&mut self, option: &str, value: &str) {
         self.0.push(option.to_owned());
         self.0.push(quoted(value));
-    }
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+=:,%@".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_shell_would_take_apart_is_quoted() {
-        assert_eq!(
-            quoted("linux-image-6.12.107+deb13-arm64_6.12.107-1_arm64.deb"),
-            "linux-image-6.12.107+deb13-arm64_6.12.107-1_arm64.deb"
-        );
-        assert_eq!(quoted("my kernel"), "'my kernel'");
-        assert_eq!(quoted("it's"), "'it'\\''s'");
-        assert_eq!(quoted(""), "''");
     }
 }

@@ -11,6 +11,7 @@ use pmdscope_traces::results::{Conclusion, Judged, junit, ktap};
 use pmdscope_traces::{CompareReport, RunReport, Skipped, html, json, markdown, text};
 
 use crate::cli::{CacheArgs, CompareArgs, CompareFormat, Marks};
+use crate::confined;
 use crate::exit::Exit;
 use crate::expected::expectations;
 use crate::kernel_plan::{KernelSource, Wanted, kernel_source, offered, platform_left_out};
@@ -204,7 +205,7 @@ impl<'a> KernelPlan<'a> {
                             reduction: Reduction::Joined,
                             schedule: None,
                         };
-                        rows.push(study.report()?);
+                        rows.push(confined::kernel_study(&study)?);
                     }
                 }
             }

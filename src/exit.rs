@@ -17,9 +17,17 @@ pub enum Exit {
     Inconclusive = 3,
     /// A fault of the program itself.
     Internal = 4,
+    /// A batch or a merge has not all of its jobs: a batch can go on with it.
+    Stopped = 5,
 }
 
 impl Exit {
+    /// That of a process, by its number.
+    pub fn of_code(code: u8) -> Exit {
+        let all = [Exit::Clean, Exit::Findings, Exit::Usage, Exit::Inconclusive];
+        all.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Exit::Internal)
+    }
+
     /// The status for a set of verdicts: findings speak loudest, then what is not known.
     pub fn of(verdicts: impl IntoIterator<Item = Verdict>) -> Exit {
         let mut exit = Exit::Clean;

@@ -1,11 +1,11 @@
 //! Lists of findings that are known.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use pmdscope_traces::results::expect::{self, Expectations};
+
+use crate::input;
 
 /// What a list says, if one is named and the format is judged by it; nothing is known else.
 pub fn expectations(path: Option<&Path>, judged: bool) -> Result<Expectations> {
@@ -14,8 +14,6 @@ pub fn expectations(path: Option<&Path>, judged: bool) -> Result<Expectations> {
     let Some(path) = path else { return Ok(Expectations::default()) };
     ensure!(judged, "--expect is for test results: add --format ktap or --format junit");
     let name = path.display().to_string();
-    let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
-    let mut text = String::new();
-    file.take(LARGEST_BYTES + 1).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
+    let text = input::text(path, LARGEST_BYTES)?;
     Ok(Expectations::parse(&name, &text)?)
 }

@@ -11,8 +11,8 @@ use pmdscope_guest::kernel::Cache;
 use pmdscope_traces::GuestInfo;
 
 use crate::cli::{CacheArgs, JobArgs, Marks};
-use crate::output;
 use crate::plan::{Start, hex_value, number, run_bounds};
+use crate::{input, output};
 
 /// A kernel to run, and the encoding to read its entries by.
 #[derive(Clone)]
@@ -20,6 +20,8 @@ pub struct KernelSource {
     pub path: PathBuf,
     pub kernel: Rc<Kernel>,
     pub encoding: Encoding,
+    /// Whether what was unpacked of it is not kept.
+    pub no_cache: bool,
 }
 
 impl KernelSource {
@@ -170,7 +172,7 @@ pub fn kernel_source(path: &Path, cache: CacheArgs) -> Result<KernelSource> {
     let mmu = arch.mmus().first().copied();
     let encoding = Encoding::at(arch, mmu, kernel.version())
         .with_context(|| format!("{}, which is Linux {}", path.display(), kernel.file().release))?;
-    Ok(KernelSource { path: path.to_owned(), kernel: Rc::new(kernel), encoding })
+    Ok(KernelSource { path: path.to_owned(), kernel: Rc::new(kernel), encoding, no_cache: cache.no_cache })
 }
 
 /// Opens a kernel. What is wrong with the cache is only told, and only if nothing else is.
@@ -182,6 +184,8 @@ pub fn open_kernel(path: &Path, args: CacheArgs) -> Result<Kernel> {
             Err(note) => (None, Some(note.to_string())),
         },
     };
+    // What is no file is refused before it is waited for.
+    input::open(path)?;
     let kernel = Kernel::open(path, cache.as_ref())?;
     for note in note.iter().chain(kernel.notes()) {
         output::tell(note);

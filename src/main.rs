@@ -6,9 +6,11 @@ mod batch;
 mod cli;
 mod command;
 mod compare;
+mod confined;
 mod decode;
 mod exit;
 mod expected;
+mod input;
 mod kernel;
 mod kernel_plan;
 mod kernel_study;
@@ -24,6 +26,7 @@ mod sweep;
 mod tally;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
@@ -39,6 +42,11 @@ fn main() -> ExitCode {
     if batch::is_worker() {
         return ended(batch::worker());
     }
+    if confined::is_confined_run() {
+        return ended(confined::serve());
+    }
+    // A file that may not grow is an error where it is written, not the end of this process.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
@@ -118,13 +126,21 @@ pub fn one_line(error: &anyhow::Error) -> String {
             text = format!("{text}: {cause}");
         }
     }
-    output::printable(&text)
+    pmdscope_traces::one_line(&text)
 }
+
+/// A fault of this program, of which nothing is recorded.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Fault(String);
 
 /// Whose fault an error is.
 fn status_of(error: &anyhow::Error) -> Exit {
-    if error.chain().any(|cause| cause.is::<NotTheSame>() || cause.is::<batch::Fault>()) {
+    if error.chain().any(|cause| cause.is::<NotTheSame>() || cause.is::<Fault>()) {
         return Exit::Internal;
+    }
+    if let Some(failed) = error.chain().find_map(|cause| cause.downcast_ref::<confined::Failed>()) {
+        return failed.exit;
     }
     match error.chain().find_map(|cause| cause.downcast_ref::<EmuError>()).map(EmuError::blame) {
         Some(Blame::Program) => Exit::Internal,

@@ -1,11 +1,13 @@
 //! Where reports go: standard output, or a file that is written whole or not at all.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anstream::adapter::strip_str;
 use anyhow::{Context, Result, ensure};
+use pmdscope_traces::one_line;
 
 /// Makes a report, and if it is to be checked makes it again: the same must come out.
 pub fn checked<T>(check: bool, make: impl Fn() -> Result<(String, T)>) -> Result<(String, T)> {
@@ -64,13 +66,31 @@ pub fn stream(to: Option<&Path>, write: impl FnOnce(&mut (dyn Write + Send)) -> 
             write_whole(path, write).with_context(|| format!("cannot write {}", path.display()))
         }
         _ => {
-            let mut out = BufWriter::new(std::io::stdout());
+            let mut out = Telling { to: BufWriter::new(std::io::stdout()), failed: false };
             let written = write(&mut out).and_then(|()| Ok(out.flush()?));
             match written {
                 Err(error) if is_closed(&error) => Ok(()),
+                // What was to be written may be what could not be read.
+                Err(error) if !out.failed => Err(error),
                 other => other.context("cannot write to standard output"),
             }
         }
+    }
+}
+
+/// Knows whether it was it that failed.
+struct Telling<W> {
+    to: W,
+    failed: bool,
+}
+
+impl<W: Write> Write for Telling<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.to.write(bytes).inspect_err(|_| self.failed = true)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.to.flush().inspect_err(|_| self.failed = true)
     }
 }
 
@@ -83,19 +103,23 @@ fn is_closed(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| kind(cause) == Some(ErrorKind::BrokenPipe))
 }
 
-/// Text that stays on one line, and does nothing to a terminal.
-pub fn printable(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    out
-}
-
 /// Says a line about the program's own work. If there is nobody to hear it, the exit status still tells.
 pub fn tell(line: &str) {
     // A line may have words of a file, or of a worker's last ones.
-    let _ = writeln!(std::io::stderr(), "pmdscope: {}", printable(line));
+    let _ = writeln!(std::io::stderr(), "pmdscope: {}", shortened(&one_line(line)));
+}
+
+/// A line without its middle, if that is too long for anyone to read: a name or a value may be of any length.
+fn shortened(line: &str) -> Cow<'_, str> {
+    const HEAD: usize = 700;
+    const TAIL: usize = 300;
+    let length = line.chars().count();
+    if length <= HEAD + TAIL {
+        return line.into();
+    }
+    let head: String = line.chars().take(HEAD).collect();
+    let tail: String = line.chars().skip(length - TAIL).collect();
+    format!("{head} [{} characters] {tail}", length - HEAD - TAIL).into()
 }
 
 /// The same, if a person watches: what goes on in scripts is not to be read.
@@ -147,6 +171,15 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+
+    #[test]
+    fn a_line_that_nobody_reads_is_shortened() {
+        assert_eq!(shortened("short"), "short");
+        let long = format!("begin{}end", "x".repeat(1 << 20));
+        let short = shortened(&long);
+        assert!(short.starts_with("begin") && short.ends_with("end") && short.len() < 1100, "{short}");
+        assert!(short.contains("[1047584 characters]"), "{short}");
+    }
 
     #[test]
     fn what_is_not_the_same_the_second_time_is_an_error() {

@@ -2,8 +2,6 @@
 //! anything runs, and each mistake gets one line.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,6 +13,7 @@ use pmdscope_guest::{Agent, Bundled, Declared, Guest, Walker, Writer, bundled};
 use pmdscope_traces::GuestInfo;
 
 use crate::cli::{BoundArgs, JobArgs, Marks, ReductionArg};
+use crate::input;
 
 /// The machine code to run, and where it comes from.
 #[derive(Clone)]
@@ -96,18 +95,7 @@ impl GuestSource {
 fn read(path: &Path) -> Result<(String, Vec<u8>)> {
     /// Guests are a few kilobytes; this is room for any, and stops a mistaken disk image.
     const LARGEST_GUEST_BYTES: u64 = 64 << 20;
-    let name = path.display().to_string();
-    let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
-    // Not by the file's size: a device or a pipe has none.
-    let mut bytes = Vec::new();
-    file.take(LARGEST_GUEST_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .with_context(|| format!("cannot read {name}"))?;
-    ensure!(
-        bytes.len() as u64 <= LARGEST_GUEST_BYTES,
-        "{name} has more than {LARGEST_GUEST_BYTES} bytes, the most that a guest may have"
-    );
-    Ok((name, bytes))
+    Ok((path.display().to_string(), input::read(path, LARGEST_GUEST_BYTES)?))
 }
 
 /// The name of a file without its folders.

@@ -3,17 +3,18 @@
 mod again;
 mod save;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use pmdscope_emu::{Bounds, Reduction};
 use pmdscope_traces::kunit;
-use pmdscope_traces::repro::{self, Repro};
+use pmdscope_traces::repro::{self, Code, Repro};
 
-use crate::cli::{ReproArgs, ReproReportArgs, ReproWhat};
+use crate::cli::{Marks, ReproArgs, ReproReportArgs, ReproWhat};
+use crate::command::RunCommand;
 use crate::exit::Exit;
-use crate::output;
+use crate::plan::Start;
+use crate::{input, output};
 
 pub fn repro(args: &ReproArgs) -> Result<Exit> {
     match &args.what {
@@ -44,18 +45,44 @@ fn report(args: &ReproReportArgs) -> Result<Exit> {
 fn read(path: &Path) -> Result<Repro> {
     /// One with a bundled guest has some 50 KB; this is room for the largest guest.
     const LARGEST_BYTES: u64 = 128 << 20;
-    let name = path.display();
-    let from: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(File::open(path).with_context(|| format!("cannot open {name}"))?)
+    let name = path.display().to_string();
+    let bytes = match path == Path::new("-") {
+        true => input::read_of(std::io::stdin(), "standard input", LARGEST_BYTES)?,
+        false => input::read(path, LARGEST_BYTES)?,
     };
-    // Not by the file's size: a pipe has none.
-    let mut bytes = Vec::new();
-    from.take(LARGEST_BYTES + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
-    ensure!(
-        bytes.len() as u64 <= LARGEST_BYTES,
-        "{name} has more than {LARGEST_BYTES} bytes, the most that a reproducer may have"
-    );
-    Repro::of_bytes(&bytes).with_context(|| name.to_string())
+    let mut repro = Repro::of_bytes(&bytes).with_context(|| name.clone())?;
+    // What is to be pasted is never a file's own words.
+    repro.report.command = command(&repro).context(name)?;
+    Ok(repro)
+}
+
+/// The command that runs every schedule of what was saved.
+fn command(repro: &Repro) -> Result<String> {
+    let report = &repro.report;
+    let of_kernel = matches!(repro.code, Code::Kernel { .. });
+    let guest = Some(report.guest.name.as_str());
+    let command = match of_kernel {
+        true => RunCommand::of([("--kernel", guest)]),
+        false => RunCommand::of([
+            ("--arch", Some(report.arch.as_str())),
+            ("--mmu", report.mmu.as_deref()),
+            ("--linux", Some(report.linux.as_str())),
+            ("--guest", guest.filter(|_| report.guest.kind == "file")),
+        ]),
+    };
+    let kind = (report.entry != "pmd").then(|| report.entry.parse()).transpose()?;
+    let start = Start {
+        value: report.before.value.0,
+        kind,
+        marks: Marks::of_names(&report.marks)?,
+        pfn: repro.pfn.map_or(0, |pfn| pfn.0),
+        asked: repro.pfn.is_some(),
+    };
+    let mut bounds = Bounds::default();
+    bounds.call.accesses = repro.bounds.accesses;
+    bounds.call.instructions = repro.bounds.instructions;
+    Ok(command
+        .on(&start)
+        .running(&report.writer, &report.walker, report.with.iter().map(String::as_str))
+        .under(None, Reduction::Joined, &bounds))
 }

@@ -1,12 +1,12 @@
 //! `pmdscope run`.
 
 use anyhow::Result;
-use pmdscope_emu::Machine;
 use pmdscope_guest::Walker;
 use pmdscope_traces::timelines::{chrome, vcd};
 use pmdscope_traces::{RunReport, Verdict, json, markdown, text};
 
 use crate::cli::{RunArgs, RunFormat};
+use crate::confined;
 use crate::exit::Exit;
 use crate::kernel_plan::KernelPlan;
 use crate::kernel_study::KernelStudy;
@@ -32,13 +32,14 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
 fn of_kernel(plan: &KernelPlan) -> Result<Vec<RunReport>> {
     plan.walkers
         .iter()
-        .map(|walker| KernelStudy::of(plan, *walker, plan.schedule.as_ref()).report())
+        .map(|walker| confined::kernel_study(&KernelStudy::of(plan, *walker, plan.schedule.as_ref())))
         .collect()
 }
 
 fn of_guest(plan: &RunPlan) -> Result<Vec<RunReport>> {
-    let mut machine = Machine::new(plan.source.guest.clone())?;
-    let report = |walker: &Walker| Study::of(plan, *walker, plan.schedule.as_ref()).report(&mut machine);
+    let mut machine = None;
+    let report =
+        |walker: &Walker| confined::study(&Study::of(plan, *walker, plan.schedule.as_ref()), &mut machine);
     plan.walkers.iter().map(report).collect()
 }
 

@@ -11,6 +11,7 @@ use pmdscope_traces::sweep::{Change, Class, Part, Pattern, Ran, SWEEP_SCHEMA, Sw
 use pmdscope_traces::{Count, Predicates, Verdict, json, text};
 
 use crate::cli::{SweepArgs, SweepFormat};
+use crate::confined;
 use crate::exit::Exit;
 use crate::output;
 use crate::plan::{self, GuestSource, With};
@@ -26,7 +27,7 @@ pub fn run(args: &SweepArgs) -> Result<Exit> {
     };
     let writer = Writer::named(&args.writer, &source.guest)?;
     let (printed, verdict) = output::checked(args.report.self_check, || {
-        let report = sweep(&encoding, &source, set, writer)?;
+        let report = confined::sweep(&encoding, &source, set, writer)?;
         let printed = match args.format {
             SweepFormat::Text => text::sweep(&report),
             SweepFormat::Json => json::pretty(&report)?,

@@ -308,13 +308,13 @@ fn a_guest_file_that_is_not_one_is_refused() {
         folder,
         &[
             (&format!("{run} missing"), "cannot open missing: No such file"),
-            (&format!("{run} folder"), "cannot read folder: Is a directory"),
+            (&format!("{run} folder"), "cannot read folder: it is a directory"),
             (&format!("{run} empty"), "empty: not an ELF file"),
             (&format!("{run} text"), "text: not an ELF file"),
             (&format!("{run} magic"), "magic: damaged ELF file"),
-            (&format!("{run} /dev/null"), "/dev/null: not an ELF file"),
+            (&format!("{run} /dev/null"), "cannot read /dev/null: it is no file"),
             // It never ends, and its size is 0.
-            (&format!("{run} /dev/zero"), "/dev/zero has more than"),
+            (&format!("{run} /dev/zero"), "cannot read /dev/zero: it is no file"),
         ],
     );
 }

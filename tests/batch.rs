@@ -108,7 +108,7 @@ fn what_a_merge_lacks_is_run_by_a_batch() {
         ok(&pmdscope_in(scratch.path(), &format!("batch m.toml -o p{part} --partition slice:{part}/3")), 1);
     }
     let merged = pmdscope_in(scratch.path(), "merge p1 p3 -o merged");
-    assert_eq!(merged.status, Some(3));
+    assert_eq!(merged.status, Some(5));
     assert!(merged.stderr.contains("jobs are recorded in these; the others are run by"), "{}", merged.stderr);
     ok(&pmdscope_in(scratch.path(), "batch m.toml -o merged --resume"), 1);
     assert_same(&scratch, "whole", "merged");
@@ -347,7 +347,7 @@ fn an_interrupt_stops_a_batch_that_says_how_to_go_on() {
         assert!(sent.expect("kill").success());
         let output = child.wait_with_output().expect("it ends");
         let told = String::from_utf8(output.stderr).expect("text");
-        assert_eq!(output.status.code(), Some(3), "{told}");
+        assert_eq!(output.status.code(), Some(5), "{told}");
         assert!(told.contains(" jobs are recorded; go on with: pmdscope batch m.toml -o "), "{told}");
         let report = pmdscope_in(scratch.path(), &format!("report {signal}"));
         assert!(report.stderr.contains(" jobs are recorded: the others are run by "), "{}", report.stderr);

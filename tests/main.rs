@@ -5,6 +5,7 @@ mod batch;
 mod batch_kills;
 mod batch_lacks;
 mod common;
+mod confined;
 mod decode_readings;
 mod deterministic;
 mod explorer;
@@ -23,6 +24,7 @@ mod repro;
 mod results;
 mod schema;
 mod short_memory;
+mod strangers;
 mod sweep;
 mod terminal;
 

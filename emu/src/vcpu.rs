@@ -115,6 +115,9 @@ pub(crate) struct Vcpu {
     mapped: Vec<Rc<Shared>>,
 }
 
+/// A path that is kept has no more blocks, whatever the bound on instructions, so that it fits in memory (128 MiB).
+const LONGEST_PATH: usize = 1 << 24;
+
 /// Enough for the engine to translate and run in.
 const COROUTINE_STACK_BYTES: usize = 1 << 20;
 
@@ -822,13 +825,17 @@ impl State {
         if start == self.return_pad {
             return;
         }
-        self.path.borrow_mut().push(start);
+        let steps = {
+            let mut path = self.path.borrow_mut();
+            path.push(start);
+            path.len()
+        };
         let total = self.instructions.get() + instructions;
         self.instructions.set(total);
         if self.failed() {
             // In a hook that has no engine to stop.
             self.stop(engine);
-        } else if total > self.bounds.get().instructions {
+        } else if total > self.bounds.get().instructions || steps > LONGEST_PATH {
             self.finish(engine, End::InstructionBound);
         } else if self.deadline.get().is_some_and(|deadline| Instant::now() > deadline) {
             self.finish(engine, End::TimeBound);

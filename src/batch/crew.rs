@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, Once, PoisonError};
@@ -18,9 +18,11 @@ use serde::Serialize;
 
 use super::progress::Progress;
 use super::store::{Sealed, Store};
-use super::wire::{Confined, Order, Ready, Reply, Setup, Verdicts, message, receive};
+use super::wire::{Order, Ready, Reply, Setup, Verdicts};
 use super::worker;
-use crate::output;
+use crate::confined::sandbox::Confined;
+use crate::confined::{Death, beside, death, last_words, message, receive, start, unconfined};
+use crate::{Fault, output};
 
 /// How often a job may end its worker before it is given up.
 const TRIES: u32 = 2;
@@ -112,10 +114,7 @@ impl Crew<'_> {
         if let Some(lacks) = confined.lacks() {
             self.warned.call_once(|| {
                 self.progress.say(|| {
-                    output::tell(&format!(
-                        "this system has no {lacks}, so workers are confined by their limits only: run nothing that you \
-                         would not run yourself"
-                    ));
+                    output::tell(&unconfined(lacks));
                 });
             });
         }
@@ -129,11 +128,6 @@ struct Slot<'a> {
     failed: &'a AtomicBool,
     worker: Option<Worker>,
 }
-
-/// A fault of this program, of which nothing is recorded.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Fault(String);
 
 /// What is missing of jobs that cannot be run now, but could with more memory or time.
 pub struct Lacking {
@@ -151,15 +145,6 @@ impl Lacking {
     fn is_new(&self, what: &str) -> bool {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned())
     }
-}
-
-/// Why a job is not run again that has ended its worker too often.
-#[derive(Debug, PartialEq, Eq)]
-enum GivenUp {
-    /// It does so each time.
-    ForGood(String),
-    /// It lacked memory or time.
-    ForNow(String),
 }
 
 /// What ended work on a segment before it was sealed.
@@ -236,7 +221,7 @@ impl Slot<'_> {
                 worker.signal(Signal::KILL);
                 return Ok(Some(Ended::Stopped));
             }
-            if heard.elapsed() > patience(self.crew.setup.seconds) {
+            if heard.elapsed() > self.crew.setup.limits().patience() {
                 worker.signal(Signal::KILL);
                 return Ok(Some(Ended::Hung { at }));
             }
@@ -280,7 +265,7 @@ impl Slot<'_> {
     }
 
     fn patience(&self) -> Duration {
-        patience(self.crew.setup.seconds)
+        self.crew.setup.limits().patience()
     }
 
     /// Learns from the end of a worker which job it is that ends it, and gives up one that always does.
@@ -290,12 +275,12 @@ impl Slot<'_> {
             Ended::Hung { at } => {
                 let why =
                     format!("the worker said nothing for {} s, and was ended", self.patience().as_secs());
-                (at, TRIES, GivenUp::ForNow(why), String::new())
+                (at, TRIES, Death::ForNow(why), String::new())
             }
             Ended::Died { status, at, last_words } => {
                 let killed = status.signal() == Some(Signal::KILL.as_raw());
                 let tries = if killed { TRIES_IF_KILLED } else { TRIES };
-                (at, tries, given_up(status, &last_words, self.crew.setup)?, last_words)
+                (at, tries, death(status, &last_words, self.crew.setup.limits())?, last_words)
             }
         };
         // Without care it is not known which job it was: so again, with care.
@@ -308,11 +293,11 @@ impl Slot<'_> {
             return Ok(());
         }
         match (at, why) {
-            (None, GivenUp::ForGood(why) | GivenUp::ForNow(why)) => {
+            (None, Death::ForGood(why) | Death::ForNow(why)) => {
                 bail!("workers end before they run a job: {why}{}", in_brackets(&last_words))
             }
-            (Some(job), GivenUp::ForNow(why)) => self.crew.lacks(order, job, &why),
-            (Some(job), GivenUp::ForGood(why)) => {
+            (Some(job), Death::ForNow(why)) => self.crew.lacks(order, job, &why),
+            (Some(job), Death::ForGood(why)) => {
                 self.crew.tell(job, &format!("{why}{}", in_brackets(&last_words)));
                 order.given_up.push((job, why));
             }
@@ -321,51 +306,8 @@ impl Slot<'_> {
     }
 }
 
-/// What became of a job that has ended its worker, in words that are the same each time. It fails if this program did
-/// it.
-fn given_up(status: ExitStatus, last_words: &str, setup: &Setup) -> Result<GivenUp> {
-    let Setup { memory, seconds, .. } = setup;
-    // What Rust and Unicorn say.
-    if ["memory allocation of", "Could not allocate"].iter().any(|words| last_words.contains(words)) {
-        return Ok(GivenUp::ForNow(format!(
-            "it needs more than the {} MiB of address space that a worker may have, or than the system gives it",
-            memory >> 20
-        )));
-    }
-    if last_words.contains("panicked at") {
-        return Err(Fault(format!("a worker panicked: {last_words}")).into());
-    }
-    Ok(match status.signal() {
-        Some(signal) if signal == Signal::XCPU.as_raw() => GivenUp::ForNow(format!(
-            "it takes more than the {seconds} s of processor time that a job may take"
-        )),
-        Some(signal) if signal == Signal::KILL.as_raw() => GivenUp::ForNow(
-            "its process was killed, as a system does that is short of memory: no guest can do that"
-                .to_owned(),
-        ),
-        Some(signal) => {
-            let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
-            GivenUp::ForGood(format!("the engine did not survive it: its process was ended by {name}"))
-        }
-        None => {
-            let code = status.code().unwrap_or_default();
-            GivenUp::ForGood(format!("the engine did not survive it: its process ended with status {code}"))
-        }
-    })
-}
-
-/// How long a worker may be silent: with a job that takes all the time it may have, on a machine that is busy.
-fn patience(seconds: u64) -> Duration {
-    Duration::from_secs(seconds.saturating_mul(2).saturating_add(30))
-}
-
 fn in_brackets(last_words: &str) -> String {
     if last_words.is_empty() { String::new() } else { format!(" ({last_words})") }
-}
-
-/// Runs something on a thread of its own, until it ends by itself.
-fn beside(work: impl FnOnce() + Send + 'static) -> Result<()> {
-    thread::Builder::new().spawn(work).context("cannot start a thread").map(drop)
 }
 
 /// A process that runs jobs.
@@ -381,22 +323,10 @@ struct Worker {
 impl Worker {
     /// Starts one, and waits until it has confined itself.
     fn start(setup: &Setup, patience: Duration) -> Result<Result<(Worker, Confined), Ended>> {
-        let words = tempfile::tempfile().context("cannot make a temporary file for a worker")?;
-        // Not by its path: the program may be replaced while it runs.
-        let program = if cfg!(target_os = "linux") {
-            "/proc/self/exe".into()
-        } else {
-            std::env::current_exe().context("cannot find this program")?
-        };
-        let mut child = Command::new(program)
-            .arg(worker::ARGUMENT)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(words.try_clone().context("cannot start a worker")?)
-            // Ctrl-C is for the batch, which then has its workers finish their jobs.
-            .process_group(0)
-            .spawn()
-            .context("cannot start a worker")?;
+        // Ctrl-C is for the batch, which then has its workers finish their jobs.
+        let (mut child, words) = start(worker::ARGUMENT, |command| {
+            command.process_group(0);
+        })?;
         let (Some(mut to), Some(mut from)) = (child.stdin.take(), child.stdout.take()) else {
             bail!("a worker has no pipes");
         };
@@ -457,17 +387,7 @@ impl Worker {
         // It may have closed its pipe alone.
         self.signal(Signal::KILL);
         let status = self.child.wait().context("cannot wait for a worker")?;
-        Ok((status, self.last_words().unwrap_or_default()))
-    }
-
-    fn last_words(&mut self) -> std::io::Result<String> {
-        const MOST: u64 = 4096;
-        let length = self.words.seek(SeekFrom::End(0))?;
-        self.words.seek(SeekFrom::Start(length.saturating_sub(MOST)))?;
-        let mut bytes = Vec::new();
-        self.words.read_to_end(&mut bytes)?;
-        let text = String::from_utf8_lossy(&bytes);
-        Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
+        Ok((status, last_words(&mut self.words).unwrap_or_default()))
     }
 }
 
@@ -475,35 +395,5 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
         let _ = self.child.wait();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::plan::Plan;
-    use super::*;
-    use crate::cli::BoundArgs;
-
-    /// What is said of the end of a worker, as `wait()` tells it.
-    fn end_of(status: i32, last_words: &str) -> Result<GivenUp> {
-        let plan = Plan::of_bounds(BoundArgs::default());
-        let setup = Setup { plan, no_cache: true, memory: 64 << 20, seconds: 150 };
-        given_up(ExitStatus::from_raw(status), last_words, &setup)
-    }
-
-    #[test]
-    fn only_what_is_the_same_each_time_is_given_up_for_good() {
-        let for_good = |status, words| matches!(end_of(status, words), Ok(GivenUp::ForGood(_)));
-        let for_now = |status, words| matches!(end_of(status, words), Ok(GivenUp::ForNow(_)));
-        let (exit_1, exit_101) = (1 << 8, 101 << 8);
-        let (abort, kill, segv, xcpu) = (6, 9, 11, 24);
-        assert!(for_good(segv, "") && for_good(exit_1, "") && for_good(abort, ""));
-        assert!(for_now(kill, "") && for_now(xcpu, ""));
-        assert!(for_now(abort, "memory allocation of 4096 bytes failed"));
-        assert!(for_now(exit_1, "Could not allocate dynamic translator buffer"));
-        for status in [exit_101, abort] {
-            let error = end_of(status, "thread 'main' panicked at src/x.rs:1:2: oh").unwrap_err();
-            assert!(error.is::<Fault>(), "{error}");
-        }
     }
 }

@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::iter::Peekable;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use pmdscope_traces::batch::{Batch, segment};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::results::{Lines, Results};
 use super::store::Store;
@@ -29,52 +32,73 @@ pub fn merge(args: &MergeArgs) -> Result<Exit> {
             part.batch.memory
         ));
     }
-    let to = &args.output;
-    ensure!(!to.exists(), "{} is there already: name another -o", to.display());
-    // Whole or not at all.
-    let mut beside = to.clone().into_os_string();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    let merged = Store::open(&beside, Batch { memory, ..first.batch.whole() }, false).and_then(|store| {
-        let recorded = joined(&parts, &store)?;
-        fs::rename(&beside, to).with_context(|| format!("cannot write {}", to.display()))?;
-        Ok((recorded, store.batch.jobs))
-    });
-    if merged.is_err() {
-        let _ = fs::remove_dir_all(&beside);
-    }
-    let (recorded, jobs) = merged?;
+    // Without the slash that a name may end in.
+    let to: PathBuf = args.output.components().collect();
+    ensure!(!is_there(&to), "{} is there already: name another -o", to.display());
+    let (recorded, jobs) = appear(&to, |beside| {
+        let store = Store::open(beside, Batch { memory, ..first.batch.whole() }, false)?;
+        Ok((joined(&parts, &store)?, store.batch.jobs))
+    })?;
     if recorded < jobs {
         output::tell(&format!(
             "{recorded} of {jobs} jobs are recorded in these; the others are run by pmdscope batch with the same matrix, -o \
              {} --resume",
             args.output.display()
         ));
-        return Ok(Exit::Inconclusive);
+        return Ok(Exit::Stopped);
     }
     output::write(&format!("{jobs} jobs merged\n"), None)?;
     Ok(Exit::Clean)
 }
 
+fn is_there(path: &Path) -> bool {
+    // A link that leads nowhere is there too.
+    path.symlink_metadata().is_ok()
+}
+
+/// Fills a new folder, which gets its name when it is whole. Nothing that is there already is touched.
+fn appear<T>(to: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+    let cannot = || format!("cannot write {}", to.display());
+    let name = to.file_name().with_context(cannot)?.to_string_lossy().into_owned();
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Its name is new, and it is removed if it does not get its own.
+    let beside = tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(".part")
+        .permissions(fs::Permissions::from_mode(0o777))
+        .tempdir_in(folder)
+        .with_context(cannot)?;
+    let filled = fill(beside.path())?;
+    match renameat_with(CWD, beside.path(), CWD, to, RenameFlags::NOREPLACE) {
+        Err(Errno::EXIST) => bail!("{} is there already: name another -o", to.display()),
+        // A file system that cannot tell: what has something in it is not replaced all the same.
+        Err(Errno::INVAL | Errno::NOSYS) if !is_there(to) => fs::rename(beside.path(), to),
+        renamed => renamed.map_err(Into::into),
+    }
+    .with_context(cannot)?;
+    // It is no longer there.
+    let _ = beside.keep();
+    Ok(filled)
+}
+
 /// Writes all lines in the order of their jobs. Gives how many there are.
 fn joined(parts: &[Results], store: &Store) -> Result<u64> {
     let mut parts: Vec<_> = parts.iter().map(|part| (part, part.lines().peekable())).collect();
-    let size = store.batch.segment;
+    let (size, all) = (store.batch.segment, store.batch.jobs);
     let mut recorded = 0;
-    for number in 0..store.batch.segments() {
-        let jobs = number * size..store.batch.jobs.min((number + 1) * size);
-        let whole = jobs.end - jobs.start;
-        let mut lines: Vec<String> = Vec::new();
-        while let Some((job, line)) = next(&mut parts, jobs.end)? {
-            ensure!(jobs.contains(&job), "the record of job {job} is not where it belongs");
+    while let Some((job, line)) = next(&mut parts, all)? {
+        let number = job / size;
+        let end = all.min((number + 1).saturating_mul(size));
+        let mut lines = vec![line];
+        while let Some((_, line)) = next(&mut parts, end)? {
             lines.push(line);
         }
         recorded += lines.len() as u64;
-        if lines.len() as u64 == whole {
+        if lines.len() as u64 == end - number * size {
             let sealed =
                 segment::seal(lines.iter().map(String::as_str)).context("a segment cannot be sealed")?;
             store.seal(number, &sealed)?;
-        } else if !lines.is_empty() {
+        } else {
             store.add(number, &lines)?;
         }
     }

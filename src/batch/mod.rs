@@ -1,6 +1,5 @@
 //! `pmdscope batch`: a whole matrix of jobs, on all cores, into a results directory.
 
-mod confine;
 mod crew;
 mod diff;
 mod excludes;
@@ -23,7 +22,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
 
 use anyhow::{Context, Result, bail, ensure};
-use pmdscope_traces::batch::{BATCH_SCHEMA, Batch, segment};
+use pmdscope_traces::batch::{BATCH_SCHEMA, Batch, USUAL_MEMORY, segment};
+use pmdscope_traces::quoted;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 pub use self::diff::diff;
@@ -31,7 +31,6 @@ pub use self::merge::merge;
 pub use self::report::report;
 pub use self::worker::{is_worker, worker};
 
-pub use self::crew::Fault;
 use self::crew::{Crew, Lacking, Segments};
 use self::partition::Partition;
 use self::plan::Plan;
@@ -39,9 +38,13 @@ use self::progress::Progress;
 use self::store::Store;
 use self::wire::{Setup, Verdicts};
 use crate::cli::BatchArgs;
+use crate::confined::processor_seconds;
 use crate::exit::Exit;
 use crate::output;
 use crate::reporter::{SOURCES, made_by};
+
+/// More than any machine has processors.
+const MOST_WORKERS: usize = 4096;
 
 pub fn batch(args: &BatchArgs) -> Result<Exit> {
     let (matrix, text) = planning::read(&args.matrix)?;
@@ -72,6 +75,10 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
         bail!("name a directory for the results by -o, or only look by --dry-run")
     };
     ensure!(args.workers != Some(0), "--workers is 0, so nothing could be run: give at least 1");
+    ensure!(
+        args.workers.is_none_or(|workers| workers <= MOST_WORKERS),
+        "--workers is more than {MOST_WORKERS}, each of which is a process: give as many as the machine has processors"
+    );
     let workers = match args.workers {
         Some(workers) => workers,
         None => std::thread::available_parallelism().map_or(1, usize::from),
@@ -110,22 +117,21 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
             jobs => format!(", {jobs} lacked memory or time"),
         };
         output::tell(&format!("stopped: {} of {here} jobs are recorded{why}; {}", verdicts.jobs(), again()));
-        return Ok(Exit::Inconclusive);
+        return Ok(Exit::Stopped);
     }
-    output::write(&ended(verdicts, to), None)?;
+    store.is_in_place()?;
+    // All is recorded, whoever hears of it.
+    if let Err(error) = output::write(&ended(verdicts, to), None) {
+        output::tell(&crate::one_line(&error));
+    }
     Ok(exit(verdicts))
-}
-
-/// Processor time that a job may take: as long as its exploration may, and as long again for what is around it.
-fn processor_seconds(timeout: u64) -> u64 {
-    timeout.saturating_mul(2).saturating_add(30)
 }
 
 /// The first signal stops the batch when its jobs are done, the second at once.
 fn stop_flag() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        let status = i32::from(Exit::Inconclusive as u8);
+        let status = i32::from(Exit::Stopped as u8);
         signal_hook::flag::register_conditional_shutdown(signal, status, Arc::clone(&stop))?;
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
@@ -180,14 +186,25 @@ fn ended(verdicts: Verdicts, to: &Path) -> String {
         verdicts.pass,
         verdicts.findings,
         verdicts.unknown,
-        to.display()
+        quoted(&to.to_string_lossy())
     )
 }
 
 fn resume_command(args: &BatchArgs, partition: Partition, to: &Path) -> String {
     // What came of `slurm`: the same command is to run anywhere.
     let partition = partition.name().map(|part| format!(" --partition {part}")).unwrap_or_default();
-    format!("pmdscope batch {} -o {}{partition} --resume", args.matrix.display(), to.display())
+    let (matrix, to) = (quoted(&args.matrix.to_string_lossy()), quoted(&to.to_string_lossy()));
+    let mut command = format!("pmdscope batch {matrix} -o {to}{partition} --resume");
+    if let Some(workers) = args.workers {
+        command += &format!(" --workers {workers}");
+    }
+    if args.memory != USUAL_MEMORY {
+        command += &format!(" --memory {}", args.memory);
+    }
+    if args.cache.no_cache {
+        command += " --no-cache";
+    }
+    command
 }
 
 fn exit(verdicts: Verdicts) -> Exit {

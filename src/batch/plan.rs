@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use pmdscope_arches::{Encoding, EntryKind, EntrySpec};
+use pmdscope_guest::kernel::Cache;
 use pmdscope_traces::matrix::Sequence;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -73,6 +74,16 @@ pub enum Wanted<'a> {
 }
 
 impl Plan {
+    /// The files and folders that its jobs read: guests, kernels, and what is unpacked of them.
+    pub fn readable(&self) -> Vec<PathBuf> {
+        let file = |platform: &Platform| match platform {
+            Platform::Guest { file, .. } => file.clone(),
+            Platform::Kernel { file, .. } => Some(file.clone()),
+        };
+        let cache = Cache::of_user().ok().map(|cache| cache.folder().to_owned());
+        self.platforms.iter().filter_map(file).chain(cache).collect()
+    }
+
     /// A plan without jobs yet, each of which may go so far.
     pub fn of_bounds(bounds: BoundArgs) -> Plan {
         Plan { platforms: Vec::new(), blocks: Vec::new(), ends: Vec::new(), bounds }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, EntrySet, Mmu, UnknownName, Version};
 use pmdscope_emu::{RECIPES, Recipe, Role};
 use pmdscope_guest::abi::SWEEP;
@@ -14,19 +14,15 @@ use pmdscope_traces::matrix::{Entry, Include, Matrix, Name, Sequence, What};
 use super::excludes::Excluded;
 use super::plan::{Block, Entries, Plan, Platform, swap_spec};
 use crate::cli::{BoundArgs, CacheArgs, Marks};
+use crate::input;
 use crate::kernel_plan::{KERNEL_SAYS, KernelSource, kernel_source, offered};
 use crate::plan::{GuestSource, Start, With, runnable};
 use crate::sweep::sweepable;
 
 /// The matrix of a file.
 pub fn read(file: &Path) -> Result<(Matrix, String)> {
-    use std::io::Read;
-
     let name = file.display().to_string();
-    let opened = std::fs::File::open(file).with_context(|| format!("cannot open {name}"))?;
-    let mut text = String::new();
-    let most = pmdscope_traces::matrix::MAX_BYTES as u64 + 1;
-    opened.take(most).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
+    let text = input::text(file, pmdscope_traces::matrix::MAX_BYTES as u64)?;
     Ok((Matrix::parse(&name, &text)?, text))
 }
 

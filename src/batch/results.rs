@@ -1,24 +1,24 @@
 //! A results directory, as it is read.
 
-use std::fs::{self, File};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use pmdscope_traces::batch::{Batch, Record, segment};
 
-use super::store::{Places, batch_of};
+use super::store::{Places, batch_of, existing, journal};
 
 /// The results of a batch, whole or not.
 pub struct Results {
     pub folder: PathBuf,
     pub batch: Batch,
+    /// The segments that there is something of, in order.
+    segments: Vec<u64>,
 }
 
 /// The lines of a results directory, in the order of their jobs: one segment is held at a time.
 pub struct Lines<'a> {
     results: &'a Results,
-    segment: u64,
+    segments: std::vec::IntoIter<u64>,
     lines: std::vec::IntoIter<String>,
     last: Option<u64>,
 }
@@ -28,12 +28,18 @@ impl Results {
     pub fn open(folder: &Path) -> Result<Results> {
         let batch = batch_of(folder)?
             .with_context(|| format!("{} is no results directory: it has no batch.json", folder.display()))?;
-        Ok(Results { folder: folder.to_owned(), batch })
+        let segments = Places(folder).segments(&batch)?;
+        Ok(Results { folder: folder.to_owned(), batch, segments })
     }
 
     /// What is recorded, in the order of jobs.
     pub fn lines(&self) -> Lines<'_> {
-        Lines { results: self, segment: 0, lines: Vec::new().into_iter(), last: None }
+        Lines {
+            results: self,
+            segments: self.segments.clone().into_iter(),
+            lines: Vec::new().into_iter(),
+            last: None,
+        }
     }
 
     /// The same as records.
@@ -49,22 +55,12 @@ impl Results {
     /// The lines of a segment, sealed or under way.
     fn segment(&self, number: u64) -> Result<Vec<String>> {
         let sealed = Places(&self.folder).sealed(number);
-        match File::open(&sealed) {
-            Ok(opened) => {
-                return segment::lines(opened).with_context(|| {
-                    format!("{}: to run its jobs again, use pmdscope batch with --resume", sealed.display())
-                });
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(anyhow!(error).context(format!("cannot read {}", sealed.display()))),
+        if let Some(opened) = existing(&sealed)? {
+            return segment::lines(opened).with_context(|| {
+                format!("{}: to run its jobs again, use pmdscope batch with --resume", sealed.display())
+            });
         }
-        let journal = Places(&self.folder).journal(number);
-        match fs::read(&journal) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-            bytes => {
-                Ok(segment::journal(&bytes.with_context(|| format!("cannot read {}", journal.display()))?))
-            }
-        }
+        Ok(journal(&Places(&self.folder).journal(number))?.unwrap_or_default())
     }
 }
 
@@ -76,12 +72,7 @@ impl Iterator for Lines<'_> {
             if let Some(line) = self.lines.next() {
                 return Some(self.in_order(line));
             }
-            if self.segment >= self.results.batch.segments() {
-                return None;
-            }
-            let lines = self.results.segment(self.segment);
-            self.segment += 1;
-            match lines {
+            match self.results.segment(self.segments.next()?) {
                 Ok(lines) => self.lines = lines.into_iter(),
                 Err(error) => return Some(Err(error)),
             }

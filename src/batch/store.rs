@@ -7,22 +7,23 @@
 //! records/0000000001.jsonl        the journal of one that is under way
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use pmdscope_traces::batch::{BATCH_SCHEMA, Batch, segment};
 use pmdscope_traces::json;
 
-use crate::output;
+use crate::{input, output};
 
 /// A results directory that no other batch writes to.
 pub struct Store {
     folder: PathBuf,
     pub batch: Batch,
     /// Held as long as this lives.
-    _lock: File,
+    lock: File,
 }
 
 /// A segment that a batch comes to.
@@ -47,6 +48,24 @@ impl Places<'_> {
         self.0.join("records")
     }
 
+    /// The segments that there is something of, in order.
+    pub fn segments(&self, batch: &Batch) -> Result<Vec<u64>> {
+        let name = self.records();
+        let files = match fs::read_dir(&name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            files => files.with_context(|| format!("cannot read {}", name.display()))?,
+        };
+        let mut segments = BTreeSet::new();
+        for file in files {
+            let file = file.with_context(|| format!("cannot read {}", name.display()))?.file_name();
+            let file = file.to_string_lossy();
+            let number = file.strip_suffix(".jsonl.zst").or_else(|| file.strip_suffix(".jsonl"));
+            // What else is there is not ours.
+            segments.extend(number.and_then(|number| number.parse::<u64>().ok()));
+        }
+        Ok(segments.into_iter().filter(|segment| *segment < batch.segments()).collect())
+    }
+
     pub fn sealed(&self, segment: u64) -> PathBuf {
         self.records().join(format!("{segment:010}.jsonl.zst"))
     }
@@ -58,20 +77,41 @@ impl Places<'_> {
 
 /// What a results directory says of itself; `None` if it is none yet.
 pub fn batch_of(folder: &Path) -> Result<Option<Batch>> {
+    /// The matrix is in it, and what of it does not exist.
+    const LARGEST_BYTES: u64 = 64 << 20;
     let file = Places(folder).batch();
-    let text = match fs::read_to_string(&file) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        text => text.with_context(|| format!("cannot read {}", file.display()))?,
-    };
+    let Some(opened) = existing(&file)? else { return Ok(None) };
+    let bytes = input::read_of(opened, &file.display().to_string(), LARGEST_BYTES)?;
     let damaged = || format!("{} is damaged", file.display());
-    let value: serde_json::Value = serde_json::from_str(&text).with_context(damaged)?;
+    let value: serde_json::Value = serde_json::from_slice(&bytes).with_context(damaged)?;
     let schema = value.get("schema").and_then(|schema| schema.as_str()).unwrap_or_default();
     ensure!(
         schema == BATCH_SCHEMA,
         "{} is of format '{schema}', and this program reads {BATCH_SCHEMA}",
         file.display()
     );
-    Ok(Some(serde_json::from_value(value).with_context(damaged)?))
+    let batch: Batch = serde_json::from_value(value).with_context(damaged)?;
+    batch.checked().map(Some).map_err(|why| anyhow!("{}: {why}", damaged()))
+}
+
+/// Opens a file, if it exists.
+pub fn existing(file: &Path) -> Result<Option<File>> {
+    match input::open(file) {
+        Err(error) if is_absent(&error) => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
+fn is_absent(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
+/// The lines of a journal, if it exists.
+pub fn journal(file: &Path) -> Result<Option<Vec<String>>> {
+    let Some(opened) = existing(file)? else { return Ok(None) };
+    let bytes = input::read_of(opened, &file.display().to_string(), segment::LARGEST_BYTES)?;
+    Ok(Some(segment::journal(&bytes)))
 }
 
 impl Store {
@@ -118,16 +158,30 @@ impl Store {
                 write_synced(&Places(folder).batch(), json::pretty(&batch)?.as_bytes())?;
             }
         }
-        Ok(Store { folder: folder.to_owned(), batch, _lock: lock })
+        Ok(Store { folder: folder.to_owned(), batch, lock })
+    }
+
+    /// Whether what was written is where it was to be.
+    ///
+    /// # Errors
+    /// If the directory was removed or replaced meanwhile.
+    pub fn is_in_place(&self) -> Result<()> {
+        use std::os::unix::fs::MetadataExt;
+
+        let gone = || format!("{} was removed or replaced while it was written to", self.folder.display());
+        let there = fs::metadata(self.folder.join("lock")).with_context(gone)?;
+        let held = self.lock.metadata().with_context(gone)?;
+        ensure!((there.dev(), there.ino()) == (held.dev(), held.ino()), gone());
+        for segment in 0..self.batch.segments() {
+            ensure!(Places(&self.folder).sealed(segment).exists(), gone());
+        }
+        Ok(())
     }
 
     /// What there is of a segment that was sealed.
     pub fn sealed(&self, segment: u64, jobs: &[u64]) -> Result<Sealed> {
         let file = Places(&self.folder).sealed(segment);
-        let opened = match File::open(&file) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Sealed::NotYet),
-            opened => opened.with_context(|| format!("cannot read {}", file.display()))?,
-        };
+        let Some(opened) = existing(&file)? else { return Ok(Sealed::NotYet) };
         match segment::open(opened, jobs) {
             Ok(lines) => {
                 // Of one that was sealed, but not tidied up after.
@@ -141,11 +195,7 @@ impl Store {
     /// The lines of a segment that is under way. Its journal has just these from now on.
     pub fn known(&self, segment: u64, jobs: &[u64]) -> Result<Vec<String>> {
         let file = Places(&self.folder).journal(segment);
-        let bytes = match fs::read(&file) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            bytes => bytes.with_context(|| format!("cannot read {}", file.display()))?,
-        };
-        let mut lines = segment::journal(&bytes);
+        let Some(mut lines) = journal(&file)? else { return Ok(Vec::new()) };
         lines.retain(|line| segment::job_of(line).is_some_and(|job| jobs.binary_search(&job).is_ok()));
         // What comes next must not be written behind a torn line.
         write_synced(&file, lines.concat().as_bytes())?;
@@ -220,5 +270,46 @@ fn remove(file: &Path) -> Result<()> {
             Err(error).with_context(|| format!("cannot remove {}", file.display()))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pmdscope_traces::batch::USUAL_MEMORY;
+
+    use super::*;
+
+    fn one_job() -> Batch {
+        Batch {
+            schema: BATCH_SCHEMA.to_owned(),
+            made_by: "a test".to_owned(),
+            sources: String::new(),
+            plan: String::new(),
+            matrix: String::new(),
+            jobs: 1,
+            partition: None,
+            here: 1,
+            segment: 1,
+            memory: USUAL_MEMORY,
+            skipped: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn results_that_vanish_are_not_taken_for_written() {
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("r");
+        let gone =
+            |store: &Store| store.is_in_place().unwrap_err().to_string().contains("was removed or replaced");
+        let store = Store::open(&folder, one_job(), false).unwrap();
+        assert!(gone(&store), "nothing was sealed");
+        store.seal(0, b"sealed").unwrap();
+        store.is_in_place().unwrap();
+        fs::rename(&folder, scratch.path().join("moved")).unwrap();
+        assert!(gone(&store));
+        let other = Store::open(&folder, one_job(), false).unwrap();
+        other.seal(0, b"sealed").unwrap();
+        assert!(gone(&store), "another is there");
+        other.is_in_place().unwrap();
     }
 }

@@ -1,15 +1,12 @@
-//! What a batch and its workers say to each other: over pipes, each message with its length before it.
+//! What a batch and its workers say to each other.
 
 use std::collections::BTreeSet;
-use std::io::{Error, ErrorKind, Read, Result, Write};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
-
-/// No message is longer; a segment of large reports is a few megabytes.
-const LONGEST: u32 = 1 << 30;
+use crate::confined::Limits;
+use crate::confined::sandbox::Confined;
 
 /// What a worker is told first.
 #[derive(Serialize, Deserialize)]
@@ -20,6 +17,13 @@ pub struct Setup {
     pub memory: u64,
     /// Seconds of processor time that one job may take.
     pub seconds: u64,
+}
+
+impl Setup {
+    /// What one worker and one job may take.
+    pub fn limits(&self) -> Limits {
+        Limits { memory: self.memory, seconds: self.seconds }
+    }
 }
 
 /// A segment to be run.
@@ -39,7 +43,7 @@ pub struct Order {
 }
 
 /// What a worker says first: how it is confined, or why it cannot begin.
-pub type Ready = std::result::Result<Confined, String>;
+pub type Ready = Result<Confined, String>;
 
 /// What a worker says of an order.
 #[derive(Debug, Serialize, Deserialize)]
@@ -62,25 +66,6 @@ pub enum Reply {
     Fault(String),
 }
 
-/// What keeps a worker from the rest of the system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Confined {
-    pub landlock: bool,
-    pub seccomp: bool,
-}
-
-impl Confined {
-    /// What of it the system does not have.
-    pub fn lacks(self) -> Option<&'static str> {
-        match (self.landlock, self.seccomp) {
-            (true, true) => None,
-            (false, true) => Some("Landlock"),
-            (true, false) => Some("seccomp"),
-            (false, false) => Some("Landlock and seccomp"),
-        }
-    }
-}
-
 /// How many jobs came to what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdicts {
@@ -94,34 +79,4 @@ impl Verdicts {
     pub fn jobs(&self) -> u64 {
         self.pass + self.findings + self.unknown
     }
-}
-
-/// A message as it goes over a pipe.
-pub fn message(of: &impl Serialize) -> Result<Vec<u8>> {
-    let bytes = postcard::to_stdvec(of).map_err(Error::other)?;
-    let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= LONGEST);
-    let length = length.ok_or_else(|| Error::other("a message to or from a worker is too long"))?;
-    Ok([length.to_le_bytes().as_slice(), &bytes].concat())
-}
-
-pub fn send(to: &mut impl Write, of: &impl Serialize) -> Result<()> {
-    to.write_all(&message(of)?)?;
-    to.flush()
-}
-
-/// The next message; `None` if there is none.
-pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> Result<Option<T>> {
-    let mut length = [0; 4];
-    match from.read_exact(&mut length) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error),
-    }
-    let length = u32::from_le_bytes(length);
-    if length > LONGEST {
-        return Err(Error::other("a message of a worker is too long"));
-    }
-    let mut bytes = vec![0; length as usize];
-    from.read_exact(&mut bytes)?;
-    postcard::from_bytes(&bytes).map(Some).map_err(Error::other)
 }

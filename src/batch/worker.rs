@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pmdscope_traces::batch::segment;
 
-use super::confine;
 use super::runner::{JobResult, Runner};
 use super::verdicts::of_line;
-use super::wire::{Order, Ready, Reply, Setup, Verdicts, receive, send};
+use super::wire::{Order, Ready, Reply, Setup, Verdicts};
 use crate::cli::CacheArgs;
+use crate::confined::{receive, sandbox, send};
 use crate::exit::Exit;
 use crate::{one_line, status_of};
 
@@ -34,7 +34,7 @@ pub fn worker() -> Result<Exit> {
     let (mut from, mut to) = (std::io::stdin().lock(), std::io::stdout().lock());
     let Some(setup) = receive::<Setup>(&mut from)? else { return Ok(Exit::Clean) };
     let Setup { plan, no_cache, memory, seconds } = setup;
-    let ready = confine::confine(&plan, memory)
+    let ready = sandbox::confine(plan.readable(), memory)
         .and_then(|confined| Ok((confined, Runner::new(plan, CacheArgs { no_cache })?)));
     let mut runner = match ready {
         Ok((confined, runner)) => {
@@ -120,7 +120,7 @@ fn work(
                 if order.careful {
                     send(told.to, &Reply::Begins(*job))?;
                 }
-                confine::allow_processor_time(seconds)?;
+                sandbox::allow_processor_time(seconds)?;
                 match runner.run(*job)? {
                     JobResult::Record(record) => *record,
                     JobResult::Lacks(what) => {

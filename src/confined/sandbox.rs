@@ -1,28 +1,51 @@
-//! What keeps a worker from the rest of the system: guests and kernels are other people's files, and Unicorn is no
-//! sandbox.
+//! What keeps a process that runs foreign machine code from the rest of the system: guests and kernels are other people's
+//! files, and Unicorn is no sandbox.
+
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
-use super::plan::Plan;
-use super::wire::Confined;
+/// What a process is confined by, beside its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confined {
+    pub landlock: bool,
+    pub seccomp: bool,
+}
 
-/// Confines this process, for good: it may read the guests, the kernels and what was unpacked of them, and write to what
-/// is open already.
-pub fn confine(plan: &Plan, memory: u64) -> Result<Confined> {
+impl Confined {
+    /// What of it the system does not have.
+    pub fn lacks(self) -> Option<&'static str> {
+        match (self.landlock, self.seccomp) {
+            (true, true) => None,
+            (false, true) => Some("Landlock"),
+            (true, false) => Some("seccomp"),
+            (false, false) => Some("Landlock and seccomp"),
+        }
+    }
+}
+
+/// Confines this process, for good: it may read some files and folders, and write to what is open already. It ends with
+/// the process that started it.
+pub fn confine(readable: Vec<PathBuf>, memory: u64) -> Result<Confined> {
     limit(Resource::Core, 0)?;
     limit(Resource::As, memory)?;
     // Nothing is written to files, but for what it says at its end.
     limit(Resource::Fsize, 1 << 16)?;
-    sandbox::confine(plan)
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .context("a confined process cannot end with its parent")?;
+    system::confine(readable)
 }
 
 fn limit(resource: Resource, most: u64) -> Result<()> {
     let hard = getrlimit(resource).maximum;
     let most = hard.map_or(most, |hard| hard.min(most));
     let limit = Rlimit { current: Some(most), maximum: Some(most) };
-    setrlimit(resource, limit).with_context(|| format!("a worker cannot limit itself ({resource:?})"))
+    setrlimit(resource, limit)
+        .with_context(|| format!("a confined process cannot limit itself ({resource:?})"))
 }
 
 /// Lets this process use the processor for some more seconds; past them it is ended by SIGXCPU.
@@ -32,64 +55,80 @@ pub fn allow_processor_time(seconds: u64) -> Result<()> {
     let hard = getrlimit(Resource::Cpu).maximum;
     let current = hard.map_or(most, |hard| hard.min(most));
     setrlimit(Resource::Cpu, Rlimit { current: Some(current), maximum: hard })
-        .context("a worker cannot limit its processor time")
+        .context("a confined process cannot limit its processor time")
 }
 
 #[cfg(target_os = "linux")]
-mod sandbox {
+mod system {
     use std::collections::BTreeMap;
+    use std::path::PathBuf;
 
     use anyhow::{Context, Result};
     use landlock::{
-        ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
+        ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
         path_beneath_rules,
     };
-    use pmdscope_guest::kernel::Cache;
-    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+    use seccompiler::SeccompCmpArgLen::{Dword, Qword};
+    use seccompiler::SeccompCmpOp::Eq;
+    use seccompiler::{
+        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+    };
 
-    use super::super::plan::{Plan, Platform};
-    use super::super::wire::Confined;
+    use super::Confined;
 
-    pub fn confine(plan: &Plan) -> Result<Confined> {
-        let landlock = landlock(plan).context("a worker cannot be confined by Landlock")?;
+    pub fn confine(readable: Vec<PathBuf>) -> Result<Confined> {
+        let landlock = landlock(readable).context("a process cannot be confined by Landlock")?;
         Ok(Confined { landlock, seccomp: seccomp()? })
     }
 
-    /// Files: the guests, the kernels and the cache may be read. Gives whether the system has Landlock.
-    fn landlock(plan: &Plan) -> Result<bool> {
+    /// Files: these may be read. No port, no abstract socket, and no signal to a process outside. Gives whether the
+    /// system has Landlock.
+    fn landlock(readable: Vec<PathBuf>) -> Result<bool> {
         // The newest that is known here; an older system does what it can of it.
-        const KNOWN: ABI = ABI::V5;
-        let mut readable: Vec<_> = plan
-            .platforms
-            .iter()
-            .filter_map(|platform| match platform {
-                Platform::Guest { file, .. } => file.clone(),
-                Platform::Kernel { file, .. } => Some(file.clone()),
-            })
-            .collect();
-        readable.extend(Cache::of_user().ok().map(|cache| cache.folder().to_owned()));
+        const KNOWN: ABI = ABI::V6;
         let status = Ruleset::default()
             .handle_access(AccessFs::from_all(KNOWN))?
             .handle_access(AccessNet::from_all(KNOWN))?
+            .scope(Scope::from_all(KNOWN))?
             .create()?
             .add_rules(path_beneath_rules(readable, AccessFs::from_read(KNOWN)))?
             .restrict_self()?;
         Ok(status.ruleset != RulesetStatus::NotEnforced)
     }
 
-    /// System calls: those that a worker makes. Gives whether the system has seccomp. What is not among them does not
-    /// exist (`ENOSYS`), so that a C library that tries something newer falls back to what is.
+    /// System calls: those that a confined process makes. Gives whether the system has seccomp. What is not among them
+    /// does not exist (`ENOSYS`), so that a C library that tries something newer falls back to what is.
     fn seccomp() -> Result<bool> {
         let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(false) };
-        let rules: BTreeMap<_, _> = CALLS.iter().map(|call| (*call, Vec::new())).collect();
+        let mut rules: BTreeMap<_, _> = CALLS.iter().map(|call| (*call, Vec::new())).collect();
+        let own = u64::from(std::process::id());
+        for (call, argument, length, allowed) in [
+            // Its own threads only get signals, and its own limits only are read and set.
+            (libc::SYS_tgkill, 0, Dword, vec![own]),
+            (libc::SYS_prlimit64, 0, Dword, vec![0]),
+            (libc::SYS_fcntl, 1, Dword, vec![libc::F_GETFD as u64, libc::F_GETFL as u64]),
+            // Whether something is a terminal.
+            (libc::SYS_ioctl, 1, Qword, vec![libc::TCGETS]),
+        ] {
+            rules.insert(call, only(argument, length, &allowed)?);
+        }
         let absent = SeccompAction::Errno(libc::ENOSYS as u32);
         let program: BpfProgram = SeccompFilter::new(rules, absent, SeccompAction::Allow, arch)
             .and_then(TryInto::try_into)
-            .context("a worker cannot be confined by seccomp")?;
+            .context("a process cannot be confined by seccomp")?;
         Ok(seccompiler::apply_filter(&program).is_ok())
     }
 
-    /// What a worker does once it runs: memory, its pipes, files that Landlock lets it read, time, signals of its own, and
+    /// That an argument of a call has one of these values.
+    fn only(argument: u8, length: SeccompCmpArgLen, allowed: &[u64]) -> Result<Vec<SeccompRule>> {
+        let rule = |value: &u64| {
+            let is = SeccompCondition::new(argument, length.clone(), Eq, *value)?;
+            SeccompRule::new(vec![is])
+        };
+        allowed.iter().map(rule).collect::<Result<_, _>>().context("a process cannot be confined by seccomp")
+    }
+
+    /// What a confined process does once it runs: memory, its pipes, files that Landlock lets it read, time, signals of its own, and
     /// its end.
     const CALLS: &[i64] = &[
         libc::SYS_brk,
@@ -98,13 +137,11 @@ mod sandbox {
         libc::SYS_close,
         libc::SYS_exit,
         libc::SYS_exit_group,
-        libc::SYS_fcntl,
         libc::SYS_fstat,
         libc::SYS_futex,
         libc::SYS_getpid,
         libc::SYS_getrandom,
         libc::SYS_gettid,
-        libc::SYS_ioctl,
         libc::SYS_lseek,
         libc::SYS_madvise,
         libc::SYS_mmap,
@@ -114,7 +151,6 @@ mod sandbox {
         libc::SYS_newfstatat,
         libc::SYS_openat,
         libc::SYS_pread64,
-        libc::SYS_prlimit64,
         libc::SYS_read,
         libc::SYS_readlinkat,
         libc::SYS_readv,
@@ -125,20 +161,20 @@ mod sandbox {
         libc::SYS_sched_yield,
         libc::SYS_sigaltstack,
         libc::SYS_statx,
-        libc::SYS_tgkill,
         libc::SYS_write,
         libc::SYS_writev,
     ];
 }
 
 #[cfg(not(target_os = "linux"))]
-mod sandbox {
+mod system {
+    use std::path::PathBuf;
+
     use anyhow::Result;
 
-    use super::super::plan::Plan;
-    use super::super::wire::Confined;
+    use super::Confined;
 
-    pub fn confine(_: &Plan) -> Result<Confined> {
+    pub fn confine(_: Vec<PathBuf>) -> Result<Confined> {
         Ok(Confined { landlock: false, seccomp: false })
     }
 }
@@ -146,34 +182,44 @@ mod sandbox {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::fs::File;
+    use std::io;
     use std::net::TcpListener;
     use std::path::PathBuf;
 
-    use pmdscope_traces::matrix::Matrix;
+    use rustix::process::{Pid, test_kill_process};
 
     use super::*;
-    use crate::batch::plan::Platform;
-    use crate::batch::planning;
-    use crate::cli::CacheArgs;
 
     #[test]
-    fn a_worker_reads_its_guests_and_nothing_else() {
-        let matrix = Matrix::parse("m.toml", "[[include]]\narches = [\"sparc64\"]\n").unwrap();
-        let (mut plan, _) = planning::plan(&matrix, "".as_ref(), CacheArgs { no_cache: true }).unwrap();
+    fn a_confined_process_reads_its_files_and_nothing_else() {
         let readable = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
         let other = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        let Platform::Guest { file, .. } = &mut plan.platforms[0] else { panic!() };
-        *file = Some(readable.clone());
         // What confines a thread leaves the others of this process alone.
         let confined = std::thread::spawn(move || {
-            let confined = sandbox::confine(&plan).unwrap();
+            let confined = system::confine(vec![readable.clone()]).unwrap();
             if confined.landlock {
                 File::open(&readable).unwrap();
                 File::open(other).unwrap_err();
                 File::create(readable.with_extension("new")).unwrap_err();
             }
             if confined.seccomp {
-                assert_eq!(TcpListener::bind("127.0.0.1:0").unwrap_err().raw_os_error(), Some(libc::ENOSYS));
+                let absent =
+                    |result: io::Result<()>| result.unwrap_err().raw_os_error() == Some(libc::ENOSYS);
+                assert!(absent(TcpListener::bind("127.0.0.1:0").map(drop)));
+                assert!(absent(test_kill_process(Pid::INIT).map_err(Into::into)));
+                // SAFETY: numbers only.
+                let call = |number, arguments: [libc::c_long; 3]| {
+                    let [one, two, three] = arguments;
+                    let returned = unsafe { libc::syscall(number, one, two, three) };
+                    if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+                };
+                let (own, parent) = (std::process::id().into(), std::os::unix::process::parent_id().into());
+                call(libc::SYS_tgkill, [own, own, 0]).unwrap();
+                assert!(absent(call(libc::SYS_tgkill, [parent, parent, 0])));
+                assert!(absent(call(libc::SYS_prlimit64, [parent, libc::RLIMIT_CORE.into(), 0])));
+                call(libc::SYS_fcntl, [0, libc::F_GETFD.into(), 0]).unwrap();
+                assert!(absent(call(libc::SYS_fcntl, [0, libc::F_SETOWN.into(), own])));
+                assert!(absent(call(libc::SYS_ioctl, [0, libc::TIOCSTI.cast_signed(), 0])));
             }
             confined
         });

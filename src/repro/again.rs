@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use pmdscope_emu::{Bounds, CallBounds, EmuError, Machine, Recipe, Reduction, Role, Schedule};
+use pmdscope_emu::{Bounds, CallBounds, Recipe, Reduction, Role, Schedule};
 use pmdscope_guest::{Walker, Writer};
 use pmdscope_traces::RunReport;
 use pmdscope_traces::repro::{self, Code, Repro};
 
 use crate::cli::{Marks, ReproRunArgs};
+use crate::confined::{self, Failed};
 use crate::exit::Exit;
 use crate::kernel_plan::{KernelPlan, Wanted, kernel_source, offered};
 use crate::kernel_study::KernelStudy;
@@ -42,10 +43,8 @@ pub fn run(args: &ReproRunArgs) -> Result<Exit> {
     };
     let came = match came {
         Ok(report) => Came::Report(Box::new(report)),
-        Err(error) => match error.downcast_ref() {
-            Some(EmuError::ScheduleMisfit { .. } | EmuError::ScheduleEnds { .. }) => {
-                Came::Misfit(error.to_string())
-            }
+        Err(error) => match error.downcast_ref::<Failed>() {
+            Some(failed) if failed.misfit => Came::Misfit(error.to_string()),
             _ => return Err(error.context(file.display().to_string())),
         },
     };
@@ -98,10 +97,16 @@ fn not_known(repro: &Repro, report: &RunReport) -> Option<String> {
 
 fn bounds(repro: &Repro) -> Bounds {
     /// Room for a slow machine: what is to be the same does not depend on it.
-    const TIME: Duration = Duration::from_secs(300);
+    const TIME: Duration = Duration::from_secs(60);
+    /// More than the routines of any kernel do. A file may ask for more, and does not get it.
+    const MOST_ACCESSES: u64 = 1 << 20;
+    const MOST_INSTRUCTIONS: u64 = 1 << 30;
     let usual = Bounds::default();
-    let call =
-        CallBounds { accesses: repro.bounds.accesses, instructions: repro.bounds.instructions, time: TIME };
+    let call = CallBounds {
+        accesses: repro.bounds.accesses.min(MOST_ACCESSES),
+        instructions: repro.bounds.instructions.min(MOST_INSTRUCTIONS),
+        time: TIME,
+    };
     Bounds { call, time: TIME, ..usual }
 }
 
@@ -127,8 +132,7 @@ fn run_guest(repro: &Repro) -> Result<RunReport> {
         schedule: Some(schedule(repro)?),
     }
     .checked()?;
-    let mut machine = Machine::new(plan.source.guest.clone())?;
-    Study::of(&plan, walker, plan.schedule.as_ref()).report(&mut machine)
+    confined::study(&Study::of(&plan, walker, plan.schedule.as_ref()), &mut None)
 }
 
 fn run_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<RunReport> {
@@ -163,7 +167,7 @@ fn run_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<RunReport> {
         reduction: Reduction::Joined,
         schedule: Some(schedule(repro)?),
     };
-    KernelStudy::of(&plan, Some(walker), plan.schedule.as_ref()).report()
+    confined::kernel_study(&KernelStudy::of(&plan, Some(walker), plan.schedule.as_ref()))
 }
 
 /// Where the kernel is that a reproducer is for.

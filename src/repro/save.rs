@@ -4,11 +4,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use pmdscope_arches::UnknownName;
-use pmdscope_emu::{Bounds, EmuError, Machine, Schedule};
-use pmdscope_traces::repro::{self, CallBounds, Code, Package, Repro};
+use pmdscope_emu::{Bounds, EmuError, Schedule};
+use pmdscope_guest::kernel::PackageKind;
+use pmdscope_traces::repro::{self, CallBounds, Code, Package, PackageFormat, Repro};
 use pmdscope_traces::{Finding, FindingName, Hex, RunReport, most_telling};
 
 use crate::cli::SaveArgs;
+use crate::confined;
 use crate::exit::Exit;
 use crate::kernel_plan::{KernelPlan, KernelSource};
 use crate::kernel_study::KernelStudy;
@@ -24,15 +26,19 @@ pub fn save(args: &SaveArgs) -> Result<Exit> {
             let walker = *only(&plan.walkers)?;
             ensure!(walker.is_some(), "a reproducer is of a writer and a walker: leave --walker none out");
             let code = code_of_kernel(&plan.source);
-            let run = |schedule: Option<&Schedule>| KernelStudy::of(&plan, walker, schedule).report();
+            let run = |schedule: Option<&Schedule>| {
+                confined::kernel_study(&KernelStudy::of(&plan, walker, schedule))
+            };
             repro(code, &plan.bounds, plan.schedule.as_ref(), wanted, run)?
         }
         None => {
             let plan = RunPlan::new(&args.job)?;
             let walker = *only(&plan.walkers)?;
             let code = Code::of_guest(&plan.source.elf);
-            let mut machine = Machine::new(plan.source.guest.clone())?;
-            let run = |schedule: Option<&Schedule>| Study::of(&plan, walker, schedule).report(&mut machine);
+            let mut machine = None;
+            let run = |schedule: Option<&Schedule>| {
+                confined::study(&Study::of(&plan, walker, schedule), &mut machine)
+            };
             repro(code, &plan.bounds, plan.schedule.as_ref(), wanted, run)?
         }
     };
@@ -123,11 +129,13 @@ fn code_of_kernel(source: &KernelSource) -> Code {
         sha256: file.sha256.clone(),
         build_id: file.build_id.clone(),
         banner: file.release.banner.clone(),
-        package: file.package.as_ref().map(|package| Package {
-            name: package.name.clone(),
-            version: package.version.clone(),
-            architecture: package.architecture.clone(),
-            download: package.download(),
+        package: file.package.as_ref().map(|package| {
+            let format = match package.kind {
+                PackageKind::Deb => PackageFormat::Deb,
+                PackageKind::Rpm => PackageFormat::Rpm,
+            };
+            let (name, version) = (package.name.clone(), package.version.clone());
+            Package::new(format, name, version, package.architecture.clone())
         }),
     }
 }

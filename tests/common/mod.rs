@@ -1,8 +1,10 @@
 //! Runs the real binary.
 
+pub mod elf;
 pub mod golden_file;
 pub mod kernels;
 pub mod platforms;
+pub mod reproducer;
 pub mod scratch;
 
 use std::path::Path;

@@ -72,7 +72,17 @@ mod tests {
     fn what_is_printable_is_not_copied() {
         let plain = vec!["mov\tx0, \"\\n\" \u{e4}".to_owned()];
         assert!(matches!(printable(&plain), Cow::Borrowed(_)));
-        for text in ["\n", "\u{1b}[2J", "\u{7f}", "\u{9b}2J", "\u{2028}"] {
+        for text in [
+            "\n",
+            "\u{1b}[2J",
+            "\u{7f}",
+            "\u{9b}2J",
+            "\u{2028}",
+            "\u{202e}",
+            "\u{2066}",
+            "\u{ad}",
+            "\u{feff}",
+        ] {
             assert!(matches!(printable(&vec![text.to_owned()]), Cow::Owned(_)), "{text:?}");
         }
     }

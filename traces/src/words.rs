@@ -99,14 +99,32 @@ pub(crate) fn of_schedules(schedules: &Count, report: &RunReport) -> String {
     format!("{schedules} of {}{run}", counted(total, "schedule"))
 }
 
-/// Whether text with this character would not stay on one line, would do something to a terminal, is not XML, or has a
-/// byte order mark where nobody sees it.
+/// Whether text with this character would not stay on one line, would do something to a terminal, is not XML, or shows
+/// something else than it is: a control or format character, a space that is none of the usual, or nothing that is
+/// assigned.
 pub(crate) fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
+    // What the standard library shows escaped, but for a mark that combines with what is before it.
+    let mut text = [b'a'; 5];
+    let length = c.encode_utf8(&mut text[1..]).len();
+    str::from_utf8(&text[..=length]).is_ok_and(|text| text.escape_debug().nth(1) == Some('\\'))
 }
 
-/// Text with such characters escaped.
-pub(crate) fn one_line(text: &str) -> String {
+/// A word as a shell takes it, in a command that can be pasted.
+pub fn quoted(word: &str) -> String {
+    // Versions of packages are named after an equals sign, which is harmless but at the start of a word.
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+:,%@=".contains(c);
+    if word.starts_with(|c: char| c.is_ascii_alphanumeric()) && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    // A shell takes no NUL, so no file has such a name.
+    shlex::try_quote(word).map_or_else(|_| "''".to_owned(), Into::into)
+}
+
+/// Text that stays on one line and does nothing to a terminal: what would is escaped.
+pub fn one_line(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
         if is_unprintable(c) {
             line.extend(c.escape_default());

@@ -60,6 +60,11 @@ pub enum CacheError {
 impl Cache {
     /// The user's: `pmdscope` in `$XDG_CACHE_HOME`, or else in `~/.cache`. Nothing is made there yet.
     pub fn of_user() -> Result<Cache, CacheError> {
+        // Without either the library would ask the system for the user's home.
+        let named = |variable| std::env::var_os(variable).is_some_and(|folder| !folder.is_empty());
+        if !named("XDG_CACHE_HOME") && !named("HOME") {
+            return Err(CacheError::NoFolder);
+        }
         let folders = etcetera::base_strategy::Xdg::new().map_err(|_| CacheError::NoFolder)?;
         Ok(Cache::in_folder(folders.cache_dir().join("pmdscope")))
     }

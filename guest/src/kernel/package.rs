@@ -393,17 +393,6 @@ fn likeness(path: &str) -> u8 {
     u8::from(file.contains("linux") || file.contains(".ko"))
 }
 
-impl Package {
-    /// The command that gets it, where the distribution still has it.
-    pub fn download(&self) -> String {
-        let Package { name, version, architecture, .. } = self;
-        match self.kind {
-            PackageKind::Deb => format!("apt-get download {name}:{architecture}={version}"),
-            PackageKind::Rpm => format!("dnf download {name}-{version}.{architecture}"),
-        }
-    }
-}
-
 impl fmt::Display for PackageKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

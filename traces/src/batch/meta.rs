@@ -48,6 +48,21 @@ fn usual_memory() -> u64 {
 }
 
 impl Batch {
+    /// The same, if its numbers fit together: no batch is begun with others.
+    ///
+    /// # Errors
+    /// Says which do not.
+    pub fn checked(self) -> Result<Batch, String> {
+        if self.here > self.jobs {
+            return Err(format!("it is of {} jobs of {}", self.here, self.jobs));
+        }
+        let segment = segment_jobs(self.here);
+        if self.segment != segment {
+            return Err(format!("its segments have {} jobs, not {segment}", self.segment));
+        }
+        Ok(self)
+    }
+
     /// Why its records cannot be put beside those of another batch; `None` if they can.
     pub fn differs_from(&self, other: &Batch) -> Option<String> {
         if self.made_by != other.made_by {

@@ -15,7 +15,7 @@ const MOST_JOBS: u64 = 1024;
 /// A batch has, if it has as many jobs, at least so many segments, so that there is enough for each worker to the end.
 const FEWEST_SEGMENTS: u64 = 64;
 /// Records have some 10 KB, those of kernels more; this is room for any, and stops a file that was made to fill memory.
-const LARGEST_BYTES: u64 = 1 << 30;
+pub const LARGEST_BYTES: u64 = 1 << 28;
 /// What is quick enough not to be noticed beside the runs themselves.
 const LEVEL: i32 = 1;
 
@@ -33,6 +33,9 @@ pub enum SegmentError {
     /// It unpacks to more than there can be.
     #[error("it unpacks to more than {LARGEST_BYTES} bytes, the most that a segment may have")]
     TooLarge,
+    /// It has more lines than a segment has jobs.
+    #[error("it has more than {MOST_JOBS} lines, the most that a segment may have")]
+    TooLong,
     /// A line is no record.
     #[error("line {line} is no record: {}", words::one_line(.fault))]
     NoRecord {
@@ -96,6 +99,9 @@ pub fn lines(sealed: impl Read) -> Result<Vec<String>, SegmentError> {
     decoder.take(LARGEST_BYTES + 1).read_to_string(&mut text).map_err(SegmentError::Damaged)?;
     if text.len() as u64 > LARGEST_BYTES {
         return Err(SegmentError::TooLarge);
+    }
+    if text.bytes().filter(|byte| *byte == b'\n').count() as u64 > MOST_JOBS {
+        return Err(SegmentError::TooLong);
     }
     let lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     match (1..).zip(&lines).find(|(_, line)| job_of(line).is_none() || !line.ends_with('\n')) {
@@ -189,6 +195,16 @@ mod tests {
                 assert_eq!(lines, [of(3), of(5), of(7)], "byte {at}");
             }
         }
+    }
+
+    #[test]
+    fn what_unpacks_to_more_than_a_segment_may_have_is_refused() {
+        let newlines = "\n".repeat(1 << 20);
+        let many = seal(std::iter::repeat_n(newlines.as_str(), 200)).unwrap();
+        assert!(many.len() < 1 << 18, "{} bytes", many.len());
+        assert!(matches!(lines(&many[..]), Err(SegmentError::TooLong)));
+        let more = seal(std::iter::repeat_n(newlines.as_str(), 257)).unwrap();
+        assert!(matches!(lines(&more[..]), Err(SegmentError::TooLarge)));
     }
 
     #[test]

@@ -11,11 +11,12 @@ mod table;
 mod timeline;
 mod verdict;
 
+use crate::printable::printable;
 use crate::report::CompareReport;
 
 /// A comparison as a page: the matrix, the summary in words, and the details of each run.
 ///
 /// Rows that carry no traces, as those read from JSON do not, have no timeline.
 pub fn compare(report: &CompareReport) -> String {
-    page::page(report).into_string()
+    page::page(&printable(report)).into_string()
 }

@@ -172,7 +172,7 @@ fn what_was_run(lines: &mut Lines, repro: &Repro) {
 }
 
 fn to_reproduce(lines: &mut Lines, repro: &Repro, file: &str) {
-    let again = format!("pmdscope repro run {file}");
+    let again = format!("pmdscope repro run {}", words::quoted(file));
     match &repro.code {
         Code::Guest { .. } => {
             lines.line("This order of accesses, and then every order:");

@@ -92,6 +92,36 @@ pub struct Package {
     pub download: String,
 }
 
+/// How a distribution packs its kernels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackageFormat {
+    /// A package of Debian's kind.
+    Deb,
+    /// A package of Fedora's kind.
+    Rpm,
+}
+
+impl Package {
+    /// A package by its name.
+    pub fn new(format: PackageFormat, name: String, version: String, architecture: String) -> Self {
+        let download = match format {
+            PackageFormat::Deb => {
+                format!("apt-get download {}", words::quoted(&format!("{name}:{architecture}={version}")))
+            }
+            PackageFormat::Rpm => {
+                format!("dnf download {}", words::quoted(&format!("{name}-{version}.{architecture}")))
+            }
+        };
+        Package { name, version, architecture, download }
+    }
+
+    /// The same with a command that is made of its names, whatever a file says that it is.
+    fn rebuilt(self) -> Self {
+        let format = if self.download.starts_with("dnf ") { PackageFormat::Rpm } else { PackageFormat::Deb };
+        Package::new(format, self.name, self.version, self.architecture)
+    }
+}
+
 /// What each routine may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallBounds {
@@ -190,9 +220,12 @@ impl Repro {
         if sha256(body) != seal.sha256 {
             return Err(ReproError::Changed("its SHA-256 is not the one in its first line"));
         }
-        let repro: Repro =
+        let mut repro: Repro =
             serde_json::from_slice(body).map_err(|error| ReproError::Damaged(error.to_string()))?;
         repro.check()?;
+        if let Code::Kernel { package, .. } = &mut repro.code {
+            *package = package.take().map(Package::rebuilt);
+        }
         Ok(repro)
     }
 

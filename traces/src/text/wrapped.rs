@@ -37,15 +37,14 @@ impl Lines {
     pub(crate) fn command(&mut self, label: &str, command: &str) {
         let mut line = label.to_owned();
         let indent = " ".repeat(label.chars().count());
-        for (n, part) in command.split(" --").enumerate() {
-            let part = if n == 0 { part.to_owned() } else { format!("--{part}") };
+        for (n, part) in options(command).into_iter().enumerate() {
             let room = WIDTH.saturating_sub(" \\".len());
             if n > 0 && line.chars().count() + 1 + part.chars().count() > room {
                 self.line(&format!("{line} \\"));
                 line = format!("{indent}  {part}");
             } else {
                 line += if n == 0 { "" } else { " " };
-                line += &part;
+                line += part;
             }
         }
         self.line(&line);
@@ -77,4 +76,37 @@ pub(crate) fn wrapped(first: &str, further: &str, text: &str, width: usize) -> V
         .word_splitter(WordSplitter::NoHyphenation)
         .word_separator(WordSeparator::AsciiSpace);
     textwrap::wrap(text, options).into_iter().map(|line| line.trim_end().to_owned()).collect()
+}
+/// The parts of a command, each of which begins with an option. What is quoted is not taken apart.
+fn options(command: &str) -> Vec<&str> {
+    let (mut parts, mut from) = (Vec::new(), 0);
+    let (mut quote, mut escaped) = (None, false);
+    for (at, c) in command.char_indices() {
+        match (quote, c) {
+            _ if escaped => escaped = false,
+            (None | Some('"'), '\\') => escaped = true,
+            (Some(open), _) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, ' ') if command[at..].starts_with(" --") => {
+                parts.push(&command[from..at]);
+                from = at + 1;
+            }
+            (None, _) => {}
+        }
+    }
+    parts.push(&command[from..]);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_not_taken_apart_within_quotes() {
+        let command = r#"pmdscope run --guest 'a --b' --entry "it's --c" --pmd \' --d"#;
+        let parts = ["pmdscope run", "--guest 'a --b'", r#"--entry "it's --c""#, r"--pmd \'", "--d"];
+        assert_eq!(options(command), parts);
+    }
 }

@@ -1,0 +1,223 @@
+//! Foreign machine code, of a guest's file, a kernel or a reproducer, runs in a confined process: this program, called
+//! again. If it does not survive, that is the result.
+
+mod pipe;
+mod process;
+pub mod sandbox;
+mod task;
+
+use std::fs::File;
+use std::process::{Child, ExitStatus};
+use std::sync::Once;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+
+use anyhow::{Context, Result, bail};
+use pmdscope_arches::{Encoding, EntrySet};
+use pmdscope_emu::{EmuError, Machine};
+use pmdscope_guest::Writer;
+use pmdscope_traces::RunReport;
+use pmdscope_traces::sweep::SweepReport;
+use serde::{Deserialize, Serialize};
+
+pub use self::pipe::{message, receive, send};
+pub use self::process::{Death, Limits, beside, death, last_words, processor_seconds, start};
+use self::sandbox::Confined;
+use self::task::{GuestFile, Report, Task};
+use crate::exit::Exit;
+use crate::kernel_study::KernelStudy;
+use crate::plan::GuestSource;
+use crate::study::Study;
+use crate::{one_line, output, status_of, sweep};
+
+/// The one argument of such a process. It is no command for people, so the command line does not know it.
+pub const ARGUMENT: &str = "confined-run";
+
+/// The address space that it may have: that of 16 CPUs at most, and what reports of many behaviours take.
+const MEMORY: u64 = 20 << 30;
+
+/// What it says.
+#[derive(Serialize, Deserialize)]
+enum Reply {
+    /// How it is confined. From here on it runs the task.
+    Begins(Confined),
+    /// The report, as JSON.
+    Report(Vec<u8>),
+    /// Why there is none, in one line, and whose fault that is.
+    Failed { why: String, exit: u8, misfit: bool },
+}
+
+/// What a confined process could not do, in its own words.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct Failed {
+    why: String,
+    /// The exit status that it has.
+    pub exit: Exit,
+    /// Whether a schedule does not fit what the machine code does.
+    pub misfit: bool,
+}
+
+/// What the end of a process that ran a task says.
+enum Outcome {
+    Report(Report),
+    /// It did not survive, and why.
+    Lost(String),
+}
+
+/// Reports a study. Bundled guests run in this process, with the machine of the study before.
+pub fn study(study: &Study<'_>, machine: &mut Option<Machine>) -> Result<RunReport> {
+    if study.source.kind == "bundled" {
+        let machine = match machine {
+            Some(machine) => machine,
+            None => machine.insert(Machine::new(study.source.guest.clone())?),
+        };
+        return study.report(machine);
+    }
+    match run(&Task::of_study(study))? {
+        Outcome::Report(Report::Run(report)) => Ok(*report),
+        Outcome::Report(Report::Sweep(_)) => bail!("a confined process ran something else"),
+        Outcome::Lost(why) => Ok(study.lost(&why)),
+    }
+}
+
+/// Reports a study of a kernel.
+pub fn kernel_study(study: &KernelStudy<'_>) -> Result<RunReport> {
+    match run(&Task::of_kernel(study))? {
+        Outcome::Report(Report::Run(report)) => Ok(*report),
+        Outcome::Report(Report::Sweep(_)) => bail!("a confined process ran something else"),
+        Outcome::Lost(why) => study.lost(&why),
+    }
+}
+
+/// Sweeps a writer. Bundled guests run in this process.
+pub fn sweep(
+    encoding: &Encoding,
+    source: &GuestSource,
+    set: EntrySet,
+    writer: Writer,
+) -> Result<SweepReport> {
+    if source.kind == "bundled" {
+        return sweep::sweep(encoding, source, set, writer);
+    }
+    let guest = GuestFile::new(source, encoding);
+    match run(&Task::Sweep { guest, set: set.to_string(), writer: writer.name().to_owned() })? {
+        Outcome::Report(Report::Sweep(report)) => Ok(*report),
+        Outcome::Report(Report::Run(_)) => bail!("a confined process ran something else"),
+        Outcome::Lost(why) => Ok(sweep::lost(encoding, source, set, writer, &why)),
+    }
+}
+
+/// Runs a task in a confined process, and waits for its end.
+fn run(task: &Task) -> Result<Outcome> {
+    let limits = Limits { memory: MEMORY, seconds: task.seconds() };
+    let mut running = Running::start(task)?;
+    let Some(mut from) = running.child.stdout.take() else { bail!("a confined process has no pipe") };
+    let (sender, replies) = channel();
+    beside(move || {
+        while let Ok(Some(reply)) = receive::<Reply>(&mut from) {
+            if sender.send(reply).is_err() {
+                break;
+            }
+        }
+    })?;
+    loop {
+        match replies.recv_timeout(limits.patience()) {
+            Ok(Reply::Begins(confined)) => warn(confined),
+            Ok(Reply::Report(json)) => {
+                let report = serde_json::from_slice(&json).context("a confined process sent no report")?;
+                return Ok(Outcome::Report(report));
+            }
+            Ok(Reply::Failed { why, exit, misfit }) => {
+                return Err(Failed { why, exit: Exit::of_code(exit), misfit }.into());
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let seconds = limits.patience().as_secs();
+                return Ok(Outcome::Lost(format!("its process said nothing for {seconds} s, and was ended")));
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                let (status, last_words) = running.end()?;
+                let (Death::ForGood(why) | Death::ForNow(why)) = death(status, &last_words, limits)?;
+                return Ok(Outcome::Lost(why));
+            }
+        }
+    }
+}
+
+/// Says once what the system does not have to confine a process by.
+fn warn(confined: Confined) {
+    static WARNED: Once = Once::new();
+    if let Some(lacks) = confined.lacks() {
+        WARNED.call_once(|| output::tell(&unconfined(lacks)));
+    }
+}
+
+/// That the system has not all that processes are confined by.
+pub fn unconfined(lacks: &str) -> String {
+    format!(
+        "this system has no {lacks}, so foreign machine code is confined by limits only: run nothing that you would not \
+         run yourself"
+    )
+}
+
+/// A confined process. It does not outlive this.
+struct Running {
+    child: Child,
+    words: File,
+}
+
+impl Running {
+    fn start(task: &Task) -> Result<Running> {
+        let (child, words) = start(ARGUMENT, |_| {})?;
+        let mut running = Running { child, words };
+        let Some(mut to) = running.child.stdin.take() else { bail!("a confined process has no pipe") };
+        let told = message(task).context("a confined process cannot be told what to do")?;
+        // If it is gone already, that is seen by its silence.
+        beside(move || drop(std::io::Write::write_all(&mut to, &told)))?;
+        Ok(running)
+    }
+
+    /// Waits for its end. Gives its status, and the last that it said.
+    fn end(&mut self) -> Result<(ExitStatus, String)> {
+        // It may have closed its pipe alone.
+        let _ = self.child.kill();
+        let status = self.child.wait().context("cannot wait for a confined process")?;
+        Ok((status, last_words(&mut self.words).unwrap_or_default()))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether this process was started to run a task.
+pub fn is_confined_run() -> bool {
+    std::env::args_os().skip(1).eq([ARGUMENT])
+}
+
+/// Confines this process, runs the task that comes from standard input, and says what came of it.
+pub fn serve() -> Result<Exit> {
+    let (mut from, mut to) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let Some(task) = receive::<Task>(&mut from)? else { return Ok(Exit::Clean) };
+    let confined = sandbox::confine(task.readable(), MEMORY)?;
+    sandbox::allow_processor_time(task.seconds())?;
+    send(&mut to, &Reply::Begins(confined))?;
+    let report = task.run().and_then(|report| Ok(serde_json::to_vec(&report)?));
+    let reply = match report {
+        Ok(json) => Reply::Report(json),
+        Err(error) => Reply::Failed {
+            why: one_line(&error),
+            exit: status_of(&error) as u8,
+            misfit: error.chain().any(|cause| {
+                matches!(
+                    cause.downcast_ref(),
+                    Some(EmuError::ScheduleMisfit { .. } | EmuError::ScheduleEnds { .. })
+                )
+            }),
+        },
+    };
+    send(&mut to, &reply)?;
+    Ok(Exit::Clean)
+}

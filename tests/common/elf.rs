@@ -1,0 +1,26 @@
+//! Guests with other code in them.
+
+use std::fs;
+use std::path::Path;
+
+use goblin::elf::Elf;
+
+use super::scratch::Scratch;
+
+/// Writes `guest.elf`: a bundled guest with other code at the start of a function.
+pub fn guest_with(scratch: &Scratch, guest: &str, function: &str, code: &[u8]) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/elf").join(guest);
+    let mut bytes = fs::read(file).expect("the bundled guests are there");
+    let at = code_of(&bytes, function);
+    bytes[at..at + code.len()].copy_from_slice(code);
+    fs::write(scratch.path().join("guest.elf"), bytes).expect("written");
+}
+
+/// Where the code of a function lies in an ELF file.
+fn code_of(bytes: &[u8], function: &str) -> usize {
+    let elf = Elf::parse(bytes).expect("it is an ELF file");
+    let named = |symbol: &goblin::elf::Sym| elf.strtab.get_at(symbol.st_name) == Some(function);
+    let symbol = elf.syms.iter().find(named).expect("the function has a symbol");
+    let section = &elf.section_headers[symbol.st_shndx];
+    usize::try_from(symbol.st_value - section.sh_addr + section.sh_offset).expect("it fits")
+}
