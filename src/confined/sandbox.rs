@@ -207,9 +207,9 @@ mod tests {
                     |result: io::Result<()>| result.unwrap_err().raw_os_error() == Some(libc::ENOSYS);
                 assert!(absent(TcpListener::bind("127.0.0.1:0").map(drop)));
                 assert!(absent(test_kill_process(Pid::INIT).map_err(Into::into)));
-                // SAFETY: numbers only.
                 let call = |number, arguments: [libc::c_long; 3]| {
                     let [one, two, three] = arguments;
+                    // SAFETY: numbers only, and where one is an address that is null.
                     let returned = unsafe { libc::syscall(number, one, two, three) };
                     if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
                 };
