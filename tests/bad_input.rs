@@ -600,7 +600,7 @@ fn what_is_no_kernel_is_refused_by_what_it_is() {
     fs::create_dir(scratch.path().join("folder")).expect("a folder can be made");
     for (file, says) in [
         ("missing", "missing"),
-        ("folder", "a folder, not a file"),
+        ("folder", "cannot read folder: it is a directory"),
         ("empty", "empty"),
         ("text", "text"),
         ("truncated.deb", "truncated.deb"),

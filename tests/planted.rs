@@ -379,6 +379,18 @@ fn a_walker_that_empties_what_it_takes_for_bad_is_found() {
         let explained = list(&ran, "findings").filter_map(|finding| text(finding, "explanation"));
         assert!(explained.into_iter().any(|said| said.contains(&format!("overwrote {what} with"))), "{line}");
     }
+    // What was lost is told from what the writer had made of it, and from what it had put in its place.
+    let ran = report(
+        "run --arch x86_64 --linux 6.1 --pmd 84000001006000a5 --writer split-guarded --walker pte-offset-map",
+    );
+    let explained: Vec<_> =
+        list(&ran, "findings").filter_map(|finding| text(finding, "explanation")).collect();
+    for what in [
+        "overwrote 0x0000000000410067, which the writer had installed in the place of mapping 0x84000001006000a5, with",
+        "overwrote mapping 0x84000001006000a5, which was 0x840ffffeff8000a4 by then, with",
+    ] {
+        assert!(explained.iter().any(|said| said.contains(what)), "{what}: {explained:#?}");
+    }
     // What is damaged indeed is emptied rightly, and from 7.2 on the device-private entry is not taken for bad.
     for line in [
         "run --arch x86_64 --linux 6.17 --pmd 0x1001 --writer split-guarded --walker pte-offset-map",
