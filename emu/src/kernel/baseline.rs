@@ -51,6 +51,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_where_the_paths_have_just_parted_decides_nothing() {
+        let baseline = Baseline { path: vec![1, 2, 3], loads: loads(&[(0, SWAP), (2, SWAP)]) };
+        let walk = loads(&[(0, PRESENT), (2, 7)]);
+        assert_eq!(baseline.decided_on(&[1, 2, 4], &walk), Some(PRESENT));
+    }
+
+    #[test]
     fn the_load_that_returned_something_else_decides_and_not_one_that_did_not() {
         let baseline = Baseline { path: vec![1, 2, 3, 4], loads: loads(&[(0, SWAP), (1, SWAP)]) };
         let walk = loads(&[(0, PRESENT), (1, SWAP), (4, 7)]);
