@@ -197,14 +197,20 @@ pub fn is_confined_run() -> bool {
     std::env::args_os().skip(1).eq([ARGUMENT])
 }
 
-/// Confines this process, runs the task that comes from standard input, and says what came of it.
+/// Confines this process, runs the task that comes from standard input, and sends its report.
 pub fn serve() -> Result<Exit> {
     let (mut from, mut to) = (std::io::stdin().lock(), std::io::stdout().lock());
     let Some(task) = receive::<Task>(&mut from)? else { return Ok(Exit::Clean) };
-    let confined = sandbox::confine(task.readable(), MEMORY)?;
-    sandbox::allow_processor_time(task.seconds())?;
-    send(&mut to, &Reply::Begins(confined))?;
-    let report = task.run().and_then(|report| Ok(serde_json::to_vec(&report)?));
+    let confined = sandbox::confine(task.readable(), MEMORY)
+        .and_then(|confined| sandbox::allow_processor_time(task.seconds()).map(|()| confined));
+    let report = match confined {
+        Ok(confined) => {
+            send(&mut to, &Reply::Begins(confined))?;
+            task.run().and_then(|report| Ok(serde_json::to_vec(&report)?))
+        }
+        // Nothing of the task was run: that is no end of it.
+        Err(error) => Err(error),
+    };
     let reply = match report {
         Ok(json) => Reply::Report(json),
         Err(error) => Reply::Failed {

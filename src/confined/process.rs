@@ -118,7 +118,7 @@ pub fn beside(work: impl FnOnce() + Send + 'static) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// What is said of the end of a process, as `wait()` tells it.
+    /// What the end of a process says, by its status as `wait()` gives it.
     fn end_of(status: i32, last_words: &str) -> Result<Death, Fault> {
         death(ExitStatus::from_raw(status), last_words, Limits { memory: 64 << 20, seconds: 150 })
     }
