@@ -1,16 +1,15 @@
 //! `pmdscope merge`: the parts of a matrix, put together.
 
 use std::fs;
-use std::iter::Peekable;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
-use pmdscope_traces::batch::{Batch, segment};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use pmdscope_traces::batch::{Batch, JoinError, Segment, Segments, segment};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::results::{Lines, Results};
+use super::results::Results;
 use super::store::Store;
 use crate::cli::MergeArgs;
 use crate::exit::Exit;
@@ -83,18 +82,11 @@ fn appear<T>(to: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
 
 /// Writes all lines in the order of their jobs. Gives how many there are.
 fn joined(parts: &[Results], store: &Store) -> Result<u64> {
-    let mut parts: Vec<_> = parts.iter().map(|part| (part, part.lines().peekable())).collect();
-    let (size, all) = (store.batch.segment, store.batch.jobs);
     let mut recorded = 0;
-    while let Some((job, line)) = next(&mut parts, all)? {
-        let number = job / size;
-        let end = all.min((number + 1).saturating_mul(size));
-        let mut lines = vec![line];
-        while let Some((_, line)) = next(&mut parts, end)? {
-            lines.push(line);
-        }
+    for segment in Segments::new(&store.batch, parts.iter().map(Results::lines)) {
+        let Segment { number, lines, is_whole } = segment.map_err(|why| cannot_join(parts, why))?;
         recorded += lines.len() as u64;
-        if lines.len() as u64 == end - number * size {
+        if is_whole {
             let sealed =
                 segment::seal(lines.iter().map(String::as_str)).context("a segment cannot be sealed")?;
             store.seal(number, &sealed)?;
@@ -105,31 +97,12 @@ fn joined(parts: &[Results], store: &Store) -> Result<u64> {
     Ok(recorded)
 }
 
-/// The record of the first job that comes next in any part, if it is before `end`.
-fn next(parts: &mut [(&Results, Peekable<Lines<'_>>)], end: u64) -> Result<Option<(u64, String)>> {
-    let mut least: Option<(u64, usize)> = None;
-    for at in 0..parts.len() {
-        let (results, lines) = &mut parts[at];
-        let job = match lines.peek() {
-            None => continue,
-            Some(Ok(line)) => segment::job_of(line).unwrap_or(u64::MAX),
-            // It is taken to be told.
-            Some(Err(_)) => 0,
-        };
-        match least {
-            Some((known, other)) if known == job && !matches!(lines.peek(), Some(Err(_))) => {
-                let (one, other) = (results.folder.display().to_string(), parts[other].0.folder.display());
-                bail!("the record of job {job} is in {other} and in {one}: merge parts that share no job");
-            }
-            Some((known, _)) if known <= job => {}
-            _ => least = Some((job, at)),
+fn cannot_join(parts: &[Results], why: JoinError<anyhow::Error>) -> anyhow::Error {
+    match why {
+        JoinError::Part(error) => error,
+        JoinError::Twice { job, parts: [one, other] } => {
+            let [one, other] = [one, other].map(|place| parts[place].folder.display());
+            anyhow!("the record of job {job} is in {one} and in {other}: merge parts that share no job")
         }
-    }
-    match least {
-        Some((job, at)) if job < end => match parts[at].1.next() {
-            Some(line) => Ok(Some((job, line?))),
-            None => Ok(None),
-        },
-        _ => Ok(None),
     }
 }

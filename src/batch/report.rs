@@ -129,7 +129,7 @@ impl Iterator for Chosen<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         for line in &mut self.lines {
-            let record = match line.and_then(|line| self.results.record(&line)) {
+            let record = match line.and_then(|(_, line)| self.results.record(&line)) {
                 Ok(record) => record,
                 Err(error) => return Some(Err(error)),
             };

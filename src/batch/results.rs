@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
-use pmdscope_traces::batch::{Batch, Record, segment};
+use anyhow::{Context, Result};
+use pmdscope_traces::batch::{Batch, JobOrder, Record, segment};
 
 use super::store::{Places, batch_of, existing, journal};
 
@@ -20,7 +20,7 @@ pub struct Lines<'a> {
     results: &'a Results,
     segments: std::vec::IntoIter<u64>,
     lines: std::vec::IntoIter<String>,
-    last: Option<u64>,
+    order: JobOrder,
 }
 
 impl Results {
@@ -38,13 +38,13 @@ impl Results {
             results: self,
             segments: self.segments.clone().into_iter(),
             lines: Vec::new().into_iter(),
-            last: None,
+            order: JobOrder::new(self.batch.jobs),
         }
     }
 
     /// The same as records.
     pub fn records(&self) -> impl Iterator<Item = Result<Record>> {
-        self.lines().map(|line| self.record(&line?))
+        self.lines().map(|line| self.record(&line?.1))
     }
 
     /// The record of one of its lines.
@@ -65,33 +65,19 @@ impl Results {
 }
 
 impl Iterator for Lines<'_> {
-    type Item = Result<String>;
+    /// A line with its job.
+    type Item = Result<(u64, String)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(line) = self.lines.next() {
-                return Some(self.in_order(line));
+                let job = self.order.job(&line).with_context(|| self.results.folder.display().to_string());
+                return Some(job.map(|job| (job, line)));
             }
             match self.results.segment(self.segments.next()?) {
                 Ok(lines) => self.lines = lines.into_iter(),
                 Err(error) => return Some(Err(error)),
             }
         }
-    }
-}
-
-impl Lines<'_> {
-    /// The line, if its job comes after the one before.
-    fn in_order(&mut self, line: String) -> Result<String> {
-        let job = segment::job_of(&line);
-        let name = || self.results.folder.display().to_string();
-        let job = job.with_context(|| format!("{}: a line is no record", name()))?;
-        ensure!(
-            self.last.is_none_or(|last| last < job) && job < self.results.batch.jobs,
-            "{}: the record of job {job} is not where it belongs",
-            name()
-        );
-        self.last = Some(job);
-        Ok(line)
     }
 }

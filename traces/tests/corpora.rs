@@ -44,6 +44,21 @@ fn segments_and_journals_are_read() {
 }
 
 #[test]
+fn what_results_directories_say_of_themselves_is_read() {
+    assert!(replay("batch", readers::batch) >= 3, "some files are of batches");
+}
+
+#[test]
+fn parts_of_batches_are_merged() {
+    assert!(replay("merge", readers::merge) >= 4, "most files have lines");
+}
+
+#[test]
+fn batches_are_compared() {
+    assert!(replay("diff", readers::diff) >= 3, "most files have records");
+}
+
+#[test]
 fn matrices_are_read() {
     assert!(replay("matrix", readers::matrix) >= 3, "some files are matrices");
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::segment::segment_jobs;
 use crate::report::Skipped;
+use crate::words;
 
 /// The name and number of the format of a results directory. A change that breaks a reader raises the number.
 pub const BATCH_SCHEMA: &str = "pmdscope.batch/1";
@@ -40,6 +41,20 @@ pub struct Batch {
     pub skipped: Vec<Skipped>,
 }
 
+/// Why a file is no `batch.json` that this program can go by.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// It is no JSON, or not that of a batch.
+    #[error("is damaged: {}", words::one_line(&.0.to_string()))]
+    Damaged(serde_json::Error),
+    /// It is of another format, or of a later number of this one.
+    #[error("is of format '{}', and this program reads {BATCH_SCHEMA}", words::one_line(.0))]
+    OtherFormat(String),
+    /// Its numbers do not fit together.
+    #[error("is damaged: {0}")]
+    Misfit(String),
+}
+
 /// MiB of address space that a worker may have, if nothing else is said.
 pub const USUAL_MEMORY: u64 = 16_384;
 
@@ -48,11 +63,23 @@ fn usual_memory() -> u64 {
 }
 
 impl Batch {
-    /// The same, if its numbers fit together: no batch is begun with others.
+    /// What a `batch.json` says.
     ///
     /// # Errors
-    /// Says which do not.
-    pub fn checked(self) -> Result<Batch, String> {
+    /// If it is of another format, or what it says cannot be.
+    pub fn read(bytes: &[u8]) -> Result<Batch, BatchError> {
+        // Only the format says how the rest is to be read.
+        let value: serde_json::Value = serde_json::from_slice(bytes).map_err(BatchError::Damaged)?;
+        let schema = value.get("schema").and_then(|schema| schema.as_str()).unwrap_or_default();
+        if schema != BATCH_SCHEMA {
+            return Err(BatchError::OtherFormat(schema.to_owned()));
+        }
+        let batch: Batch = serde_json::from_value(value).map_err(BatchError::Damaged)?;
+        batch.checked().map_err(BatchError::Misfit)
+    }
+
+    /// The same, if its numbers fit together: no batch is begun with others.
+    fn checked(self) -> Result<Batch, String> {
         if self.here > self.jobs {
             return Err(format!("it is of {} jobs of {}", self.here, self.jobs));
         }
@@ -82,6 +109,10 @@ impl Batch {
                 "of another matrix"
             };
             return Some(format!("it is {what} (plan {:.12}, not {:.12})", self.plan, other.plan));
+        }
+        if self.jobs != other.jobs {
+            // A plan decides how many jobs there are.
+            return Some(format!("of the same plan it has {} jobs, not {}", self.jobs, other.jobs));
         }
         None
     }

@@ -10,6 +10,7 @@ mod diff_text;
 mod facts;
 mod identity;
 mod job;
+mod joined;
 mod meta;
 mod ordered;
 mod record;
@@ -23,7 +24,8 @@ pub use diff::{Both, DIFF_SCHEMA, Diff, DiffError, DiffReport, Group, GuestChang
 pub use diff_text::diff_text;
 pub use facts::{Change, Facts};
 pub use identity::{KernelPair, Kernels, pair_kernels};
-pub use meta::{BATCH_SCHEMA, Batch, USUAL_MEMORY};
+pub use joined::{JobOrder, JoinError, LineError, Segment, Segments};
+pub use meta::{BATCH_SCHEMA, Batch, BatchError, USUAL_MEMORY};
 pub use record::{RECORD_SCHEMA, Record, Report};
 pub use sqlite::{SqliteError, SqliteWriter};
 pub use summary::Summary;

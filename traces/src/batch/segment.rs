@@ -136,7 +136,13 @@ pub fn open(sealed: impl Read, jobs: &[u64]) -> Result<Vec<String>, SegmentError
 /// # Errors
 /// If it is none.
 pub fn record(line: &str) -> Result<Record, SegmentError> {
-    serde_json::from_str(line).map_err(|fault| SegmentError::NoRecord { line: 1, fault: fault.to_string() })
+    let no_record = |fault| SegmentError::NoRecord { line: 1, fault };
+    let record: Record = serde_json::from_str(line).map_err(|fault| no_record(fault.to_string()))?;
+    // It is printed to be pasted.
+    match words::is_command(record.report.job().command) {
+        true => Ok(record),
+        false => Err(no_record("what it gives as its command is none of this program's".to_owned())),
+    }
 }
 
 /// The whole lines of a journal that are records as [`line()`] writes them, in the order of their jobs, each job once. What

@@ -70,7 +70,7 @@ fn step(row: &RunReport, event: &Event) -> Markup {
                     @if !what.changes.is_empty() { " " code.changes { (what.changes.join(" ")) } }
                     @if let Some(holds) = holds { " " span.holds { (holds) } }
                 }
-                p.at { code { (event.symbol) } " " code.instruction { (event.instruction.replace('\t', " ")) } }
+                p.at { code { (event.symbol) } " " code.instruction { (event.instruction) } }
             }
         }
     }

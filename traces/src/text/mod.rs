@@ -119,7 +119,7 @@ fn values(lines: &mut Lines, report: &RunReport) {
 
 fn stored_by(stored: &Stored) -> String {
     let Stored { pc, symbol, instruction, changes, .. } = stored;
-    format!("at {:#x} {symbol}: {}  {}", pc.0, untabbed(instruction), changed(changes))
+    format!("at {:#x} {symbol}: {}  {}", pc.0, instruction, changed(changes))
 }
 
 /// What the walker saw and came to.
@@ -171,7 +171,7 @@ fn differs(divergence: &Divergence, report: &RunReport) -> String {
     let first = match (&divergence.symbol, &divergence.instruction, divergence.pc) {
         (Some(symbol), Some(instruction), Some(pc)) => {
             let instead = divergence.instead_of.map_or("a return".to_owned(), |pc| format!("{:#x}", pc.0));
-            format!("first at {:#x} {symbol}: {}  (instead of {instead})", pc.0, untabbed(instruction))
+            format!("first at {:#x} {symbol}: {}  (instead of {instead})", pc.0, instruction)
         }
         _ => "it returned where it went on there".to_owned(),
     };
@@ -263,11 +263,6 @@ pub(crate) fn split(kernel: &KernelFacts) -> Option<String> {
 
 fn changed(changes: &[String]) -> String {
     if changes.is_empty() { "unchanged".to_owned() } else { changes.join(" ") }
-}
-
-/// The disassembler puts a tab behind the name of an instruction.
-fn untabbed(instruction: &str) -> String {
-    instruction.replace('\t', " ")
 }
 
 fn one_line(entry: &Entry) -> String {

@@ -125,14 +125,14 @@ impl Lanes {
     /// Where an access is made, and by which instruction: on a line of its own if both do not fit one.
     fn place(&self, lines: &mut Lines, event: &Event) {
         let (cpu, width) = (event.cpu, self.width(event.cpu));
-        let instruction = event.instruction.replace('\t', " ");
+        let instruction = &event.instruction;
         let place = format!("{}: {instruction}", event.symbol);
         if place.chars().count() <= width {
             self.put(lines, cpu, 0, &[place]);
             return;
         }
         self.put(lines, cpu, 0, &wrapped("", "  ", &format!("{}:", event.symbol), width));
-        self.put(lines, cpu, 0, &wrapped("    ", "      ", &instruction, width));
+        self.put(lines, cpu, 0, &wrapped("    ", "      ", instruction, width));
     }
 
     /// What a load returned; of a reader's also what the predicates say of it.
@@ -226,9 +226,8 @@ fn why(report: &RunReport, walker: &Outcome) -> Option<String> {
     if let (Some(divergence), None) = (left.next(), left.next()) {
         text += &match (&divergence.symbol, &divergence.instruction, divergence.pc) {
             (Some(symbol), Some(instruction), Some(pc)) => format!(
-                " Its code leaves the path that it takes there at {symbol} ({:#x}): {}.",
-                pc.0,
-                instruction.replace('\t', " ")
+                " Its code leaves the path that it takes there at {symbol} ({:#x}): {instruction}.",
+                pc.0
             ),
             _ => " Its code returned where it goes on there.".to_owned(),
         };

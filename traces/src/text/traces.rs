@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{changed, run, untabbed};
+use super::{changed, run};
 use crate::printable::printable;
 use crate::report::{Event, RunReport, Trace, What};
 use crate::text::table::{bare_table, trimmed};
@@ -34,7 +34,7 @@ fn table(out: &mut String, trace: &Trace) {
             format!("  CPU{}", event.cpu),
             format!("{:#x}", event.pc.0),
             event.symbol.clone(),
-            untabbed(&event.instruction),
+            event.instruction.clone(),
             what.to_owned(),
             value,
         ]);
