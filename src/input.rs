@@ -2,21 +2,19 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use pmdscope_guest::files::{self, Opened};
 
 /// Opens a file. A pipe or a device is refused: it may have no end, or nobody who writes to it.
 pub fn open(path: &Path) -> Result<File> {
     let name = path.display();
-    // Without waiting for somebody to write to a pipe.
-    let file = File::options().read(true).custom_flags(NONBLOCK).open(path);
-    let file = file.with_context(|| format!("cannot open {name}"))?;
-    let metadata = file.metadata().with_context(|| format!("cannot read {name}"))?;
-    ensure!(!metadata.is_dir(), "cannot read {name}: it is a directory");
-    ensure!(metadata.is_file(), "cannot read {name}: it is no file: put what it gives into one");
-    Ok(file)
+    match files::open(path).with_context(|| format!("cannot open {name}"))? {
+        Opened::File(file) => Ok(file),
+        Opened::Folder => bail!("cannot read {name}: it is a directory"),
+        Opened::Device => bail!("cannot read {name}: it is no file: put what it gives into one"),
+    }
 }
 
 /// All of a file that may have so many bytes.
@@ -37,8 +35,3 @@ pub fn text(path: &Path, most: u64) -> Result<String> {
     let bytes = read(path, most)?;
     String::from_utf8(bytes).with_context(|| format!("cannot read {}", path.display()))
 }
-
-#[cfg(target_os = "linux")]
-const NONBLOCK: i32 = libc::O_NONBLOCK;
-#[cfg(not(target_os = "linux"))]
-const NONBLOCK: i32 = 0;

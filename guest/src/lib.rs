@@ -10,6 +10,7 @@ pub mod abi;
 mod bundled;
 mod declared;
 mod elf;
+pub mod files;
 pub mod kernel;
 mod outcome;
 mod routine;

@@ -23,6 +23,16 @@ fn kernels_are_opened() {
 }
 
 #[test]
+fn packages_of_rpm_are_opened() {
+    assert!(replay("rpm", readers::rpm) >= 2, "some files are kernels");
+}
+
+#[test]
+fn entries_of_the_cache_are_read() {
+    assert!(replay("cache", readers::cache) >= 2, "some files are kernels");
+}
+
+#[test]
 fn guests_are_read() {
     assert!(replay("elf_guest", readers::elf_guest) >= 3, "some files are guests");
 }

@@ -4,11 +4,14 @@
 
 use std::fmt::Display;
 
+mod cache;
 mod elf_guest;
+mod kernel;
 mod kernel_file;
 
+pub use cache::cache;
 pub use elf_guest::elf_guest;
-pub use kernel_file::kernel_file;
+pub use kernel_file::{kernel_file, rpm};
 
 /// An error is one line, whatever the file has in it.
 fn assert_one_line(error: &impl Display) {

@@ -13,6 +13,8 @@ use std::time::Duration;
 use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
 
+use crate::files::{self, Opened};
+
 /// What is changed whenever the same input gives other entries, or their form changes.
 const FORMAT: u32 = 3;
 const MAGIC: [u8; 8] = *b"pmdscope";
@@ -22,6 +24,8 @@ const UNFINISHED: &str = ".unfinished-";
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 /// An entry has fewer parts; a damaged one must not ask for more memory.
 const PARTS: u32 = 1 << 16;
+/// An entry has fewer bytes, or it is of a file that is mostly holes.
+const BYTES: u64 = 2 * super::LIMIT;
 
 /// A folder of entries.
 #[derive(Debug, Clone)]
@@ -83,9 +87,12 @@ impl Cache {
     /// nothing was; an error if it is damaged, in which case it should be made and stored again.
     pub fn load(&self, key: &Key, name: &str) -> Result<Option<Vec<Vec<u8>>>, CacheError> {
         let path = self.path(key, name);
-        let Ok(mut file) = File::open(&path) else { return Ok(None) };
-        let damaged = |what: String| CacheError::Damaged { file: path.clone(), what };
-        read(&mut file).map(Some).map_err(|error| damaged(error.to_string()))
+        let read = match files::open(&path) {
+            Ok(Opened::File(mut file)) => read(&mut file).map_err(|error| error.to_string()),
+            Ok(_) => Err("it is no file".to_owned()),
+            Err(_) => return Ok(None),
+        };
+        read.map(Some).map_err(|what| CacheError::Damaged { file: path, what })
     }
 
     /// Keeps parts under a name, for a file. The name is that of the one kind of entry, such as
@@ -186,6 +193,9 @@ fn read(file: &mut File) -> io::Result<Vec<Vec<u8>>> {
         lengths.iter().fold(16 + lengths.len() as u64 * 8 + 4, |sum, length| sum.saturating_add(*length));
     if whole != size {
         return Err(wrong("its length is not what its header says"));
+    }
+    if size > BYTES {
+        return Err(wrong("it is larger than any"));
     }
     let mut parts = Vec::new();
     for length in lengths {

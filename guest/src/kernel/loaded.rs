@@ -88,23 +88,35 @@ impl Kernel {
         });
         let symbols = match kept {
             Some(symbols) => Some(symbols),
-            None => match read_symbols(&file) {
-                Ok(symbols) => {
-                    if let Some((cache, key)) = place {
-                        notes.extend(cache.store(key, SYMBOLS, &[&symbols.to_bytes()]).err());
-                    }
-                    Some(symbols)
+            None => {
+                let symbols = symbols_of(path, &file)?;
+                if let (Some((cache, key)), Some(symbols)) = (place, &symbols) {
+                    notes.extend(cache.store(key, SYMBOLS, &[&symbols.to_bytes()]).err());
                 }
-                Err(_) if file.flat.has_all_symbols() => None,
-                Err(why) => return Err(LoadError::NoSymbols { path: path.to_owned(), why }),
-            },
+                symbols
+            }
         };
-        let types = file.types().transpose();
-        let types = types.map_err(|source| LoadError::Types { path: path.to_owned(), source })?;
-        Ok(Kernel::new(file, symbols, types, notes.iter().map(ToString::to_string).collect()))
+        Kernel::new(path, file, symbols, notes.iter().map(ToString::to_string).collect())
     }
 
-    fn new(file: KernelFile, symbols: Option<Symbols>, types: Option<Types>, notes: Vec<String>) -> Kernel {
+    /// Reads the symbols and types of a kernel whose file is opened. Errors call it `-`.
+    ///
+    /// # Errors
+    /// If it has no symbols, or its types are damaged.
+    pub fn of_file(file: KernelFile) -> Result<Kernel, LoadError> {
+        let path = Path::new("-");
+        let symbols = symbols_of(path, &file)?;
+        Kernel::new(path, file, symbols, Vec::new())
+    }
+
+    fn new(
+        path: &Path,
+        file: KernelFile,
+        symbols: Option<Symbols>,
+        notes: Vec<String>,
+    ) -> Result<Kernel, LoadError> {
+        let types = file.types().transpose();
+        let types = types.map_err(|source| LoadError::Types { path: path.to_owned(), source })?;
         let flat = &file.flat;
         let memory = flat
             .segments
@@ -123,7 +135,7 @@ impl Kernel {
             Some(_) => None,
             None => structures(flat.arch, Version::new(file.release.major, file.release.minor)),
         };
-        Kernel { memory, symbols, by_name, types, structures, notes, file }
+        Ok(Kernel { memory, symbols, by_name, types, structures, notes, file })
     }
 
     /// The file that it is from.
@@ -265,6 +277,15 @@ const fn local_entry(other: u8) -> u64 {
     match other >> 5 {
         0 | 1 => 0,
         shift => 1 << shift,
+    }
+}
+
+/// The symbols of a kernel's own table. `None` if it has none, and ELF names all that is needed.
+fn symbols_of(path: &Path, file: &KernelFile) -> Result<Option<Symbols>, LoadError> {
+    match read_symbols(file) {
+        Ok(symbols) => Ok(Some(symbols)),
+        Err(_) if file.flat.has_all_symbols() => Ok(None),
+        Err(why) => Err(LoadError::NoSymbols { path: path.to_owned(), why }),
     }
 }
 

@@ -20,12 +20,13 @@ mod rpm;
 mod tests;
 mod without_btf;
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::files;
 
 pub use boot::BootError;
 pub use btf::{BtfPlace, Parameter, Prototype, Types, TypesError};
@@ -137,12 +138,12 @@ impl KernelFile {
     /// what was opened before is not unpacked again.
     pub fn open(path: &Path, cache: Option<&Cache>) -> Result<Opened, KernelError> {
         let read = |source| KernelError::Read { path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(read)?;
-        let kind = file.metadata().map_err(read)?;
-        if !kind.is_file() {
-            let what = if kind.is_dir() { "a folder" } else { "a device or pipe" };
-            return Err(KernelError::NotFile { path: path.to_owned(), what });
-        }
+        let no_file = |what| Err(KernelError::NotFile { path: path.to_owned(), what });
+        let mut file = match files::open(path).map_err(read)? {
+            files::Opened::File(file) => file,
+            files::Opened::Folder => return no_file("a folder"),
+            files::Opened::Device => return no_file("a device or pipe"),
+        };
         let Some(cache) = cache else {
             let kernel = KernelFile::unpack(path, file, LIMIT)?;
             return Ok(Opened { kernel, key: None, cached: false, notes: Vec::new() });

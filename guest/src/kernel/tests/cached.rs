@@ -69,6 +69,38 @@ fn a_damaged_entry_is_made_anew() {
 }
 
 #[test]
+fn a_pipe_in_place_of_an_entry_is_replaced() {
+    use rustix::fs::{CWD, Mode, mkfifoat};
+
+    let (_folder, cache, file) = folder();
+    let first = KernelFile::open(&file, Some(&cache)).unwrap().kernel;
+    let path = entry(&cache);
+    std::fs::remove_file(&path).unwrap();
+    mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
+    let opened = KernelFile::open(&file, Some(&cache)).unwrap();
+    assert_eq!((opened.cached, &opened.kernel), (false, &first));
+    assert!(opened.notes[0].to_string().contains("is damaged (it is no file)"), "{}", opened.notes[0]);
+    assert!(KernelFile::open(&file, Some(&cache)).unwrap().cached);
+}
+
+#[test]
+fn an_entry_of_holes_takes_no_memory() {
+    let (_folder, cache, file) = folder();
+    let first = KernelFile::open(&file, Some(&cache)).unwrap().kernel;
+    let path = entry(&cache);
+    // One part of 1 TiB, which takes nothing of the disk.
+    let mut header = std::fs::read(&path).unwrap()[..12].to_vec();
+    header.extend(1_u32.to_le_bytes());
+    header.extend((1_u64 << 40).to_le_bytes());
+    std::fs::write(&path, &header).unwrap();
+    let holes = std::fs::File::options().write(true).open(&path).unwrap();
+    holes.set_len(header.len() as u64 + (1 << 40) + 4).unwrap();
+    let opened = KernelFile::open(&file, Some(&cache)).unwrap();
+    assert_eq!((opened.cached, &opened.kernel), (false, &first));
+    assert!(opened.notes[0].to_string().contains("larger than any"), "{}", opened.notes[0]);
+}
+
+#[test]
 fn without_a_folder_it_works_all_the_same() {
     let (folder, _, file) = folder();
     let blocked = folder.path().join("a file");
