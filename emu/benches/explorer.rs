@@ -13,10 +13,8 @@ use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec};
-use pmdscope_emu::{
-    Bounds, Cpus, Ended, Event, Forest, Isa, Job, Limits, Machine, Reduction, Routines, Run, Segment, Then,
-    What, Word, Written, behaviours, each_schedule, env,
-};
+use pmdscope_emu::{Bounds, Ended, Event, Isa, Job, Machine, Reduction, Routines, Run, What, env};
+use pmdscope_explore::{Cpus, Forest, Limits, Segment, Then, Word, Written, behaviours, each_schedule};
 use pmdscope_guest::abi::{ByteOrder, Env, Outcome, STRUCT_PAGE_SIZE};
 use pmdscope_guest::{Bundled, Guest, Walker, Writer, all_bundled};
 use unicorn_engine::{

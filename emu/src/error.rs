@@ -1,11 +1,11 @@
 //! What can go wrong before and between runs. How a run itself ends is [`End`](crate::End).
 
 use pmdscope_arches::Arch;
+use pmdscope_explore::Schedule;
 use pmdscope_guest::GuestError;
 use unicorn_engine::uc_error;
 
 use crate::engine::{ENGINE, ROOM};
-use crate::schedule::Schedule;
 
 /// A machine that could not be built or used.
 #[derive(Debug, thiserror::Error)]

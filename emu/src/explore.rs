@@ -10,12 +10,12 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
+use pmdscope_explore::{Schedule, letters};
 use pmdscope_guest::ByteOrder;
 
 use crate::EmuError;
 use crate::end::{CallBounds, End, Ended, Finished, Followed};
 use crate::recorded;
-use crate::schedule::{Schedule, letters};
 use crate::trace::Event;
 use crate::vcpu::Call;
 

@@ -17,10 +17,10 @@ use crate::isa::{Atomicity, Isa};
 use crate::memory::{self, Shared};
 use crate::pages::StructPages;
 use crate::private::Private;
-use crate::schedule::Schedule;
 use crate::sharing::Sharing;
 use crate::trace::{Event, Recorder, Watched, What};
 use crate::vcpu::{Call, Place, Stop, Vcpu};
+use pmdscope_explore::Schedule;
 
 /// What is run: a writer against a walker on one entry, and perhaps others with them.
 #[derive(Debug, Clone, Copy)]

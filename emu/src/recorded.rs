@@ -5,16 +5,17 @@
 use std::ops::Range;
 use std::time::Instant;
 
+use pmdscope_explore::{
+    Behaviour, Cpus, Forest, Found, Limits, Schedule, Segment, Stopped, Stuck, Then, Word, Written,
+    behaviours,
+};
 use pmdscope_guest::ByteOrder;
 use unicorn_engine::uc_error;
 
 use crate::EmuError;
 use crate::end::{Ended, Followed};
-use crate::enumerate::{Behaviour, Found, Limits, Stopped, Stuck, behaviours};
 use crate::explore::{self, Alone, Bounds, Exploration, Incomplete, Run, Stage};
-use crate::schedule::Schedule;
 use crate::trace::{Access, What};
-use crate::tree::{Cpus, Forest, Segment, Then, Word, Written};
 
 /// The routines of a stage, as the enumeration sees them: CPU 0 is the writer, 1 the walker.
 ///

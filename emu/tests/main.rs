@@ -8,11 +8,9 @@ mod interleavings;
 mod kernel_encoding;
 mod kernel_walkers;
 mod kernels;
-mod random_programs;
 mod recorded;
 mod support;
 mod sweep;
-mod waiting;
 mod watch_plugin;
 
 /// A file that no line above names would be compiled by nobody, and its tests would pass.

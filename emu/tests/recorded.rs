@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use num_bigint::BigUint;
 use pmdscope_arches::EntryKind;
 use pmdscope_emu::{
-    Bounds, Cpus, Divergence, EmuError, Ended, Event, Exploration, Incomplete, Job, Machine, Reduction,
-    Routines, Run, Schedule, Then, WALKER, What,
+    Bounds, Divergence, EmuError, Ended, Event, Exploration, Incomplete, Job, Machine, Reduction, Routines,
+    Run, Schedule, WALKER, What,
 };
+use pmdscope_explore::{Cpus, Then};
 use pmdscope_guest::{Agent, Walker, Writer};
 
 use crate::support::{

@@ -28,8 +28,8 @@ use crate::kernel::routine::Routine;
 use crate::kernel::seeker::present_huge;
 use crate::kernel::stage::OnKernel;
 use crate::kernel::world::{KEEPS_YOUNG_DIRTY, REFERENCES, World};
-use crate::schedule::Schedule;
 use crate::trace::Event;
+use pmdscope_explore::Schedule;
 
 pub use machine::Stub;
 pub use routine::{Given, RECIPES, Recipe, Role};

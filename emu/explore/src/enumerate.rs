@@ -245,30 +245,36 @@ fn late(limits: &Limits) -> bool {
 
 /// An access, as it was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Recorded {
-    pub(crate) cpu: u8,
-    /// Its instruction, as far as it is known.
-    pub(crate) pc: u64,
-    pub(crate) word: Word,
-    /// What the word held before the access, and what it holds after it.
-    pub(crate) before: u64,
-    pub(crate) after: u64,
+pub struct Recorded {
+    /// Which CPU made it.
+    pub cpu: u8,
+    /// The address of its instruction; 0 if [`Segment::code`](crate::Segment::code) does not give it.
+    pub pc: u64,
+    /// The word.
+    pub word: Word,
+    /// What the word held before the access.
+    pub before: u64,
+    /// What the word holds after it.
+    pub after: u64,
 }
 
 impl<C: Cpus> Forest<C> {
-    /// The accesses of a schedule, in order. It ends early where the schedule names a CPU that is over.
-    pub(crate) fn accesses(&mut self, schedule: &[u8]) -> Result<Vec<Recorded>, C::Error> {
+    /// The accesses of a schedule, in order. It ends early where the schedule names a CPU that is over, that waits, or
+    /// that there is not.
+    ///
+    /// # Errors
+    /// If a CPU cannot be run.
+    pub fn accesses(&mut self, schedule: &[u8]) -> Result<Vec<Recorded>, C::Error> {
         let mut at = self.roots().to_vec();
         let mut memory = Vec::new();
         let mut accesses = Vec::new();
         for cpu in schedule {
-            let place = usize::from(*cpu);
-            let (Node::Read(Read { word, pc, .. }) | Node::Store { word, pc, .. }) = *self.node(at[place])
-            else {
+            let Some(at) = at.get_mut(usize::from(*cpu)) else { break };
+            let (Node::Read(Read { word, pc, .. }) | Node::Store { word, pc, .. }) = *self.node(*at) else {
                 break;
             };
             let before = held(self, &mut memory, word);
-            if step(self, place, &mut at[place], &mut memory)? != Step::Made {
+            if step(self, usize::from(*cpu), at, &mut memory)? != Step::Made {
                 break;
             }
             accesses.push(Recorded { cpu: *cpu, pc, word, before, after: memory[word] });

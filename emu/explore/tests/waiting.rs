@@ -1,11 +1,12 @@
 //! CPUs that wait for memory to change: what is left out loses nothing, and what waits for ever is found.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::{BTreeSet, HashSet};
 use std::convert::Infallible;
 
 use fastrand::Rng;
 use num_bigint::BigUint;
-use pmdscope_emu::{
+use pmdscope_explore::{
     Cpus, Forest, Found, Limits, Segment, Stopped, Stuck, Then, Word, Written, behaviours, each_schedule,
 };
 

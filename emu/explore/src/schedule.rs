@@ -1,5 +1,6 @@
 //! The order of accesses: as a value, and as it is written.
 
+use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
@@ -32,9 +33,20 @@ impl fmt::Display for Schedule {
 }
 
 /// A text that is no schedule.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' in a schedule: write it as W3 K2 W1, the writer's accesses, then the walker's, ...")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoSchedule(String);
+
+impl fmt::Display for NoSchedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "'{}' in a schedule: write it as W3 K2 W1, the writer's accesses, then the walker's, ...",
+            self.0
+        )
+    }
+}
+
+impl Error for NoSchedule {}
 
 impl FromStr for Schedule {
     type Err = NoSchedule;
@@ -63,8 +75,8 @@ impl FromStr for Schedule {
     }
 }
 
-/// The letters of vCPUs: `W or K`.
-pub(crate) fn letters(cpus: &[u8]) -> String {
+/// The letters of vCPUs, as a message has them: `W or K`.
+pub fn letters(cpus: &[u8]) -> String {
     let letter =
         |cpu: &u8| LETTERS.get(usize::from(*cpu)).map_or('?', |letter| char::from(*letter)).to_string();
     let letters: Vec<_> = cpus.iter().map(letter).collect();

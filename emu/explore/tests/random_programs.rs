@@ -1,5 +1,6 @@
 //! Small random programs, enumerated over their trees and by brute force: the same behaviours, and each
 //! in the same number of schedules.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use num_bigint::BigUint;
-use pmdscope_emu::{
+use pmdscope_explore::{
     Behaviour, Cpus, Forest, Found, Limits, Segment, Stopped, Then, Word, Written, behaviours, each_schedule,
 };
 

@@ -1,0 +1,63 @@
+//! Every schedule of several CPUs over shared memory, joined by behaviour and counted exactly.
+//!
+//! A CPU is anything that reads and stores words of shared memory, and that does the same whenever its reads return the
+//! same values: a routine under an emulator, a model, a closure. [`Cpus::follow`] runs one of them alone, with given
+//! values for its reads, up to the next read. [`behaviours`] asks for each distinct sequence of values once, and
+//! enumerates all schedules over what it was told: two orders that lead to one state are joined, so that the number of
+//! schedules may be far beyond what could be run. Nothing is left out, and each behaviour has the exact number of its
+//! schedules and one schedule that leads to it.
+//!
+//! A CPU that comes to a read in the same state as before waits for a word to change, and is not scheduled until one
+//! does; where all that is left waits, that is told ([`Stuck`]).
+//!
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use pmdscope_explore::{Cpus, Forest, Limits, Schedule, Segment, Then, Word, Written, behaviours};
+//!
+//! /// Two CPUs that add one to a word, each by a load and then a store.
+//! struct Adders;
+//!
+//! impl Cpus for Adders {
+//!     type End = ();
+//!     type Error = Infallible;
+//!
+//!     fn count(&self) -> usize {
+//!         2
+//!     }
+//!
+//!     fn initially(&self, _: Word) -> u64 {
+//!         0
+//!     }
+//!
+//!     fn follow(&mut self, _cpu: usize, read: &[u64]) -> Result<Segment<()>, Infallible> {
+//!         let (stores, then) = match read {
+//!             [] => (Vec::new(), Then::Read(0)),
+//!             [value, ..] => (vec![(0, Written::whole(value + 1))], Then::End(())),
+//!         };
+//!         Ok(Segment { stored: None, stores, then, code: Vec::new(), state: Vec::new() })
+//!     }
+//! }
+//!
+//! let limits = Limits { behaviours: 10, states: 1000, deadline: None };
+//! let found = behaviours(&mut Forest::new(Adders)?, &limits)?;
+//! let came_to: Vec<(u64, String, String)> = found
+//!     .behaviours
+//!     .into_iter()
+//!     .map(|one| (one.memory[0], one.schedules.to_string(), Schedule(one.schedule).to_string()))
+//!     .collect();
+//! // One addition is lost in four of six schedules. In the other two not the same CPU reads what the other stored.
+//! assert_eq!(came_to, [(2, "1", "W2 K2"), (1, "4", "W1 K2 W1"), (2, "1", "K2 W2")].map(|(sum, schedules, one)| {
+//!     (sum, schedules.to_owned(), one.to_owned())
+//! }));
+//! # Ok::<(), Infallible>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod enumerate;
+mod schedule;
+mod tree;
+
+pub use enumerate::{Behaviour, Found, Limits, Recorded, Stopped, Stuck, behaviours, each_schedule};
+pub use schedule::{MOST_CPUS, NoSchedule, Schedule, letters};
+pub use tree::{Cpus, Forest, Segment, Then, Word, Written};
