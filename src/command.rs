@@ -6,13 +6,29 @@ use pmdscope_traces::quoted;
 use crate::cli::BoundArgs;
 use crate::plan::Start;
 
-/// A `pmdscope run` that is being put together.
-pub struct RunCommand(Vec<String>);
+/// A command line that is being put together. [`pmdscope_traces::is_command`] knows its options.
+pub struct CommandLine(Vec<String>);
 
-impl RunCommand {
-    /// One of a platform or a kernel, which `of` names: `--arch A ...` or `--kernel FILE`.
-    pub fn of<'a>(of: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Self {
-        let mut command = RunCommand(vec!["pmdscope".to_owned(), "run".to_owned()]);
+impl CommandLine {
+    /// A `pmdscope run` of a platform or a kernel, which `of` names: `--arch A ...` or `--kernel FILE`.
+    pub fn run<'a>(of: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Self {
+        CommandLine::new("run", of)
+    }
+
+    /// A `pmdscope sweep` of a writer over a set of entries.
+    pub fn sweep<'a>(
+        of: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+        entries: &str,
+        writer: &str,
+    ) -> String {
+        let mut command = CommandLine::new("sweep", of);
+        command.option("--entries", entries);
+        command.option("--writer", writer);
+        command.0.join(" ")
+    }
+
+    fn new<'a>(name: &str, of: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Self {
+        let mut command = CommandLine(vec!["pmdscope".to_owned(), name.to_owned()]);
         for (option, value) in of {
             if let Some(value) = value {
                 command.option(option, value);
@@ -77,5 +93,46 @@ impl RunCommand {
     fn option(&mut self, option: &str, value: &str) {
         self.0.push(option.to_owned());
         self.0.push(quoted(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pmdscope_arches::{Arch, EntryKind, Version};
+    use pmdscope_traces::is_command;
+
+    use super::*;
+    use crate::cli::Marks;
+    use crate::plan::encoding;
+
+    #[test]
+    fn what_is_put_together_is_known_as_a_command() {
+        let encoding =
+            encoding(&Arch::Arm64.to_string(), None, Some(&Version::new(6, 12).to_string())).unwrap();
+        let marks = Marks { young: true, dirty: true, soft_dirty: true, uffd_wp: true };
+        let kind = EntryKind::MigrationWrite;
+        let mut bounds =
+            Bounds { schedules: 3, behaviours: 3, time: Duration::from_secs(3), ..Bounds::default() };
+        (bounds.call.accesses, bounds.call.instructions) = (3, 3);
+        let schedule: Schedule = "K2 W5".parse().unwrap();
+        for guest in ["guest.elf", "a guest; touch pwned", "$(touch pwned)", "it's", "-o", "\u{202e}fle.\n"] {
+            for start in [
+                Start::of_kind(&encoding, kind, marks, Some(0x200)).unwrap(),
+                Start::of_value(&encoding, 0x60_0000_0000_0000),
+            ] {
+                let of = [("--arch", Some("arm64")), ("--mmu", Some("radix")), ("--guest", Some(guest))];
+                let command = CommandLine::run(of).on(&start).running("split", "hmm", ["mmu-store"]).under(
+                    Some(&schedule),
+                    Reduction::None,
+                    &bounds,
+                );
+                assert!(is_command(&command), "{command}");
+            }
+            let of = [("--arch", Some("arm64")), ("--linux", Some("6.12")), ("--guest", Some(guest))];
+            let command = CommandLine::sweep(of, "migration", "pmdp_invalidate");
+            assert!(is_command(&command), "{command}");
+        }
     }
 }

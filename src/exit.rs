@@ -22,10 +22,10 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// That of a process, by its number.
-    pub fn of_code(code: u8) -> Exit {
-        let all = [Exit::Clean, Exit::Findings, Exit::Usage, Exit::Inconclusive];
-        all.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Exit::Internal)
+    /// That of a process which failed, by its number. That it found something, or nothing, is no failure.
+    pub fn of_failure(code: u8) -> Exit {
+        let failures = [Exit::Usage, Exit::Inconclusive];
+        failures.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Exit::Internal)
     }
 
     /// The status for a set of verdicts: findings speak loudest, then what is not known.

@@ -13,7 +13,7 @@ use pmdscope_traces::{
     Control, Entry, Hex, Invalidated, KernelFacts, RunReport, SplitGuard, Stub, Value, Verdict, WriterRule,
 };
 
-use crate::command::RunCommand;
+use crate::command::CommandLine;
 use crate::kernel_plan::{KernelPlan, KernelSource, Wanted};
 use crate::plan::Start;
 use crate::reporter::{Names, Reporter, Subject, accesses, last_stored, not_run};
@@ -181,7 +181,7 @@ impl<'a> KernelStudy<'a> {
         let walker = self.walker.map_or("none", |walker| walker.name);
         let guest = self.source.info();
         Names {
-            command: RunCommand::of([("--kernel", Some(guest.name.as_str()))])
+            command: CommandLine::run([("--kernel", Some(guest.name.as_str()))])
                 .on(start)
                 .running(self.writer.name, walker, [])
                 .under(self.schedule, self.reduction, self.bounds),

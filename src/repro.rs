@@ -11,7 +11,7 @@ use pmdscope_traces::kunit;
 use pmdscope_traces::repro::{self, Code, Repro};
 
 use crate::cli::{Marks, ReproArgs, ReproReportArgs, ReproWhat};
-use crate::command::RunCommand;
+use crate::command::CommandLine;
 use crate::exit::Exit;
 use crate::plan::Start;
 use crate::{input, output};
@@ -62,8 +62,8 @@ fn command(repro: &Repro) -> Result<String> {
     let of_kernel = matches!(repro.code, Code::Kernel { .. });
     let guest = Some(report.guest.name.as_str());
     let command = match of_kernel {
-        true => RunCommand::of([("--kernel", guest)]),
-        false => RunCommand::of([
+        true => CommandLine::run([("--kernel", guest)]),
+        false => CommandLine::run([
             ("--arch", Some(report.arch.as_str())),
             ("--mmu", report.mmu.as_deref()),
             ("--linux", Some(report.linux.as_str())),

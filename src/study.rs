@@ -9,7 +9,7 @@ use pmdscope_guest::abi::{Answers, Outcome, PREDICATES};
 use pmdscope_guest::{Installs, Precondition, Walker, Writer};
 use pmdscope_traces::{Entry, Hex, Predicates, RunReport, Swap, Value, Verdict, WriterRule};
 
-use crate::command::RunCommand;
+use crate::command::CommandLine;
 use crate::plan::{GuestSource, RunPlan, Start, With};
 use crate::reporter::{Names, Reporter, Subject, accesses, last_stored, not_run};
 
@@ -151,7 +151,7 @@ impl<'a> Study<'a> {
         let (arch, linux) = (self.encoding.arch().to_string(), self.encoding.version().to_string());
         let mmu = self.encoding.mmu().map(|mmu| mmu.to_string());
         let guest = (self.source.kind == "file").then_some(self.source.name.as_str());
-        RunCommand::of([
+        CommandLine::run([
             ("--arch", Some(arch.as_str())),
             ("--mmu", mmu.as_deref()),
             ("--linux", Some(linux.as_str())),

@@ -11,6 +11,7 @@ use pmdscope_traces::sweep::{Change, Class, Part, Pattern, Ran, SWEEP_SCHEMA, Sw
 use pmdscope_traces::{Count, Predicates, Verdict, json, text};
 
 use crate::cli::{SweepArgs, SweepFormat};
+use crate::command::CommandLine;
 use crate::confined;
 use crate::exit::Exit;
 use crate::output;
@@ -247,15 +248,16 @@ fn ran(encoding: &Encoding, set: EntrySet, domain: &[Pattern], learned: &Learned
 }
 
 fn command(encoding: &Encoding, source: &GuestSource, set: EntrySet, writer: Writer) -> String {
-    let mut command = format!("pmdscope sweep --arch {}", encoding.arch());
-    if let Some(mmu) = encoding.mmu() {
-        command += &format!(" --mmu {mmu}");
-    }
-    command += &format!(" --linux {}", encoding.version());
-    if source.kind == "file" {
-        command += &format!(" --guest {}", source.name);
-    }
-    command + &format!(" --entries {set} --writer {}", writer.name())
+    let (arch, linux) = (encoding.arch().to_string(), encoding.version().to_string());
+    let mmu = encoding.mmu().map(|mmu| mmu.to_string());
+    let guest = (source.kind == "file").then_some(source.name.as_str());
+    let of = [
+        ("--arch", Some(arch.as_str())),
+        ("--mmu", mmu.as_deref()),
+        ("--linux", Some(linux.as_str())),
+        ("--guest", guest),
+    ];
+    CommandLine::sweep(of, &set.to_string(), writer.name())
 }
 
 #[cfg(test)]

@@ -47,6 +47,27 @@ fn children(pid: u32) -> Vec<String> {
     lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
+/// The workers among the processes that a process has started: who starts a process waits until it runs its program.
+fn workers(pid: u32) -> Vec<String> {
+    children(pid).into_iter().filter(|pid| is_worker(pid)).collect()
+}
+
+fn is_worker(pid: &str) -> bool {
+    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.ends_with(b"\0batch-worker\0"))
+}
+
+/// Waits until workers have ended whose batch has. One that has is no more, or without memory, and so a command line,
+/// until it is waited for.
+fn assert_no_orphans(workers: &[String]) {
+    let began = Instant::now();
+    for worker in workers {
+        while is_worker(worker) {
+            assert!(began.elapsed() < PATIENCE, "worker {worker} has outlived its batch");
+            sleep(Duration::from_millis(1));
+        }
+    }
+}
+
 /// The jobs that are recorded, each of which is there once.
 fn recorded(folder: &Path, results: &str) -> BTreeSet<u64> {
     if !folder.join(results).join("batch.json").exists() {
@@ -86,7 +107,7 @@ fn a_batch_that_is_killed_again_and_again_comes_to_the_same() {
     let scratch = scratch("a-batch-that-is-killed");
     let folder = scratch.path();
     let mut chance = Chance(7);
-    let (mut kills, mut batches) = (0, 0);
+    let (mut kills, mut batches, mut orphaned) = (0, 0, 0);
     while kills < KILLS {
         let results = format!("r{batches}");
         let mut before = BTreeSet::new();
@@ -98,9 +119,12 @@ fn a_batch_that_is_killed_again_and_again_comes_to_the_same() {
                 assert_eq!(batch.wait().expect("it ends").code(), Some(1));
                 break;
             }
+            let workers = workers(batch.id());
             assert!(kill(&batch.id().to_string()));
             batch.wait().expect("it ends");
             kills += 1;
+            orphaned += workers.len();
+            assert_no_orphans(&workers);
             let now = recorded(folder, &results);
             assert!(
                 before.is_subset(&now),
@@ -113,6 +137,8 @@ fn a_batch_that_is_killed_again_and_again_comes_to_the_same() {
         assert_same(folder, "whole", &results);
         batches += 1;
     }
+    println!("{kills} kills of {batches} batches left {orphaned} workers without a batch; all ended");
+    assert!(orphaned > 0, "no batch had workers when it was killed");
 }
 
 #[test]
@@ -128,7 +154,7 @@ fn a_batch_whose_workers_are_killed_comes_to_the_same() {
         while batch.try_wait().expect("its state").is_none() {
             assert!(began.elapsed() < PATIENCE, "{kills} kills took too long");
             sleep(Duration::from_millis(20 + chance.below(60)));
-            let workers = children(batch.id());
+            let workers = workers(batch.id());
             if kills < KILLS && !workers.is_empty() {
                 let victim = &workers[usize::try_from(chance.below(workers.len() as u64)).expect("a place")];
                 kills += usize::from(kill(victim));
@@ -138,6 +164,7 @@ fn a_batch_whose_workers_are_killed_comes_to_the_same() {
         assert_same(folder, "whole", &results);
         batches += 1;
     }
+    println!("{kills} workers of {batches} batches were killed");
 }
 
 /// Most of its time this waits: a worker is given up when it said nothing for 94 s, with the shortest time that a job can
@@ -151,12 +178,7 @@ fn a_batch_whose_worker_hangs_comes_to_the_same() {
     let stopped = loop {
         assert!(batch.try_wait().expect("its state").is_none(), "it ended before a worker could be stopped");
         assert!(began.elapsed() < PATIENCE, "there is no worker");
-        // Not before it is one: who starts a process waits until it runs its program.
-        let is_worker = |pid: &String| {
-            fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.ends_with(b"\0batch-worker\0"))
-        };
-        let mut workers = children(batch.id()).into_iter().filter(is_worker);
-        if let Some(worker) = workers.find(|worker| send("-STOP", worker)) {
+        if let Some(worker) = workers(batch.id()).into_iter().find(|worker| send("-STOP", worker)) {
             break worker;
         }
         sleep(Duration::from_millis(1));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::common::elf::guest_with;
 use crate::common::reproducer::sealed;
 use crate::common::scratch::Scratch;
-use crate::common::{Ran, command, pmdscope_in};
+use crate::common::{Ran, command, finish, pmdscope_in};
 
 /// Machine code of s390x that the engine does not survive: STCKC of a fixed address, and an instruction that it mistakes.
 const DEADLY: [u8; 8] = [0xb2, 0x04, 0xbf, 0x63, 0xe3, 0x2f, 0x8c, 0xaf];
@@ -118,5 +118,53 @@ fn a_confined_process_ends_with_the_command() {
     while status("State:").is_some_and(|state| !state.starts_with('Z')) {
         assert!(patience.elapsed() < Duration::from_secs(60), "{child} lives on");
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A system without Landlock or seccomp: a filter answers that there are no such calls.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_system_has_nothing_to_confine_by_is_told_once() {
+    use std::os::unix::process::CommandExt;
+
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+
+    let scratch = Scratch::new("what-the-system-has-nothing-to-confine-by");
+    guest_with(&scratch, "arm64-7.2.elf", "gup_fast_read", &[]);
+    let matrix =
+        "[[include]]\narches=[\"arm64\"]\nlinux=[\"7.2\"]\nentries=[\"none\"]\nwriters=[\"split-guarded\"]\n";
+    fs::write(scratch.path().join("m.toml"), matrix).expect("a matrix");
+    let landlock = libc::SYS_landlock_create_ruleset;
+    for (absent, lacks) in [
+        (&[landlock][..], "Landlock"),
+        (&[libc::SYS_seccomp], "seccomp"),
+        (&[landlock, libc::SYS_seccomp], "Landlock and seccomp"),
+    ] {
+        let rules = absent.iter().map(|call| (*call, Vec::new())).collect();
+        let (there, none) = (SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32));
+        let arch = TargetArch::try_from(std::env::consts::ARCH).expect("seccomp is known for it");
+        let filter = SeccompFilter::new(rules, there, none, arch).expect("a filter");
+        let filter: BpfProgram = filter.try_into().expect("a program");
+        for line in [
+            "run --arch arm64 --guest guest.elf --entry present-huge --walker gup-fast-read --walker hmm",
+            "batch m.toml --workers 2 -o r",
+        ] {
+            let args: Vec<&str> = line.split_whitespace().collect();
+            let mut command = command(&args);
+            let filter = filter.clone();
+            // SAFETY: two system calls, on memory that is there already.
+            unsafe {
+                command.pre_exec(move || {
+                    seccompiler::apply_filter(&filter).map_err(|_| std::io::ErrorKind::Unsupported.into())
+                })
+            };
+            let ran = finish(command.current_dir(scratch.path()));
+            let told = format!(
+                "pmdscope: this system has no {lacks}, so foreign machine code is confined by limits only: run nothing that \
+                 you would not run yourself\n"
+            );
+            assert_eq!((ran.status, ran.stderr), (Some(0), told), "{line}: {}", ran.stdout);
+        }
+        fs::remove_dir_all(scratch.path().join("r")).expect("results");
     }
 }

@@ -6,6 +6,7 @@ mod batch_kills;
 mod batch_lacks;
 mod common;
 mod confined;
+mod corpora;
 mod decode_readings;
 mod deterministic;
 mod explorer;

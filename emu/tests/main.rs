@@ -3,6 +3,7 @@
 
 mod agreement;
 mod bounds;
+mod corpora;
 mod independence;
 mod interleavings;
 mod kernel_encoding;

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ExitStatus};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,9 +16,10 @@ use pmdscope_traces::batch::segment;
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
 
+use super::heard::{Heard, Misfit, News};
 use super::progress::Progress;
 use super::store::{Sealed, Store};
-use super::wire::{Order, Ready, Reply, Setup, Verdicts};
+use super::wire::{LONGEST_REPLY, Order, Ready, Reply, Setup, Verdicts};
 use super::worker;
 use crate::confined::sandbox::Confined;
 use crate::confined::{Death, beside, death, last_words, message, receive, start, unconfined};
@@ -153,6 +154,8 @@ enum Ended {
     Died { status: ExitStatus, at: Option<u64>, last_words: String },
     /// The worker said nothing for too long, and was ended.
     Hung { at: Option<u64> },
+    /// The worker said what does not fit, and was ended.
+    Astray { at: Option<u64>, misfit: Misfit },
     /// The batch is to stop.
     Stopped,
 }
@@ -208,8 +211,8 @@ impl Slot<'_> {
         let is_to_stop = || self.crew.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed);
         let Some(worker) = &mut self.worker else { bail!("there is no worker") };
         worker.tell(order)?;
-        let mut at = None;
-        let mut heard = Instant::now();
+        let mut heard = Heard::new(order);
+        let mut last = Instant::now();
         let mut asked_to_stop = None;
         loop {
             let stopping = is_to_stop();
@@ -221,9 +224,9 @@ impl Slot<'_> {
                 worker.signal(Signal::KILL);
                 return Ok(Some(Ended::Stopped));
             }
-            if heard.elapsed() > self.crew.setup.limits().patience() {
+            if last.elapsed() > self.crew.setup.limits().patience() {
                 worker.signal(Signal::KILL);
-                return Ok(Some(Ended::Hung { at }));
+                return Ok(Some(Ended::Hung { at: heard.at() }));
             }
             let reply = match worker.replies.recv_timeout(LOOK) {
                 Ok(reply) => reply,
@@ -231,35 +234,37 @@ impl Slot<'_> {
                 Err(RecvTimeoutError::Disconnected) if stopping => return Ok(Some(Ended::Stopped)),
                 Err(RecvTimeoutError::Disconnected) => {
                     let (status, last_words) = worker.end()?;
-                    return Ok(Some(Ended::Died { status, at, last_words }));
+                    return Ok(Some(Ended::Died { status, at: heard.at(), last_words }));
                 }
             };
-            heard = Instant::now();
-            match reply {
-                Reply::Begins(job) => at = Some(job),
-                Reply::Lines(lines) => {
-                    at = None;
+            last = Instant::now();
+            let news = match heard.take(reply, order, asked_to_stop.is_some()) {
+                Ok(news) => news,
+                Err(misfit) => {
+                    worker.signal(Signal::KILL);
+                    return Ok(Some(Ended::Astray { at: heard.at(), misfit }));
+                }
+            };
+            match news {
+                News::Begins => {}
+                News::Lines(lines, verdicts) => {
                     store.add(number, &lines)?;
-                    let verdicts = Verdicts::of(lines.iter().map(String::as_str))?;
                     progress.done(verdicts);
                     *recorded = recorded.and(verdicts);
                     order.known.extend(lines);
                     order.known.sort_by_key(|line| segment::job_of(line));
                 }
-                Reply::Sealed(sealed, verdicts) => {
+                News::Sealed(sealed, verdicts) => {
                     store.seal(number, &sealed)?;
-                    progress.sealed(*recorded, verdicts);
-                    *recorded = verdicts;
+                    progress.done(verdicts);
+                    *recorded = recorded.and(verdicts);
                     return Ok(None);
                 }
-                Reply::Lacks(job, what) => {
-                    at = None;
-                    self.crew.lacks(order, job, &what);
-                }
-                Reply::Unsealed => return Ok(None),
-                Reply::Stopped => return Ok(Some(Ended::Stopped)),
-                Reply::Failed(why) => bail!("a worker cannot go on: {why}"),
-                Reply::Fault(why) => return Err(Fault(why).into()),
+                News::Lacks(job, what) => self.crew.lacks(order, job, &what),
+                News::Unsealed => return Ok(None),
+                News::Stopped => return Ok(Some(Ended::Stopped)),
+                News::Failed(why) => bail!("a worker cannot go on: {why}"),
+                News::Fault(why) => return Err(Fault(why).into()),
             }
         }
     }
@@ -277,6 +282,7 @@ impl Slot<'_> {
                     format!("the worker said nothing for {} s, and was ended", self.patience().as_secs());
                 (at, TRIES, Death::ForNow(why), String::new())
             }
+            Ended::Astray { at, misfit } => (at, TRIES, Death::ForGood(misfit.to_string()), String::new()),
             Ended::Died { status, at, last_words } => {
                 let killed = status.signal() == Some(Signal::KILL.as_raw());
                 let tries = if killed { TRIES_IF_KILLED } else { TRIES };
@@ -331,7 +337,8 @@ impl Worker {
             bail!("a worker has no pipes");
         };
         let (orders, messages) = channel::<Vec<u8>>();
-        let (sender, replies) = channel();
+        // What a worker says waits until it is looked at: it cannot fill the memory of the batch.
+        let (sender, replies) = sync_channel(1);
         // From here on it is ended whatever fails.
         let mut worker = Worker { child, orders, replies, words };
         // A pipe holds some of a message only: if the worker does not read on, what waits must not be the slot.
@@ -345,11 +352,11 @@ impl Worker {
         })?;
         let (began, begun) = channel();
         beside(move || {
-            if let Ok(Some(ready)) = receive::<Ready>(&mut from) {
+            if let Ok(Some(ready)) = receive::<Ready>(&mut from, LONGEST_REPLY) {
                 let _ = began.send(ready);
             }
             drop(began);
-            while let Ok(Some(reply)) = receive(&mut from) {
+            while let Ok(Some(reply)) = receive(&mut from, LONGEST_REPLY) {
                 if sender.send(reply).is_err() {
                     break;
                 }

