@@ -231,7 +231,7 @@ impl<'a> KernelStudy<'a> {
     /// The report where the engine did not survive the run.
     pub fn lost(&self, why: &str) -> Result<RunReport> {
         let start = self.wanted.build(&self.source.encoding)?;
-        let mut report = not_run(&self.source.encoding, &start, self.names(&start), why.to_owned());
+        let mut report = not_run(&self.source.encoding, &start, &[], self.names(&start), why.to_owned());
         report.kernel = Some(self.functions());
         Ok(report)
     }

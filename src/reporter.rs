@@ -5,12 +5,12 @@ use std::iter;
 use std::sync::LazyLock;
 
 use num_bigint::BigUint;
-use pmdscope_arches::{Encoding, EntryKind, EntryMarks};
+use pmdscope_arches::{ByteOrder, Encoding, EntryKind, EntryMarks};
 use pmdscope_emu::{
     self as emu, Access, AccessKind, ENGINE, End, Ended, Exploration, Incomplete, Run, WALKER, WRITER, What,
 };
+use pmdscope_guest::Check;
 use pmdscope_guest::abi::Outcome as GuestOutcome;
-use pmdscope_guest::{ByteOrder, Check};
 use pmdscope_traces as traces;
 use pmdscope_traces::{
     Count, Divergence, Entry, Event, GuestInfo, Hex, Marked, Observed, Outcome, Overwritten, References,
@@ -97,11 +97,11 @@ pub fn last_stored(exploration: &Exploration, cpu: u8, entry_address: u64) -> BT
 }
 
 /// The report of what was not run at all, for a reason.
-pub fn not_run(encoding: &Encoding, start: &Start, names: Names, why: String) -> RunReport {
+pub fn not_run(encoding: &Encoding, start: &Start, with: &[With], names: Names, why: String) -> RunReport {
     let reporter = Reporter {
         encoding,
         start,
-        with: &[],
+        with,
         subject: &Nothing,
         entries: [(start.value, Entry::of_model(encoding, start.value))].into(),
         exploration: &Exploration::nothing(),

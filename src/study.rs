@@ -110,7 +110,7 @@ impl<'a> Study<'a> {
 
     /// The report where the engine did not survive the run.
     pub fn lost(&self, why: &str) -> RunReport {
-        not_run(self.encoding, &self.start, self.names("model"), why.to_owned())
+        not_run(self.encoding, &self.start, self.with, self.names("model"), why.to_owned())
     }
 
     /// What runs on each CPU.

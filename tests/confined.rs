@@ -31,6 +31,12 @@ fn code_that_the_engine_does_not_survive_is_unknown() {
         let line = format!("run --arch s390x --guest guest.elf --entry present-huge --format {format}");
         assert_lost(&pmdscope_in(scratch.path(), &line), &line);
     }
+    // All that was to be run is named.
+    let with = "run --arch s390x --guest guest.elf --entry present-huge --walker hmm --with gup-fast-read --format json";
+    let report: serde_json::Value =
+        serde_json::from_str(&pmdscope_in(scratch.path(), with).stdout).expect("a report");
+    assert_eq!(report["with"], serde_json::json!(["gup-fast-read"]), "{report}");
+    assert!(report["incomplete"].as_str().is_some_and(|why| why.contains("SIGSEGV")), "{report}");
     // Of several walkers it is only the one.
     let both = "run --arch s390x --guest guest.elf --entry present-huge --walker gup-fast-read --walker hmm";
     let ran = pmdscope_in(scratch.path(), both);
