@@ -12,6 +12,7 @@
 mod arch;
 mod arm64;
 mod build;
+mod byte_order;
 mod contract;
 mod encoding;
 mod entry;
@@ -34,6 +35,7 @@ mod version;
 mod x86_64;
 
 pub use arch::{Arch, Mmu};
+pub use byte_order::ByteOrder;
 pub use contract::Breach;
 pub use encoding::{Encoding, EncodingError, all_layouts, layouts};
 pub use entry::{EntryError, EntryKind, EntrySpec, MigrationParts, SwapParts};

@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
-use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec};
-use pmdscope_emu::{Bounds, Ended, Event, Isa, Job, Machine, Reduction, Routines, Run, What, env};
+use pmdscope_arches::{Arch, ByteOrder, Encoding, EntryKind, EntrySpec};
+use pmdscope_emu::{Bounds, Ended, Event, Job, Machine, Reduction, Routines, Run, What, env};
 use pmdscope_explore::{Cpus, Forest, Limits, Segment, Then, Word, Written, behaviours, each_schedule};
-use pmdscope_guest::abi::{ByteOrder, Env, Outcome, STRUCT_PAGE_SIZE};
+use pmdscope_guest::abi::{Env, Outcome, STRUCT_PAGE_SIZE};
 use pmdscope_guest::{Bundled, Guest, Walker, Writer, all_bundled};
 use unicorn_engine::{
     Arch as EngineArch, Mode, Prot, RegisterARM64 as Arm64, RegisterRISCV as Riscv, RegisterX86 as X86,
@@ -446,7 +446,7 @@ fn count_schedules<C: Cpus<Error: Error + 'static>>(forest: &mut Forest<C>) -> R
 fn machine_code_runs() -> Result<()> {
     title("Runs of machine code a second: a walker of a present huge page, from its call to its return");
     for walker in [Walker::GupFastRead, Walker::Hmm] {
-        for arch in Arch::ALL.into_iter().filter(|arch| Isa::of(*arch).is_some()) {
+        for arch in Arch::ALL.into_iter().filter(|arch| pmdscope_watch::Isa::of(*arch).is_some()) {
             let (guest, encoding) = newest(arch)?;
             let job = job(&encoding, Writer::Invalidate, walker)?;
             let mut machine = Machine::new(guest.load()?)?;

@@ -3,6 +3,7 @@
 use pmdscope_arches::Arch;
 use pmdscope_explore::Schedule;
 use pmdscope_guest::GuestError;
+use pmdscope_watch::WatchError;
 use unicorn_engine::uc_error;
 
 use crate::engine::{ENGINE, ROOM};
@@ -107,6 +108,15 @@ pub enum EmuError {
         /// What differs.
         what: String,
     },
+}
+
+impl From<WatchError> for EmuError {
+    fn from(error: WatchError) -> Self {
+        match error {
+            WatchError::Engine { doing, error } => EmuError::Engine { doing, error },
+            WatchError::Disassembler(why) => EmuError::Disassembler(why),
+        }
+    }
 }
 
 /// Whose doing an error is.

@@ -10,8 +10,8 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
+use pmdscope_arches::ByteOrder;
 use pmdscope_explore::{Schedule, letters};
-use pmdscope_guest::ByteOrder;
 
 use crate::EmuError;
 use crate::end::{CallBounds, End, Ended, Finished, Followed};

@@ -1,20 +1,19 @@
 //! Runs real machine code of page-table writers and walkers under Unicorn, over one memory, at
 //! every interleaving of their accesses to the page table.
 //!
-//! [`Machine`] loads a guest and explores; [`attach`] puts the page-table watch into a Unicorn
-//! instance of your own.
+//! [`Machine`] loads a guest and explores. The watch by which it sees accesses is `pmdscope-watch`, what enumerates
+//! schedules is `pmdscope-explore`: both can be used without it.
 //!
 //! Unicorn is not a sandbox: a guest can make it end the process. Run guests that others made in a
 //! process of their own.
 
-mod code;
-mod disassembler;
+mod cpu;
+mod decoder;
 mod end;
 mod engine;
 mod error;
 mod explore;
 mod image;
-mod isa;
 mod kernel;
 mod machine;
 mod memory;
@@ -25,17 +24,14 @@ mod sharing;
 pub mod sweep;
 mod trace;
 mod vcpu;
-mod watch;
 
-pub use disassembler::{Disassembler, Instruction};
 pub use end::{CallBounds, End, Ended};
 pub use engine::ENGINE;
 pub use error::{Blame, EmuError};
 pub use explore::{Bounds, Divergence, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};
-pub use isa::{Atomicity, Class, Isa, ReadRegister};
 pub use kernel::{Control, Given, HugePage, KernelMachine, RECIPES, RanAlone, Recipe, Role, Stub};
 pub use machine::{Job, Loaded, Machine, env, installed_table};
 pub use pmdscope_explore::{MOST_CPUS, NoSchedule, Schedule};
+pub use pmdscope_watch::AccessKind;
 pub use recorded::Routines;
 pub use trace::{Access, Event, What};
-pub use watch::{AccessKind, Observer, Site, Watch, attach};

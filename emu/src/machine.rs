@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use pmdscope_arches::Encoding;
+use pmdscope_arches::{ByteOrder, Encoding};
+use pmdscope_explore::Schedule;
 use pmdscope_guest::Guest;
-use pmdscope_guest::abi::{self, Answers, ByteOrder, Env, Outcome};
+use pmdscope_guest::abi::{self, Answers, Env, Outcome};
+use pmdscope_watch::{Atomicity, Instruction};
 
 use crate::EmuError;
-use crate::disassembler::{Disassembler, Instruction};
+use crate::decoder::Decoder;
 use crate::end::{CallBounds, End, Ended, Finished, Followed};
 use crate::explore::{self, Bounds, Exploration, Incomplete, Reduction, Stage, WRITER};
 use crate::image::Image;
-use crate::isa::{Atomicity, Isa};
 use crate::memory::{self, Shared};
 use crate::pages::StructPages;
 use crate::private::Private;
 use crate::sharing::Sharing;
 use crate::trace::{Event, Recorder, Watched, What};
 use crate::vcpu::{Call, Place, Stop, Vcpu};
-use pmdscope_explore::Schedule;
 
 /// What is run: a writer against a walker on one entry, and perhaps others with them.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,6 @@ pub struct Machine {
 
 /// What the vCPUs have in common.
 struct Common {
-    isa: &'static Isa,
     guest: Guest,
     image: Image,
     /// The page tables; the watch is on the first of them.
@@ -59,7 +58,7 @@ struct Common {
     pages: Rc<StructPages>,
     sharing: Rc<Sharing>,
     recorder: Rc<Recorder>,
-    decoder: Rc<Disassembler>,
+    decoder: Rc<Decoder>,
 }
 
 impl Machine {
@@ -69,7 +68,7 @@ impl Machine {
     /// If the engine has no such CPU, or the guest lacks what every guest must have.
     pub fn new(guest: Guest) -> Result<Self, EmuError> {
         let arch = guest.arch();
-        let isa = Isa::of(arch).ok_or(EmuError::NotExecuted(arch))?;
+        let decoder = Decoder::of(arch)?;
         let tables = Rc::new(Shared::new(memory::PTE_TABLE + memory::PTE_TABLE_BYTES - memory::PMD_TABLE)?);
         let recorder = Recorder::new();
         recorder.watch(Watched {
@@ -80,14 +79,13 @@ impl Machine {
             putting: Box::new(|_| {}),
         });
         let common = Common {
-            isa,
             image: Image::of(&guest)?,
             guest,
             pages: Rc::new(StructPages::new(ByteOrder::of(arch))),
             sharing: Rc::default(),
             recorder: Rc::new(recorder),
             tables,
-            decoder: Rc::new(Disassembler::new(isa)?),
+            decoder,
         };
         let mut machine = Machine { vcpus: Vec::new(), private: Vec::new(), common };
         machine.provide_pages(0)?;
@@ -211,11 +209,11 @@ impl Machine {
             loaded.resume(WRITER, &mut call)?;
         }
         loaded.finish(WRITER, call)?;
-        let Common { isa, tables, sharing, .. } = &self.common;
+        let Common { decoder, tables, sharing, .. } = &self.common;
         if !sharing.wrote(PAGE_TABLE) {
             return Ok(Vec::new());
         }
-        let order = ByteOrder::of_entries(isa.arch);
+        let order = ByteOrder::of_entries(decoder.isa().arch);
         let entries = PAGE_TABLE.step_by(8).map(|at| order.decode(tables.read(at - memory::PMD_TABLE)));
         Ok(entries.filter(|entry| *entry != 0).collect())
     }
@@ -235,7 +233,7 @@ impl Machine {
     }
 
     fn order(&self) -> ByteOrder {
-        ByteOrder::of(self.common.isa.arch)
+        ByteOrder::of(self.common.decoder.isa().arch)
     }
 
     /// Puts back what the last call may have written: of what CPUs share all but the watched table, and what each has
@@ -287,16 +285,17 @@ impl Common {
         }
 
         for (pc, instruction) in self.flushes(&vcpu)? {
+            let is_skipped = self.decoder.skips(&instruction);
             vcpu.on_code(pc, pc, move |cpu, pc| {
                 if instruction.class.flushes {
                     cpu.record(pc, What::Flush);
                 }
-                if instruction.skipped { cpu.jump(pc + instruction.length) } else { Ok(()) }
+                if is_skipped { cpu.jump(pc + instruction.length) } else { Ok(()) }
             })?;
         }
 
         let warning = self.guest.function(abi::WARNING)?;
-        let argument = self.isa.arguments[0];
+        let argument = self.decoder.model.arguments[0];
         vcpu.on_code(warning, warning, move |cpu, pc| {
             let entry = cpu.register(argument)?;
             cpu.record(pc, What::Warning { entry });
@@ -314,7 +313,7 @@ impl Common {
                 let instruction = vcpu.instruction(pc)?;
                 let next = pc + instruction.length;
                 let flushes = instruction.class.flushes && instruction.class.atomicity == Atomicity::Plain;
-                if flushes || instruction.skipped {
+                if flushes || self.decoder.skips(&instruction) {
                     found.insert(pc, instruction);
                 }
                 pc = next;
@@ -368,10 +367,10 @@ impl Stage for Loaded<'_> {
 
     fn reset(&mut self) -> Result<(), EmuError> {
         self.machine.put_back(&self.job.env)?;
-        let Common { isa, tables, sharing, .. } = &self.machine.common;
+        let Common { decoder, tables, sharing, .. } = &self.machine.common;
         sharing.reset();
         tables.fill(0..memory::PMD_TABLE_BYTES, 0);
-        let bytes = ByteOrder::of_entries(isa.arch).encode(self.job.entry);
+        let bytes = ByteOrder::of_entries(decoder.isa().arch).encode(self.job.entry);
         tables.write(memory::ENTRY - memory::PMD_TABLE, &bytes);
         Ok(())
     }

@@ -8,7 +8,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use pmdscope_guest::abi::{ByteOrder, STRUCT_PAGE_SIZE};
+use pmdscope_arches::ByteOrder;
+use pmdscope_guest::abi::STRUCT_PAGE_SIZE;
 
 use crate::EmuError;
 use crate::memory::{Shared, VMEMMAP};

@@ -5,11 +5,11 @@
 use std::ops::Range;
 use std::time::Instant;
 
+use pmdscope_arches::ByteOrder;
 use pmdscope_explore::{
     Behaviour, Cpus, Forest, Found, Limits, Schedule, Segment, Stopped, Stuck, Then, Word, Written,
     behaviours,
 };
-use pmdscope_guest::ByteOrder;
 use unicorn_engine::uc_error;
 
 use crate::EmuError;

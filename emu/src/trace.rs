@@ -4,11 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 
-use pmdscope_guest::ByteOrder;
+use pmdscope_arches::ByteOrder;
+use pmdscope_watch::{AccessKind, Site};
 
 use crate::EmuError;
 use crate::memory::Shared;
-use crate::watch::{AccessKind, Site};
 
 /// Something that a vCPU did.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

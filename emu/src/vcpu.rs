@@ -11,17 +11,18 @@ use std::time::Instant;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
+use pmdscope_watch::{
+    AccessKind, Instruction, Isa, Observer, ReadRegister, Site, Watch, WatchError, attach, instruction_at,
+};
 use unicorn_engine::{Context, HookType, MemType, Prot, TlbEntry, TlbType, Unicorn, uc_error};
 
 use crate::EmuError;
-use crate::code::instruction_at;
-use crate::disassembler::{Disassembler, Instruction};
+use crate::cpu::{CpuModel, ReturnTo};
+use crate::decoder::Decoder;
 use crate::end::{CallBounds, End};
 use crate::engine;
-use crate::isa::{Isa, ReadRegister, ReturnTo};
 use crate::memory::Shared;
 use crate::trace::{Recorder, What};
-use crate::watch::{self, AccessKind, Observer, Site, Watch};
 
 /// What the hooks of one vCPU share.
 struct State {
@@ -41,6 +42,7 @@ struct State {
     /// Whether code has said that all it does is to wait.
     spins: Cell<bool>,
     deadline: Cell<Option<Instant>>,
+    model: &'static CpuModel,
     isa: &'static Isa,
     /// Where the code went: the starts of blocks, or instructions.
     path: RefCell<Vec<u64>>,
@@ -97,6 +99,7 @@ pub(crate) type Uses = fn(u64) -> Prot;
 
 /// A CPU.
 pub(crate) struct Vcpu {
+    model: &'static CpuModel,
     isa: &'static Isa,
     place: Place,
     engine: Unicorn<'static, ()>,
@@ -109,7 +112,7 @@ pub(crate) struct Vcpu {
     translation: Vec<u64>,
     watches: Vec<Watch>,
     state: Rc<State>,
-    decoder: Rc<Disassembler>,
+    decoder: Rc<Decoder>,
     stack: Option<DefaultStack>,
     /// What the engine has mapped. Declared after it, so dropped after it.
     mapped: Vec<Rc<Shared>>,
@@ -135,9 +138,9 @@ impl Vcpu {
         number: u8,
         place: Place,
         recorder: &Rc<Recorder>,
-        decoder: &Rc<Disassembler>,
+        decoder: &Rc<Decoder>,
     ) -> Result<Self, EmuError> {
-        let everything = decoder.isa().virtual_tlb.then_some((|_| Prot::ALL) as Uses);
+        let everything = decoder.model.virtual_tlb.then_some((|_| Prot::ALL) as Uses);
         let mut vcpu = Vcpu::open(number, place, recorder, decoder, everything)?;
         vcpu.hook_invalid()?;
         Ok(vcpu)
@@ -146,7 +149,7 @@ impl Vcpu {
     /// A CPU that nothing slows down: no access of it is hooked, not even one to where nothing is, which then
     /// ends a call without its address. Stores are fast only to where `uses` says that no code is: of all other
     /// memory the engine looks each time whether it has translated what they overwrite.
-    pub(crate) fn unwatched(place: Place, decoder: &Rc<Disassembler>, uses: Uses) -> Result<Self, EmuError> {
+    pub(crate) fn unwatched(place: Place, decoder: &Rc<Decoder>, uses: Uses) -> Result<Self, EmuError> {
         Vcpu::open(0, place, &Rc::new(Recorder::new()), decoder, Some(uses))
     }
 
@@ -154,11 +157,11 @@ impl Vcpu {
         number: u8,
         place: Place,
         recorder: &Rc<Recorder>,
-        decoder: &Rc<Disassembler>,
+        decoder: &Rc<Decoder>,
         uses: Option<Uses>,
     ) -> Result<Self, EmuError> {
-        let isa = decoder.isa();
-        let (arch, mode) = isa.engine;
+        let (model, isa) = (decoder.model, decoder.isa());
+        let (arch, mode) = model.engine;
         let mut engine = engine::open(arch, mode)?;
         if let Some(uses) = uses {
             engine
@@ -183,19 +186,21 @@ impl Vcpu {
             instructions: Cell::default(),
             stores: Cell::default(),
             spins: Cell::default(),
+            model,
             isa,
             deadline: Cell::default(),
             path: RefCell::default(),
             loads: RefCell::default(),
             replay: RefCell::default(),
         });
-        for (register, value) in isa.start_registers {
+        for (register, value) in model.start_registers {
             engine
                 .reg_write(*register, *value)
                 .map_err(|e| EmuError::engine("put a CPU into 64-bit mode", e))?;
         }
         let pristine = engine.context_init().map_err(|e| EmuError::engine("keep what a CPU is like", e))?;
         let mut vcpu = Vcpu {
+            model,
             isa,
             place,
             engine,
@@ -225,8 +230,8 @@ impl Vcpu {
 
     /// Puts something to return to where functions return to. Memory must be there.
     pub(crate) fn provide_return_pad(&mut self) -> Result<(), EmuError> {
-        self.write(self.place.return_pad, self.isa.idle)?;
-        self.write(self.clearing_code(), self.isa.clearing)
+        self.write(self.place.return_pad, self.model.idle)?;
+        self.write(self.clearing_code(), self.model.clearing)
     }
 
     /// Where the code is that clears what no register of the engine's reaches: behind the return pad.
@@ -281,7 +286,7 @@ impl Vcpu {
     pub(crate) fn watch(&mut self, range: Range<u64>) -> Result<(), EmuError> {
         let range = self.isa.physical(range.start)..self.isa.physical(range.end - 1) + 1;
         let observer = PageTableObserver(Rc::clone(&self.state));
-        let watch = watch::attach(&mut self.engine, range, Rc::clone(&self.decoder), observer)?;
+        let watch = attach(&mut self.engine, range, Rc::clone(&self.decoder.disassembler), observer)?;
         self.watches.push(watch);
         Ok(())
     }
@@ -379,10 +384,10 @@ impl Vcpu {
         mut then: impl FnMut(&mut Cpu<'_, '_>, u64) -> Result<(), EmuError> + 'static,
     ) -> Result<(), EmuError> {
         let state = Rc::clone(&self.state);
-        let isa = self.isa;
+        let (model, isa) = (self.model, self.isa);
         self.engine
             .add_code_hook(first, last, move |uc, pc, _| {
-                let done = then(&mut Cpu { isa, engine: uc, state: &state }, pc);
+                let done = then(&mut Cpu { model, isa, engine: uc, state: &state }, pc);
                 state.go_on(uc, done);
             })
             .map(drop)
@@ -399,7 +404,7 @@ impl Vcpu {
     /// # Errors
     /// If there is no memory at `pc`.
     pub(crate) fn instruction(&self, pc: u64) -> Result<Instruction, EmuError> {
-        instruction_at(&self.engine, &self.decoder, pc)
+        Ok(instruction_at(&self.engine, &self.decoder.disassembler, pc)?)
     }
 
     /// The text of the instruction at `pc`, for people.
@@ -439,7 +444,7 @@ impl Vcpu {
     /// Keeps what the CPU is like now for every call to begin with.
     fn keep_pristine(&mut self) -> Result<(), EmuError> {
         self.translation = self.read_translation()?;
-        let beside = self.isa.not_in_context.iter().cloned().flatten();
+        let beside = self.model.not_in_context.iter().cloned().flatten();
         let read = |register| Ok((register, read_register(&self.engine, register)?));
         self.beside = beside.map(read).collect::<Result<_, EmuError>>()?;
         self.engine
@@ -449,7 +454,7 @@ impl Vcpu {
 
     /// Puts the address of the return pad where a function finds it, if that is a register.
     fn put_return_address(&mut self) -> Result<(), EmuError> {
-        match self.isa.return_to {
+        match self.model.return_to {
             ReturnTo::Register { register, less } => {
                 self.put_register(register, self.place.return_pad - less)
             }
@@ -472,7 +477,7 @@ impl Vcpu {
         self.engine
             .context_restore(&self.pristine)
             .map_err(|e| EmuError::engine("make a CPU what it was", e))?;
-        if !self.isa.clearing.is_empty() {
+        if !self.model.clearing.is_empty() {
             self.put_return_address()?;
             let code = self.clearing_code();
             self.engine.emu_start(code, 0, 0, 0).map_err(|e| EmuError::engine("clear what a CPU has", e))?;
@@ -493,7 +498,7 @@ impl Vcpu {
 
     fn read_translation(&self) -> Result<Vec<u64>, EmuError> {
         let read = |(register, bits): &(i32, u64)| Ok(read_register(&self.engine, *register)? & bits);
-        self.isa.translation.iter().map(read).collect()
+        self.model.translation.iter().map(read).collect()
     }
 
     /// Calls a function to its end, without a scheduler.
@@ -581,22 +586,23 @@ impl Vcpu {
         self.forget_call()?;
         self.state.begin(bounds);
 
-        let isa = self.isa;
-        let mut sp = self.place.stack_top - isa.stack_room;
-        if let ReturnTo::Stack = isa.return_to {
+        let model = self.model;
+        let mut sp = self.place.stack_top - model.stack_room;
+        if let ReturnTo::Stack = model.return_to {
             sp -= 8;
             self.write(sp, &self.place.return_pad.to_le_bytes())?;
         }
         self.put_return_address()?;
-        let mut registers = vec![(isa.stack_pointer, sp - isa.stack_bias)];
-        registers.extend(isa.entry_register.map(|register| (register, function)));
-        registers.extend(isa.arguments.iter().copied().zip(arguments.iter().copied()));
+        let mut registers = vec![(model.stack_pointer, sp - model.stack_bias)];
+        registers.extend(model.entry_register.map(|register| (register, function)));
+        registers.extend(model.arguments.iter().copied().zip(arguments.iter().copied()));
         registers.into_iter().try_for_each(|(register, value)| self.put_register(register, value))
     }
 }
 
 /// A CPU as a hook sees it, between two instructions.
 pub(crate) struct Cpu<'a, 'e> {
+    pub(crate) model: &'static CpuModel,
     pub(crate) isa: &'static Isa,
     engine: &'a mut Unicorn<'e, ()>,
     state: &'a State,
@@ -621,8 +627,8 @@ impl Cpu<'_, '_> {
     }
 
     /// The instruction at `pc`.
-    pub(crate) fn instruction(&self, decoder: &Disassembler, pc: u64) -> Result<Instruction, EmuError> {
-        instruction_at(self.engine, decoder, pc)
+    pub(crate) fn instruction(&self, decoder: &Decoder, pc: u64) -> Result<Instruction, EmuError> {
+        Ok(instruction_at(self.engine, &decoder.disassembler, pc)?)
     }
 
     /// Ends the call here, before the instruction, as if it had returned.
@@ -631,27 +637,27 @@ impl Cpu<'_, '_> {
     }
 
     /// The instruction at `pc`, if it flushes translations or is to be stepped over.
-    pub(crate) fn flushing(&self, decoder: &Disassembler, pc: u64) -> Result<Option<Instruction>, EmuError> {
+    pub(crate) fn flushing(&self, decoder: &Decoder, pc: u64) -> Result<Option<Instruction>, EmuError> {
         decoder.flushing(pc, || self.instruction(decoder, pc))
     }
 
     /// Returns from the function that was just entered.
     pub(crate) fn leave(&mut self, returns: Option<u64>) -> Result<(), EmuError> {
         if let Some(value) = returns {
-            self.set_register(self.isa.returns, value)?;
+            self.set_register(self.model.returns, value)?;
         }
-        match self.isa.return_to {
+        match self.model.return_to {
             ReturnTo::Register { register, less } => {
                 let to = self.register(register)?.wrapping_add(less);
                 self.jump(to)
             }
             ReturnTo::Stack => {
-                let sp = self.register(self.isa.stack_pointer)?;
+                let sp = self.register(self.model.stack_pointer)?;
                 let mut to = [0; 8];
                 self.engine
                     .mem_read(self.isa.physical(sp), &mut to)
                     .map_err(|e| EmuError::engine("read the stack", e))?;
-                self.set_register(self.isa.stack_pointer, sp.wrapping_add(8))?;
+                self.set_register(self.model.stack_pointer, sp.wrapping_add(8))?;
                 self.jump(u64::from_le_bytes(to))
             }
         }
@@ -727,7 +733,7 @@ fn run_to_end(
             // The engine stops after a hint of how much a thread is to run (ppc64le has one before and one after
             // each wait for a lock).
             Ok(()) if !state.stopped_at_read() && instructions != before => {
-                let spin = state.isa.begins_to_spin;
+                let spin = state.model.begins_to_spin;
                 let mut hint = vec![0; spin.len()];
                 let at = state.isa.physical(pc.wrapping_sub(hint.len() as u64));
                 if !hint.is_empty() {
@@ -905,17 +911,17 @@ impl Observer for PageTableObserver {
         self.0.recorder.storing(self.0.number, site);
     }
 
-    fn failed(&mut self, error: EmuError) {
-        self.0.fail(error);
+    fn failed(&mut self, error: WatchError) {
+        self.0.fail(error.into());
     }
 }
 
 /// All that a CPU depends on at a read but memory; nothing where that is not known.
 fn depends_on(state: &State, register: ReadRegister<'_>) -> Result<Vec<u64>, EmuError> {
-    if state.isa.registers.is_empty() {
+    if state.model.registers.is_empty() {
         return Ok(Vec::new());
     }
-    let registers = state.isa.registers.iter().cloned().flatten();
+    let registers = state.model.registers.iter().cloned().flatten();
     // Code that says that it waits counts in registers how often it has looked: they are left out.
     let mut held = registers.filter(|_| !state.spins.get()).map(register).collect::<Result<Vec<_>, _>>()?;
     held.extend([register(state.isa.program_counter)?, state.stores.get()]);
@@ -924,17 +930,13 @@ fn depends_on(state: &State, register: ReadRegister<'_>) -> Result<Vec<u64>, Emu
 
 /// The address of an instruction, or what it accesses, where nothing is, if that is why it raised an
 /// exception: on s390x the engine has no other sign of it.
-fn accessed_nothing(
-    engine: &Unicorn<'_, ()>,
-    decoder: &Disassembler,
-    pc: u64,
-) -> Result<Option<u64>, EmuError> {
-    let Some(address_of) = decoder.isa().address_of else { return Ok(None) };
+fn accessed_nothing(engine: &Unicorn<'_, ()>, decoder: &Decoder, pc: u64) -> Result<Option<u64>, EmuError> {
+    let Some(address_of) = decoder.model.address_of else { return Ok(None) };
     let is_nothing = |address: u64| engine.mem_read(decoder.isa().physical(address), &mut [0]).is_err();
     if is_nothing(pc) {
         return Ok(Some(pc));
     }
-    let text = instruction_at(engine, decoder, pc)?.text;
+    let text = instruction_at(engine, &decoder.disassembler, pc)?.text;
     let (_, operands) = text.split_once(' ').unwrap_or((&text, ""));
     let address = address_of(operands, &|register| read_register(engine, register))?;
     Ok(address.filter(|address| is_nothing(*address)))
@@ -943,14 +945,14 @@ fn accessed_nothing(
 /// How many instructions the block at `start` has.
 fn count_instructions(
     engine: &Unicorn<'_, ()>,
-    decoder: &Disassembler,
+    decoder: &Decoder,
     start: u64,
     bytes: u32,
 ) -> Result<u64, EmuError> {
     let end = start.saturating_add(bytes.into());
     let (mut pc, mut count) = (start, 0);
     while pc < end {
-        pc = pc.saturating_add(instruction_at(engine, decoder, pc)?.length);
+        pc = pc.saturating_add(instruction_at(engine, &decoder.disassembler, pc)?.length);
         count += 1;
     }
     // A block that the engine says has no bytes counts all the same, or a loop of it would be free.

@@ -12,7 +12,6 @@ mod kernels;
 mod recorded;
 mod support;
 mod sweep;
-mod watch_plugin;
 
 /// A file that no line above names would be compiled by nobody, and its tests would pass.
 #[test]

@@ -4,7 +4,7 @@
 //! architecture's entry byte order instead: [`Arch::entry_is_big_endian`]). The layouts mirror the
 //! structures of `guest/c/guest.h`.
 
-use pmdscope_arches::Arch;
+use pmdscope_arches::ByteOrder;
 
 use crate::outcome::{Check, UnknownNumber, WalkResult};
 
@@ -52,60 +52,18 @@ pub const PREDICATES: [&str; 13] = [
 /// absent where huge pages cannot be migrated.
 pub const VALUES: [&str; 4] = ["pmd_pfn", "pmd_swp_type", "pmd_swp_offset", "swp_entry_to_pmd"];
 
-/// The order of the bytes of a number in a guest's memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ByteOrder {
-    /// Least significant byte first.
-    Little,
-    /// Most significant byte first.
-    Big,
+fn encode_all<const FIELDS: usize, const SIZE: usize>(order: ByteOrder, fields: [u64; FIELDS]) -> [u8; SIZE] {
+    const { assert!(FIELDS * 8 == SIZE) };
+    let mut bytes = [0; SIZE];
+    for (bytes, field) in bytes.chunks_exact_mut(8).zip(fields) {
+        bytes.copy_from_slice(&order.encode(field));
+    }
+    bytes
 }
 
-impl ByteOrder {
-    /// The byte order of an architecture's data.
-    pub const fn of(arch: Arch) -> ByteOrder {
-        match arch {
-            Arch::S390x | Arch::Ppc64 | Arch::Sparc64 => ByteOrder::Big,
-            Arch::Arm64 | Arch::X86_64 | Arch::Ppc64le | Arch::Riscv64 | Arch::LoongArch64 => {
-                ByteOrder::Little
-            }
-        }
-    }
-
-    /// The byte order of an architecture's page-table entries.
-    pub const fn of_entries(arch: Arch) -> ByteOrder {
-        if arch.entry_is_big_endian() { ByteOrder::Big } else { ByteOrder::Little }
-    }
-
-    /// A number as it lies in memory.
-    pub const fn encode(self, number: u64) -> [u8; 8] {
-        match self {
-            ByteOrder::Little => number.to_le_bytes(),
-            ByteOrder::Big => number.to_be_bytes(),
-        }
-    }
-
-    /// The number that lies in memory as these bytes.
-    pub const fn decode(self, bytes: [u8; 8]) -> u64 {
-        match self {
-            ByteOrder::Little => u64::from_le_bytes(bytes),
-            ByteOrder::Big => u64::from_be_bytes(bytes),
-        }
-    }
-
-    fn encode_all<const FIELDS: usize, const SIZE: usize>(self, fields: [u64; FIELDS]) -> [u8; SIZE] {
-        const { assert!(FIELDS * 8 == SIZE) };
-        let mut bytes = [0; SIZE];
-        for (bytes, field) in bytes.chunks_exact_mut(8).zip(fields) {
-            bytes.copy_from_slice(&self.encode(field));
-        }
-        bytes
-    }
-
-    fn decode_all<const FIELDS: usize, const SIZE: usize>(self, bytes: &[u8; SIZE]) -> [u64; FIELDS] {
-        const { assert!(FIELDS * 8 == SIZE) };
-        std::array::from_fn(|i| self.decode(std::array::from_fn(|j| bytes[i * 8 + j])))
-    }
+fn decode_all<const FIELDS: usize, const SIZE: usize>(order: ByteOrder, bytes: &[u8; SIZE]) -> [u64; FIELDS] {
+    const { assert!(FIELDS * 8 == SIZE) };
+    std::array::from_fn(|i| order.decode(std::array::from_fn(|j| bytes[i * 8 + j])))
 }
 
 /// `struct env`: what a guest is told. It never writes to it.
@@ -134,14 +92,17 @@ impl Env {
 
     /// Its bytes in a guest's memory.
     pub fn encode(&self, order: ByteOrder) -> [u8; Self::SIZE] {
-        order.encode_all([
-            self.vmemmap,
-            self.pte_table,
-            self.migration_read,
-            self.migration_read_exclusive,
-            self.migration_write,
-            self.pfn_bits,
-        ])
+        encode_all(
+            order,
+            [
+                self.vmemmap,
+                self.pte_table,
+                self.migration_read,
+                self.migration_read_exclusive,
+                self.migration_write,
+                self.pfn_bits,
+            ],
+        )
     }
 }
 
@@ -167,7 +128,7 @@ impl Outcome {
     /// Reads it from a guest's memory. A number that no guest writes, such as the zeros that
     /// stand there before a routine has run to its end, is an error.
     pub fn decode(order: ByteOrder, bytes: &[u8; Self::SIZE]) -> Result<Outcome, UnknownNumber> {
-        let [result, check, pfn, size, entry] = order.decode_all(bytes);
+        let [result, check, pfn, size, entry] = decode_all(order, bytes);
         Ok(Outcome {
             result: WalkResult::from_number(result)?,
             check: Check::from_number(check)?,
@@ -197,7 +158,7 @@ impl Answers {
 
     /// Reads it from a guest's memory.
     pub fn decode(order: ByteOrder, bytes: &[u8; Self::SIZE]) -> Answers {
-        let [predicates, pfn, swp_type, swp_offset] = order.decode_all(bytes);
+        let [predicates, pfn, swp_type, swp_offset] = decode_all(order, bytes);
         Answers { predicates, pfn, swp_type, swp_offset }
     }
 }
@@ -222,7 +183,7 @@ impl Sweep {
 
     /// Its bytes in a guest's memory.
     pub fn encode(&self, order: ByteOrder) -> [u8; Self::SIZE] {
-        order.encode_all([self.writer, self.entry, self.address, self.replaced.unwrap_or(0)])
+        encode_all(order, [self.writer, self.entry, self.address, self.replaced.unwrap_or(0)])
     }
 }
 
@@ -269,7 +230,7 @@ impl Set {
 
     /// Its bytes in a guest's memory.
     pub fn encode(&self, order: ByteOrder) -> [u8; Self::SIZE] {
-        order.encode_all([self.fixed, self.free, self.first, self.count])
+        encode_all(order, [self.fixed, self.free, self.first, self.count])
     }
 }
 
@@ -332,6 +293,8 @@ impl Swept {
 
 #[cfg(test)]
 mod tests {
+    use pmdscope_arches::Arch;
+
     use super::*;
 
     #[test]
@@ -375,7 +338,7 @@ mod tests {
 
     #[test]
     fn an_outcome_is_read_back() {
-        let bytes = ByteOrder::Big.encode_all([2, 14, 0x1234, 2 << 20, 0x77]);
+        let bytes = encode_all(ByteOrder::Big, [2, 14, 0x1234, 2 << 20, 0x77]);
         assert_eq!(
             Outcome::decode(ByteOrder::Big, &bytes),
             Ok(Outcome {

@@ -7,9 +7,9 @@ use goblin::elf::section_header::{SHT_PROGBITS, SHT_SYMTAB, SectionHeader};
 use goblin::elf::sym::{STT_FUNC, Symtab};
 use goblin::elf::{Elf, program_header, sym};
 use goblin::strtab::Strtab;
-use pmdscope_arches::{Arch, UnknownName};
+use pmdscope_arches::{Arch, ByteOrder, UnknownName};
 
-use crate::abi::{ByteOrder, LIMIT, PREDICATES, SURVEY, VALUES, WARNING};
+use crate::abi::{LIMIT, PREDICATES, SURVEY, VALUES, WARNING};
 use crate::declared::{DeclarationError, Declared, SECTION};
 use crate::routine::{Agent, Walker, Writer};
 

@@ -18,7 +18,6 @@ mod routine;
 #[doc(hidden)]
 pub mod under_test;
 
-pub use abi::ByteOrder;
 pub use bundled::{Bundled, BundledError, all_bundled, bundled};
 pub use declared::{DeclarationError, Declared, Installs, Precondition, Role};
 pub use elf::{Guest, GuestError, Segment, Symbol};

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use pmdscope_guest::{ByteOrder, Kernel};
+use pmdscope_arches::ByteOrder;
+use pmdscope_guest::Kernel;
+use pmdscope_watch::{Atomicity, Isa};
 
 use crate::EmuError;
-use crate::disassembler::Disassembler;
+use crate::decoder::Decoder;
 use crate::end::{CallBounds, End};
-use crate::isa::{Atomicity, Isa};
 use crate::kernel::space::{FRAME, Fill, Region, Space};
 use crate::sharing::Sharing;
 use crate::trace::{Recorder, Watched, What};
@@ -81,7 +82,7 @@ pub(crate) struct Machine {
     pub(crate) vcpus: Vec<Vcpu>,
     pub(crate) recorder: Rc<Recorder>,
     pub(crate) sharing: Rc<Sharing>,
-    pub(crate) decoder: Rc<Disassembler>,
+    pub(crate) decoder: Rc<Decoder>,
     probe: Rc<Probe>,
     marks: Marks,
     /// If a call is to be stopped when it calls another function than these.
@@ -103,15 +104,15 @@ impl Machine {
     /// A machine with the kernel's segments in memory, and objects from `objects` on.
     pub(crate) fn new(kernel: Rc<Kernel>, objects: u64) -> Result<Self, EmuError> {
         let arch = kernel.arch();
-        let isa = Isa::of(arch).ok_or(EmuError::NotExecuted(arch))?;
+        let decoder = Decoder::of(arch)?;
         let mut machine = Machine {
-            isa,
+            isa: decoder.isa(),
             order: ByteOrder::of(arch),
             space: Rc::default(),
             vcpus: Vec::new(),
             recorder: Rc::new(Recorder::new()),
             sharing: Rc::default(),
-            decoder: Rc::new(Disassembler::new(isa)?),
+            decoder,
             probe: Rc::default(),
             up_to_call: Rc::default(),
             marks: Rc::default(),
@@ -207,7 +208,7 @@ impl Machine {
                     }
                     Some(At::Call { function }) => {
                         // Which argument it is differs, where a returned entry goes through a pointer.
-                        for register in isa.arguments {
+                        for register in decoder.model.arguments {
                             let at = isa.physical(cpu.register(*register)?);
                             if recorder.is_entry(at) {
                                 let entry = recorder.entry_at(at)?;
@@ -222,7 +223,7 @@ impl Machine {
                 if flushing.class.flushes && flushing.class.atomicity == Atomicity::Plain {
                     cpu.record(pc, What::Flush);
                 }
-                if flushing.skipped { cpu.jump(pc + flushing.length) } else { Ok(()) }
+                if decoder.skips(&flushing) { cpu.jump(pc + flushing.length) } else { Ok(()) }
             })?;
         }
         Ok(())

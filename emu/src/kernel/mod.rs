@@ -18,6 +18,7 @@ mod x86_64;
 use std::rc::Rc;
 
 use pmdscope_arches::{Arch, Encoding};
+use pmdscope_explore::Schedule;
 use pmdscope_guest::Kernel;
 
 use crate::EmuError;
@@ -29,7 +30,6 @@ use crate::kernel::seeker::present_huge;
 use crate::kernel::stage::OnKernel;
 use crate::kernel::world::{KEEPS_YOUNG_DIRTY, REFERENCES, World};
 use crate::trace::Event;
-use pmdscope_explore::Schedule;
 
 pub use machine::Stub;
 pub use routine::{Given, RECIPES, Recipe, Role};
@@ -340,7 +340,7 @@ impl KernelMachine {
             };
             let tables = &self.world.tables;
             let order = if tables.pte_table.contains(&address) {
-                pmdscope_guest::ByteOrder::of_entries(self.world.encoding.arch())
+                pmdscope_arches::ByteOrder::of_entries(self.world.encoding.arch())
             } else {
                 self.world.machine.order
             };

@@ -3,8 +3,7 @@
 
 use std::ops::Range;
 
-use pmdscope_arches::{Encoding, EntryKind, EntrySpec};
-use pmdscope_guest::ByteOrder;
+use pmdscope_arches::{ByteOrder, Encoding, EntryKind, EntrySpec};
 
 use crate::EmuError;
 use crate::end::End;

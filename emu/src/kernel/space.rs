@@ -6,8 +6,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 
+use pmdscope_watch::Isa;
+
 use crate::EmuError;
-use crate::isa::Isa;
 use crate::memory::Shared;
 
 /// What is kept of a region is kept in frames of this size.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pmdscope_guest::ByteOrder;
+use pmdscope_arches::ByteOrder;
 use pmdscope_guest::abi::Outcome;
 
 use unicorn_engine::uc_error;

@@ -3,8 +3,8 @@
 
 use std::rc::Rc;
 
-use pmdscope_arches::{Encoding, EntryKind, MigrationTypes};
-use pmdscope_guest::{ByteOrder, Kernel};
+use pmdscope_arches::{ByteOrder, Encoding, EntryKind, MigrationTypes};
+use pmdscope_guest::Kernel;
 
 use crate::EmuError;
 use crate::end::End;
@@ -461,7 +461,7 @@ impl World {
 
     /// What the function that a CPU called last returned.
     pub(crate) fn returned(&self, cpu: u8) -> Result<u64, EmuError> {
-        self.machine.vcpus[usize::from(cpu)].register(self.machine.isa.returns)
+        self.machine.vcpus[usize::from(cpu)].register(self.machine.decoder.model.returns)
     }
 
     /// Has the kernel's own `vm_get_page_prot()` say how pages of the mapping are protected: the bits have changed, and

@@ -5,16 +5,16 @@
 
 use std::rc::Rc;
 
-use pmdscope_arches::Encoding;
-use pmdscope_guest::abi::{self, ByteOrder, Set, Sweep, Swept};
+use pmdscope_arches::{ByteOrder, Encoding};
+use pmdscope_guest::abi::{self, Set, Sweep, Swept};
 use pmdscope_guest::{Guest, Installs, Writer};
+use pmdscope_watch::Atomicity;
 use unicorn_engine::Prot;
 
 use crate::EmuError;
-use crate::disassembler::Disassembler;
+use crate::decoder::Decoder;
 use crate::end::{CallBounds, End};
 use crate::image::Image;
-use crate::isa::{Atomicity, Isa};
 use crate::machine;
 use crate::memory::{ENGINE_PAGE, ENTRY, ENTRY_INDEX, PMD_TABLE, PMD_TABLE_BYTES, Shared};
 use crate::vcpu::{Place, Vcpu};
@@ -75,7 +75,7 @@ impl Sweeper {
     /// If the engine has no such CPU, or the guest no such writer or nothing to sweep with.
     pub fn new(guest: &Guest, encoding: &Encoding, writer: Writer) -> Result<Self, EmuError> {
         let arch = guest.arch();
-        let isa = Isa::of(arch).ok_or(EmuError::NotExecuted(arch))?;
+        let decoder = Decoder::of(arch)?;
         let order = ByteOrder::of(arch);
         let function = guest.function(abi::SWEEP)?;
         let installs = writer.installs() != Installs::Nothing;
@@ -86,7 +86,6 @@ impl Sweeper {
             replaced: installs.then_some(REPLACED),
         };
 
-        let decoder = Rc::new(Disassembler::new(isa)?);
         let place = Place { return_pad: RETURN_PAD, stack_top: STACK_TOP };
         let mut vcpu = Vcpu::unwatched(place, &decoder, uses)?;
         let image = Image::of(guest)?;
@@ -106,7 +105,7 @@ impl Sweeper {
                 data.write(REPLACED - DATA, &table.read(ENTRY - PMD_TABLE))
             })?;
         }
-        leave_out_flushes(guest, isa, &vcpu, &image)?;
+        leave_out_flushes(guest, &decoder, &vcpu, &image)?;
         vcpu.write(ENV, &machine::env(encoding).encode(order))?;
         vcpu.write(JOB, &sweep.encode(order))?;
         Ok(Sweeper { vcpu, out, order, function })
@@ -178,14 +177,14 @@ fn uses(address: u64) -> Prot {
 
 /// Makes what flushes translations do nothing, in the code that lies in memory. What changes an entry as well is
 /// left as it is.
-fn leave_out_flushes(guest: &Guest, isa: &Isa, vcpu: &Vcpu, image: &Image) -> Result<(), EmuError> {
+fn leave_out_flushes(guest: &Guest, decoder: &Decoder, vcpu: &Vcpu, image: &Image) -> Result<(), EmuError> {
     for function in guest.functions() {
         let mut pc = function.address;
         while pc < function.address.saturating_add(function.size) {
             let instruction = vcpu.instruction(pc)?;
             let flushes = instruction.class.flushes && instruction.class.atomicity == Atomicity::Plain;
-            if flushes || instruction.skipped {
-                let bytes = (0..instruction.length).zip(isa.no_operation.iter().copied().cycle());
+            if flushes || decoder.skips(&instruction) {
+                let bytes = (0..instruction.length).zip(decoder.model.no_operation.iter().copied().cycle());
                 let nothing: Vec<u8> = bytes.map(|(_, byte)| byte).collect();
                 image.memory.write(pc - image.address, &nothing);
             }

@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 use std::ops::Range;
 use std::rc::Rc;
 
-use pmdscope_guest::ByteOrder;
+use pmdscope_arches::ByteOrder;
 use unicorn_engine::{HookType, MemType, UcHookId, Unicorn, uc_error};
 
-use crate::EmuError;
+use crate::WatchError;
 use crate::code::instruction_at;
 use crate::disassembler::Disassembler;
 use crate::isa::{Atomicity, ReadRegister};
@@ -54,7 +54,7 @@ pub trait Observer {
     fn stored(&mut self, site: &Site, value: u64);
     /// The engine did not give what the watch needs to know of an access, so that this access is not told of. The
     /// engine is stopped, and what it did is worth nothing.
-    fn failed(&mut self, error: EmuError);
+    fn failed(&mut self, error: WatchError);
 }
 
 /// What is open between the halves of an atomic.
@@ -102,8 +102,8 @@ impl Watch {
 /// use std::rc::Rc;
 ///
 /// use pmdscope_arches::Arch;
-/// use pmdscope_emu::{Disassembler, EmuError, Isa, Observer, Site, attach};
-/// use unicorn_engine::{Arch as EngineArch, Mode, Prot, RegisterX86, Unicorn};
+/// use pmdscope_watch::{Disassembler, Isa, Observer, Site, WatchError, attach};
+/// use pmdscope_watch::unicorn_engine::{Arch as EngineArch, Mode, Prot, RegisterX86, Unicorn};
 ///
 /// struct Log(Rc<RefCell<Vec<String>>>);
 ///
@@ -118,7 +118,7 @@ impl Watch {
 ///     fn stored(&mut self, _: &Site, value: u64) {
 ///         self.0.borrow_mut().push(format!("stored {value:#x}"));
 ///     }
-///     fn failed(&mut self, error: EmuError) {
+///     fn failed(&mut self, error: WatchError) {
 ///         self.0.borrow_mut().push(error.to_string());
 ///     }
 /// }
@@ -150,8 +150,8 @@ pub fn attach<D: 'static>(
     range: Range<u64>,
     decoder: Rc<Disassembler>,
     observer: impl Observer + 'static,
-) -> Result<Watch, EmuError> {
-    let refused = |error| EmuError::engine("watch the page table", error);
+) -> Result<Watch, WatchError> {
+    let refused = |error| WatchError::engine("watch the page table", error);
     if range.is_empty() {
         // The engine would take that for all of memory.
         return Err(refused(uc_error::ARG));
@@ -187,7 +187,7 @@ impl<O: Observer> Hooks<O> {
     fn told<D>(
         &mut self,
         uc: &mut Unicorn<'_, D>,
-        tell: impl FnOnce(&mut Self, &Unicorn<'_, D>) -> Result<ControlFlow<()>, EmuError>,
+        tell: impl FnOnce(&mut Self, &Unicorn<'_, D>) -> Result<ControlFlow<()>, WatchError>,
     ) -> bool {
         let told = tell(self, uc).unwrap_or_else(|error| {
             self.observer.failed(error);
@@ -197,7 +197,7 @@ impl<O: Observer> Hooks<O> {
         if told.is_break()
             && let Err(error) = uc.emu_stop()
         {
-            self.observer.failed(EmuError::engine("stop", error));
+            self.observer.failed(WatchError::engine("stop", error));
         }
         true
     }
@@ -207,7 +207,7 @@ impl<O: Observer> Hooks<O> {
         uc: &Unicorn<'_, D>,
         address: u64,
         size: usize,
-    ) -> Result<ControlFlow<()>, EmuError> {
+    ) -> Result<ControlFlow<()>, WatchError> {
         let (pc, atomicity) = self.instruction_at_pc(uc)?;
         let kind = match atomicity {
             // The engine compares before it stores conditionally; that read is not the guest's.
@@ -222,7 +222,7 @@ impl<O: Observer> Hooks<O> {
         let flow = if second_half { ControlFlow::Continue(()) } else { self.observer.before(&site) };
         if flow.is_break() {
             self.observer.stopped(&|register| {
-                uc.reg_read(register).map_err(|error| EmuError::engine("read a register", error))
+                uc.reg_read(register).map_err(|error| WatchError::engine("read a register", error))
             });
         }
         self.open.set(match atomicity {
@@ -231,7 +231,7 @@ impl<O: Observer> Hooks<O> {
             _ => Open::Nothing,
         });
         let mut bytes = [0; 16];
-        let refused = |error| EmuError::engine("read what is loaded", error);
+        let refused = |error| WatchError::engine("read what is loaded", error);
         let bytes = bytes.get_mut(..size).ok_or(refused(uc_error::ARG))?;
         uc.mem_read(address, bytes).map_err(refused)?;
         self.observer.loaded(&site, number(bytes, self.order));
@@ -244,7 +244,7 @@ impl<O: Observer> Hooks<O> {
         address: u64,
         size: usize,
         value: i64,
-    ) -> Result<ControlFlow<()>, EmuError> {
+    ) -> Result<ControlFlow<()>, WatchError> {
         let (pc, atomicity) = self.instruction_at_pc(uc)?;
         let open = self.open.get();
         let (kind, begun) = match atomicity {
@@ -262,9 +262,9 @@ impl<O: Observer> Hooks<O> {
         Ok(flow)
     }
 
-    fn instruction_at_pc<D>(&self, uc: &Unicorn<'_, D>) -> Result<(u64, Atomicity), EmuError> {
+    fn instruction_at_pc<D>(&self, uc: &Unicorn<'_, D>) -> Result<(u64, Atomicity), WatchError> {
         let pc = uc.reg_read(self.decoder.isa().program_counter);
-        let pc = pc.map_err(|error| EmuError::engine("read the program counter", error))?;
+        let pc = pc.map_err(|error| WatchError::engine("read the program counter", error))?;
         Ok((pc, instruction_at(uc, &self.decoder, pc)?.class.atomicity))
     }
 }

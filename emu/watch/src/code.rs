@@ -2,24 +2,24 @@
 
 use unicorn_engine::{Unicorn, uc_error};
 
-use crate::EmuError;
+use crate::WatchError;
 use crate::disassembler::{Disassembler, Instruction, LONGEST_INSTRUCTION_BYTES};
 
 /// The instruction at `pc`.
 ///
 /// # Errors
 /// If there is no memory at `pc`.
-pub(crate) fn instruction_at<D>(
+pub fn instruction_at<D>(
     engine: &Unicorn<'_, D>,
     decoder: &Disassembler,
     pc: u64,
-) -> Result<Instruction, EmuError> {
+) -> Result<Instruction, WatchError> {
     if let Some(known) = decoder.known(pc) {
         return Ok(known);
     }
     let mut code = [0; LONGEST_INSTRUCTION_BYTES];
     let length = read_up_to(engine, decoder.isa().physical(pc), &mut code)
-        .map_err(|error| EmuError::engine("read an instruction", error))?;
+        .map_err(|error| WatchError::engine("read an instruction", error))?;
     Ok(decoder.at(pc, &code[..length]))
 }
 
@@ -41,7 +41,6 @@ mod tests {
     use unicorn_engine::{Arch as EngineArch, Mode, Prot};
 
     use super::*;
-    use crate::error::Blame;
     use crate::isa::Isa;
 
     #[test]
@@ -52,7 +51,7 @@ mod tests {
         let decoder = Disassembler::new(Isa::of(Arch::X86_64).unwrap()).unwrap();
         assert_eq!(&*instruction_at(&engine, &decoder, 0x1ffd).unwrap().text, "xchgq %rsi, (%rdi)");
         let nothing = instruction_at(&engine, &decoder, 0x2000).unwrap_err();
-        assert_eq!(nothing.blame(), Blame::Program, "{nothing}");
+        assert!(matches!(nothing, WatchError::Engine { doing: "read an instruction", .. }), "{nothing}");
         assert!(decoder.known(0x2000).is_none(), "no instruction is made up of zeroes");
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use capstone::Capstone;
 
-use crate::EmuError;
+use crate::WatchError;
 use crate::isa::{Class, Isa};
 
 /// One decoded instruction.
@@ -18,12 +18,11 @@ pub struct Instruction {
     pub length: u64,
     /// How it accesses memory, and whether it flushes.
     pub class: Class,
-    pub(crate) skipped: bool,
 }
 
 impl Instruction {
-    /// Where a direct call goes.
-    pub(crate) fn call_target(&self) -> Option<u64> {
+    /// Where a direct call goes; `None` of all other instructions.
+    pub fn call_target(&self) -> Option<u64> {
         let (mnemonic, operand) = self.text.split_once(' ')?;
         let digits = operand.trim().trim_start_matches('#').strip_prefix("0x")?;
         ["bl", "callq"].contains(&mnemonic).then(|| u64::from_str_radix(digits, 16).ok())?
@@ -35,8 +34,6 @@ pub struct Disassembler {
     isa: &'static Isa,
     capstone: Capstone,
     known: RefCell<HashMap<u64, Instruction>>,
-    /// Of those that were asked for: whether they flush or are stepped over.
-    flushing: RefCell<HashMap<u64, bool>>,
 }
 
 /// No architecture here has a longer instruction.
@@ -44,9 +41,12 @@ pub(crate) const LONGEST_INSTRUCTION_BYTES: usize = 16;
 
 impl Disassembler {
     /// A disassembler for `isa`.
-    pub fn new(isa: &'static Isa) -> Result<Self, EmuError> {
-        let capstone = (isa.capstone)().map_err(|error| EmuError::Disassembler(error.to_string()))?;
-        Ok(Disassembler { isa, capstone, known: RefCell::default(), flushing: RefCell::default() })
+    ///
+    /// # Errors
+    /// If Capstone was built without that architecture.
+    pub fn new(isa: &'static Isa) -> Result<Self, WatchError> {
+        let capstone = (isa.capstone)().map_err(|error| WatchError::Disassembler(error.to_string()))?;
+        Ok(Disassembler { isa, capstone, known: RefCell::default() })
     }
 
     /// The instruction set.
@@ -69,28 +69,11 @@ impl Disassembler {
         instruction
     }
 
-    /// The instruction at `pc`, if it flushes translations or is to be stepped over. Asked before every
-    /// instruction of a kernel, so that the answer is kept apart.
-    pub(crate) fn flushing(
-        &self,
-        pc: u64,
-        instruction: impl FnOnce() -> Result<Instruction, EmuError>,
-    ) -> Result<Option<Instruction>, EmuError> {
-        if let Some(false) = self.flushing.borrow().get(&pc) {
-            return Ok(None);
-        }
-        let instruction = instruction()?;
-        let is = instruction.class.flushes || instruction.skipped;
-        self.flushing.borrow_mut().insert(pc, is);
-        Ok(is.then_some(instruction))
-    }
-
     fn decode(&self, pc: u64, code: &[u8]) -> Instruction {
         let instruction = |mnemonic: &str, operands: &str, length| Instruction {
             text: format!("{mnemonic} {operands}").trim_end().into(),
             length,
             class: (self.isa.classify)(mnemonic, operands),
-            skipped: self.isa.skipped.contains(&mnemonic),
         };
         if let Ok(decoded) = self.capstone.disasm_count(code, pc, 1)
             && let Some(one) = decoded.iter().next()

@@ -1,5 +1,6 @@
 //! The page-table watch as others use it: on a Unicorn instance of their own, with code and an
 //! observer of their own.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -7,11 +8,11 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pmdscope_arches::Arch;
-use pmdscope_emu::AccessKind::{self, Atomic, Load, Store};
-use pmdscope_emu::{Disassembler, EmuError, Isa, Observer, Site, attach};
-use unicorn_engine::{
+use pmdscope_watch::AccessKind::{self, Atomic, Load, Store};
+use pmdscope_watch::unicorn_engine::{
     Arch as EngineArch, Mode, Prot, RegisterARM64, RegisterPPC, RegisterX86, TlbEntry, TlbType, Unicorn,
 };
+use pmdscope_watch::{Disassembler, Isa, Observer, Site, WatchError, attach};
 
 const CODE: u64 = 0x1_0000;
 /// What is watched is the second half of the data.
@@ -182,7 +183,7 @@ impl Observer for Listener {
         self.told.borrow_mut().push(Told::Stored { value, in_memory: self.in_memory(site) });
     }
 
-    fn failed(&mut self, _: EmuError) {
+    fn failed(&mut self, _: WatchError) {
         self.told.borrow_mut().push(Told::Failed);
     }
 }
@@ -261,7 +262,7 @@ fn an_observer_can_change_memory_before_an_access_and_the_access_sees_it() {
             assert_eq!(value, self.0.at(site.address).load(Ordering::Relaxed));
         }
         fn stored(&mut self, _: &Site, _: u64) {}
-        fn failed(&mut self, error: EmuError) {
+        fn failed(&mut self, error: WatchError) {
             std::panic::panic_any(error.to_string());
         }
     }

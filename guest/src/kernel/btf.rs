@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use btf_rs::{Btf, BtfType, Type};
+use pmdscope_arches::ByteOrder;
 use serde::{Deserialize, Serialize};
 
 use super::flat::Flat;
 use super::package::printable;
-use crate::abi::ByteOrder;
 
 /// How deep anonymous structs, typedefs and qualifiers are followed. In kernels it is less than ten;
 /// damaged BTF can go in circles.

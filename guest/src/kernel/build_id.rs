@@ -8,11 +8,10 @@ use goblin::container::Ctx;
 use goblin::elf::Elf;
 use goblin::elf::program_header::{PT_NOTE, ProgramHeader};
 use memchr::memmem;
-use pmdscope_arches::Arch;
+use pmdscope_arches::{Arch, ByteOrder};
 
 use super::cache::hex;
 use super::flat::Flat;
-use crate::abi::ByteOrder;
 
 /// Bytes of a build ID, as every linker makes it by default (SHA-1).
 const LENGTH: usize = 20;

@@ -6,12 +6,11 @@ use goblin::elf::program_header::{PF_W, PF_X, PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{SHF_ALLOC, SHT_SYMTAB, SectionHeader};
 use goblin::elf::sym::{STT_FUNC, STT_NOTYPE, STT_OBJECT, Symtab};
 use goblin::elf::{Elf, program_header, section_header, sym};
-use pmdscope_arches::Arch;
+use pmdscope_arches::{Arch, ByteOrder};
 use serde::{Deserialize, Serialize};
 
 use super::boot::{Kind, Unpacked};
 use super::relocation::{self, Base};
-use crate::abi::ByteOrder;
 use crate::elf::{entry_size_is, machine_of, offset};
 
 /// Where an s390x kernel is linked, and its entry (Linux arch/s390/kernel/vmlinux.lds.S).

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use pmdscope_arches::{Arch, Version};
+use pmdscope_arches::{Arch, ByteOrder, Version};
 use pmdscope_kallsyms::{Base, Endian, Symbols, Table};
 
 use super::without_btf::{Structures, structures};
 use super::{
     Cache, CacheError, KernelError, KernelFile, Opened, Prototype, SegmentKind, Symbol, SymbolKind, Types,
 };
-use crate::abi::ByteOrder;
 
 /// The name of the cache's entries for symbols.
 const SYMBOLS: &str = "symbols";

@@ -1,7 +1,7 @@
 //! What changes an entry.
 
-use pmdscope_arches::{EntryMarks, Version};
-use pmdscope_guest::{ByteOrder, WalkResult};
+use pmdscope_arches::{ByteOrder, EntryMarks, Version};
+use pmdscope_guest::WalkResult;
 
 use crate::EmuError;
 use crate::kernel::KernelMachine;

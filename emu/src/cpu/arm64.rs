@@ -1,0 +1,27 @@
+//! arm64: EL1 by default, MMU off. The engine's default CPU (Cortex-A72) has no LSE atomics.
+
+use unicorn_engine::{Arch as EngineArch, Mode, RegisterARM64 as R};
+
+use super::{CpuModel, ReturnTo};
+
+pub(super) static MODEL: CpuModel = CpuModel {
+    engine: (EngineArch::ARM64, Mode::LITTLE_ENDIAN),
+    virtual_tlb: false,
+    start_registers: &[],
+    translation: &[(R::TTBR0_EL1 as i32, u64::MAX), (R::TTBR1_EL1 as i32, u64::MAX)],
+    not_in_context: &[],
+    clearing: &[],
+    arguments: &[R::X0 as i32, R::X1 as i32, R::X2 as i32, R::X3 as i32, R::X4 as i32, R::X5 as i32],
+    returns: R::X0 as i32,
+    stack_pointer: R::SP as i32,
+    registers: &[R::X0 as i32..=R::X28 as i32, R::X29 as i32..=R::SP as i32],
+    stack_room: 0,
+    stack_bias: 0,
+    return_to: ReturnTo::Register { register: R::X30 as i32, less: 0 },
+    idle: &[0x00, 0x00, 0x00, 0x14],         // b .
+    no_operation: &[0x1f, 0x20, 0x03, 0xd5], // nop
+    begins_to_spin: &[],
+    entry_register: None,
+    address_of: None,
+    skipped: &[],
+};

@@ -1,0 +1,44 @@
+//! ppc64 and ppc64le: supervisor state. The little-endian CPU is the big-endian one with MSR.LE set.
+
+use unicorn_engine::{Arch as EngineArch, Mode, RegisterPPC as R};
+
+use super::{CpuModel, ReturnTo};
+
+/// 64-bit mode.
+const MSR_SF: u64 = 1 << 63;
+/// Little-endian mode.
+const MSR_LE: u64 = 1;
+
+pub(super) static PPC64: CpuModel = CpuModel {
+    engine: (EngineArch::PPC, Mode(Mode::PPC64.0 | Mode::BIG_ENDIAN.0)),
+    virtual_tlb: true,
+    start_registers: &[(R::MSR as i32, MSR_SF)],
+    // Addresses are translated by a hook, whatever the CPU is told.
+    translation: &[],
+    not_in_context: &[],
+    clearing: &[],
+    arguments: &[R::R3 as i32, R::R4 as i32, R::R5 as i32, R::R6 as i32, R::R7 as i32, R::R8 as i32],
+    returns: R::R3 as i32,
+    stack_pointer: R::R1 as i32,
+    registers: &[R::R0 as i32..=R::R31 as i32, R::LR as i32..=R::CTR as i32, R::CR as i32..=R::CR as i32],
+    // Back chain, saved LR and CR, and the parameter save area of ELFv2.
+    stack_room: 112,
+    stack_bias: 0,
+    return_to: ReturnTo::Register { register: R::LR as i32, less: 0 },
+    idle: &[0x48, 0x00, 0x00, 0x00],           // b .
+    no_operation: &[0x60, 0x00, 0x00, 0x00],   // nop
+    begins_to_spin: &[0x7c, 0x21, 0x0b, 0x78], // or 1, 1, 1
+    // ELFv2 functions find their TOC from r12.
+    entry_register: Some(R::R12 as i32),
+    address_of: None,
+    // The engine raises a program interrupt at these, as if the hypervisor owned them.
+    skipped: &["tlbie", "tlbsync"],
+};
+
+pub(super) static PPC64LE: CpuModel = CpuModel {
+    start_registers: &[(R::MSR as i32, MSR_SF | MSR_LE)],
+    idle: &[0x00, 0x00, 0x00, 0x48],
+    no_operation: &[0x00, 0x00, 0x00, 0x60],
+    begins_to_spin: &[0x78, 0x0b, 0x21, 0x7c],
+    ..PPC64
+};

@@ -1,0 +1,39 @@
+//! sparc64. The engine never resets this CPU, so register windows would trap: guests are built flat
+//! and run unprivileged, in a mode that has no instruction to flush translations.
+
+use unicorn_engine::{Arch as EngineArch, Mode, RegisterSPARC as R};
+
+use super::{CpuModel, ReturnTo};
+
+/// wr %g0, 0 to %y, %ccr, %asi and %fprs; retl; nop.
+const CLEAR: &[u8] = &[
+    0x81, 0x80, 0x20, 0x00, 0x85, 0x80, 0x20, 0x00, 0x87, 0x80, 0x20, 0x00, 0x8d, 0x80, 0x20, 0x00, 0x81,
+    0xc3, 0xe0, 0x08, 0x01, 0x00, 0x00, 0x00,
+];
+
+pub(super) static MODEL: CpuModel = CpuModel {
+    engine: (EngineArch::SPARC, Mode(Mode::SPARC64.0 | Mode::BIG_ENDIAN.0)),
+    virtual_tlb: false,
+    start_registers: &[],
+    translation: &[],
+    not_in_context: &[
+        R::G1 as i32..=R::G7 as i32,
+        R::O0 as i32..=R::O5 as i32,
+        R::L0 as i32..=R::L7 as i32,
+        R::I0 as i32..=R::I5 as i32,
+    ],
+    clearing: CLEAR,
+    arguments: &[R::O0 as i32, R::O1 as i32, R::O2 as i32, R::O3 as i32, R::O4 as i32, R::O5 as i32],
+    returns: R::O0 as i32,
+    stack_pointer: R::SP as i32,
+    registers: &[],
+    stack_room: 192,
+    stack_bias: 2047,
+    return_to: ReturnTo::Register { register: R::O7 as i32, less: 8 },
+    idle: &[0x10, 0x80, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00], // ba . ; nop
+    no_operation: &[0x01, 0x00, 0x00, 0x00],                 // nop
+    begins_to_spin: &[],
+    entry_register: None,
+    address_of: None,
+    skipped: &[],
+};

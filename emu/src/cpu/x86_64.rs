@@ -1,0 +1,32 @@
+//! x86_64: ring 0, flat.
+
+use unicorn_engine::{Arch as EngineArch, Mode, RegisterX86 as R};
+
+use super::{CpuModel, ReturnTo};
+
+pub(super) static MODEL: CpuModel = CpuModel {
+    engine: (EngineArch::X86, Mode::MODE_64),
+    virtual_tlb: false,
+    start_registers: &[],
+    translation: &[(R::CR0 as i32, u64::MAX), (R::CR3 as i32, u64::MAX), (R::CR4 as i32, u64::MAX)],
+    not_in_context: &[],
+    clearing: &[],
+    arguments: &[R::RDI as i32, R::RSI as i32, R::RDX as i32, R::RCX as i32, R::R8 as i32, R::R9 as i32],
+    returns: R::RAX as i32,
+    stack_pointer: R::RSP as i32,
+    registers: &[
+        R::RAX as i32..=R::RDX as i32,
+        R::RSI as i32..=R::RSP as i32,
+        R::R8 as i32..=R::R15 as i32,
+        R::RFLAGS as i32..=R::RFLAGS as i32,
+    ],
+    stack_room: 0,
+    stack_bias: 0,
+    return_to: ReturnTo::Stack,
+    idle: &[0xeb, 0xfe],   // jmp .
+    no_operation: &[0x90], // nop
+    begins_to_spin: &[],
+    entry_register: None,
+    address_of: None,
+    skipped: &["invpcid"],
+};

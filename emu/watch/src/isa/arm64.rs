@@ -1,0 +1,62 @@
+//! arm64.
+
+use capstone::Capstone;
+use capstone::arch::{BuildsCapstone, arm64};
+use pmdscope_arches::Arch;
+use unicorn_engine::RegisterARM64 as R;
+
+use super::{Addresses, Class, Isa};
+
+pub(super) static ISA: Isa = Isa {
+    arch: Arch::Arm64,
+    addresses: Addresses::Whole,
+    program_counter: R::PC as i32,
+    capstone: || Capstone::new().arm64().mode(arm64::ArchMode::Arm).build(),
+    classify,
+    supplement: |_| None,
+};
+
+/// Every LSE atomic begins with one of these; `ld` and `st` alone would take in plain accesses.
+/// Those with `st` are assembler's names for the same where the old value is not wanted.
+const LSE: [&str; 18] = [
+    "swp", "cas", "ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "stadd",
+    "stclr", "steor", "stset", "stsmax", "stsmin", "stumax", "stumin",
+];
+
+fn classify(mnemonic: &str, _operands: &str) -> Class {
+    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| mnemonic.starts_with(prefix));
+    if begins(&["ldxr", "ldaxr", "ldxp", "ldaxp"]) {
+        Class::LOAD_RESERVED
+    } else if begins(&["stxr", "stlxr", "stxp", "stlxp"]) {
+        Class::STORE_CONDITIONAL
+    } else if begins(&LSE) {
+        Class::ATOMIC
+    } else if mnemonic == "tlbi" {
+        Class::FLUSH
+    } else {
+        Class::PLAIN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn atomics_and_flushes_are_told_apart() {
+        assert_eq!(classify("ldaxr", ""), Class::LOAD_RESERVED);
+        assert_eq!(classify("stlxr", ""), Class::STORE_CONDITIONAL);
+        assert_eq!(classify("swpal", ""), Class::ATOMIC);
+        assert_eq!(classify("casal", ""), Class::ATOMIC);
+        assert_eq!(classify("stclr", ""), Class::ATOMIC);
+        assert_eq!(classify("ldsetal", ""), Class::ATOMIC);
+        assert_eq!(classify("ldar", ""), Class::PLAIN);
+        assert_eq!(classify("stur", ""), Class::PLAIN);
+        assert_eq!(classify("sturh", ""), Class::PLAIN);
+        assert_eq!(classify("ldursw", ""), Class::PLAIN);
+        assert_eq!(classify("stp", ""), Class::PLAIN);
+        assert_eq!(classify("stlr", ""), Class::PLAIN);
+        assert_eq!(classify("ldr", ""), Class::PLAIN);
+        assert_eq!(classify("tlbi", "vae1is, x0"), Class::FLUSH);
+    }
+}

@@ -1,0 +1,54 @@
+//! ppc64 and ppc64le.
+
+use capstone::arch::{BuildsCapstone, BuildsCapstoneEndian, ppc};
+use capstone::{Capstone, Endian};
+use pmdscope_arches::Arch;
+use unicorn_engine::RegisterPPC as R;
+
+use super::{Addresses, Class, Isa};
+
+pub(super) static PPC64: Isa = Isa {
+    arch: Arch::Ppc64,
+    addresses: Addresses::Folded,
+    program_counter: R::PC as i32,
+    capstone: || Capstone::new().ppc().mode(ppc::ArchMode::Mode64).endian(Endian::Big).build(),
+    classify,
+    supplement: |code| tlbie(u32::from_be_bytes(*code.first_chunk()?)),
+};
+
+pub(super) static PPC64LE: Isa = Isa {
+    arch: Arch::Ppc64le,
+    capstone: || Capstone::new().ppc().mode(ppc::ArchMode::Mode64).endian(Endian::Little).build(),
+    supplement: |code| tlbie(u32::from_le_bytes(*code.first_chunk()?)),
+    ..PPC64
+};
+
+/// The `tlbie` of Power ISA 3.0, with five operands: Capstone knows that of 2.0.
+fn tlbie(word: u32) -> Option<(&'static str, String)> {
+    let field = |shift: u32, bits: u32| word >> shift & ((1 << bits) - 1);
+    let is_tlbie = field(26, 6) == 31 && field(1, 10) == 306;
+    is_tlbie.then(|| {
+        let (rs, ric, prs, r, rb) = (field(21, 5), field(18, 2), field(17, 1), field(16, 1), field(11, 5));
+        ("tlbie", format!("r{rb}, r{rs}, {ric}, {prs}, {r}"))
+    })
+}
+
+fn classify(mnemonic: &str, _operands: &str) -> Class {
+    match mnemonic {
+        "lbarx" | "lharx" | "lwarx" | "ldarx" | "lqarx" => Class::LOAD_RESERVED,
+        "stbcx." | "sthcx." | "stwcx." | "stdcx." | "stqcx." => Class::STORE_CONDITIONAL,
+        "tlbie" | "tlbiel" | "slbie" | "slbia" | "slbieg" => Class::FLUSH,
+        _ => Class::PLAIN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tlbie_of_power_9_is_known() {
+        assert_eq!(tlbie(0x7d03_2264), Some(("tlbie", "r4, r8, 0, 1, 1".to_owned())));
+        assert_eq!(tlbie(0x7c00_04ac), None, "ptesync");
+    }
+}

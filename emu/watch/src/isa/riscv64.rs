@@ -1,0 +1,37 @@
+//! riscv64.
+
+use capstone::Capstone;
+use capstone::arch::{BuildsCapstone, BuildsCapstoneExtraMode, riscv};
+use pmdscope_arches::Arch;
+use unicorn_engine::RegisterRISCV as R;
+
+use super::{Addresses, Class, Isa};
+
+pub(super) static ISA: Isa = Isa {
+    arch: Arch::Riscv64,
+    addresses: Addresses::Whole,
+    program_counter: R::PC as i32,
+    capstone: || {
+        Capstone::new()
+            .riscv()
+            .mode(riscv::ArchMode::RiscV64)
+            .extra_mode([riscv::ArchExtraMode::RiscVC].into_iter())
+            .build()
+    },
+    classify,
+    supplement: |_| None,
+};
+
+fn classify(mnemonic: &str, _operands: &str) -> Class {
+    if mnemonic.starts_with("lr.") {
+        Class::LOAD_RESERVED
+    } else if mnemonic.starts_with("sc.") {
+        Class::STORE_CONDITIONAL
+    } else if mnemonic.starts_with("amo") {
+        Class::ATOMIC
+    } else if mnemonic == "sfence.vma" {
+        Class::FLUSH
+    } else {
+        Class::PLAIN
+    }
+}

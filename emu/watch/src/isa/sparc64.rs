@@ -1,0 +1,26 @@
+//! sparc64.
+
+use capstone::Capstone;
+use capstone::arch::{BuildsCapstone, sparc};
+use pmdscope_arches::Arch;
+use unicorn_engine::RegisterSPARC as R;
+
+use super::{Addresses, Class, Isa};
+
+pub(super) static ISA: Isa = Isa {
+    arch: Arch::Sparc64,
+    addresses: Addresses::Whole,
+    program_counter: R::PC as i32,
+    capstone: || Capstone::new().sparc().mode(sparc::ArchMode::V9).build(),
+    classify,
+    supplement: |_| None,
+};
+
+fn classify(mnemonic: &str, _operands: &str) -> Class {
+    match mnemonic {
+        "cas" | "casa" | "casx" | "casxa" | "casl" | "casxl" | "swap" | "swapa" | "ldstub" | "ldstuba" => {
+            Class::ATOMIC
+        }
+        _ => Class::PLAIN,
+    }
+}
