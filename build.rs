@@ -7,11 +7,13 @@ use sha2::{Digest, Sha256};
 
 /// What decides what the program finds, in the repository. In a package of this crate alone the others are not there;
 /// then Cargo.lock says which versions of them were built.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 11] = [
     "Cargo.lock",
     "Cargo.toml",
     "arches/src",
+    "emu/explore/src",
     "emu/src",
+    "emu/watch/src",
     "guest/elf",
     "guest/kallsyms/src",
     "guest/src",
@@ -26,7 +28,7 @@ fn main() {
         println!("cargo::rerun-if-changed={}", source.display());
         add(source, &mut sum);
     }
-    let digits: String = sum.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = hex::encode(&sum.finalize()[..8]);
     println!("cargo::rustc-env=PMDSCOPE_SOURCES={digits}");
 }
 

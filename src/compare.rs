@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, Version};
+use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, Version, platform_name};
 use pmdscope_emu::{Bounds, Machine, Recipe, Reduction, Role};
 use pmdscope_guest::{Walker, Writer};
 use pmdscope_traces::results::expect::Expectations;
@@ -69,10 +69,7 @@ impl Plan {
         let mut skipped = Vec::new();
         for (arch, mmu) in &self.platforms {
             for version in &self.versions {
-                let platform = match mmu {
-                    Some(mmu) => format!("{arch} {mmu} {version}"),
-                    None => format!("{arch} {version}"),
-                };
+                let platform = format!("{} {version}", platform_name(arch, mmu.as_ref()));
                 let mut skip = |reason: String| {
                     let one = Skipped { encoding: platform.clone(), reason };
                     if !skipped.contains(&one) {

@@ -2,6 +2,8 @@
 //!
 //! This is the program, all but its entry, so that what it reads of its workers can be fuzzed. Other programs use the
 //! crates that it is made of.
+// A test of what a process may not do makes system calls.
+#![cfg_attr(not(test), forbid(unsafe_code))]
 // These panic where nothing can be written.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 

@@ -1,7 +1,7 @@
 //! `pmdscope list`.
 
 use anyhow::{Result, ensure};
-use pmdscope_arches::{Arch, EntryKind, EntrySet, Era, Version, layouts, swap_types};
+use pmdscope_arches::{Arch, EntryKind, EntrySet, Era, Version, layouts, platform_name, swap_types};
 use pmdscope_guest::{Agent, Declared, Guest, Role, Walker, Writer, all_bundled};
 use pmdscope_traces::text::table::{bare_table, trimmed};
 use pmdscope_traces::{FindingName, batch};
@@ -95,7 +95,7 @@ fn arch(arch: Arch) -> Vec<String> {
 /// share is listed once.
 fn encodings() -> String {
     let layouts = shared(Arch::ALL.into_iter().flat_map(Arch::platforms).map(|(arch, mmu)| {
-        let platform = mmu.map_or(arch.to_string(), |mmu| format!("{arch} {mmu}"));
+        let platform = platform_name(arch, mmu);
         let rows = eras(layouts(arch, mmu), |layout| {
             if layout.swap.is_some() { "migrates huge pages" } else { "does not migrate huge pages" }
                 .to_owned()
@@ -112,7 +112,7 @@ fn encodings() -> String {
         (arch.to_string(), rows)
     }));
     let guests = shared(Arch::ALL.into_iter().flat_map(Arch::platforms).map(|(arch, mmu)| {
-        let platform = mmu.map_or(arch.to_string(), |mmu| format!("{arch} {mmu}"));
+        let platform = platform_name(arch, mmu);
         let here = all_bundled().iter().filter(|guest| (guest.arch, guest.mmu) == (arch, mmu));
         let ranges: Vec<_> = here.map(|guest| range(guest.from, guest.to)).collect();
         (platform, if ranges.is_empty() { String::new() } else { format!("  {}\n", ranges.join(", ")) })

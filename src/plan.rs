@@ -86,7 +86,7 @@ impl GuestSource {
         let guest = Guest::parse(&elf, arch)?;
         // Every report needs it, so a guest without it is refused before anything runs.
         guest.function(pmdscope_guest::abi::SURVEY)?;
-        let sha256 = sha2::Sha256::digest(&elf).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::encode(sha2::Sha256::digest(&elf));
         Ok(GuestSource { kind: "file", name, elf: Cow::Owned(elf), sha256, guest })
     }
 }

@@ -10,8 +10,8 @@ use serde_json::Value;
 /// A crate: its name, version and licence. In the table the version is the beginning of one.
 type Library = (String, String, String);
 
-/// What the packages of the workspace ask for themselves, beside what only their tests ask for.
-fn asked_for() -> BTreeSet<Library> {
+/// What Cargo says of the workspace.
+fn metadata() -> Value {
     let cargo = env::var_os("CARGO").expect("a test that cargo runs");
     let ran = Command::new(cargo)
         // Not offline: what other packages of the workspace need may never have been downloaded.
@@ -20,8 +20,12 @@ fn asked_for() -> BTreeSet<Library> {
         .output()
         .expect("cargo runs");
     let said = String::from_utf8_lossy(&ran.stderr);
-    let metadata: Value =
-        serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+/// What the packages of the workspace ask for themselves, beside what only their tests ask for.
+fn asked_for() -> BTreeSet<Library> {
+    let metadata = metadata();
     let list = |value: &Value| value.as_array().expect("a list").clone();
     let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
     let packages = list(&metadata["packages"]);
@@ -82,4 +86,34 @@ fn the_table_of_libraries_has_what_is_asked_for_and_nothing_else() {
         missing.is_empty() && stale.is_empty(),
         "not in the table: {missing:?}; not asked for: {stale:?}"
     );
+}
+
+/// Results of two builds are told apart by a sum of the sources: what is not in it could change them unseen.
+#[test]
+fn the_sources_that_are_summed_up_are_those_of_every_package_of_the_program() {
+    let metadata = metadata();
+    let list = |value: &Value| value.as_array().expect("a list").clone();
+    let members = list(&metadata["workspace_members"]);
+    let nodes = list(&metadata["resolve"]["nodes"]);
+    let mut program = vec![metadata["resolve"]["root"].clone()];
+    let mut next = 0;
+    while let Some(id) = program.get(next).cloned() {
+        next += 1;
+        let node = nodes.iter().find(|node| node["id"] == id).expect("a node");
+        for dependency in list(&node["deps"]) {
+            let is_built = list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"] != "dev");
+            let id = &dependency["pkg"];
+            if is_built && members.contains(id) && !program.contains(id) {
+                program.push(id.clone());
+            }
+        }
+    }
+    assert!(program.len() >= 7, "{program:?}");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for package in list(&metadata["packages"]).iter().filter(|package| program.contains(&package["id"])) {
+        let manifest = Path::new(package["manifest_path"].as_str().expect("a path"));
+        let sources = manifest.strip_prefix(root).expect("a package of the workspace").with_file_name("src");
+        let quoted = format!("{:?}", sources.display().to_string());
+        assert!(include_str!("../build.rs").contains(&quoted), "build.rs does not sum up {quoted}");
+    }
 }

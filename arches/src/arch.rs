@@ -151,6 +151,15 @@ impl FromStr for Mmu {
     }
 }
 
+/// The name of a platform: the architecture, and the kind of MMU where there are several, as `ppc64 radix`. Either may
+/// be a name that a report has.
+pub fn platform_name(arch: impl fmt::Display, mmu: Option<impl fmt::Display>) -> String {
+    match mmu {
+        Some(mmu) => format!("{arch} {mmu}"),
+        None => arch.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

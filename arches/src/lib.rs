@@ -8,6 +8,7 @@
 //!
 //! All values are 64-bit numbers in CPU order (`pmd_val()`), whatever the byte order in memory.
 //! Bit 0 is the least significant one.
+#![forbid(unsafe_code)]
 
 mod arch;
 mod arm64;
@@ -34,7 +35,7 @@ mod tests;
 mod version;
 mod x86_64;
 
-pub use arch::{Arch, Mmu};
+pub use arch::{Arch, Mmu, platform_name};
 pub use byte_order::ByteOrder;
 pub use contract::Breach;
 pub use encoding::{Encoding, EncodingError, all_layouts, layouts};

@@ -5,6 +5,7 @@
 //! they are over a range of Linux versions, and agents that do what its MMU does to an entry. [`bundled`] finds it,
 //! [`Guest::parse`] loads it, and [`Writer`], [`Walker`], [`Agent`] and [`abi`] say what can be called in it and how. A
 //! guest of the user's can have routines of its own, which it [declares](Declared).
+#![forbid(unsafe_code)]
 
 pub mod abi;
 mod bundled;

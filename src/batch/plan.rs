@@ -145,7 +145,7 @@ impl Plan {
             }
         }
         let text = serde_json::to_string(&plan)?;
-        Ok(Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex::encode(Sha256::digest(text)))
     }
 
     /// How many jobs each platform has, in order.

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, EntrySet, Mmu, UnknownName, Version};
+use pmdscope_arches::{
+    Arch, Encoding, EntryError, EntryKind, EntrySet, Mmu, UnknownName, Version, platform_name,
+};
 use pmdscope_emu::{RECIPES, Recipe, Role};
 use pmdscope_guest::abi::SWEEP;
 use pmdscope_guest::{Walker, Writer, all_bundled};
@@ -164,14 +166,15 @@ impl Making<'_> {
                 let encoding = match Encoding::at(arch, mmu, version) {
                     Ok(encoding) => encoding,
                     Err(error) => {
-                        self.skip(&platform_name(arch, mmu, version), error.to_string());
+                        self.skip(&format!("{} {version}", platform_name(arch, mmu)), error.to_string());
                         continue;
                     }
                 };
                 let Some(files) = &files else {
                     match GuestSource::bundled_for(&encoding) {
                         Ok(source) => all.push((platform(&source, None), Open::Guest(encoding, source))),
-                        Err(error) => self.skip(&platform_name(arch, mmu, version), format!("{error:#}")),
+                        Err(error) => self
+                            .skip(&format!("{} {version}", platform_name(arch, mmu)), format!("{error:#}")),
                     }
                     continue;
                 };
@@ -180,7 +183,8 @@ impl Making<'_> {
                         Ok(source) => {
                             all.push((platform(&source, Some(file.clone())), Open::Guest(encoding, source)));
                         }
-                        Err(error) => self.skip(&platform_name(arch, mmu, version), format!("{error:#}")),
+                        Err(error) => self
+                            .skip(&format!("{} {version}", platform_name(arch, mmu)), format!("{error:#}")),
                     }
                 }
             }
@@ -428,13 +432,6 @@ impl Making<'_> {
             return Err(self.matrix.error(&place, format!("the matrix has no jobs: {why}")).into());
         }
         Ok((self.plan, self.skipped))
-    }
-}
-
-fn platform_name(arch: Arch, mmu: Option<Mmu>, version: Version) -> String {
-    match mmu {
-        Some(mmu) => format!("{arch} {mmu} {version}"),
-        None => format!("{arch} {version}"),
     }
 }
 

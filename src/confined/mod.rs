@@ -266,7 +266,8 @@ mod tests {
     #[test]
     fn a_report_of_something_else_is_not_believed() {
         let asked: RunReport =
-            serde_json::from_str(include_str!("../../traces/fuzz/corpus/trace/arm64-split-gup.json")).unwrap();
+            serde_json::from_str(include_str!("../../traces/fuzz/corpus/trace/arm64-split-gup.json"))
+                .unwrap();
         assert!(is_run_of(&asked, &asked));
         let result = RunReport { verdict: Verdict::Unknown, traces: Vec::new(), ..asked.clone() };
         assert!(is_run_of(&result, &asked));

@@ -1,6 +1,7 @@
 //! What runs show: the types of reports, the findings in them, and their encoders.
 //!
 //! Nothing here runs anything. A report is filled from what was observed; see the binary's `study`.
+#![forbid(unsafe_code)]
 
 pub mod batch;
 mod count;

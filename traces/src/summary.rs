@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use pmdscope_arches::platform_name;
+
 use crate::count::Count;
 use crate::entry::{Swap, Value};
 use crate::findings::{Finding, FindingName};
@@ -172,10 +174,7 @@ pub(crate) fn verdict(row: &RunReport) -> String {
 
 /// The architecture, and the kind of MMU where there are several.
 pub(crate) fn platform(row: &RunReport) -> String {
-    match &row.mmu {
-        Some(mmu) => format!("{} {mmu}", row.arch),
-        None => row.arch.clone(),
-    }
+    platform_name(&row.arch, row.mmu.as_ref())
 }
 
 /// Groups of platforms and versions that share a sentence, in order of their first row.

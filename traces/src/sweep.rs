@@ -1,7 +1,7 @@
 //! What a sweep reports: a writer over very many entries, and every class of entry that it changes alike.
 
 use num_bigint::BigUint;
-use pmdscope_arches::{self as arches, Encoding, Form};
+use pmdscope_arches::{self as arches, Encoding, Form, platform_name};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -159,10 +159,7 @@ pub(crate) struct Found {
 impl SweepReport {
     /// The architecture, and the kind of MMU where there are several: `ppc64 radix`.
     pub(crate) fn platform(&self) -> String {
-        match &self.mmu {
-            Some(mmu) => format!("{} {mmu}", self.arch),
-            None => self.arch.clone(),
-        }
+        platform_name(&self.arch, self.mmu.as_ref())
     }
 
     /// What was found, each name once, in the order of [`FindingName::ALL`]. No entry is in two classes, so their numbers

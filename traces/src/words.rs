@@ -1,5 +1,7 @@
 //! Parts of reports that are said in words in more than one place.
 
+use pmdscope_arches::platform_name;
+
 use crate::count::Count;
 use crate::entry::Value;
 use crate::report::{Outcome, References, RunReport};
@@ -66,10 +68,7 @@ pub(crate) fn entries(count: &Count) -> String {
 
 /// The platform of a run: `ppc64 radix Linux 7.2`.
 pub(crate) fn platform(report: &RunReport) -> String {
-    match &report.mmu {
-        Some(mmu) => format!("{} {mmu} Linux {}", report.arch, report.linux),
-        None => format!("{} Linux {}", report.arch, report.linux),
-    }
+    format!("{} Linux {}", platform_name(&report.arch, report.mmu.as_ref()), report.linux)
 }
 
 /// How the references of a page changed.

@@ -10,7 +10,6 @@ use goblin::elf::program_header::{PT_NOTE, ProgramHeader};
 use memchr::memmem;
 use pmdscope_arches::{Arch, ByteOrder};
 
-use super::cache::hex;
 use super::flat::Flat;
 
 /// Bytes of a build ID, as every linker makes it by default (SHA-1).
@@ -36,7 +35,7 @@ fn find_in<'a>(arch: Arch, parts: impl IntoIterator<Item = &'a [u8]>) -> Option<
         }
     }
     match found[..] {
-        [id] => Some(hex(id)),
+        [id] => Some(hex::encode(id)),
         _ => None,
     }
 }

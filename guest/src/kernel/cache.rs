@@ -143,7 +143,7 @@ impl Key {
         let mut buffer = vec![0; 1 << 18];
         loop {
             match file.read(&mut buffer) {
-                Ok(0) => return Ok(Key(hex(&hash.finalize()))),
+                Ok(0) => return Ok(Key(hex::encode(hash.finalize()))),
                 Ok(taken) => hash.update(&buffer[..taken]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
                 Err(error) => return Err(error),
@@ -156,11 +156,6 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// A hash as it is written.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An entry's header: magic, format, the number of its parts, the length of each. All numbers are

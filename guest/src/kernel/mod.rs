@@ -221,7 +221,7 @@ impl KernelFile {
         limit: u64,
     ) -> Result<KernelFile, KernelError> {
         let path = package.as_ref().map_or(path.to_owned(), |package| path.join(&package.kernel));
-        let sha256 = cache::hex(&Sha256::digest(&bytes));
+        let sha256 = hex::encode(Sha256::digest(&bytes));
         let unpacked =
             boot::unpack(bytes, limit).map_err(|source| KernelError::Boot { path: path.clone(), source })?;
         let wrong = |source| KernelError::Flat { path, source };

@@ -12,6 +12,7 @@
 //! ways, whatever else a machine may lack.
 //!
 //! `PMDSCOPE_SKIPPED=FILE` names a file to which a line is added for each skipped check, for `script/test` to count.
+#![forbid(unsafe_code)]
 
 use std::fs::{self, File};
 use std::io::Write;

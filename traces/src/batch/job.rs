@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use pmdscope_arches::platform_name;
+
 use crate::batch::Report;
 use crate::report::{GuestInfo, Verdict};
 
@@ -26,10 +28,7 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     /// The architecture, and the kind of MMU where there are several: `ppc64 radix`.
     pub(crate) fn platform(&self) -> String {
-        match self.mmu {
-            Some(mmu) => format!("{} {mmu}", self.arch),
-            None => self.arch.to_owned(),
-        }
+        platform_name(self.arch, self.mmu)
     }
 
     /// The release of a kernel, or else the version of Linux.
