@@ -1,0 +1,272 @@
+//! Calls of functions: begun, resumed before each access, followed up to a read, ended.
+
+use std::ptr;
+use std::rc::Rc;
+
+use corosensei::stack::DefaultStack;
+use corosensei::{Coroutine, CoroutineResult};
+use pmdscope_watch::Watch;
+use unicorn_engine::{Unicorn, uc_error};
+
+use super::state::{Load, Replay, State, Stop};
+use super::{Vcpu, read_register};
+use crate::EmuError;
+use crate::cpu::ReturnTo;
+use crate::end::{CallBounds, End};
+
+/// Enough for the engine to translate and run in.
+const COROUTINE_STACK_BYTES: usize = 1 << 20;
+
+/// A call in progress: each resumption lets it make the access it waits for, and run up to the
+/// next one or to its end. One that is dropped while it waits is given up.
+pub(crate) struct Call {
+    coroutine: Option<Coroutine<(), (), (), DefaultStack>>,
+    state: Rc<State>,
+}
+
+impl Vcpu {
+    /// Calls a function to its end, without a scheduler.
+    pub(crate) fn call(
+        &mut self,
+        function: u64,
+        arguments: &[u64],
+        bounds: CallBounds,
+    ) -> Result<End, EmuError> {
+        self.prepare(function, arguments, bounds)?;
+        run(&mut self.engine, &self.state, self.isa.program_counter, function);
+        self.state.ended()
+    }
+
+    /// Calls a function, with these values for its reads of the page table, up to the read after them.
+    pub(crate) fn follow(
+        &mut self,
+        function: u64,
+        arguments: &[u64],
+        bounds: CallBounds,
+        values: &[u64],
+    ) -> Result<Stop, EmuError> {
+        let replay = Replay { values: values.to_vec(), made: 0, stopped: false, state: Vec::new() };
+        self.state.replay.replace(Some(replay));
+        let end = self.call(function, arguments, bounds);
+        let replay = self.state.replay.take();
+        end.map(|end| match replay {
+            Some(Replay { stopped: true, state, .. }) => Stop::AtRead { state },
+            replay => Stop::Ended { end, reads: replay.map_or(0, |replay| replay.made) },
+        })
+    }
+
+    /// How the last call ended, if it did.
+    pub(crate) fn end(&self) -> Option<End> {
+        self.state.end.get()
+    }
+
+    /// Begins a call that a scheduler drives: it runs up to its first access to the page table.
+    pub(crate) fn begin(
+        &mut self,
+        function: u64,
+        arguments: &[u64],
+        bounds: CallBounds,
+    ) -> Result<Call, EmuError> {
+        self.prepare(function, arguments, bounds)?;
+        let stack = match self.stack.take() {
+            Some(stack) => stack,
+            None => DefaultStack::new(COROUTINE_STACK_BYTES)
+                .map_err(|_| EmuError::engine("allocate a stack", uc_error::NOMEM))?,
+        };
+        let mut engine = self.engine.clone();
+        let program_counter = self.isa.program_counter;
+        let state = Rc::clone(&self.state);
+        let mut coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
+            state.yielder.set(yielder);
+            run(&mut engine, &state, program_counter, function);
+            state.yielder.set(ptr::null());
+        });
+        let _: CoroutineResult<(), ()> = coroutine.resume(());
+        Ok(Call { coroutine: Some(coroutine), state: Rc::clone(&self.state) })
+    }
+
+    /// Lets the call make the access it waits for, and run up to the next or to its end.
+    pub(crate) fn resume(&mut self, call: &mut Call) {
+        if let Some(coroutine) = &mut call.coroutine
+            && !coroutine.done()
+        {
+            let _: CoroutineResult<(), ()> = coroutine.resume(());
+        }
+    }
+
+    /// Ends a call, and says how it ended. One that still waits is given up.
+    ///
+    /// # Errors
+    /// If something went wrong in a hook: nothing that the call did is worth anything then.
+    pub(crate) fn finish(&mut self, mut call: Call) -> Result<End, EmuError> {
+        call.give_up();
+        self.stack = call.coroutine.take().map(Coroutine::into_stack).or_else(|| self.stack.take());
+        self.state.ended()
+    }
+
+    /// Where the last call went, in order: the starts of blocks, or instructions. It is handed over.
+    pub(crate) fn take_path(&mut self) -> Vec<u64> {
+        self.state.path.take()
+    }
+
+    /// Looks at where the last call went, and at its loads of watched memory.
+    pub(crate) fn with_path<T>(&self, then: impl FnOnce(&[u64], &[Load]) -> T) -> T {
+        then(&self.state.path.borrow(), &self.state.loads.borrow())
+    }
+
+    pub(super) fn prepare(
+        &mut self,
+        function: u64,
+        arguments: &[u64],
+        bounds: CallBounds,
+    ) -> Result<(), EmuError> {
+        // What clears a CPU is run on it too.
+        self.state.begin(CallBounds::default());
+        self.forget_call()?;
+        self.state.begin(bounds);
+
+        let model = self.model;
+        let mut sp = self.place.stack_top - model.stack_room;
+        if let ReturnTo::Stack = model.return_to {
+            sp -= 8;
+            self.write(sp, &self.place.return_pad.to_le_bytes())?;
+        }
+        self.put_return_address()?;
+        let mut registers = vec![(model.stack_pointer, sp - model.stack_bias)];
+        registers.extend(model.entry_register.map(|register| (register, function)));
+        registers.extend(model.arguments.iter().copied().zip(arguments.iter().copied()));
+        registers.into_iter().try_for_each(|(register, value)| self.put_register(register, value))
+    }
+
+    /// Keeps what the CPU is like now for every call to begin with.
+    pub(super) fn keep_pristine(&mut self) -> Result<(), EmuError> {
+        self.translation = self.read_translation()?;
+        let beside = self.model.not_in_context.iter().cloned().flatten();
+        let read = |register| Ok((register, read_register(&self.engine, register)?));
+        self.beside = beside.map(read).collect::<Result<_, EmuError>>()?;
+        self.engine
+            .context_save(&mut self.pristine)
+            .map_err(|e| EmuError::engine("keep what a CPU is like", e))
+    }
+
+    /// Makes the CPU what it is before a call, whatever the last call did to it.
+    pub(super) fn forget_call(&mut self) -> Result<(), EmuError> {
+        let translated_as_ever = self.read_translation()? == self.translation;
+        self.engine
+            .context_restore(&self.pristine)
+            .map_err(|e| EmuError::engine("make a CPU what it was", e))?;
+        if !self.model.clearing.is_empty() {
+            self.put_return_address()?;
+            let code = self.clearing_code();
+            self.engine.emu_start(code, 0, 0, 0).map_err(|e| EmuError::engine("clear what a CPU has", e))?;
+        }
+        for at in 0..self.beside.len() {
+            let (register, value) = self.beside[at];
+            self.put_register(register, value)?;
+        }
+        if !translated_as_ever {
+            // The engine keeps the translations that it found.
+            self.engine
+                .ctl_flush_tlb()
+                .map_err(|e| EmuError::engine("forget translations of addresses", e))?;
+        }
+        self.watches.iter().for_each(Watch::forget_open_atomic);
+        Ok(())
+    }
+
+    fn read_translation(&self) -> Result<Vec<u64>, EmuError> {
+        let read = |(register, bits): &(i32, u64)| Ok(read_register(&self.engine, *register)? & bits);
+        self.model.translation.iter().map(read).collect()
+    }
+
+    /// Puts the address of the return pad where a function finds it, if that is a register.
+    fn put_return_address(&mut self) -> Result<(), EmuError> {
+        match self.model.return_to {
+            ReturnTo::Register { register, less } => {
+                self.put_register(register, self.place.return_pad - less)
+            }
+            ReturnTo::Stack => Ok(()),
+        }
+    }
+}
+
+impl Call {
+    /// Whether it waits to make an access.
+    pub(crate) fn waits(&self) -> bool {
+        self.coroutine.as_ref().is_some_and(|coroutine| !coroutine.done())
+    }
+
+    /// Has a call that waits run to an end all the same: a coroutine with C frames in it cannot be
+    /// unwound, as dropping it would.
+    fn give_up(&mut self) {
+        if let Some(coroutine) = self.coroutine.as_mut().filter(|coroutine| !coroutine.done()) {
+            self.state.bounds.set(CallBounds { accesses: 0, ..self.state.bounds.get() });
+            while !coroutine.done() {
+                let _: CoroutineResult<(), ()> = coroutine.resume(());
+            }
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
+
+/// Runs from `function` until a hook ends it. Stop address 0 is never reached: with the return
+/// address there the engine would throw a translation away after each run.
+fn run(engine: &mut Unicorn<'static, ()>, state: &State, program_counter: i32, function: u64) {
+    match run_to_end(engine, state, program_counter, function) {
+        Ok(end) => state.end.set(Some(end)),
+        Err(error) => state.fail(error),
+    }
+}
+
+fn run_to_end(
+    engine: &mut Unicorn<'static, ()>,
+    state: &State,
+    program_counter: i32,
+    function: u64,
+) -> Result<End, EmuError> {
+    let (mut from, mut before) = (function, None);
+    let end = loop {
+        let result = engine.emu_start(from, 0, 0, 0);
+        if let Some(end) = state.end.get() {
+            break end;
+        }
+        if state.failed() {
+            // Why is kept there. What the engine says of it is that it was stopped.
+            break End::Engine(uc_error::OK);
+        }
+        let pc = read_register(engine, program_counter)?;
+        let instructions = Some(state.instructions.get());
+        match result {
+            // An address where nothing is, if no hook told of it.
+            Err(
+                uc_error::EXCEPTION
+                | uc_error::READ_UNMAPPED
+                | uc_error::WRITE_UNMAPPED
+                | uc_error::FETCH_UNMAPPED,
+            ) => break End::Fault { pc, address: None },
+            Err(uc_error::INSN_INVALID) => break End::Exception { pc, number: 0 },
+            Err(error) => break End::Engine(error),
+            // The engine stops after a hint of how much a thread is to run (ppc64le has one before and one after
+            // each wait for a lock).
+            Ok(()) if !state.stopped_at_read() && instructions != before => {
+                let spin = state.model.begins_to_spin;
+                let mut hint = vec![0; spin.len()];
+                let at = state.isa.physical(pc.wrapping_sub(hint.len() as u64));
+                if !hint.is_empty() {
+                    let read = engine.mem_read(at, &mut hint);
+                    read.map_err(|e| EmuError::engine("read the hint that it stopped at", e))?;
+                }
+                state.spins.set(!spin.is_empty() && hint == spin);
+                (from, before) = (pc, instructions);
+            }
+            // Stopped, but not by a hook of ours.
+            Ok(()) => break End::Engine(uc_error::OK),
+        }
+    };
+    Ok(end)
+}

@@ -1,0 +1,275 @@
+//! Hooks: what is seen of a CPU while it runs, and what ends a call.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+use pmdscope_watch::{Instruction, Isa, attach, instruction_at};
+use unicorn_engine::{HookType, MemType, Unicorn};
+
+use super::observer::PageTableObserver;
+use super::state::State;
+use super::{Vcpu, read_register};
+use crate::EmuError;
+use crate::cpu::{CpuModel, ReturnTo};
+use crate::decoder::Decoder;
+use crate::end::End;
+use crate::trace::What;
+
+impl Vcpu {
+    /// Hooks whatever ends a call. All hooks are there before the first instruction: those added later
+    /// would not fire.
+    pub(super) fn hook_ends(&mut self) -> Result<(), EmuError> {
+        let refused = |e| EmuError::engine("hook", e);
+        let pad = self.place.return_pad;
+        let state = Rc::clone(&self.state);
+        self.engine
+            .add_code_hook(pad, pad, move |uc, _, _| state.finish(uc, End::Returned))
+            .map_err(refused)?;
+
+        let program_counter = self.isa.program_counter;
+        let state = Rc::clone(&self.state);
+        let decoder = Rc::clone(&self.decoder);
+        self.engine
+            .add_intr_hook(move |uc, number| {
+                let end = || {
+                    let pc = read_register(uc, program_counter)?;
+                    Ok(match accessed_nothing(uc, &decoder, pc)? {
+                        Some(address) => End::Fault { pc, address: Some(address) },
+                        None => End::Exception { pc, number },
+                    })
+                };
+                let end = end();
+                state.finish_as(uc, end);
+            })
+            .map_err(refused)?;
+        Ok(())
+    }
+
+    /// Hooks accesses to where nothing is.
+    pub(super) fn hook_invalid(&mut self) -> Result<(), EmuError> {
+        let program_counter = self.isa.program_counter;
+        let state = Rc::clone(&self.state);
+        self.engine
+            .add_mem_hook(HookType::MEM_INVALID, 1, 0, move |uc, _, address, _, _| {
+                let pc = read_register(uc, program_counter);
+                state.finish_as(uc, pc.map(|pc| End::Fault { pc, address: Some(address) }));
+                false
+            })
+            .map(drop)
+            .map_err(|e| EmuError::engine("hook", e))
+    }
+
+    /// Has accesses to a range recorded, and scheduled.
+    pub(crate) fn watch(&mut self, range: Range<u64>) -> Result<(), EmuError> {
+        let range = self.isa.physical(range.start)..self.isa.physical(range.end - 1) + 1;
+        let observer = PageTableObserver(Rc::clone(&self.state));
+        let watch = attach(&mut self.engine, range, Rc::clone(&self.decoder.disassembler), observer)?;
+        self.watches.push(watch);
+        Ok(())
+    }
+
+    /// Notes the blocks that are entered, and counts the instructions in them.
+    pub(crate) fn on_blocks(&mut self) -> Result<(), EmuError> {
+        let state = Rc::clone(&self.state);
+        let decoder = Rc::clone(&self.decoder);
+        let block_lengths = RefCell::new(HashMap::new());
+        self.engine
+            .add_block_hook(1, 0, move |uc, start, bytes| {
+                let known = block_lengths.borrow().get(&(start, bytes)).copied();
+                let counted = known.map_or_else(
+                    || {
+                        let counted = count_instructions(uc, &decoder, start, bytes)?;
+                        block_lengths.borrow_mut().insert((start, bytes), counted);
+                        Ok(counted)
+                    },
+                    Ok,
+                );
+                let entered = counted.map(|instructions| state.enter(uc, start, instructions));
+                state.go_on(uc, entered);
+            })
+            .map(drop)
+            .map_err(|e| EmuError::engine("hook", e))
+    }
+
+    /// Counts the blocks that are entered, as if each were one instruction, and nothing else.
+    pub(crate) fn count_blocks(&mut self) -> Result<(), EmuError> {
+        let state = Rc::clone(&self.state);
+        self.engine
+            .add_block_hook(1, 0, move |uc, _, _| {
+                let total = state.instructions.get() + 1;
+                state.instructions.set(total);
+                if total > state.bounds.get().instructions {
+                    state.finish(uc, End::InstructionBound);
+                }
+            })
+            .map(drop)
+            .map_err(|e| EmuError::engine("hook", e))
+    }
+
+    /// Calls `then` before each access to a range, with its address as the engine has it, its size, and
+    /// whether it writes.
+    pub(crate) fn on_access(
+        &mut self,
+        range: Range<u64>,
+        mut then: impl FnMut(u64, usize, bool) + 'static,
+    ) -> Result<(), EmuError> {
+        let last = self.isa.physical(range.end - 1);
+        let state = Rc::clone(&self.state);
+        self.engine
+            .add_mem_hook(
+                HookType::MEM_READ | HookType::MEM_WRITE,
+                self.isa.physical(range.start),
+                last,
+                move |_, kind, address, size, _| {
+                    let writes = kind == MemType::WRITE;
+                    state.stores.set(state.stores.get() + u64::from(writes));
+                    then(address, size, writes);
+                    true
+                },
+            )
+            .map(drop)
+            .map_err(|e| EmuError::engine("hook", e))
+    }
+
+    /// Calls `then` before each store to a range with its address as the engine has it, and its size, but for stores
+    /// that are atomic.
+    pub(crate) fn on_store(
+        &mut self,
+        range: Range<u64>,
+        mut then: impl FnMut(u64, usize) + 'static,
+    ) -> Result<(), EmuError> {
+        let last = self.isa.physical(range.end - 1);
+        self.engine
+            .add_mem_hook(
+                HookType::MEM_WRITE,
+                self.isa.physical(range.start),
+                last,
+                move |_, _, address, size, _| {
+                    then(address, size);
+                    true
+                },
+            )
+            .map(drop)
+            .map_err(|e| EmuError::engine("hook", e))
+    }
+
+    /// Calls `then` before each instruction from the first to the last of two addresses. An error ends the call.
+    pub(crate) fn on_code(
+        &mut self,
+        first: u64,
+        last: u64,
+        mut then: impl FnMut(&mut Cpu<'_, '_>, u64) -> Result<(), EmuError> + 'static,
+    ) -> Result<(), EmuError> {
+        let state = Rc::clone(&self.state);
+        let (model, isa) = (self.model, self.isa);
+        self.engine
+            .add_code_hook(first, last, move |uc, pc, _| {
+                let done = then(&mut Cpu { model, isa, engine: uc, state: &state }, pc);
+                state.go_on(uc, done);
+            })
+            .map(drop)
+            .map_err(|e| EmuError::engine("hook", e))
+    }
+}
+
+/// A CPU as a hook sees it, between two instructions.
+pub(crate) struct Cpu<'a, 'e> {
+    pub(crate) model: &'static CpuModel,
+    pub(crate) isa: &'static Isa,
+    engine: &'a mut Unicorn<'e, ()>,
+    state: &'a State,
+}
+
+impl Cpu<'_, '_> {
+    pub(crate) fn register(&self, register: i32) -> Result<u64, EmuError> {
+        read_register(self.engine, register)
+    }
+
+    pub(crate) fn set_register(&mut self, register: i32, value: u64) -> Result<(), EmuError> {
+        self.engine.reg_write(register, value).map_err(|e| EmuError::engine("set a register", e))
+    }
+
+    pub(crate) fn record(&self, pc: u64, what: What) {
+        self.state.record(pc, what);
+    }
+
+    /// Notes that code went here.
+    pub(crate) fn enter(&mut self, pc: u64) {
+        self.state.enter(self.engine, pc, 1);
+    }
+
+    /// The instruction at `pc`.
+    pub(crate) fn instruction(&self, decoder: &Decoder, pc: u64) -> Result<Instruction, EmuError> {
+        Ok(instruction_at(self.engine, &decoder.disassembler, pc)?)
+    }
+
+    /// Ends the call here, before the instruction, as if it had returned.
+    pub(crate) fn stop(&mut self) {
+        self.state.finish(self.engine, End::Returned);
+    }
+
+    /// The instruction at `pc`, if it flushes translations or is to be stepped over.
+    pub(crate) fn flushing(&self, decoder: &Decoder, pc: u64) -> Result<Option<Instruction>, EmuError> {
+        decoder.flushing(pc, || self.instruction(decoder, pc))
+    }
+
+    /// Returns from the function that was just entered.
+    pub(crate) fn leave(&mut self, returns: Option<u64>) -> Result<(), EmuError> {
+        if let Some(value) = returns {
+            self.set_register(self.model.returns, value)?;
+        }
+        match self.model.return_to {
+            ReturnTo::Register { register, less } => {
+                let to = self.register(register)?.wrapping_add(less);
+                self.jump(to)
+            }
+            ReturnTo::Stack => {
+                let sp = self.register(self.model.stack_pointer)?;
+                let mut to = [0; 8];
+                self.engine
+                    .mem_read(self.isa.physical(sp), &mut to)
+                    .map_err(|e| EmuError::engine("read the stack", e))?;
+                self.set_register(self.model.stack_pointer, sp.wrapping_add(8))?;
+                self.jump(u64::from_le_bytes(to))
+            }
+        }
+    }
+
+    /// Goes on elsewhere.
+    pub(crate) fn jump(&mut self, pc: u64) -> Result<(), EmuError> {
+        self.set_register(self.isa.program_counter, pc)
+    }
+}
+
+/// The address of an instruction, or what it accesses, where nothing is, if that is why it raised an
+/// exception: on s390x the engine has no other sign of it.
+fn accessed_nothing(engine: &Unicorn<'_, ()>, decoder: &Decoder, pc: u64) -> Result<Option<u64>, EmuError> {
+    let Some(address_of) = decoder.model.address_of else { return Ok(None) };
+    let is_nothing = |address: u64| engine.mem_read(decoder.isa().physical(address), &mut [0]).is_err();
+    if is_nothing(pc) {
+        return Ok(Some(pc));
+    }
+    let text = instruction_at(engine, &decoder.disassembler, pc)?.text;
+    let (_, operands) = text.split_once(' ').unwrap_or((&text, ""));
+    let address = address_of(operands, &|register| read_register(engine, register))?;
+    Ok(address.filter(|address| is_nothing(*address)))
+}
+
+/// How many instructions the block at `start` has.
+fn count_instructions(
+    engine: &Unicorn<'_, ()>,
+    decoder: &Decoder,
+    start: u64,
+    bytes: u32,
+) -> Result<u64, EmuError> {
+    let end = start.saturating_add(bytes.into());
+    let (mut pc, mut count) = (start, 0);
+    while pc < end {
+        pc = pc.saturating_add(instruction_at(engine, &decoder.disassembler, pc)?.length);
+        count += 1;
+    }
+    // A block that the engine says has no bytes counts all the same, or a loop of it would be free.
+    Ok(count.max(1))
+}

@@ -1,0 +1,173 @@
+//! What the hooks of one vCPU share: how far a call may go and has gone, and what ended it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Instant;
+
+use corosensei::Yielder;
+use pmdscope_watch::Isa;
+use unicorn_engine::{Unicorn, uc_error};
+
+use crate::EmuError;
+use crate::cpu::CpuModel;
+use crate::end::{CallBounds, End};
+use crate::trace::{Recorder, What};
+
+/// What the hooks of one vCPU share.
+pub(super) struct State {
+    pub(super) number: u8,
+    pub(super) return_pad: u64,
+    /// Shared by all vCPUs.
+    pub(super) recorder: Rc<Recorder>,
+    pub(super) yielder: Cell<*const Yielder<(), ()>>,
+    pub(super) end: Cell<Option<End>>,
+    /// What went wrong in a hook, which must not panic and has nobody to return it to.
+    pub(super) fault: RefCell<Option<EmuError>>,
+    pub(super) bounds: Cell<CallBounds>,
+    pub(super) accesses: Cell<u64>,
+    pub(super) instructions: Cell<u64>,
+    /// Stores to all memory whose accesses are hooked.
+    pub(super) stores: Cell<u64>,
+    /// Whether code has said that all it does is to wait.
+    pub(super) spins: Cell<bool>,
+    pub(super) deadline: Cell<Option<Instant>>,
+    pub(super) model: &'static CpuModel,
+    pub(super) isa: &'static Isa,
+    /// Where the code went: the starts of blocks, or instructions.
+    pub(super) path: RefCell<Vec<u64>>,
+    /// The loads of watched memory, in order.
+    pub(super) loads: RefCell<Vec<Load>>,
+    /// The values that reads are to return, if the call is followed.
+    pub(super) replay: RefCell<Option<Replay>>,
+}
+
+/// A load of watched memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// Its place in the path of the call: that of its instruction, or of the block that it is in.
+    pub(crate) place: usize,
+    /// The address.
+    pub(crate) address: u64,
+    /// The whole word.
+    pub(crate) value: u64,
+}
+
+/// A call that is followed up to a read.
+pub(super) struct Replay {
+    /// What its reads return.
+    pub(super) values: Vec<u64>,
+    /// How many it has made.
+    pub(super) made: usize,
+    /// Whether it was stopped, at the first read that there is no value for.
+    pub(super) stopped: bool,
+    /// What the CPU had there: its registers, and how often it had stored.
+    pub(super) state: Vec<u64>,
+}
+
+/// Where a call that was followed stopped.
+pub(crate) enum Stop {
+    /// At the first read that there was no value for, where it had this in registers, and had stored so often. Twice
+    /// the same in one call, and it depends on nothing but what it reads whether it does the same again. Empty
+    /// if that cannot be said.
+    AtRead { state: Vec<u64> },
+    /// At its end, after as many reads.
+    Ended { end: End, reads: usize },
+}
+
+/// A path that is kept has no more blocks, whatever the bound on instructions, so that it fits in memory (128 MiB).
+const LONGEST_PATH: usize = 1 << 24;
+
+impl State {
+    /// Forgets the last call, and bounds the next.
+    pub(super) fn begin(&self, bounds: CallBounds) {
+        self.end.set(None);
+        self.fault.take();
+        self.bounds.set(bounds);
+        self.accesses.set(0);
+        self.instructions.set(0);
+        self.stores.set(0);
+        self.spins.set(false);
+        self.deadline.set(Instant::now().checked_add(bounds.time));
+        self.path.borrow_mut().clear();
+        self.loads.borrow_mut().clear();
+    }
+
+    pub(super) fn finish(&self, engine: &mut Unicorn<'_, ()>, end: End) {
+        if self.end.get().is_none() {
+            self.end.set(Some(end));
+        }
+        self.stop(engine);
+    }
+
+    /// The same, where how it ends had to be found out.
+    pub(super) fn finish_as(&self, engine: &mut Unicorn<'_, ()>, end: Result<End, EmuError>) {
+        match end {
+            Ok(end) => self.finish(engine, end),
+            Err(error) => {
+                self.fail(error);
+                self.stop(engine);
+            }
+        }
+    }
+
+    /// Lets a hook's call go on unless something went wrong in the hook.
+    pub(super) fn go_on(&self, engine: &mut Unicorn<'_, ()>, done: Result<(), EmuError>) {
+        if let Err(error) = done {
+            self.fail(error);
+            self.stop(engine);
+        }
+    }
+
+    pub(super) fn stop(&self, engine: &mut Unicorn<'_, ()>) {
+        if let Err(error) = engine.emu_stop() {
+            self.fail(EmuError::engine("stop", error));
+        }
+    }
+
+    /// Keeps what went wrong, if nothing did before.
+    pub(super) fn fail(&self, error: EmuError) {
+        self.fault.borrow_mut().get_or_insert(error);
+    }
+
+    pub(super) fn failed(&self) -> bool {
+        self.fault.borrow().is_some()
+    }
+
+    /// How a call that is over has ended.
+    pub(super) fn ended(&self) -> Result<End, EmuError> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        self.end.get().ok_or_else(|| EmuError::engine("end a call", uc_error::OK))
+    }
+
+    /// Whether a call that is followed was stopped at the read where it was to stop.
+    pub(super) fn stopped_at_read(&self) -> bool {
+        self.replay.borrow().as_ref().is_some_and(|replay| replay.stopped)
+    }
+
+    pub(super) fn record(&self, pc: u64, what: What) {
+        self.recorder.record(self.number, pc, what);
+    }
+
+    pub(super) fn enter(&self, engine: &mut Unicorn<'_, ()>, start: u64, instructions: u64) {
+        if start == self.return_pad {
+            return;
+        }
+        let steps = {
+            let mut path = self.path.borrow_mut();
+            path.push(start);
+            path.len()
+        };
+        let total = self.instructions.get() + instructions;
+        self.instructions.set(total);
+        if self.failed() {
+            // In a hook that has no engine to stop.
+            self.stop(engine);
+        } else if total > self.bounds.get().instructions || steps > LONGEST_PATH {
+            self.finish(engine, End::InstructionBound);
+        } else if self.deadline.get().is_some_and(|deadline| Instant::now() > deadline) {
+            self.finish(engine, End::TimeBound);
+        }
+    }
+}
