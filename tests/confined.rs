@@ -152,7 +152,7 @@ fn what_the_system_has_nothing_to_confine_by_is_told_once() {
         let filter = SeccompFilter::new(rules, there, none, arch).expect("a filter");
         let filter: BpfProgram = filter.try_into().expect("a program");
         for line in [
-            "run --arch arm64 --guest guest.elf --entry present-huge --walker gup-fast-read --walker hmm",
+            "run --arch arm64 --guest guest.elf --entry none --walker gup-fast-read --walker hmm",
             "batch m.toml --workers 2 -o r",
         ] {
             let args: Vec<&str> = line.split_whitespace().collect();

@@ -184,12 +184,18 @@ impl Slot<'_> {
         progress.known(recorded);
         let mut order = Order { jobs, known, given_up: Vec::new(), lacking: BTreeSet::new(), careful: false };
         let mut deaths: HashMap<Option<u64>, u32> = HashMap::new();
+        let done = |order: &Order| order.known.len() + order.lacking.len();
         loop {
+            let before = done(&order);
             match self.work(number, &mut order, &mut recorded)? {
                 None => return Ok(recorded),
                 Some(Ended::Stopped) => return Ok(recorded),
                 Some(ended) => {
                     self.worker = None;
+                    if done(&order) > before {
+                        // It was not before it ran a job.
+                        deaths.remove(&None);
+                    }
                     self.learn(&mut order, &mut deaths, ended)?;
                 }
             }

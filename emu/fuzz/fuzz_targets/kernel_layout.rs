@@ -8,9 +8,13 @@ use std::sync::OnceLock;
 use pmdscope_emu_fuzz::{Kernels, kernel_layout};
 use pmdscope_guest::kernel::KernelFile;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    kernel_layout(kernels(), bytes);
-});
+libfuzzer_sys::fuzz_target!(
+    // Unpacking kernels takes longer than an input may.
+    init: { kernels(); },
+    |bytes: &[u8]| {
+        kernel_layout(kernels(), bytes);
+    }
+);
 
 /// Some of the kernels in `kernels/`, or in the folder that `PMDSCOPE_KERNELS` names: all would be too large.
 fn kernels() -> &'static Kernels {
