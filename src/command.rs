@@ -100,7 +100,7 @@ impl CommandLine {
 mod tests {
     use std::time::Duration;
 
-    use pmdscope_arches::{Arch, EntryKind, Version};
+    use pmdscope_arches::EntryKind;
     use pmdscope_traces::is_command;
 
     use super::*;
@@ -109,8 +109,7 @@ mod tests {
 
     #[test]
     fn what_is_put_together_is_known_as_a_command() {
-        let encoding =
-            encoding(&Arch::Arm64.to_string(), None, Some(&Version::new(6, 12).to_string())).unwrap();
+        let encoding = encoding("x86_64", None, Some("6.12")).unwrap();
         let marks = Marks { young: true, dirty: true, soft_dirty: true, uffd_wp: true };
         let kind = EntryKind::MigrationWrite;
         let mut bounds =

@@ -1,7 +1,7 @@
 //! What is exchanged with a bundled guest in memory, and its function names.
 //!
 //! Every field is a 64-bit number in the guest's byte order (entries in a page table are in the
-//! architecture's entry byte order instead: [`Arch::entry_is_big_endian`]). The layouts mirror the
+//! architecture's entry byte order instead: [`ByteOrder::of_entries`]). The layouts mirror the
 //! structures of `guest/c/guest.h`.
 
 use pmdscope_arches::ByteOrder;

@@ -114,7 +114,7 @@ impl Heard {
     /// The line of a job that is told now.
     fn line(&mut self, line: &str) -> Result<Verdicts, Misfit> {
         // A journal is cut into lines again when it is read.
-        if line.find('\n') != Some(line.len() - 1) {
+        if line.find('\n').is_none_or(|end| end + 1 < line.len()) {
             return Err(Misfit("what is no line"));
         }
         self.close(segment::job_of(line).ok_or(NO_RECORD)?)?;
