@@ -14,6 +14,7 @@ mod arch;
 mod arm64;
 mod build;
 mod byte_order;
+mod carried;
 mod contract;
 mod encoding;
 mod entry;

@@ -6,7 +6,7 @@ use pmdscope_guest::GuestError;
 use pmdscope_watch::WatchError;
 use unicorn_engine::uc_error;
 
-use crate::engine::{ENGINE, ROOM};
+use crate::pinned::{ENGINE, ROOM};
 
 /// A machine that could not be built or used.
 #[derive(Debug, thiserror::Error)]

@@ -13,12 +13,14 @@ use pmdscope_watch::{Atomicity, Instruction};
 use crate::EmuError;
 use crate::decoder::Decoder;
 use crate::end::{CallBounds, End, Ended, Finished, Followed};
-use crate::explore::{self, Bounds, Exploration, Incomplete, Reduction, Stage, WRITER};
+use crate::exploration::{Bounds, Exploration, Incomplete, Reduction, WRITER};
+use crate::explore;
 use crate::image::Image;
 use crate::memory::{self, Shared};
 use crate::pages::StructPages;
 use crate::private::Private;
 use crate::sharing::Sharing;
+use crate::stage::Stage;
 use crate::trace::{Event, Recorder, Watched, What};
 use crate::vcpu::{Call, Place, Stop, Vcpu};
 

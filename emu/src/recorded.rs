@@ -14,7 +14,8 @@ use unicorn_engine::uc_error;
 
 use crate::EmuError;
 use crate::end::{Ended, Followed};
-use crate::explore::{self, Alone, Bounds, Exploration, Incomplete, Run, Stage};
+use crate::exploration::{Bounds, Exploration, Incomplete, Run};
+use crate::stage::{self, Alone, Stage};
 use crate::trace::{Access, What};
 
 /// The routines of a stage, as the enumeration sees them: CPU 0 is the writer, 1 the walker.
@@ -106,7 +107,7 @@ fn as_recorded<S: Stage>(
 ) -> Result<Run, EmuError> {
     let recorded = forest.accesses(&behaviour.schedule)?;
     let Routines { stage, words } = forest.cpus();
-    let (mut run, turns) = explore::run(*stage, alone, &behaviour.schedule)
+    let (mut run, turns) = stage::run(*stage, alone, &behaviour.schedule)
         .map_err(|error| error.not_repeated(&behaviour.schedule))?;
     let differs = |what: String| EmuError::NotAsRecorded {
         schedule: Schedule(behaviour.schedule.clone()).to_string(),

@@ -2,7 +2,7 @@
 
 use unicorn_engine::{Arch as EngineArch, Mode, RegisterARM64 as R};
 
-use super::{CpuModel, ReturnTo};
+use super::model::{CpuModel, ReturnTo};
 
 pub(super) static MODEL: CpuModel = CpuModel {
     engine: (EngineArch::ARM64, Mode::LITTLE_ENDIAN),

@@ -2,7 +2,7 @@
 
 use unicorn_engine::{Arch as EngineArch, Mode, RegisterPPC as R};
 
-use super::{CpuModel, ReturnTo};
+use super::model::{CpuModel, ReturnTo};
 
 /// 64-bit mode.
 const MSR_SF: u64 = 1 << 63;

@@ -2,7 +2,7 @@
 
 use unicorn_engine::{Arch as EngineArch, Mode, RegisterS390X as R};
 
-use super::{CpuModel, ReadRegister, ReturnTo};
+use super::model::{CpuModel, ReadRegister, ReturnTo};
 use crate::EmuError;
 
 /// The bit of the PSW that has addresses translated.

@@ -3,7 +3,7 @@
 
 use unicorn_engine::{Arch as EngineArch, Mode, RegisterSPARC as R};
 
-use super::{CpuModel, ReturnTo};
+use super::model::{CpuModel, ReturnTo};
 
 /// wr %g0, 0 to %y, %ccr, %asi and %fprs; retl; nop.
 const CLEAR: &[u8] = &[

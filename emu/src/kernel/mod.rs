@@ -1,19 +1,14 @@
 //! Real kernels: the writers and walkers of a distribution's own image.
 
-mod arm64;
 mod baseline;
 mod fields;
 mod machine;
 mod platform;
-mod ppc64le;
-mod riscv64;
 mod routine;
-mod s390x;
 mod seeker;
 mod space;
 mod stage;
 mod world;
-mod x86_64;
 
 use std::rc::Rc;
 
@@ -23,12 +18,14 @@ use pmdscope_guest::Kernel;
 
 use crate::EmuError;
 use crate::end::{CallBounds, End, Ended};
-use crate::explore::{self, Bounds, Exploration, Reduction, Stage, WALKER, WRITER};
+use crate::exploration::{Bounds, Exploration, Reduction, WALKER, WRITER};
+use crate::explore;
 use crate::kernel::platform::platform;
 use crate::kernel::routine::Routine;
 use crate::kernel::seeker::present_huge;
 use crate::kernel::stage::OnKernel;
 use crate::kernel::world::{KEEPS_YOUNG_DIRTY, REFERENCES, World};
+use crate::stage::Stage;
 use crate::trace::Event;
 
 pub use machine::Stub;

@@ -9,11 +9,12 @@ use unicorn_engine::uc_error;
 
 use crate::EmuError;
 use crate::end::{CallBounds, End, Ended, Finished, Followed};
-use crate::explore::{Incomplete, Stage, WALKER};
+use crate::exploration::{Incomplete, WALKER};
 use crate::kernel::baseline::Baseline;
 use crate::kernel::routine::Routine;
 use crate::kernel::space::FRAME;
 use crate::kernel::world::World;
+use crate::stage::Stage;
 use crate::trace::Event;
 use crate::vcpu::{Call, Load, Stop};
 

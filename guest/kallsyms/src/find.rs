@@ -11,9 +11,11 @@
 
 use memchr::{memchr, memmem};
 
+use crate::Endian;
 use crate::Error;
 use crate::bytes::Bytes;
-use crate::table::{BaseSlot, Layout, LengthForm, MAX_NAME, OffsetForm, Positions, Table};
+use crate::parts::{BaseSlot, Layout, LengthForm, MAX_NAME, OffsetForm, Positions};
+use crate::table::Table;
 
 /// The tokens of the digits, codes 0x30 to 0x39.
 const DIGITS: &[u8] = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00";
@@ -64,7 +66,25 @@ impl Work {
     }
 }
 
-pub(crate) fn table(image: Bytes<'_>) -> Result<Table<'_>, Error> {
+impl<'a> Table<'a> {
+    /// Finds the table in `image`, whose numbers are in the order `endian`.
+    ///
+    /// `image` may be a flat image or an ELF file: the table is contiguous in either, and positions
+    /// are offsets in what was given. It may begin anywhere, no alignment is needed.
+    ///
+    /// All parts are checked against each other (that tokens end where the index says, names at the
+    /// markers, that addresses ascend), so that a table that is found is a table.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTokenTable`], [`Error::NoNames`] or [`Error::NoOffsets`] by how much of a table
+    /// there is, [`Error::TooMuchWork`] if the image seems made to keep the search busy.
+    pub fn find(image: &'a [u8], endian: Endian) -> Result<Table<'a>, Error> {
+        table(Bytes { all: image, endian })
+    }
+}
+
+fn table(image: Bytes<'_>) -> Result<Table<'_>, Error> {
     let mut work = Work::for_image(image.all.len());
     let mut furthest = Error::NoTokenTable;
     let token_tables = memmem::find_iter(image.all, DIGITS)
@@ -434,7 +454,6 @@ fn is_pc_relative(image: Bytes<'_>, at: usize, count: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Endian;
 
     fn form(offsets: &[i32]) -> Option<OffsetForm> {
         let all: Vec<u8> = offsets.iter().flat_map(|offset| offset.to_be_bytes()).collect();

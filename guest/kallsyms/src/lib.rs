@@ -47,11 +47,13 @@ mod bytes;
 mod cache;
 mod error;
 mod find;
+mod parts;
 mod symbols;
 mod table;
 
 pub use bytes::Endian;
 pub use cache::CacheError;
 pub use error::Error;
+pub use parts::{Base, BaseSlot, Layout, Positions};
 pub use symbols::{Symbol, Symbols};
-pub use table::{Base, BaseSlot, Layout, Positions, Table};
+pub use table::Table;

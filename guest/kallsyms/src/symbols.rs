@@ -1,7 +1,7 @@
 //! Symbols with their addresses, and lookup among them.
 
 use crate::Error;
-use crate::table::MAX_NAME;
+use crate::parts::MAX_NAME;
 
 /// All names together may be so long, in bytes. The largest kernel seen (arm64 7.2) needs 5 MB.
 const MAX_NAMES: usize = 128 << 20;

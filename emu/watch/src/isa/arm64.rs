@@ -5,7 +5,7 @@ use capstone::arch::{BuildsCapstone, arm64};
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterARM64 as R;
 
-use super::{Addresses, Class, Isa};
+use super::model::{Addresses, Class, Isa};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::Arm64,

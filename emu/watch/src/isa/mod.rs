@@ -2,104 +2,18 @@
 //! file an architecture.
 
 mod arm64;
+mod model;
 mod powerpc;
 mod riscv64;
 mod s390x;
 mod sparc64;
 mod x86_64;
 
-use capstone::{Capstone, CsResult};
 use pmdscope_arches::Arch;
 
-use crate::WatchError;
-
-/// How an instruction takes part in an access to memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Atomicity {
-    /// Loads or stores, once.
-    Plain,
-    /// Loads and stores as one (exchange, compare-and-swap, fetch-and-op, IDTE).
-    Atomic,
-    /// Opens a load-reserved, store-conditional pair.
-    LoadReserved,
-    /// Closes such a pair.
-    StoreConditional,
-}
-
-/// What kind of instruction stands at an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Class {
-    /// How it accesses memory.
-    pub atomicity: Atomicity,
-    /// Whether it invalidates translations.
-    pub flushes: bool,
-}
-
-impl Class {
-    pub(crate) const PLAIN: Class = Class { atomicity: Atomicity::Plain, flushes: false };
-    pub(crate) const ATOMIC: Class = Class { atomicity: Atomicity::Atomic, flushes: false };
-    pub(crate) const LOAD_RESERVED: Class = Class { atomicity: Atomicity::LoadReserved, flushes: false };
-    pub(crate) const STORE_CONDITIONAL: Class =
-        Class { atomicity: Atomicity::StoreConditional, flushes: false };
-    pub(crate) const FLUSH: Class = Class { atomicity: Atomicity::Plain, flushes: true };
-    pub(crate) const ATOMIC_FLUSH: Class = Class { atomicity: Atomicity::Atomic, flushes: true };
-}
-
-/// What the engine keeps of an address.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Addresses {
-    /// All of it.
-    Whole,
-    /// The low 52 bits.
-    Low52,
-    /// 60 bits: of a kernel's addresses, which have bit 63 set, the region is folded into what the address leaves
-    /// free, so that address 0 is not taken for the beginning of the kernel.
-    Folded,
-}
-
-/// Gives what a register holds, by the engine's number of it.
-pub type ReadRegister<'a> = &'a dyn Fn(i32) -> Result<u64, WatchError>;
-
-/// An instruction set: what the watch needs to know of one architecture.
-pub struct Isa {
-    /// The architecture.
-    pub arch: Arch,
-    /// The register that the engine itself keeps the program counter in, by the engine's number: with the other it fails
-    /// in some modes.
-    pub program_counter: i32,
-    /// What the engine keeps of an address when it accesses memory; the program counter keeps all.
-    pub(crate) addresses: Addresses,
-    pub(crate) capstone: fn() -> CsResult<Capstone>,
-    /// The class of an instruction, by Capstone's mnemonic and operands.
-    pub(crate) classify: fn(&str, &str) -> Class,
-    /// Mnemonic and operands of an instruction that Capstone cannot decode.
-    pub(crate) supplement: fn(&[u8]) -> Option<(&'static str, String)>,
-}
+pub use self::model::{Atomicity, Class, Isa, ReadRegister};
 
 impl Isa {
-    /// What the engine makes of an address when it accesses memory, without translation.
-    pub const fn physical(&self, address: u64) -> u64 {
-        const LOW_52: u64 = (1 << 52) - 1;
-        const LOW_56: u64 = (1 << 56) - 1;
-        match self.addresses {
-            Addresses::Whole => address,
-            Addresses::Low52 => address & LOW_52,
-            Addresses::Folded if address >> 60 == 0 => address,
-            Addresses::Folded => address & LOW_56 | (address >> 60 & 7) << 56 | 1 << 59,
-        }
-    }
-
-    /// The kernel's address that the engine makes this of.
-    pub const fn kernel_address(&self, physical: u64) -> u64 {
-        match self.addresses {
-            Addresses::Low52 if physical >> 51 & 1 == 1 => physical | 0xfff << 52,
-            Addresses::Folded if physical >> 59 & 1 == 1 => {
-                physical & ((1 << 56) - 1) | (physical >> 56 & 7 | 8) << 60
-            }
-            _ => physical,
-        }
-    }
-
     /// The instruction set of `arch`; `None` where the engine has no such CPU.
     pub fn of(arch: Arch) -> Option<&'static Isa> {
         match arch {

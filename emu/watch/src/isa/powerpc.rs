@@ -5,7 +5,7 @@ use capstone::{Capstone, Endian};
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterPPC as R;
 
-use super::{Addresses, Class, Isa};
+use super::model::{Addresses, Class, Isa};
 
 pub(super) static PPC64: Isa = Isa {
     arch: Arch::Ppc64,

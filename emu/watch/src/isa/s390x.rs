@@ -5,7 +5,7 @@ use capstone::arch::{BuildsCapstone, sysz};
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterS390X as R;
 
-use super::{Addresses, Class, Isa};
+use super::model::{Addresses, Class, Isa};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::S390x,

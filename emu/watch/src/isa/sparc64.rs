@@ -5,7 +5,7 @@ use capstone::arch::{BuildsCapstone, sparc};
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterSPARC as R;
 
-use super::{Addresses, Class, Isa};
+use super::model::{Addresses, Class, Isa};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::Sparc64,

@@ -5,7 +5,7 @@ use capstone::arch::{BuildsCapstone, BuildsCapstoneSyntax, x86};
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterX86 as R;
 
-use super::{Addresses, Class, Isa};
+use super::model::{Addresses, Class, Isa};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::X86_64,

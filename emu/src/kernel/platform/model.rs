@@ -1,11 +1,8 @@
-//! What the environment of a kernel has that is particular to an architecture. One file each.
-
-use pmdscope_arches::Arch;
+//! What a platform is.
 
 use crate::EmuError;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::{Machine, Stub};
-use crate::kernel::{arm64, ppc64le, riscv64, s390x, x86_64};
 
 /// A level of page tables that a kernel may have.
 #[derive(Debug, Clone, Copy)]
@@ -59,18 +56,6 @@ pub(crate) struct Platform {
     pub(crate) invalidates: &'static [&'static str],
 }
 
-/// The platform of an architecture, if kernels of it can be run.
-pub(crate) fn platform(arch: Arch) -> Option<&'static Platform> {
-    match arch {
-        Arch::Arm64 => Some(&arm64::PLATFORM),
-        Arch::X86_64 => Some(&x86_64::PLATFORM),
-        Arch::Riscv64 => Some(&riscv64::PLATFORM),
-        Arch::S390x => Some(&s390x::PLATFORM),
-        Arch::Ppc64le => Some(&ppc64le::PLATFORM),
-        Arch::Ppc64 | Arch::Sparc64 | Arch::LoongArch64 => None,
-    }
-}
-
 /// What most architectures have to set up beyond the common: nothing.
 pub(crate) fn nothing(_: &mut Machine, _: &Fields) -> Result<(), EmuError> {
     Ok(())
@@ -88,49 +73,3 @@ pub(crate) const FIVE_LEVELS_OF_512: &[Level] = &[
     Level { shift: 30, bits: 9, empty: 0 },
     Level { shift: 21, bits: 9, empty: 0 },
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn platforms() -> impl Iterator<Item = (Arch, &'static Platform)> {
-        Arch::ALL.into_iter().filter_map(|arch| Some((arch, platform(arch)?)))
-    }
-
-    #[test]
-    fn an_index_is_that_of_its_level_alone() {
-        let level = Level { shift: 21, bits: 9, empty: 0 };
-        assert_eq!(level.index(5 << 21), 5);
-        assert_eq!(level.index(5 << 21 | 0x1f_ffff), 5, "what lies below does not count");
-        assert_eq!(level.index(7 << 30 | 5 << 21), 5, "nor what lies above");
-        assert_eq!(level.index(u64::MAX), 0x1ff);
-        let top = Level { shift: 39, bits: 13, empty: 0 };
-        assert_eq!(top.index(0x47 << 39 | 3 << 30), 0x47);
-    }
-
-    #[test]
-    fn the_index_of_the_address_that_is_walked_differs_from_level_to_level() {
-        for (arch, platform) in platforms() {
-            let mut indices: Vec<u64> =
-                platform.levels.iter().map(|level| level.index(platform.address)).collect();
-            let levels = indices.len();
-            indices.sort_unstable();
-            indices.dedup();
-            assert_eq!(indices.len(), levels, "{arch}");
-        }
-    }
-
-    #[test]
-    fn levels_go_down_to_the_entries_and_fit_their_tables() {
-        for (arch, platform) in platforms() {
-            assert!(platform.levels.is_sorted_by_key(|level| std::cmp::Reverse(level.shift)), "{arch}");
-            for level in platform.levels {
-                assert!(8 << level.bits <= platform.table_bytes, "{arch} {}", level.shift);
-            }
-            let pmd_shift = platform.levels.last().map(|level| level.shift);
-            let mmu = arch.mmus().first().copied();
-            let newest = pmdscope_arches::Encoding::at(arch, mmu, pmdscope_arches::Version::NEWEST).unwrap();
-            assert_eq!(pmd_shift, Some(newest.layout().pmd_shift.into()), "{arch}");
-        }
-    }
-}

@@ -1,9 +1,9 @@
 //! s390x: supervisor state, DAT off. Page 0 is each CPU's lowcore.
 
+use super::model::{Level, Platform};
 use crate::EmuError;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
-use crate::kernel::platform::{Level, Platform};
 use crate::kernel::space::Region;
 
 pub(super) static PLATFORM: Platform = Platform {

@@ -2,10 +2,10 @@
 
 use unicorn_engine::RegisterARM64 as R;
 
+use super::model::{FIVE_LEVELS_OF_512, Platform, nothing, nothing_of_mm};
 use crate::EmuError;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
-use crate::kernel::platform::{FIVE_LEVELS_OF_512, Platform, nothing, nothing_of_mm};
 
 pub(super) static PLATFORM: Platform = Platform {
     // Between the linear map and the kernel's image, below vmemmap.

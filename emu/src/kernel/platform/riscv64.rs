@@ -3,10 +3,10 @@
 
 use unicorn_engine::RegisterRISCV as R;
 
+use super::model::{FIVE_LEVELS_OF_512, Platform};
 use crate::EmuError;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
-use crate::kernel::platform::{FIVE_LEVELS_OF_512, Platform};
 
 /// Where the linear map is with five levels (Linux Documentation/arch/riscv/vm-layout.rst, v6.12).
 const LINEAR: u64 = 0xff60_0000_0000_0000;

@@ -1,0 +1,165 @@
+//! What is explored, and one run of it.
+
+use num_bigint::BigUint;
+use pmdscope_arches::ByteOrder;
+use pmdscope_explore::{Schedule, letters};
+
+use crate::EmuError;
+use crate::end::{End, Ended, Finished, Followed};
+use crate::exploration::{Divergence, Incomplete, Run, WALKER};
+use crate::trace::Event;
+use crate::vcpu::Call;
+
+/// What stood to choice at one step of a run, and what was chosen.
+#[derive(Debug, Clone)]
+pub(crate) struct Turn {
+    pub(crate) chosen: u8,
+    /// The vCPUs that waited, the chosen one among them.
+    pub(crate) waiting: Vec<u8>,
+}
+
+/// CPUs that have a routine each, and memory that can be put back: what is explored. CPU 0 is the
+/// writer, CPU 1 the walker.
+pub(crate) trait Stage {
+    /// How many CPUs there are.
+    fn cpus(&self) -> u8;
+    /// Puts all memory back to what it is before a run.
+    fn reset(&mut self) -> Result<(), EmuError>;
+    /// Begins a CPU's routine; it runs up to its first access to watched memory.
+    fn begin(&mut self, cpu: u8) -> Result<Call, EmuError>;
+    /// Lets it make the access it waits for, and run up to the next or to its end.
+    fn resume(&mut self, cpu: u8, call: &mut Call) -> Result<(), EmuError>;
+    /// Ends it, and gives what came of it.
+    fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError>;
+    /// Runs a CPU's routine alone up to the read after as many as there are `values`, with these values
+    /// for its reads of watched memory. What it stores there is not put back.
+    fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<Followed, EmuError>;
+    /// The address of the entry.
+    fn entry_address(&self) -> u64;
+    /// What a word of watched memory holds before a run, in its own byte order.
+    fn initially(&self, address: u64) -> Result<u64, EmuError>;
+    /// The byte order of a word of watched memory.
+    fn order_at(&self, address: u64) -> Result<ByteOrder, EmuError>;
+    /// The entry as it is now, in CPU order.
+    fn entry(&self) -> Result<u64, EmuError>;
+    /// The events since the last time.
+    fn take_events(&mut self) -> Result<Vec<Event>, EmuError>;
+    /// Pages whose references are not what they were, and how many they have.
+    fn references(&self) -> Result<Vec<(u64, u64)>, EmuError>;
+    /// The walker has run alone on the original entry: what it does later is held against that.
+    fn keep_baseline(&mut self) {}
+    /// Memory that is not watched which CPUs used together.
+    fn shared(&self) -> Option<Incomplete>;
+    /// Whether such memory will be watched, and all explored again. Until then, what is recorded of CPUs alone is
+    /// not what they do together, and is not run.
+    fn watches_shared(&self) -> bool {
+        false
+    }
+    /// Whether a walker that goes where nothing is has come to something: all that a kernel has in memory
+    /// is there, so that it would crash. Else what is there may be what was not set up.
+    fn crashes_are_outcomes(&self) -> bool {
+        true
+    }
+}
+
+/// What an exploration begins with: the walker has walked the untouched entry.
+pub(crate) struct Alone {
+    pub(crate) ended: Ended,
+    pub(crate) path: Vec<u64>,
+}
+
+impl Alone {
+    /// Runs the walker alone.
+    pub(crate) fn run(stage: &mut impl Stage) -> Result<Alone, EmuError> {
+        stage.reset()?;
+        let mut call = stage.begin(WALKER)?;
+        while call.waits() {
+            stage.resume(WALKER, &mut call)?;
+        }
+        stage.keep_baseline();
+        stage.take_events()?;
+        let Finished { end, outcome, path } = stage.finish(WALKER, call)?;
+        Ok(Alone { ended: Ended { end, outcome }, path })
+    }
+}
+
+/// Runs one schedule: `prefix` first, then the first vCPU that waits.
+pub(crate) fn run(
+    stage: &mut impl Stage,
+    alone: &Alone,
+    prefix: &[u8],
+) -> Result<(Run, Vec<Turn>), EmuError> {
+    stage.reset()?;
+    let mut calls: Vec<(u8, Call)> = Vec::new();
+    for cpu in 0..stage.cpus() {
+        calls.push((cpu, stage.begin(cpu)?));
+    }
+    let mut turns: Vec<Turn> = Vec::new();
+    let mut misfit = None;
+    loop {
+        let waiting: Vec<u8> = calls.iter().filter(|(_, call)| call.waits()).map(|(cpu, _)| *cpu).collect();
+        let wanted = prefix.get(turns.len()).copied();
+        let Some(chosen) = wanted.or_else(|| waiting.first().copied()) else { break };
+        let Some((_, call)) = calls.iter_mut().find(|(cpu, call)| *cpu == chosen && call.waits()) else {
+            misfit = Some(EmuError::ScheduleMisfit {
+                turn: turns.len() + 1,
+                wanted: letters(&[chosen]),
+                possible: letters(&waiting),
+            });
+            break;
+        };
+        stage.resume(chosen, call)?;
+        turns.push(Turn { chosen, waiting });
+    }
+
+    let after = stage.entry()?;
+    let references = stage.references()?;
+    let mut ended = Vec::new();
+    let mut path = Vec::new();
+    for (cpu, call) in calls {
+        let finished = stage.finish(cpu, call)?;
+        ended.push(Ended { end: finished.end, outcome: finished.outcome });
+        if cpu == WALKER {
+            path = finished.path;
+        }
+    }
+    let events = stage.take_events()?;
+    if let Some(misfit) = misfit {
+        return Err(misfit);
+    }
+    let mut ended = ended.into_iter();
+    // A stage has no walker where its writer runs alone.
+    let mut next = || ended.next().unwrap_or(Ended { end: End::Returned, outcome: None });
+    let run = Run {
+        schedule: Schedule(turns.iter().map(|turn| turn.chosen).collect()),
+        schedules: BigUint::from(1_u8),
+        divergence: divergence(&alone.path, &path),
+        events,
+        writer: next(),
+        walker: next(),
+        others: ended.collect(),
+        after,
+        references,
+    };
+    Ok((run, turns))
+}
+
+fn divergence(alone: &[u64], path: &[u64]) -> Option<Divergence> {
+    let same = path.iter().zip(alone).take_while(|(here, there)| here == there).count();
+    let (pc, instead_of) = (path.get(same).copied(), alone.get(same).copied());
+    (pc != instead_of).then_some(Divergence { pc, instead_of })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_block_that_differs_is_named() {
+        let diverges = |pc, instead_of| Some(Divergence { pc, instead_of });
+        assert_eq!(divergence(&[1, 2, 3], &[1, 2, 3]), None);
+        assert_eq!(divergence(&[1, 2, 3], &[1, 2, 4]), diverges(Some(4), Some(3)));
+        assert_eq!(divergence(&[1], &[1, 5]), diverges(Some(5), None));
+        assert_eq!(divergence(&[1, 2], &[1]), diverges(None, Some(2)));
+    }
+}
