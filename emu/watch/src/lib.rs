@@ -16,4 +16,5 @@ pub use code::instruction_at;
 pub use disassembler::{Disassembler, Instruction};
 pub use error::WatchError;
 pub use isa::{Atomicity, Class, Isa, ReadRegister};
+pub use pmdscope_arches::Arch;
 pub use unicorn_engine;
