@@ -158,7 +158,8 @@ fn a_batch_whose_workers_are_killed_comes_to_the_same() {
         let results = format!("r{batches}");
         let mut batch = begun(folder, &results);
         while batch.try_wait().expect("its state").is_none() {
-            assert!(began.elapsed() < PATIENCE, "{kills} kills took too long");
+            // Each kill waits until something is done.
+            assert!(began.elapsed() < 5 * PATIENCE, "{kills} kills took too long");
             sleep(Duration::from_millis(20 + chance.below(60)));
             let workers = workers(batch.id());
             // However slow the machine is, something is done between two kills: a batch gives up if nothing is.
