@@ -21,7 +21,7 @@ pub struct Bounds {
     pub call: CallBounds,
     /// Schedules, where each is run.
     pub schedules: u64,
-    /// Behaviours, where schedules that come to the same are joined.
+    /// Behaviours, where equivalent schedules are joined.
     pub behaviours: u64,
     /// Time over all schedules.
     pub time: Duration,
@@ -38,7 +38,7 @@ impl Default for Bounds {
     }
 }
 
-/// Whether schedules that come to the same are told apart.
+/// Whether equivalent schedules are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reduction {
     /// They are joined and counted, and one of each behaviour is run.
@@ -49,7 +49,7 @@ pub enum Reduction {
     None,
 }
 
-/// Where the walker's machine code left the path it takes on the untouched entry.
+/// Where the walker's machine code left the path of its baseline run, on the original entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Divergence {
     /// The first instruction that it ran and would not have run; `None` if it returned there.
@@ -67,15 +67,15 @@ pub struct Run {
     pub schedules: BigUint,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
-    /// What came of the writer.
+    /// The outcome of the writer.
     pub writer: Ended,
-    /// What came of the walker.
+    /// The outcome of the walker.
     pub walker: Ended,
-    /// What came of the others.
+    /// The outcomes of the others.
     pub others: Vec<Ended>,
     /// The entry in the end.
     pub after: u64,
-    /// Where the walker took another path than on the untouched entry.
+    /// Where the walker took another path than in its baseline run.
     pub divergence: Option<Divergence>,
     /// Pages whose references are not what they were, and how many they have.
     pub references: Vec<(u64, u64)>,
@@ -89,7 +89,7 @@ pub struct Exploration {
     pub runs: Vec<Run>,
     /// How many schedules there are; if the exploration is incomplete, how many were accounted for.
     pub schedules: BigUint,
-    /// The walker alone on the untouched entry.
+    /// The baseline run: the walker alone on the original entry.
     pub alone: Ended,
     /// How often machine code was run.
     pub machine_runs: u64,
@@ -120,7 +120,7 @@ pub enum Incomplete {
         /// A word that is waited for.
         address: u64,
     },
-    /// A routine did not come to an end of its own.
+    /// A routine did not end by itself.
     Call {
         /// Under which schedule.
         schedule: Schedule,
@@ -164,7 +164,7 @@ impl fmt::Display for Incomplete {
 }
 
 impl Exploration {
-    /// One before any schedule: the walker has run alone, and this is what came of it.
+    /// An exploration before its first schedule, after a baseline run with this outcome.
     pub(crate) fn after(alone: Ended) -> Self {
         Exploration { alone, machine_runs: 1, ..Exploration::nothing() }
     }

@@ -29,7 +29,7 @@ pub(crate) trait Stage {
     fn begin(&mut self, cpu: u8) -> Result<Call, EmuError>;
     /// Lets it make the access it waits for, and run up to the next or to its end.
     fn resume(&mut self, cpu: u8, call: &mut Call) -> Result<(), EmuError>;
-    /// Ends it, and gives what came of it.
+    /// Ends it, and gives its outcome.
     fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError>;
     /// Runs a CPU's routine alone up to the read after as many as there are `values`, with these values
     /// for its reads of watched memory. What it stores there is not put back.
@@ -55,14 +55,14 @@ pub(crate) trait Stage {
     fn watches_shared(&self) -> bool {
         false
     }
-    /// Whether a walker that goes where nothing is has come to something: all that a kernel has in memory
+    /// Whether it is an outcome that a walker accesses unmapped memory: all that a kernel has in memory
     /// is there, so that it would crash. Else what is there may be what was not set up.
     fn crashes_are_outcomes(&self) -> bool {
         true
     }
 }
 
-/// What an exploration begins with: the walker has walked the untouched entry.
+/// The baseline run that an exploration begins with: the walker alone on the original entry.
 pub(crate) struct Alone {
     pub(crate) ended: Ended,
     pub(crate) path: Vec<u64>,

@@ -1,6 +1,6 @@
 //! What a worker says of its segment, which is believed as far as it fits.
 //!
-//! The machine code that a worker runs may have taken it over. It can then make up what came of its jobs, but nothing
+//! The machine code that a worker runs may have taken it over. It can then make up the outcomes of its jobs, but nothing
 //! else: no record of a job that it was not given or that is recorded already, no end of the batch, no message without
 //! end.
 
@@ -27,11 +27,11 @@ pub struct Heard {
 pub enum News {
     /// A job begins.
     Begins,
-    /// Lines of jobs that are done, and what they came to.
+    /// Lines of jobs that are done, and their verdicts.
     Lines(Vec<String>, Verdicts),
     /// A job lacked memory or time.
     Lacks(u64, String),
-    /// The whole segment, and what the jobs came to that were not told before.
+    /// The whole segment, and the verdicts of the jobs that are new in it.
     Sealed(Vec<u8>, Verdicts),
     /// All has been told, but jobs that lacked something are missing.
     Unsealed,
@@ -258,7 +258,7 @@ mod tests {
             ("a stop that nobody asked for", vec![Reply::Stopped]),
             ("what is not sealed", vec![Reply::Sealed(b"sealed".to_vec())]),
             ("a job is missing", vec![seal(&whole()[..3])]),
-            ("a recorded job came to something else", {
+            ("a recorded job has another outcome", {
                 vec![seal(&[line(3, "pass"), line(4, "findings"), line(5, "pass"), line(6, "pass")])]
             }),
         ] {

@@ -111,7 +111,7 @@ fn run_report(task: &Task, lost: impl Fn(&str) -> Result<RunReport>) -> Result<R
     }
 }
 
-/// Machine code that takes over its process can make up what it came to, but not what was run.
+/// Machine code that takes over its process can make up its outcome, but not what was run.
 const ASTRAY: &str = "its process said what does not fit: machine code that it ran has changed what it does";
 
 fn is_run_of(report: &RunReport, asked: &RunReport) -> bool {

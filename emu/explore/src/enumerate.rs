@@ -259,8 +259,8 @@ pub struct Recorded {
 }
 
 impl<C: Cpus> Forest<C> {
-    /// The accesses of a schedule, in order. It ends early where the schedule names a CPU that is over, that waits, or
-    /// that there is not.
+    /// The accesses of a schedule, in order. They end early where the schedule names a CPU that is over, that waits, or
+    /// that does not exist.
     ///
     /// # Errors
     /// If a CPU cannot be run.

@@ -7,7 +7,7 @@
 //! schedules may be far beyond what could be run. Nothing is left out, and each behaviour has the exact number of its
 //! schedules and one schedule that leads to it.
 //!
-//! A CPU that comes to a read in the same state as before waits for a word to change, and is not scheduled until one
+//! A CPU that reaches a read in the same state as before waits for a word to change, and is not scheduled until one
 //! does; where all that is left waits, that is told ([`Stuck`]).
 //!
 //! ```

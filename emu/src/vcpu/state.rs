@@ -58,7 +58,7 @@ pub(super) struct Replay {
     pub(super) values: Vec<u64>,
     /// How many it has made.
     pub(super) made: usize,
-    /// Whether it was stopped, at the first read that there is no value for.
+    /// Whether it was stopped, at the first read without a value.
     pub(super) stopped: bool,
     /// What the CPU had there: its registers, and how often it had stored.
     pub(super) state: Vec<u64>,

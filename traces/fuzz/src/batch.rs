@@ -1,6 +1,6 @@
 //! `batch.json` of results directories.
 
-use pmdscope_traces::batch::Batch;
+use pmdscope_traces::batch::{BATCH_SCHEMA, Batch, USUAL_MEMORY};
 use pmdscope_traces::json;
 
 use super::plain::assert_one_line;
@@ -32,4 +32,21 @@ fn covers(batch: &Batch) {
     assert!(size > 0);
     assert!(u128::from(segments) * u128::from(size) >= u128::from(batch.here));
     assert!(segments == 0 || u128::from(segments - 1) * u128::from(size) < u128::from(batch.here));
+}
+
+/// A batch of so many jobs, in segments of so many.
+pub fn batch_of(jobs: u64, segment: u64) -> Batch {
+    Batch {
+        schema: BATCH_SCHEMA.to_owned(),
+        made_by: String::new(),
+        sources: String::new(),
+        plan: String::new(),
+        matrix: String::new(),
+        jobs,
+        partition: None,
+        here: jobs,
+        segment,
+        memory: USUAL_MEMORY,
+        skipped: Vec::new(),
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use pmdscope_traces::batch::{
-    BATCH_SCHEMA, Batch, JobOrder, JoinError, LineError, Segment, Segments, USUAL_MEMORY,
-};
+use pmdscope_traces::batch::{JobOrder, JoinError, LineError, Segment, Segments};
+
+use super::batch::batch_of;
 
 /// How many jobs the batch has, and how many of them a segment.
 const JOBS: u64 = 40;
@@ -14,7 +14,7 @@ const SEGMENT: u64 = 4;
 pub fn merge(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let parts: Vec<Vec<_>> = text.split('\0').map(lines).collect();
-    let batch = batch();
+    let batch = batch_of(JOBS, SEGMENT);
     let mut known = BTreeMap::new();
     let mut ended = None;
     for segment in Segments::new(&batch, parts.iter().map(|part| part.iter().cloned())) {
@@ -74,21 +74,5 @@ fn add(known: &mut BTreeMap<u64, String>, Segment { number, lines, is_whole }: S
         assert!(jobs.contains(&job));
         assert!(known.last_key_value().is_none_or(|(last, _)| *last < job));
         known.insert(job, line);
-    }
-}
-
-fn batch() -> Batch {
-    Batch {
-        schema: BATCH_SCHEMA.to_owned(),
-        made_by: String::new(),
-        sources: String::new(),
-        plan: String::new(),
-        matrix: String::new(),
-        jobs: JOBS,
-        partition: None,
-        here: JOBS,
-        segment: SEGMENT,
-        memory: USUAL_MEMORY,
-        skipped: Vec::new(),
     }
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use pmdscope_traces::batch::{
-    BATCH_SCHEMA, Batch, Diff, Kernels, Record, Report, SqliteError, SqliteWriter, Summary, USUAL_MEMORY,
-    diff_text, pair_kernels,
+    Diff, Kernels, Record, Report, SqliteError, SqliteWriter, Summary, diff_text, pair_kernels,
 };
 use pmdscope_traces::json;
 
+use super::batch::batch_of;
 use super::encoders::{encode, encode_sweep};
 use super::plain::assert_plain;
 
@@ -35,28 +35,11 @@ fn summarise(record: &Record) {
 
 fn table(record: &Record) {
     // In memory: a database without a file.
-    let mut writer = SqliteWriter::new(Path::new(":memory:"), &batch()).expect("there is room");
+    let mut writer = SqliteWriter::new(Path::new(":memory:"), &batch_of(1, 1)).expect("there is room");
     match writer.add(record) {
         Ok(()) => writer.finish().expect("there is room"),
         Err(SqliteError::TooLarge { .. }) => {}
         Err(error) => panic!("{error}"),
-    }
-}
-
-/// A batch that made it.
-fn batch() -> Batch {
-    Batch {
-        schema: BATCH_SCHEMA.to_owned(),
-        made_by: String::new(),
-        sources: String::new(),
-        plan: String::new(),
-        matrix: String::new(),
-        jobs: 1,
-        partition: None,
-        here: 1,
-        segment: 1,
-        memory: USUAL_MEMORY,
-        skipped: Vec::new(),
     }
 }
 
