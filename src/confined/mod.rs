@@ -9,7 +9,8 @@ mod task;
 use std::fs::File;
 use std::process::{Child, ExitStatus};
 use std::sync::Once;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use pmdscope_arches::{Encoding, EntrySet};
@@ -74,12 +75,12 @@ pub fn study(study: &Study<'_>, machine: &mut Option<Machine>) -> Result<RunRepo
         return study.report(machine);
     }
     let lost = |why: &str| Ok(study.lost(why));
-    run_report(&Task::of_study(study), lost)
+    believed(run(&Task::of_study(study))?, lost)
 }
 
 /// Reports a study of a kernel.
 pub fn kernel_study(study: &KernelStudy<'_>) -> Result<RunReport> {
-    run_report(&Task::of_kernel(study), |why| study.lost(why))
+    believed(run(&Task::of_kernel(study))?, |why| study.lost(why))
 }
 
 /// Sweeps a writer. Bundled guests run in this process.
@@ -102,9 +103,9 @@ pub fn sweep(
     })
 }
 
-/// The report of a task, or else that it is lost and why.
-fn run_report(task: &Task, lost: impl Fn(&str) -> Result<RunReport>) -> Result<RunReport> {
-    match run(task)? {
+/// The report, if it is of what was to be run; or else that it is lost and why.
+fn believed(outcome: Outcome, lost: impl Fn(&str) -> Result<RunReport>) -> Result<RunReport> {
+    match outcome {
         Outcome::Report(Report::Run(report)) if is_run_of(&report, &lost("")?) => Ok(*report),
         Outcome::Report(_) => lost(ASTRAY),
         Outcome::Lost(why) => lost(&why),
@@ -143,31 +144,54 @@ fn run(task: &Task) -> Result<Outcome> {
             }
         }
     })?;
+    Ok(match heard(&replies, limits.patience()) {
+        Heard::Report(report) => Outcome::Report(report),
+        Heard::Failed(failed) => return Err(failed.into()),
+        Heard::Astray => Outcome::Lost(ASTRAY.to_owned()),
+        Heard::Silent => {
+            let seconds = limits.patience().as_secs();
+            Outcome::Lost(format!("its process said nothing for {seconds} s, and was ended"))
+        }
+        Heard::Gone => {
+            let (status, last_words) = running.end()?;
+            let (Death::ForGood(why) | Death::ForNow(why)) = death(status, &last_words, limits)?;
+            Outcome::Lost(why)
+        }
+    })
+}
+
+/// What is heard of a confined process.
+enum Heard {
+    Report(Report),
+    Failed(Failed),
+    /// It said what does not fit.
+    Astray,
+    /// It said nothing for too long.
+    Silent,
+    /// It has ended.
+    Gone,
+}
+
+/// Listens until it is known what becomes of a task: a process says that it begins, and then its report.
+fn heard(replies: &Receiver<Reply>, patience: Duration) -> Heard {
     let mut has_begun = false;
     loop {
-        match replies.recv_timeout(limits.patience()) {
+        return match replies.recv_timeout(patience) {
             Ok(Reply::Begins(confined)) if !has_begun => {
                 has_begun = true;
                 warn(confined);
+                continue;
             }
             Ok(Reply::Report(json)) if has_begun => {
-                let report = serde_json::from_slice(&json);
-                return Ok(report.map_or_else(|_| Outcome::Lost(ASTRAY.to_owned()), Outcome::Report));
+                serde_json::from_slice(&json).map_or(Heard::Astray, Heard::Report)
             }
             Ok(Reply::Failed { why, exit, misfit }) => {
-                return Err(Failed { why, exit: Exit::of_failure(exit), misfit }.into());
+                Heard::Failed(Failed { why, exit: Exit::of_failure(exit), misfit })
             }
-            Ok(Reply::Begins(_) | Reply::Report(_)) => return Ok(Outcome::Lost(ASTRAY.to_owned())),
-            Err(RecvTimeoutError::Timeout) => {
-                let seconds = limits.patience().as_secs();
-                return Ok(Outcome::Lost(format!("its process said nothing for {seconds} s, and was ended")));
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                let (status, last_words) = running.end()?;
-                let (Death::ForGood(why) | Death::ForNow(why)) = death(status, &last_words, limits)?;
-                return Ok(Outcome::Lost(why));
-            }
-        }
+            Ok(Reply::Begins(_) | Reply::Report(_)) => Heard::Astray,
+            Err(RecvTimeoutError::Timeout) => Heard::Silent,
+            Err(RecvTimeoutError::Disconnected) => Heard::Gone,
+        };
     }
 }
 
@@ -280,6 +304,60 @@ mod tests {
             schedule: None,
         };
         study.lost("it was not run")
+    }
+
+    fn confined() -> Reply {
+        Reply::Begins(Confined { landlock: true, seccomp: true })
+    }
+
+    fn report(report: &RunReport) -> Reply {
+        Reply::Report(serde_json::to_vec(&Report::Run(Box::new(report.clone()))).unwrap())
+    }
+
+    /// What is heard of a process that says this and then ends.
+    fn heard_of(replies: Vec<Reply>) -> Heard {
+        let (sender, receiver) = sync_channel(replies.len());
+        replies.into_iter().for_each(|reply| sender.send(reply).unwrap());
+        drop(sender);
+        heard(&receiver, Duration::from_secs(60))
+    }
+
+    #[test]
+    fn a_process_begins_once_and_then_reports() {
+        let asked = asked();
+        assert!(matches!(heard_of(vec![confined(), report(&asked)]), Heard::Report(Report::Run(_))));
+        assert!(matches!(heard_of(vec![confined()]), Heard::Gone));
+        for replies in [
+            vec![report(&asked)],
+            vec![confined(), confined(), report(&asked)],
+            vec![confined(), Reply::Report(b"{}".to_vec())],
+        ] {
+            assert!(matches!(heard_of(replies), Heard::Astray));
+        }
+        let (_sender, receiver) = sync_channel(1);
+        assert!(matches!(heard(&receiver, Duration::from_millis(1)), Heard::Silent));
+    }
+
+    #[test]
+    fn a_failure_is_never_a_pass_or_a_finding() {
+        for (exit, is) in
+            [(0, Exit::Internal), (1, Exit::Internal), (2, Exit::Usage), (3, Exit::Inconclusive)]
+        {
+            let failed =
+                heard_of(vec![confined(), Reply::Failed { why: String::new(), exit, misfit: false }]);
+            assert!(matches!(failed, Heard::Failed(failed) if failed.exit == is), "{exit}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_believed_is_unknown_and_says_why() {
+        let lost = |why: &str| Ok(RunReport { incomplete: Some(why.to_owned()), ..asked() });
+        let pass = RunReport { verdict: Verdict::Pass, incomplete: None, ..asked() };
+        let of = |report: RunReport| Outcome::Report(Report::Run(Box::new(report)));
+        assert_eq!(believed(of(pass.clone()), lost).unwrap(), pass);
+        let other = RunReport { walker: "gup-fast-read".to_owned(), ..pass };
+        let refused = believed(of(other), lost).unwrap();
+        assert_eq!((refused.verdict, refused.incomplete.as_deref()), (Verdict::Unknown, Some(ASTRAY)));
     }
 
     /// Machine code that has taken its process over can say of itself what it likes, but not of something else.
