@@ -410,3 +410,63 @@ impl Drop for Worker {
         let _ = self.child.wait();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::super::plan::Plan;
+    use super::super::store::tests::one_job;
+    use super::*;
+    use crate::cli::BoundArgs;
+
+    /// A worker that says this of a segment of job 0, whatever it is told.
+    fn worker(replies: Vec<Reply>) -> Worker {
+        let child = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
+        let (orders, _) = channel();
+        let (sender, receiver) = sync_channel(replies.len());
+        replies.into_iter().for_each(|reply| sender.send(reply).unwrap());
+        // It is not gone as long as its end of the pipe is open.
+        std::mem::forget(sender);
+        Worker { child, orders, replies: receiver, words: tempfile::tempfile().unwrap() }
+    }
+
+    #[test]
+    fn a_worker_that_says_what_does_not_fit_is_ended_and_nothing_of_it_is_kept() {
+        let line = |verdict: &str| format!("{{\"job\":0,\"run\":{{\"verdict\":\"{verdict}\"}}}}\n");
+        let sealed = |line: &str| Reply::Sealed(segment::seal([line]).unwrap());
+        for (replies, recorded) in [
+            (vec![Reply::Stopped], 0),
+            (vec![Reply::Unsealed], 0),
+            (vec![Reply::Begins(0), Reply::Begins(0)], 0),
+            (vec![Reply::Lines(vec!["{\"job\":1,\"run\":{}}\n".to_owned()])], 0),
+            (vec![sealed("{\"job\":1,\"run\":{}}\n")], 0),
+            (vec![Reply::Lines(vec![line("findings")]), sealed(&line("pass"))], 1),
+        ] {
+            let scratch = tempfile::tempdir().unwrap();
+            let store = Store::open(&scratch.path().join("r"), one_job(), false).unwrap();
+            let plan = Plan::of_bounds(BoundArgs::default());
+            let (setup, progress) =
+                (Setup { plan, no_cache: true, memory: 1, seconds: 60 }, Progress::new(1));
+            let (lacking, stop, failed) = (Lacking::new(), AtomicBool::new(false), AtomicBool::new(false));
+            let crew = Crew {
+                setup: &setup,
+                store: &store,
+                progress: &progress,
+                warned: Once::new(),
+                lacking: &lacking,
+                name: &|_| String::new(),
+                stop: &stop,
+            };
+            let mut slot = Slot { crew: &crew, failed: &failed, worker: Some(worker(replies)) };
+            let (known, given_up, lacking) = (Vec::new(), Vec::new(), BTreeSet::new());
+            let mut order = Order { jobs: vec![0], known, given_up, lacking, careful: true };
+            let mut verdicts = Verdicts::default();
+            let ended = slot.work(0, &mut order, &mut verdicts).unwrap();
+            assert!(matches!(ended, Some(Ended::Astray { .. })));
+            assert!(matches!(store.sealed(0, &[0]).unwrap(), Sealed::NotYet));
+            assert_eq!(verdicts.jobs(), recorded);
+            assert_eq!(slot.worker.unwrap().child.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));
+        }
+    }
+}

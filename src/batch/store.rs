@@ -266,12 +266,12 @@ fn remove(file: &Path) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use pmdscope_traces::batch::{BATCH_SCHEMA, USUAL_MEMORY};
 
     use super::*;
 
-    fn one_job() -> Batch {
+    pub fn one_job() -> Batch {
         Batch {
             schema: BATCH_SCHEMA.to_owned(),
             made_by: "a test".to_owned(),
