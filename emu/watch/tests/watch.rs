@@ -324,3 +324,14 @@ fn an_architecture_that_the_engine_lacks_has_no_instruction_set() {
         assert_eq!(Isa::of(arch).map(|isa| isa.arch), arch.executed().then_some(arch));
     }
 }
+
+/// `cargo test` builds examples, unless it is told by `--test` what to build.
+#[test]
+fn the_example_prints_what_the_readme_shows() {
+    let programs = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("examples");
+    let ran = std::process::Command::new(programs.join("own_engine")).output();
+    let ran = ran.expect("cargo build --release -p pmdscope-watch --examples builds it");
+    let printed = String::from_utf8(ran.stdout).unwrap();
+    assert!(!printed.is_empty());
+    assert!(include_str!("../README.md").contains(&format!("```\n{printed}```\n")), "{printed}");
+}
