@@ -1,4 +1,4 @@
-//! The command line as it is written. [`crate::plan`] makes sense of it.
+//! The command line as it is written. [`crate::values`] makes sense of its words.
 
 mod batch;
 mod repro;
@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pmdscope_emu::Reduction;
 use serde::{Deserialize, Serialize};
 
-use crate::reporter::{VERSION, VERSION_AND_SOURCES};
+use crate::version::{VERSION, VERSION_AND_SOURCES};
 
 pub use self::batch::{BatchArgs, BatchFormat, DiffArgs, DiffFormat, MergeArgs, OnlyArgs, ReportDirArgs};
 pub use self::repro::{ReproArgs, ReproReportArgs, ReproRunArgs, ReproWhat, SaveArgs};

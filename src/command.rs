@@ -4,20 +4,20 @@ use pmdscope_emu::{Bounds, Reduction, Schedule};
 use pmdscope_traces::quoted;
 
 use crate::cli::BoundArgs;
-use crate::plan::Start;
+use crate::start::Start;
 
 /// A command line that is being put together. [`pmdscope_traces::is_command`] knows its options.
 pub struct CommandLine(Vec<String>);
 
 impl CommandLine {
     /// A `pmdscope run` of a platform or a kernel, which `of` names: `--arch A ...` or `--kernel FILE`.
-    pub fn run<'a>(of: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Self {
+    pub fn run(of: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         CommandLine::new("run", of)
     }
 
     /// A `pmdscope sweep` of a writer over a set of entries.
-    pub fn sweep<'a>(
-        of: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+    pub fn sweep(
+        of: impl IntoIterator<Item = (&'static str, String)>,
         entries: &str,
         writer: &str,
     ) -> String {
@@ -27,12 +27,10 @@ impl CommandLine {
         command.0.join(" ")
     }
 
-    fn new<'a>(name: &str, of: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Self {
+    fn new(name: &str, of: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         let mut command = CommandLine(vec!["pmdscope".to_owned(), name.to_owned()]);
         for (option, value) in of {
-            if let Some(value) = value {
-                command.option(option, value);
-            }
+            command.option(option, &value);
         }
         command
     }
@@ -105,10 +103,11 @@ mod tests {
 
     use super::*;
     use crate::cli::Marks;
-    use crate::plan::encoding;
+    use crate::values::encoding;
 
     #[test]
     fn what_is_put_together_is_known_as_a_command() {
+        let owned = |(option, value): (&'static str, &str)| (option, value.to_owned());
         let encoding = encoding("x86_64", None, Some("6.12")).unwrap();
         let marks = Marks { young: true, dirty: true, soft_dirty: true, uffd_wp: true };
         let kind = EntryKind::MigrationWrite;
@@ -121,16 +120,15 @@ mod tests {
                 Start::of_kind(&encoding, kind, marks, Some(0x200)).unwrap(),
                 Start::of_value(&encoding, 0x60_0000_0000_0000),
             ] {
-                let of = [("--arch", Some("arm64")), ("--mmu", Some("radix")), ("--guest", Some(guest))];
-                let command = CommandLine::run(of).on(&start).running("split", "hmm", ["mmu-store"]).under(
-                    Some(&schedule),
-                    Reduction::None,
-                    &bounds,
-                );
+                let of = [("--arch", "arm64"), ("--mmu", "radix"), ("--guest", guest)];
+                let command = CommandLine::run(of.map(owned))
+                    .on(&start)
+                    .running("split", "hmm", ["mmu-store"])
+                    .under(Some(&schedule), Reduction::None, &bounds);
                 assert!(is_command(&command), "{command}");
             }
-            let of = [("--arch", Some("arm64")), ("--linux", Some("6.12")), ("--guest", Some(guest))];
-            let command = CommandLine::sweep(of, "migration", "pmdp_invalidate");
+            let of = [("--arch", "arm64"), ("--linux", "6.12"), ("--guest", guest)];
+            let command = CommandLine::sweep(of.map(owned), "migration", "pmdp_invalidate");
             assert!(is_command(&command), "{command}");
         }
     }

@@ -6,8 +6,8 @@ use pmdscope_traces::{DECODE_SCHEMA, DecodeReport, DecodedEntry, json, text};
 use crate::cli::{DecodeArgs, DecodeFormat};
 use crate::exit::Exit;
 use crate::output;
-use crate::plan::{encoding, hex_value};
 use crate::reporter::encoding_name;
+use crate::values::{encoding, hex_value};
 
 pub fn decode(args: &DecodeArgs) -> Result<Exit> {
     let encoding =

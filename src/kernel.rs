@@ -1,15 +1,15 @@
 //! `pmdscope kernel`.
 
 use anyhow::Result;
-use pmdscope_emu::{RECIPES, Recipe, Role};
-use pmdscope_guest::Kernel;
+use pmdscope_emu::kernel_routines;
 use pmdscope_guest::kernel::Base;
+use pmdscope_guest::{Kernel, Role};
 use pmdscope_traces::text::table::{bare_table, trimmed};
 
 use crate::cli::{KernelArgs, KernelFileArgs, KernelWhat};
 use crate::exit::Exit;
-use crate::kernel_plan::open_kernel;
 use crate::output;
+use crate::subject::open_kernel;
 
 pub fn kernel(args: &KernelArgs) -> Result<Exit> {
     let text = match &args.what {
@@ -61,10 +61,9 @@ fn info(kernel: &Kernel) -> String {
     row("symbols", kernel.symbol_count().to_string());
     row("types", kernel.types_from().to_owned());
     let named = |role: Role| {
-        let names: Vec<_> = RECIPES
-            .iter()
-            .filter(|recipe| recipe.role == role && recipe.function(kernel).is_some())
-            .map(|recipe| recipe.name)
+        let names: Vec<_> = kernel_routines(role)
+            .filter(|routine| routine.function_in(kernel).is_some())
+            .map(|routine| routine.name)
             .collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
@@ -73,18 +72,14 @@ fn info(kernel: &Kernel) -> String {
     columns(rows)
 }
 
-/// Each recipe with the kernel's function for it, and how that is declared, if the kernel says so.
+/// Each routine with the kernel's function for it, and how that is declared, if the kernel says so.
 fn functions(kernel: &Kernel) -> String {
-    columns(RECIPES.iter().map(|recipe: &Recipe| {
-        let role = match recipe.role {
-            Role::Writer => "writer",
-            Role::Walker => "walker",
-        };
-        let function = match recipe.function(kernel) {
+    columns(Role::ALL.into_iter().flat_map(kernel_routines).map(|routine| {
+        let function = match routine.function_in(kernel) {
             Some((symbol, address)) => format!("{address:#x} {}", declared(kernel, symbol)),
-            None => format!("not in this kernel: no {}()", recipe.symbols.join("() or ")),
+            None => format!("not in this kernel: no {}()", routine.symbols.join("() or ")),
         };
-        vec![recipe.name.to_owned(), role.to_owned(), function]
+        vec![routine.name.to_owned(), routine.role.name().to_owned(), function]
     }))
 }
 

@@ -17,18 +17,22 @@ mod exit;
 mod expected;
 mod input;
 mod kernel;
-mod kernel_plan;
-mod kernel_study;
+mod kernel_facts;
 mod list;
 mod manual;
 mod output;
 mod plan;
+mod predicates;
 mod reporter;
 mod repro;
 mod run;
+mod start;
 mod study;
+mod subject;
 mod sweep;
 mod tally;
+mod values;
+mod version;
 
 #[doc(hidden)]
 pub use batch::from_worker;

@@ -2,14 +2,14 @@
 
 use anyhow::{Result, ensure};
 use pmdscope_arches::{Arch, EntryKind, EntrySet, Era, Version, layouts, platform_name, swap_types};
-use pmdscope_guest::{Agent, Declared, Guest, Role, Walker, Writer, all_bundled};
+use pmdscope_guest::{Guest, PastPresent, Role, Routine, all_bundled};
 use pmdscope_traces::text::table::{bare_table, trimmed};
 use pmdscope_traces::{FindingName, batch};
 
 use crate::cli::{ListArgs, ListWhat};
 use crate::exit::Exit;
 use crate::output;
-use crate::plan::{GuestSource, With};
+use crate::subject::GuestSubject;
 
 pub fn list(args: &ListArgs) -> Result<Exit> {
     let has_routines = matches!(args.what, ListWhat::Writers | ListWhat::Walkers | ListWhat::Agents);
@@ -17,23 +17,14 @@ pub fn list(args: &ListArgs) -> Result<Exit> {
         args.guest.is_none() || has_routines,
         "a guest has writers, walkers and agents: leave --guest out"
     );
-    let guest = args.guest.as_deref().map(GuestSource::of_any_arch).transpose()?.map(|source| source.guest);
+    let guest = args.guest.as_deref().map(GuestSubject::guest_in).transpose()?;
     let text = match args.what {
         ListWhat::Arches => columns(Arch::ALL.into_iter().map(arch)),
         ListWhat::Encodings => encodings(),
         ListWhat::Entries => named(EntryKind::ALL.iter().map(|kind| (kind.name(), kind.meaning()))),
-        ListWhat::Writers => match guest {
-            None => named(Writer::ALL.iter().map(|writer| (writer.name(), writer.meaning()))),
-            Some(guest) => routines(&guest, Writer::of(&guest).into_iter().map(With::Writer)),
-        },
-        ListWhat::Walkers => match guest {
-            None => named(Walker::ALL.iter().map(|walker| (walker.name(), walker.meaning()))),
-            Some(guest) => routines(&guest, Walker::of(&guest).into_iter().map(With::Walker)),
-        },
-        ListWhat::Agents => match guest {
-            None => named(Agent::ALL.iter().map(|agent| (agent.name(), agent.meaning()))),
-            Some(guest) => routines(&guest, Agent::of(&guest).into_iter().map(With::Agent)),
-        },
+        ListWhat::Writers => routines(guest.as_ref(), Role::Writer),
+        ListWhat::Walkers => routines(guest.as_ref(), Role::Walker),
+        ListWhat::Agents => routines(guest.as_ref(), Role::Agent),
         ListWhat::Sets => named(EntrySet::ALL.iter().map(|set| (set.name(), set.meaning()))),
         ListWhat::Columns => columns(batch::columns().iter().map(|column| {
             vec![column.name.to_owned(), column.kind().to_owned(), column.about.replace('`', "")]
@@ -46,26 +37,27 @@ pub fn list(args: &ListArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-/// The routines that a guest has, with what it declares of its own.
-fn routines(guest: &Guest, all: impl Iterator<Item = With>) -> String {
-    columns(all.filter(|routine| guest.has(routine.symbol())).map(|routine| {
-        let details = match routine.declared() {
-            None => "bundled".to_owned(),
-            Some(declared) => details(declared),
-        };
-        vec![routine.name().to_owned(), details, routine.meaning().to_owned()]
+/// The routines of a role; of a guest those that it has, with what it declares of its own.
+fn routines(guest: Option<&Guest>, role: Role) -> String {
+    let Some(guest) = guest else {
+        return named(Routine::all(role).iter().map(|routine| (routine.name, routine.meaning)));
+    };
+    columns(guest.routines(role).filter(|routine| guest.has_routine(routine)).map(|routine| {
+        let details = if routine.declared { details(routine) } else { "bundled".to_owned() };
+        vec![routine.name.to_owned(), details, routine.meaning.to_owned()]
     }))
 }
 
-/// What a routine is judged by.
-fn details(declared: &Declared) -> String {
-    let of_role = match declared.role {
-        Role::Writer => format!("installs {}", declared.installs.name()),
-        Role::Walker => {
-            let checks: Vec<_> = declared.past_present.iter().map(|check| check.name()).collect();
-            format!("past present: {}", if checks.is_empty() { "none".to_owned() } else { checks.join(" ") })
+/// What a routine that a guest declares is judged by.
+fn details(declared: &Routine) -> String {
+    let of_role = match (declared.role, declared.past_present) {
+        (Role::Writer, _) => format!("installs {}", declared.installs.name()),
+        (Role::Walker, PastPresent::Checks(checks)) if !checks.is_empty() => {
+            let checks: Vec<_> = checks.iter().map(|check| check.name()).collect();
+            format!("past present: {}", checks.join(" "))
         }
-        Role::Agent => "agent".to_owned(),
+        (Role::Walker, _) => "past present: none".to_owned(),
+        (Role::Agent, _) => "agent".to_owned(),
     };
     format!("{of_role}, called with {}", declared.precondition.entries())
 }

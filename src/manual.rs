@@ -8,7 +8,7 @@ use clap_mangen::roff::{Roff, line_break, roman};
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
 use crate::exit::Exit;
 use crate::output;
-use crate::reporter::made_by;
+use crate::version::made_by;
 
 pub fn man(args: &ManArgs) -> Result<Exit> {
     let mut whole = Cli::command().disable_help_subcommand(true);

@@ -7,13 +7,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use pmdscope_emu::{Bounds, Reduction};
+use pmdscope_traces::GuestKind;
 use pmdscope_traces::kunit;
 use pmdscope_traces::repro::{self, Code, Repro};
 
 use crate::cli::{Marks, ReproArgs, ReproReportArgs, ReproWhat};
 use crate::command::CommandLine;
 use crate::exit::Exit;
-use crate::plan::Start;
+use crate::start::Start;
 use crate::{input, output};
 
 pub fn repro(args: &ReproArgs) -> Result<Exit> {
@@ -59,21 +60,22 @@ fn read(path: &Path) -> Result<Repro> {
 /// The command that runs every schedule of what was saved.
 fn command(repro: &Repro) -> Result<String> {
     let report = &repro.report;
-    let of_kernel = matches!(repro.code, Code::Kernel { .. });
-    let guest = Some(report.guest.name.as_str());
-    let command = match of_kernel {
-        true => CommandLine::run([("--kernel", guest)]),
-        false => CommandLine::run([
-            ("--arch", Some(report.arch.as_str())),
-            ("--mmu", report.mmu.as_deref()),
-            ("--linux", Some(report.linux.as_str())),
-            ("--guest", guest.filter(|_| report.guest.kind == "file")),
-        ]),
-    };
-    let kind = (report.entry != "pmd").then(|| report.entry.parse()).transpose()?;
+    let guest = report.guest.name.clone();
+    let mut options = Vec::new();
+    match &repro.code {
+        Code::Kernel { .. } => options.push(("--kernel", guest)),
+        Code::Guest { .. } => {
+            options.push(("--arch", report.arch.clone()));
+            options.extend(report.mmu.clone().map(|mmu| ("--mmu", mmu)));
+            options.push(("--linux", report.linux.clone()));
+            if report.guest.kind == GuestKind::File {
+                options.push(("--guest", guest));
+            }
+        }
+    }
     let start = Start {
         value: report.before.value.0,
-        kind,
+        kind: report.entry.kind(),
         marks: Marks::of_names(&report.marks)?,
         pfn: repro.pfn.map_or(0, |pfn| pfn.0),
         asked: repro.pfn.is_some(),
@@ -81,7 +83,7 @@ fn command(repro: &Repro) -> Result<String> {
     let mut bounds = Bounds::default();
     bounds.call.accesses = repro.bounds.accesses;
     bounds.call.instructions = repro.bounds.instructions;
-    Ok(command
+    Ok(CommandLine::run(options)
         .on(&start)
         .running(&report.writer, &report.walker, report.with.iter().map(String::as_str))
         .under(None, Reduction::Joined, &bounds))

@@ -1,45 +1,30 @@
 //! `pmdscope run`.
 
 use anyhow::Result;
-use pmdscope_guest::Walker;
 use pmdscope_traces::timelines::{chrome, vcd};
 use pmdscope_traces::{RunReport, Verdict, json, markdown, text};
 
 use crate::cli::{RunArgs, RunFormat};
 use crate::confined;
 use crate::exit::Exit;
-use crate::kernel_plan::KernelPlan;
-use crate::kernel_study::KernelStudy;
 use crate::output;
 use crate::plan::RunPlan;
 use crate::study::Study;
+use crate::subject::LastEnvironment;
 
 pub fn run(args: &RunArgs) -> Result<Exit> {
-    let (printed, verdicts) = match &args.job.kernel {
-        Some(path) => {
-            let plan = KernelPlan::new(&args.job, path)?;
-            output::checked(args.report.self_check, || printed(&of_kernel(&plan)?, args.format))?
-        }
-        None => {
-            let plan = RunPlan::new(&args.job)?;
-            output::checked(args.report.self_check, || printed(&of_guest(&plan)?, args.format))?
-        }
-    };
+    let plan = RunPlan::new(&args.job)?;
+    let (printed, verdicts) =
+        output::checked(args.report.self_check, || printed(&reports(&plan)?, args.format))?;
     output::write(&printed, args.report.output.as_deref())?;
     Ok(Exit::of(verdicts))
 }
 
-fn of_kernel(plan: &KernelPlan) -> Result<Vec<RunReport>> {
-    plan.walkers
-        .iter()
-        .map(|walker| confined::kernel_study(&KernelStudy::of(plan, *walker, plan.schedule.as_ref())))
-        .collect()
-}
-
-fn of_guest(plan: &RunPlan) -> Result<Vec<RunReport>> {
-    let mut machine = None;
+/// A report for each walker.
+fn reports(plan: &RunPlan) -> Result<Vec<RunReport>> {
+    let mut last = LastEnvironment::default();
     let report =
-        |walker: &Walker| confined::study(&Study::of(plan, *walker, plan.schedule.as_ref()), &mut machine);
+        |walker: &Option<_>| confined::study(&Study::of(plan, *walker, plan.schedule.as_ref()), &mut last);
     plan.walkers.iter().map(report).collect()
 }
 

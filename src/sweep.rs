@@ -1,12 +1,12 @@
 //! `pmdscope sweep`: one writer over a whole set of entries.
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, ensure};
 use num_bigint::BigUint;
 use pmdscope_arches::{Encoding, EntryKind, EntrySet, EntrySpec, Form};
 use pmdscope_emu as emu;
 use pmdscope_emu::sweep::{FILLINGS, Learned, NotLearned, SweepError, Sweeper, learn};
 use pmdscope_guest::abi::{SWEEP, Swept};
-use pmdscope_guest::{Installs, Writer};
+use pmdscope_guest::{Installs, Role, Routine};
 use pmdscope_traces::sweep::{Change, Class, Part, Pattern, Ran, SWEEP_SCHEMA, SweepReport, named_bits};
 use pmdscope_traces::{Count, Predicates, Verdict, json, text};
 
@@ -15,20 +15,22 @@ use crate::command::CommandLine;
 use crate::confined;
 use crate::exit::Exit;
 use crate::output;
-use crate::plan::{self, GuestSource, With};
-use crate::reporter::{encoding_name, made_by};
+use crate::reporter::encoding_name;
+use crate::subject::GuestSubject;
+use crate::values;
+use crate::version::made_by;
 
 pub fn run(args: &SweepArgs) -> Result<Exit> {
     let platform = &args.platform;
-    let encoding = plan::encoding(&platform.arch, platform.mmu.as_deref(), platform.linux.as_deref())?;
+    let encoding = values::encoding(&platform.arch, platform.mmu.as_deref(), platform.linux.as_deref())?;
     let set: EntrySet = args.entries.parse()?;
-    let source = match &args.guest {
-        Some(path) => GuestSource::from_file(path, encoding.arch())?,
-        None => GuestSource::bundled_for(&encoding)?,
+    let guest = match &args.guest {
+        Some(path) => GuestSubject::from_file(path, encoding)?,
+        None => GuestSubject::bundled_for(encoding)?,
     };
-    let writer = Writer::named(&args.writer, &source.guest)?;
+    let writer = guest.guest.routine(Role::Writer, &args.writer)?;
     let (printed, verdict) = output::checked(args.report.self_check, || {
-        let report = confined::sweep(&encoding, &source, set, writer)?;
+        let report = confined::sweep(&guest, set, writer)?;
         let printed = match args.format {
             SweepFormat::Text => text::sweep(&report),
             SweepFormat::Json => json::pretty(&report)?,
@@ -41,40 +43,31 @@ pub fn run(args: &SweepArgs) -> Result<Exit> {
 
 /// Why a writer cannot be swept, if it cannot: a sweep has what an entry was before and what it is then, and would judge
 /// an entry that the writer installs of its own as what was made of the old one.
-pub fn sweepable(writer: Writer) -> Result<(), String> {
-    match writer.installs() {
+pub fn sweepable(writer: &Routine) -> Result<(), String> {
+    match writer.installs {
         Installs::Entry => Err(format!(
             "{} installs an entry of its own, which a sweep cannot tell from what was made of the old one: run it on single \
              entries, by pmdscope run",
-            writer.name()
+            writer.name
         )),
         Installs::Nothing | Installs::Table => Ok(()),
     }
 }
 
 /// Runs a writer on a set of entries, and reports every class of entry that it changes alike.
-pub fn sweep(
-    encoding: &Encoding,
-    source: &GuestSource,
-    set: EntrySet,
-    writer: Writer,
-) -> Result<SweepReport> {
-    if let Err(reason) = plan::runnable(source, encoding, [With::Writer(writer)]) {
-        match source.kind {
-            "file" => bail!("{}: {reason}", source.name),
-            _ => bail!("{encoding} {reason}"),
-        }
-    }
-    sweepable(writer).map_err(|reason| anyhow!("{}: {reason}", source.name))?;
+pub fn sweep(guest: &GuestSubject, set: EntrySet, writer: &'static Routine) -> Result<SweepReport> {
+    guest.check(writer)?;
+    sweepable(writer).map_err(|reason| anyhow!("{}: {reason}", guest.name))?;
     ensure!(
-        source.guest.has(SWEEP),
+        guest.guest.has(SWEEP),
         "{}: has no function {SWEEP} to run many entries with: link guest/c/sweep.c into it",
-        source.name
+        guest.name
     );
+    let encoding = &guest.encoding;
     let domain = encoding.patterns(set);
     ensure!(!domain.is_empty(), "{encoding} has no {set} entries: its huge pages cannot be migrated");
 
-    let mut sweeper = Sweeper::new(&source.guest, encoding, writer)?;
+    let mut sweeper = Sweeper::new(&guest.guest, encoding, writer)?;
     let learned = learn(&domain, &known_entries(encoding), |sets| {
         Ok(sweeper.run(sets)?.into_iter().map(|answer| answer.0).collect())
     });
@@ -86,28 +79,22 @@ pub fn sweep(
         Err(NotLearned::NoAnswer(SweepError::Machine(error))) => return Err(error.into()),
     };
 
-    Ok(report(encoding, source, set, writer, learned.as_ref(), incomplete))
+    Ok(report(guest, set, writer, learned.as_ref(), incomplete))
 }
 
 /// The report of a sweep that was not run to its end, for a reason.
-pub fn lost(
-    encoding: &Encoding,
-    source: &GuestSource,
-    set: EntrySet,
-    writer: Writer,
-    why: &str,
-) -> SweepReport {
-    report(encoding, source, set, writer, None, Some(why.to_owned()))
+pub fn incomplete_report(guest: &GuestSubject, set: EntrySet, writer: &Routine, why: &str) -> SweepReport {
+    report(guest, set, writer, None, Some(why.to_owned()))
 }
 
 fn report(
-    encoding: &Encoding,
-    source: &GuestSource,
+    guest: &GuestSubject,
     set: EntrySet,
-    writer: Writer,
+    writer: &Routine,
     learned: Option<&Learned>,
     incomplete: Option<String>,
 ) -> SweepReport {
+    let encoding = &guest.encoding;
     let domain: Vec<Pattern> = encoding.patterns(set).into_iter().map(Pattern::from).collect();
     let mut classes: Vec<Class> =
         learned.into_iter().flat_map(|learned| classes(encoding, set, &domain, learned)).collect();
@@ -119,14 +106,14 @@ fn report(
     let mut report = SweepReport {
         schema: SWEEP_SCHEMA.to_owned(),
         made_by: made_by(),
-        command: command(encoding, source, set, writer),
+        command: command(guest, set, writer),
         arch: encoding.arch().to_string(),
         mmu: encoding.mmu().map(|mmu| mmu.to_string()),
         linux: encoding.version().to_string(),
         encoding: encoding_name(encoding),
-        guest: source.info(),
+        guest: guest.info(),
         entries: set.to_string(),
-        writer: writer.name().to_owned(),
+        writer: writer.name.to_owned(),
         domain_entries: Count(domain.iter().map(|pattern| BigUint::from(pattern.of_model().entries())).sum()),
         ran: learned.map(|learned| ran(encoding, set, &domain, learned)),
         domain,
@@ -247,17 +234,8 @@ fn ran(encoding: &Encoding, set: EntrySet, domain: &[Pattern], learned: &Learned
     }
 }
 
-fn command(encoding: &Encoding, source: &GuestSource, set: EntrySet, writer: Writer) -> String {
-    let (arch, linux) = (encoding.arch().to_string(), encoding.version().to_string());
-    let mmu = encoding.mmu().map(|mmu| mmu.to_string());
-    let guest = (source.kind == "file").then_some(source.name.as_str());
-    let of = [
-        ("--arch", Some(arch.as_str())),
-        ("--mmu", mmu.as_deref()),
-        ("--linux", Some(linux.as_str())),
-        ("--guest", guest),
-    ];
-    CommandLine::sweep(of, &set.to_string(), writer.name())
+fn command(guest: &GuestSubject, set: EntrySet, writer: &Routine) -> String {
+    CommandLine::sweep(guest.options(), &set.to_string(), writer.name)
 }
 
 #[cfg(test)]

@@ -82,15 +82,17 @@ impl EntryKind {
         }
     }
 
-    /// Whether it is a swap or migration entry.
-    pub const fn is_swap(self) -> bool {
+    /// Whether it is a migration entry.
+    pub const fn is_migration(self) -> bool {
         matches!(
             self,
-            EntryKind::MigrationRead
-                | EntryKind::MigrationReadExclusive
-                | EntryKind::MigrationWrite
-                | EntryKind::Swap
+            EntryKind::MigrationRead | EntryKind::MigrationReadExclusive | EntryKind::MigrationWrite
         )
+    }
+
+    /// Whether it is a swap or migration entry.
+    pub const fn is_swap(self) -> bool {
+        self.is_migration() || matches!(self, EntryKind::Swap)
     }
 }
 

@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
 use pmdscope_arches::{Arch, ByteOrder, Encoding, EntryKind, EntrySpec};
-use pmdscope_emu::{Bounds, Ended, Event, Job, Machine, Reduction, Routines, Run, What, env};
+use pmdscope_emu::{Bounds, Calls, Ended, Event, Machine, Reduction, Routines, Run, What, env};
 use pmdscope_explore::{Cpus, Forest, Limits, Segment, Then, Word, Written, behaviours, each_schedule};
 use pmdscope_guest::abi::{Env, Outcome, STRUCT_PAGE_SIZE};
-use pmdscope_guest::{Bundled, Guest, Walker, Writer, all_bundled};
+use pmdscope_guest::routine::{walkers, writers};
+use pmdscope_guest::{Bundled, Guest, Routine, all_bundled};
 use unicorn_engine::{
     Arch as EngineArch, Mode, Prot, RegisterARM64 as Arm64, RegisterRISCV as Riscv, RegisterX86 as X86,
     Unicorn,
@@ -34,7 +35,7 @@ fn main() -> Result<()> {
         schedules_of_a_shape(loads, stores)?;
     }
     schedules_of_guests(&[])?;
-    schedules_of_guests(&[Walker::Hmm])?;
+    schedules_of_guests(&[&walkers::HMM])?;
     machine_code_runs()?;
     growth()
 }
@@ -335,8 +336,8 @@ fn mapping(encoding: &Encoding) -> Result<u64> {
     Ok(encoding.build(&spec)?)
 }
 
-fn job<'a>(encoding: &Encoding, writer: Writer, walker: Walker) -> Result<Job<'a>> {
-    Ok(Job {
+fn job<'a>(encoding: &Encoding, writer: &'static Routine, walker: &'static Routine) -> Result<Calls<'a>> {
+    Ok(Calls {
         entry: mapping(encoding)?,
         writer: writer.symbol(),
         walker: walker.symbol(),
@@ -358,19 +359,18 @@ fn values_read(run: &Run, cpu: u8) -> Vec<u64> {
 
 // (a) and (c): schedules a second, and the cost of a trace, on bundled machine code.
 
-const PAIR: (Arch, Writer, Walker) = (Arch::Arm64, Writer::SplitUnguarded, Walker::GupFastRead);
+const PAIR: (Arch, &Routine, &Routine) = (Arch::Arm64, &writers::SPLIT_UNGUARDED, &walkers::GUP_FAST_READ);
 
-fn schedules_of_guests(others: &[Walker]) -> Result<()> {
+fn schedules_of_guests(others: &[&'static Routine]) -> Result<()> {
     let (arch, writer, walker) = PAIR;
     let (guest, encoding) = newest(arch)?;
     let symbols: Vec<&str> = others.iter().map(|walker| walker.symbol()).collect();
-    let job = Job { others: &symbols, ..job(&encoding, writer, walker)? };
+    let job = Calls { others: &symbols, ..job(&encoding, writer, walker)? };
     let bounds = Bounds::default();
     let mut machine = Machine::new(guest.load()?)?;
     let all = machine.explore(&job, &bounds, Reduction::None)?;
     let first = all.runs.first().ok_or("no schedule")?;
-    let routines =
-        [writer.name(), walker.name()].into_iter().chain(others.iter().map(|walker| walker.name()));
+    let routines = [writer.name, walker.name].into_iter().chain(others.iter().map(|walker| walker.name));
     let routines = (0_u8..).zip(routines).map(|(cpu, name)| {
         let accesses = |run: &Run| run.schedule.0.iter().filter(|of| **of == cpu).count();
         format!("{name} ({} accesses at most)", all.runs.iter().map(accesses).max().unwrap_or(0))
@@ -445,10 +445,10 @@ fn count_schedules<C: Cpus<Error: Error + 'static>>(forest: &mut Forest<C>) -> R
 
 fn machine_code_runs() -> Result<()> {
     title("Runs of machine code a second: a walker of a present huge page, from its call to its return");
-    for walker in [Walker::GupFastRead, Walker::Hmm] {
+    for walker in [&walkers::GUP_FAST_READ, &walkers::HMM] {
         for arch in Arch::ALL.into_iter().filter(|arch| pmdscope_watch::Isa::of(*arch).is_some()) {
             let (guest, encoding) = newest(arch)?;
-            let job = job(&encoding, Writer::Invalidate, walker)?;
+            let job = job(&encoding, &writers::INVALIDATE, walker)?;
             let mut machine = Machine::new(guest.load()?)?;
             if !machine.guest().has(walker.symbol()) {
                 continue;
@@ -470,7 +470,7 @@ fn machine_code_runs() -> Result<()> {
                 Some(convention) => Some(bare_rate(&guest.load()?, &convention, &job, ended)?),
                 None => None,
             };
-            let what = format!("{} {}, {} loads", guest.name, walker.name(), read.len());
+            let what = format!("{} {}, {} loads", guest.name, walker.name, read.len());
             line(&what, followed, "runs/s", None);
             if let Some(bare) = bare {
                 println!(
@@ -521,7 +521,7 @@ impl Convention {
 }
 
 /// The same run on an engine that has no hook but the one that stops it.
-fn bare_rate(guest: &Guest, convention: &Convention, job: &Job<'_>, ended: Ended) -> Result<f64> {
+fn bare_rate(guest: &Guest, convention: &Convention, job: &Calls<'_>, ended: Ended) -> Result<f64> {
     // Where a machine of ours has it.
     const ENTRY: u64 = 0x40_0028;
     const PRIVATE: u64 = 0x50_0000;

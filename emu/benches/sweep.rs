@@ -10,9 +10,10 @@ use std::time::Instant;
 use pmdscope_arches::{Encoding, EntrySet, Pattern, Version};
 use pmdscope_emu::sweep::Sweeper;
 use pmdscope_guest::abi::Set;
-use pmdscope_guest::{Writer, all_bundled};
+use pmdscope_guest::routine::writers;
+use pmdscope_guest::{Routine, all_bundled};
 
-const WRITERS: [Writer; 3] = [Writer::Invalidate, Writer::SplitUnguarded, Writer::SplitGuarded];
+const WRITERS: [&Routine; 3] = [&writers::INVALIDATE, &writers::SPLIT_UNGUARDED, &writers::SPLIT_GUARDED];
 
 /// Entries that are run at a time, and how often: the median counts.
 const ENTRIES: u64 = 1 << 20;
@@ -20,7 +21,7 @@ const ROUNDS: u64 = 7;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("Million entries a second, the median of {ROUNDS} rounds of {ENTRIES} entries.");
-    println!("{:<20}{}", "guest", WRITERS.map(|writer| format!("{:>18}", writer.name())).concat());
+    println!("{:<20}{}", "guest", WRITERS.map(|writer| format!("{:>18}", writer.name)).concat());
     for guest in all_bundled().iter().filter(|guest| guest.to == Version::NEWEST) {
         let encoding = Encoding::at(guest.arch, guest.mmu, guest.to)?;
         let elf = guest.load()?;

@@ -1,7 +1,7 @@
 //! Runs real machine code of page-table writers and walkers under Unicorn, over one memory, at
 //! every interleaving of their accesses to the page table.
 //!
-//! [`Machine`] loads a guest and explores. The watch by which it sees accesses is `pmdscope-watch`, what enumerates
+//! An [`Environment`] is a guest or a kernel, ready to be explored. The watch by which it sees accesses is `pmdscope-watch`, what enumerates
 //! schedules is `pmdscope-explore`: both can be used without it.
 //!
 //! Unicorn is not a sandbox: a guest can make it end the process. Run guests that others made in a
@@ -11,9 +11,11 @@ mod cpu;
 mod decoder;
 mod end;
 mod engine;
+mod environment;
 mod error;
 mod exploration;
 mod explore;
+mod guest_environment;
 mod image;
 mod kernel;
 mod machine;
@@ -29,10 +31,12 @@ mod trace;
 mod vcpu;
 
 pub use end::{CallBounds, End, Ended};
+pub use environment::{Control, Environment, Inspect, Job, Schedules, Setup, Stub};
 pub use error::{Blame, EmuError};
 pub use exploration::{Bounds, Divergence, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};
-pub use kernel::{Control, Given, HugePage, KernelMachine, RECIPES, RanAlone, Recipe, Role, Stub};
-pub use machine::{Job, Loaded, Machine, env, installed_table};
+pub use guest_environment::GuestEnvironment;
+pub use kernel::{BaselineRun, HugePage, KernelEnvironment, kernel_routine, kernel_routines};
+pub use machine::{Calls, Loaded, Machine, env, installed_table};
 pub use pinned::ENGINE;
 pub use pmdscope_explore::{MOST_CPUS, NoSchedule, Schedule};
 pub use pmdscope_watch::AccessKind;

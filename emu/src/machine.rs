@@ -24,9 +24,9 @@ use crate::stage::Stage;
 use crate::trace::{Event, Recorder, Watched, What};
 use crate::vcpu::{Call, Place, Stop, Vcpu};
 
-/// What is run: a writer against a walker on one entry, and perhaps others with them.
+/// The functions to call, one on each CPU, and what they are given.
 #[derive(Debug, Clone, Copy)]
-pub struct Job<'a> {
+pub struct Calls<'a> {
     /// The entry that both begin with.
     pub entry: u64,
     /// The guest's symbol of the writer.
@@ -172,40 +172,40 @@ impl Machine {
         Ok(())
     }
 
-    /// Runs a job under every schedule.
+    /// Makes calls under every schedule.
     ///
     /// # Errors
     /// If the guest lacks a routine, or does not repeat itself.
     pub fn explore(
         &mut self,
-        job: &Job<'_>,
+        calls: &Calls<'_>,
         bounds: &Bounds,
         reduction: Reduction,
     ) -> Result<Exploration, EmuError> {
-        explore::explore(&mut self.load(job, bounds.call)?, bounds, reduction)
+        explore::explore(&mut self.load(calls, bounds.call)?, bounds, reduction)
     }
 
-    /// Runs a job under one schedule.
+    /// Makes calls under one schedule.
     ///
     /// # Errors
     /// If the guest lacks a routine, or the schedule does not fit the routines: then which turn, and
     /// what was possible there.
     pub fn explore_one(
         &mut self,
-        job: &Job<'_>,
+        calls: &Calls<'_>,
         bounds: &Bounds,
         schedule: &Schedule,
     ) -> Result<Exploration, EmuError> {
-        explore::explore_one(&mut self.load(job, bounds.call)?, schedule)
+        explore::explore_one(&mut self.load(calls, bounds.call)?, schedule)
     }
 
-    /// The entries of its page table that a job's writer fills when it runs alone, in CPU order and without those that it
+    /// The entries of its page table that the writer fills when it runs alone, in CPU order and without those that it
     /// leaves empty (0). Bundled guests fill none: nobody can see the table before it is installed.
     ///
     /// # Errors
     /// If the guest lacks a routine, or the engine fails.
-    pub fn filled(&mut self, job: &Job<'_>, bounds: CallBounds) -> Result<Vec<u64>, EmuError> {
-        let mut loaded = self.load(job, bounds)?;
+    pub fn filled(&mut self, calls: &Calls<'_>, bounds: CallBounds) -> Result<Vec<u64>, EmuError> {
+        let mut loaded = self.load(calls, bounds)?;
         let mut call = loaded.begin(WRITER)?;
         while call.waits() {
             loaded.resume(WRITER, &mut call)?;
@@ -220,16 +220,16 @@ impl Machine {
         Ok(entries.filter(|entry| *entry != 0).collect())
     }
 
-    /// Makes a job ready to be run: its vCPUs and struct pages exist, and memory is as it begins.
+    /// Makes calls ready to be run: their vCPUs and struct pages exist, and memory is as it begins.
     ///
     /// # Errors
     /// If the guest lacks a routine.
-    pub fn load<'a>(&'a mut self, job: &'a Job<'a>, bounds: CallBounds) -> Result<Loaded<'a>, EmuError> {
-        let symbols = [job.writer, job.walker].into_iter().chain(job.others.iter().copied());
+    pub fn load<'a>(&'a mut self, calls: &'a Calls<'a>, bounds: CallBounds) -> Result<Loaded<'a>, EmuError> {
+        let symbols = [calls.writer, calls.walker].into_iter().chain(calls.others.iter().copied());
         let functions = symbols.map(|symbol| self.guest().function(symbol)).collect::<Result<Vec<_>, _>>()?;
         self.provide_cpus(functions.len())?;
-        self.provide_pages(job.pfn)?;
-        let mut loaded = Loaded { machine: self, job, functions, bounds };
+        self.provide_pages(calls.pfn)?;
+        let mut loaded = Loaded { machine: self, calls, functions, bounds };
         loaded.reset()?;
         Ok(loaded)
     }
@@ -325,10 +325,10 @@ impl Common {
     }
 }
 
-/// A job, ready to be run on a machine.
+/// Calls, ready to be run on a machine.
 pub struct Loaded<'a> {
     machine: &'a mut Machine,
-    job: &'a Job<'a>,
+    calls: &'a Calls<'a>,
     /// The function of each vCPU.
     functions: Vec<u64>,
     bounds: CallBounds,
@@ -337,7 +337,7 @@ pub struct Loaded<'a> {
 impl Loaded<'_> {
     fn arguments(&self) -> [u64; 4] {
         // An address that the entry maps.
-        let address = memory::ENTRY_INDEX << self.job.pmd_shift;
+        let address = memory::ENTRY_INDEX << self.calls.pmd_shift;
         [memory::ENTRY, address, memory::ENV, memory::OUTCOME]
     }
 
@@ -368,11 +368,11 @@ impl Stage for Loaded<'_> {
     }
 
     fn reset(&mut self) -> Result<(), EmuError> {
-        self.machine.put_back(&self.job.env)?;
+        self.machine.put_back(&self.calls.env)?;
         let Common { decoder, tables, sharing, .. } = &self.machine.common;
         sharing.reset();
         tables.fill(0..memory::PMD_TABLE_BYTES, 0);
-        let bytes = ByteOrder::of_entries(decoder.isa().arch).encode(self.job.entry);
+        let bytes = ByteOrder::of_entries(decoder.isa().arch).encode(self.calls.entry);
         tables.write(memory::ENTRY - memory::PMD_TABLE, &bytes);
         Ok(())
     }
@@ -396,7 +396,7 @@ impl Stage for Loaded<'_> {
 
     fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<Followed, EmuError> {
         // What is left in the watched table is read by nobody: each read has its value put there.
-        self.machine.put_back(&self.job.env)?;
+        self.machine.put_back(&self.calls.env)?;
         let (function, arguments, bounds) = (self.functions[usize::from(cpu)], self.arguments(), self.bounds);
         let ended = match self.vcpu(cpu).follow(function, &arguments, bounds, values)? {
             Stop::AtRead { .. } => None,
@@ -412,7 +412,7 @@ impl Stage for Loaded<'_> {
 
     fn initially(&self, address: u64) -> Result<u64, EmuError> {
         // The rest of the table is empty.
-        self.order_at(address).map(|_| if address == memory::ENTRY { self.job.entry } else { 0 })
+        self.order_at(address).map(|_| if address == memory::ENTRY { self.calls.entry } else { 0 })
     }
 
     fn order_at(&self, address: u64) -> Result<ByteOrder, EmuError> {

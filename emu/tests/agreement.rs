@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fastrand::Rng;
 use pmdscope_arches::{Encoding, EntryKind};
-use pmdscope_emu::{Bounds, End, Job, Reduction, WRITER, env};
-use pmdscope_guest::Writer;
+use pmdscope_emu::{Bounds, Calls, End, Reduction, WRITER, env};
 use pmdscope_guest::abi::{Answers, PREDICATES};
+use pmdscope_guest::routine::writers;
 
 use crate::support::{SEED, accesses, encodings, kinds, machine, on_every_guest, random_entry};
 
@@ -179,10 +179,10 @@ fn pmdp_invalidate_leaves_in_memory_what_the_model_says() {
                     // POWER's hash MMU has its bit 6, H_PAGE_BUSY, on which the writer waits for ever
                     // (bounds.rs); no entry is built with it.
                     let entry = random_entry(&mut rng, &encoding, kind);
-                    let job = Job {
+                    let job = Calls {
                         others: &[],
                         entry,
-                        writer: Writer::Invalidate.symbol(),
+                        writer: writers::INVALIDATE.symbol(),
                         // Any that makes few accesses; it comes after the writer here.
                         walker: "pte_offset_map",
                         env: env(&encoding),

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use pmdscope_arches::{Arch, Encoding, EntryKind, Mmu};
 use pmdscope_emu::{
-    Bounds, CallBounds, End, Exploration, Incomplete, Job, Machine, Reduction, WALKER, WRITER,
+    Bounds, CallBounds, Calls, End, Exploration, Incomplete, Machine, Reduction, WALKER, WRITER,
 };
-use pmdscope_guest::{Bundled, Walker, Writer};
+use pmdscope_guest::Bundled;
+use pmdscope_guest::routine::{walkers, writers};
 
 use crate::support::{accesses, encoding, in_use, inconsistency, job, machine, newest_guests, spec, walkers};
 
@@ -23,7 +24,7 @@ fn waiting_guests() -> Vec<&'static Bundled> {
 /// A writer that waits for ever, against a walker that does not.
 fn explore_busy(machine: &mut Machine, encoding: &Encoding, call: CallBounds, schedules: u64) -> Exploration {
     let busy = in_use(encoding, EntryKind::PresentHuge) | HASH_BUSY;
-    let job = job(encoding, busy, Writer::Invalidate.symbol(), Walker::FaultRead.symbol());
+    let job = job(encoding, busy, writers::INVALIDATE.symbol(), walkers::FAULT_READ.symbol());
     let bounds = Bounds { call, schedules, ..Bounds::default() };
     let exploration = machine.explore(&job, &bounds, Reduction::None).unwrap();
     for run in &exploration.runs {
@@ -74,7 +75,7 @@ fn a_writer_that_never_ends_reaches_the_bound_on_time() {
     for guest in waiting_guests() {
         let (mut machine, encoding) = (machine(guest), encoding(guest, guest.to));
         let busy = in_use(&encoding, EntryKind::PresentHuge) | HASH_BUSY;
-        let job = job(&encoding, busy, Writer::Invalidate.symbol(), Walker::FaultRead.symbol());
+        let job = job(&encoding, busy, writers::INVALIDATE.symbol(), walkers::FAULT_READ.symbol());
         let call = CallBounds { time: Duration::ZERO, accesses: u64::MAX, instructions: u64::MAX };
         let bounds = Bounds { call, schedules: 1, ..Bounds::default() };
         let exploration = machine.explore(&job, &bounds, Reduction::None).unwrap();
@@ -88,7 +89,7 @@ fn schedules_beyond_the_bound_are_not_passed_over_in_silence() {
     for guest in newest_guests() {
         let (mut machine, encoding) = (machine(guest), encoding(guest, guest.to));
         let entry = in_use(&encoding, EntryKind::PresentHuge);
-        let job = job(&encoding, entry, Writer::Invalidate.symbol(), Walker::FaultRead.symbol());
+        let job = job(&encoding, entry, writers::INVALIDATE.symbol(), walkers::FAULT_READ.symbol());
         let all = machine.explore(&job, &Bounds::default(), Reduction::None).unwrap();
         let total = all.runs.len() as u64;
         assert!(total >= 3, "{}", guest.name);
@@ -116,7 +117,7 @@ fn a_run_cut_short_tells_only_what_happened_and_the_next_one_is_as_on_a_fresh_ma
         let (mut machine, encoding) = (machine(guest), encoding(guest, guest.to));
         let entry = in_use(&encoding, EntryKind::PresentHuge);
         let walker = walkers(&machine)[0];
-        for writer in [Writer::Invalidate, Writer::SplitUnguarded] {
+        for writer in [&writers::INVALIDATE, &writers::SPLIT_UNGUARDED] {
             let job = job(&encoding, entry, writer.symbol(), walker.symbol());
             let fresh =
                 crate::support::machine(guest).explore(&job, &Bounds::default(), Reduction::None).unwrap();
@@ -166,10 +167,10 @@ fn a_walker_that_takes_a_page_which_does_not_exist_faults_on_every_architecture(
             << (layout.pmd_shift - layout.page_shift);
         let far = crate::support::marked(&encoding, spec(EntryKind::PresentHuge, highest));
         let near = in_use(&encoding, EntryKind::PresentHuge);
-        let gup_fast = Walker::GupFastRead.symbol();
-        let near_job = job(&encoding, near, Writer::Invalidate.symbol(), gup_fast);
+        let gup_fast = walkers::GUP_FAST_READ.symbol();
+        let near_job = job(&encoding, near, writers::INVALIDATE.symbol(), gup_fast);
         // Only the pages around 0 exist.
-        let far_job = Job { entry: far, pfn: 0, ..near_job };
+        let far_job = Calls { entry: far, pfn: 0, ..near_job };
 
         let exploration = machine.explore(&far_job, &Bounds::default(), Reduction::None).unwrap();
         let end @ End::Fault { pc, address } = exploration.alone.end else {
@@ -206,7 +207,7 @@ fn a_walker_that_takes_a_page_which_does_not_exist_faults_on_every_architecture(
             guest.name
         );
         let provided =
-            machine.explore(&Job { pfn: highest, ..far_job }, &Bounds::default(), Reduction::None).unwrap();
+            machine.explore(&Calls { pfn: highest, ..far_job }, &Bounds::default(), Reduction::None).unwrap();
         assert_eq!(provided.alone.outcome.unwrap().pfn, Some(highest), "{}", guest.name);
     }
 }
@@ -216,12 +217,12 @@ fn a_walker_that_takes_a_page_which_does_not_exist_faults_on_every_architecture(
 #[test]
 fn memory_that_both_use_beside_the_entry_makes_the_exploration_incomplete() {
     for guest in newest_guests() {
-        if !machine(guest).guest().has(Walker::GupFastRead.symbol()) {
+        if !machine(guest).guest().has(walkers::GUP_FAST_READ.symbol()) {
             continue;
         }
         let (mut machine, encoding) = (machine(guest), encoding(guest, guest.to));
         let entry = in_use(&encoding, EntryKind::PresentHuge);
-        let gup_fast = Walker::GupFastRead.symbol();
+        let gup_fast = walkers::GUP_FAST_READ.symbol();
         let both = job(&encoding, entry, gup_fast, gup_fast);
         let exploration = machine.explore(&both, &Bounds::default(), Reduction::None).unwrap();
         assert!(
@@ -230,7 +231,7 @@ fn memory_that_both_use_beside_the_entry_makes_the_exploration_incomplete() {
             guest.name,
             exploration.incomplete
         );
-        let one = job(&encoding, entry, Writer::Invalidate.symbol(), gup_fast);
+        let one = job(&encoding, entry, writers::INVALIDATE.symbol(), gup_fast);
         assert_eq!(
             machine.explore(&one, &Bounds::default(), Reduction::None).unwrap().incomplete,
             None,

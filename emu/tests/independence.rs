@@ -2,8 +2,9 @@
 
 use fastrand::Rng;
 use pmdscope_arches::{Arch, Encoding, EntryKind};
-use pmdscope_emu::{Bounds, CallBounds, End, Exploration, Job, Machine, Reduction};
-use pmdscope_guest::{Bundled, Guest, Walker, Writer, under_test};
+use pmdscope_emu::{Bounds, CallBounds, Calls, End, Exploration, Machine, Reduction};
+use pmdscope_guest::routine::{walkers, writers};
+use pmdscope_guest::{Bundled, Guest, Routine, under_test};
 
 use crate::support::{
     SEED, encoding, in_use, job, kinds, machine, newest, newest_guests, on_every_guest, walkers,
@@ -206,17 +207,17 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 /// A guest whose walkers are the planted code, in the order of its parts.
-fn planted(bundled: &Bundled, planted: &Planted) -> (Guest, Vec<(Part, Walker)>) {
+fn planted(bundled: &Bundled, planted: &Planted) -> (Guest, Vec<(Part, &'static Routine)>) {
     let guest = under_test::load(bundled);
     let mut elf = bundled.elf.to_vec();
-    let mut walkers: Vec<Walker> =
-        Walker::ALL.into_iter().filter(|walker| guest.has(walker.symbol())).collect();
-    let size = |walker: &Walker| guest.functions().iter().find(|f| f.name == walker.symbol()).unwrap().size;
+    let mut walkers: Vec<&'static Routine> =
+        walkers::ALL.iter().copied().filter(|walker| guest.has(walker.symbol())).collect();
+    let size = |walker: &Routine| guest.functions().iter().find(|f| f.name == walker.symbol()).unwrap().size;
     walkers.sort_by_key(|walker| std::cmp::Reverse(size(walker)));
     let mut parts = Vec::new();
     for ((part, hex), walker) in planted.code.iter().zip(walkers) {
         let code = bytes(hex);
-        assert!(code.len() as u64 <= size(&walker), "{part:?} does not fit into {walker}");
+        assert!(code.len() as u64 <= size(walker), "{part:?} does not fit into {walker}");
         let at = guest.function(walker.symbol()).unwrap();
         let lies_in =
             |s: &&pmdscope_guest::Segment| s.executable && (s.address..s.address + s.size).contains(&at);
@@ -231,7 +232,7 @@ fn planted(bundled: &Bundled, planted: &Planted) -> (Guest, Vec<(Part, Walker)>)
     (Guest::parse(&elf, bundled.arch).unwrap(), parts)
 }
 
-fn explore(machine: &mut Machine, job: &Job<'_>, reduction: Reduction) -> Exploration {
+fn explore(machine: &mut Machine, job: &Calls<'_>, reduction: Reduction) -> Exploration {
     let call = CallBounds { accesses: 100, ..CallBounds::default() };
     machine.explore(job, &Bounds { call, schedules: 200, ..Bounds::default() }, reduction).unwrap()
 }
@@ -245,7 +246,7 @@ fn a_call_that_ended_abnormally_changes_nothing_in_those_after_it() {
         let (guest, parts) = planted(bundled, code);
         let new = || Machine::new(guest.clone()).unwrap();
         let walker = |part: Part| parts.iter().find(|(known, _)| *known == part).map(|(_, walker)| *walker);
-        let job_of = |walker: Walker| job(&encoding, entry, Writer::Invalidate.symbol(), walker.symbol());
+        let job_of = |walker: &Routine| job(&encoding, entry, writers::INVALIDATE.symbol(), walker.symbol());
 
         let mut kept = new();
         let mut ends = Vec::new();
@@ -254,7 +255,7 @@ fn a_call_that_ended_abnormally_changes_nothing_in_those_after_it() {
             for second in &parts {
                 for (part, walker) in [first, second, first] {
                     for reduction in [Reduction::None, Reduction::Joined] {
-                        let job = job_of(*walker);
+                        let job = job_of(walker);
                         let expected = explore(&mut new(), &job, reduction);
                         let found = explore(&mut kept, &job, reduction);
                         assert_eq!(found, expected, "{}: {part:?} after {first:?}", bundled.name);
@@ -285,10 +286,10 @@ fn batch(
     guest: &Bundled,
     encoding: &Encoding,
     machine: &Machine,
-) -> Vec<(u64, Writer, Walker)> {
+) -> Vec<(u64, &'static Routine, &'static Routine)> {
     let (kinds, walkers) = (kinds(encoding), walkers(machine));
-    let writers: Vec<Writer> =
-        Writer::ALL.into_iter().filter(|writer| machine.guest().has(writer.symbol())).collect();
+    let writers: Vec<&'static Routine> =
+        writers::ALL.iter().copied().filter(|writer| machine.guest().has(writer.symbol())).collect();
     let mut jobs: Vec<_> = (0..10)
         .map(|_| {
             let entry = in_use(encoding, kinds[rng.usize(..kinds.len())]) ^ (1 << rng.u32(..64));
@@ -296,8 +297,8 @@ fn batch(
         })
         .collect();
     // One whose walker goes where no struct page is, where the architecture's frames can be so far away.
-    let gup = Walker::ALL.into_iter().find(|walker| machine.guest().has(walker.symbol())).unwrap();
-    jobs.push((in_use(encoding, EntryKind::PresentHuge) | 1 << 45, Writer::Invalidate, gup));
+    let gup = walkers::ALL.iter().copied().find(|walker| machine.guest().has(walker.symbol())).unwrap();
+    jobs.push((in_use(encoding, EntryKind::PresentHuge) | 1 << 45, &writers::INVALIDATE, gup));
     assert!(!jobs.is_empty(), "{}", guest.name);
     jobs
 }
@@ -309,7 +310,8 @@ fn a_batch_in_any_order_has_the_same_results() {
         let encoding = encoding(guest, guest.to);
         let mut kept = machine(guest);
         let mut jobs = batch(&mut rng, guest, &encoding, &kept);
-        let run = |machine: &mut Machine, (entry, writer, walker): &(u64, Writer, Walker)| {
+        let run = |machine: &mut Machine,
+                   (entry, writer, walker): &(u64, &'static Routine, &'static Routine)| {
             explore(machine, &job(&encoding, *entry, writer.symbol(), walker.symbol()), Reduction::Joined)
         };
         let expected: Vec<_> = jobs.iter().map(|job| (*job, run(&mut machine(guest), job))).collect();

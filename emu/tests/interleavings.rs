@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use pmdscope_arches::{Arch, EntryKind, Mmu};
 use pmdscope_emu::{AccessKind, Bounds, End, Exploration, Machine, Reduction, Run, WALKER, WRITER, What};
-use pmdscope_guest::{Bundled, Check, WalkResult, Walker, Writer};
+use pmdscope_guest::routine::{walkers, writers};
+use pmdscope_guest::{Bundled, Check, Routine, WalkResult};
 
 use crate::support::{
     access, accesses, encoding, in_use, inconsistency, job, kinds, machine, newest_guests, on_every_guest,
@@ -16,8 +17,8 @@ fn explore(
     machine: &mut Machine,
     guest: &Bundled,
     kind: EntryKind,
-    writer: Writer,
-    walker: Walker,
+    writer: &'static Routine,
+    walker: &'static Routine,
 ) -> Exploration {
     let encoding = encoding(guest, guest.to);
     let entry = in_use(&encoding, kind);
@@ -43,7 +44,7 @@ fn routines_of_fixed_length_have_as_many_schedules_as_there_are_orders() {
         let mut machine = machine(guest);
         // On a mapping that stays one, a fault reads twice and the invalidation never starts over.
         let exploration =
-            explore(&mut machine, guest, EntryKind::PresentHuge, Writer::Invalidate, Walker::FaultRead);
+            explore(&mut machine, guest, EntryKind::PresentHuge, &writers::INVALIDATE, &walkers::FAULT_READ);
         let lengths = |cpu| exploration.runs.iter().map(move |run| accesses(run, cpu).len() as u64);
         let (writer, walker) = (lengths(WRITER).next().unwrap(), lengths(WALKER).next().unwrap());
         assert!(
@@ -133,7 +134,7 @@ fn an_exchange_is_one_access_whatever_instructions_it_takes() {
         let mut machine = machine(guest);
         // GUP-fast reads before and after the reference; where it is not, another that reads twice.
         let walker = walkers(&machine)[0];
-        let exploration = explore(&mut machine, guest, EntryKind::PresentHuge, Writer::Invalidate, walker);
+        let exploration = explore(&mut machine, guest, EntryKind::PresentHuge, &writers::INVALIDATE, walker);
         for run in &exploration.runs {
             let atomics: Vec<_> = run
                 .events
@@ -171,7 +172,7 @@ fn a_flush_is_an_event_after_the_exchange_where_it_has_an_instruction_of_its_own
         };
         let mut machine = machine(guest);
         let exploration =
-            explore(&mut machine, guest, EntryKind::PresentHuge, Writer::Invalidate, Walker::FaultRead);
+            explore(&mut machine, guest, EntryKind::PresentHuge, &writers::INVALIDATE, &walkers::FAULT_READ);
         for run in &exploration.runs {
             let at = |what: fn(&What) -> bool| -> Vec<usize> {
                 (0..run.events.len()).filter(|at| what(&run.events[*at].what)).collect()
@@ -202,9 +203,9 @@ fn gup_fast_holds_a_reference_on_the_page_it_took_and_none_if_the_entry_changed(
         let entry = in_use(&encoding, EntryKind::PresentHuge);
         let pfn = encoding.default_pfn();
         let walkers = walkers(&machine);
-        let gup_fast = [Walker::GupFastRead, Walker::GupFastWrite];
+        let gup_fast = [&walkers::GUP_FAST_READ, &walkers::GUP_FAST_WRITE];
         for walker in gup_fast.into_iter().filter(|gup_fast| walkers.contains(gup_fast)) {
-            let job = job(&encoding, entry, Writer::Invalidate.symbol(), walker.symbol());
+            let job = job(&encoding, entry, writers::INVALIDATE.symbol(), walker.symbol());
             let exploration = machine.explore(&job, &Bounds::default(), Reduction::None).unwrap();
             let (mut took, mut gave_back) = (0, 0);
             for run in &exploration.runs {
@@ -252,7 +253,7 @@ fn every_routine_returns_on_every_entry_that_can_be_built() {
         let mut machine = machine(guest);
         for kind in kinds(&encoding(guest, guest.to)) {
             for writer in writers(&machine) {
-                let exploration = explore(&mut machine, guest, kind, writer, Walker::Hmm);
+                let exploration = explore(&mut machine, guest, kind, writer, &walkers::HMM);
                 let ends = exploration.runs.iter().flat_map(|run| [run.writer.end, run.walker.end]);
                 for end in ends {
                     assert_eq!(end, End::Returned, "{}, {kind}: {writer}", guest.name);

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use pmdscope_arches::{Arch, Encoding, Version};
-use pmdscope_emu::{EmuError, HugePage, KernelMachine};
+use pmdscope_emu::{EmuError, Environment, HugePage, KernelEnvironment};
 use pmdscope_guest::Kernel;
 use pmdscope_needs::kernels;
 
@@ -20,7 +20,7 @@ fn an_encoding_that_is_not_the_kernels_is_refused() {
     for (version, fits) in [("5.10", true), ("6.1", false), ("6.12", false), ("7.2", false)] {
         let version: Version = version.parse().unwrap();
         let encoding = Encoding::at(Arch::Arm64, None, version).unwrap();
-        match KernelMachine::new(Rc::clone(&kernel), encoding, HugePage::Usual) {
+        match KernelEnvironment::new(Rc::clone(&kernel), encoding, HugePage::Usual) {
             Ok(machine) => {
                 assert!(fits, "{version}");
                 assert_eq!(machine.encoding().migration_types().read, 30);

@@ -6,19 +6,23 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Version};
-use pmdscope_emu::{Bounds, End, Ended, Machine, RanAlone, Recipe, Reduction, Role, WALKER};
-use pmdscope_guest::{Check, WalkResult, Walker, Writer};
+use pmdscope_emu::{
+    BaselineRun, Bounds, End, Ended, Environment, Inspect, Job, Machine, Reduction, Schedules, WALKER,
+    kernel_routine,
+};
+use pmdscope_guest::routine::{walkers, writers};
+use pmdscope_guest::{Check, Role, Routine, WalkResult};
 
 use crate::support::kernels::{Real, on_every_kernel};
 use crate::support::{SEED, accesses, encoding, in_use, job, kinds, newest_guests};
 
 /// The walkers that both have.
-const WALKERS: [Walker; 5] = [
-    Walker::GupFastRead,
-    Walker::GupFastWrite,
-    Walker::PerfPageSize,
-    Walker::PteOffsetMap,
-    Walker::PageVmaMappedWalk,
+const WALKERS: [&Routine; 5] = [
+    &walkers::GUP_FAST_READ,
+    &walkers::GUP_FAST_WRITE,
+    &walkers::PERF_PAGE_SIZE,
+    &walkers::PTE_OFFSET_MAP,
+    &walkers::PAGE_VMA_MAPPED_WALK,
 ];
 
 /// Each kernel's walkers are compared over at least so many entries.
@@ -37,20 +41,22 @@ impl Pair<'_> {
     }
 
     /// The outcome of the guest's walker, if the guest has it.
-    fn of_guest(&mut self, walker: Walker, entry: u64) -> Option<WalkOutcome> {
+    fn of_guest(&mut self, walker: &'static Routine, entry: u64) -> Option<WalkOutcome> {
         if !self.guest.guest().has(walker.symbol()) {
             return None;
         }
         let encoding = &self.real.guest_encoding;
-        let job = job(encoding, entry, Writer::Invalidate.symbol(), walker.symbol());
+        let job = job(encoding, entry, writers::INVALIDATE.symbol(), walker.symbol());
         let one = Bounds { schedules: 1, ..Bounds::default() };
         let alone = self.guest.explore(&job, &one, Reduction::None).unwrap().alone;
         Some(WalkOutcome::of(&alone, encoding))
     }
 }
 
-fn recipe(real: &Real, walker: Walker) -> Option<&'static Recipe> {
-    Recipe::named(walker.name(), Role::Walker).filter(|recipe| recipe.function(&real.kernel).is_some())
+/// What a kernel has of a walker of guests.
+fn of_kernel(real: &Real, walker: &Routine) -> Option<&'static Routine> {
+    let routine = kernel_routine(Role::Walker, walker.name).ok()?;
+    routine.function_in(&real.kernel).map(|_| routine)
 }
 
 /// The outcome of a walk, as far as both a kernel and a guest can say it.
@@ -140,14 +146,14 @@ impl Pair<'_> {
 
     fn reason(
         &mut self,
-        walker: Walker,
+        walker: &'static Routine,
         entry: u64,
         kernel: WalkOutcome,
         guest: WalkOutcome,
     ) -> Option<&'static str> {
         let layout = self.real.encoding.layout();
         let predicates = &layout.predicates;
-        let gup = matches!(walker, Walker::GupFastRead | Walker::GupFastWrite);
+        let gup = [&walkers::GUP_FAST_READ, &walkers::GUP_FAST_WRITE].contains(&walker);
         let kernel_has = |pair: &Self, symbol| pair.real.kernel.symbol(symbol).is_some();
         // What of the entry is an address, if it points to a table.
         let table = (entry ^ (layout.table)(0)) & ((1 << 52) - 0x800);
@@ -164,7 +170,7 @@ impl Pair<'_> {
                 Some("the table would be where the kernel has something else")
             }
             (WalkOutcome::Refused, WalkOutcome::Table)
-                if gup && self.of_guest(Walker::PteOffsetMap, entry) == Some(WalkOutcome::Refused) =>
+                if gup && self.of_guest(&walkers::PTE_OFFSET_MAP, entry) == Some(WalkOutcome::Refused) =>
             {
                 // gup_fast_pte_range(), gup_pte_range() before v6.10, mm/gup.c. pte_offset_map() can fail since Linux
                 // kernel commit 0d940a9b270b ("mm/pgtable: allow pte_offset_map[_lock]() to fail") (in v6.5).
@@ -194,7 +200,7 @@ impl Pair<'_> {
                 Some("the kernel is built without NUMA balancing, where pmd_protnone() is always false")
             }
             (WalkOutcome::Refused, WalkOutcome::Leaf(_))
-                if walker == Walker::PageVmaMappedWalk
+                if walker == &walkers::PAGE_VMA_MAPPED_WALK
                     && ((predicates.pfn)(entry) != own
                         || (self.real.kernel.version() < Version::new(5, 18)
                             && is_small(&self.real.encoding, entry))) =>
@@ -231,7 +237,7 @@ fn outcomes_of_walks_are_those_of_the_guest(real: &mut Real) -> Vec<String> {
     assert!(entries.len() >= FEWEST_ENTRIES, "{name}: only {} entries", entries.len());
     let mut complaints = Vec::new();
     for walker in WALKERS {
-        let Some(recipe) = recipe(pair.real, walker).filter(|_| pair.guest.guest().has(walker.symbol()))
+        let Some(routine) = of_kernel(pair.real, walker).filter(|_| pair.guest.guest().has(walker.symbol()))
         else {
             eprintln!("{name}: no {walker} to be compared");
             continue;
@@ -239,7 +245,7 @@ fn outcomes_of_walks_are_those_of_the_guest(real: &mut Real) -> Vec<String> {
         let (mut same, mut reasons) = (0, BTreeMap::new());
         let mut differences: BTreeMap<String, (usize, u64)> = BTreeMap::new();
         for entry in &entries {
-            let kernel = WalkOutcome::of(&pair.real.run(recipe, *entry).ended, &encoding);
+            let kernel = WalkOutcome::of(&pair.real.run(routine, *entry).ended, &encoding);
             let guest = pair.of_guest(walker, *entry).unwrap();
             if kernel == guest {
                 same += 1;
@@ -262,17 +268,16 @@ fn outcomes_of_walks_are_those_of_the_guest(real: &mut Real) -> Vec<String> {
 fn walks_in_any_order_have_the_same_outcomes(real: &mut Real) -> Vec<String> {
     let mut rng = Rng::with_seed(SEED);
     let entries = entries(&real.encoding);
-    let mut walks: Vec<(Walker, u64)> = Vec::new();
-    for walker in WALKERS.into_iter().filter(|walker| recipe(real, *walker).is_some()) {
+    let mut walks: Vec<(&'static Routine, u64)> = Vec::new();
+    for walker in WALKERS.into_iter().filter(|walker| of_kernel(real, walker).is_some()) {
         walks.extend((0..60).map(|_| (walker, entries[rng.usize(..entries.len())])));
     }
-    let mut first: BTreeMap<(Walker, u64), RanAlone> = BTreeMap::new();
+    let mut first: BTreeMap<(&'static Routine, u64), BaselineRun> = BTreeMap::new();
     let mut abnormal = 0;
     let mut complaints = Vec::new();
     for _ in 0..3 {
         for (walker, entry) in &walks {
-            let recipe = recipe(real, *walker).unwrap();
-            let ran = real.run(recipe, *entry);
+            let ran = real.run(of_kernel(real, walker).unwrap(), *entry);
             abnormal += usize::from(ran.ended.end != End::Returned);
             let known = first.entry((*walker, *entry)).or_insert_with(|| ran.clone());
             if *known != ran {
@@ -291,11 +296,12 @@ fn walks_in_any_order_have_the_same_outcomes(real: &mut Real) -> Vec<String> {
 /// A GUP-fast that lets go of a mapping's page, since it has changed, has decided on what it read again: up to there it
 /// has gone where it goes on the original entry.
 fn gup_fast_that_lets_go_decides_on_what_it_read_again(real: &mut Real) -> Vec<String> {
-    let split = Recipe::named("split", Role::Writer).unwrap();
-    let gup = recipe(real, Walker::GupFastRead).unwrap();
+    let split = kernel_routine(Role::Writer, "split").unwrap();
+    let gup = of_kernel(real, &walkers::GUP_FAST_READ);
     let entry = in_use(&real.encoding, EntryKind::PresentHuge);
     let at = real.machine.entry_address();
-    let explored = real.machine.explore(split, gup, entry, &Bounds::default(), Reduction::Joined).unwrap();
+    let job = Job { entry, pfn: 0, writer: split, walker: gup, others: &[] };
+    let explored = real.machine.explore(&job, &Bounds::default(), Schedules::All(Reduction::Joined)).unwrap();
     let (mut again, mut complaints) = (0, Vec::new());
     for run in &explored.runs {
         let loads = accesses(run, WALKER).into_iter();
@@ -324,12 +330,13 @@ fn gup_fast_of_a_guest_decides_on_what_it_took_the_page_from() {
     for guest in newest_guests() {
         let mut machine = crate::support::machine(guest);
         let encoding = encoding(guest, guest.to);
-        if !machine.guest().has(Walker::GupFastRead.symbol()) {
+        if !machine.guest().has(walkers::GUP_FAST_READ.symbol()) {
             continue;
         }
         for kind in kinds(&encoding) {
             let entry = in_use(&encoding, kind);
-            let job = job(&encoding, entry, Writer::SplitUnguarded.symbol(), Walker::GupFastRead.symbol());
+            let job =
+                job(&encoding, entry, writers::SPLIT_UNGUARDED.symbol(), walkers::GUP_FAST_READ.symbol());
             let explored = machine.explore(&job, &Bounds::default(), Reduction::Joined).unwrap();
             for run in &explored.runs {
                 let Some(outcome) = run.walker.outcome.filter(|outcome| outcome.check == Check::Reread)

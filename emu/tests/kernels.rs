@@ -11,10 +11,11 @@ use fastrand::Rng;
 use num_bigint::BigUint;
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec};
 use pmdscope_emu::{
-    Bounds, End, Event, Exploration, Machine, RanAlone, Recipe, Reduction, Role, WALKER, WRITER, What,
-    installed_table,
+    BaselineRun, Bounds, End, Environment, Event, Exploration, Inspect, Job, Machine, Reduction, Schedules,
+    WALKER, WRITER, What, installed_table, kernel_routine,
 };
-use pmdscope_guest::Writer;
+use pmdscope_guest::routine::writers;
+use pmdscope_guest::{Role, Routine};
 
 use crate::support::kernels::{Real, files, on_every_kernel, say};
 use crate::support::{SEED, access, accesses, in_use, job, kinds, random_entry};
@@ -54,8 +55,8 @@ impl Differences {
 }
 
 /// Runs a writer alone, which must return.
-fn run(real: &mut Real, recipe: &'static Recipe, entry: u64) -> RanAlone {
-    let ran = real.run(recipe, entry);
+fn run(real: &mut Real, routine: &Routine, entry: u64) -> BaselineRun {
+    let ran = real.run(routine, entry);
     let end = ran.ended.end;
     assert_eq!(end, End::Returned, "{}: {entry:#018x}: it {}", real.name, real.machine.explain(end));
     ran
@@ -68,12 +69,12 @@ fn stores(real: &Real, events: &[Event]) -> Vec<u64> {
     of_entry.filter(|access| access.store_pc.is_some()).map(|access| access.after).collect()
 }
 
-fn writer(name: &str) -> &'static Recipe {
-    Recipe::named(name, Role::Writer).unwrap()
+fn writer(name: &str) -> &'static Routine {
+    kernel_routine(Role::Writer, name).unwrap()
 }
 
 /// What a writer of a guest stores to an entry, in order.
-fn guest_stores(guest: &mut Machine, encoding: &Encoding, writer: Writer, entry: u64) -> Vec<u64> {
+fn guest_stores(guest: &mut Machine, encoding: &Encoding, writer: &'static Routine, entry: u64) -> Vec<u64> {
     // Any walker that makes few accesses: it comes after the writer here.
     let job = job(encoding, entry, writer.symbol(), "pte_offset_map");
     let writer_first = Bounds { schedules: 1, ..Bounds::default() };
@@ -106,9 +107,9 @@ fn entries(encoding: &Encoding) -> Vec<u64> {
 }
 
 fn pmdp_invalidate_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> {
-    let recipe = writer("pmdp_invalidate");
+    let routine = writer("pmdp_invalidate");
     let (name, arch) = (real.name.clone(), real.encoding.arch());
-    if recipe.function(&real.kernel).is_none() {
+    if routine.function_in(&real.kernel).is_none() {
         // The kernel has it in its callers there.
         if arch == Arch::S390x {
             say(&format!("skipped: {name} has no pmdp_invalidate() of its own to be compared"));
@@ -123,9 +124,9 @@ fn pmdp_invalidate_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> 
     assert!(entries.len() >= FEWEST_ENTRIES, "{name}: only {} entries", entries.len());
     let mut differences = Differences::default();
     for entry in &entries {
-        let ran = run(real, recipe, *entry);
+        let ran = run(real, routine, *entry);
         let of_kernel = stores(real, &ran.events);
-        let of_guest = guest_stores(&mut guest, &real.guest_encoding, Writer::Invalidate, *entry);
+        let of_guest = guest_stores(&mut guest, &real.guest_encoding, &writers::INVALIDATE, *entry);
         let model = (encoding.layout().invalidated)(*entry);
         if of_kernel != of_guest || of_kernel.last() != Some(&ran.after) || ran.after != model {
             let (of_kernel, of_guest) = (hex(&of_kernel), hex(&of_guest));
@@ -165,7 +166,7 @@ fn marked_entries(encoding: &Encoding) -> Vec<(EntryKind, u64)> {
 /// where that table is differs, and on POWER also how large it is, since no guest has pages of 4K. So of that
 /// value it is compared what it has beside, or lacks of, the model's entry for the table in question.
 fn split_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> {
-    let recipe = writer("split");
+    let routine = writer("split");
     let begin = Instant::now();
     let name = real.name.clone();
     let mut guest = real.guest();
@@ -174,7 +175,7 @@ fn split_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> {
     let mut guarded = None;
     let entries = marked_entries(&encoding);
     for (kind, entry) in &entries {
-        let ran = run(real, recipe, *entry);
+        let ran = run(real, routine, *entry);
         let mut of_kernel = stores(real, &ran.events);
         if encoding.is_migration(*entry) {
             let invalidated = calls_with_absent(&encoding, &ran.events);
@@ -183,7 +184,7 @@ fn split_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> {
             }
         }
         // Where nothing can be migrated both splits do the same to all else.
-        let writer = if guarded == Some(false) { Writer::SplitUnguarded } else { Writer::SplitGuarded };
+        let writer = if guarded == Some(false) { &writers::SPLIT_UNGUARDED } else { &writers::SPLIT_GUARDED };
         let mut of_guest = guest_stores(&mut guest, &real.guest_encoding, writer, *entry);
         if let Some(last) = of_kernel.last_mut() {
             *last ^= real.machine.installed_table();
@@ -249,7 +250,7 @@ fn a_split_hands_marks_to_every_small_page(real: &mut Real) -> Vec<String> {
 /// The migration entries that a kernel makes of mappings are those that the model builds, with what they keep
 /// of the mapping. Where the page frame ends in them follows from the size of pages and of memory.
 fn migration_entries_are_those_of_the_model(real: &mut Real) -> Vec<String> {
-    let recipe = writer("set_pmd_migration_entry");
+    let routine = writer("set_pmd_migration_entry");
     let name = real.name.clone();
     let encoding = real.encoding;
     if encoding.layout().swap.is_none() {
@@ -280,7 +281,7 @@ fn migration_entries_are_those_of_the_model(real: &mut Real) -> Vec<String> {
             let (Ok(mapping), Ok(wanted)) = (encoding.build(&mapping), encoding.build(&wanted)) else {
                 continue;
             };
-            let left = run(real, recipe, mapping).after;
+            let left = run(real, routine, mapping).after;
             made += 1;
             if left != wanted {
                 differences.add(format!(
@@ -344,9 +345,10 @@ fn behaviours(exploration: &Exploration) -> BTreeMap<String, BigUint> {
 }
 
 fn explore(real: &mut Real, entry: u64, reduction: Reduction) -> Exploration {
-    let walker = Recipe::named("gup-fast-read", Role::Walker).unwrap();
+    let walker = kernel_routine(Role::Walker, "gup-fast-read").unwrap();
     let bounds = Bounds { schedules: MOST_SCHEDULES, ..Bounds::default() };
-    let explored = real.machine.explore(writer("split"), walker, entry, &bounds, reduction);
+    let job = Job { entry, pfn: 0, writer: writer("split"), walker: Some(walker), others: &[] };
+    let explored = real.machine.explore(&job, &bounds, Schedules::All(reduction));
     explored.unwrap_or_else(|error| panic!("{}: {entry:#018x}: {error}", real.name))
 }
 

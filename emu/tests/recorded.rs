@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use num_bigint::BigUint;
 use pmdscope_arches::EntryKind;
 use pmdscope_emu::{
-    Bounds, Divergence, EmuError, Ended, Event, Exploration, Incomplete, Job, Machine, Reduction, Routines,
+    Bounds, Calls, Divergence, EmuError, Ended, Event, Exploration, Incomplete, Machine, Reduction, Routines,
     Run, Schedule, WALKER, What,
 };
 use pmdscope_explore::{Cpus, Then};
-use pmdscope_guest::{Agent, Walker, Writer};
+use pmdscope_guest::Routine;
+use pmdscope_guest::routine::{agents, walkers, writers};
 
 use crate::support::{
     access, encoding, in_use, inconsistency, job, kinds, machine, newest_guests, on_every_guest, walkers,
@@ -70,7 +71,7 @@ fn alone(run: &Run) -> Run {
 
 /// What the two ways to explore one job do not agree on, and how many schedules it has; 0 if it has too
 /// many to run each.
-fn disagreement(machine: &mut Machine, job: &Job<'_>) -> (u64, Vec<String>) {
+fn disagreement(machine: &mut Machine, job: &Calls<'_>) -> (u64, Vec<String>) {
     let bounds = Bounds { schedules: MOST_SCHEDULES, ..Bounds::default() };
     let each = machine.explore(job, &bounds, Reduction::None).unwrap();
     if let Some(Incomplete::Schedules(_) | Incomplete::Time(_)) = each.incomplete {
@@ -157,8 +158,8 @@ fn joined_is_as_each_schedule_run_with_a_third_cpu() {
     on_every_guest(|guest| {
         let mut machine = machine(guest);
         let encoding = encoding(guest, guest.to);
-        let mut others = vec![Walker::FaultWrite.symbol(), Writer::Invalidate.symbol()];
-        let agents = [Agent::MmuStore, Agent::MmuLoad].into_iter().map(Agent::symbol);
+        let mut others = vec![walkers::FAULT_WRITE.symbol(), writers::INVALIDATE.symbol()];
+        let agents = [&agents::MMU_STORE, &agents::MMU_LOAD].into_iter().map(Routine::symbol);
         others.extend(agents.filter(|agent| machine.guest().has(agent)));
         let (mut compared, mut complaints) = (0, Vec::new());
         let known = kinds(&encoding);
@@ -166,11 +167,11 @@ fn joined_is_as_each_schedule_run_with_a_third_cpu() {
         for kind in sample.into_iter().filter(|kind| known.contains(kind)) {
             let entry = in_use(&encoding, kind);
             for other in &others {
-                for writer in [Writer::Invalidate, Writer::SplitGuarded] {
-                    for walker in [Walker::FaultRead, Walker::PteOffsetMap, walkers(&machine)[0]] {
+                for writer in [&writers::INVALIDATE, &writers::SPLIT_GUARDED] {
+                    for walker in [&walkers::FAULT_READ, &walkers::PTE_OFFSET_MAP, walkers(&machine)[0]] {
                         let others = [*other];
                         let two = job(&encoding, entry, writer.symbol(), walker.symbol());
-                        let job = Job { others: &others, ..two };
+                        let job = Calls { others: &others, ..two };
                         let (schedules, found) = disagreement(&mut machine, &job);
                         let name = format!("{}, {kind}: {writer}, {walker} and {other}", guest.name);
                         complaints.extend(found.into_iter().map(|what| format!("{name}: {what}")));
@@ -193,9 +194,9 @@ fn four_cpus_are_as_each_schedule_run() {
         let mut machine = machine(guest);
         let encoding = encoding(guest, guest.to);
         let entry = in_use(&encoding, EntryKind::PresentHuge);
-        let pte = Walker::PteOffsetMap.symbol();
+        let pte = walkers::PTE_OFFSET_MAP.symbol();
         let others = [pte, pte];
-        let job = Job { others: &others, ..job(&encoding, entry, Writer::Invalidate.symbol(), pte) };
+        let job = Calls { others: &others, ..job(&encoding, entry, writers::INVALIDATE.symbol(), pte) };
         let (schedules, complaints) = disagreement(&mut machine, &job);
         assert!(complaints.is_empty(), "{}: {complaints:?}", guest.name);
         compared += u64::from(schedules > 1);
@@ -211,14 +212,14 @@ fn memory_that_two_walkers_share_in_any_schedule_is_told_of_in_both_ways() {
     for guest in newest_guests() {
         let mut machine = machine(guest);
         let encoding = encoding(guest, guest.to);
-        let gup_fast = Walker::GupFastRead.symbol();
+        let gup_fast = walkers::GUP_FAST_READ.symbol();
         if !machine.guest().has(gup_fast) {
             continue;
         }
         let entry = in_use(&encoding, EntryKind::PresentHuge);
         let others = [gup_fast];
         for writer in writers(&machine) {
-            let job = Job { others: &others, ..job(&encoding, entry, writer.symbol(), gup_fast) };
+            let job = Calls { others: &others, ..job(&encoding, entry, writer.symbol(), gup_fast) };
             let (schedules, complaints) = disagreement(&mut machine, &job);
             assert!(complaints.is_empty() && schedules > 0, "{} {writer}: {complaints:?}", guest.name);
             let joined = machine.explore(&job, &Bounds::default(), Reduction::Joined).unwrap();
@@ -257,7 +258,7 @@ fn a_job_that_was_loaded_can_be_followed_before_any_run() {
         let of_guest = walkers(&machine(guest));
         let complaints = of_guest.into_iter().filter_map(|walker| {
             let entry = in_use(&encoding, EntryKind::PresentHuge);
-            let job = job(&encoding, entry, Writer::Invalidate.symbol(), walker.symbol());
+            let job = job(&encoding, entry, writers::INVALIDATE.symbol(), walker.symbol());
             let mut machine = machine(guest);
             let mut loaded = machine.load(&job, Bounds::default().call).unwrap();
             let mut routines = Routines::new(&mut loaded).unwrap();
@@ -303,12 +304,12 @@ fn a_schedule_of_an_exploration_repeats_its_run() {
         let (mut one, mut other) = (machine(guest), machine(guest));
         let encoding = encoding(guest, guest.to);
         let entry = in_use(&encoding, EntryKind::PresentHuge);
-        let others = [Walker::FaultRead.symbol()];
+        let others = [walkers::FAULT_READ.symbol()];
         let mut complaints = Vec::new();
-        for writer in [Writer::Invalidate, Writer::SplitUnguarded] {
+        for writer in [&writers::INVALIDATE, &writers::SPLIT_UNGUARDED] {
             for walker in walkers(&one) {
                 let two = job(&encoding, entry, writer.symbol(), walker.symbol());
-                for job in [two, Job { others: &others, ..two }] {
+                for job in [two, Calls { others: &others, ..two }] {
                     let joined = one.explore(&job, &Bounds::default(), Reduction::Joined).unwrap();
                     for run in &joined.runs {
                         // As a person would give it.
@@ -331,7 +332,7 @@ fn a_schedule_of_an_exploration_repeats_its_run() {
 }
 
 /// What refuses a schedule: the turn, what was wanted, what was possible.
-fn misfit(machine: &mut Machine, job: &Job<'_>, turns: &[u8]) -> (usize, String, String) {
+fn misfit(machine: &mut Machine, job: &Calls<'_>, turns: &[u8]) -> (usize, String, String) {
     match machine.explore_one(job, &Bounds::default(), &Schedule(turns.to_vec())) {
         Err(EmuError::ScheduleMisfit { turn, wanted, possible }) => (turn, wanted, possible),
         other => panic!("{turns:?}: {other:x?}"),
@@ -344,7 +345,7 @@ fn a_schedule_that_does_not_fit_is_refused_where_it_stops_to_and_the_machine_goe
         let mut machine = machine(guest);
         let encoding = encoding(guest, guest.to);
         let entry = in_use(&encoding, EntryKind::PresentHuge);
-        let job = job(&encoding, entry, Writer::Invalidate.symbol(), Walker::FaultRead.symbol());
+        let job = job(&encoding, entry, writers::INVALIDATE.symbol(), walkers::FAULT_READ.symbol());
         let fresh = machine.explore(&job, &Bounds::default(), Reduction::Joined).unwrap();
         for run in &fresh.runs {
             let turns = &run.schedule.0;
@@ -391,7 +392,7 @@ fn a_bound_on_behaviours_leaves_exact_ones_and_says_so() {
         let mut machine = machine(guest);
         let encoding = encoding(guest, guest.to);
         let entry = in_use(&encoding, EntryKind::PresentHuge);
-        let job = job(&encoding, entry, Writer::SplitUnguarded.symbol(), Walker::Hmm.symbol());
+        let job = job(&encoding, entry, writers::SPLIT_UNGUARDED.symbol(), walkers::HMM.symbol());
         let all = machine.explore(&job, &Bounds::default(), Reduction::Joined).unwrap();
         let count = all.runs.len() as u64;
         assert!(count > 2, "{}", guest.name);
@@ -414,9 +415,9 @@ fn events_are_in_the_order_of_the_schedule() {
     let mut machine = machine(guest);
     let encoding = encoding(guest, guest.to);
     let entry = in_use(&encoding, EntryKind::PresentHuge);
-    let others = [Walker::FaultRead.symbol()];
-    let two = job(&encoding, entry, Writer::SplitUnguarded.symbol(), Walker::Hmm.symbol());
-    let job = Job { others: &others, ..two };
+    let others = [walkers::FAULT_READ.symbol()];
+    let two = job(&encoding, entry, writers::SPLIT_UNGUARDED.symbol(), walkers::HMM.symbol());
+    let job = Calls { others: &others, ..two };
     let joined = machine.explore(&job, &Bounds::default(), Reduction::Joined).unwrap();
     let of = |event: &Event| access(event).map(|_| event.cpu);
     for run in &joined.runs {

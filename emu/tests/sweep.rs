@@ -6,7 +6,8 @@ use pmdscope_arches::{Arch, Encoding, EntrySet, Mmu, Pattern, Version};
 use pmdscope_emu::sweep::{Learned, NotLearned, SweepError, Sweeper, learn};
 use pmdscope_emu::{Bounds, End, Machine, Reduction, Run, WRITER, env};
 use pmdscope_guest::abi::{Answers, Set, Swept};
-use pmdscope_guest::{Guest, Installs, Writer, under_test};
+use pmdscope_guest::routine::writers;
+use pmdscope_guest::{Guest, Installs, Routine, under_test};
 
 use crate::support::{
     SEED, access, accesses, encoding, encodings, job, kinds, machine, newest, on_every_guest, random_entry,
@@ -33,7 +34,7 @@ fn entries(encoding: &Encoding, count: usize) -> Vec<u64> {
     entries
 }
 
-fn sweeper(guest: &Guest, encoding: &Encoding, writer: Writer) -> Sweeper {
+fn sweeper(guest: &Guest, encoding: &Encoding, writer: &'static Routine) -> Sweeper {
     Sweeper::new(guest, encoding, writer).unwrap()
 }
 
@@ -44,7 +45,7 @@ fn swept(sweeper: &mut Sweeper, entries: &[u64]) -> Vec<Swept> {
 
 /// What a writer leaves of an entry, on a machine that watches each access; of one that installs a page table what
 /// that replaced, and that it did.
-fn left(machine: &mut Machine, encoding: &Encoding, writer: Writer, entry: u64) -> (u64, bool) {
+fn left(machine: &mut Machine, encoding: &Encoding, writer: &'static Routine, entry: u64) -> (u64, bool) {
     let job = job(encoding, entry, writer.symbol(), "pte_offset_map");
     let exploration = machine.explore(&job, &Bounds::default(), Reduction::Joined).unwrap();
     // One in which the walker, which may clear what it finds bad, does so after the writer, if at all.
@@ -58,7 +59,7 @@ fn left(machine: &mut Machine, encoding: &Encoding, writer: Writer, entry: u64) 
     let stores: Vec<_> =
         accesses(run, WRITER).into_iter().filter(|access| access.store_pc.is_some()).collect();
     let Some(last) = stores.last() else { return (entry, false) };
-    let installed = writer.installs() == Installs::Table
+    let installed = writer.installs == Installs::Table
         && last.after == pmdscope_emu::installed_table(encoding)
         && last.after != entry;
     (if installed { last.before } else { last.after }, installed)
@@ -100,7 +101,7 @@ fn a_sweep_says_what_running_the_writer_on_each_entry_says() {
                 };
                 let wanted = expected(&before_says, &after_says, (*entry, after), installed);
                 if answer != wanted {
-                    let writer = writer.name();
+                    let writer = writer.name;
                     complaints.push(format!(
                         "{encoding} {writer} {entry:#018x} -> {after:#018x}: {answer:x?}, not {wanted:x?}"
                     ));
@@ -119,7 +120,7 @@ fn what_a_sweep_says_of_the_entry_before_is_what_a_survey_says() {
         let mut complaints = Vec::new();
         for encoding in encodings(guest) {
             let entries = entries(&encoding, SURVEYED);
-            let answers = swept(&mut sweeper(&elf, &encoding, Writer::Invalidate), &entries);
+            let answers = swept(&mut sweeper(&elf, &encoding, &writers::INVALIDATE), &entries);
             let surveyed = machine.survey(&entries, &env(&encoding)).unwrap();
             let differs = |(_, (swept, said)): &(&u64, (&Swept, &Answers))| {
                 u64::from(swept.before()) != said.predicates & 0xff
@@ -136,7 +137,7 @@ fn learned(
     guest: &Guest,
     encoding: &Encoding,
     set: EntrySet,
-    writer: Writer,
+    writer: &'static Routine,
 ) -> (Vec<Pattern>, Learned, Sweeper) {
     let mut sweeper = sweeper(guest, encoding, writer);
     let domain = encoding.patterns(set);
@@ -167,7 +168,7 @@ fn the_classes_have_every_entry_once_with_the_answer_that_it_gets() {
             if encoding.patterns(set).is_empty() {
                 continue;
             }
-            let (domain, learned, mut sweeper) = learned(&elf, &encoding, set, Writer::Invalidate);
+            let (domain, learned, mut sweeper) = learned(&elf, &encoding, set, &writers::INVALIDATE);
             let all: u128 = learned.classes.values().flatten().map(|part| part.entries()).sum();
             assert_eq!(all, domain.iter().map(|pattern| pattern.entries()).sum(), "{encoding} {set}");
             let random = |cube: &Pattern, rng: &mut Rng| {
@@ -234,7 +235,7 @@ fn the_model_has_the_same_classes() {
             if encoding.patterns(set).is_empty() {
                 continue;
             }
-            let (domain, of_guest, _) = learned(&elf, &encoding, set, Writer::Invalidate);
+            let (domain, of_guest, _) = learned(&elf, &encoding, set, &writers::INVALIDATE);
             let of_model = learn(&domain, &[], |sets| -> Result<_, SweepError> {
                 Ok(sets
                     .iter()
@@ -254,7 +255,7 @@ fn the_model_has_the_same_classes() {
 fn on_arm64_every_swap_entry_becomes_present_and_so_does_the_empty_one() {
     let encoding = Encoding::at(Arch::Arm64, None, Version::new(6, 1)).unwrap();
     let guest = pmdscope_guest::bundled(Arch::Arm64, None, Version::new(6, 1)).unwrap().load().unwrap();
-    let (_, learned, _) = learned(&guest, &encoding, EntrySet::Swap, Writer::Invalidate);
+    let (_, learned, _) = learned(&guest, &encoding, EntrySet::Swap, &writers::INVALIDATE);
     let present = |answer: &u32| Swept(*answer).after() >> 1 & 1 == 1;
     assert!(learned.classes.keys().all(present), "{:x?}", learned.classes.keys());
     assert_eq!(learned.matters, 0xf8, "the swap type alone");
@@ -270,7 +271,7 @@ fn on_arm64_every_swap_entry_becomes_present_and_so_does_the_empty_one() {
 fn a_writer_that_does_not_return_is_told_with_its_entry() {
     let guest = pmdscope_guest::bundled(Arch::Ppc64le, Some(Mmu::Hash), Version::NEWEST).unwrap();
     let encoding = encoding(guest, guest.to);
-    let mut sweeper = sweeper(&guest.load().unwrap(), &encoding, Writer::Invalidate);
+    let mut sweeper = sweeper(&guest.load().unwrap(), &encoding, &writers::INVALIDATE);
     // It waits for the bit that says that a hash fault is at work.
     let set = Set { fixed: 1 << 62, free: 0x60, first: 0, count: 4 };
     let error = sweeper.run(&[set]).unwrap_err();
@@ -288,7 +289,7 @@ fn a_writer_that_does_not_return_is_told_with_its_entry() {
 fn sets_that_are_longer_than_a_chunk_are_run_whole_and_in_order() {
     let guest = newest(Arch::Arm64);
     let encoding = encoding(guest, guest.to);
-    let mut sweeper = sweeper(&guest.load().unwrap(), &encoding, Writer::Invalidate);
+    let mut sweeper = sweeper(&guest.load().unwrap(), &encoding, &writers::INVALIDATE);
     let free = 0x3fc0_0000_0fff_ffc0;
     let sets = [
         Set { fixed: 3, free: 0, first: 0, count: 1 },

@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::abi::{PREDICATES, SURVEY, WARNING};
-    use crate::routine::{Agent, Walker, Writer};
+    use crate::routine::{Role, Routine, agents, walkers, writers};
     use crate::under_test;
 
     #[test]
@@ -155,22 +155,20 @@ mod tests {
     fn every_guest_has_what_it_must_have() {
         for bundled in all_bundled() {
             let guest = under_test::load(bundled);
-            let walkers = Walker::ALL
-                .into_iter()
-                .filter(|walker| walker.since() <= bundled.from && has_walker(bundled, *walker));
-            let writers = Writer::ALL.into_iter().filter(|writer| writer.since() <= bundled.from);
-            let needed = walkers
-                .map(Walker::symbol)
-                .chain(writers.map(Writer::symbol))
-                .chain(Agent::ALL.into_iter().filter(|_| has_agents(bundled)).map(Agent::symbol))
+            let walkers = (walkers::ALL.iter().copied())
+                .filter(|walker| walker.since <= bundled.from && has_walker(bundled, walker));
+            let writers = writers::ALL.iter().copied().filter(|writer| writer.since <= bundled.from);
+            let agents = agents::ALL.iter().copied().filter(|_| has_agents(bundled));
+            let needed = (walkers.chain(writers).chain(agents))
+                .map(Routine::symbol)
                 .chain(PREDICATES)
                 .chain(["pmd_pfn", SURVEY, WARNING]);
             for name in needed {
                 let address = guest.function(name).unwrap();
                 assert_eq!(guest.symbol_at(address), Some((name, 0)), "{}", bundled.name);
             }
-            for agent in Agent::ALL {
-                assert_eq!(guest.has(agent.symbol()), has_agents(bundled), "{}", bundled.name);
+            for agent in Routine::all(Role::Agent) {
+                assert_eq!(guest.has_routine(agent), has_agents(bundled), "{}", bundled.name);
             }
             // No state. The linker gives every program for POWER a table of contents; nothing reads it.
             let power = matches!(bundled.arch, Arch::Ppc64 | Arch::Ppc64le);
@@ -180,15 +178,14 @@ mod tests {
     }
 
     /// Which kernels have GUP-fast (`HAVE_GUP_FAST`).
-    fn has_walker(guest: &Bundled, walker: Walker) -> bool {
-        match walker {
-            Walker::GupFastRead | Walker::GupFastWrite | Walker::PerfPageSize => match guest.arch {
+    fn has_walker(guest: &Bundled, walker: &Routine) -> bool {
+        let gup_fast = [&walkers::GUP_FAST_READ, &walkers::GUP_FAST_WRITE, &walkers::PERF_PAGE_SIZE];
+        !gup_fast.contains(&walker)
+            || match guest.arch {
                 Arch::Sparc64 => false,
                 Arch::Riscv64 => guest.from >= Version::new(6, 9),
                 _ => true,
-            },
-            _ => true,
-        }
+            }
     }
 
     /// Which MMUs mark entries by themselves (`HAVE_MMU_MARKS`).

@@ -1,4 +1,4 @@
-//! Routines that a guest file declares: those that the registry of [`routine`](crate::Writer) does not know.
+//! Routines that a guest file declares, and the registry does not have.
 //!
 //! A guest of one's own has a section [`SECTION`] with a line of text for each, which `guest/c/guest.h` has a macro for.
 //! A line ends with a zero byte, and has these words, one blank apart:
@@ -7,11 +7,10 @@
 //! ROLE NAME FUNCTION DETAIL PRECONDITION WHAT IT IS, IN ONE LINE
 //! ```
 
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use crate::outcome::Check;
-use crate::routine::{Agent, Walker, Writer};
+use crate::routine::{AGENT, Installs, PastPresent, Precondition, Role, Routine, WALKER, WRITER};
 
 /// The name of the section.
 pub const SECTION: &str = ".pmdscope.routines";
@@ -22,89 +21,6 @@ const MOST_BYTES: usize = 1 << 16;
 const MOST_ROUTINES: usize = 64;
 /// How long a name may be, of a routine or of its function.
 const LONGEST_NAME: usize = 64;
-
-/// What a routine does with an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// It changes the entry.
-    Writer,
-    /// It reads the entry without its lock.
-    Walker,
-    /// It does to the entry what the MMU does.
-    Agent,
-}
-
-/// What a writer puts in the place of the entry, which is not what became of the old one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Installs {
-    /// Nothing: all that it stores is made of the entry.
-    Nothing,
-    /// A pointer to the page table of `env->pte_table`.
-    Table,
-    /// The entry that it stores last.
-    Entry,
-}
-
-impl Installs {
-    /// The word for it in a declaration.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Installs::Nothing => "nothing",
-            Installs::Table => "table",
-            Installs::Entry => "entry",
-        }
-    }
-}
-
-/// The entries that a routine is called with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Precondition {
-    /// Any.
-    Any,
-    /// Mappings of a huge page.
-    Mapping,
-    /// Migration entries.
-    Migration,
-}
-
-impl Precondition {
-    /// The word for it in a declaration.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Precondition::Any => "any",
-            Precondition::Mapping => "mapping",
-            Precondition::Migration => "migration",
-        }
-    }
-
-    /// The same in words.
-    pub const fn entries(self) -> &'static str {
-        match self {
-            Precondition::Any => "any entry",
-            Precondition::Mapping => "mappings",
-            Precondition::Migration => "migration entries",
-        }
-    }
-}
-
-/// A routine that a guest file declares.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Declared {
-    /// What it does with an entry.
-    pub role: Role,
-    /// Its name in commands and reports.
-    pub name: String,
-    /// The name of its function.
-    pub symbol: String,
-    /// What a writer installs; nothing of other routines.
-    pub installs: Installs,
-    /// The checks that a walker applies only to an entry that it takes for a present one; none of other routines.
-    pub past_present: Vec<Check>,
-    /// What it is called with.
-    pub precondition: Precondition,
-    /// What it is, in one line.
-    pub meaning: String,
-}
 
 /// Why a declaration is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -171,38 +87,52 @@ fn one_of<T: Copy>(what: &'static str, word: &str, all: &[(&str, T)]) -> Result<
     all.iter().find(|(name, _)| *name == word).map(|(_, one)| *one).ok_or_else(unknown)
 }
 
-impl Declared {
-    /// The routines that the bytes of a section declare.
-    pub(crate) fn parse(section: &[u8]) -> Result<Vec<&'static Declared>, DeclarationError> {
-        if section.len() > MOST_BYTES {
-            return Err(DeclarationError::TooLarge(section.len()));
-        }
-        let mut declared: Vec<&'static Declared> = Vec::new();
-        // Compilers align what is long, so that there can be more than one zero.
-        let lines = section.split_inclusive(|byte| *byte == 0).filter(|line| *line != [0]);
-        for (number, line) in (1..).zip(lines) {
-            if number > MOST_ROUTINES {
-                return Err(DeclarationError::TooMany);
-            }
-            let malformed = |fault| DeclarationError::Malformed { number, fault };
-            let one = Declared::of_line(line).map_err(malformed)?;
-            let is_taken = one.is_bundled()
-                || declared.iter().any(|other| (other.role, &other.name) == (one.role, &one.name));
-            if is_taken {
-                return Err(malformed(Fault::Taken(one.name)));
-            }
-            declared.push(one.interned());
-        }
-        Ok(declared)
+/// The routines that the bytes of a section declare.
+pub(crate) fn parse(section: &[u8]) -> Result<Vec<&'static Routine>, DeclarationError> {
+    if section.len() > MOST_BYTES {
+        return Err(DeclarationError::TooLarge(section.len()));
     }
+    let mut declared: Vec<&'static Routine> = Vec::new();
+    // Compilers align what is long, so that there can be more than one zero.
+    let lines = section.split_inclusive(|byte| *byte == 0).filter(|line| *line != [0]);
+    for (number, line) in (1..).zip(lines) {
+        if number > MOST_ROUTINES {
+            return Err(DeclarationError::TooMany);
+        }
+        let malformed = |fault| DeclarationError::Malformed { number, fault };
+        let one = Declaration::parse(line).map_err(malformed)?;
+        // What it is judged by would not be what is declared.
+        let in_registry = Routine::all(one.role).iter().any(|routine| routine.name == one.name);
+        let same = |other: &&Routine| (other.role, other.name) == (one.role, one.name.as_str());
+        if in_registry || declared.iter().any(same) {
+            return Err(malformed(Fault::Taken(one.name)));
+        }
+        declared.push(one.intern());
+    }
+    Ok(declared)
+}
 
-    fn of_line(line: &[u8]) -> Result<Declared, Fault> {
+/// A line of a section.
+#[derive(PartialEq, Eq)]
+struct Declaration {
+    role: Role,
+    name: String,
+    symbol: String,
+    /// What a writer installs; nothing of other routines.
+    installs: Installs,
+    /// The checks that a walker applies only to an entry that it takes for a present one; none of other routines.
+    past_present: Vec<Check>,
+    precondition: Precondition,
+    meaning: String,
+}
+
+impl Declaration {
+    fn parse(line: &[u8]) -> Result<Declaration, Fault> {
         let text = line.strip_suffix(&[0]).and_then(|line| std::str::from_utf8(line).ok());
         let text = text.filter(|text| !text.contains(char::is_control)).ok_or(Fault::NoText)?;
         let mut words = text.splitn(6, ' ');
         let mut word = |what| words.next().filter(|word| !word.is_empty()).ok_or(Fault::Lacks(what));
-        let roles = [("writer", Role::Writer), ("walker", Role::Walker), ("agent", Role::Agent)];
-        let role = one_of("role", word("role")?, &roles)?;
+        let role = one_of("role", word("role")?, &Role::ALL.map(|role| (role.name(), role)))?;
         let mut name = |what| -> Result<String, Fault> {
             let name = word(what)?;
             if is_name(name) { Ok(name.to_owned()) } else { Err(Fault::Name(name.to_owned(), what)) }
@@ -226,35 +156,43 @@ impl Declared {
         let all = [Precondition::Any, Precondition::Mapping, Precondition::Migration];
         let precondition = one_of("precondition", word("precondition")?, &all.map(|one| (one.name(), one)))?;
         let meaning = word("line that says what it is")?.to_owned();
-        Ok(Declared { role, name, symbol, installs, past_present, precondition, meaning })
+        Ok(Declaration { role, name, symbol, installs, past_present, precondition, meaning })
     }
 
-    /// Whether the registry has a routine of this role and name: what it is judged by would not be what is declared.
-    fn is_bundled(&self) -> bool {
-        match self.role {
-            Role::Writer => Writer::ALL.iter().any(|writer| writer.name() == self.name),
-            Role::Walker => Walker::ALL.iter().any(|walker| walker.name() == self.name),
-            Role::Agent => Agent::ALL.iter().any(|agent| agent.name() == self.name),
-        }
-    }
-
-    /// The same, for as long as the program runs. A routine is then as cheap to hand around as one of the registry, and a
+    /// The routine, for as long as the program runs. It is then as cheap to hand around as one of the registry, and a
     /// guest that is loaded often takes no more memory than one that is loaded once.
-    fn interned(self) -> &'static Declared {
-        static ALL: Mutex<Vec<&'static Declared>> = Mutex::new(Vec::new());
+    fn intern(self) -> &'static Routine {
+        static ALL: Mutex<Vec<(Declaration, &'static Routine)>> = Mutex::new(Vec::new());
         let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = all.iter().find(|known| ***known == self) {
+        if let Some((_, known)) = all.iter().find(|(known, _)| *known == self) {
             return known;
         }
-        let kept: &'static Declared = Box::leak(Box::new(self));
-        all.push(kept);
-        kept
+        let routine: &'static Routine = Box::leak(Box::new(self.to_routine()));
+        all.push((self, routine));
+        routine
     }
-}
 
-impl fmt::Display for Declared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.name)
+    /// The same as a routine. A declaration does not say whether a writer invalidates mappings, so it is not judged by
+    /// that; a writer returns the old entry, as `guest/c/guest.h` asks.
+    fn to_routine(&self) -> Routine {
+        let base = match self.role {
+            Role::Writer => WRITER,
+            Role::Walker => WALKER,
+            Role::Agent => AGENT,
+        };
+        let symbol: &'static str = self.symbol.clone().leak();
+        Routine {
+            name: self.name.clone().leak(),
+            symbols: vec![symbol].leak(),
+            meaning: self.meaning.clone().leak(),
+            precondition: self.precondition,
+            installs: self.installs,
+            splits: self.installs == Installs::Table,
+            invalidates: false,
+            past_present: PastPresent::Checks(self.past_present.clone().leak()),
+            declared: true,
+            ..base
+        }
     }
 }
 
@@ -263,27 +201,27 @@ mod tests {
     use super::*;
 
     fn error_of(section: &[u8]) -> String {
-        Declared::parse(section).unwrap_err().to_string()
+        parse(section).unwrap_err().to_string()
     }
 
     #[test]
     fn a_section_declares_routines() {
         let section = b"writer set-it set_it entry mapping puts another entry there\0\0\0\0\
                         walker look look_at leaf,bad any looks\0agent mark mark - any marks\0";
-        let declared = Declared::parse(section).unwrap();
+        let declared = parse(section).unwrap();
         let [writer, walker, agent] = declared[..] else { panic!("{declared:?}") };
-        assert_eq!((writer.name.as_str(), writer.symbol.as_str()), ("set-it", "set_it"));
+        assert_eq!((writer.name, writer.symbol()), ("set-it", "set_it"));
         assert_eq!((writer.installs, writer.precondition), (Installs::Entry, Precondition::Mapping));
         assert_eq!(writer.meaning, "puts another entry there");
         assert_eq!(
-            (walker.role, walker.past_present.as_slice()),
-            (Role::Walker, &[Check::Leaf, Check::Bad][..])
+            (walker.role, walker.past_present),
+            (Role::Walker, PastPresent::Checks(&[Check::Leaf, Check::Bad]))
         );
         assert_eq!((agent.role, agent.to_string().as_str()), (Role::Agent, "mark"));
         // The same again is the same.
-        assert!(std::ptr::eq(Declared::parse(section).unwrap()[0], writer));
-        assert_eq!(Declared::parse(b"").unwrap(), Vec::<&Declared>::new());
-        assert_eq!(Declared::parse(b"\0\0\0").unwrap(), Vec::<&Declared>::new());
+        assert!(std::ptr::eq(parse(section).unwrap()[0], writer));
+        assert_eq!(parse(b"").unwrap(), Vec::<&Routine>::new());
+        assert_eq!(parse(b"\0\0\0").unwrap(), Vec::<&Routine>::new());
     }
 
     #[test]
@@ -318,6 +256,6 @@ mod tests {
         let many: String = (0..=MOST_ROUTINES).map(|n| format!("writer a{n} a nothing any x\0")).collect();
         assert_eq!(error_of(many.as_bytes()), "it declares more than 64 routines");
         // A name may be that of a routine of another role.
-        Declared::parse(b"writer hmm mine nothing any x\0").unwrap();
+        parse(b"writer hmm mine nothing any x\0").unwrap();
     }
 }

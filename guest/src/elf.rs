@@ -10,8 +10,8 @@ use goblin::strtab::Strtab;
 use pmdscope_arches::{Arch, ByteOrder, UnknownName};
 
 use crate::abi::{LIMIT, PREDICATES, SURVEY, VALUES, WARNING};
-use crate::declared::{DeclarationError, Declared, SECTION};
-use crate::routine::{Agent, Walker, Writer};
+use crate::declared::{self, DeclarationError, SECTION};
+use crate::routine::{Role, Routine, find};
 
 /// A part of a guest's memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Guest {
     arch: Arch,
     segments: Vec<Segment>,
     functions: Vec<Symbol>,
-    declared: Vec<&'static Declared>,
+    declared: Vec<&'static Routine>,
 }
 
 /// Why a file is not a guest, or a guest has no such function.
@@ -180,10 +180,10 @@ impl Guest {
         if let Some(outside) = functions.iter().find(|function| !lies_in(function, &segments)) {
             return Err(GuestError::FunctionOutside { name: outside.name.clone() });
         }
-        let declared = Declared::parse(declarations(bytes, &header, &sections)?)?;
-        let has = |one: &&&Declared| functions.iter().any(|function| function.name == one.symbol);
+        let declared = declared::parse(declarations(bytes, &header, &sections)?)?;
+        let has = |one: &Routine| functions.iter().any(|function| function.name == one.symbol());
         if let Some(without) = declared.iter().find(|one| !has(one)) {
-            let Declared { name, symbol, .. } = (**without).clone();
+            let (name, symbol) = (without.name.to_owned(), without.symbol().to_owned());
             return Err(GuestError::DeclaredWithout { name, symbol });
         }
         Ok(Guest { arch, segments, functions, declared })
@@ -217,8 +217,30 @@ impl Guest {
     }
 
     /// The routines that it declares.
-    pub fn declared(&self) -> &[&'static Declared] {
+    pub fn declared(&self) -> &[&'static Routine] {
         &self.declared
+    }
+
+    /// The routines of a role: those that it declares, then those of the registry, whether it has them or not.
+    pub fn routines(&self, role: Role) -> impl Iterator<Item = &'static Routine> + Clone + '_ {
+        let declared = self.declared.iter().copied().filter(move |one| one.role == role);
+        declared.chain(Routine::all(role).iter().copied())
+    }
+
+    /// Its routine of this role and name.
+    ///
+    /// # Errors
+    /// If there is none: then the nearest name.
+    pub fn routine(&self, role: Role, name: &str) -> Result<&'static Routine, UnknownName> {
+        find(self.routines(role), role.name(), name)
+    }
+
+    /// Its routine of this name, whatever its role.
+    ///
+    /// # Errors
+    /// If there is none: then the nearest name.
+    pub fn routine_of_any_role(&self, name: &str) -> Result<&'static Routine, UnknownName> {
+        find(Role::ALL.into_iter().flat_map(|role| self.routines(role)), "routine", name)
     }
 
     /// Its functions, from the lowest address up.
@@ -237,11 +259,8 @@ impl Guest {
     /// The address of a function.
     pub fn function(&self, name: &str) -> Result<u64, GuestError> {
         self.find(name).map(|function| function.address).ok_or_else(|| {
-            let writers = Writer::ALL.map(Writer::symbol);
-            let walkers = Walker::ALL.map(Walker::symbol);
-            let agents = Agent::ALL.map(Agent::symbol);
-            let declared = self.declared.iter().map(|one| one.symbol.as_str());
-            let known = (writers.into_iter().chain(walkers).chain(agents).chain(declared))
+            let registered = Role::ALL.into_iter().flat_map(|role| Routine::all(role).iter().copied());
+            let known = (registered.chain(self.declared.iter().copied()).map(Routine::symbol))
                 .chain(PREDICATES)
                 .chain(VALUES)
                 .chain([SURVEY, WARNING])
@@ -250,7 +269,12 @@ impl Guest {
         })
     }
 
-    /// Whether it has a function of this name, such as [`Walker::symbol`] gives.
+    /// Whether it has the function of a routine.
+    pub fn has_routine(&self, routine: &Routine) -> bool {
+        self.has(routine.symbol())
+    }
+
+    /// Whether it has a function of this name.
     pub fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }

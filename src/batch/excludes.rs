@@ -2,13 +2,13 @@
 
 use anyhow::Result;
 use pmdscope_arches::{Arch, Encoding, EntryKind, Mmu, Version};
-use pmdscope_emu::{RECIPES, Role};
-use pmdscope_guest::{Walker, Writer};
+use pmdscope_emu::kernel_routines;
+use pmdscope_guest::{Role, Routine};
 use pmdscope_traces::matrix::{Exclude, Matrix, Name};
 use wildmatch::WildMatch;
 
 use super::plan::{Block, Platform};
-use crate::plan::file_name;
+use crate::values::file_name;
 
 /// An exclude, and whether it took anything out.
 pub struct Excluded<'a> {
@@ -47,11 +47,11 @@ impl<'a> Excluded<'a> {
             }
             Ok(Some(names.iter().map(|name| name.text.clone()).collect()))
         };
-        let recipes =
-            |role| RECIPES.iter().filter(move |recipe| recipe.role == role).map(|recipe| recipe.name);
+        let names = |role| {
+            let all = Routine::all(role).iter().copied().chain(kernel_routines(role));
+            all.map(|routine| routine.name).collect::<Vec<_>>()
+        };
         let kinds = EntryKind::ALL.iter().map(|kind| kind.name()).chain(["pmd", "sweep"]).collect();
-        let writers = Writer::ALL.iter().map(|writer| writer.name()).chain(recipes(Role::Writer)).collect();
-        let walkers = Walker::ALL.iter().map(|walker| walker.name()).chain(recipes(Role::Walker)).collect();
         Ok(Excluded {
             written,
             arches: parsed(matrix, written.arches.as_deref())?,
@@ -62,8 +62,8 @@ impl<'a> Excluded<'a> {
                 .as_ref()
                 .map(|names| names.iter().map(|name| WildMatch::new(&name.text)).collect()),
             entries: known(written.entries.as_deref(), kinds, "kind of entry")?,
-            writers: known(written.writers.as_deref(), writers, "writer")?,
-            walkers: known(written.walkers.as_deref(), walkers, "walker")?,
+            writers: known(written.writers.as_deref(), names(Role::Writer), "writer")?,
+            walkers: known(written.walkers.as_deref(), names(Role::Walker), "walker")?,
             took: false,
         })
     }

@@ -43,7 +43,7 @@ use crate::cli::BatchArgs;
 use crate::confined::processor_seconds;
 use crate::exit::Exit;
 use crate::output;
-use crate::reporter::{SOURCES, made_by};
+use crate::version::{SOURCES, made_by};
 
 /// More than any machine has processors.
 const MOST_WORKERS: usize = 4096;

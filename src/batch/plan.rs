@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use pmdscope_arches::{Encoding, EntryKind, EntrySpec};
 use pmdscope_guest::kernel::Cache;
 use pmdscope_traces::matrix::Sequence;
@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::cli::{BoundArgs, Marks};
-use crate::plan::{Start, file_name};
+use crate::start::EntryRequest;
+use crate::values::file_name;
 
 /// The jobs of a matrix. It can be handed to another process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,14 +60,14 @@ pub enum Entries {
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
     pub platform: usize,
-    pub entry: Wanted<'a>,
+    pub entry: RequestedEntry<'a>,
     pub writer: &'a str,
     pub walker: Option<&'a str>,
 }
 
 /// The entry that a job begins with.
 #[derive(Debug, Clone, Copy)]
-pub enum Wanted<'a> {
+pub enum RequestedEntry<'a> {
     Kind { kind: &'a str, marks: &'a [String], pfn: Option<u64> },
     Swap { kind: u64, offset: u64, marks: &'a [String] },
     Value(u64),
@@ -190,7 +191,7 @@ impl Entries {
         }
     }
 
-    fn at(&self, place: u64) -> Option<Wanted<'_>> {
+    fn at(&self, place: u64) -> Option<RequestedEntry<'_>> {
         let marks_at = |marks: &'_ Vec<Vec<String>>, place: u64| -> Option<usize> {
             usize::try_from(place).ok().filter(|place| *place < marks.len())
         };
@@ -201,18 +202,18 @@ impl Entries {
                     Some(pfns) => Some(pfns.at(place % each)?),
                     None => None,
                 };
-                Wanted::Kind { kind, marks: &marks[marks_at(marks, place / each)?], pfn }
+                RequestedEntry::Kind { kind, marks: &marks[marks_at(marks, place / each)?], pfn }
             }
             Entries::Swap { types, offsets, marks } => {
                 let (offset, rest) = (place % offsets.count(), place / offsets.count());
-                Wanted::Swap {
+                RequestedEntry::Swap {
                     kind: types.at(rest % types.count())?,
                     offset: offsets.at(offset)?,
                     marks: &marks[marks_at(marks, rest / types.count())?],
                 }
             }
-            Entries::Values(values) => Wanted::Value(values.at(place)?),
-            Entries::Sweep(set) => Wanted::Sweep(set),
+            Entries::Values(values) => RequestedEntry::Value(values.at(place)?),
+            Entries::Sweep(set) => RequestedEntry::Sweep(set),
         })
     }
 
@@ -226,34 +227,25 @@ impl Entries {
     }
 }
 
-impl Wanted<'_> {
-    /// The entry in an encoding.
-    pub fn build(&self, encoding: &Encoding) -> Result<Start> {
-        match *self {
-            Wanted::Kind { kind, marks, pfn } => {
-                Start::of_kind(encoding, kind.parse()?, Marks::of_names(marks)?, pfn)
-            }
-            _ => {
-                let value = self.value(encoding)?.context("an entry that is no kind has a value")?;
-                Ok(Start::of_value(encoding, value))
-            }
-        }
-    }
-
-    /// Its value, if it is wanted by that.
-    pub fn value(&self, encoding: &Encoding) -> Result<Option<u64>> {
+impl RequestedEntry<'_> {
+    /// The same as a request for an encoding.
+    pub fn request(&self, encoding: &Encoding) -> Result<EntryRequest> {
         Ok(match *self {
-            Wanted::Swap { kind, offset, marks } => {
-                Some(encoding.build_swap_of(kind, &swap_spec(offset, Marks::of_names(marks)?))?)
+            RequestedEntry::Kind { kind, marks, pfn } => {
+                EntryRequest::Kind { kind: kind.parse()?, marks: Marks::of_names(marks)?, pfn }
             }
-            Wanted::Value(value) => Some(value),
-            Wanted::Kind { .. } | Wanted::Sweep(_) => None,
+            RequestedEntry::Swap { kind, offset, marks } => {
+                let spec = swap_spec(offset, Marks::of_names(marks)?);
+                EntryRequest::Value(encoding.build_swap_of(kind, &spec)?)
+            }
+            RequestedEntry::Value(value) => EntryRequest::Value(value),
+            RequestedEntry::Sweep(_) => bail!("a sweep begins with no single entry"),
         })
     }
 
     fn name(&self) -> String {
         match self {
-            Wanted::Kind { kind, marks, pfn } => {
+            RequestedEntry::Kind { kind, marks, pfn } => {
                 let mut name = (*kind).to_owned();
                 for mark in *marks {
                     let _ = write!(name, " {mark}");
@@ -263,15 +255,15 @@ impl Wanted<'_> {
                 }
                 name
             }
-            Wanted::Swap { kind, offset, marks } => {
+            RequestedEntry::Swap { kind, offset, marks } => {
                 let mut name = format!("swap type {kind:#x} offset {offset:#x}");
                 for mark in *marks {
                     let _ = write!(name, " {mark}");
                 }
                 name
             }
-            Wanted::Value(value) => format!("{value:#018x}"),
-            Wanted::Sweep(set) => format!("sweep of {set}"),
+            RequestedEntry::Value(value) => format!("{value:#018x}"),
+            RequestedEntry::Sweep(set) => format!("sweep of {set}"),
         }
     }
 }

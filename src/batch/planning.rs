@@ -4,21 +4,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pmdscope_arches::{
-    Arch, Encoding, EntryError, EntryKind, EntrySet, Mmu, UnknownName, Version, platform_name,
-};
-use pmdscope_emu::{RECIPES, Recipe, Role};
+use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, EntrySet, Mmu, Version, platform_name};
 use pmdscope_guest::abi::SWEEP;
-use pmdscope_guest::{Walker, Writer, all_bundled};
-use pmdscope_traces::Skipped;
+use pmdscope_guest::{Role, Routine, all_bundled};
 use pmdscope_traces::matrix::{Entry, Include, Matrix, Name, Sequence, What};
+use pmdscope_traces::{EntryName, Lack, Skipped};
 
 use super::excludes::Excluded;
 use super::plan::{Block, Entries, Plan, Platform, swap_spec};
 use crate::cli::{BoundArgs, CacheArgs, Marks};
 use crate::input;
-use crate::kernel_plan::{KERNEL_SAYS, KernelSource, kernel_source, offered};
-use crate::plan::{GuestSource, Start, With, runnable};
+use crate::start::Start;
+use crate::subject::{GuestSubject, KERNEL_SAYS, KernelSubject, LackingRoutine, Subject};
 use crate::sweep::sweepable;
 
 /// The matrix of a file.
@@ -31,7 +28,7 @@ pub fn read(file: &Path) -> Result<(Matrix, String)> {
 /// The jobs of a matrix whose files are relative to a folder, and what of it cannot exist.
 pub fn plan(matrix: &Matrix, folder: &Path, cache: CacheArgs) -> Result<(Plan, Vec<Skipped>)> {
     let excludes = matrix.excludes.iter().map(|exclude| Excluded::new(matrix, exclude));
-    let mut making = Making {
+    let mut builder = PlanBuilder {
         matrix,
         folder,
         cache,
@@ -41,9 +38,9 @@ pub fn plan(matrix: &Matrix, folder: &Path, cache: CacheArgs) -> Result<(Plan, V
         skipped: Vec::new(),
     };
     for include in &matrix.includes {
-        making.include(include)?;
+        builder.include(include)?;
     }
-    making.finish()
+    builder.finish()
 }
 
 fn bounds(matrix: &Matrix) -> BoundArgs {
@@ -57,8 +54,8 @@ fn bounds(matrix: &Matrix) -> BoundArgs {
     }
 }
 
-/// A plan that is being made.
-struct Making<'a> {
+/// Builds a plan.
+struct PlanBuilder<'a> {
     matrix: &'a Matrix,
     folder: &'a Path,
     cache: CacheArgs,
@@ -69,21 +66,15 @@ struct Making<'a> {
     skipped: Vec<Skipped>,
 }
 
-/// A platform that is ready to be asked what it can run.
-enum Open {
-    Guest(Encoding, GuestSource),
-    Kernel(KernelSource),
-}
-
-impl Making<'_> {
+impl PlanBuilder<'_> {
     fn include(&mut self, include: &Include) -> Result<()> {
         let platforms = match &include.kernels {
             Some(kernels) => self.kernels(include, kernels)?,
             None => self.guests(include)?,
         };
-        for (platform, open) in platforms {
-            let entries = self.entries(include, &open, &platform.name())?;
-            let (writers, walkers) = self.routines(include, &open)?;
+        for (platform, subject) in &platforms {
+            let entries = self.entries(include, subject, &platform.name())?;
+            let (writers, walkers) = self.routines(include, subject)?;
             for entries in entries {
                 let sweep = matches!(entries, Entries::Sweep(_));
                 for writer in &writers {
@@ -96,7 +87,7 @@ impl Making<'_> {
                             writer: writer.clone(),
                             walker: walker.cloned(),
                         };
-                        self.add(include, &platform, &open, block)?;
+                        self.add(include, platform, subject, block)?;
                     }
                 }
             }
@@ -105,12 +96,18 @@ impl Making<'_> {
     }
 
     /// Adds a block to the plan, and its platform with the first.
-    fn add(&mut self, include: &Include, platform: &Platform, open: &Open, mut block: Block) -> Result<()> {
-        if let Err(reason) = open.runs(&block) {
-            self.skip(&platform.name(), reason);
+    fn add(
+        &mut self,
+        include: &Include,
+        platform: &Platform,
+        subject: &Subject,
+        mut block: Block,
+    ) -> Result<()> {
+        if let Err((lacks, reason)) = runs(subject, &block) {
+            self.skip(&platform.name(), lacks, reason);
             return Ok(());
         }
-        if self.excludes.iter_mut().any(|exclude| exclude.takes(platform, open.encoding(), &block)) {
+        if self.excludes.iter_mut().any(|exclude| exclude.takes(platform, subject.encoding(), &block)) {
             return Ok(());
         }
         block.platform = self.plan.number_of(platform);
@@ -129,15 +126,15 @@ impl Making<'_> {
         })
     }
 
-    fn skip(&mut self, platform: &str, reason: String) {
-        let one = Skipped { encoding: platform.to_owned(), reason };
+    fn skip(&mut self, platform: &str, lacks: Option<Lack>, reason: String) {
+        let one = Skipped { encoding: platform.to_owned(), lacks, reason };
         if !self.skipped.contains(&one) {
             self.skipped.push(one);
         }
     }
 
     /// The architectures and versions of an include, with their guests.
-    fn guests(&mut self, include: &Include) -> Result<Vec<(Platform, Open)>> {
+    fn guests(&mut self, include: &Include) -> Result<Vec<(Platform, Subject)>> {
         let executed = || Arch::ALL.into_iter().filter(|arch| arch.executed()).collect();
         let arches: Vec<Arch> = self.parsed(include.arches.as_deref())?.unwrap_or_else(executed);
         let mmus: Option<Vec<Mmu>> = self.parsed(include.mmus.as_deref())?;
@@ -156,35 +153,36 @@ impl Making<'_> {
                 guests.map(|guest| guest.from).collect()
             };
             for version in versions.clone().unwrap_or_else(bundled) {
-                let platform = |source: &GuestSource, file: Option<PathBuf>| Platform::Guest {
-                    arch: arch.to_string(),
-                    mmu: mmu.map(|mmu| mmu.to_string()),
-                    linux: version.to_string(),
-                    file,
-                    sha256: source.sha256.clone(),
-                };
+                let name = format!("{} {version}", platform_name(arch, mmu));
                 let encoding = match Encoding::at(arch, mmu, version) {
                     Ok(encoding) => encoding,
                     Err(error) => {
-                        self.skip(&format!("{} {version}", platform_name(arch, mmu)), error.to_string());
+                        self.skip(&name, None, error.to_string());
                         continue;
                     }
                 };
-                let Some(files) = &files else {
-                    match GuestSource::bundled_for(&encoding) {
-                        Ok(source) => all.push((platform(&source, None), Open::Guest(encoding, source))),
-                        Err(error) => self
-                            .skip(&format!("{} {version}", platform_name(arch, mmu)), format!("{error:#}")),
-                    }
-                    continue;
+                // Without files it is the bundled one.
+                let files: Vec<Option<&PathBuf>> = match &files {
+                    Some(files) => files.iter().map(Some).collect(),
+                    None => vec![None],
                 };
                 for file in files {
-                    match GuestSource::named(file, arch) {
-                        Ok(source) => {
-                            all.push((platform(&source, Some(file.clone())), Open::Guest(encoding, source)));
+                    let guest = match file {
+                        Some(file) => GuestSubject::from_file_anywhere(file, encoding),
+                        None => GuestSubject::bundled_for(encoding),
+                    };
+                    match guest {
+                        Ok(guest) => {
+                            let platform = Platform::Guest {
+                                arch: arch.to_string(),
+                                mmu: mmu.map(|mmu| mmu.to_string()),
+                                linux: version.to_string(),
+                                file: file.cloned(),
+                                sha256: guest.sha256.clone(),
+                            };
+                            all.push((platform, Subject::Guest(guest)));
                         }
-                        Err(error) => self
-                            .skip(&format!("{} {version}", platform_name(arch, mmu)), format!("{error:#}")),
+                        Err(error) => self.skip(&name, None, format!("{error:#}")),
                     }
                 }
             }
@@ -192,7 +190,7 @@ impl Making<'_> {
         Ok(all)
     }
 
-    fn kernels(&self, include: &Include, kernels: &[Name]) -> Result<Vec<(Platform, Open)>> {
+    fn kernels(&self, include: &Include, kernels: &[Name]) -> Result<Vec<(Platform, Subject)>> {
         let beside = [&include.arches, &include.mmus, &include.linux, &include.guests];
         if let Some(name) = beside.into_iter().flatten().flatten().next() {
             let fault = format!("{KERNEL_SAYS}: leave this out");
@@ -200,13 +198,13 @@ impl Making<'_> {
         }
         let mut all = Vec::new();
         for file in self.files(kernels)? {
-            let source = kernel_source(&file, self.cache)?;
+            let subject = KernelSubject::open(&file, self.cache)?;
             let platform = Platform::Kernel {
-                release: source.kernel.file().release.text.clone(),
-                sha256: source.kernel.file().sha256.clone(),
+                release: subject.kernel.file().release.text.clone(),
+                sha256: subject.kernel.file().sha256.clone(),
                 file,
             };
-            all.push((platform, Open::Kernel(source)));
+            all.push((platform, Subject::Kernel(subject)));
         }
         Ok(all)
     }
@@ -250,52 +248,30 @@ impl Making<'_> {
         Ok(Some(all))
     }
 
-    /// The names of a list, each once, all of which are known; all that are known if there is no list.
-    fn known(&self, what: &'static str, names: Option<&[Name]>, all: &[&'static str]) -> Result<Vec<String>> {
-        let Some(names) = names else { return Ok(all.iter().map(|name| (*name).to_owned()).collect()) };
-        let mut known = Vec::new();
-        for name in names {
-            if !all.contains(&name.text.as_str()) {
-                let fault = UnknownName::new(what, &name.text, all.iter().copied());
-                return Err(self.matrix.error(&name.place, fault).into());
-            }
-            if !known.contains(&name.text) {
-                known.push(name.text.clone());
-            }
-        }
-        Ok(known)
-    }
-
-    /// The writers and walkers of an include.
-    fn routines(&self, include: &Include, open: &Open) -> Result<(Vec<String>, Vec<String>)> {
-        let (writers, walkers) = (include.writers.as_deref(), include.walkers.as_deref());
-        if let Open::Guest(_, source) = open {
-            let all = Writer::of(&source.guest).into_iter().map(Writer::name);
-            let writers = self.known("writer", writers, &all.collect::<Vec<_>>())?;
-            let all = Walker::of(&source.guest).into_iter().map(Walker::name);
-            return Ok((writers, self.known("walker", walkers, &all.collect::<Vec<_>>())?));
-        }
-        let recipes = |names: Option<&[Name]>, role: Role| -> Result<Vec<String>> {
+    /// The writers and walkers of an include, each once; all that a platform can be asked for if none is named.
+    fn routines(&self, include: &Include, subject: &Subject) -> Result<(Vec<String>, Vec<String>)> {
+        let named = |role: Role, names: Option<&[Name]>| -> Result<Vec<String>> {
             let Some(names) = names else {
-                let all = RECIPES.iter().filter(|recipe| recipe.role == role);
-                return Ok(all.map(|recipe| recipe.name.to_owned()).collect());
+                return Ok(subject.routines(role).iter().map(|routine| routine.name.to_owned()).collect());
             };
             let mut all = Vec::new();
             for name in names {
-                let recipe =
-                    Recipe::of(&name.text, role).map_err(|error| self.matrix.error(&name.place, error))?;
-                if !all.contains(&recipe.name.to_owned()) {
-                    all.push(recipe.name.to_owned());
+                let routine = subject
+                    .routine(role, &name.text)
+                    .map_err(|error| self.matrix.error(&name.place, error))?;
+                if !all.iter().any(|known| known == routine.name) {
+                    all.push(routine.name.to_owned());
                 }
             }
             Ok(all)
         };
-        Ok((recipes(writers, Role::Writer)?, recipes(walkers, Role::Walker)?))
+        let writers = named(Role::Writer, include.writers.as_deref())?;
+        Ok((writers, named(Role::Walker, include.walkers.as_deref())?))
     }
 
     /// The entries of an include that a platform can express.
-    fn entries(&mut self, include: &Include, open: &Open, name: &str) -> Result<Vec<Entries>> {
-        let encoding = open.encoding();
+    fn entries(&mut self, include: &Include, subject: &Subject, name: &str) -> Result<Vec<Entries>> {
+        let encoding = subject.encoding();
         let Some(entries) = &include.entries else {
             let mut all = Vec::new();
             for kind in EntryKind::ALL {
@@ -305,7 +281,7 @@ impl Making<'_> {
         };
         let mut all = Vec::new();
         for entry in entries {
-            all.extend(self.entry(name, encoding, open, entry)?);
+            all.extend(self.entry(name, encoding, subject, entry)?);
         }
         Ok(all)
     }
@@ -314,7 +290,7 @@ impl Making<'_> {
         &mut self,
         name: &str,
         encoding: &Encoding,
-        open: &Open,
+        subject: &Subject,
         entry: &Entry,
     ) -> Result<Option<Entries>> {
         let huge = 1 << (encoding.layout().pmd_shift - encoding.layout().page_shift);
@@ -341,7 +317,10 @@ impl Making<'_> {
                     let spec = swap_spec(offsets.extremes(1).largest, Marks::of_names(&names)?);
                     match encoding.build_swap_of(types.extremes(1).largest, &spec) {
                         Ok(_) => kept.push(names),
-                        Err(error) => self.skip(name, error.reason()),
+                        Err(error) => {
+                            let lacks = Lack::Entry(EntryName::Kind(EntryKind::Swap));
+                            self.skip(name, Some(lacks), error.reason());
+                        }
                     }
                 }
                 Ok((!kept.is_empty()).then_some(Entries::Swap { types, offsets, marks: kept }))
@@ -351,16 +330,16 @@ impl Making<'_> {
             }
             What::Sweep { set } => {
                 let set: EntrySet = set.text.parse().map_err(|error| self.matrix.error(&set.place, error))?;
-                let Open::Guest(_, source) = open else {
+                let Subject::Guest(source) = subject else {
                     let what = "a sweep runs within a guest: leave it out where there are kernels";
                     return Err(fault(&what).into());
                 };
                 if encoding.patterns(set).is_empty() {
-                    self.skip(name, format!("has no {set} entries: its huge pages cannot be migrated"));
+                    self.skip(name, None, format!("has no {set} entries: its huge pages cannot be migrated"));
                     return Ok(None);
                 }
                 if !source.guest.has(SWEEP) {
-                    self.skip(name, format!("has no function {SWEEP} to run many entries with"));
+                    self.skip(name, None, format!("has no function {SWEEP} to run many entries with"));
                     return Ok(None);
                 }
                 Ok(Some(Entries::Sweep(set.to_string())))
@@ -411,7 +390,7 @@ impl Making<'_> {
                 Ok(()) => kept.push(names.clone()),
                 Err(error) => {
                     let reason = error.downcast_ref().map_or_else(|| error.to_string(), EntryError::reason);
-                    self.skip(name, reason);
+                    self.skip(name, Some(Lack::Entry(EntryName::Kind(kind))), reason);
                 }
             }
         }
@@ -435,38 +414,18 @@ impl Making<'_> {
     }
 }
 
-impl Open {
-    fn encoding(&self) -> &Encoding {
-        match self {
-            Open::Guest(encoding, _) => encoding,
-            Open::Kernel(source) => &source.encoding,
-        }
+/// Checks that a subject has the routines of a block.
+fn runs(subject: &Subject, block: &Block) -> Result<(), (Option<Lack>, String)> {
+    let routine = |role, name: &str| -> Result<&'static Routine, (Option<Lack>, String)> {
+        let lack = || Some(Lack::Routine(name.to_owned()));
+        subject.routine(role, name).map_err(|error| (lack(), error.to_string()))
+    };
+    let writer = routine(Role::Writer, &block.writer)?;
+    if matches!(block.entries, Entries::Sweep(_)) {
+        sweepable(writer).map_err(|why| (Some(Lack::Routine(writer.name.to_owned())), why))?;
     }
-
-    /// Whether the routines of a block are there.
-    fn runs(&self, block: &Block) -> Result<(), String> {
-        match self {
-            Open::Guest(encoding, source) => {
-                let unknown = |error: UnknownName| error.to_string();
-                let writer = Writer::named(&block.writer, &source.guest).map_err(unknown)?;
-                if matches!(block.entries, Entries::Sweep(_)) {
-                    sweepable(writer)?;
-                }
-                let walker = block.walker.as_ref().map(|walker| Walker::named(walker, &source.guest));
-                let walker = walker.transpose().map_err(unknown)?.map(With::Walker);
-                runnable(source, encoding, std::iter::once(With::Writer(writer)).chain(walker))
-            }
-            Open::Kernel(source) => {
-                let writer = Recipe::of(&block.writer, Role::Writer).map_err(|error| error.to_string())?;
-                offered(source, writer)?;
-                match &block.walker {
-                    Some(walker) => {
-                        let walker = Recipe::of(walker, Role::Walker).map_err(|error| error.to_string())?;
-                        offered(source, walker)
-                    }
-                    None => Ok(()),
-                }
-            }
-        }
-    }
+    let walker = block.walker.as_ref().map(|walker| routine(Role::Walker, walker)).transpose()?;
+    subject
+        .has([writer].into_iter().chain(walker))
+        .map_err(|LackingRoutine { name, why }| (Some(Lack::Routine(name.to_owned())), why))
 }

@@ -246,7 +246,7 @@ impl OnlyArgs {
             Report::Run(run) => {
                 has(&self.arch, &run.arch)
                     && has(&self.linux, run.guest.release.as_deref().unwrap_or(&run.linux))
-                    && has(&self.entry, &run.entry)
+                    && has(&self.entry, run.entry.name())
                     && has(&self.writer, &run.writer)
                     && has(&self.walker, &run.walker)
                     && (self.finding.is_empty()

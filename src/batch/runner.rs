@@ -3,30 +3,30 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use pmdscope_arches::{Encoding, EntryError};
-use pmdscope_emu::{Blame, Bounds, EmuError, Machine, Recipe, Reduction, Role};
-use pmdscope_guest::{Walker, Writer};
+use pmdscope_arches::EntryError;
+use pmdscope_emu::{Blame, Bounds, EmuError, Reduction};
+use pmdscope_guest::Role;
 use pmdscope_traces::Verdict;
 use pmdscope_traces::batch::{Record, Report};
 
-use super::plan::{Job, Plan, Platform, Wanted};
-use crate::cli::{CacheArgs, Marks};
-use crate::kernel_plan::{KernelSource, Wanted as OfKernel, kernel_source};
-use crate::kernel_study::KernelStudy;
-use crate::plan::{GuestSource, bounds, encoding};
+use super::plan::{Job, Plan, Platform, RequestedEntry};
+use crate::cli::CacheArgs;
 use crate::study::Study;
+use crate::subject::{GuestSubject, KernelSubject, LastEnvironment, Subject};
+use crate::values::{bounds, encoding};
 use crate::{one_line, sweep};
 
-/// What runs jobs, with the machine of the last one.
+/// Runs jobs, with the environment of the last one.
 pub struct Runner {
     plan: Plan,
     cache: CacheArgs,
     bounds: Bounds,
-    /// The platform that is loaded, by its number.
-    loaded: Option<(usize, Loaded)>,
+    /// The platform that is open, by its number.
+    open: Option<(usize, Subject)>,
+    last: LastEnvironment,
 }
 
-/// What came of running a job.
+/// The result of a job.
 pub enum JobResult {
     /// What is known of it, or why nothing is: the same each time.
     Record(Box<Record>),
@@ -34,7 +34,7 @@ pub enum JobResult {
     Lacks(String),
 }
 
-/// Whose doing an error is; `None` if it is of neither the job nor the machine.
+/// Who caused an error; `None` if it is of neither the job nor the machine.
 fn cause_of(error: &anyhow::Error) -> Option<Blame> {
     if error.chain().any(|cause| cause.is::<EntryError>()) {
         return Some(Blame::Input);
@@ -42,25 +42,20 @@ fn cause_of(error: &anyhow::Error) -> Option<Blame> {
     error.chain().find_map(|cause| cause.downcast_ref::<EmuError>()).map(EmuError::blame)
 }
 
-enum Loaded {
-    Guest(Box<(Encoding, GuestSource, Machine)>),
-    Kernel(KernelSource),
-}
-
 impl Runner {
     pub fn new(plan: Plan, cache: CacheArgs) -> Result<Self> {
         let bounds = bounds(&plan.bounds)?;
-        Ok(Runner { plan, cache, bounds, loaded: None })
+        Ok(Runner { plan, cache, bounds, open: None, last: LastEnvironment::default() })
     }
 
-    /// Forgets the machine, so that what its memory has grown by is given back.
+    /// Forgets the environment, so that what its memory has grown by is given back.
     pub fn forget(&mut self) {
-        self.loaded = None;
+        self.last = LastEnvironment::default();
     }
 
     /// Runs a job. It fails if this program did, or a file cannot be read: that says nothing of the job.
     pub fn run(&mut self, number: u64) -> Result<JobResult> {
-        let report = match self.ran(number) {
+        let report = match self.report(number) {
             Ok(Report::Run(run)) if run.out_of_time && run.verdict == Verdict::Unknown => {
                 return Ok(JobResult::Lacks(run.incomplete.unwrap_or_default()));
             }
@@ -69,7 +64,7 @@ impl Runner {
                 // What it has grown to may be what memory is short of.
                 self.forget();
                 match cause_of(&error) {
-                    Some(Blame::Input) => self.lost(number, &one_line(&error))?,
+                    Some(Blame::Input) => self.incomplete_report(number, &one_line(&error))?,
                     Some(Blame::Memory) => return Ok(JobResult::Lacks(one_line(&error))),
                     Some(Blame::Program) | None => return Err(error),
                 }
@@ -80,103 +75,89 @@ impl Runner {
 
     /// The record of a job that the engine does not survive.
     pub fn given_up(&mut self, number: u64, why: &str) -> Result<Record> {
-        Ok(Record { job: number, report: self.lost(number, why)? })
+        Ok(Record { job: number, report: self.incomplete_report(number, why)? })
     }
 
-    fn ran(&mut self, number: u64) -> Result<Report> {
-        let bounds = self.bounds;
-        let (job, loaded) = self.load(number)?;
-        Ok(match loaded {
-            Loaded::Guest(loaded) => {
-                let (encoding, source, machine) = &mut **loaded;
-                match (job.entry, job.walker) {
-                    (Wanted::Sweep(set), _) => Report::Sweep(Box::new(sweep::sweep(
-                        encoding,
-                        source,
-                        set.parse()?,
-                        Writer::named(job.writer, &source.guest)?,
-                    )?)),
-                    (_, Some(walker)) => {
-                        let study = study(encoding, source, &job, walker, &bounds)?;
-                        Report::Run(Box::new(study.report(machine)?.with_traces_of_findings()))
-                    }
-                    (_, None) => bail!("a job without a walker is a sweep"),
-                }
+    fn report(&mut self, number: u64) -> Result<Report> {
+        self.open(number)?;
+        let Runner { plan, open, last, bounds, .. } = self;
+        let (job, subject) = opened(plan, open.as_ref(), number)?;
+        Ok(match job.entry {
+            RequestedEntry::Sweep(set) => {
+                let guest = swept(subject)?;
+                let writer = subject.routine(Role::Writer, job.writer)?;
+                Report::Sweep(Box::new(sweep::sweep(guest, set.parse()?, writer)?))
             }
-            Loaded::Kernel(source) => {
-                let study = kernel_study(source, &job, &bounds)?;
-                Report::Run(Box::new(study.report()?.with_traces_of_findings()))
+            _ => {
+                let report = study(subject, &job, bounds)?.report(last)?;
+                Report::Run(Box::new(report.with_traces_of_findings()))
             }
         })
     }
 
     /// The report of a job that was not run to its end.
-    fn lost(&mut self, number: u64, why: &str) -> Result<Report> {
-        let job = self.plan.job(number).context("the plan has no such job")?;
-        let bounds = self.bounds;
-        Ok(match &self.plan.platforms[job.platform] {
-            Platform::Guest { .. } => {
-                let (encoding, source) = guest(&self.plan.platforms[job.platform])?;
-                match (job.entry, job.walker) {
-                    (Wanted::Sweep(set), _) => Report::Sweep(Box::new(sweep::lost(
-                        &encoding,
-                        &source,
-                        set.parse()?,
-                        Writer::named(job.writer, &source.guest)?,
-                        why,
-                    ))),
-                    (_, Some(walker)) => {
-                        let study = study(&encoding, &source, &job, walker, &bounds)?;
-                        Report::Run(Box::new(study.lost(why)))
-                    }
-                    (_, None) => bail!("a job without a walker is a sweep"),
-                }
+    fn incomplete_report(&mut self, number: u64, why: &str) -> Result<Report> {
+        self.open(number)?;
+        let (job, subject) = opened(&self.plan, self.open.as_ref(), number)?;
+        Ok(match job.entry {
+            RequestedEntry::Sweep(set) => {
+                let guest = swept(subject)?;
+                let writer = subject.routine(Role::Writer, job.writer)?;
+                Report::Sweep(Box::new(sweep::incomplete_report(guest, set.parse()?, writer, why)))
             }
-            platform @ Platform::Kernel { .. } => {
-                let source = kernel(platform, self.cache)?;
-                Report::Run(Box::new(kernel_study(&source, &job, &bounds)?.lost(why)?))
-            }
+            _ => Report::Run(Box::new(study(subject, &job, &self.bounds)?.incomplete_report(why)?)),
         })
     }
 
-    fn load(&mut self, number: u64) -> Result<(Job<'_>, &mut Loaded)> {
-        let job = self.plan.job(number).context("the plan has no such job")?;
-        if self.loaded.as_ref().is_none_or(|(platform, _)| *platform != job.platform) {
-            self.loaded = None;
-            let platform = &self.plan.platforms[job.platform];
-            let loaded = match platform {
-                Platform::Guest { .. } => {
-                    let (encoding, source) = guest(platform)?;
-                    let machine = Machine::new(source.guest.clone())?;
-                    Loaded::Guest(Box::new((encoding, source, machine)))
-                }
-                Platform::Kernel { .. } => Loaded::Kernel(kernel(platform, self.cache)?),
-            };
-            self.loaded = Some((job.platform, loaded));
+    /// Opens the platform of a job, if another one is open.
+    fn open(&mut self, number: u64) -> Result<()> {
+        let platform = self.plan.job(number).context("the plan has no such job")?.platform;
+        if self.open.as_ref().is_none_or(|(open, _)| *open != platform) {
+            self.forget();
+            self.open = None;
+            self.open = Some((platform, subject(&self.plan.platforms[platform], self.cache)?));
         }
-        match &mut self.loaded {
-            Some((_, loaded)) => Ok((job, loaded)),
-            None => bail!("nothing is loaded"),
-        }
+        Ok(())
     }
 }
 
-fn guest(platform: &Platform) -> Result<(Encoding, GuestSource)> {
-    let Platform::Guest { arch, mmu, linux, file, sha256 } = platform else { bail!("not a guest") };
-    let encoding = encoding(arch, mmu.as_deref(), Some(linux))?;
-    let source = match file {
-        Some(file) => GuestSource::named(file, encoding.arch())?,
-        None => GuestSource::bundled_for(&encoding)?,
-    };
-    unchanged(file.as_ref(), &source.sha256, sha256)?;
-    Ok((encoding, source))
+/// A job, and its platform, which is open.
+fn opened<'a>(
+    plan: &'a Plan,
+    open: Option<&'a (usize, Subject)>,
+    number: u64,
+) -> Result<(Job<'a>, &'a Subject)> {
+    let job = plan.job(number).context("the plan has no such job")?;
+    let (_, subject) = open.context("no platform is open")?;
+    Ok((job, subject))
 }
 
-fn kernel(platform: &Platform, cache: CacheArgs) -> Result<KernelSource> {
-    let Platform::Kernel { file, sha256, .. } = platform else { bail!("not a kernel") };
-    let source = kernel_source(file, cache)?;
-    unchanged(Some(file), &source.kernel.file().sha256, sha256)?;
-    Ok(source)
+/// What a platform runs, unless its file is another one by now.
+fn subject(platform: &Platform, cache: CacheArgs) -> Result<Subject> {
+    Ok(match platform {
+        Platform::Guest { arch, mmu, linux, file, sha256 } => {
+            let encoding = encoding(arch, mmu.as_deref(), Some(linux))?;
+            let guest = match file {
+                Some(file) => GuestSubject::from_file_anywhere(file, encoding)?,
+                None => GuestSubject::bundled_for(encoding)?,
+            };
+            unchanged(file.as_ref(), &guest.sha256, sha256)?;
+            Subject::Guest(guest)
+        }
+        Platform::Kernel { file, sha256, .. } => {
+            let kernel = KernelSubject::open(file, cache)?;
+            unchanged(Some(file), &kernel.kernel.file().sha256, sha256)?;
+            Subject::Kernel(kernel)
+        }
+    })
+}
+
+/// The guest that a sweep runs in.
+fn swept(subject: &Subject) -> Result<&GuestSubject> {
+    match subject {
+        Subject::Guest(guest) => Ok(guest),
+        Subject::Kernel(_) => bail!("a sweep runs within a guest"),
+    }
 }
 
 fn unchanged(file: Option<&PathBuf>, is: &str, was: &str) -> Result<()> {
@@ -185,40 +166,14 @@ fn unchanged(file: Option<&PathBuf>, is: &str, was: &str) -> Result<()> {
     Ok(())
 }
 
-fn study<'a>(
-    encoding: &'a Encoding,
-    source: &'a GuestSource,
-    job: &Job<'_>,
-    walker: &str,
-    bounds: &'a Bounds,
-) -> Result<Study<'a>> {
+fn study<'a>(subject: &'a Subject, job: &Job<'_>, bounds: &'a Bounds) -> Result<Study<'a>> {
+    let walker = job.walker.context("a job without a walker is a sweep")?;
     Ok(Study {
-        encoding,
-        source,
-        start: job.entry.build(encoding)?,
-        writer: Writer::named(job.writer, &source.guest)?,
-        walker: Walker::named(walker, &source.guest)?,
+        subject,
+        entry: job.entry.request(subject.encoding())?,
+        writer: subject.routine(Role::Writer, job.writer)?,
+        walker: Some(subject.routine(Role::Walker, walker)?),
         with: &[],
-        bounds,
-        reduction: Reduction::Joined,
-        schedule: None,
-    })
-}
-
-fn kernel_study<'a>(source: &'a KernelSource, job: &Job<'_>, bounds: &'a Bounds) -> Result<KernelStudy<'a>> {
-    let wanted = match job.entry {
-        Wanted::Kind { kind, marks, pfn } => {
-            OfKernel::Kind { kind: kind.parse()?, marks: Marks::of_names(marks)?, pfn }
-        }
-        other => {
-            OfKernel::Value(other.value(&source.encoding)?.context("an entry that is no kind has a value")?)
-        }
-    };
-    Ok(KernelStudy {
-        source,
-        wanted,
-        writer: Recipe::of(job.writer, Role::Writer)?,
-        walker: job.walker.map(|walker| Recipe::of(walker, Role::Walker)).transpose()?,
         bounds,
         reduction: Reduction::Joined,
         schedule: None,

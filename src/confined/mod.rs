@@ -13,9 +13,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use pmdscope_arches::{Encoding, EntrySet};
-use pmdscope_emu::{EmuError, Machine};
-use pmdscope_guest::Writer;
+use pmdscope_arches::EntrySet;
+use pmdscope_emu::EmuError;
+use pmdscope_guest::Routine;
 use pmdscope_traces::RunReport;
 use pmdscope_traces::sweep::SweepReport;
 use serde::{Deserialize, Serialize};
@@ -23,11 +23,10 @@ use serde::{Deserialize, Serialize};
 pub use self::pipe::{LONGEST, message, receive, send};
 pub use self::process::{Death, Limits, beside, death, last_words, processor_seconds, start};
 use self::sandbox::Confined;
-use self::task::{GuestFile, Report, Task};
+use self::task::{Report, Task};
 use crate::exit::Exit;
-use crate::kernel_study::KernelStudy;
-use crate::plan::GuestSource;
 use crate::study::Study;
+use crate::subject::{GuestSubject, LastEnvironment};
 use crate::{one_line, output, status_of, sweep};
 
 /// The one argument of such a process. It is no command for people, so the command line does not know it.
@@ -65,50 +64,33 @@ enum Outcome {
     Lost(String),
 }
 
-/// Reports a study. Bundled guests run in this process, with the machine of the study before.
-pub fn study(study: &Study<'_>, machine: &mut Option<Machine>) -> Result<RunReport> {
-    if study.source.kind == "bundled" {
-        let machine = match machine {
-            Some(machine) => machine,
-            None => machine.insert(Machine::new(study.source.guest.clone())?),
-        };
-        return study.report(machine);
+/// Reports a study. Bundled guests run in this process, in the environment of the last study if they can.
+pub fn study(study: &Study<'_>, last: &mut LastEnvironment) -> Result<RunReport> {
+    if study.subject.is_bundled() {
+        return study.report(last);
     }
-    let lost = |why: &str| Ok(study.lost(why));
-    believed(run(&Task::of_study(study))?, lost)
-}
-
-/// Reports a study of a kernel.
-pub fn kernel_study(study: &KernelStudy<'_>) -> Result<RunReport> {
-    believed(run(&Task::of_kernel(study))?, |why| study.lost(why))
+    believed(run(&Task::of_study(study))?, |why| study.incomplete_report(why))
 }
 
 /// Sweeps a writer. Bundled guests run in this process.
-pub fn sweep(
-    encoding: &Encoding,
-    source: &GuestSource,
-    set: EntrySet,
-    writer: Writer,
-) -> Result<SweepReport> {
-    if source.kind == "bundled" {
-        return sweep::sweep(encoding, source, set, writer);
+pub fn sweep(guest: &GuestSubject, set: EntrySet, writer: &'static Routine) -> Result<SweepReport> {
+    if guest.is_bundled() {
+        return sweep::sweep(guest, set, writer);
     }
-    let guest = GuestFile::new(source, encoding);
-    let task = Task::Sweep { guest, set: set.to_string(), writer: writer.name().to_owned() };
-    let lost = |why: &str| sweep::lost(encoding, source, set, writer, why);
-    Ok(match run(&task)? {
-        Outcome::Report(Report::Sweep(report)) if is_sweep_of(&report, &lost("")) => *report,
-        Outcome::Report(_) => lost(ASTRAY),
-        Outcome::Lost(why) => lost(&why),
+    let incomplete = |why: &str| sweep::incomplete_report(guest, set, writer, why);
+    Ok(match run(&Task::of_sweep(guest, set, writer))? {
+        Outcome::Report(Report::Sweep(report)) if is_sweep_of(&report, &incomplete("")) => *report,
+        Outcome::Report(_) => incomplete(ASTRAY),
+        Outcome::Lost(why) => incomplete(&why),
     })
 }
 
 /// The report, if it is of what was to be run; or else that it is lost and why.
-fn believed(outcome: Outcome, lost: impl Fn(&str) -> Result<RunReport>) -> Result<RunReport> {
+fn believed(outcome: Outcome, incomplete: impl Fn(&str) -> Result<RunReport>) -> Result<RunReport> {
     match outcome {
-        Outcome::Report(Report::Run(report)) if is_run_of(&report, &lost("")?) => Ok(*report),
-        Outcome::Report(_) => lost(ASTRAY),
-        Outcome::Lost(why) => lost(&why),
+        Outcome::Report(Report::Run(report)) if is_run_of(&report, &incomplete("")?) => Ok(*report),
+        Outcome::Report(_) => incomplete(ASTRAY),
+        Outcome::Lost(why) => incomplete(&why),
     }
 }
 
@@ -118,7 +100,7 @@ const ASTRAY: &str = "its process said what does not fit: machine code that it r
 fn is_run_of(report: &RunReport, asked: &RunReport) -> bool {
     fn what(of: &RunReport) -> impl PartialEq + '_ {
         let of_what = (&of.schema, &of.made_by, &of.arch, &of.mmu, &of.linux, &of.guest);
-        (of_what, &of.entry, &of.marks, &of.writer, &of.walker, &of.with, &of.command)
+        (of_what, of.entry, of.pfn, &of.marks, &of.writer, &of.walker, &of.with, &of.command)
     }
     what(report) == what(asked)
 }
@@ -282,28 +264,30 @@ pub fn serve() -> Result<Exit> {
 
 #[cfg(test)]
 mod tests {
+    use pmdscope_arches::EntryKind;
     use pmdscope_emu::{Bounds, Reduction};
-    use pmdscope_guest::Walker;
-    use pmdscope_traces::Verdict;
+    use pmdscope_guest::routine::{walkers, writers};
+    use pmdscope_traces::{EntryName, Hex, Verdict};
 
     use super::*;
-    use crate::plan::{self, Start};
+    use crate::start::EntryRequest;
+    use crate::subject::Subject;
+    use crate::values;
 
     fn asked() -> RunReport {
-        let encoding = plan::encoding("arm64", None, Some("6.12")).unwrap();
-        let source = GuestSource::bundled_for(&encoding).unwrap();
+        let encoding = values::encoding("arm64", None, Some("6.12")).unwrap();
+        let subject = Subject::Guest(GuestSubject::bundled_for(encoding).unwrap());
         let study = Study {
-            encoding: &encoding,
-            source: &source,
-            start: Start::of_value(&encoding, 0),
-            writer: Writer::named("split-unguarded", &source.guest).unwrap(),
-            walker: Walker::named("hmm", &source.guest).unwrap(),
+            subject: &subject,
+            entry: EntryRequest::Value(0),
+            writer: &writers::SPLIT_UNGUARDED,
+            walker: Some(&walkers::HMM),
             with: &[],
             bounds: &Bounds::default(),
             reduction: Reduction::Joined,
             schedule: None,
         };
-        study.lost("it was not run")
+        study.incomplete_report("it was not run").unwrap()
     }
 
     fn confined() -> Reply {
@@ -351,12 +335,12 @@ mod tests {
 
     #[test]
     fn what_is_not_believed_is_unknown_and_says_why() {
-        let lost = |why: &str| Ok(RunReport { incomplete: Some(why.to_owned()), ..asked() });
+        let incomplete = |why: &str| Ok(RunReport { incomplete: Some(why.to_owned()), ..asked() });
         let pass = RunReport { verdict: Verdict::Pass, incomplete: None, ..asked() };
         let of = |report: RunReport| Outcome::Report(Report::Run(Box::new(report)));
-        assert_eq!(believed(of(pass.clone()), lost).unwrap(), pass);
+        assert_eq!(believed(of(pass.clone()), incomplete).unwrap(), pass);
         let other = RunReport { walker: "gup-fast-read".to_owned(), ..pass };
-        let refused = believed(of(other), lost).unwrap();
+        let refused = believed(of(other), incomplete).unwrap();
         assert_eq!((refused.verdict, refused.incomplete.as_deref()), (Verdict::Unknown, Some(ASTRAY)));
     }
 
@@ -376,7 +360,8 @@ mod tests {
             RunReport { mmu: Some(other()), ..asked.clone() },
             RunReport { linux: other(), ..asked.clone() },
             RunReport { guest, ..asked.clone() },
-            RunReport { entry: other(), ..asked.clone() },
+            RunReport { entry: EntryName::Kind(EntryKind::None), ..asked.clone() },
+            RunReport { pfn: Some(Hex(1)), ..asked.clone() },
             RunReport { marks: vec![other()], ..asked.clone() },
             RunReport { writer: other(), ..asked.clone() },
             RunReport { walker: other(), ..asked.clone() },

@@ -3,32 +3,37 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use pmdscope_arches::Encoding;
-use pmdscope_emu::{Bounds, CallBounds, Machine, Recipe, Reduction, Role, Schedule};
+use anyhow::{Result, ensure};
+use pmdscope_arches::EntrySet;
+use pmdscope_emu::{Bounds, CallBounds, Reduction, Schedule};
 use pmdscope_guest::kernel::Cache;
-use pmdscope_guest::{Walker, Writer};
+use pmdscope_guest::{Role, Routine};
 use pmdscope_traces::RunReport;
 use pmdscope_traces::sweep::SweepReport;
 use serde::{Deserialize, Serialize};
 
 use super::process::processor_seconds;
 use crate::cli::{CacheArgs, Marks};
-use crate::kernel_plan::{Wanted, kernel_source};
-use crate::kernel_study::KernelStudy;
-use crate::plan::{GuestSource, Start, With, encoding};
+use crate::start::EntryRequest;
 use crate::study::Study;
+use crate::subject::{GuestSubject, KernelSubject, LastEnvironment, Subject};
 use crate::sweep;
+use crate::values::encoding;
 
 /// What a confined process is to run.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Task {
-    /// A guest's routines under schedules.
-    Guest { guest: GuestFile, entry: Entry, routines: Routines },
-    /// A kernel's.
-    Kernel { file: PathBuf, sha256: String, no_cache: bool, entry: Entry, routines: Routines },
+    /// Routines under schedules.
+    Run { code: Code, entry: Entry, routines: Routines },
     /// A guest's writer on a set of entries.
     Sweep { guest: GuestFile, set: String, writer: String },
+}
+
+/// The machine code of a task.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Code {
+    Guest(GuestFile),
+    Kernel { file: PathBuf, sha256: String, no_cache: bool },
 }
 
 /// A guest, and the encoding that it is run in.
@@ -63,76 +68,84 @@ pub struct Routines {
     schedule: Option<String>,
 }
 
+impl Code {
+    fn new(subject: &Subject) -> Self {
+        match subject {
+            Subject::Guest(guest) => Code::Guest(GuestFile::new(guest)),
+            Subject::Kernel(kernel) => Code::Kernel {
+                file: kernel.path.clone(),
+                sha256: kernel.kernel.file().sha256.clone(),
+                no_cache: kernel.no_cache,
+            },
+        }
+    }
+
+    fn open(self) -> Result<Subject> {
+        Ok(match self {
+            Code::Guest(guest) => Subject::Guest(guest.open()?),
+            Code::Kernel { file, sha256, no_cache } => {
+                let kernel = KernelSubject::open(&file, CacheArgs { no_cache })?;
+                let is = &kernel.kernel.file().sha256;
+                ensure!(*is == sha256, "{} was replaced while it was run", file.display());
+                Subject::Kernel(kernel)
+            }
+        })
+    }
+}
+
 impl GuestFile {
-    pub fn new(source: &GuestSource, encoding: &Encoding) -> Self {
+    fn new(guest: &GuestSubject) -> Self {
+        let encoding = &guest.encoding;
         GuestFile {
-            name: source.name.clone(),
-            elf: source.elf.to_vec(),
+            name: guest.name.clone(),
+            elf: guest.elf.to_vec(),
             arch: encoding.arch().to_string(),
             mmu: encoding.mmu().map(|mmu| mmu.to_string()),
             linux: encoding.version().to_string(),
         }
     }
 
-    fn open(self) -> Result<(Encoding, GuestSource)> {
+    fn open(self) -> Result<GuestSubject> {
         let encoding = encoding(&self.arch, self.mmu.as_deref(), Some(&self.linux))?;
-        let source = GuestSource::from_bytes(self.name, self.elf, encoding.arch())?;
-        Ok((encoding, source))
+        GuestSubject::from_bytes(self.name, self.elf, encoding)
     }
 }
 
 impl Entry {
-    fn wanted(&self) -> Result<Wanted> {
+    fn new(request: EntryRequest) -> Self {
+        match request {
+            EntryRequest::Kind { kind, marks, pfn } => {
+                Entry::Kind { kind: kind.name().to_owned(), marks: marks.names(), pfn }
+            }
+            EntryRequest::Value(value) => Entry::Value(value),
+        }
+    }
+
+    fn request(&self) -> Result<EntryRequest> {
         Ok(match self {
             Entry::Kind { kind, marks, pfn } => {
-                Wanted::Kind { kind: kind.parse()?, marks: Marks::of_names(marks)?, pfn: *pfn }
+                EntryRequest::Kind { kind: kind.parse()?, marks: Marks::of_names(marks)?, pfn: *pfn }
             }
-            Entry::Value(value) => Wanted::Value(*value),
+            Entry::Value(value) => EntryRequest::Value(*value),
         })
     }
 }
 
-impl From<Wanted> for Entry {
-    fn from(wanted: Wanted) -> Self {
-        match wanted {
-            Wanted::Kind { kind, marks, pfn } => {
-                Entry::Kind { kind: kind.name().to_owned(), marks: marks.names(), pfn }
-            }
-            Wanted::Value(value) => Entry::Value(value),
-        }
-    }
-}
-
-impl From<Start> for Entry {
-    fn from(start: Start) -> Self {
-        match start.kind {
-            Some(kind) => {
-                Wanted::Kind { kind, marks: start.marks, pfn: start.asked.then_some(start.pfn) }.into()
-            }
-            None => Entry::Value(start.value),
-        }
-    }
-}
-
 impl Routines {
-    fn new(writer: &str, walker: Option<&str>, with: &[With], bounds: &Bounds) -> Self {
+    fn new(study: &Study<'_>) -> Self {
+        let bounds = study.bounds;
         Routines {
-            writer: writer.to_owned(),
-            walker: walker.map(str::to_owned),
-            with: with.iter().map(|with| with.name().to_owned()).collect(),
+            writer: study.writer.name.to_owned(),
+            walker: study.walker.map(|walker| walker.name.to_owned()),
+            with: study.with.iter().map(|with| with.name.to_owned()).collect(),
             accesses: bounds.call.accesses,
             instructions: bounds.call.instructions,
             schedules: bounds.schedules,
             behaviours: bounds.behaviours,
             seconds: bounds.time.as_secs(),
-            joined: true,
-            schedule: None,
+            joined: study.reduction == Reduction::Joined,
+            schedule: study.schedule.map(ToString::to_string),
         }
-    }
-
-    fn under(self, reduction: Reduction, schedule: Option<&Schedule>) -> Self {
-        let joined = reduction == Reduction::Joined;
-        Routines { joined, schedule: schedule.map(ToString::to_string), ..self }
     }
 
     fn bounds(&self) -> Bounds {
@@ -152,96 +165,61 @@ impl Routines {
 
 impl Task {
     pub fn of_study(study: &Study<'_>) -> Self {
-        let routines =
-            Routines::new(study.writer.name(), Some(study.walker.name()), study.with, study.bounds);
-        Task::Guest {
-            guest: GuestFile::new(study.source, study.encoding),
-            entry: study.start.into(),
-            routines: routines.under(study.reduction, study.schedule),
+        Task::Run {
+            code: Code::new(study.subject),
+            entry: Entry::new(study.entry),
+            routines: Routines::new(study),
         }
     }
 
-    pub fn of_kernel(study: &KernelStudy<'_>) -> Self {
-        let walker = study.walker.map(|walker| walker.name);
-        let routines = Routines::new(study.writer.name, walker, &[], study.bounds);
-        Task::Kernel {
-            file: study.source.path.clone(),
-            sha256: study.source.kernel.file().sha256.clone(),
-            no_cache: study.source.no_cache,
-            entry: study.wanted.into(),
-            routines: routines.under(study.reduction, study.schedule),
-        }
+    pub fn of_sweep(guest: &GuestSubject, set: EntrySet, writer: &Routine) -> Self {
+        Task::Sweep { guest: GuestFile::new(guest), set: set.to_string(), writer: writer.name.to_owned() }
     }
 
     /// Processor time that it may take, in seconds.
     pub fn seconds(&self) -> u64 {
-        let exploration = match self {
-            Task::Guest { routines, .. } | Task::Kernel { routines, .. } => routines.seconds,
+        processor_seconds(match self {
+            Task::Run { routines, .. } => routines.seconds,
             Task::Sweep { .. } => Bounds::default().time.as_secs(),
-        };
-        processor_seconds(exploration)
+        })
     }
 
     /// The files and folders that it reads.
     pub fn readable(&self) -> Vec<PathBuf> {
         match self {
-            Task::Guest { .. } | Task::Sweep { .. } => Vec::new(),
-            Task::Kernel { file, .. } => {
+            Task::Run { code: Code::Kernel { file, .. }, .. } => {
                 let cache = Cache::of_user().ok().map(|cache| cache.folder().to_owned());
                 [file.clone()].into_iter().chain(cache).collect()
             }
+            Task::Run { code: Code::Guest(_), .. } | Task::Sweep { .. } => Vec::new(),
         }
     }
 
     /// Runs it in this process.
     pub fn run(self) -> Result<Report> {
         match self {
-            Task::Guest { guest, entry, routines } => {
-                let (encoding, source) = guest.open()?;
-                let start = match entry.wanted()? {
-                    Wanted::Kind { kind, marks, pfn } => Start::of_kind(&encoding, kind, marks, pfn)?,
-                    Wanted::Value(value) => Start::of_value(&encoding, value),
-                };
-                let guest = &source.guest;
-                let with: Vec<With> =
-                    routines.with.iter().map(|with| With::named(with, guest)).collect::<Result<_, _>>()?;
+            Task::Run { code, entry, routines } => {
+                let subject = code.open()?;
+                let with: Vec<&Routine> =
+                    routines.with.iter().map(|with| subject.other(with)).collect::<Result<_, _>>()?;
+                let walker = routines.walker.as_deref().map(|name| subject.routine(Role::Walker, name));
                 let (bounds, schedule) = (routines.bounds(), routines.schedule()?);
                 let study = Study {
-                    encoding: &encoding,
-                    source: &source,
-                    start,
-                    writer: Writer::named(&routines.writer, guest)?,
-                    walker: Walker::named(routines.walker.as_deref().context("no walker is named")?, guest)?,
+                    subject: &subject,
+                    entry: entry.request()?,
+                    writer: subject.routine(Role::Writer, &routines.writer)?,
+                    walker: walker.transpose()?,
                     with: &with,
                     bounds: &bounds,
                     reduction: routines.reduction(),
                     schedule: schedule.as_ref(),
                 };
-                let mut machine = Machine::new(source.guest.clone())?;
-                Ok(Report::Run(Box::new(study.report(&mut machine)?)))
-            }
-            Task::Kernel { file, sha256, no_cache, entry, routines } => {
-                let source = kernel_source(&file, CacheArgs { no_cache })?;
-                let is = &source.kernel.file().sha256;
-                ensure!(*is == sha256, "{} was replaced while it was run", file.display());
-                let (bounds, schedule) = (routines.bounds(), routines.schedule()?);
-                let walker = routines.walker.as_deref().map(|name| Recipe::of(name, Role::Walker));
-                let study = KernelStudy {
-                    source: &source,
-                    wanted: entry.wanted()?,
-                    writer: Recipe::of(&routines.writer, Role::Writer)?,
-                    walker: walker.transpose()?,
-                    bounds: &bounds,
-                    reduction: routines.reduction(),
-                    schedule: schedule.as_ref(),
-                };
-                Ok(Report::Run(Box::new(study.report()?)))
+                Ok(Report::Run(Box::new(study.report(&mut LastEnvironment::default())?)))
             }
             Task::Sweep { guest, set, writer } => {
-                let (encoding, source) = guest.open()?;
-                let writer = Writer::named(&writer, &source.guest)?;
-                let report = sweep::sweep(&encoding, &source, set.parse()?, writer)?;
-                Ok(Report::Sweep(Box::new(report)))
+                let guest = guest.open()?;
+                let writer = guest.guest.routine(Role::Writer, &writer)?;
+                Ok(Report::Sweep(Box::new(sweep::sweep(&guest, set.parse()?, writer)?)))
             }
         }
     }

@@ -3,24 +3,25 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use pmdscope_emu::{Bounds, CallBounds, Recipe, Reduction, Role, Schedule};
-use pmdscope_guest::{Walker, Writer};
-use pmdscope_traces::RunReport;
+use anyhow::{Context, Result, bail, ensure};
+use pmdscope_emu::{Bounds, CallBounds, Reduction, Schedule};
+use pmdscope_guest::Role;
 use pmdscope_traces::repro::{self, Code, Repro};
+use pmdscope_traces::{EntryName, RoutineResult, RunReport};
 
 use crate::cli::{Marks, ReproRunArgs};
 use crate::confined::{self, Failed};
 use crate::exit::Exit;
-use crate::kernel_plan::{KernelPlan, Wanted, kernel_source, offered};
-use crate::kernel_study::KernelStudy;
 use crate::output;
-use crate::plan::{GuestSource, RunPlan, Start, With, encoding};
-use crate::reporter::made_by;
+use crate::plan::RunPlan;
+use crate::start::EntryRequest;
 use crate::study::Study;
+use crate::subject::{GuestSubject, KernelSubject, LastEnvironment, Subject};
+use crate::values::encoding;
+use crate::version::made_by;
 
-/// What came of running it again.
-enum Came {
+/// The result of running it again.
+enum RerunResult {
     /// A report of the one schedule.
     Report(Box<RunReport>),
     /// The schedule does not fit what the machine code does here.
@@ -30,25 +31,25 @@ enum Came {
 pub fn run(args: &ReproRunArgs) -> Result<Exit> {
     let file = &args.repro.file;
     let repro = super::read(file)?;
-    let came = match &repro.code {
+    let subject = match &repro.code {
         Code::Guest { .. } => {
             ensure!(
                 args.kernel.is_none(),
                 "{} holds the code of its guest: leave --kernel out",
                 file.display()
             );
-            run_guest(&repro)
+            guest(&repro).map(Subject::Guest)
         }
-        Code::Kernel { .. } => run_kernel(&repro, args),
+        Code::Kernel { .. } => kernel(&repro, args).map(Subject::Kernel),
     };
-    let came = match came {
-        Ok(report) => Came::Report(Box::new(report)),
+    let rerun = match subject.and_then(|subject| rerun(&repro, subject)) {
+        Ok(report) => RerunResult::Report(Box::new(report)),
         Err(error) => match error.downcast_ref::<Failed>() {
-            Some(failed) if failed.misfit => Came::Misfit(error.to_string()),
+            Some(failed) if failed.misfit => RerunResult::Misfit(error.to_string()),
             _ => return Err(error.context(file.display().to_string())),
         },
     };
-    let (exit, text) = judged(&repro, &came);
+    let (exit, text) = judged(&repro, &rerun);
     output::write(&text, None)?;
     if repro.report.made_by != made_by() {
         output::tell(&format!(
@@ -61,11 +62,11 @@ pub fn run(args: &ReproRunArgs) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Whether the same came, and what is said of it.
-fn judged(repro: &Repro, came: &Came) -> (Exit, String) {
-    let report = match came {
-        Came::Report(report) => report,
-        Came::Misfit(why) => return (Exit::Findings, repro::not_reproduced(repro, why)),
+/// Decides whether the rerun reproduced what was saved, and formats the verdict.
+fn judged(repro: &Repro, rerun: &RerunResult) -> (Exit, String) {
+    let report = match rerun {
+        RerunResult::Report(report) => report,
+        RerunResult::Misfit(why) => return (Exit::Findings, repro::not_reproduced(repro, why)),
     };
     if let Some(why) = not_known(repro, report) {
         return (Exit::Inconclusive, repro::inconclusive(repro, &why));
@@ -82,7 +83,7 @@ fn judged(repro: &Repro, came: &Came) -> (Exit, String) {
     }
 }
 
-/// Why what came says nothing.
+/// Why the rerun says nothing, if it says nothing.
 fn not_known(repro: &Repro, report: &RunReport) -> Option<String> {
     report.failed_controls().into_iter().next().or_else(|| {
         let Some(trace) = report.traces.first() else { return report.incomplete.clone() };
@@ -90,7 +91,9 @@ fn not_known(repro: &Repro, report: &RunReport) -> Option<String> {
         let expected = &repro.expected;
         let pairs = [(&expected.writer, &trace.writer), (&expected.walker, &trace.walker)];
         let mut pairs = pairs.into_iter().chain(expected.with.iter().zip(&trace.with));
-        let stopped = pairs.find(|(saved, came)| came.result == "unknown" && saved.result != "unknown");
+        let stopped = pairs.find(|(saved, came)| {
+            came.result == RoutineResult::Unknown && saved.result != RoutineResult::Unknown
+        });
         stopped.and_then(|(_, came)| came.ended.clone())
     })
 }
@@ -110,64 +113,50 @@ fn bounds(repro: &Repro) -> Bounds {
     Bounds { call, time: TIME, ..usual }
 }
 
-fn run_guest(repro: &Repro) -> Result<RunReport> {
+fn guest(repro: &Repro) -> Result<GuestSubject> {
     let report = &repro.report;
     let encoding = encoding(&report.arch, report.mmu.as_deref(), Some(&report.linux))?;
     let elf = repro.code.elf().context("it has no guest")??;
-    let source = GuestSource::from_bytes(report.guest.name.clone(), elf, encoding.arch())?;
-    let start = match wanted(repro)? {
-        Wanted::Kind { kind, marks, pfn } => Start::of_kind(&encoding, kind, marks, pfn)?,
-        Wanted::Value(value) => Start::of_value(&encoding, value),
-    };
-    let walker = Walker::named(&report.walker, &source.guest)?;
-    let plan = RunPlan {
-        encoding,
-        start,
-        writer: Writer::named(&report.writer, &source.guest)?,
-        walkers: vec![walker],
-        with: report.with.iter().map(|with| With::named(with, &source.guest)).collect::<Result<_, _>>()?,
-        source,
-        bounds: bounds(repro),
-        reduction: Reduction::Joined,
-        schedule: Some(schedule(repro)?),
-    }
-    .checked()?;
-    confined::study(&Study::of(&plan, walker, plan.schedule.as_ref()), &mut None)
+    GuestSubject::from_bytes(report.guest.name.clone(), elf, encoding)
 }
 
-fn run_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<RunReport> {
+fn kernel(repro: &Repro, args: &ReproRunArgs) -> Result<KernelSubject> {
     let report = &repro.report;
     let path = find_kernel(repro, args)?;
-    let source = kernel_source(&path, args.cache)?;
-    let sha256 = &source.kernel.file().sha256;
+    let kernel = KernelSubject::open(&path, args.cache)?;
+    let sha256 = &kernel.kernel.file().sha256;
     ensure!(
         *sha256 == report.guest.sha256,
         "{} is another kernel: its boot image has the SHA-256 {sha256}, and what was saved {}",
         path.display(),
         report.guest.sha256
     );
-    let version = source.encoding.version().to_string();
+    let version = kernel.encoding.version().to_string();
     ensure!(
         report.linux == version,
         "it was saved with the entries of {} read as those of Linux {}, and the kernel is Linux {version}: save it again",
         path.display(),
         report.linux
     );
-    let writer = Recipe::of(&report.writer, Role::Writer)?;
-    let walker = Recipe::of(&report.walker, Role::Walker)?;
-    for recipe in [writer, walker] {
-        offered(&source, recipe).map_err(|reason| anyhow!("{}: {reason}", path.display()))?;
-    }
-    let plan = KernelPlan {
-        source,
-        wanted: wanted(repro)?,
-        writer,
-        walkers: vec![Some(walker)],
+    Ok(kernel)
+}
+
+/// Runs the saved schedule on a subject.
+fn rerun(repro: &Repro, subject: Subject) -> Result<RunReport> {
+    let report = &repro.report;
+    let walker = Some(subject.routine(Role::Walker, &report.walker)?);
+    let plan = RunPlan {
+        entry: entry(repro)?,
+        writer: subject.routine(Role::Writer, &report.writer)?,
+        walkers: vec![walker],
+        with: report.with.iter().map(|with| subject.other(with)).collect::<Result<_, _>>()?,
+        subject,
         bounds: bounds(repro),
         reduction: Reduction::Joined,
-        schedule: Some(schedule(repro)?),
-    };
-    confined::kernel_study(&KernelStudy::of(&plan, Some(walker), plan.schedule.as_ref()))
+        schedule: Some(repro.expected.schedule.parse::<Schedule>()?),
+    }
+    .checked()?;
+    confined::study(&Study::of(&plan, walker, plan.schedule.as_ref()), &mut LastEnvironment::default())
 }
 
 /// Where the kernel is that a reproducer is for.
@@ -192,15 +181,13 @@ fn find_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<PathBuf> {
     bail!("its kernel {release} is not here: name {file} by --kernel{get}")
 }
 
-fn wanted(repro: &Repro) -> Result<Wanted> {
+fn entry(repro: &Repro) -> Result<EntryRequest> {
     let report = &repro.report;
-    if report.entry == "pmd" {
-        return Ok(Wanted::Value(report.before.value.0));
-    }
-    let kind = report.entry.parse()?;
-    Ok(Wanted::Kind { kind, marks: Marks::of_names(&report.marks)?, pfn: repro.pfn.map(|pfn| pfn.0) })
-}
-
-fn schedule(repro: &Repro) -> Result<Schedule> {
-    Ok(repro.expected.schedule.parse()?)
+    Ok(match report.entry {
+        EntryName::Value => EntryRequest::Value(report.before.value.0),
+        EntryName::Kind(kind) => {
+            let marks = Marks::of_names(&report.marks)?;
+            EntryRequest::Kind { kind, marks, pfn: repro.pfn.map(|pfn| pfn.0) }
+        }
+    })
 }

@@ -12,36 +12,24 @@ use pmdscope_traces::{Finding, FindingName, Hex, RunReport, most_telling};
 use crate::cli::SaveArgs;
 use crate::confined;
 use crate::exit::Exit;
-use crate::kernel_plan::{KernelPlan, KernelSource};
-use crate::kernel_study::KernelStudy;
 use crate::output;
-use crate::plan::{RunPlan, number};
+use crate::plan::RunPlan;
 use crate::study::Study;
+use crate::subject::{KernelSubject, LastEnvironment, Subject};
+use crate::values::number;
 
 pub fn save(args: &SaveArgs) -> Result<Exit> {
     let wanted = args.finding.as_deref().map(finding_name).transpose()?;
-    let repro = match &args.job.kernel {
-        Some(path) => {
-            let plan = KernelPlan::new(&args.job, path)?;
-            let walker = *only(&plan.walkers)?;
-            ensure!(walker.is_some(), "a reproducer is of a writer and a walker: leave --walker none out");
-            let code = code_of_kernel(&plan.source);
-            let run = |schedule: Option<&Schedule>| {
-                confined::kernel_study(&KernelStudy::of(&plan, walker, schedule))
-            };
-            repro(code, &plan.bounds, plan.schedule.as_ref(), wanted, run)?
-        }
-        None => {
-            let plan = RunPlan::new(&args.job)?;
-            let walker = *only(&plan.walkers)?;
-            let code = Code::of_guest(&plan.source.elf);
-            let mut machine = None;
-            let run = |schedule: Option<&Schedule>| {
-                confined::study(&Study::of(&plan, walker, schedule), &mut machine)
-            };
-            repro(code, &plan.bounds, plan.schedule.as_ref(), wanted, run)?
-        }
+    let plan = RunPlan::new(&args.job)?;
+    let walker = *only(&plan.walkers)?;
+    ensure!(walker.is_some(), "a reproducer is of a writer and a walker: leave --walker none out");
+    let code = match &plan.subject {
+        Subject::Guest(guest) => Code::of_guest(&guest.elf),
+        Subject::Kernel(kernel) => code_of_kernel(kernel),
     };
+    let mut last = LastEnvironment::default();
+    let run = |schedule: Option<&Schedule>| confined::study(&Study::of(&plan, walker, schedule), &mut last);
+    let repro = repro(code, &plan.bounds, plan.schedule.as_ref(), wanted, run)?;
     let pfn = args.job.pfn.as_deref().map(number).transpose()?.map(Hex);
     output::write(&Repro { pfn, ..repro.clone() }.to_text()?, Some(&args.output))?;
     output::tell_person(&saved(&repro, &args.output));
@@ -122,10 +110,10 @@ fn finding(report: &RunReport, wanted: Option<FindingName>) -> Result<&Finding> 
 }
 
 /// By what a kernel is known.
-fn code_of_kernel(source: &KernelSource) -> Code {
-    let file = source.kernel.file();
+fn code_of_kernel(kernel: &KernelSubject) -> Code {
+    let file = kernel.kernel.file();
     Code::Kernel {
-        file: source.info().name,
+        file: kernel.info().name,
         sha256: file.sha256.clone(),
         build_id: file.build_id.clone(),
         banner: file.release.banner.clone(),

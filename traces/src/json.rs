@@ -8,9 +8,8 @@ use crate::batch::{BATCH_SCHEMA, Batch, DIFF_SCHEMA, DiffReport, RECORD_SCHEMA, 
 use crate::count::Count;
 use crate::decoded::DecodeReport;
 use crate::matrix::{self, MATRIX_SCHEMA};
-use crate::report::{
-    COMPARE_SCHEMA, CompareReport, DECODE_SCHEMA, Event, Outcome, RUN_SCHEMA, References, RunReport,
-};
+use crate::outcome::Outcome;
+use crate::report::{COMPARE_SCHEMA, CompareReport, DECODE_SCHEMA, Event, RUN_SCHEMA, References, RunReport};
 use crate::repro::{REPRO_SCHEMA, Repro};
 use crate::sweep::{SWEEP_SCHEMA, SweepReport};
 

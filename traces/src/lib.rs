@@ -7,6 +7,7 @@ pub mod batch;
 mod count;
 mod decoded;
 mod entry;
+mod entry_name;
 mod findings;
 pub mod html;
 pub mod json;
@@ -14,6 +15,7 @@ mod judge;
 pub mod kunit;
 pub mod markdown;
 pub mod matrix;
+mod outcome;
 mod printable;
 mod report;
 pub mod repro;
@@ -28,12 +30,14 @@ mod words;
 pub use count::Count;
 pub use decoded::{DecodeReport, DecodedEntry, Needed, Reading};
 pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
+pub use entry_name::EntryName;
 pub use findings::{Finding, FindingName, most_telling};
 pub use judge::{Marked, Observed, Overwritten, WriterChange, WriterRule, WriterSteps, judge};
+pub use outcome::{Outcome, RoutineResult};
 pub use report::{
-    COMPARE_SCHEMA, CompareReport, Control, DECODE_SCHEMA, Divergence, Event, GuestInfo, Invalidated,
-    KernelFacts, Outcome, RUN_SCHEMA, References, RunReport, Schedules, Skipped, SplitGuard, Stored, Stub,
-    Trace, Verdict, View, Warning, What,
+    AccessKind, COMPARE_SCHEMA, CompareReport, Control, DECODE_SCHEMA, Divergence, Event, GuestInfo,
+    GuestKind, Invalidated, KernelFacts, Lack, PredicatesFrom, RUN_SCHEMA, References, RunReport, Schedules,
+    Skipped, SplitGuard, Stored, Stub, Trace, Verdict, View, Warning, What,
 };
 pub use text::WIDTH;
 pub use words::{is_command, one_line, quoted};

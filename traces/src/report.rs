@@ -1,11 +1,15 @@
 //! What a run and a comparison report. Field names are the JSON contract; see the schemas.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::count::Count;
 use crate::entry::{Entry, Hex, Value};
+use crate::entry_name::EntryName;
 use crate::findings::Finding;
+use crate::outcome::Outcome;
 use crate::sweep::SweepReport;
 
 /// The name and number of the report of one run. A change that breaks a reader raises the number.
@@ -33,7 +37,10 @@ pub struct RunReport {
     /// The machine code that was run.
     pub guest: GuestInfo,
     /// The kind of entry, or `pmd` for one given by value.
-    pub entry: String,
+    pub entry: EntryName,
+    /// The page frame number, if the run was asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pfn: Option<Hex>,
     /// Its marks: `young`, `dirty`, `soft-dirty`, `uffd-wp`.
     pub marks: Vec<String>,
     /// The writer.
@@ -44,7 +51,7 @@ pub struct RunReport {
     pub with: Vec<String>,
     /// Who answered the predicates of all entries here: `guest`, its own compiled functions; or `model`, for a
     /// kernel, which has them inlined everywhere.
-    pub predicates: String,
+    pub predicates: PredicatesFrom,
     /// What stood before the writer.
     pub before: Entry,
     /// Where `before` does not satisfy what the kernel expects of such an entry.
@@ -97,11 +104,60 @@ pub struct RunReport {
     pub entries: Vec<Entry>,
 }
 
+/// Who answers the predicates of entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PredicatesFrom {
+    /// The guest's own compiled functions.
+    Guest,
+    /// The model.
+    Model,
+}
+
+impl PredicatesFrom {
+    /// The word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PredicatesFrom::Guest => "guest",
+            PredicatesFrom::Model => "model",
+        }
+    }
+}
+
+/// Where machine code is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum GuestKind {
+    /// A guest that comes with the program.
+    Bundled,
+    /// An ELF file of the user's.
+    File,
+    /// A real kernel.
+    Kernel,
+}
+
+impl GuestKind {
+    /// The word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            GuestKind::Bundled => "bundled",
+            GuestKind::File => "file",
+            GuestKind::Kernel => "kernel",
+        }
+    }
+}
+
+impl fmt::Display for GuestKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// The machine code of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuestInfo {
     /// `bundled`, `file` for an ELF of the user's, or `kernel`.
-    pub kind: String,
+    pub kind: GuestKind,
     /// Its name: of a kernel the file that was given.
     pub name: String,
     /// SHA-256 of the file, in hexadecimal; of a kernel in a package that of its boot image.
@@ -175,13 +231,14 @@ pub struct Invalidated {
     pub schedules: Count,
 }
 
-/// A run of which it is known what it must come to.
+/// A run whose outcome is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Control {
     /// What was run.
     pub what: String,
-    /// What it came to.
-    pub came_to: String,
+    /// Its outcome.
+    #[serde(rename = "came_to")]
+    pub outcome: String,
     /// Whether that is right.
     pub passed: bool,
 }
@@ -230,33 +287,6 @@ pub struct View {
     /// Whether the writer installed it in the place of the entry before, so that it is not what became of
     /// that: a pointer to the page table of the split, say.
     pub installed: bool,
-}
-
-/// What a routine came to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct Outcome {
-    /// The result: `refused`, `page`, `leaf`, `table`, `wait`, `fault`, `retry`; `crash` where it
-    /// accessed what is not there; `unknown` where it did not end.
-    pub result: String,
-    /// The check that decided.
-    pub stopped_by: Option<String>,
-    /// The page it took, or took for mapped.
-    pub pfn: Option<Hex>,
-    /// How many bytes it took for mapped.
-    pub size: Option<u64>,
-    /// The entry the decision rests on.
-    pub decided_on: Option<Value>,
-    /// The last entry that a load of it returned, if it did not return itself and so left no decision.
-    pub last_view: Option<Value>,
-    /// How it ended, if not by returning.
-    pub ended: Option<String>,
-    /// Whether that check comes after the walker's present check.
-    pub past_present: bool,
-    /// Under how many schedules.
-    pub schedules: Count,
-    /// One of them with the fewest switches: `W3 K2` is three accesses of the writer, then two of the
-    /// walker.
-    pub schedule: String,
 }
 
 /// Where the walker's machine code left the path that it takes on the untouched entry.
@@ -312,7 +342,7 @@ impl RunReport {
     /// The entry and its marks: `migration-read soft-dirty`.
     pub fn marked_entry(&self) -> String {
         let words: Vec<&str> =
-            std::iter::once(self.entry.as_str()).chain(self.marks.iter().map(String::as_str)).collect();
+            std::iter::once(self.entry.name()).chain(self.marks.iter().map(String::as_str)).collect();
         words.join(" ")
     }
 
@@ -336,7 +366,7 @@ impl RunReport {
         let of_kernel = self.kernel.iter().flat_map(|kernel| &kernel.controls);
         let of_kernel = of_kernel
             .filter(|control| !control.passed)
-            .map(|control| format!("control failed: {}: {}", control.what, control.came_to));
+            .map(|control| format!("control failed: {}: {}", control.what, control.outcome));
         of_guest.chain(of_kernel).collect()
     }
 
@@ -438,6 +468,28 @@ pub struct Event {
     pub what: What,
 }
 
+/// How a word was accessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessKind {
+    /// By a load.
+    Load,
+    /// By a store.
+    Store,
+    /// By an atomic instruction, which loads and may store.
+    Atomic,
+}
+
+impl fmt::Display for AccessKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            AccessKind::Load => "load",
+            AccessKind::Store => "store",
+            AccessKind::Atomic => "atomic",
+        })
+    }
+}
+
 /// What an event is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "lowercase")]
@@ -480,7 +532,7 @@ pub enum What {
         /// What lies there.
         place: String,
         /// `load`, `store` or `atomic`.
-        access: String,
+        access: AccessKind,
         /// The word before.
         before: Value,
         /// The word after.
@@ -547,8 +599,21 @@ impl CompareReport {
 /// A row that cannot exist: an entry that an encoding cannot express, a walker it does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Skipped {
-    /// The architecture, MMU and version.
+    /// The architecture, MMU and version; of a kernel its release.
     pub encoding: String,
+    /// What it lacks; absent if nothing can be run there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<Lack>,
     /// Why there is no row.
     pub reason: String,
+}
+
+/// What an encoding, a guest or a kernel lacks, so that some rows cannot exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Lack {
+    /// A kind of entry.
+    Entry(EntryName),
+    /// A routine, by its name.
+    Routine(String),
 }

@@ -8,7 +8,8 @@ use pmdscope_arches::platform_name;
 use crate::count::Count;
 use crate::entry::{Swap, Value};
 use crate::findings::{Finding, FindingName};
-use crate::report::{CompareReport, Outcome, RunReport, Skipped, SplitGuard, Verdict, View};
+use crate::outcome::Outcome;
+use crate::report::{CompareReport, RunReport, Skipped, SplitGuard, Verdict, View};
 use crate::sweep::SweepReport;
 use crate::{sweep_summary, words};
 

@@ -4,40 +4,41 @@ use pmdscope_arches::platform_name;
 
 use crate::count::Count;
 use crate::entry::Value;
-use crate::report::{Outcome, References, RunReport};
+use crate::outcome::{Outcome, RoutineResult};
+use crate::report::{References, RunReport};
 
 /// The outcome of a routine in words.
 pub(crate) fn outcome(outcome: &Outcome) -> String {
     let check = outcome.stopped_by.as_deref().unwrap_or("no check");
     let page = outcome.pfn.map_or(String::new(), |pfn| format!(" page {:#x}", pfn.0));
     let of_page = if page.is_empty() { String::new() } else { format!(" of{page}") };
-    match outcome.result.as_str() {
+    match outcome.result {
         // A kernel's walker does not say which check it was.
-        "refused" if outcome.stopped_by.is_none() && outcome.past_present => {
+        RoutineResult::Refused if outcome.stopped_by.is_none() && outcome.past_present => {
             "took nothing, stopped by a later check".to_owned()
         }
-        "refused" if outcome.stopped_by.is_none() => "took nothing".to_owned(),
-        "refused" => format!("refused by {check}"),
-        "page" => format!("took{page}"),
-        "leaf" => {
+        RoutineResult::Refused if outcome.stopped_by.is_none() => "took nothing".to_owned(),
+        RoutineResult::Refused => format!("refused by {check}"),
+        RoutineResult::Page => format!("took{page}"),
+        RoutineResult::Leaf => {
             let size = outcome.size.map_or("a huge page".to_owned(), bytes);
             let at = if page.is_empty() { String::new() } else { format!(" at{page}") };
             let by = if outcome.stopped_by.is_none() { String::new() } else { format!(" ({check})") };
             format!("took it for {size} mapped{at}{by}")
         }
-        "table" => "went on to the page table".to_owned(),
-        "wait" => format!("waits for the migration{of_page}"),
-        "fault" => format!("asks for a fault ({check})"),
-        "retry" => format!("starts over ({check})"),
-        "old" => "returned the old entry".to_owned(),
-        "returned" => "ran to its end".to_owned(),
-        "mapped" => format!("took the old entry for a mapping{of_page}"),
-        "migrating" => format!("took the old entry for a migration{of_page}"),
-        "unsplit" => "found nothing to split".to_owned(),
-        "marked" => "marked the entry".to_owned(),
-        other => match &outcome.ended {
-            Some(ended) => format!("{other}: {ended}"),
-            None => other.to_owned(),
+        RoutineResult::Table => "went on to the page table".to_owned(),
+        RoutineResult::Wait => format!("waits for the migration{of_page}"),
+        RoutineResult::Fault => format!("asks for a fault ({check})"),
+        RoutineResult::Retry => format!("starts over ({check})"),
+        RoutineResult::Old => "returned the old entry".to_owned(),
+        RoutineResult::Returned => "ran to its end".to_owned(),
+        RoutineResult::Mapped => format!("took the old entry for a mapping{of_page}"),
+        RoutineResult::Migrating => format!("took the old entry for a migration{of_page}"),
+        RoutineResult::Unsplit => "found nothing to split".to_owned(),
+        RoutineResult::Marked => "marked the entry".to_owned(),
+        RoutineResult::Crash | RoutineResult::Unknown => match &outcome.ended {
+            Some(ended) => format!("{}: {ended}", outcome.result.name()),
+            None => outcome.result.name().to_owned(),
         },
     }
 }

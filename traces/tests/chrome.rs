@@ -226,7 +226,7 @@ fn a_behaviour_ends_with_what_each_routine_came_to() {
         let outcomes = [&trace.writer, &trace.walker].into_iter().chain(&trace.with);
         for ((cpu, outcome), end) in (0..).zip(outcomes).zip(ends) {
             assert_eq!((number(end, "ts"), number(end, "tid") % 1000), (last, cpu));
-            assert_eq!(end["args"]["result"], outcome.result);
+            assert_eq!(end["args"]["result"], outcome.result.name());
             let decided_on = outcome.decided_on.map_or(Json::Null, |value| json!(value));
             assert_eq!(end["args"].get("decided_on").unwrap_or(&Json::Null), &decided_on);
         }

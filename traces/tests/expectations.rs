@@ -72,7 +72,7 @@ fn nothing_counts_where_a_control_failed() {
     let last = report.rows.len() - 1;
     let kernel = report.rows[last].kernel.as_mut().unwrap();
     assert!(!kernel.controls.is_empty());
-    let control = Control { what: "a walk".to_owned(), came_to: "a crash".to_owned(), passed: false };
+    let control = Control { what: "a walk".to_owned(), outcome: "a crash".to_owned(), passed: false };
     kernel.controls.push(control);
     report.rows[last].incomplete = Some("environment incomplete: control failed: a walk: a crash".to_owned());
     for text in ["", ALL_FOUND] {

@@ -4,8 +4,8 @@
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntryMarks, EntrySpec, Mmu};
 use pmdscope_traces::FindingName::{self, *};
 use pmdscope_traces::{
-    Count, Entry, Marked, Observed, Outcome, Overwritten, Value, View, WriterChange, WriterRule, WriterSteps,
-    changes, judge,
+    Count, Entry, Marked, Observed, Outcome, Overwritten, RoutineResult, Value, View, WriterChange,
+    WriterRule, WriterSteps, changes, judge,
 };
 
 const YOUNG: EntryMarks = EntryMarks { young: true, dirty: false, soft_dirty: false, uffd_wp: false };
@@ -105,9 +105,9 @@ impl Scene {
         self
     }
 
-    fn outcome(mut self, result: &str, decided_on: u64, past_present: bool) -> Self {
+    fn outcome(mut self, result: RoutineResult, decided_on: u64, past_present: bool) -> Self {
         self.outcomes.push(Outcome {
-            result: result.to_owned(),
+            result,
             stopped_by: None,
             pfn: None,
             size: None,
@@ -272,28 +272,31 @@ fn swap_decodes_differently() {
 #[test]
 fn walker_past_present() {
     let (scene, seen) = arm64_swap_made_present();
-    scene.view(seen).outcome("refused", seen, true).finds(&[SwapBecomesPresent, WalkerPastPresent]);
+    scene
+        .view(seen)
+        .outcome(RoutineResult::Refused, seen, true)
+        .finds(&[SwapBecomesPresent, WalkerPastPresent]);
     let (scene, seen) = arm64_swap_made_present();
-    scene.view(seen).outcome("refused", seen, false).finds(&[SwapBecomesPresent]);
+    scene.view(seen).outcome(RoutineResult::Refused, seen, false).finds(&[SwapBecomesPresent]);
     let (scene, seen) = arm64_swap_made_present();
     let before = scene.before;
-    scene.view(seen).view(before).outcome("refused", before, true).finds(&[SwapBecomesPresent]);
+    scene.view(seen).view(before).outcome(RoutineResult::Refused, before, true).finds(&[SwapBecomesPresent]);
     // A crash says nothing of a decision: what it had seen last counts.
     let (scene, seen) = arm64_swap_made_present();
-    let crashed = scene.view(seen).outcome("crash", seen, false).left_no_decision();
+    let crashed = scene.view(seen).outcome(RoutineResult::Crash, seen, false).left_no_decision();
     crashed.finds(&[SwapBecomesPresent, WalkerPastPresent]);
     let mapping = self::scene(arm64(), EntryKind::PresentHuge);
     let before = mapping.before;
-    mapping.view(before).outcome("refused", before, true).finds(&[]);
+    mapping.view(before).outcome(RoutineResult::Refused, before, true).finds(&[]);
 }
 
 #[test]
 fn walker_took_page() {
     let (scene, seen) = arm64_swap_made_present();
-    scene.view(seen).outcome("page", seen, true).finds(&[SwapBecomesPresent, WalkerTookPage]);
+    scene.view(seen).outcome(RoutineResult::Page, seen, true).finds(&[SwapBecomesPresent, WalkerTookPage]);
     let mapping = self::scene(arm64(), EntryKind::PresentHuge);
     let before = mapping.before;
-    mapping.view(before).outcome("page", before, true).finds(&[]);
+    mapping.view(before).outcome(RoutineResult::Page, before, true).finds(&[]);
 }
 
 #[test]
@@ -303,7 +306,7 @@ fn took_invalidated() {
         let before = mapping().before;
         let invalid = (encoding.layout().invalidated)(before);
         assert_ne!(before, invalid);
-        for result in ["page", "leaf"] {
+        for result in [RoutineResult::Page, RoutineResult::Leaf] {
             let took =
                 mapping().stored(&[invalid], Some(before)).view(invalid).outcome(result, invalid, true);
             took.finds(&[TookInvalidated]);
@@ -311,14 +314,20 @@ fn took_invalidated() {
             took.finds(&[]);
         }
         // To be refused, or to wait, is what an invalidated entry is for.
-        for result in ["refused", "wait", "fault", "retry", "table"] {
+        for result in [
+            RoutineResult::Refused,
+            RoutineResult::Wait,
+            RoutineResult::Fault,
+            RoutineResult::Retry,
+            RoutineResult::Table,
+        ] {
             let other =
                 mapping().stored(&[invalid], Some(before)).view(invalid).outcome(result, invalid, true);
             other.finds(&[]);
         }
         // What the writer installed is there to be taken.
         let installed = mapping().stored(&[invalid], None).replacing(before ^ 1 << 21).outcome(
-            "page",
+            RoutineResult::Page,
             before ^ 1 << 21,
             true,
         );
@@ -329,21 +338,21 @@ fn took_invalidated() {
         let changed = built(&encoding, EntryKind::PresentHuge, EntryMarks { young: true, ..DIRTY });
         let mapping = marked_scene(encoding, EntryKind::PresentHuge, YOUNG).stored(&[changed], None);
         let took = mapping.rule(|rule| rule.invalidates = false).view(changed);
-        took.outcome("page", changed, true).finds(&[]);
+        took.outcome(RoutineResult::Page, changed, true).finds(&[]);
     }
     // An old page of s390x is invalid as it is: to invalidate it changes nothing.
     let old = scene(s390x(), EntryKind::PresentHuge);
     let before = old.before;
-    old.stored(&[before], Some(before)).view(before).outcome("page", before, true).finds(&[]);
+    old.stored(&[before], Some(before)).view(before).outcome(RoutineResult::Page, before, true).finds(&[]);
     // Nor is it the writer's, if a page that was used meanwhile is made what it was before.
     let old = scene(s390x(), EntryKind::PresentHuge);
     let young = Value(built(&s390x(), EntryKind::PresentHuge, YOUNG));
     let used = old.stored(&[before], Some(before)).steps(|steps| steps.found = Some(young));
-    used.view(before).outcome("page", before, true).finds(&[]);
+    used.view(before).outcome(RoutineResult::Page, before, true).finds(&[]);
     // What a split makes of a swap entry is no mapping.
     let (swap, seen) = arm64_swap_made_present();
     let before = swap.before;
-    let took = swap.stored(&[seen], Some(before)).view(seen).outcome("leaf", seen, true);
+    let took = swap.stored(&[seen], Some(before)).view(seen).outcome(RoutineResult::Leaf, seen, true);
     took.finds(&[SwapBecomesPresent, WalkerPastPresent]);
 }
 
@@ -581,6 +590,7 @@ fn bits_lost() {
 #[test]
 fn the_worst_is_named_last_and_each_finding_once() {
     let (scene, seen) = arm64_swap_made_present();
-    let scene = scene.view(seen).view(seen).outcome("page", seen, true).overwrote(&[seen], seen, 0);
+    let scene =
+        scene.view(seen).view(seen).outcome(RoutineResult::Page, seen, true).overwrote(&[seen], seen, 0);
     scene.finds(&[SwapBecomesPresent, WalkerTookPage, EntryDestroyed]);
 }

@@ -73,7 +73,8 @@ fn kernels_are_groups_by_release() {
     report.rows.drain(..FOUND_IN_KERNEL);
     report.skipped.clear();
     let reason = "this kernel has no mincore".to_owned();
-    report.skipped.push(pmdscope_traces::Skipped { encoding: "5.10.0-30-arm64".to_owned(), reason });
+    let lacks = Some(pmdscope_traces::Lack::Routine("mincore".to_owned()));
+    report.skipped.push(pmdscope_traces::Skipped { encoding: "5.10.0-30-arm64".to_owned(), lacks, reason });
     let tests = tests(&report, "");
     assert_eq!(tests.len(), 1, "what was skipped of a kernel is beside its rows");
     assert_eq!(tests[0].name, "kernel 5.10.0-30-arm64");

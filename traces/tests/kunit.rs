@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::{env, fs};
 
+use pmdscope_arches::EntryKind;
 use pmdscope_traces::kunit::{self, NoKunit};
-use pmdscope_traces::{Control, Event, FindingName, Hex, KernelFacts, RunReport, SplitGuard, Trace, What};
+use pmdscope_traces::{
+    Control, EntryName, Event, FindingName, Hex, KernelFacts, RunReport, SplitGuard, Trace, What,
+};
 use similar::TextDiff;
 
 const REPORTS: [&str; 4] = ["arm64-6.1", "arm64-6.12", "ppc64le-6.12", "x86_64-6.1"];
@@ -91,13 +94,13 @@ fn style_is_the_kernels() {
 
 #[test]
 fn names_are_those_of_the_version() {
-    let at = |linux: &str, entry: &str| {
+    let at = |linux: &str, entry: EntryKind| {
         changed("arm64-6.12", |report| {
             report.linux = linux.to_owned();
-            report.entry = entry.to_owned();
+            report.entry = EntryName::Kind(entry);
         })
     };
-    let old = at("5.10", "migration-write").unwrap();
+    let old = at("5.10", EntryKind::MigrationWrite).unwrap();
     assert_has(
         &old,
         &["swp_entry(SWP_MIGRATION_WRITE, RUN_PFN)", "is_pmd_migration_entry(", "<linux/swapops.h>"],
@@ -105,22 +108,22 @@ fn names_are_those_of_the_version() {
     // Its KUnit knows no QEMU, and no function builds the entry but from a locked page.
     assert_lacks(&old, &["make_", "kunit.py", "kunit_skip"]);
     assert_eq!(
-        at("5.10", "migration-read-exclusive").unwrap_err(),
-        NoKunit::NotMigration("migration-read-exclusive".to_owned())
+        at("5.10", EntryKind::MigrationReadExclusive).unwrap_err(),
+        NoKunit::NotMigration(EntryName::Kind(EntryKind::MigrationReadExclusive))
     );
 
     for linux in ["6.1", "6.18"] {
-        let read = at(linux, "migration-read").unwrap();
+        let read = at(linux, EntryKind::MigrationRead).unwrap();
         assert_has(
             &read,
             &["make_readable_migration_entry(RUN_PFN)", "pmd_to_swp_entry(", "<linux/swapops.h>"],
         );
-        let exclusive = at(linux, "migration-read-exclusive").unwrap();
+        let exclusive = at(linux, EntryKind::MigrationReadExclusive).unwrap();
         assert_has(&exclusive, &["make_readable_exclusive_migration_entry(RUN_PFN)"]);
     }
 
     for linux in ["6.19", "7.2"] {
-        let new = at(linux, "migration-write").unwrap();
+        let new = at(linux, EntryKind::MigrationWrite).unwrap();
         assert_has(
             &new,
             &["make_writable_migration_entry(RUN_PFN)", "pmd_is_migration_entry(", "<linux/leafops.h>"],
@@ -129,7 +132,7 @@ fn names_are_those_of_the_version() {
         assert_lacks(&new, &["is_pmd_migration_entry(", "pmd_to_swp_entry(", "swapops.h"]);
     }
 
-    assert!(matches!(at("9.1", "migration-read"), Err(NoKunit::Version(_))));
+    assert!(matches!(at("9.1", EntryKind::MigrationRead), Err(NoKunit::Version(_))));
 }
 
 #[test]
@@ -218,7 +221,7 @@ fn a_name_cannot_end_the_comment() {
 fn of_a_kernel(called: Option<&str>, passed: bool) -> Result<String, NoKunit> {
     let mut report = report("arm64-6.1");
     let at = showing(&report);
-    let control = Control { what: "a walk".to_owned(), came_to: "nothing".to_owned(), passed };
+    let control = Control { what: "a walk".to_owned(), outcome: "nothing".to_owned(), passed };
     report.writer = "split".to_owned();
     report.kernel = Some(KernelFacts {
         writer_function: "__split_huge_pmd".to_owned(),
@@ -271,9 +274,10 @@ fn what_is_no_step_on_a_migration_entry_makes_no_test() {
         });
         assert_eq!(refused.unwrap_err(), NoKunit::NotOneStep(name));
     }
-    for entry in ["swap", "pmd", "present-huge"] {
-        let refused = changed("arm64-6.1", |report| report.entry = entry.to_owned());
-        assert_eq!(refused.unwrap_err(), NoKunit::NotMigration(entry.to_owned()));
+    for entry in [EntryName::Kind(EntryKind::Swap), EntryName::Value, EntryName::Kind(EntryKind::PresentHuge)]
+    {
+        let refused = changed("arm64-6.1", |report| report.entry = entry);
+        assert_eq!(refused.unwrap_err(), NoKunit::NotMigration(entry));
     }
     let marked = changed("arm64-6.1", |report| report.marks = vec!["young".to_owned(), "dirty".to_owned()]);
     assert_eq!(marked.unwrap_err(), NoKunit::Marked("young dirty".to_owned()));
@@ -298,7 +302,7 @@ fn refusals_are_one_line() {
         NoKunit::NothingFound,
         NoKunit::NotShown { schedule: "W1 K1".to_owned(), shown_by: "W3 K1".to_owned() },
         NoKunit::NotOneStep(FindingName::BitsLost),
-        NoKunit::NotMigration("swap".to_owned()),
+        NoKunit::NotMigration(EntryName::Value),
         NoKunit::Marked("young".to_owned()),
         NoKunit::NotInvalidated,
         NoKunit::Arch("s390x".to_owned()),

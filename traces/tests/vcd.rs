@@ -193,7 +193,9 @@ fn positions_say_what_is_done_there() {
         "pmdp_invalidate+0x0:call_of_pmdp_invalidate()"
     );
     assert_eq!(
-        place(|what| matches!(what, What::Elsewhere { access, .. } if access == "store")),
+        place(
+            |what| matches!(what, What::Elsewhere { access, .. } if *access == pmdscope_traces::AccessKind::Store)
+        ),
         "__split_huge_pmd+0x720:store_at_the_page_table+0x0"
     );
 }

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use pmdscope_arches::{Arch, Encoding, Mmu};
-use pmdscope_emu::{CallBounds, EmuError, HugePage, KernelMachine, Recipe, Role};
-use pmdscope_guest::Kernel;
+use pmdscope_emu::{CallBounds, EmuError, Environment, HugePage, KernelEnvironment, kernel_routine};
 use pmdscope_guest::kernel::{BtfPlace, KernelFile};
+use pmdscope_guest::{Kernel, Role};
 
 use super::types::Described;
 
@@ -55,13 +55,13 @@ pub fn kernel_layout(kernels: &Kernels, bytes: &[u8]) -> bool {
 }
 
 fn ran(kernel: Rc<Kernel>, encoding: Encoding) -> Result<bool, EmuError> {
-    let mut machine = KernelMachine::new(kernel, encoding, HugePage::Usual)?;
+    let mut machine = KernelEnvironment::new(kernel, encoding, HugePage::Usual)?;
     let passed = machine.controls()?.iter().all(|control| control.passed);
     let bounds = CallBounds { accesses: 1 << 10, instructions: 1 << 16, time: Duration::from_secs(5) };
     let entry = machine.encoding().layout().none;
     for (name, role) in [("split", Role::Writer), ("page-vma-mapped-walk", Role::Walker)] {
-        let recipe = Recipe::named(name, role).expect("there is such a recipe");
-        if let Err(error) = machine.run_alone(recipe, entry, bounds) {
+        let routine = kernel_routine(role, name).expect("kernels are asked for it");
+        if let Err(error) = machine.run_alone(routine, entry, bounds) {
             assert_one_line(&error);
         }
     }

@@ -12,6 +12,7 @@ use pmdscope_watch::{Atomicity, Isa};
 use crate::EmuError;
 use crate::decoder::Decoder;
 use crate::end::{CallBounds, End};
+use crate::environment::Stub;
 use crate::kernel::space::{FRAME, Fill, Region, Space};
 use crate::sharing::Sharing;
 use crate::trace::{Recorder, Watched, What};
@@ -48,19 +49,6 @@ pub(crate) struct Touch {
 struct Probe {
     on: Cell<bool>,
     touches: RefCell<Vec<Touch>>,
-}
-
-/// A function that is not run but answered for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stub {
-    /// Its symbol.
-    pub symbol: &'static str,
-    /// What it returns; `None` if nothing.
-    pub returns: Option<u64>,
-    /// Whether that it was called is recorded as a flush of translations.
-    pub flushes: bool,
-    /// Why it is not run.
-    pub why: &'static str,
 }
 
 /// What happens at an instruction of the kernel.

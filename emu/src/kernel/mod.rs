@@ -4,41 +4,42 @@ mod baseline;
 mod fields;
 mod machine;
 mod platform;
+mod process;
 mod routine;
 mod seeker;
 mod space;
 mod stage;
-mod world;
 
+use std::ops::Range;
 use std::rc::Rc;
 
-use pmdscope_arches::{Arch, Encoding};
-use pmdscope_explore::Schedule;
-use pmdscope_guest::Kernel;
+use pmdscope_arches::{Arch, ByteOrder, Encoding, EntryMarks};
+use pmdscope_guest::abi::Answers;
+use pmdscope_guest::{Kernel, Role, Routine};
 
 use crate::EmuError;
 use crate::end::{CallBounds, End, Ended};
+use crate::environment::{Control, Environment, Inspect, Job, Schedules, Setup};
 use crate::exploration::{Bounds, Exploration, Reduction, WALKER, WRITER};
 use crate::explore;
 use crate::kernel::platform::platform;
-use crate::kernel::routine::Routine;
+use crate::kernel::process::{KEEPS_YOUNG_DIRTY, KernelProcess, REFERENCES};
+use crate::kernel::routine::{PreparedCall, recipe};
 use crate::kernel::seeker::present_huge;
-use crate::kernel::stage::OnKernel;
-use crate::kernel::world::{KEEPS_YOUNG_DIRTY, REFERENCES, World};
+use crate::kernel::stage::KernelStage;
 use crate::stage::Stage;
 use crate::trace::Event;
 
-pub use machine::Stub;
-pub use routine::{Given, RECIPES, Recipe, Role};
+pub use routine::{kernel_routine, kernel_routines};
 
-/// A machine with a kernel in memory, whose environment was found and set up.
-pub struct KernelMachine {
-    world: World,
+/// A kernel in memory, with a process that its routines work on.
+pub struct KernelEnvironment {
+    process: KernelProcess,
     /// Words outside of the PMD table that are watched, since both routines use them.
     shared: Vec<u64>,
 }
 
-/// Where the huge page of a kernel's machine is. How large pages are is known only when the machine is built.
+/// Where the huge page of a kernel is. How large pages are is known only when the environment is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HugePage {
     /// Where it usually is.
@@ -60,17 +61,6 @@ impl HugePage {
     }
 }
 
-/// A run that shows whether the environment is right: what it must come to is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Control {
-    /// What is run on what.
-    pub what: String,
-    /// What it came to.
-    pub came_to: String,
-    /// Whether that is what it must come to.
-    pub passed: bool,
-}
-
 /// How many words beside the entry two routines may use together before it is too much to explore: a page table, and
 /// some.
 const MOST_SHARED: usize = 640;
@@ -83,10 +73,10 @@ const fn adjacent(one: &u64, next: &u64) -> bool {
     *one + 8 == *next
 }
 
-/// What came of a routine that ran alone.
+/// What a routine did when it ran alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RanAlone {
-    /// How it ended.
+pub struct BaselineRun {
+    /// How it ended, and its outcome.
     pub ended: Ended,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
@@ -98,8 +88,8 @@ pub struct RanAlone {
     pub filled: Vec<u64>,
 }
 
-impl KernelMachine {
-    /// A machine with `kernel` in memory, and a huge page.
+impl KernelEnvironment {
+    /// A kernel in memory, with a huge page.
     ///
     /// # Errors
     /// If kernels of this architecture cannot be run, or the environment cannot be set up: then what is
@@ -107,8 +97,8 @@ impl KernelMachine {
     pub fn new(kernel: Rc<Kernel>, encoding: Encoding, page: HugePage) -> Result<Self, EmuError> {
         let arch = kernel.arch();
         let platform = platform(arch).ok_or(EmuError::NotExecuted(arch))?;
-        let world = World::new(kernel, platform, encoding, page)?;
-        Ok(KernelMachine { world, shared: Vec::new() })
+        let process = KernelProcess::new(kernel, platform, encoding, page)?;
+        Ok(KernelEnvironment { process, shared: Vec::new() })
     }
 
     /// Whether kernels of an architecture can be run.
@@ -118,85 +108,181 @@ impl KernelMachine {
 
     /// The kernel.
     pub fn kernel(&self) -> &Kernel {
-        &self.world.machine.kernel
-    }
-
-    /// The encoding, for this kernel's own size of pages and with its own migration types.
-    pub fn encoding(&self) -> &Encoding {
-        &self.world.encoding
+        &self.process.machine.kernel
     }
 
     /// Whether this kernel, as it was set up, keeps accessed and dirty in migration entries.
     pub fn keeps_young_dirty(&self) -> bool {
-        self.world.encoding.keeps_young_dirty() && self.kernel().symbol(KEEPS_YOUNG_DIRTY).is_some()
-    }
-
-    /// Functions that are answered for instead of being run.
-    pub fn stubs(&self) -> &[Stub] {
-        &self.world.machine.stubs
-    }
-
-    /// What was set up or assumed, in words.
-    pub fn assumptions(&self) -> &[String] {
-        &self.world.machine.assumptions
-    }
-
-    /// The text of the instruction at `pc`, or that no memory is there.
-    pub fn instruction(&self, pc: u64) -> Rc<str> {
-        self.world.machine.vcpus[0].instruction_text(pc)
-    }
-
-    /// The address of the entry, as events have it.
-    pub fn entry_address(&self) -> u64 {
-        self.world.machine.isa.physical(self.world.tables.entry)
+        self.process.encoding.keeps_young_dirty() && self.kernel().symbol(KEEPS_YOUNG_DIRTY).is_some()
     }
 
     /// The addresses of the PMD table, as events have them.
-    pub fn pmd_table(&self) -> std::ops::Range<u64> {
-        let table = &self.world.tables.pmd_table;
-        let start = self.world.machine.isa.physical(table.start);
+    fn pmd_table(&self) -> Range<u64> {
+        let table = &self.process.tables.pmd_table;
+        let start = self.process.machine.isa.physical(table.start);
         start..start + (table.end - table.start)
     }
 
-    /// The entry that a split stores when it installs its page table.
-    pub fn installed_table(&self) -> u64 {
-        let physical = self.world.tables.pte_table.start.wrapping_sub(self.world.tables.linear);
-        (self.world.encoding.layout().table)(physical)
-    }
-
-    /// What lies at an address that events have, in words.
-    pub fn describe(&self, address: u64) -> String {
-        self.world.machine.describe(address)
-    }
-
-    /// How a call ended, in words.
-    pub fn explain(&self, end: End) -> String {
-        self.world.machine.explain(end)
-    }
-
-    /// How many references a page has before anything is run.
-    pub fn references_of(&self, pfn: u64) -> u64 {
-        if pfn == self.world.pfn { REFERENCES } else { 1 }
-    }
-
-    /// The two controls: on an empty entry GUP-fast finds nothing, and it takes the page of a mapping, whose
-    /// references are then one more.
+    /// Runs one routine alone on an entry: a writer on the writer's CPU, a walker on the walker's. Memory is
+    /// put back before, so that each run begins with the same.
+    ///
+    /// Its events have the accesses to the PMD table, and to what [`explore`](Environment::explore) found to be
+    /// shared.
     ///
     /// # Errors
-    /// If the engine fails.
-    pub fn controls(&mut self) -> Result<Vec<Control>, EmuError> {
-        let encoding = self.world.encoding;
-        let pfn = self.world.pfn;
+    /// If the kernel lacks the routine, or the engine fails. A routine that does not return is no error: the run says
+    /// how it ended.
+    pub fn run_alone(
+        &mut self,
+        routine: &Routine,
+        entry: u64,
+        bounds: CallBounds,
+    ) -> Result<BaselineRun, EmuError> {
+        let cpu = if routine.role == Role::Writer { WRITER } else { WALKER };
+        let calls = vec![PreparedCall::new(routine, &self.process)?; 2];
+        // This puts memory back.
+        let mut stage = KernelStage::new(&mut self.process, calls, entry, bounds, &self.shared)?;
+        let before = stage.process.page_table();
+        let (ended, events) = stage.run_alone(cpu)?;
+        let filled = stage.process.page_table().into_iter().zip(before).filter(|(now, before)| now != before);
+        let filled = filled.map(|(now, _)| now).collect();
+        Ok(BaselineRun { ended, events, after: stage.entry()?, references: stage.references()?, filled })
+    }
+
+    /// Runs a job under every schedule of its routines' accesses to the PMD table and to all other memory that they
+    /// share.
+    fn explore_all(
+        &mut self,
+        job: &Job<'_>,
+        bounds: &Bounds,
+        reduction: Reduction,
+    ) -> Result<Exploration, EmuError> {
+        self.process.machine.sharing.reset();
+        loop {
+            let mut stage = self.stage(job, bounds)?;
+            let exploration = explore::explore(&mut stage, bounds, Reduction::Joined);
+            // What routines share is not what was recorded of each alone, so that comes first.
+            let conflicts = stage.conflicts();
+            if conflicts.is_empty() && reduction == Reduction::None {
+                return explore::explore(&mut stage, bounds, reduction);
+            }
+            if conflicts.is_empty() || self.shared.len() + conflicts.len() > MOST_SHARED {
+                return exploration;
+            }
+            self.watch_words(&conflicts)?;
+        }
+    }
+
+    fn stage(&mut self, job: &Job<'_>, bounds: &Bounds) -> Result<KernelStage<'_>, EmuError> {
+        if !job.others.is_empty() {
+            return Err(EmuError::Environment(
+                "a kernel has two CPUs, so two routines run at most".to_owned(),
+            ));
+        }
+        let routines = [job.writer].into_iter().chain(job.walker);
+        let calls =
+            routines.map(|routine| PreparedCall::new(routine, &self.process)).collect::<Result<_, _>>()?;
+        let more = ACCESSES_OF_SHARED * self.shared.len() as u64;
+        let call = CallBounds { accesses: bounds.call.accesses.saturating_add(more), ..bounds.call };
+        KernelStage::new(&mut self.process, calls, job.entry, call, &self.shared)
+    }
+
+    /// Watches further words, given as the engine has them, in order.
+    fn watch_words(&mut self, words: &[u64]) -> Result<(), EmuError> {
+        // Neighbours together: each access asks all that is watched apart.
+        for run in words.chunk_by(adjacent) {
+            let (Some(first), bytes) = (run.first(), 8 * run.len() as u64) else { continue };
+            let found = {
+                let space = self.process.machine.space.borrow();
+                space
+                    .at_physical(self.process.machine.isa, *first)
+                    .map(|(region, offset)| region.start + offset)
+            };
+            let Some(address) = found else {
+                return Err(EmuError::Environment(format!("the word at {first:#x} cannot be watched")));
+            };
+            let tables = &self.process.tables;
+            let order = if tables.pte_table.contains(&address) {
+                ByteOrder::of_entries(self.process.encoding.arch())
+            } else {
+                self.process.machine.order
+            };
+            self.process.machine.watch(address..address + bytes, order)?;
+        }
+        self.shared.extend(words);
+        self.shared.sort_unstable();
+        Ok(())
+    }
+
+    /// Words beside the PMD table that were found to be used by both routines, in words.
+    fn shared(&self) -> Vec<String> {
+        let run = |run: &[u64]| match run {
+            [only] => self.describe(*only),
+            run => format!("{} and the {} words after it", self.describe(run[0]), run.len() - 1),
+        };
+        self.shared.chunk_by(adjacent).map(run).collect()
+    }
+}
+
+impl Inspect for KernelEnvironment {
+    fn symbol_at(&self, pc: u64) -> Option<(&str, u64)> {
+        self.kernel().symbol_at(pc)
+    }
+
+    fn instruction(&self, pc: u64) -> Rc<str> {
+        self.process.machine.vcpus[0].instruction_text(pc)
+    }
+
+    fn is_in_table(&self, address: u64) -> bool {
+        self.pmd_table().contains(&address)
+    }
+
+    fn describe(&self, address: u64) -> String {
+        self.process.machine.describe(address)
+    }
+
+    fn explain(&self, end: End) -> String {
+        self.process.machine.explain(end)
+    }
+
+    fn references_of(&self, pfn: u64) -> u64 {
+        if pfn == self.process.pfn { REFERENCES } else { 1 }
+    }
+}
+
+impl Environment for KernelEnvironment {
+    fn encoding(&self) -> &Encoding {
+        &self.process.encoding
+    }
+
+    fn entry_address(&self) -> u64 {
+        self.process.machine.isa.physical(self.process.tables.entry)
+    }
+
+    fn installed_table(&self) -> u64 {
+        let physical = self.process.tables.pte_table.start.wrapping_sub(self.process.tables.linear);
+        (self.process.encoding.layout().table)(physical)
+    }
+
+    /// Its walkers go on to the table, so it must be there.
+    fn only_table(&self) -> Option<u64> {
+        Some(self.installed_table())
+    }
+
+    /// On an empty entry GUP-fast takes nothing, and it takes the page of a mapping, which then has one reference more.
+    fn controls(&mut self) -> Result<Vec<Control>, EmuError> {
+        let encoding = self.process.encoding;
+        let pfn = self.process.pfn;
         let none = encoding.layout().none;
         let huge = present_huge(&encoding, pfn)?;
-        let recipe = Recipe::named("gup-fast-read", Role::Walker)
-            .ok_or_else(|| EmuError::Environment("there is no recipe of GUP-fast".to_owned()))?;
         let mut controls = Vec::new();
         for (what, entry, wanted) in [
             ("gup-fast-read on an empty entry", none, None),
             ("gup-fast-read on a mapped huge page", huge, Some(pfn)),
         ] {
-            let RanAlone { ended, references, .. } = self.run_alone(recipe, entry, CallBounds::default())?;
+            let gup_fast = &routine::GUP_FAST_READ.routine;
+            let BaselineRun { ended, references, .. } =
+                self.run_alone(gup_fast, entry, CallBounds::default())?;
             let taken = ended.outcome.and_then(|outcome| outcome.pfn);
             let counted = match wanted {
                 None => references.is_empty(),
@@ -207,153 +293,51 @@ impl KernelMachine {
                 .map(|(pfn, count)| format!("page {pfn:#x} has {count} references"))
                 .collect::<Vec<_>>()
                 .join(", ");
-            let came_to = match (ended.end, taken) {
+            let outcome = match (ended.end, taken) {
                 (End::Returned, None) => "took nothing".to_owned(),
                 (End::Returned, Some(pfn)) => format!("took page {pfn:#x}; {references}"),
                 (end, _) => self.explain(end),
             };
             let passed = ended.end == End::Returned && taken == wanted && counted;
-            controls.push(Control { what: what.to_owned(), came_to, passed });
+            controls.push(Control { what: what.to_owned(), outcome, passed });
         }
         Ok(controls)
     }
 
-    /// Runs one routine alone on an entry: a writer on the writer's CPU, a walker on the walker's. Memory is
-    /// put back before, so that each run begins with the same.
-    ///
-    /// Its events have the accesses to the PMD table, and to what [`explore`](Self::explore) found to be
-    /// shared.
-    ///
-    /// # Errors
-    /// If the kernel lacks the routine, or the engine fails. A routine that does not return is none: what
-    /// came of it says so.
-    pub fn run_alone(
+    fn explore(
         &mut self,
-        recipe: &'static Recipe,
-        entry: u64,
-        bounds: CallBounds,
-    ) -> Result<RanAlone, EmuError> {
-        let cpu = match recipe.role {
-            Role::Writer => WRITER,
-            Role::Walker => WALKER,
-        };
-        let routines = vec![Routine::new(recipe, &self.world)?; 2];
-        // This puts memory back.
-        let mut stage = OnKernel::new(&mut self.world, routines, entry, bounds, &self.shared)?;
-        let before = stage.world.page_table();
-        let (ended, events) = stage.run_alone(cpu)?;
-        let filled = stage.world.page_table().into_iter().zip(before).filter(|(now, before)| now != before);
-        let filled = filled.map(|(now, _)| now).collect();
-        Ok(RanAlone { ended, events, after: stage.entry()?, references: stage.references()?, filled })
-    }
-
-    /// Runs a writer against a walker on an entry, under every schedule of their accesses to the PMD table and
-    /// to all other memory that they share.
-    ///
-    /// # Errors
-    /// If the kernel lacks a routine, or does not repeat itself.
-    pub fn explore(
-        &mut self,
-        writer: &'static Recipe,
-        walker: &'static Recipe,
-        entry: u64,
+        job: &Job<'_>,
         bounds: &Bounds,
-        reduction: Reduction,
+        schedules: Schedules<'_>,
     ) -> Result<Exploration, EmuError> {
-        self.world.machine.sharing.reset();
-        loop {
-            let mut stage = self.stage(writer, walker, entry, bounds)?;
-            let exploration = explore::explore(&mut stage, bounds, Reduction::Joined);
-            // What routines share is not what was recorded of each alone, so that comes first.
-            let conflicts = stage.conflicts();
-            if conflicts.is_empty() && reduction == Reduction::None {
-                return explore::explore(&mut stage, bounds, reduction);
+        match (job.walker, schedules) {
+            (None, _) => explore::explore_alone(&mut self.stage(job, bounds)?),
+            (Some(_), Schedules::All(reduction)) => self.explore_all(job, bounds, reduction),
+            (Some(_), Schedules::One(schedule)) => {
+                // What is shared is found by exploring; a schedule is written over all of it.
+                self.explore_all(job, bounds, Reduction::Joined)?;
+                explore::explore_one(&mut self.stage(job, bounds)?, schedule)
             }
-            if conflicts.is_empty() || self.shared.len() + conflicts.len() > MOST_SHARED {
-                return exploration;
-            }
-            self.join(&conflicts)?;
         }
     }
 
-    /// Runs a writer alone on an entry.
-    ///
-    /// # Errors
-    /// If the kernel lacks it.
-    pub fn explore_alone(
-        &mut self,
-        writer: &'static Recipe,
-        entry: u64,
-        bounds: &Bounds,
-    ) -> Result<Exploration, EmuError> {
-        let routines = vec![Routine::new(writer, &self.world)?];
-        let mut stage = OnKernel::new(&mut self.world, routines, entry, bounds.call, &self.shared)?;
-        explore::explore_alone(&mut stage)
+    fn filled(&mut self, job: &Job<'_>, bounds: CallBounds) -> Result<Vec<u64>, EmuError> {
+        Ok(self.run_alone(job.writer, job.entry, bounds)?.filled)
     }
 
-    /// Runs one schedule.
-    ///
-    /// # Errors
-    /// As [`explore`](Self::explore), and if the schedule does not fit the routines.
-    pub fn explore_one(
-        &mut self,
-        writer: &'static Recipe,
-        walker: &'static Recipe,
-        entry: u64,
-        bounds: &Bounds,
-        schedule: &Schedule,
-    ) -> Result<Exploration, EmuError> {
-        // What is shared is found by exploring; a schedule is written over all of it.
-        self.explore(writer, walker, entry, bounds, Reduction::Joined)?;
-        explore::explore_one(&mut self.stage(writer, walker, entry, bounds)?, schedule)
+    fn survey(&mut self, _: &[u64]) -> Result<Option<Vec<Answers>>, EmuError> {
+        Ok(None)
     }
 
-    fn stage(
-        &mut self,
-        writer: &'static Recipe,
-        walker: &'static Recipe,
-        entry: u64,
-        bounds: &Bounds,
-    ) -> Result<OnKernel<'_>, EmuError> {
-        let routines = vec![Routine::new(writer, &self.world)?, Routine::new(walker, &self.world)?];
-        let more = ACCESSES_OF_SHARED * self.shared.len() as u64;
-        let call = CallBounds { accesses: bounds.call.accesses.saturating_add(more), ..bounds.call };
-        OnKernel::new(&mut self.world, routines, entry, call, &self.shared)
+    fn may_drop(&self, writer: &Routine) -> EntryMarks {
+        recipe(writer).map_or(EntryMarks::ALL, |recipe| (recipe.may_drop)(self))
     }
 
-    /// Watches further words, given as the engine has them, in order.
-    fn join(&mut self, words: &[u64]) -> Result<(), EmuError> {
-        // Neighbours together: each access asks all that is watched apart.
-        for run in words.chunk_by(adjacent) {
-            let (Some(first), bytes) = (run.first(), 8 * run.len() as u64) else { continue };
-            let found = {
-                let space = self.world.machine.space.borrow();
-                space
-                    .at_physical(self.world.machine.isa, *first)
-                    .map(|(region, offset)| region.start + offset)
-            };
-            let Some(address) = found else {
-                return Err(EmuError::Environment(format!("the word at {first:#x} cannot be watched")));
-            };
-            let tables = &self.world.tables;
-            let order = if tables.pte_table.contains(&address) {
-                pmdscope_arches::ByteOrder::of_entries(self.world.encoding.arch())
-            } else {
-                self.world.machine.order
-            };
-            self.world.machine.watch(address..address + bytes, order)?;
-        }
-        self.shared.extend(words);
-        self.shared.sort_unstable();
-        Ok(())
-    }
-
-    /// Words beside the PMD table that were found to be used by both routines, in words.
-    pub fn shared(&self) -> Vec<String> {
-        let run = |run: &[u64]| match run {
-            [only] => self.describe(*only),
-            run => format!("{} and the {} words after it", self.describe(run[0]), run.len() - 1),
-        };
-        self.shared.chunk_by(adjacent).map(run).collect()
+    fn setup(&self) -> Option<Setup> {
+        Some(Setup {
+            stubs: self.process.machine.stubs.clone(),
+            assumptions: self.process.machine.assumptions.clone(),
+            shared: self.shared(),
+        })
     }
 }

@@ -11,17 +11,17 @@ use crate::EmuError;
 use crate::end::{CallBounds, End, Ended, Finished, Followed};
 use crate::exploration::{Incomplete, WALKER};
 use crate::kernel::baseline::Baseline;
-use crate::kernel::routine::Routine;
+use crate::kernel::process::KernelProcess;
+use crate::kernel::routine::PreparedCall;
 use crate::kernel::space::FRAME;
-use crate::kernel::world::World;
 use crate::stage::Stage;
 use crate::trace::Event;
 use crate::vcpu::{Call, Load, Stop};
 
-pub(crate) struct OnKernel<'a> {
-    pub(crate) world: &'a mut World,
+pub(crate) struct KernelStage<'a> {
+    pub(crate) process: &'a mut KernelProcess,
     /// The routine of each CPU.
-    pub(crate) routines: Vec<Routine>,
+    pub(crate) routines: Vec<PreparedCall>,
     /// The entry that both begin with.
     pub(crate) entry: u64,
     pub(crate) bounds: CallBounds,
@@ -42,17 +42,17 @@ struct Returned {
     loads: Vec<Load>,
 }
 
-impl<'a> OnKernel<'a> {
+impl<'a> KernelStage<'a> {
     pub(crate) fn new(
-        world: &'a mut World,
-        routines: Vec<Routine>,
+        process: &'a mut KernelProcess,
+        routines: Vec<PreparedCall>,
         entry: u64,
         bounds: CallBounds,
         shared: &[u64],
     ) -> Result<Self, EmuError> {
         let returned = routines.iter().map(|_| None).collect();
-        let mut stage = OnKernel {
-            world,
+        let mut stage = KernelStage {
+            process,
             routines,
             entry,
             bounds,
@@ -62,7 +62,7 @@ impl<'a> OnKernel<'a> {
         };
         stage.put_back()?;
         for address in shared {
-            let value = stage.world.machine.recorder.entry_at(*address)?;
+            let value = stage.process.machine.recorder.entry_at(*address)?;
             stage.shared.insert(*address, value);
         }
         Ok(stage)
@@ -70,23 +70,23 @@ impl<'a> OnKernel<'a> {
 
     /// Puts memory back to what it is before a run.
     fn put_back(&mut self) -> Result<(), EmuError> {
-        self.world.machine.space.borrow().restore();
-        self.world.begin_with(self.entry)?;
+        self.process.machine.space.borrow().restore();
+        self.process.begin_with(self.entry)?;
         // Each finds what the callers of both have done.
         for (cpu, routine) in (0_u8..).zip(&self.routines) {
-            routine.arguments(self.world, cpu)?;
+            routine.arguments(self.process, cpu)?;
         }
         // A call that is followed has the values that it is to read put there, which is no store.
         for (address, value) in &self.shared {
-            self.world.machine.recorder.put(*address, *value)?;
+            self.process.machine.recorder.put(*address, *value)?;
         }
-        self.world.machine.recorder.take()?;
+        self.process.machine.recorder.take()?;
         Ok(())
     }
 
     /// What a routine that has just returned came to.
     fn outcome(&self, cpu: u8) -> Result<Outcome, EmuError> {
-        let vcpu = &self.world.machine.vcpus[usize::from(cpu)];
+        let vcpu = &self.process.machine.vcpus[usize::from(cpu)];
         let decided_on = vcpu.with_path(|path, loads| {
             let loads = self.of_entry(loads);
             match cpu {
@@ -95,7 +95,7 @@ impl<'a> OnKernel<'a> {
             }
         });
         // Of one that does not look at the entry nothing else can be said.
-        self.routines[usize::from(cpu)].outcome(self.world, cpu, decided_on.unwrap_or(self.entry))
+        self.routines[usize::from(cpu)].outcome(self.process, cpu, decided_on.unwrap_or(self.entry))
     }
 
     /// Those of the entry among loads.
@@ -118,13 +118,13 @@ impl<'a> OnKernel<'a> {
     /// If a routine has returned and something is to be called afterwards: that, once.
     fn afterwards(&mut self, cpu: u8) -> Result<Option<(u64, Vec<u64>)>, EmuError> {
         let at = usize::from(cpu);
-        if self.returned[at].is_some() || self.world.machine.vcpus[at].end() != Some(End::Returned) {
+        if self.returned[at].is_some() || self.process.machine.vcpus[at].end() != Some(End::Returned) {
             return Ok(None);
         }
-        let next = self.routines[at].afterwards(self.world, cpu)?;
+        let next = self.routines[at].afterwards(self.process, cpu)?;
         if next.is_some() {
             let outcome = self.outcome(cpu)?;
-            let vcpu = &mut self.world.machine.vcpus[at];
+            let vcpu = &mut self.process.machine.vcpus[at];
             let loads = vcpu.with_path(|_, loads| loads.to_vec());
             let path = vcpu.take_path();
             self.returned[at] = Some(Returned { outcome, path, loads });
@@ -137,7 +137,7 @@ impl<'a> OnKernel<'a> {
         if !call.waits()
             && let Some((function, arguments)) = self.afterwards(cpu)?
         {
-            let vcpu = &mut self.world.machine.vcpus[usize::from(cpu)];
+            let vcpu = &mut self.process.machine.vcpus[usize::from(cpu)];
             *call = vcpu.begin(function, &arguments, self.bounds)?;
         }
         Ok(())
@@ -146,8 +146,8 @@ impl<'a> OnKernel<'a> {
     /// Runs a CPU's routine alone and without a scheduler, from memory as it is.
     pub(crate) fn run_alone(&mut self, cpu: u8) -> Result<(Ended, Vec<Event>), EmuError> {
         let routine = &self.routines[usize::from(cpu)];
-        let arguments = routine.arguments(self.world, cpu)?;
-        let vcpu = &mut self.world.machine.vcpus[usize::from(cpu)];
+        let arguments = routine.arguments(self.process, cpu)?;
+        let vcpu = &mut self.process.machine.vcpus[usize::from(cpu)];
         let end = vcpu.call(routine.function, &arguments, self.bounds)?;
         let ended = self.ended(cpu, end)?;
         Ok((ended, self.take_events()?))
@@ -155,15 +155,15 @@ impl<'a> OnKernel<'a> {
 
     /// The words that both CPUs used, and one wrote, since memory was last looked at.
     pub(crate) fn conflicts(&self) -> Vec<u64> {
-        self.world.machine.sharing.conflicts(|address| self.is_watched(address))
+        self.process.machine.sharing.conflicts(|address| self.is_watched(address))
     }
 
     fn is_watched(&self, address: u64) -> bool {
-        self.world.machine.recorder.is_watched(address)
+        self.process.machine.recorder.is_watched(address)
     }
 }
 
-impl Stage for OnKernel<'_> {
+impl Stage for KernelStage<'_> {
     fn cpus(&self) -> u8 {
         u8::try_from(self.routines.len()).unwrap_or(u8::MAX)
     }
@@ -175,24 +175,24 @@ impl Stage for OnKernel<'_> {
     fn begin(&mut self, cpu: u8) -> Result<Call, EmuError> {
         self.returned[usize::from(cpu)] = None;
         let routine = &self.routines[usize::from(cpu)];
-        let arguments = routine.arguments(self.world, cpu)?;
-        let vcpu = &mut self.world.machine.vcpus[usize::from(cpu)];
+        let arguments = routine.arguments(self.process, cpu)?;
+        let vcpu = &mut self.process.machine.vcpus[usize::from(cpu)];
         let mut call = vcpu.begin(routine.function, &arguments, self.bounds)?;
         self.go_on(cpu, &mut call)?;
         Ok(call)
     }
 
     fn resume(&mut self, cpu: u8, call: &mut Call) -> Result<(), EmuError> {
-        self.world.machine.vcpus[usize::from(cpu)].resume(call);
+        self.process.machine.vcpus[usize::from(cpu)].resume(call);
         self.go_on(cpu, call)
     }
 
     fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError> {
-        let vcpu = &mut self.world.machine.vcpus[usize::from(cpu)];
+        let vcpu = &mut self.process.machine.vcpus[usize::from(cpu)];
         let end = vcpu.finish(call)?;
         // What it came to depends on where it went.
         let Ended { end, outcome } = self.ended(cpu, end)?;
-        let last = self.world.machine.vcpus[usize::from(cpu)].take_path();
+        let last = self.process.machine.vcpus[usize::from(cpu)].take_path();
         let mut path = self.returned[usize::from(cpu)].take().map_or_else(Vec::new, |returned| returned.path);
         path.extend(last);
         Ok(Finished { end, outcome, path })
@@ -204,9 +204,9 @@ impl Stage for OnKernel<'_> {
         self.returned[at] = None;
         let mut values = values;
         let mut function = self.routines[at].function;
-        let mut arguments = self.routines[at].arguments(self.world, cpu)?;
+        let mut arguments = self.routines[at].arguments(self.process, cpu)?;
         let (ended, state) = loop {
-            let vcpu = &mut self.world.machine.vcpus[at];
+            let vcpu = &mut self.process.machine.vcpus[at];
             match vcpu.follow(function, &arguments, self.bounds, values)? {
                 Stop::AtRead { mut state } => {
                     state.push(u64::from(self.returned[at].is_some()));
@@ -226,7 +226,7 @@ impl Stage for OnKernel<'_> {
     }
 
     fn entry_address(&self) -> u64 {
-        self.world.machine.isa.physical(self.world.tables.entry)
+        self.process.machine.isa.physical(self.process.tables.entry)
     }
 
     fn initially(&self, address: u64) -> Result<u64, EmuError> {
@@ -234,23 +234,23 @@ impl Stage for OnKernel<'_> {
             Ok(self.entry)
         } else if let Some(shared) = self.shared.get(&address) {
             Ok(*shared)
-        } else if self.world.machine.recorder.is_entry(address) {
-            Ok(self.world.encoding.layout().none)
+        } else if self.process.machine.recorder.is_entry(address) {
+            Ok(self.process.encoding.layout().none)
         } else {
             Err(EmuError::NotWatched { address })
         }
     }
 
     fn order_at(&self, address: u64) -> Result<ByteOrder, EmuError> {
-        self.world.machine.recorder.order_at(address)
+        self.process.machine.recorder.order_at(address)
     }
 
     fn entry(&self) -> Result<u64, EmuError> {
-        self.world.machine.recorder.entry_at(self.entry_address())
+        self.process.machine.recorder.entry_at(self.entry_address())
     }
 
     fn take_events(&mut self) -> Result<Vec<Event>, EmuError> {
-        self.world.machine.recorder.take()
+        self.process.machine.recorder.take()
     }
 
     fn keep_baseline(&mut self) {
@@ -258,14 +258,14 @@ impl Stage for OnKernel<'_> {
         let (path, loads) = match &self.returned[at] {
             Some(Returned { path, loads, .. }) => (path.clone(), self.of_entry(loads)),
             None => {
-                self.world.machine.vcpus[at].with_path(|path, loads| (path.to_vec(), self.of_entry(loads)))
+                self.process.machine.vcpus[at].with_path(|path, loads| (path.to_vec(), self.of_entry(loads)))
             }
         };
         self.baseline = Baseline { path, loads };
     }
 
     fn references(&self) -> Result<Vec<(u64, u64)>, EmuError> {
-        let World { machine, pages, fields, .. } = &*self.world;
+        let KernelProcess { machine, pages, fields, .. } = &*self.process;
         let count = fields.offset("page", "_refcount")?;
         let space = machine.space.borrow();
         let mut changed = Vec::new();

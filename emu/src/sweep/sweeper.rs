@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use pmdscope_arches::{ByteOrder, Encoding};
 use pmdscope_guest::abi::{self, Set, Sweep, Swept};
-use pmdscope_guest::{Guest, Installs, Writer};
+use pmdscope_guest::{Guest, Installs, Routine};
 use pmdscope_watch::Atomicity;
 use unicorn_engine::Prot;
 
@@ -73,12 +73,12 @@ impl Sweeper {
     ///
     /// # Errors
     /// If the engine has no such CPU, or the guest no such writer or nothing to sweep with.
-    pub fn new(guest: &Guest, encoding: &Encoding, writer: Writer) -> Result<Self, EmuError> {
+    pub fn new(guest: &Guest, encoding: &Encoding, writer: &Routine) -> Result<Self, EmuError> {
         let arch = guest.arch();
         let decoder = Decoder::of(arch)?;
         let order = ByteOrder::of(arch);
         let function = guest.function(abi::SWEEP)?;
-        let installs = writer.installs() != Installs::Nothing;
+        let installs = writer.installs != Installs::Nothing;
         let sweep = Sweep {
             writer: guest.function(writer.symbol())?,
             entry: ENTRY,

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 
 use pmdscope_arches::{Arch, Encoding, Mmu};
-use pmdscope_emu::{CallBounds, HugePage, KernelMachine, Machine, RanAlone, Recipe};
+use pmdscope_emu::{BaselineRun, CallBounds, Environment, HugePage, KernelEnvironment, Machine};
 use pmdscope_guest::kernel::{Cache, KernelFile};
-use pmdscope_guest::{Kernel, bundled};
+use pmdscope_guest::{Kernel, Routine, bundled};
 use pmdscope_needs::Need;
 
 use super::machine;
@@ -48,7 +48,7 @@ pub struct Real {
     pub encoding: Encoding,
     /// That of the bundled guest: with the migration types of the kernel, but pages of the usual size.
     pub guest_encoding: Encoding,
-    pub machine: KernelMachine,
+    pub machine: KernelEnvironment,
 }
 
 impl Real {
@@ -63,7 +63,7 @@ impl Real {
         let wrong = |error: &dyn std::fmt::Display| format!("{name}: {error}");
         let mmu = (!kernel.arch().mmus().is_empty()).then_some(Mmu::Radix);
         let usual = Encoding::at(kernel.arch(), mmu, kernel.version()).map_err(|error| wrong(&error))?;
-        let machine = KernelMachine::new(Rc::clone(&kernel), usual, HugePage::Usual);
+        let machine = KernelEnvironment::new(Rc::clone(&kernel), usual, HugePage::Usual);
         let mut machine = machine.map_err(|error| wrong(&error))?;
         let failed: Vec<_> =
             machine.controls().unwrap().into_iter().filter(|control| !control.passed).collect();
@@ -82,8 +82,8 @@ impl Real {
     }
 
     /// Runs a routine alone, however it ends.
-    pub fn run(&mut self, recipe: &'static Recipe, entry: u64) -> RanAlone {
-        self.machine.run_alone(recipe, entry, CallBounds::default()).unwrap()
+    pub fn run(&mut self, routine: &Routine, entry: u64) -> BaselineRun {
+        self.machine.run_alone(routine, entry, CallBounds::default()).unwrap()
     }
 }
 

@@ -9,8 +9,9 @@ use std::thread;
 
 use fastrand::Rng;
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Version};
-use pmdscope_emu::{Access, Event, Job, Machine, Run, What, env};
-use pmdscope_guest::{Bundled, Walker, Writer, all_bundled, under_test};
+use pmdscope_emu::{Access, Calls, Event, Machine, Run, What, env};
+use pmdscope_guest::routine::{walkers, writers};
+use pmdscope_guest::{Bundled, Routine, all_bundled, under_test};
 
 /// Where every generated test begins: the same entries on every machine and every day.
 pub const SEED: u64 = 0x706d_6473_636f_7065;
@@ -118,8 +119,8 @@ pub fn marked(encoding: &Encoding, plain: EntrySpec) -> u64 {
 }
 
 /// A job on a guest: everything is in place, the page that the entry maps too.
-pub fn job<'a>(encoding: &Encoding, entry: u64, writer: &'a str, walker: &'a str) -> Job<'a> {
-    Job {
+pub fn job<'a>(encoding: &Encoding, entry: u64, writer: &'a str, walker: &'a str) -> Calls<'a> {
+    Calls {
         entry,
         writer,
         walker,
@@ -165,11 +166,11 @@ pub fn inconsistency(run: &Run, entry: u64) -> Option<String> {
 }
 
 /// The writers that a guest has.
-pub fn writers(machine: &Machine) -> Vec<Writer> {
-    Writer::ALL.into_iter().filter(|writer| machine.guest().has(writer.symbol())).collect()
+pub fn writers(machine: &Machine) -> Vec<&'static Routine> {
+    writers::ALL.iter().copied().filter(|writer| machine.guest().has(writer.symbol())).collect()
 }
 
 /// The walkers that a guest has.
-pub fn walkers(machine: &Machine) -> Vec<Walker> {
-    Walker::ALL.into_iter().filter(|walker| machine.guest().has(walker.symbol())).collect()
+pub fn walkers(machine: &Machine) -> Vec<&'static Routine> {
+    walkers::ALL.iter().copied().filter(|walker| machine.guest().has(walker.symbol())).collect()
 }

@@ -9,7 +9,8 @@ use serde_json::json;
 use crate::batch::job::without_repeats;
 use crate::batch::{Record, Report, SqliteError};
 use crate::entry::Value;
-use crate::report::{Outcome, RunReport};
+use crate::outcome::Outcome;
+use crate::report::RunReport;
 
 /// A column.
 #[derive(Debug, Clone, Copy)]
@@ -116,7 +117,11 @@ static COLUMNS: [Column; 32] = [
         |row| row.report.job().guest.release.clone(),
         "of a kernel its release (`uname -r`)",
     ),
-    Column::text("guest_kind", |row| owned(&row.report.job().guest.kind), "`bundled`, `file` or `kernel`"),
+    Column::text(
+        "guest_kind",
+        |row| owned(row.report.job().guest.kind.name()),
+        "`bundled`, `file` or `kernel`",
+    ),
     Column::text("guest_name", |row| owned(&row.report.job().guest.name), "the guest, of a kernel its file"),
     Column::text("guest_sha256", |row| owned(&row.report.job().guest.sha256), "SHA-256 of the guest"),
     Column::text(
@@ -265,7 +270,7 @@ fn outcomes(run: &RunReport) -> Vec<String> {
 /// An outcome without values, so that rows can be grouped by it.
 fn outcome(outcome: &Outcome) -> String {
     match &outcome.stopped_by {
-        Some(check) => format!("{}:{check}", outcome.result),
-        None => outcome.result.clone(),
+        Some(check) => format!("{}:{check}", outcome.result.name()),
+        None => outcome.result.name().to_owned(),
     }
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{Record, Report};
 use crate::entry::{Entry, Value};
-use crate::report::{Outcome, SplitGuard, Verdict};
+use crate::outcome::Outcome;
+use crate::report::{SplitGuard, Verdict};
 use crate::words;
 
 /// What came of a job. Lists are sorted, so that in what order something was seen makes no difference.
@@ -91,7 +92,7 @@ impl Facts {
                 before: Some(said(&run.before)),
                 after: run.after.as_ref().map(said),
                 views: sorted(run.views.iter().map(|view| said(&view.entry))),
-                outcomes: sorted(run.outcomes.iter().map(came_to)),
+                outcomes: sorted(run.outcomes.iter().map(format_outcome)),
                 schedules: Some(run.schedules.total.to_string()),
                 command: run.command.clone(),
             },
@@ -148,7 +149,7 @@ fn said(entry: &Entry) -> String {
     format!("{} {}", entry.value, entry.predicates.holding())
 }
 
-fn came_to(outcome: &Outcome) -> String {
+fn format_outcome(outcome: &Outcome) -> String {
     let on = |value: Value| format!(" on {value}");
     format!(
         "{}{}",

@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::batch::job::Job;
 use crate::batch::{Record, Report};
+use crate::entry_name::EntryName;
+use crate::report::GuestKind;
 
 /// The kernels that the jobs of a batch ran, gathered while its records go by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -92,7 +94,7 @@ pub(crate) fn identity(report: &Report, pairs: &[KernelPair]) -> u128 {
     });
     part(job.arch);
     part(job.mmu.unwrap_or_default());
-    part(&job.guest.kind);
+    part(job.guest.kind.name());
     match job.kernel() {
         // In an order that does not depend on which batch is called the old one.
         Some(release) => match paired(&job, pairs) {
@@ -103,7 +105,7 @@ pub(crate) fn identity(report: &Report, pairs: &[KernelPair]) -> u128 {
         },
         None => part(job.linux),
     }
-    if job.guest.kind == "file" {
+    if job.guest.kind == GuestKind::File {
         part(&job.guest.name);
     }
     part(job.entry);
@@ -128,12 +130,8 @@ pub(crate) fn paired<'a>(job: &Job<'_>, pairs: &'a [KernelPair]) -> Option<&'a K
 /// none is asked for, and how a version builds an entry, is not what makes a job: it is what comes of it.
 fn given(report: &Report) -> String {
     match report {
-        Report::Run(run) if run.entry == "pmd" => run.before.value.to_string(),
-        Report::Run(run) => {
-            // Only the command says that it was asked for.
-            let mut words = run.command.split(' ').skip_while(|word| *word != "--pfn").skip(1);
-            words.next().unwrap_or_default().to_owned()
-        }
+        Report::Run(run) if run.entry == EntryName::Value => run.before.value.to_string(),
+        Report::Run(run) => run.pfn.map_or_else(String::new, |pfn| format!("{:#x}", pfn.0)),
         Report::Sweep(_) => String::new(),
     }
 }

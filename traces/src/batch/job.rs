@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use pmdscope_arches::platform_name;
 
 use crate::batch::Report;
-use crate::report::{GuestInfo, Verdict};
+use crate::report::{GuestInfo, GuestKind, Verdict};
 
 /// What a job ran, by the names in its report.
 pub(crate) struct Job<'a> {
@@ -39,7 +39,7 @@ impl Job<'_> {
     /// The release of a kernel, or the name of its file if it has none; none of other guests.
     pub(crate) fn kernel(&self) -> Option<&str> {
         let name = self.guest.release.as_deref().unwrap_or(&self.guest.name);
-        (self.guest.kind == "kernel").then_some(name)
+        (self.guest.kind == GuestKind::Kernel).then_some(name)
     }
 
     /// The entry and its marks: `migration-read soft-dirty`.
@@ -59,7 +59,7 @@ impl Report {
                 mmu: run.mmu.as_deref(),
                 linux: &run.linux,
                 guest: &run.guest,
-                entry: &run.entry,
+                entry: run.entry.name(),
                 marks: &run.marks,
                 writer: &run.writer,
                 walker: run.has_walker().then_some(&run.walker),

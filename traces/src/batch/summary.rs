@@ -149,12 +149,12 @@ impl<K: Ord, V: Default> Bounded<K, V> {
 /// What a sweep came to, in a line.
 fn sweep_line(record: &Record) -> String {
     let (job, report) = (record.report.job(), &record.report);
-    let came_to: Cow<'_, str> = match report.why_unknown() {
+    let outcome: Cow<'_, str> = match report.why_unknown() {
         Some(why) => Cow::from(format!("unknown, {why}")),
         None if report.verdict() == Verdict::Findings => Cow::from(report.counted_findings().join(" ")),
         None => Cow::from(report.verdict().word()),
     };
-    format!("{} {}: {} over {}: {came_to}", job.platform(), job.version(), job.writer, job.entry)
+    format!("{} {}: {} over {}: {outcome}", job.platform(), job.version(), job.writer, job.entry)
 }
 
 /// A reason with `0x*` for each hexadecimal number, since the values of entries would make each job's its own.

@@ -1,7 +1,8 @@
 //! A comparison as a matrix: platforms by entries, with a group of columns for each writer.
 
-use crate::html::reasons::{Place, Reasons};
-use crate::report::{CompareReport, RunReport};
+use crate::entry_name::EntryName;
+use crate::html::reasons::{Place, reason_of};
+use crate::report::{CompareReport, RunReport, Skipped};
 use crate::summary;
 
 /// What a line of the matrix is about.
@@ -69,11 +70,11 @@ pub(super) enum Walked<'a> {
 
 /// A kind of entry with its marks: a column of every group.
 #[derive(PartialEq)]
-pub(super) struct Column<'a> {
+pub(super) struct Column {
     /// The kind and the marks.
     pub entry: String,
     /// The kind alone.
-    kind: &'a str,
+    kind: EntryName,
 }
 
 /// A line of the matrix.
@@ -86,13 +87,13 @@ pub(super) struct Line<'a> {
 
 /// The matrix.
 pub(super) struct Matrix<'a> {
-    reasons: Reasons<'a>,
+    skipped: &'a [Skipped],
     /// The lines: those of one architecture and MMU together.
     pub lines: Vec<Line<'a>>,
     /// The writers, each a group of columns.
     pub writers: Vec<&'a str>,
     /// The columns of each group.
-    pub columns: Vec<Column<'a>>,
+    pub columns: Vec<Column>,
     /// The walkers, each with its place in every cell.
     pub walkers: Vec<&'a str>,
 }
@@ -100,9 +101,9 @@ pub(super) struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     pub(super) fn new(report: &'a CompareReport) -> Self {
         let rows = &report.rows;
-        let columns = rows.iter().map(|row| Column { entry: row.marked_entry(), kind: &row.entry });
+        let columns = rows.iter().map(|row| Column { entry: row.marked_entry(), kind: row.entry });
         Matrix {
-            reasons: Reasons::new(report),
+            skipped: &report.skipped,
             lines: lines(report),
             writers: each_once(rows.iter().map(|row| row.writer.as_str())),
             columns: each_once(columns),
@@ -111,7 +112,7 @@ impl<'a> Matrix<'a> {
     }
 
     /// What is in a cell: for each walker its runs, or why there is none.
-    pub(super) fn cell(&self, line: &Line<'a>, writer: &str, column: &Column<'_>) -> Vec<Walked<'a>> {
+    pub(super) fn cell(&self, line: &Line<'a>, writer: &str, column: &Column) -> Vec<Walked<'a>> {
         let here = |run: &&Run<'_>| run.row.writer == writer && run.row.marked_entry() == column.entry;
         let runs: Vec<_> = line.runs.iter().filter(here).collect();
         let encoding = line.platform.encoding();
@@ -120,7 +121,7 @@ impl<'a> Matrix<'a> {
             let of_walker: Vec<_> = runs.iter().filter(|run| run.row.walker == *walker).collect();
             if of_walker.is_empty() {
                 let place = Place { encoding: &encoding, kind: column.kind, writer, walker };
-                cell.push(Walked::Not { walker, reason: self.reasons.of(place) });
+                cell.push(Walked::Not { walker, reason: reason_of(self.skipped, place) });
             }
             cell.extend(of_walker.into_iter().map(|run| Walked::Run(**run)));
         }

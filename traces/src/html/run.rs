@@ -20,7 +20,7 @@ pub(super) fn lacks(row: &RunReport) -> Markup {
             p.lacks { strong { "Incomplete: " } (why) "; what was not run is unknown." }
         }
         @for control in row.kernel.iter().flat_map(|kernel| &kernel.controls).filter(|control| !control.passed) {
-            p.lacks { strong { "Control failed: " } (control.what) ": " (control.came_to) "; nothing else counts." }
+            p.lacks { strong { "Control failed: " } (control.what) ": " (control.outcome) "; nothing else counts." }
         }
         @for disagreement in &row.disagreements {
             p.lacks { strong { "Control failed: " } (disagreement) "; the guest is not one of this encoding, so nothing is known." }
@@ -91,7 +91,7 @@ fn entry(row: &RunReport, worst: Option<&View>) -> Markup {
         (bits::picture(&row.before, seen))
         div.tables {
             (fields::table(&row.before, seen.unwrap_or(&row.before)))
-            (fields::predicates(&row.before, seen, &row.predicates))
+            (fields::predicates(&row.before, seen, row.predicates.name()))
         }
     }
 }
@@ -157,7 +157,7 @@ fn kernel(kernel: &KernelFacts) -> Markup {
                 }
             } }
             @for control in &kernel.controls {
-                div { dt { "control " (if control.passed { "passed" } else { "FAILED" }) } dd { (control.what) ": " (control.came_to) } }
+                div { dt { "control " (if control.passed { "passed" } else { "FAILED" }) } dd { (control.what) ": " (control.outcome) } }
             }
             @for stub in &kernel.stubs {
                 div { dt { "answered for" } dd { code { (stub.function) "()" } ": " (stub.why) } }

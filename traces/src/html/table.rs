@@ -78,7 +78,7 @@ pub(super) fn platform(platform: &Platform) -> Markup {
     }
 }
 
-fn cell<'a>(matrix: &Matrix<'a>, line: &Line<'a>, writer: &str, column: &Column<'_>) -> Markup {
+fn cell<'a>(matrix: &Matrix<'a>, line: &Line<'a>, writer: &str, column: &Column) -> Markup {
     let cell = matrix.cell(line, writer, column);
     // On a narrow screen and on paper the header is not above its cells.
     let place =

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use crate::entry::Value;
-use crate::report::{Event, Outcome, RunReport, Trace, What};
+use crate::outcome::Outcome;
+use crate::report::{AccessKind, Event, RunReport, Trace, What};
 use crate::words;
 
 /// The traces to show: those of the schedules that findings name; if there are none, that of the worst view; and
@@ -115,7 +116,11 @@ fn what(what: &What) -> Shown<'_> {
             }
         }
         What::Elsewhere { place, access, before, after } => {
-            let value = if access == "load" { before.to_string() } else { format!("{before} → {after}") };
+            let value = if *access == AccessKind::Load {
+                before.to_string()
+            } else {
+                format!("{before} → {after}")
+            };
             shown("shared", format!("{access} of {place}: {value}"), None)
         }
         What::Call { function, entry } => {

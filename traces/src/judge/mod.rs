@@ -4,7 +4,8 @@ use pmdscope_arches::{Encoding, Form};
 
 use crate::entry::{Entry, Value};
 use crate::findings::{Finding, FindingName};
-use crate::report::{Outcome, View};
+use crate::outcome::Outcome;
+use crate::report::View;
 
 mod destroyed;
 mod observed;

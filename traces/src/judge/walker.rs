@@ -5,6 +5,7 @@ use pmdscope_arches::Form;
 use super::{Findings, Observed};
 use crate::entry::Value;
 use crate::findings::{Finding, FindingName};
+use crate::outcome::RoutineResult;
 use crate::words;
 
 /// `taken_for_present` are the views of a swap entry that were present.
@@ -13,10 +14,9 @@ pub(super) fn judge(observed: &Observed<'_>, taken_for_present: &[Value], findin
     for outcome in observed.outcomes {
         // A walker that crashed says nothing of its decision; it had seen only this.
         let Some(view) = outcome.decided_on.or(outcome.last_view) else { continue };
-        let result = outcome.result.as_str();
-        let of_swap = match result {
-            "page" => Some(FindingName::WalkerTookPage),
-            "crash" => Some(FindingName::WalkerPastPresent),
+        let of_swap = match outcome.result {
+            RoutineResult::Page => Some(FindingName::WalkerTookPage),
+            RoutineResult::Crash => Some(FindingName::WalkerPastPresent),
             _ => outcome.past_present.then_some(FindingName::WalkerPastPresent),
         };
         let decision = words::outcome(outcome);
@@ -25,7 +25,9 @@ pub(super) fn judge(observed: &Observed<'_>, taken_for_present: &[Value], findin
                 "the walker went past its present check on swap entry {before}, seen as {view}: {decision}"
             );
             Some((name, explanation))
-        } else if matches!(result, "page" | "leaf") && was_invalidated(observed, view) {
+        } else if matches!(outcome.result, RoutineResult::Page | RoutineResult::Leaf)
+            && was_invalidated(observed, view)
+        {
             let explanation = format!(
                 "the walker decided on {view}, which the writer had made of mapping {before} and not yet replaced: \
                  {decision}"

@@ -1,8 +1,9 @@
 //! How the kernel of a version and an architecture calls what a test needs.
 
-use pmdscope_arches::Version;
+use pmdscope_arches::{EntryKind, Mmu, Version};
 
 use super::NoKunit;
+use crate::entry_name::EntryName;
 use crate::report::RunReport;
 
 /// The architectures of which `pmdp_invalidate()` was read, for messages.
@@ -49,9 +50,9 @@ pub fn of(report: &RunReport) -> Result<Names, NoKunit> {
         "ppc64" | "ppc64le" => false,
         other => return Err(NoKunit::Arch(other.to_owned())),
     };
-    let build = builder(&report.entry, version).ok_or_else(|| NoKunit::NotMigration(report.entry.clone()))?;
+    let build = builder(report.entry, version).ok_or(NoKunit::NotMigration(report.entry))?;
     let page_shift = if mkinvalid { None } else { Some(offset_begins(report)?) };
-    let radix = report.mmu.as_deref().map(|mmu| mmu == "radix");
+    let radix = report.mmu.as_deref().map(|mmu| mmu == Mmu::Radix.name());
     let kunit_py = match report.arch.as_str() {
         _ if version < BUILDERS => None,
         "arm64" => Some(&["--arch=arm64", "--cross_compile=aarch64-linux-gnu-"][..]),
@@ -70,13 +71,13 @@ fn offset_begins(report: &RunReport) -> Result<u8, NoKunit> {
 }
 
 /// What builds a kind of migration entry.
-fn builder(entry: &str, version: Version) -> Option<&'static str> {
-    Some(match (entry, version >= BUILDERS) {
-        ("migration-read", true) => "make_readable_migration_entry(",
-        ("migration-read-exclusive", true) => "make_readable_exclusive_migration_entry(",
-        ("migration-write", true) => "make_writable_migration_entry(",
-        ("migration-read", false) => "swp_entry(SWP_MIGRATION_READ, ",
-        ("migration-write", false) => "swp_entry(SWP_MIGRATION_WRITE, ",
+fn builder(entry: EntryName, version: Version) -> Option<&'static str> {
+    Some(match (entry.kind()?, version >= BUILDERS) {
+        (EntryKind::MigrationRead, true) => "make_readable_migration_entry(",
+        (EntryKind::MigrationReadExclusive, true) => "make_readable_exclusive_migration_entry(",
+        (EntryKind::MigrationWrite, true) => "make_writable_migration_entry(",
+        (EntryKind::MigrationRead, false) => "swp_entry(SWP_MIGRATION_READ, ",
+        (EntryKind::MigrationWrite, false) => "swp_entry(SWP_MIGRATION_WRITE, ",
         _ => return None,
     })
 }

@@ -2,6 +2,7 @@
 
 use pmdscope_arches::VersionError;
 
+use crate::entry_name::EntryName;
 use crate::findings::FindingName;
 
 /// Why a behaviour makes no KUnit test.
@@ -28,7 +29,7 @@ pub enum NoKunit {
     #[error(
         "the entry is '{0}', and a KUnit test builds migration entries only, by the kernel's own helpers"
     )]
-    NotMigration(String),
+    NotMigration(EntryName),
     /// The entry is marked.
     #[error("the entry is marked {0}, and where that is kept depends on the machine: run it without")]
     Marked(String),

@@ -1,5 +1,7 @@
 //! What a behaviour showed: which step made what of which entry.
 
+use pmdscope_arches::EntryKind;
+
 use super::NoKunit;
 use crate::entry::{Entry, Swap};
 use crate::findings::{Finding, FindingName};
@@ -37,8 +39,8 @@ pub fn seen<'a>(report: &'a RunReport, trace: &Trace) -> Result<Seen<'a>, NoKuni
         return Err(NoKunit::ControlFailed);
     }
     let finding = shown(report, trace)?;
-    if !report.entry.starts_with("migration-") {
-        return Err(NoKunit::NotMigration(report.entry.clone()));
+    if !report.entry.kind().is_some_and(EntryKind::is_migration) {
+        return Err(NoKunit::NotMigration(report.entry));
     }
     if !report.marks.is_empty() {
         return Err(NoKunit::Marked(report.marks.join(" ")));

@@ -1,7 +1,9 @@
 //! A bug report out of a reproducer: to be edited and sent, and claiming no more than was run.
 
 use super::{Code, Repro, show};
+use crate::entry_name::EntryName;
 use crate::findings::{Finding, FindingName, most_telling};
+use crate::outcome::RoutineResult;
 use crate::printable::printable;
 use crate::report::{KernelFacts, RunReport};
 use crate::text;
@@ -64,10 +66,9 @@ fn heading(lines: &mut Lines, title: &str) {
 fn summary(report: &RunReport, finding: &Finding) -> String {
     let (on, walker, view) = (place(report), walker(report), finding.view);
     let before = report.before.value;
-    let entry = match report.entry.as_str() {
-        // It was given by its value.
-        "pmd" => format!("PMD {before}"),
-        _ => format!("{} PMD {before}", report.marked_entry()),
+    let entry = match report.entry {
+        EntryName::Value => format!("PMD {before}"),
+        EntryName::Kind(_) => format!("{} PMD {before}", report.marked_entry()),
     };
     let built_so = view == before;
     let during = match built_so {
@@ -145,7 +146,7 @@ fn impact(lines: &mut Lines, report: &RunReport, found: &[&Finding]) {
         lines.paragraph("- ", "  ", &format!("Under {schedule}, another order: {explanation} ({name})."));
     }
     let walker = walker(report);
-    let took = report.outcomes.iter().any(|outcome| outcome.result == "page");
+    let took = report.outcomes.iter().any(|outcome| outcome.result == RoutineResult::Page);
     if !took && report.walker.starts_with("gup-fast") && report.incomplete.is_none() {
         lines.paragraph("- ", "  ", &format!("{walker} took no page in any order of the accesses."));
     }
@@ -167,7 +168,7 @@ fn what_was_run(lines: &mut Lines, repro: &Repro) {
     lines.labelled("schedules ", &format!("{}, {behaviours}", schedules.total));
     for control in report.kernel.iter().flat_map(|kernel| &kernel.controls) {
         let passed = if control.passed { "passed" } else { "FAILED" };
-        lines.labelled("control   ", &format!("{passed}: {}: {}", control.what, control.came_to));
+        lines.labelled("control   ", &format!("{passed}: {}: {}", control.what, control.outcome));
     }
 }
 

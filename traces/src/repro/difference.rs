@@ -1,7 +1,8 @@
 //! Where what came of a schedule is not what was saved.
 
 use crate::count::Count;
-use crate::report::{Event, Outcome, Trace, What};
+use crate::outcome::Outcome;
+use crate::report::{Event, Trace, What};
 use crate::words;
 
 /// Where what came of a schedule is not what is expected: the first place, in words. Names and the text of instructions

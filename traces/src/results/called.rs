@@ -26,7 +26,7 @@ impl Called {
             (_, release) => (KERNEL.to_owned(), release.as_ref().unwrap_or(&row.linux)),
         };
         let entry: Vec<&str> =
-            std::iter::once(row.entry.as_str()).chain(row.marks.iter().map(String::as_str)).collect();
+            std::iter::once(row.entry.name()).chain(row.marks.iter().map(String::as_str)).collect();
         Called {
             platform,
             linux: linux.clone(),

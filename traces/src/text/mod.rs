@@ -14,8 +14,9 @@ use std::fmt::Write;
 
 use crate::entry::{Entry, Value};
 use crate::findings::Finding;
+use crate::outcome::Outcome;
 use crate::printable::printable;
-use crate::report::{Divergence, KernelFacts, Outcome, RunReport, SplitGuard, Stored, View};
+use crate::report::{Divergence, KernelFacts, RunReport, SplitGuard, Stored, View};
 use crate::text::race::race;
 use crate::text::style::paint;
 use crate::text::wrapped::Lines;
@@ -131,7 +132,7 @@ fn walked(lines: &mut Lines, report: &RunReport) {
     for (cpu, (name, outcomes)) in (2..).zip(report.with.iter().zip(&report.with_outcomes)) {
         lines.paragraph("", "  ", &format!("What {name}, on CPU{cpu}, came to:"));
         for outcome in outcomes {
-            lines.paragraph("  ", "    ", &came_to(outcome, report));
+            lines.paragraph("  ", "    ", &format_outcome(outcome, report));
         }
     }
     lines.paragraph("", "  ", &format!("What {} came to:", report.walker));
@@ -142,7 +143,7 @@ fn walked(lines: &mut Lines, report: &RunReport) {
             "" => String::new(),
             schedule => format!(", as by {schedule}"),
         };
-        lines.paragraph("  ", "    ", &format!("{}{by}", came_to(outcome, report)));
+        lines.paragraph("  ", "    ", &format!("{}{by}", format_outcome(outcome, report)));
     }
     for divergence in &report.divergences {
         lines.paragraph("", "  ", &differs(divergence, report));
@@ -162,7 +163,7 @@ fn seen(view: &View, report: &RunReport) -> String {
     format!("{}  in {}{installed}", one_line(&view.entry), of_schedules(&view.schedules, report))
 }
 
-fn came_to(outcome: &Outcome, report: &RunReport) -> String {
+fn format_outcome(outcome: &Outcome, report: &RunReport) -> String {
     let schedules = of_schedules(&outcome.schedules, report);
     format!("{}{}  in {schedules}", words::outcome(outcome), on(outcome.decided_on))
 }
@@ -227,7 +228,7 @@ pub(crate) fn set_up(lines: &mut Lines, kernel: &KernelFacts) {
     }
     for control in &kernel.controls {
         let passed = if control.passed { "passed" } else { "FAILED" };
-        lines.labelled("control   ", &format!("{passed}: {}: {}", control.what, control.came_to));
+        lines.labelled("control   ", &format!("{passed}: {}: {}", control.what, control.outcome));
     }
     for assumption in &kernel.assumptions {
         lines.labelled("set up    ", assumption);

@@ -1,7 +1,8 @@
 //! One schedule as kernel people draw a race: a lane for each CPU, time running down, one access at a time.
 
 use crate::entry::{Entry, Value};
-use crate::report::{Event, Outcome, RunReport, Trace, What};
+use crate::outcome::Outcome;
+use crate::report::{Event, RunReport, Trace, What};
 use crate::text::wrapped::{Lines, WIDTH, wrapped};
 use crate::words;
 
@@ -179,7 +180,7 @@ impl Lanes {
             other => trace.with.get(usize::from(other) - 2),
         };
         // A kernel's writer may be run alone.
-        let Some(outcome) = outcome.filter(|_| routine(report, cpu) != "none") else { return };
+        let Some(outcome) = outcome.filter(|_| cpu != 1 || report.has_walker()) else { return };
         let text = format!("{}: {}", routine(report, cpu), words::outcome(outcome));
         self.put(lines, cpu, 0, &wrapped("=> ", "   ", &text, self.width(cpu)));
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{changed, run};
 use crate::printable::printable;
-use crate::report::{Event, RunReport, Trace, What};
+use crate::report::{AccessKind, Event, RunReport, Trace, What};
 use crate::text::table::{bare_table, trimmed};
 use crate::words::{self, of_schedules, raw_note};
 
@@ -63,7 +63,7 @@ fn event_columns(event: &Event) -> (&'static str, String) {
             ("atomic", format!("{before}{}, nothing stored", raw_note(*raw, *before)))
         }
         What::Elsewhere { place, access, before, after } => {
-            let access = if access == "load" {
+            let access = if *access == AccessKind::Load {
                 format!("{before}")
             } else {
                 format!("{before} -> {after}, an {access}").replace("an store", "a store")

@@ -9,7 +9,8 @@ use serde::{Serialize, Serializer};
 use crate::entry::{Bit, Entry, Value};
 use crate::findings::Finding;
 use crate::json;
-use crate::report::{Event, GuestInfo, Outcome, References, RunReport, Trace, Verdict, What};
+use crate::outcome::Outcome;
+use crate::report::{Event, GuestInfo, References, RunReport, Trace, Verdict, What};
 use crate::timelines::timeline::{self, Cpu};
 use crate::words::{self, counted};
 
@@ -83,7 +84,7 @@ impl<'a> Ran<'a> {
             writer: &report.writer,
             walker: &report.walker,
             with: &report.with,
-            predicates: &report.predicates,
+            predicates: report.predicates.name(),
             schedules: report.schedules.total.to_string(),
             incomplete: report.incomplete.as_deref(),
             verdict: report.verdict,
@@ -322,12 +323,12 @@ fn ended(cpu: &Cpu<'_>, ts: u64, pid: u64) -> Option<Record> {
         phase: Phase::Instant { ts, s: Reach::Thread },
         pid,
         tid: thread(pid, cpu.number),
-        args: came_to(outcome),
+        args: args_of_outcome(outcome),
     })
 }
 
-fn came_to(outcome: &Outcome) -> Args {
-    let mut args = Args::of([("result", text(&outcome.result))]);
+fn args_of_outcome(outcome: &Outcome) -> Args {
+    let mut args = Args::of([("result", text(outcome.result.name()))]);
     let mut add = |name, of: Option<String>| {
         if let Some(of) = of {
             args.add(name, Arg::Text(of));

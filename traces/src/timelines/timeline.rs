@@ -4,7 +4,8 @@
 //! the last one is over, the behaviour ends, and what each routine came to is known.
 
 use crate::entry::{Entry, Value};
-use crate::report::{Event, Outcome, RunReport, Trace, What};
+use crate::outcome::Outcome;
+use crate::report::{Event, RunReport, Trace, What};
 
 /// A CPU of a behaviour, and what it runs.
 pub(crate) struct Cpu<'a> {

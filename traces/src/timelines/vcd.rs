@@ -145,8 +145,8 @@ impl Dump {
             64,
             views.map(|(time, view): (u64, Option<Value>)| (time, signals::whole(view))),
         )?;
-        let came_to = cpu.outcome.map(|outcome| (end, words::outcome(outcome)));
-        self.text("outcome", std::iter::once((0, "not ended".to_owned())).chain(came_to))?;
+        let outcome = cpu.outcome.map(|outcome| (end, words::outcome(outcome)));
+        self.text("outcome", std::iter::once((0, "not ended".to_owned())).chain(outcome))?;
         Ok(self.writer.upscope()?)
     }
 

@@ -7,7 +7,7 @@ use pmdscope_traces::batch::{
     Both, Change, Diff, DiffReport, Facts, Group, GuestChange, Kernels, Record, Report, diff, diff_text,
     pair_kernels,
 };
-use pmdscope_traces::{SplitGuard, Verdict, json};
+use pmdscope_traces::{EntryName, GuestKind, Hex, RoutineResult, SplitGuard, Verdict, json};
 use proptest::prelude::*;
 
 use super::records::{KERNEL, batch, run};
@@ -57,8 +57,7 @@ fn large() -> Vec<Record> {
         .zip(jobs)
         .map(|(job, (pfn, mut record))| {
             record.job = job;
-            let command = run(&mut record).command.clone();
-            run(&mut record).command = format!("{command} --pfn {pfn:#x}");
+            run(&mut record).pfn = Some(Hex(pfn));
             record
         })
         .collect()
@@ -127,7 +126,7 @@ fn two_releases_of_a_kernel_are_one_kernel_and_what_they_do_is_compared() {
     let mut new = batch();
     for record in &mut new {
         let Report::Run(run) = &mut record.report else { continue };
-        if run.guest.kind == "kernel" {
+        if run.guest.kind == GuestKind::Kernel {
             run.guest.release = Some("5.10.0-32-arm64".to_owned());
             run.guest.sha256 = "feed".to_owned();
         }
@@ -158,7 +157,7 @@ fn each_thing_that_can_change_is_told_with_both_sides() {
         .unwrap();
     let run = run(with_views);
     run.views[0].entry.value.0 ^= 0x8000;
-    run.outcomes[0].result = "page".to_owned();
+    run.outcomes[0].result = RoutineResult::Page;
     run.schedules.total += &run.schedules.total.clone();
     run.before.predicates.bad ^= true;
     run.after = Some(run.before.clone());
@@ -205,20 +204,19 @@ fn a_job_that_is_in_a_batch_twice_has_two_counterparts() {
 
 #[test]
 fn jobs_are_told_apart_by_what_was_asked_for_of_the_entry() {
-    let asked = |job: u64, pfn: &str, verdict| {
+    let asked = |job: u64, pfn: u64, verdict| {
         let mut record = batch().remove(0);
         record.job = job;
-        let command = run(&mut record).command.clone();
-        run(&mut record).command = format!("{command} --pfn {pfn}");
+        run(&mut record).pfn = Some(Hex(pfn));
         run(&mut record).verdict = verdict;
         record
     };
-    let old = [asked(0, "0x1", Verdict::Pass), asked(1, "0x2", Verdict::Unknown)];
-    let new = [asked(0, "0x2", Verdict::Unknown), asked(1, "0x1", Verdict::Pass)];
+    let old = [asked(0, 1, Verdict::Pass), asked(1, 2, Verdict::Unknown)];
+    let new = [asked(0, 2, Verdict::Unknown), asked(1, 1, Verdict::Pass)];
     assert!(!changed(&old, &new).changed);
     let by_value = |value: u64, verdict| {
-        let mut record = asked(0, "", verdict);
-        run(&mut record).entry = "pmd".to_owned();
+        let mut record = asked(0, 0, verdict);
+        run(&mut record).entry = EntryName::Value;
         run(&mut record).before.value.0 = value;
         record
     };

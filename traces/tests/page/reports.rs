@@ -1,7 +1,8 @@
 //! Comparisons to make pages of, from reports that the tool wrote.
 
+use pmdscope_arches::EntryKind;
 use pmdscope_traces::sweep::SweepReport;
-use pmdscope_traces::{CompareReport, RunReport, Skipped, Verdict, What};
+use pmdscope_traces::{CompareReport, EntryName, Lack, RunReport, Skipped, Verdict, What};
 
 const UNGUARDED: &str = include_str!("reports/unguarded.json");
 const GUARDED: &str = include_str!("reports/guarded.json");
@@ -64,28 +65,39 @@ pub fn kernel() -> RunReport {
     row
 }
 
-fn compare(rows: Vec<RunReport>, skipped: &[(&str, &str)]) -> CompareReport {
-    let skipped = skipped
-        .iter()
-        .map(|(encoding, reason)| Skipped { encoding: (*encoding).to_owned(), reason: (*reason).to_owned() })
-        .collect();
+fn compare(rows: Vec<RunReport>, skipped: Vec<(&str, Lack, &str)>) -> CompareReport {
+    let skipped = skipped.into_iter().map(|(encoding, lacks, reason)| Skipped {
+        encoding: encoding.to_owned(),
+        lacks: Some(lacks),
+        reason: reason.to_owned(),
+    });
+    let skipped = skipped.collect();
     CompareReport::new("pmdscope 0.1.0", rows, skipped)
 }
 
 /// Every kind of verdict, three CPUs, and what does not exist.
 pub fn guests() -> CompareReport {
+    let of_migration_read = Lack::Entry(EntryName::Kind(EntryKind::MigrationRead));
     compare(
         vec![unguarded(), guarded(), stopped(), not_of_this_encoding(), with_a_third()],
-        &[
-            ("arm64 7.2", "has no hmm: its kernel has no such routine"),
-            ("sparc64 7.2", "cannot express migration-read: huge pages cannot be migrated"),
+        vec![
+            ("arm64 7.2", Lack::Routine("hmm".to_owned()), "has no hmm: its kernel has no such routine"),
+            (
+                "sparc64 7.2",
+                of_migration_read,
+                "cannot express migration-read: huge pages cannot be migrated",
+            ),
         ],
     )
 }
 
 /// Two kernels, of which one cannot be run.
 pub fn kernels() -> CompareReport {
-    compare(vec![kernel()], &[("6.1.0-50-s390x", "cannot express migration-read: it came in Linux 6.17")])
+    let lacks = Lack::Entry(EntryName::Kind(EntryKind::MigrationRead));
+    compare(
+        vec![kernel()],
+        vec![("6.1.0-50-s390x", lacks, "cannot express migration-read: it came in Linux 6.17")],
+    )
 }
 
 /// Sweeps of a batch without runs: one with findings, and one that was not run to its end.
@@ -109,15 +121,22 @@ pub fn runs_and_sweeps() -> CompareReport {
 
 /// A comparison of which nothing was run.
 pub fn nothing() -> CompareReport {
-    compare(Vec::new(), &[])
+    compare(Vec::new(), Vec::new())
 }
 
 /// As many columns as anyone can ask for.
 pub fn wide() -> CompareReport {
-    let entries =
-        ["migration-write", "swap", "present-huge", "present-huge-ro", "protnone", "devmap", "none"];
-    let rows = entries.iter().map(|entry| RunReport { entry: (*entry).to_owned(), ..unguarded() });
-    compare(rows.collect(), &[])
+    let entries = [
+        EntryKind::MigrationWrite,
+        EntryKind::Swap,
+        EntryKind::PresentHuge,
+        EntryKind::PresentHugeRo,
+        EntryKind::Protnone,
+        EntryKind::Devmap,
+        EntryKind::None,
+    ];
+    let rows = entries.map(|kind| RunReport { entry: EntryName::Kind(kind), ..unguarded() });
+    compare(rows.to_vec(), Vec::new())
 }
 
 /// Each of these, as pages of one kind or another.

@@ -1,8 +1,9 @@
 //! What a platform is.
 
 use crate::EmuError;
+use crate::environment::Stub;
 use crate::kernel::fields::Fields;
-use crate::kernel::machine::{Machine, Stub};
+use crate::kernel::machine::Machine;
 
 /// A level of page tables that a kernel may have.
 #[derive(Debug, Clone, Copy)]

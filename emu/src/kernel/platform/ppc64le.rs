@@ -6,8 +6,9 @@ use unicorn_engine::RegisterPPC as R;
 use super::model::{Level, Platform, nothing_of_mm};
 use crate::EmuError;
 use crate::end::End;
+use crate::environment::Stub;
 use crate::kernel::fields::Fields;
-use crate::kernel::machine::{Machine, Stub};
+use crate::kernel::machine::Machine;
 
 pub(super) static PLATFORM: Platform = Platform {
     // In the linear map, above the memory that is there.

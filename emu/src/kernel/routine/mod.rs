@@ -1,68 +1,41 @@
 //! Which functions of a kernel can be run, and how each is called: the recipes.
+//!
+//! To add one, add a constant to the file of its role and name it in [`RECIPES`].
 
 use pmdscope_arches::{EntryMarks, UnknownName};
 use pmdscope_guest::abi::Outcome;
-use pmdscope_guest::{Check, Kernel, WalkResult};
+use pmdscope_guest::routine::WALKER;
+use pmdscope_guest::{Check, PastPresent, Role, Routine, WalkResult};
 
 use crate::EmuError;
-use crate::kernel::KernelMachine;
-use crate::kernel::world::World;
+use crate::kernel::KernelEnvironment;
+use crate::kernel::process::KernelProcess;
 
 mod walkers;
 mod writers;
 
-/// What a routine is run as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// It changes the entry.
-    Writer,
-    /// It reads the entry without its lock.
-    Walker,
-}
+pub(crate) use walkers::GUP_FAST_READ;
 
-/// What entries a function's callers give it. It is run with any, and then says nothing of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Given {
-    /// Any: it looks itself.
-    Any,
-    /// Mappings: `page_vma_mapped_walk()` without `PVMW_MIGRATION` has found them (Linux mm/rmap.c).
-    Mapping,
-    /// Migration entries: `page_vma_mapped_walk()` with `PVMW_MIGRATION` has found them (Linux mm/migrate.c).
-    Migration,
-}
-
-/// A call of a function of the kernel's: what it is given, and how what it returns is understood.
-pub struct Recipe {
-    /// Its name in commands and reports.
-    pub name: &'static str,
-    /// The functions that it stands for; the first that a kernel has is run.
-    pub symbols: &'static [&'static str],
-    /// What it is run as.
-    pub role: Role,
-    /// What it is, in one line.
-    pub meaning: &'static str,
-    /// Whether what it stores last takes the place of the entry that was there: a page table, a mapping, a
-    /// migration entry. What it stores before that is still to be the old entry.
-    pub installs: bool,
-    /// Whether it makes a mapping invalid to the hardware before it replaces it or returns.
-    pub invalidates: bool,
+/// How a routine of the registry is called in a kernel, and how what it returns is understood.
+pub(crate) struct Recipe {
+    /// What it is called and judged by.
+    pub(crate) routine: Routine,
     /// The marks of the entry before that what it installs need not have, with the reason beside it.
-    pub may_drop: fn(&KernelMachine) -> EntryMarks,
-    /// Whether it returns the entry that it replaced.
-    pub returns_entry: bool,
-    /// What entries the kernel calls it with.
-    pub given: Given,
+    pub(crate) may_drop: fn(&KernelEnvironment) -> EntryMarks,
     /// Its arguments. What they point to is written before each call.
     arguments: fn(&Caller<'_>) -> Result<Vec<u64>, EmuError>,
-    /// What it came to, given what it returned.
+    /// Its outcome, by what it returned.
     conclude: fn(&Caller<'_>, u64) -> Result<Conclusion, EmuError>,
-    /// The lock that it holds when it has returned this, which its callers let go of.
-    holds: fn(&Caller<'_>, u64) -> Result<Option<u64>, EmuError>,
+    /// The lock that it holds when it has returned this, which its callers release.
+    held_lock: fn(&Caller<'_>, u64) -> Result<Option<u64>, EmuError>,
 }
+
+/// A walker of a kernel to build others from: kernels do not say which check stopped it.
+const KERNEL_WALKER: Routine = Routine { past_present: PastPresent::Path, ..WALKER };
 
 /// Who calls a routine.
 struct Caller<'a> {
-    world: &'a World,
+    process: &'a KernelProcess,
     cpu: u8,
     /// The function that is called.
     symbol: &'static str,
@@ -71,24 +44,24 @@ struct Caller<'a> {
 impl Caller<'_> {
     /// Memory of this CPU's for what a function is given, or gives back.
     fn out(&self) -> u64 {
-        self.world.outs[usize::from(self.cpu)]
+        self.process.outs[usize::from(self.cpu)]
     }
 
     /// A number that the function left in a structure of the caller's.
     fn left(&self, structure: &str, member: &str, bytes: u64) -> Result<u64, EmuError> {
-        self.world.machine.get(self.out() + self.world.fields.offset(structure, member)?, bytes)
+        self.process.machine.get(self.out() + self.process.fields.offset(structure, member)?, bytes)
     }
 
     /// What an entry maps if it maps a huge page, in bytes.
     fn huge_bytes(&self) -> u64 {
-        1 << self.world.encoding.layout().pmd_shift
+        1 << self.process.encoding.layout().pmd_shift
     }
 }
 
 /// Where in a CPU's memory for results that is which callers need afterwards.
 const AFTERWARDS: u64 = 0x200;
 
-/// What a routine came to, as far as what it returned tells.
+/// The outcome of a routine, as far as its return value says it.
 struct Conclusion {
     result: WalkResult,
     pfn: Option<u64>,
@@ -97,27 +70,27 @@ struct Conclusion {
     entry: Option<u64>,
 }
 
-const fn came_to(result: WalkResult) -> Conclusion {
+const fn outcome_of(result: WalkResult) -> Conclusion {
     Conclusion { result, pfn: None, size: 0, entry: None }
 }
 
-fn drops_nothing(_: &KernelMachine) -> EntryMarks {
+fn drops_nothing(_: &KernelEnvironment) -> EntryMarks {
     EntryMarks::default()
 }
 
-const fn holds_nothing(_: &Caller<'_>, _: u64) -> Result<Option<u64>, EmuError> {
+const fn returns_unlocked(_: &Caller<'_>, _: u64) -> Result<Option<u64>, EmuError> {
     Ok(None)
 }
 
 /// All recipes.
-pub static RECIPES: &[Recipe] = &[
+pub(crate) static RECIPES: &[Recipe] = &[
     writers::SPLIT,
     writers::INVALIDATE,
     writers::INVALIDATE_AD,
     writers::SET_MIGRATION,
     writers::REMOVE_MIGRATION,
     writers::CHANGE,
-    walkers::GUP_FAST_READ,
+    GUP_FAST_READ,
     walkers::GUP_FAST_WRITE,
     walkers::PERF_PAGE_SIZE,
     walkers::PTE_OFFSET_MAP,
@@ -126,81 +99,90 @@ pub static RECIPES: &[Recipe] = &[
     walkers::FOLLOW_PAGE,
 ];
 
-impl Recipe {
-    /// The recipe of a name, or else of a function.
-    pub fn named(name: &str, role: Role) -> Option<&'static Recipe> {
-        let of_role = || RECIPES.iter().filter(|recipe| recipe.role == role);
-        // A function's name may be that of one recipe and stand in for the function of another.
-        of_role()
-            .find(|recipe| recipe.name == name)
-            .or_else(|| of_role().find(|recipe| recipe.symbols.contains(&name)))
-    }
+/// The routines of a role that kernels can be asked for.
+pub fn kernel_routines(role: Role) -> impl Iterator<Item = &'static Routine> + Clone {
+    RECIPES.iter().map(|recipe| &recipe.routine).filter(move |routine| routine.role == role)
+}
 
-    /// The same, as users name it.
-    ///
-    /// # Errors
-    /// If there is none, with the nearest name.
-    pub fn of(name: &str, role: Role) -> Result<&'static Recipe, UnknownName> {
-        let what = match role {
-            Role::Writer => "writer of a kernel",
-            Role::Walker => "walker of a kernel",
-        };
-        let names = RECIPES.iter().filter(|recipe| recipe.role == role).map(|recipe| recipe.name);
-        Recipe::named(name, role).ok_or_else(|| UnknownName::new(what, name, names))
-    }
+/// The routine of kernels with this name, or else the one that this function can be.
+///
+/// # Errors
+/// If there is none: then the nearest name.
+pub fn kernel_routine(role: Role, name: &str) -> Result<&'static Routine, UnknownName> {
+    let all = kernel_routines(role);
+    let what = match role {
+        Role::Writer => "writer of a kernel",
+        Role::Walker => "walker of a kernel",
+        Role::Agent => "agent of a kernel",
+    };
+    // A function's name may be that of one routine and one of the functions of another.
+    let by_name = all.clone().find(|routine| routine.name == name);
+    by_name
+        .or_else(|| all.clone().find(|routine| routine.symbols.contains(&name)))
+        .ok_or_else(|| UnknownName::new(what, name, all.map(|routine| routine.name)))
+}
 
-    /// The function that a kernel has of it, and its address.
-    pub fn function(&self, kernel: &Kernel) -> Option<(&'static str, u64)> {
-        self.symbols.iter().find_map(|symbol| Some((*symbol, kernel.symbol(symbol)?)))
-    }
+/// The recipe of a routine.
+pub(crate) fn recipe(routine: &Routine) -> Result<&'static Recipe, EmuError> {
+    let recipe = RECIPES.iter().find(|recipe| recipe.routine == *routine);
+    recipe.ok_or_else(|| EmuError::Environment(format!("kernels cannot be asked for {routine}")))
 }
 
 /// A recipe, ready to be followed on one CPU.
 #[derive(Clone)]
-pub(crate) struct Routine {
+pub(crate) struct PreparedCall {
     recipe: &'static Recipe,
     symbol: &'static str,
     pub(crate) function: u64,
 }
 
-impl Routine {
-    pub(crate) fn new(recipe: &'static Recipe, world: &World) -> Result<Routine, EmuError> {
-        let Some((symbol, function)) = recipe.function(&world.machine.kernel) else {
+impl PreparedCall {
+    pub(crate) fn new(routine: &Routine, process: &KernelProcess) -> Result<PreparedCall, EmuError> {
+        let Some((symbol, function)) = routine.function_in(&process.machine.kernel) else {
             return Err(EmuError::Environment(format!(
                 "this kernel has no {}()",
-                recipe.symbols.join("() or ")
+                routine.symbols.join("() or ")
             )));
         };
-        Ok(Routine { recipe, symbol, function })
+        Ok(PreparedCall { recipe: recipe(routine)?, symbol, function })
     }
 
-    fn caller<'a>(&self, world: &'a World, cpu: u8) -> Caller<'a> {
-        Caller { world, cpu, symbol: self.symbol }
+    fn caller<'a>(&self, process: &'a KernelProcess, cpu: u8) -> Caller<'a> {
+        Caller { process, cpu, symbol: self.symbol }
     }
 
     /// Its arguments for a CPU, with what they point to in memory.
-    pub(crate) fn arguments(&self, world: &World, cpu: u8) -> Result<Vec<u64>, EmuError> {
-        (self.recipe.arguments)(&self.caller(world, cpu))
+    pub(crate) fn arguments(&self, process: &KernelProcess, cpu: u8) -> Result<Vec<u64>, EmuError> {
+        (self.recipe.arguments)(&self.caller(process, cpu))
     }
 
     /// What its callers call next if it returned with a lock that it holds: function and arguments.
     ///
     /// To unlock is a few instructions that kernels have no function for, so they are run where they always are:
     /// in the step of a walk after the one that found an entry mapped.
-    pub(crate) fn afterwards(&self, world: &World, cpu: u8) -> Result<Option<(u64, Vec<u64>)>, EmuError> {
-        let caller = self.caller(world, cpu);
-        let Some(lock) = (self.recipe.holds)(&caller, world.returned(cpu)?)? else { return Ok(None) };
-        let step = world.machine.needed_symbol(walkers::STEP)?;
+    pub(crate) fn afterwards(
+        &self,
+        process: &KernelProcess,
+        cpu: u8,
+    ) -> Result<Option<(u64, Vec<u64>)>, EmuError> {
+        let caller = self.caller(process, cpu);
+        let Some(lock) = (self.recipe.held_lock)(&caller, process.returned(cpu)?)? else { return Ok(None) };
+        let step = process.machine.needed_symbol(walkers::STEP)?;
         let walk = caller.out() + AFTERWARDS;
-        world.mapped_walk_at(walk)?;
-        world.machine.put64(walk + world.fields.offset(walkers::STEP, "ptl")?, lock)?;
+        process.mapped_walk_at(walk)?;
+        process.machine.put64(walk + process.fields.offset(walkers::STEP, "ptl")?, lock)?;
         Ok(Some((step, vec![walk])))
     }
 
-    /// What it came to when it has returned.
-    pub(crate) fn outcome(&self, world: &World, cpu: u8, last_view: u64) -> Result<Outcome, EmuError> {
+    /// Its outcome when it has returned.
+    pub(crate) fn outcome(
+        &self,
+        process: &KernelProcess,
+        cpu: u8,
+        last_view: u64,
+    ) -> Result<Outcome, EmuError> {
         let Conclusion { result, pfn, size, entry } =
-            (self.recipe.conclude)(&self.caller(world, cpu), world.returned(cpu)?)?;
+            (self.recipe.conclude)(&self.caller(process, cpu), process.returned(cpu)?)?;
         Ok(Outcome { result, check: Check::NoCheck, pfn, size, entry: entry.unwrap_or(last_view) })
     }
 }
@@ -210,20 +192,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_recipe_is_found_by_its_name_and_by_its_functions() {
-        for recipe in RECIPES {
-            let found = Recipe::named(recipe.name, recipe.role).unwrap();
-            assert!(std::ptr::eq(found, recipe), "{} is found as {}", recipe.name, found.name);
-            for symbol in recipe.symbols {
-                let found = Recipe::named(symbol, recipe.role).unwrap();
+    fn a_routine_is_found_by_its_name_and_by_its_functions() {
+        for routine in Role::ALL.into_iter().flat_map(kernel_routines) {
+            let found = kernel_routine(routine.role, routine.name).unwrap();
+            assert!(std::ptr::eq(found, routine), "{routine} is found as {found}");
+            assert_eq!(recipe(routine).unwrap().routine, *routine);
+            for symbol in routine.symbols {
+                let found = kernel_routine(routine.role, symbol).unwrap();
                 assert!(found.name == *symbol || found.symbols.contains(symbol), "{symbol}");
             }
         }
-        assert_eq!(Recipe::named("__split_huge_pmd", Role::Writer).unwrap().name, "split");
-        assert!(Recipe::named("split", Role::Walker).is_none(), "a writer is no walker");
+        assert_eq!(kernel_routine(Role::Writer, "__split_huge_pmd").unwrap().name, "split");
+        assert!(kernel_routine(Role::Walker, "split").is_err(), "a writer is no walker");
         assert_eq!(
-            Recipe::of("gup-fast", Role::Walker).err().unwrap().to_string(),
+            kernel_routine(Role::Walker, "gup-fast").unwrap_err().to_string(),
             "unknown walker of a kernel 'gup-fast': did you mean 'gup-fast-read'?"
         );
+        assert!(recipe(&pmdscope_guest::routine::walkers::HMM).is_err(), "kernels are not asked for it");
     }
 }

@@ -1,10 +1,11 @@
 //! What reads an entry.
 
 use pmdscope_guest::WalkResult;
+use pmdscope_guest::routine::Routine;
 
 use crate::EmuError;
 use crate::kernel::routine::{
-    Caller, Conclusion, Given, Recipe, Role, came_to, drops_nothing, holds_nothing,
+    Caller, Conclusion, KERNEL_WALKER, Recipe, drops_nothing, outcome_of, returns_unlocked,
 };
 use crate::kernel::seeker::GUP_FAST;
 
@@ -19,156 +20,142 @@ const PVMW_MIGRATION: u64 = 2;
 /// What is above it is an error number (include/linux/err.h).
 const MAX_POINTER: u64 = u64::MAX - 4095;
 
-pub(super) const GUP_FAST_READ: Recipe = Recipe {
-    name: "gup-fast-read",
-    symbols: &[GUP_FAST],
-    role: Role::Walker,
-    meaning: "get_user_pages_fast_only() for reading: takes a page with interrupts off, without locks",
-    installs: false,
-    invalidates: false,
+pub(crate) const GUP_FAST_READ: Recipe = Recipe {
+    routine: Routine {
+        name: "gup-fast-read",
+        symbols: &[GUP_FAST],
+        meaning: "get_user_pages_fast_only() for reading: takes a page with interrupts off, without locks",
+        ..KERNEL_WALKER
+    },
     may_drop: drops_nothing,
-    returns_entry: false,
-    given: Given::Any,
     arguments: |caller| gup(caller, 0),
     conclude: pinned,
-    holds: holds_nothing,
+    held_lock: returns_unlocked,
 };
 
 pub(super) const GUP_FAST_WRITE: Recipe = Recipe {
-    name: "gup-fast-write",
-    symbols: &[GUP_FAST],
-    role: Role::Walker,
-    meaning: "get_user_pages_fast_only() for writing",
-    installs: false,
-    invalidates: false,
+    routine: Routine {
+        name: "gup-fast-write",
+        symbols: &[GUP_FAST],
+        meaning: "get_user_pages_fast_only() for writing",
+        ..KERNEL_WALKER
+    },
     may_drop: drops_nothing,
-    returns_entry: false,
-    given: Given::Any,
     arguments: |caller| gup(caller, FOLL_WRITE),
     conclude: pinned,
-    holds: holds_nothing,
+    held_lock: returns_unlocked,
 };
 
 pub(super) const PERF_PAGE_SIZE: Recipe = Recipe {
-    name: "perf-page-size",
-    symbols: &[OF_MM, "perf_get_page_size", "perf_get_page_size.part.0"],
-    role: Role::Walker,
-    meaning: "perf_get_pgtable_size(): size of the mapping at a sampled address",
-    installs: false,
-    invalidates: false,
+    routine: Routine {
+        name: "perf-page-size",
+        symbols: &[OF_MM, "perf_get_page_size", "perf_get_page_size.part.0"],
+        meaning: "perf_get_pgtable_size(): size of the mapping at a sampled address",
+        ..KERNEL_WALKER
+    },
     may_drop: drops_nothing,
-    returns_entry: false,
-    given: Given::Any,
-    arguments: |Caller { world, symbol, .. }| {
+    arguments: |Caller { process, symbol, .. }| {
         let of_mm = *symbol == OF_MM;
-        Ok(of_mm.then_some(world.mm).into_iter().chain([world.platform.address]).collect())
+        Ok(of_mm.then_some(process.mm).into_iter().chain([process.platform.address]).collect())
     },
     conclude: |caller, size| {
         Ok(match size {
-            0 => came_to(WalkResult::Refused),
-            size if size < caller.huge_bytes() => Conclusion { size, ..came_to(WalkResult::Table) },
-            size => Conclusion { size, ..came_to(WalkResult::Leaf) },
+            0 => outcome_of(WalkResult::Refused),
+            size if size < caller.huge_bytes() => Conclusion { size, ..outcome_of(WalkResult::Table) },
+            size => Conclusion { size, ..outcome_of(WalkResult::Leaf) },
         })
     },
-    holds: holds_nothing,
+    held_lock: returns_unlocked,
 };
 
 /// The one that is given an address space; the others take the current one.
 const OF_MM: &str = "perf_get_pgtable_size";
 
 pub(super) const PTE_OFFSET_MAP: Recipe = Recipe {
-    name: "pte-offset-map",
-    symbols: &["__pte_offset_map"],
-    role: Role::Walker,
-    meaning: "pte_offset_map(): from a PMD to its page table",
-    installs: false,
-    invalidates: false,
-    may_drop: drops_nothing,
-    returns_entry: false,
-    given: Given::Any,
-    arguments: |caller| {
-        let Caller { world, .. } = *caller;
-        world.machine.put64(caller.out(), 0)?;
-        Ok(vec![world.tables.entry, world.platform.address, caller.out()])
+    routine: Routine {
+        name: "pte-offset-map",
+        symbols: &["__pte_offset_map"],
+        meaning: "pte_offset_map(): from a PMD to its page table",
+        ..KERNEL_WALKER
     },
-    conclude: |_, pte| Ok(came_to(if pte == 0 { WalkResult::Refused } else { WalkResult::Table })),
-    holds: holds_nothing,
+    may_drop: drops_nothing,
+    arguments: |caller| {
+        let Caller { process, .. } = *caller;
+        process.machine.put64(caller.out(), 0)?;
+        Ok(vec![process.tables.entry, process.platform.address, caller.out()])
+    },
+    conclude: |_, pte| Ok(outcome_of(if pte == 0 { WalkResult::Refused } else { WalkResult::Table })),
+    held_lock: returns_unlocked,
 };
 
 pub(super) const MAPPED_WALK: Recipe = Recipe {
-    name: "page-vma-mapped-walk",
-    symbols: &[STEP],
-    role: Role::Walker,
-    meaning: "page_vma_mapped_walk() without PVMW_MIGRATION: is the page mapped here? Takes the lock if so",
-    installs: false,
-    invalidates: false,
+    routine: Routine {
+        name: "page-vma-mapped-walk",
+        symbols: &[STEP],
+        meaning: "page_vma_mapped_walk() without PVMW_MIGRATION: is the page mapped here? Takes the lock if so",
+        ..KERNEL_WALKER
+    },
     may_drop: drops_nothing,
-    returns_entry: false,
-    given: Given::Any,
     arguments: |caller| mapped_walk(caller, 0),
     conclude: mapped,
-    holds: lock_of_walk,
+    held_lock: lock_of_walk,
 };
 
 pub(super) const MAPPED_WALK_MIGRATION: Recipe = Recipe {
-    name: "page-vma-mapped-walk-migration",
-    symbols: &[STEP],
-    role: Role::Walker,
-    meaning: "page_vma_mapped_walk() with PVMW_MIGRATION: is there a migration entry of the page here?",
-    installs: false,
-    invalidates: false,
+    routine: Routine {
+        name: "page-vma-mapped-walk-migration",
+        symbols: &[STEP],
+        meaning: "page_vma_mapped_walk() with PVMW_MIGRATION: is there a migration entry of the page here?",
+        ..KERNEL_WALKER
+    },
     may_drop: drops_nothing,
-    returns_entry: false,
-    given: Given::Any,
     arguments: |caller| mapped_walk(caller, PVMW_MIGRATION),
     conclude: mapped,
-    holds: lock_of_walk,
+    held_lock: lock_of_walk,
 };
 
 pub(super) const FOLLOW_PAGE: Recipe = Recipe {
-    name: "follow-page",
-    symbols: &["follow_page", FOLIO_WALK],
-    role: Role::Walker,
-    meaning: "follow_page() with FOLL_GET, later folio_walk_start(): takes a page under the page table's lock",
-    installs: false,
-    invalidates: false,
+    routine: Routine {
+        name: "follow-page",
+        symbols: &["follow_page", FOLIO_WALK],
+        meaning: "follow_page() with FOLL_GET, later folio_walk_start(): takes a page under the page table's lock",
+        ..KERNEL_WALKER
+    },
     may_drop: drops_nothing,
-    returns_entry: false,
-    given: Given::Any,
     arguments: |caller| {
-        let Caller { world, symbol, .. } = *caller;
-        let (vma, address) = (world.vma, world.platform.address);
+        let Caller { process, symbol, .. } = *caller;
+        let (vma, address) = (process.vma, process.platform.address);
         if symbol != FOLIO_WALK {
             return Ok(vec![vma, address, FOLL_GET]);
         }
         // It asserts that its caller holds the lock of mappings.
-        let lock = world.mm + world.fields.offset("mm_struct", "mmap_lock.count")?;
-        world.machine.put64(lock, 1)?;
-        world.machine.write(caller.out(), &[0; 0x80])?;
+        let lock = process.mm + process.fields.offset("mm_struct", "mmap_lock.count")?;
+        process.machine.put64(lock, 1)?;
+        process.machine.write(caller.out(), &[0; 0x80])?;
         Ok(vec![caller.out(), vma, address, 0])
     },
     conclude: |caller, page| {
-        let Caller { world, symbol, .. } = *caller;
+        let Caller { process, symbol, .. } = *caller;
         if page == 0 || page >= MAX_POINTER {
-            return Ok(came_to(WalkResult::Refused));
+            return Ok(outcome_of(WalkResult::Refused));
         }
         if symbol != FOLIO_WALK {
-            return Ok(Conclusion { pfn: Some(world.pages.pfn(page)), ..came_to(WalkResult::Page) });
+            return Ok(Conclusion { pfn: Some(process.pages.pfn(page)), ..outcome_of(WalkResult::Page) });
         }
         // No reference is taken: it is for as long as the lock is held.
-        let pfn = Some(world.pages.pfn(caller.left("folio_walk", "page", 8)?));
+        let pfn = Some(process.pages.pfn(caller.left("folio_walk", "page", 8)?));
         let level = caller.left("folio_walk", "level", 4)?;
-        let of_huge = world.fields.enumerator(LEVEL_PMD).and_then(|number| u64::try_from(number).ok());
+        let of_huge = process.fields.enumerator(LEVEL_PMD).and_then(|number| u64::try_from(number).ok());
         let of_huge = of_huge.ok_or_else(|| {
             EmuError::Environment(format!("this kernel does not say which number {LEVEL_PMD} is"))
         })?;
         Ok(if level == of_huge {
-            Conclusion { pfn, size: caller.huge_bytes(), ..came_to(WalkResult::Leaf) }
+            Conclusion { pfn, size: caller.huge_bytes(), ..outcome_of(WalkResult::Leaf) }
         } else {
-            Conclusion { pfn, ..came_to(WalkResult::Table) }
+            Conclusion { pfn, ..outcome_of(WalkResult::Table) }
         })
     },
-    holds: |caller, folio| {
+    held_lock: |caller, folio| {
         let holds = caller.symbol == FOLIO_WALK && folio != 0;
         holds.then(|| caller.left("folio_walk", "ptl", 8)).transpose()
     },
@@ -180,37 +167,37 @@ const FOLIO_WALK: &str = "folio_walk_start";
 const LEVEL_PMD: &str = "FW_LEVEL_PMD";
 
 fn gup(caller: &Caller<'_>, flags: u64) -> Result<Vec<u64>, EmuError> {
-    Ok(vec![caller.world.platform.address, 1, flags, caller.out()])
+    Ok(vec![caller.process.platform.address, 1, flags, caller.out()])
 }
 
 /// The page that GUP took, if any.
 fn pinned(caller: &Caller<'_>, returned: u64) -> Result<Conclusion, EmuError> {
     // An int: how many pages, or an error.
     if returned & u64::from(u32::MAX) != 1 {
-        return Ok(came_to(WalkResult::Refused));
+        return Ok(outcome_of(WalkResult::Refused));
     }
-    let page = caller.world.machine.get64(caller.out())?;
-    Ok(Conclusion { pfn: Some(caller.world.pages.pfn(page)), ..came_to(WalkResult::Page) })
+    let page = caller.process.machine.get64(caller.out())?;
+    Ok(Conclusion { pfn: Some(caller.process.pages.pfn(page)), ..outcome_of(WalkResult::Page) })
 }
 
 /// A walk that has not made its first step: is the huge page's first page mapped, as page_mapped_in_vma() asks?
 fn mapped_walk(caller: &Caller<'_>, flags: u64) -> Result<Vec<u64>, EmuError> {
-    let Caller { world, .. } = *caller;
+    let Caller { process, .. } = *caller;
     let at = caller.out();
-    world.mapped_walk_at(at)?;
-    let member = |name| world.fields.offset(STEP, name);
-    world.machine.put64(at + member("pmd")?, 0)?;
-    world.machine.put(at + member("flags")?, 4, flags)?;
-    let layout = world.encoding.layout();
-    match world.fields.find(STEP, "pfn") {
+    process.mapped_walk_at(at)?;
+    let member = |name| process.fields.offset(STEP, name);
+    process.machine.put64(at + member("pmd")?, 0)?;
+    process.machine.put(at + member("flags")?, 4, flags)?;
+    let layout = process.encoding.layout();
+    match process.fields.find(STEP, "pfn") {
         Some(pfn) => {
-            world.machine.put64(at + pfn, world.pfn)?;
-            world.machine.put64(at + member("nr_pages")?, 1)?;
+            process.machine.put64(at + pfn, process.pfn)?;
+            process.machine.put64(at + member("nr_pages")?, 1)?;
         }
-        None => world.machine.put64(at + member("page")?, world.pages.page(world.pfn))?,
+        None => process.machine.put64(at + member("page")?, process.pages.page(process.pfn))?,
     }
-    if let Some(offset) = world.fields.find(STEP, "pgoff") {
-        world.machine.put64(at + offset, world.platform.address >> layout.page_shift)?;
+    if let Some(offset) = process.fields.find(STEP, "pgoff") {
+        process.machine.put64(at + offset, process.platform.address >> layout.page_shift)?;
     }
     Ok(vec![at])
 }
@@ -218,11 +205,11 @@ fn mapped_walk(caller: &Caller<'_>, flags: u64) -> Result<Vec<u64>, EmuError> {
 fn mapped(caller: &Caller<'_>, found: u64) -> Result<Conclusion, EmuError> {
     // A bool is a byte; what the register has beyond it says nothing.
     Ok(if found & 0xff == 0 {
-        came_to(WalkResult::Refused)
+        outcome_of(WalkResult::Refused)
     } else if caller.left(STEP, "pte", 8)? != 0 {
-        came_to(WalkResult::Table)
+        outcome_of(WalkResult::Table)
     } else {
-        Conclusion { size: caller.huge_bytes(), ..came_to(WalkResult::Leaf) }
+        Conclusion { size: caller.huge_bytes(), ..outcome_of(WalkResult::Leaf) }
     })
 }
 

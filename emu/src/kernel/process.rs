@@ -35,7 +35,7 @@ pub(crate) const REFERENCES: u64 = 5;
 const READ_WRITE: u64 = 0x73;
 
 /// Everything that routines work on.
-pub(crate) struct World {
+pub(crate) struct KernelProcess {
     pub(crate) machine: Machine,
     pub(crate) platform: &'static Platform,
     pub(crate) fields: Fields,
@@ -55,14 +55,14 @@ pub(crate) struct World {
     pub(crate) protection: u64,
 }
 
-impl World {
-    /// The world of a kernel, with a huge page.
+impl KernelProcess {
+    /// The process of a kernel, with a huge page.
     pub(crate) fn new(
         kernel: Rc<Kernel>,
         platform: &'static Platform,
         encoding: Encoding,
         page: HugePage,
-    ) -> Result<World, EmuError> {
+    ) -> Result<KernelProcess, EmuError> {
         let fields = Fields::new(Rc::clone(&kernel));
         let mut machine = Machine::new(kernel, platform.objects)?;
         (platform.start)(&mut machine, &fields)?;
@@ -126,7 +126,7 @@ impl World {
         // It is known only now which page frames huge pages begin at.
         let pfn = page.pfn(&encoding).unwrap_or_else(|| encoding.default_pfn());
         let Seeker { machine, platform, fields, mm, .. } = seeker;
-        let mut world = World {
+        let mut process = KernelProcess {
             machine,
             platform,
             fields,
@@ -142,24 +142,24 @@ impl World {
             protection: platform.protection,
         };
         // Those of the tables, and of pages that a walker may come to by mistake, are among the first.
-        world.provide_pages(0)?;
+        process.provide_pages(0)?;
         if pfn >= PAGES_AT_ONCE {
-            world.provide_pages(pfn)?;
+            process.provide_pages(pfn)?;
         }
-        world.set_up_pages()?;
-        world.machine.watch(world.tables.pmd_table.clone(), ByteOrder::of_entries(encoding.arch()))?;
+        process.set_up_pages()?;
+        process.machine.watch(process.tables.pmd_table.clone(), ByteOrder::of_entries(encoding.arch()))?;
         for symbol in platform.invalidates {
-            world.machine.note_calls(symbol);
+            process.machine.note_calls(symbol);
         }
-        world.machine.space.borrow().settle();
+        process.machine.space.borrow().settle();
         if let Some(node) = node {
-            world.find_node(node)?;
+            process.find_node(node)?;
         }
-        world.find_migration_types()?;
-        world.find_how_entries_return()?;
-        world.find_protection()?;
-        world.machine.sharing.reset();
-        Ok(world)
+        process.find_migration_types()?;
+        process.find_how_entries_return()?;
+        process.find_protection()?;
+        process.machine.sharing.reset();
+        Ok(process)
     }
 
     /// Makes the struct pages around a page exist.
@@ -198,7 +198,7 @@ impl World {
 
     /// Makes the huge page one that a process has mapped, and gives the entry a page table for a split to use.
     fn set_up_pages(&mut self) -> Result<(), EmuError> {
-        let World { fields, pages, pfn, machine, platform, .. } = self;
+        let KernelProcess { fields, pages, pfn, machine, platform, .. } = self;
         if let Some(offset) = fields.find("vm_area_struct", "vm_pgoff") {
             machine.put64(self.vma + offset, platform.address >> self.encoding.layout().page_shift)?;
         }
@@ -301,7 +301,7 @@ impl World {
     }
 
     fn begin(&self, entry: u64, mapped: bool, locked: bool, exclusive: bool) -> Result<(), EmuError> {
-        let World { machine, fields, .. } = self;
+        let KernelProcess { machine, fields, .. } = self;
         machine.write(self.tables.entry, &ByteOrder::of_entries(self.encoding.arch()).encode(entry))?;
         let head = self.pages.page(self.pfn);
         let mut flags =
@@ -339,14 +339,16 @@ impl World {
     fn find_node(&mut self, node: u64) -> Result<(), EmuError> {
         let statistics = self.fields.offset("pglist_data", "per_cpu_nodestats")?;
         let Some(make) = self.machine.kernel.symbol(MAKE_MIGRATION) else { return Ok(()) };
-        let attempt = |world: &mut World, pointer: Option<u64>| -> Result<(bool, Vec<Touch>), EmuError> {
-            world.machine.space.borrow().restore();
+        let attempt = |process: &mut KernelProcess,
+                       pointer: Option<u64>|
+         -> Result<(bool, Vec<Touch>), EmuError> {
+            process.machine.space.borrow().restore();
             if let Some(pointer) = pointer {
-                world.machine.put64(pointer, node)?;
+                process.machine.put64(pointer, node)?;
             }
-            world.begin(present_huge(&world.encoding, world.pfn)?, true, true, false)?;
-            let arguments = [world.mapped_walk(0)?, world.pages.page(world.pfn)];
-            let (end, touches) = world.machine.probe(0, make, &arguments)?;
+            process.begin(present_huge(&process.encoding, process.pfn)?, true, true, false)?;
+            let arguments = [process.mapped_walk(0)?, process.pages.page(process.pfn)];
+            let (end, touches) = process.machine.probe(0, make, &arguments)?;
             let astray = matches!(end, End::Fault { address: Some(address), .. } if address == statistics);
             Ok((astray, touches))
         };

@@ -1,0 +1,98 @@
+//! What only runs of kernels have: controls, stubs, assumptions, and whether the split has the fix.
+
+use std::collections::BTreeSet;
+
+use pmdscope_arches::Encoding;
+use pmdscope_emu::{self as emu, Exploration, Setup, What};
+use pmdscope_guest::Routine;
+use pmdscope_traces::{Control, Hex, Invalidated, KernelFacts, SplitGuard, Stub, Value};
+
+use crate::subject::Subject;
+use crate::tally::Tally;
+
+/// The functions of a kernel that are run, which are known before anything is.
+pub fn of_functions(subject: &Subject, writer: &Routine, walker: Option<&Routine>) -> KernelFacts {
+    KernelFacts {
+        writer_function: subject.function_of(writer).to_owned(),
+        walker_function: walker.map(|walker| subject.function_of(walker).to_owned()),
+        split: SplitGuard::Unknown,
+        invalidated: Vec::new(),
+        controls: Vec::new(),
+        stubs: Vec::new(),
+        assumptions: Vec::new(),
+        shared: Vec::new(),
+    }
+}
+
+/// What was observed of a kernel beside its entry.
+pub struct KernelObservation<'a> {
+    /// What its routines rest on.
+    pub setup: Setup,
+    /// The controls.
+    pub controls: Vec<emu::Control>,
+    /// The runs.
+    pub exploration: &'a Exploration,
+}
+
+impl KernelObservation<'_> {
+    /// The facts for a report. `beyond_callers` says that the writer was given an entry that no caller gives it;
+    /// `split` is whether a split was run on a migration entry, under every schedule.
+    pub fn facts(
+        self,
+        functions: KernelFacts,
+        beyond_callers: Option<String>,
+        encoding: &Encoding,
+        split: bool,
+    ) -> KernelFacts {
+        let KernelObservation { setup: Setup { stubs, assumptions, shared }, controls, exploration } = self;
+        let invalidated = invalidated(exploration, encoding);
+        let trusted = controls.iter().all(|control| control.passed);
+        KernelFacts {
+            split: match split && trusted {
+                false => SplitGuard::Unknown,
+                true if invalidated.iter().any(|entry| !entry.present) => SplitGuard::Vulnerable,
+                true => SplitGuard::Guarded,
+            },
+            invalidated,
+            controls: controls
+                .into_iter()
+                .map(|emu::Control { what, outcome, passed }| Control { what, outcome, passed })
+                .collect(),
+            stubs: stubs
+                .iter()
+                .map(|stub| Stub {
+                    function: stub.symbol.to_owned(),
+                    returns: stub.returns.map(Hex),
+                    why: stub.why.to_owned(),
+                })
+                .collect(),
+            assumptions: beyond_callers.into_iter().chain(assumptions).collect(),
+            shared,
+            ..functions
+        }
+    }
+}
+
+/// The entries for which a function was entered that invalidates them.
+fn invalidated(exploration: &Exploration, encoding: &Encoding) -> Vec<Invalidated> {
+    let mut calls = Tally::default();
+    for run in &exploration.runs {
+        let mut seen = BTreeSet::new();
+        for event in &run.events {
+            if let What::Call { function, entry } = &event.what
+                && seen.insert((function.to_string(), *entry))
+            {
+                calls.add((function.to_string(), *entry), run);
+            }
+        }
+    }
+    calls
+        .into_iter()
+        .map(|((function, entry), schedules, _)| Invalidated {
+            function,
+            entry: Value(entry),
+            present: (encoding.layout().predicates.present)(entry),
+            schedules,
+        })
+        .collect()
+}

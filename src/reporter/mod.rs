@@ -1,0 +1,330 @@
+//! From what was observed to the report: the same for every subject.
+
+mod events;
+mod observed;
+mod outcomes;
+
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use pmdscope_arches::{Encoding, EntryKind, EntryMarks};
+use pmdscope_emu::{Access, End, Exploration, Incomplete, Inspect, Run, WALKER, WRITER, What};
+use pmdscope_guest::{Installs, Routine};
+use pmdscope_traces as traces;
+use pmdscope_traces::{
+    Count, Entry, GuestInfo, Hex, Observed, Outcome, PredicatesFrom, RoutineResult, RunReport, Stored, Value,
+    Verdict, WriterRule,
+};
+
+use crate::start::Start;
+use crate::version::made_by;
+
+/// The names of what was run.
+pub struct Names {
+    /// The machine code.
+    pub guest: GuestInfo,
+    /// The writer.
+    pub writer: String,
+    /// The walker, or `none`.
+    pub walker: String,
+    /// Who answers predicates.
+    pub predicates: PredicatesFrom,
+    /// The command that runs it again.
+    pub command: String,
+}
+
+/// Makes the report of one exploration.
+pub struct Reporter<'a> {
+    /// The encoding of the entries.
+    pub encoding: &'a Encoding,
+    /// The entry that the runs began with.
+    pub start: &'a Start,
+    /// The routine of CPU 0.
+    pub writer: &'static Routine,
+    /// The routine of CPU 1; `None` if the writer ran alone.
+    pub walker: Option<&'static Routine>,
+    /// The routines of the CPUs after these.
+    pub with: &'a [&'static Routine],
+    /// What writers put in the place of the entry, so that it is not what became of it.
+    pub installed: BTreeSet<u64>,
+    /// The entries of the page table that the writer filled when it ran alone.
+    pub filled: &'a [u64],
+    /// The marks that what the writer installs need not have.
+    pub may_drop: EntryMarks,
+    /// Names what is at addresses.
+    pub inspect: &'a dyn Inspect,
+    /// Every entry of every run, by value.
+    pub entries: HashMap<u64, Entry>,
+    /// The runs.
+    pub exploration: &'a Exploration,
+}
+
+/// The entries that a CPU stored last.
+pub fn last_stored(exploration: &Exploration, cpu: u8, entry_address: u64) -> BTreeSet<u64> {
+    let of_entry = |access: &&Access| access.address & !7 == entry_address;
+    let last = |run: &Run| {
+        let stores = accesses(run).filter(|(by, access)| *by == cpu && access.store_pc.is_some());
+        stores.map(|(_, access)| access).filter(of_entry).last().map(|access| access.after)
+    };
+    exploration.runs.iter().filter_map(last).collect()
+}
+
+/// The report of what was not run at all, for a reason.
+pub fn not_run(
+    encoding: &Encoding,
+    start: &Start,
+    writer: &'static Routine,
+    walker: Option<&'static Routine>,
+    with: &[&'static Routine],
+    names: Names,
+    why: String,
+) -> RunReport {
+    let reporter = Reporter {
+        encoding,
+        start,
+        writer,
+        walker,
+        with,
+        installed: BTreeSet::new(),
+        filled: &[],
+        may_drop: EntryMarks::ALL,
+        inspect: &NotRun,
+        entries: [(start.value, Entry::of_model(encoding, start.value))].into(),
+        exploration: &Exploration::nothing(),
+    };
+    RunReport { incomplete: Some(why), verdict: Verdict::Unknown, ..reporter.report(names) }
+}
+
+/// Placeholder for the addresses of a run that never started.
+struct NotRun;
+
+impl Inspect for NotRun {
+    fn symbol_at(&self, _: u64) -> Option<(&str, u64)> {
+        None
+    }
+
+    fn instruction(&self, _: u64) -> Rc<str> {
+        "".into()
+    }
+
+    fn is_in_table(&self, _: u64) -> bool {
+        false
+    }
+
+    fn describe(&self, address: u64) -> String {
+        format!("{address:#x}")
+    }
+
+    fn explain(&self, _: End) -> String {
+        "was not run".to_owned()
+    }
+
+    fn references_of(&self, _: u64) -> u64 {
+        1
+    }
+}
+
+impl Reporter<'_> {
+    /// The report. Its verdict is that of a run whose controls have passed.
+    pub fn report(&self, names: Names) -> RunReport {
+        let Reporter { encoding, start, with, .. } = self;
+        let before = self.entry(start.value);
+        let views = self.views();
+        let outcomes = self.outcomes(WALKER);
+        let findings = traces::judge(&Observed {
+            encoding,
+            before: &before,
+            built_as_swap: start.kind.is_some_and(EntryKind::is_swap),
+            views: &views,
+            outcomes: &outcomes,
+            overwritten: &self.overwritten(&names.walker),
+            marked: &self.marked(),
+            writer: WriterRule {
+                invalidates: self.writer.invalidates,
+                installs: self.writer.installs != Installs::Nothing,
+                may_drop: self.may_drop,
+            },
+            changes: &self.writer_changes(),
+            filled: self.filled,
+        });
+        let behaviours = self.behaviours();
+        let with_outcomes: Vec<_> = self.others().map(|cpu| self.outcomes(cpu)).collect();
+        let of_walker = self.walker.map(|_| &outcomes);
+        let crashed = || self.unexplained_crash(of_walker.into_iter().chain(&with_outcomes).flatten());
+        let incomplete = self.incomplete().or_else(|| findings.is_empty().then(crashed).flatten());
+        let verdict = if !findings.is_empty() {
+            Verdict::Findings
+        } else if incomplete.is_some() {
+            Verdict::Unknown
+        } else {
+            Verdict::Pass
+        };
+        RunReport {
+            schema: traces::RUN_SCHEMA.to_owned(),
+            made_by: made_by(),
+            arch: encoding.arch().to_string(),
+            mmu: encoding.mmu().map(|mmu| mmu.to_string()),
+            linux: encoding.version().to_string(),
+            encoding: encoding_name(encoding),
+            guest: names.guest,
+            entry: start.kind.into(),
+            pfn: start.asked.then_some(Hex(start.pfn)),
+            marks: start.marks.names(),
+            writer: names.writer,
+            walker: names.walker,
+            with: with.iter().map(|with| with.name.to_owned()).collect(),
+            predicates: names.predicates,
+            contract: contract(encoding, start),
+            before,
+            after: self.after(),
+            stored: self.stored(),
+            views,
+            alone: self.outcome(&self.exploration.alone, None, None),
+            outcomes,
+            writer_outcomes: self.outcomes(WRITER),
+            with_outcomes,
+            divergences: self.divergences(),
+            warnings: self.warnings(),
+            findings,
+            precondition: None,
+            kernel: None,
+            disagreements: Vec::new(),
+            schedules: traces::Schedules {
+                total: Count(self.exploration.schedules.clone()),
+                behaviours: behaviours.len() as u64,
+                machine_runs: self.exploration.machine_runs,
+            },
+            incomplete,
+            out_of_time: self.exploration.incomplete.as_ref().is_some_and(Incomplete::is_of_time),
+            verdict,
+            command: names.command,
+            traces: behaviours,
+            entries: self.all_entries(),
+        }
+    }
+
+    /// That a routine crashed, which is no pass where no finding says why.
+    fn unexplained_crash<'o>(&self, mut outcomes: impl Iterator<Item = &'o Outcome>) -> Option<String> {
+        let crash = outcomes.find(|outcome| outcome.result == RoutineResult::Crash)?;
+        let how = crash.ended.as_deref().unwrap_or("crashed");
+        Some(match crash.schedule.as_str() {
+            "" => format!("before any access a routine {how}"),
+            schedule => format!("under schedule {schedule} a routine {how}"),
+        })
+    }
+
+    fn incomplete(&self) -> Option<String> {
+        match self.exploration.incomplete.as_ref()? {
+            Incomplete::Call { schedule, end } if schedule.0.is_empty() => {
+                Some(format!("before any access a routine {}", self.inspect.explain(*end)))
+            }
+            Incomplete::Call { schedule, end } => {
+                Some(format!("under schedule {schedule} a routine {}", self.inspect.explain(*end)))
+            }
+            Incomplete::Shared { address } => Some(format!(
+                "both routines use {}, which is not watched, and one writes it",
+                self.inspect.describe(*address)
+            )),
+            Incomplete::Deadlock { schedule, address } => Some(format!(
+                "under schedule {schedule} all that is left to run waits for {} to change",
+                self.inspect.describe(*address)
+            )),
+            other => Some(other.to_string()),
+        }
+    }
+
+    /// The accesses of a run to the PMD table, with their CPU.
+    fn accesses<'r>(&'r self, run: &'r Run) -> impl Iterator<Item = (u8, &'r Access)> {
+        accesses(run).filter(|(_, access)| self.inspect.is_in_table(access.address))
+    }
+
+    fn entry(&self, value: u64) -> Entry {
+        self.entries[&value].clone()
+    }
+
+    /// Every entry of every run, in order of their values.
+    fn all_entries(&self) -> Vec<Entry> {
+        let mut all: Vec<Entry> = self.entries.values().cloned().collect();
+        all.sort_by_key(|entry| entry.value);
+        all
+    }
+
+    fn after(&self) -> Option<Entry> {
+        let mut ends = self.exploration.runs.iter().map(|run| run.after);
+        let first = ends.next()?;
+        ends.all(|other| other == first).then(|| self.entry(first))
+    }
+
+    /// The CPUs of what runs with writer and walker.
+    fn others(&self) -> impl Iterator<Item = u8> + use<> {
+        (WALKER + 1..).take(self.with.len())
+    }
+
+    /// What the writer stored, in order; each store once, however many schedules it has.
+    fn stored(&self) -> Vec<Stored> {
+        let mut stored: Vec<Stored> = Vec::new();
+        for run in &self.exploration.runs {
+            for (_, access) in self.accesses(run).filter(|(cpu, _)| *cpu == WRITER) {
+                let Some(pc) = access.store_pc.map(Hex) else { continue };
+                // The bits that change depend on what another CPU did meanwhile; the first stand for all.
+                if stored.iter().any(|known| (known.pc, known.entry.value) == (pc, Value(access.after))) {
+                    continue;
+                }
+                stored.push(Stored {
+                    entry: self.entry(access.after),
+                    pc,
+                    symbol: self.symbol(pc.0),
+                    instruction: self.instruction(pc.0),
+                    changes: traces::changes(self.encoding, access.before, access.after),
+                });
+            }
+        }
+        stored
+    }
+
+    fn symbol(&self, pc: u64) -> String {
+        match self.inspect.symbol_at(pc) {
+            Some((name, offset)) => format!("{name}+{offset:#x}"),
+            None => format!("{pc:#x}"),
+        }
+    }
+
+    fn instruction(&self, pc: u64) -> String {
+        self.inspect.instruction(pc).to_string()
+    }
+}
+
+/// The accesses of a run, with their CPU.
+pub fn accesses(run: &Run) -> impl Iterator<Item = (u8, &Access)> {
+    run.events.iter().filter_map(|event| match &event.what {
+        What::Access(access) => Some((event.cpu, access)),
+        _ => None,
+    })
+}
+
+/// An encoding, with the versions over which its layout is known to hold.
+pub fn encoding_name(encoding: &Encoding) -> String {
+    let era = encoding.layout_era();
+    let mut mmu = encoding.mmu().map_or(String::new(), |mmu| format!(" {mmu}"));
+    if !encoding.has_usual_pages() {
+        mmu = format!("{mmu} with pages of {} KiB", (1_u64 << encoding.layout().page_shift) >> 10);
+    }
+    if era.from == era.to {
+        format!("{}{mmu} as of {}", encoding.arch(), era.from)
+    } else {
+        format!("{}{mmu} as of {} to {}", encoding.arch(), era.from, era.to)
+    }
+}
+
+/// Where an entry of a kind does not satisfy what its kernel expects of one.
+fn contract(encoding: &Encoding, start: &Start) -> Vec<String> {
+    let Some(kind) = start.kind else { return Vec::new() };
+    let says = |holds: bool| if holds { "true" } else { "false" };
+    encoding
+        .contract(start.value, kind)
+        .iter()
+        .map(|breach| {
+            format!("pmd_{}() is {}, expected {}", breach.predicate, says(breach.got), says(breach.expected))
+        })
+        .collect()
+}

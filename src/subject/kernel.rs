@@ -1,0 +1,132 @@
+//! A real kernel.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use pmdscope_arches::{Arch, Encoding};
+use pmdscope_emu::KernelEnvironment;
+use pmdscope_guest::kernel::Cache;
+use pmdscope_guest::{Kernel, Routine};
+use pmdscope_traces::{GuestInfo, GuestKind};
+
+use crate::cli::CacheArgs;
+use crate::values::file_name;
+use crate::{input, output};
+
+/// A kernel to run, and the encoding to read its entries by.
+#[derive(Clone)]
+pub struct KernelSubject {
+    /// The file: a package, a boot image, a vmlinux.
+    pub path: PathBuf,
+    /// The kernel.
+    pub kernel: Rc<Kernel>,
+    /// The usual encoding of its architecture and version.
+    pub encoding: Encoding,
+    /// Whether what is unpacked of it is not kept.
+    pub no_cache: bool,
+}
+
+impl KernelSubject {
+    /// Opens a kernel, and finds the encoding of its own architecture and version.
+    pub fn open(path: &Path, cache: CacheArgs) -> Result<KernelSubject> {
+        let kernel = open_kernel(path, cache)?;
+        let arch = kernel.arch();
+        let runs: Vec<_> =
+            Arch::ALL.into_iter().filter(|arch| KernelEnvironment::runs(*arch)).map(Arch::name).collect();
+        ensure!(
+            KernelEnvironment::runs(arch),
+            "{}: kernels of {arch} cannot be run: those of {} can",
+            path.display(),
+            runs.join(", ")
+        );
+        ensure!(
+            kernel.has_types(),
+            "{}: this kernel does not describe its types (BTF), which says what its functions work on: one that was \
+             built with CONFIG_DEBUG_INFO_BTF does",
+            path.display()
+        );
+        // An image chooses radix, the first. Only when it starts on a machine without it, it chooses hash.
+        let mmu = arch.mmus().first().copied();
+        let encoding = Encoding::at(arch, mmu, kernel.version())
+            .with_context(|| format!("{}, which is Linux {}", path.display(), kernel.file().release))?;
+        let no_cache = cache.no_cache;
+        Ok(KernelSubject { path: path.to_owned(), kernel: Rc::new(kernel), encoding, no_cache })
+    }
+
+    /// How reports name it.
+    pub fn info(&self) -> GuestInfo {
+        let file = self.kernel.file();
+        GuestInfo {
+            kind: GuestKind::Kernel,
+            // Not the path: the same kernel gives the same report wherever it lies.
+            name: file_name(&self.path),
+            sha256: file.sha256.clone(),
+            release: Some(file.release.text.clone()),
+            package: file.package.as_ref().map(|package| format!("{} {}", package.name, package.version)),
+            build_id: file.build_id.clone(),
+        }
+    }
+
+    /// Checks that it has a function for a routine.
+    ///
+    /// # Errors
+    /// If it has none: then why, without saying which kernel it is.
+    pub fn has(&self, routine: &Routine) -> Result<(), String> {
+        if routine.function_in(&self.kernel).is_some() {
+            return Ok(());
+        }
+        let functions: Vec<_> = routine.symbols.iter().map(|symbol| format!("{symbol}()")).collect();
+        let near = match nearest(routine.symbols[0], &self.kernel.functions()) {
+            Some(name) => format!(" (the nearest is {name}())"),
+            None => String::new(),
+        };
+        Err(format!("this kernel has no {} for {}{near}", functions.join(" or "), routine.name))
+    }
+
+    /// The same, with an error that says which kernel it is.
+    pub fn check(&self, routine: &Routine) -> Result<()> {
+        self.has(routine).map_err(|why| anyhow!("{}: {why}", self.path.display()))
+    }
+}
+
+/// The function of a kernel whose name is most like this one, if any is.
+fn nearest<'a>(name: &str, functions: &[&'a str]) -> Option<&'a str> {
+    // Of some 100,000 names many begin alike.
+    const ALIKE: f64 = 0.9;
+    functions
+        .iter()
+        .map(|function| (strsim::jaro_winkler(name, function), *function))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, function)| function)
+}
+
+/// Why neither a command line nor a matrix may name the platform of a kernel.
+pub const KERNEL_SAYS: &str = "a kernel says itself which architecture, MMU and version it is";
+
+/// Refuses the options that would have a kernel's entries read as those of another platform.
+pub fn refuse_platform(arch: bool, mmu: bool, linux: bool) -> Result<()> {
+    for (option, named) in [("--arch", arch), ("--mmu", mmu), ("--linux", linux)] {
+        ensure!(!named, "{KERNEL_SAYS}: leave {option} out");
+    }
+    Ok(())
+}
+
+/// Opens a kernel. What is wrong with the cache is only told, and only if nothing else is.
+pub fn open_kernel(path: &Path, args: CacheArgs) -> Result<Kernel> {
+    let (cache, note) = match args.no_cache {
+        true => (None, None),
+        false => match Cache::of_user() {
+            Ok(cache) => (Some(cache), None),
+            Err(note) => (None, Some(note.to_string())),
+        },
+    };
+    // What is no file is refused before it is waited for.
+    input::open(path)?;
+    let kernel = Kernel::open(path, cache.as_ref())?;
+    for note in note.iter().chain(kernel.notes()) {
+        output::tell(note);
+    }
+    Ok(kernel)
+}

@@ -1,0 +1,195 @@
+//! What is run: a guest or a kernel, behind one interface.
+
+mod guest;
+mod kernel;
+
+use anyhow::Result;
+use pmdscope_arches::{Encoding, UnknownName};
+use pmdscope_emu::{EmuError, Environment, HugePage, KernelEnvironment, kernel_routine, kernel_routines};
+use pmdscope_guest::routine::{walkers, writers};
+use pmdscope_guest::{Role, Routine};
+use pmdscope_traces::GuestInfo;
+
+pub use self::guest::GuestSubject;
+pub use self::kernel::{KERNEL_SAYS, KernelSubject, open_kernel, refuse_platform};
+use crate::cli::JobArgs;
+use crate::values::encoding;
+
+/// The walker's name where a kernel's writer runs alone.
+pub const NO_WALKER: &str = "none";
+
+/// Machine code to run, and the encoding to read its entries by.
+#[derive(Clone)]
+pub enum Subject {
+    /// A bundled guest, or one of the user's.
+    Guest(GuestSubject),
+    /// A real kernel.
+    Kernel(KernelSubject),
+}
+
+impl Subject {
+    /// The one that a command line names.
+    pub fn of_args(args: &JobArgs) -> Result<Self> {
+        if let Some(path) = &args.kernel {
+            refuse_platform(args.arch.is_some(), args.mmu.is_some(), args.linux.is_some())?;
+            return KernelSubject::open(path, args.cache).map(Subject::Kernel);
+        }
+        let arch = args.arch.as_deref().unwrap_or_default();
+        let encoding = encoding(arch, args.mmu.as_deref(), args.linux.as_deref())?;
+        Ok(Subject::Guest(match &args.guest {
+            Some(path) => GuestSubject::from_file(path, encoding)?,
+            None => GuestSubject::bundled_for(encoding)?,
+        }))
+    }
+
+    /// The encoding of its entries. What a kernel changes of it is known only when its environment is set up.
+    pub fn encoding(&self) -> &Encoding {
+        match self {
+            Subject::Guest(guest) => &guest.encoding,
+            Subject::Kernel(kernel) => &kernel.encoding,
+        }
+    }
+
+    /// How reports name it.
+    pub fn info(&self) -> GuestInfo {
+        match self {
+            Subject::Guest(guest) => guest.info(),
+            Subject::Kernel(kernel) => kernel.info(),
+        }
+    }
+
+    /// The options of a command line that name it.
+    pub fn options(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Subject::Guest(guest) => guest.options(),
+            Subject::Kernel(kernel) => vec![("--kernel", kernel.info().name)],
+        }
+    }
+
+    /// Whether its machine code is our own, so that it needs no process of its own.
+    pub fn is_bundled(&self) -> bool {
+        matches!(self, Subject::Guest(guest) if guest.is_bundled())
+    }
+
+    /// The routines of a role that it can be asked for, whether it has them or not.
+    pub fn routines(&self, role: Role) -> Vec<&'static Routine> {
+        match self {
+            Subject::Guest(guest) => guest.guest.routines(role).collect(),
+            Subject::Kernel(_) => kernel_routines(role).collect(),
+        }
+    }
+
+    /// Its routine of this role and name.
+    pub fn routine(&self, role: Role, name: &str) -> Result<&'static Routine, UnknownName> {
+        match self {
+            Subject::Guest(guest) => guest.guest.routine(role, name),
+            Subject::Kernel(_) => kernel_routine(role, name),
+        }
+    }
+
+    /// Its walker of this name. The writer of a kernel can run alone: then the walker is `none`.
+    pub fn walker(&self, name: &str) -> Result<Option<&'static Routine>, UnknownName> {
+        match (self, name) {
+            (Subject::Kernel(_), NO_WALKER) => Ok(None),
+            _ => self.routine(Role::Walker, name).map(Some),
+        }
+    }
+
+    /// Its routine of this name, whatever the role, to run with writer and walker.
+    pub fn other(&self, name: &str) -> Result<&'static Routine, UnknownName> {
+        match self {
+            Subject::Guest(guest) => guest.guest.routine_of_any_role(name),
+            Subject::Kernel(_) => Role::ALL
+                .into_iter()
+                .find_map(|role| kernel_routine(role, name).ok())
+                .ok_or_else(|| UnknownName::new("routine of a kernel", name, [])),
+        }
+    }
+
+    /// The writer that `run` takes if none is named.
+    pub const fn default_writer(&self) -> &'static str {
+        match self {
+            Subject::Guest(_) => writers::SPLIT_UNGUARDED.name,
+            Subject::Kernel(_) => "split",
+        }
+    }
+
+    /// The writers that `compare` takes if none is named: the split before and after the fix; of a kernel its own.
+    pub fn compared_writers(&self) -> Vec<&'static Routine> {
+        match self {
+            Subject::Guest(_) => vec![&writers::SPLIT_UNGUARDED, &writers::SPLIT_GUARDED],
+            Subject::Kernel(_) => kernel_routine(Role::Writer, "split").into_iter().collect(),
+        }
+    }
+
+    /// The walkers that `compare` takes if none is named: one that checks access, one that does not, and one that every
+    /// architecture has; of a kernel the first.
+    pub fn compared_walkers(&self) -> Vec<&'static Routine> {
+        match self {
+            Subject::Guest(_) => vec![&walkers::GUP_FAST_READ, &walkers::PERF_PAGE_SIZE, &walkers::HMM],
+            Subject::Kernel(_) => kernel_routine(Role::Walker, "gup-fast-read").into_iter().collect(),
+        }
+    }
+
+    /// Checks that it has these routines.
+    ///
+    /// # Errors
+    /// If it lacks one.
+    pub fn has(&self, routines: impl IntoIterator<Item = &'static Routine>) -> Result<(), LackingRoutine> {
+        routines.into_iter().try_for_each(|routine| {
+            let has = match self {
+                Subject::Guest(guest) => guest.has(routine),
+                Subject::Kernel(kernel) => kernel.has(routine),
+            };
+            has.map_err(|why| LackingRoutine { name: routine.name, why })
+        })
+    }
+
+    /// The same, with an error that says which subject it is.
+    pub fn check(&self, routines: impl IntoIterator<Item = &'static Routine>) -> Result<()> {
+        routines.into_iter().try_for_each(|routine| match self {
+            Subject::Guest(guest) => guest.check(routine),
+            Subject::Kernel(kernel) => kernel.check(routine),
+        })
+    }
+
+    /// The function that is run for a routine.
+    pub fn function_of(&self, routine: &Routine) -> &'static str {
+        match self {
+            Subject::Guest(_) => routine.symbol(),
+            Subject::Kernel(kernel) => {
+                routine.function_in(&kernel.kernel).map_or(routine.symbols[0], |(symbol, _)| symbol)
+            }
+        }
+    }
+}
+
+/// A routine that a subject does not have.
+pub struct LackingRoutine {
+    /// Its name.
+    pub name: &'static str,
+    /// Why it does not have it, without saying which subject it is.
+    pub why: String,
+}
+
+/// The environment that the last study ran in. The next study runs in it too if it can.
+#[derive(Default)]
+pub struct LastEnvironment(Option<(String, Box<dyn Environment>)>);
+
+impl LastEnvironment {
+    /// The environment of a subject, around a huge page. A kernel's is set up anew: each has one huge page.
+    pub fn of(&mut self, subject: &Subject, page: HugePage) -> Result<&mut dyn Environment, EmuError> {
+        let environment: Box<dyn Environment> = match (subject, self.0.take()) {
+            (Subject::Guest(guest), Some((of, environment))) if of == guest.identity() => environment,
+            (Subject::Guest(guest), _) => guest.environment()?,
+            (Subject::Kernel(kernel), _) => {
+                Box::new(KernelEnvironment::new(kernel.kernel.clone(), kernel.encoding, page)?)
+            }
+        };
+        let of = match subject {
+            Subject::Guest(guest) => guest.identity(),
+            Subject::Kernel(_) => String::new(),
+        };
+        Ok(self.0.insert((of, environment)).1.as_mut())
+    }
+}

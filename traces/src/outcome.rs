@@ -1,0 +1,93 @@
+//! The outcome of a routine.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::count::Count;
+use crate::entry::{Hex, Value};
+
+/// How a routine decided, or how it ended without a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RoutineResult {
+    /// It left the entry alone and gave up, or went another and slower way.
+    Refused,
+    /// It took a reference on a page.
+    Page,
+    /// It took the entry for a mapping of a huge page, without taking a reference.
+    Leaf,
+    /// It took the entry for a pointer to a page table, and went on there.
+    Table,
+    /// It waits for a migration to end.
+    Wait,
+    /// It asked for the page to be faulted in.
+    Fault,
+    /// It started over.
+    Retry,
+    /// A writer returned the old entry, and concluded nothing from it.
+    Old,
+    /// A writer returned, and does not return an entry.
+    Returned,
+    /// A writer took the old entry for a mapping.
+    Mapped,
+    /// A writer took the old entry for a migration entry.
+    Migrating,
+    /// A writer found nothing to split.
+    Unsplit,
+    /// An agent marked the entry.
+    Marked,
+    /// It accessed memory that does not exist, or raised an exception.
+    Crash,
+    /// It did not end within the bounds.
+    Unknown,
+}
+
+impl RoutineResult {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RoutineResult::Refused => "refused",
+            RoutineResult::Page => "page",
+            RoutineResult::Leaf => "leaf",
+            RoutineResult::Table => "table",
+            RoutineResult::Wait => "wait",
+            RoutineResult::Fault => "fault",
+            RoutineResult::Retry => "retry",
+            RoutineResult::Old => "old",
+            RoutineResult::Returned => "returned",
+            RoutineResult::Mapped => "mapped",
+            RoutineResult::Migrating => "migrating",
+            RoutineResult::Unsplit => "unsplit",
+            RoutineResult::Marked => "marked",
+            RoutineResult::Crash => "crash",
+            RoutineResult::Unknown => "unknown",
+        }
+    }
+}
+
+/// The outcome of a routine.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Outcome {
+    /// The result: `refused`, `page`, `leaf`, `table`, `wait`, `fault`, `retry`; `crash` where it
+    /// accessed what is not there; `unknown` where it did not end.
+    pub result: RoutineResult,
+    /// The check that decided.
+    pub stopped_by: Option<String>,
+    /// The page it took, or took for mapped.
+    pub pfn: Option<Hex>,
+    /// How many bytes it took for mapped.
+    pub size: Option<u64>,
+    /// The entry the decision rests on.
+    pub decided_on: Option<Value>,
+    /// The last entry that a load of it returned, if it did not return itself and so left no decision.
+    pub last_view: Option<Value>,
+    /// How it ended, if not by returning.
+    pub ended: Option<String>,
+    /// Whether that check comes after the walker's present check.
+    pub past_present: bool,
+    /// Under how many schedules.
+    pub schedules: Count,
+    /// One of them with the fewest switches: `W3 K2` is three accesses of the writer, then two of the
+    /// walker.
+    pub schedule: String,
+}
