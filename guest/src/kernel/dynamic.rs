@@ -14,7 +14,7 @@ use goblin::elf::dynamic::{
 use goblin::elf::sym::Symtab;
 
 use super::flat::{Names, Symbol, symbols_of};
-use crate::elf::offset;
+use crate::elf::format::index;
 
 /// A kernel's `.dynamic` has a dozen entries.
 const ENTRIES: usize = 64;
@@ -67,15 +67,15 @@ impl<'a> Dynamic<'a> {
         }
         let address = value(DT_RELA)?.checked_sub(relocations as u64).filter(|at| at % PAGE == 0)?;
         let place = |of: u64| {
-            let at = offset(value(of)?.checked_sub(address)?);
+            let at = index(value(of)?.checked_sub(address)?);
             (at <= bytes.len()).then_some(at)
         };
         let table = |start: usize, size: u64| {
-            let end = start.checked_add(offset(size))?;
+            let end = start.checked_add(index(size))?;
             (end <= bytes.len()).then_some(start..end)
         };
         let relocations = table(relocations, value(DT_RELASZ)?)?;
-        if !relocations.len().is_multiple_of(offset(ENTRY)) {
+        if !relocations.len().is_multiple_of(index(ENTRY)) {
             return None;
         }
         let symbols = place(DT_SYMTAB)?;
@@ -87,7 +87,7 @@ impl<'a> Dynamic<'a> {
         Some(Dynamic {
             address,
             relocations,
-            symbols: Symtab::parse(bytes, symbols, (end - symbols) / offset(ENTRY), context).ok()?,
+            symbols: Symtab::parse(bytes, symbols, (end - symbols) / index(ENTRY), context).ok()?,
             names: Names(&bytes[table(place(DT_STRTAB)?, value(DT_STRSZ)?)?]),
         })
     }

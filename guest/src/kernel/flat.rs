@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::boot::{Kind, Unpacked};
 use super::relocation::{self, Base};
-use crate::elf::{entry_size_is, machine_of, offset};
+use crate::elf::format::{has_entry_size, index, machine_number};
 
 /// Where an s390x kernel is linked, and its entry (Linux arch/s390/kernel/vmlinux.lds.S).
 pub(super) const S390X_BASE: u64 = 0x10_0000;
@@ -270,14 +270,14 @@ impl Flat {
         }
         let size_of = program_header::program_header64::SIZEOF_PHDR;
         check_size("program headers", header.e_phnum, header.e_phentsize.into(), size_of)?;
-        let programs = ProgramHeader::parse(bytes, offset(header.e_phoff), header.e_phnum.into(), context)
+        let programs = ProgramHeader::parse(bytes, index(header.e_phoff), header.e_phnum.into(), context)
             .map_err(damaged("program headers"))?;
         let loads: Vec<_> =
             programs.into_iter().filter(|program| program.p_type == PT_LOAD && program.p_memsz > 0).collect();
         let segments = segments(bytes, &loads, arch)?;
         let size_of = section_header::section_header64::SIZEOF_SHDR;
         check_size("section headers", header.e_shnum, header.e_shentsize.into(), size_of)?;
-        let headers = SectionHeader::parse(bytes, offset(header.e_shoff), header.e_shnum.into(), context)
+        let headers = SectionHeader::parse(bytes, index(header.e_shoff), header.e_shnum.into(), context)
             .map_err(damaged("section headers"))?;
         let sections = sections(bytes, &headers, header.e_shstrndx)?;
         let per_cpu = sections.iter().find(|section| section.name == ".data..percpu");
@@ -321,7 +321,7 @@ impl Flat {
     pub fn read(&self, address: u64, length: usize) -> Option<&[u8]> {
         let at = self.segments.partition_point(|segment| segment.address <= address).checked_sub(1)?;
         let segment = &self.segments[at];
-        let start = offset(address - segment.address);
+        let start = index(address - segment.address);
         segment.bytes.get(start..start.checked_add(length)?)
     }
 
@@ -341,7 +341,7 @@ fn trim(bytes: &mut Vec<u8>) {
 
 fn check_size(table: &'static str, count: u16, found: u64, wanted: usize) -> Result<(), FlatError> {
     let wanted = wanted as u64;
-    if entry_size_is(count, found, wanted) {
+    if has_entry_size(count, found, wanted) {
         Ok(())
     } else {
         Err(FlatError::EntrySize { table, found, wanted })
@@ -355,7 +355,7 @@ fn machine(header: &Header) -> Result<(Arch, Ctx), FlatError> {
     }
     let big = header.e_ident[header::EI_DATA] == header::ELFDATA2MSB;
     let order = if big { ByteOrder::Big } else { ByteOrder::Little };
-    let is = |arch: &Arch| machine_of(*arch) == header.e_machine && ByteOrder::of(*arch) == order;
+    let is = |arch: &Arch| machine_number(*arch) == header.e_machine && ByteOrder::of(*arch) == order;
     let arch = Arch::ALL.into_iter().find(is).ok_or_else(|| {
         FlatError::Machine(format!("a {}-endian {machine}", if big { "big" } else { "little" }))
     })?;
@@ -371,7 +371,7 @@ fn segments(bytes: &[u8], loads: &[ProgramHeader], arch: Arch) -> Result<Vec<Seg
             .p_offset
             .checked_add(load.p_filesz)
             .filter(|_| load.p_filesz <= load.p_memsz && load.p_vaddr.checked_add(load.p_memsz).is_some())
-            .and_then(|end| bytes.get(offset(load.p_offset)..offset(end)))
+            .and_then(|end| bytes.get(index(load.p_offset)..index(end)))
             .ok_or(FlatError::SegmentOutside {
                 address: load.p_vaddr,
                 offset: load.p_offset,
@@ -431,7 +431,7 @@ impl<'a> Names<'a> {
 
     fn new(bytes: &'a [u8], table: &SectionHeader, part: &'static str) -> Result<Self, FlatError> {
         let end = table.sh_offset.saturating_add(table.sh_size);
-        let names = bytes.get(offset(table.sh_offset)..offset(end));
+        let names = bytes.get(index(table.sh_offset)..index(end));
         let missing = || goblin::error::Error::Malformed("they are not in the file".to_owned());
         names.map(Names).ok_or_else(|| FlatError::Damaged { part, source: missing() })
     }
@@ -469,7 +469,7 @@ fn symbols(bytes: &[u8], headers: &[SectionHeader], context: Ctx) -> Result<Vec<
     }
     let Some(names) = headers.get(table.sh_link as usize) else { return Ok(Vec::new()) };
     let names = Names::new(bytes, names, "symbol names")?;
-    let entries = Symtab::parse(bytes, offset(table.sh_offset), offset(table.sh_size / size), context)
+    let entries = Symtab::parse(bytes, index(table.sh_offset), index(table.sh_size / size), context)
         .map_err(damaged("symbol table"))?;
     Ok(symbols_of(&entries, &names))
 }
