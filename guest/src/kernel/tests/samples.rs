@@ -1,9 +1,11 @@
 //! Packages and boot images, made here, and those of them that the fuzzer begins with.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use pmdscope_arches::Arch;
 
+use crate::kernel::boot::{BootPayload, PayloadKind};
 use crate::kernel::*;
 
 /// Enough for every kernel made here, and little enough for a bomb to be made quickly.
@@ -315,10 +317,10 @@ pub fn s390x_executable() -> Vec<u8> {
     bytes
 }
 
-/// A flat s390x image as it comes out of a boot image that does not say how large it is.
-pub fn laid_out(bytes: Vec<u8>) -> Result<Flat, FlatError> {
-    let kind = boot::Kind::Flat { arch: Arch::S390x, size: None, page_size: Some(4096) };
-    Flat::new(boot::Unpacked { format: String::new(), bytes, kind })
+/// The memory image of a flat s390x image whose boot image does not give its size.
+pub fn lay_out_s390x(bytes: Vec<u8>) -> Result<MemoryImage, ImageError> {
+    let kind = PayloadKind::Flat { arch: Arch::S390x, size: None, page_size: Some(4096) };
+    layout::lay_out(BootPayload { format: String::new(), bytes, kind })
 }
 
 pub fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
