@@ -1,6 +1,6 @@
 //! Symbols with their addresses, and lookup among them.
 
-use crate::Error;
+use crate::error::Error;
 use crate::parts::MAX_NAME;
 
 /// All names together may be so long, in bytes. The largest kernel seen (arm64 7.2) needs 5 MB.

@@ -1,9 +1,9 @@
 //! The table as it is in the image: where its parts are, and how its offsets become addresses.
 
-use crate::bytes::Bytes;
+use crate::bytes::{Bytes, Endian};
+use crate::error::Error;
 use crate::parts::{Base, BaseSlot, Layout, LengthForm, MAX_NAME, OffsetForm, Positions};
 use crate::symbols::{Builder, Symbols};
-use crate::{Endian, Error};
 
 /// The kallsyms table of an image.
 #[derive(Clone)]
