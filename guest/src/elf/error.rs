@@ -40,7 +40,7 @@ pub enum GuestError {
         /// The size that ELF gives.
         wanted: u64,
     },
-    /// A segment whose bytes are not in the file, or which is smaller in memory than in the file.
+    /// A segment with bytes outside the file, or more bytes than it has memory.
     #[error(
         "damaged ELF file: the segment at {address:#x} takes {bytes:#x} bytes at {offset:#x} of a file of {length:#x}, and {size:#x} in memory"
     )]

@@ -63,7 +63,7 @@ impl Guest {
         &self.functions
     }
 
-    /// The function that holds an address, and the distance of the address from its start.
+    /// The function that holds an address, and the distance from its start.
     pub fn symbol_at(&self, pc: u64) -> Option<(&str, u64)> {
         let at = self.functions.partition_point(|function| function.address <= pc).checked_sub(1)?;
         let function = &self.functions[at];
@@ -90,7 +90,7 @@ impl Guest {
         })
     }
 
-    /// Whether the guest has a function of this name, such as [`Walker::symbol`] gives.
+    /// Whether the guest has a function of a name, such as [`Walker::symbol`] gives.
     pub fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }

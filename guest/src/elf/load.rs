@@ -17,7 +17,7 @@ use crate::abi::LIMIT;
 use crate::declared::{Declared, SECTION};
 
 impl Guest {
-    /// Reads a guest for `arch` from the bytes of an ELF file, and checks all that is loaded of it.
+    /// Reads a guest for `arch` from an ELF file, and checks all that is loaded.
     ///
     /// # Errors
     /// If the file is damaged, is for another architecture, or is not a guest.
@@ -199,7 +199,7 @@ mod tests {
         elf
     }
 
-    /// Where the second program header starts; it is the one of the headers' own segment.
+    /// The offset of the second program header, that of the headers' own segment.
     const LOAD: usize = 64 + 56;
 
     #[test]

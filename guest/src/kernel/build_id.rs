@@ -1,7 +1,8 @@
-//! The GNU build ID of a kernel: a hash over all that was linked, which identifies the build and its debug information.
+//! The GNU build ID of a kernel.
 //!
-//! It is a note (`NT_GNU_BUILD_ID` of the ELF gABI), which stays in the image when the ELF headers do not. An image
-//! has other build IDs too: those of its vDSOs, each within an ELF file of its own.
+//! The linker makes it of all that it links, so it identifies the build, and its debug information. It is a note
+//! (`NT_GNU_BUILD_ID` of the ELF gABI), which stays in the image when the ELF headers do not. An image has other
+//! build IDs too: those of its vDSOs, each within an ELF file of its own.
 
 use goblin::container::Ctx;
 use goblin::elf::Elf;
@@ -39,7 +40,7 @@ fn find_in<'a>(arch: Arch, parts: impl IntoIterator<Item = &'a [u8]>) -> Option<
     }
 }
 
-/// The start of a note with a build ID: the lengths of name and content, the type, and the name.
+/// The start of a note with a build ID: length of name and content, type, name.
 fn note_header(arch: Arch) -> Vec<u8> {
     const NT_GNU_BUILD_ID: u32 = 3;
     let name = *b"GNU\0";
@@ -61,7 +62,7 @@ fn is_in_embedded_elf(bytes: &[u8], at: usize) -> bool {
     })
 }
 
-/// Whether an offset lies in a note of an ELF file; `None` if its headers are damaged.
+/// Whether an offset lies in a note of an ELF file, `None` if that is damaged.
 fn has_note_at(file: &[u8], at: u64) -> Option<bool> {
     let header = Elf::parse_header(file).ok()?;
     let context = Ctx::new(header.container().ok()?, header.endianness().ok()?);

@@ -1,4 +1,6 @@
-//! Little-endian numbers in bytes. A number that is not whole in the bytes is `None`.
+//! Little-endian numbers in bytes.
+//!
+//! A number that is not whole in the bytes is `None`.
 
 /// The 16-bit number at an offset.
 pub(super) fn le16(bytes: &[u8], at: usize) -> Option<u16> {

@@ -16,17 +16,23 @@ use sha2::{Digest, Sha256};
 use super::limits::LIMIT;
 use crate::files::{self, Opened};
 
-/// The version of the entries. It changes whenever the same input gives other entries, or their form changes.
+/// The version of the entries.
+///
+/// It changes whenever the same input gives other entries, or their form changes.
 const FORMAT: u32 = 3;
 /// The start of an entry.
 const MAGIC: [u8; 8] = *b"pmdscope";
 /// The start of the name of a file that is being written.
 const UNFINISHED: &str = ".unfinished-";
-/// The age at which an unfinished file is abandoned: the process that wrote it was killed.
+/// The age at which an unfinished file is abandoned.
+///
+/// The process that wrote it was killed.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 /// The most parts of an entry. A damaged entry must not ask for more memory.
 const PARTS: u32 = 1 << 16;
-/// The most bytes of an entry. A larger one is a file that consists mostly of holes.
+/// The most bytes of an entry.
+///
+/// A larger one is a file that consists mostly of holes.
 const BYTES: u64 = 2 * LIMIT;
 
 /// A folder of entries.
@@ -90,7 +96,7 @@ impl Cache {
         &self.folder
     }
 
-    /// The parts that [`Cache::store`] kept under a name for a file, `None` if there is no such entry.
+    /// The parts that [`Cache::store`] kept under a name for a file, if any.
     ///
     /// # Errors
     /// If the entry is damaged. It should be made and stored again.
@@ -104,7 +110,9 @@ impl Cache {
         read.map(Some).map_err(|what| CacheError::Damaged { file: path, what })
     }
 
-    /// Keeps parts under a name, for a file. The name is that of a kind of entry, such as `image`.
+    /// Keeps parts under a name, for a file.
+    ///
+    /// The name is that of a kind of entry, such as `image`.
     ///
     /// # Errors
     /// If the entry cannot be written.
@@ -172,7 +180,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// The header of an entry: magic, format, the number of parts, and the length of each.
+/// The header of an entry: magic, format, number of parts, and their lengths.
 ///
 /// All numbers are little-endian. The parts follow, and then a CRC-32 of all before it.
 fn header(parts: &[&[u8]]) -> Vec<u8> {

@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::bytes::le32;
 
-/// The start of data in LZ4's legacy format, as a little-endian number (Linux `lib/decompress_unlz4.c`,
-/// `ARCHIVE_MAGICNUMBER`).
+/// The start of data in LZ4's legacy format.
+///
+/// Source: Linux `lib/decompress_unlz4.c`, `ARCHIVE_MAGICNUMBER`.
 pub(super) const LZ4_LEGACY: [u8; 4] = 0x184c_2102_u32.to_le_bytes();
 /// The start of an LZ4 frame.
 const LZ4_FRAME: [u8; 4] = 0x184d_2204_u32.to_le_bytes();

@@ -14,7 +14,9 @@ use super::error::UnpackError;
 ///
 /// The largest window of `xz -9e` and `zstd -22 --ultra`, which both compress kernels, is 128 MiB.
 const WINDOW: u64 = 256 << 20;
-/// The largest size of an unpacked block of LZ4's legacy format (LZ4 `lz4.c`, `LEGACY_BLOCKSIZE`).
+/// The most bytes of an unpacked block of LZ4's legacy format.
+///
+/// Source: LZ4 `lz4.c`, `LEGACY_BLOCKSIZE`.
 const LZ4_LEGACY_BLOCK: usize = 8 << 20;
 
 /// Unpacks the first stream of `bytes`.
@@ -47,7 +49,9 @@ pub(super) fn unpack(compression: Compression, bytes: &[u8], limit: u64) -> Resu
     }
 }
 
-/// A reader that unpacks all streams of `source`, one after the other. Its errors say what is wrong with them.
+/// A reader that unpacks all streams of `source`, one after the other.
+///
+/// Its errors say what is wrong with them.
 pub(super) fn reader<'a>(
     compression: Compression,
     source: impl BufRead + 'a,
@@ -78,7 +82,9 @@ fn zstd<R: Read>(source: R) -> io::Result<CheckedZstd<R>> {
     StreamingDecoder::new_with_max_window_size(source, WINDOW).map(CheckedZstd).map_err(io::Error::other)
 }
 
-/// A frame of zstd whose checksum is compared at its end, which the decoder leaves to its caller.
+/// A frame of zstd whose checksum is compared at its end.
+///
+/// The decoder leaves the comparison to its caller.
 struct CheckedZstd<R: Read>(StreamingDecoder<R, FrameDecoder>);
 
 impl<R: Read> Read for CheckedZstd<R> {
@@ -96,10 +102,11 @@ impl<R: Read> Read for CheckedZstd<R> {
     }
 }
 
-/// Unpacks LZ4's legacy format: blocks, each preceded by its length as a little-endian number.
+/// Unpacks LZ4's legacy format.
 ///
-/// The format ends where the data ends. The kernel's build appends the unpacked length (Linux
-/// `scripts/Makefile.lib`, `size_append`), so a length without a block is an end too.
+/// It has blocks, each preceded by its length as a little-endian number. The format ends where the data ends. The
+/// kernel's build appends the unpacked length (Linux `scripts/Makefile.lib`, `size_append`), so a length without a
+/// block is an end too.
 fn unpack_lz4_legacy(source: &mut CountedBytes<'_>, out: &mut Vec<u8>, limit: u64) -> io::Result<usize> {
     source.consume(LZ4_LEGACY.len());
     let mut block = vec![0; LZ4_LEGACY_BLOCK];
@@ -132,7 +139,7 @@ fn unpack_lz4_legacy(source: &mut CountedBytes<'_>, out: &mut Vec<u8>, limit: u6
     Ok(out.len())
 }
 
-/// A reader of bytes in memory that counts what was read, and notes a read beyond the end.
+/// A reader of bytes in memory that counts them, and notes a read beyond the end.
 struct CountedBytes<'a> {
     bytes: &'a [u8],
     at: usize,

@@ -1,4 +1,6 @@
-//! The reasons why a file is not a kernel that can be run, one type for each step of opening it.
+//! The reasons why a file is not a kernel that can be run.
+//!
+//! Each step of opening a kernel has a type.
 
 use std::io;
 use std::path::PathBuf;
@@ -69,7 +71,7 @@ pub enum PackageError {
     /// An archive of `ar` that is not a Debian package.
     #[error("an ar archive, but not a Debian package: it begins with '{0}', not with 'debian-binary'")]
     NotDebian(String),
-    /// A part is missing, or has an order or form that the package's program never writes.
+    /// A part is missing, or in an order or form that is never written.
     #[error("{kind} without {part}")]
     Without {
         /// The kind of package.
@@ -119,12 +121,12 @@ pub enum PackageError {
         /// The largest size that is read.
         limit: u64,
     },
-    /// An RPM package of something else than files, such as of the difference from another package.
+    /// An RPM package without files, such as one of differences.
     #[error("an RPM package whose payload is of the kind '{0}', not cpio: take the whole package")]
     Payload(String),
 }
 
-/// The end of the message of [`PackageError::NoKernel`]: which package to take instead.
+/// The end of the message of [`PackageError::NoKernel`]: the package to take.
 fn hint(nearest: &Option<String>, depends: &Option<String>) -> String {
     match (depends, nearest) {
         (Some(depends), _) => format!(", but depends on {depends}: take that package"),
@@ -207,7 +209,9 @@ pub enum BootError {
     TooDeep(String),
 }
 
-/// Why compressed data cannot be unpacked. Offsets count bytes from the start of the data.
+/// Why compressed data cannot be unpacked.
+///
+/// Offsets count bytes from the start of the data.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
     /// The data ends too early.
@@ -271,7 +275,7 @@ pub enum ImageError {
     /// The program is not a kernel.
     #[error("{0} that is not a kernel: there is no 'Linux version' in it")]
     NoBanner(&'static str),
-    /// A segment whose bytes are not in the file, or which is smaller in memory than in the file.
+    /// A segment with bytes outside the file, or more bytes than it has memory.
     #[error(
         "damaged ELF file: the segment at {address:#x} takes {bytes:#x} bytes at {offset:#x} of a file of {length:#x}, and {size:#x} in memory"
     )]

@@ -1,4 +1,4 @@
-//! The file of a kernel: from a package or boot image to the kernel's memory image.
+//! The file of a kernel: from a package or boot image to its memory image.
 
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
@@ -170,7 +170,9 @@ impl KernelFile {
         postcard::to_stdvec(self).ok()
     }
 
-    /// The kernel of the parts that the cache kept: its description, then the bytes of each segment.
+    /// The kernel of the parts that the cache kept.
+    ///
+    /// They are its description, then the bytes of each segment.
     fn from_parts(parts: Vec<Vec<u8>>) -> Option<KernelFile> {
         let mut parts = parts.into_iter();
         let mut kernel: KernelFile = postcard::from_bytes(&parts.next()?).ok()?;

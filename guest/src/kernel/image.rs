@@ -3,7 +3,7 @@
 use pmdscope_arches::Arch;
 use serde::{Deserialize, Serialize};
 
-/// A kernel as it lies in memory, at the address it is linked at, with all relocations applied.
+/// A kernel in memory, at its link address, with all relocations applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryImage {
     /// The architecture.
@@ -15,15 +15,18 @@ pub struct MemoryImage {
     pub base: Base,
     /// The number of relocations that were applied.
     pub relocations: usize,
-    /// Whether the sizes of the segments cover all of the kernel's memory. If not, the last segment lacks
+    /// Whether the sizes of the segments cover all of the kernel's memory.
+    ///
+    /// If not, the last segment lacks
     /// the part that is zero when the kernel starts (its bss).
     pub whole: bool,
-    /// Bytes in a page: on arm64, where the builder chooses, what the image says; on an architecture with
-    /// one page size, that size.
+    /// Bytes in a page, if they are known.
+    ///
+    /// An arm64 image gives the size that its builder chose. Architectures with one page size have that.
     pub page_size: Option<u64>,
     /// The per-CPU variables, if the kernel is an ELF file.
     pub per_cpu: Option<PerCpu>,
-    /// The sections in memory, in ascending order of addresses, if the kernel is an ELF file.
+    /// The sections of an ELF file in memory, in ascending order of addresses.
     pub sections: Vec<Section>,
     /// The symbols that the file names, in ascending order of addresses.
     ///
@@ -45,7 +48,9 @@ pub struct Segment {
     pub size: u64,
     /// The purpose.
     pub kind: SegmentKind,
-    /// Whether it may be written to. The only segment of a flat image holds everything, and is writable.
+    /// Whether it may be written to.
+    ///
+    /// The only segment of a flat image holds everything, and is writable.
     pub writable: bool,
     /// Whether it holds code.
     pub executable: bool,
@@ -98,7 +103,9 @@ pub struct Symbol {
     pub size: u64,
     /// What the symbol names.
     pub kind: SymbolKind,
-    /// ELF's `st_other`. On ppc64le its upper three bits give the distance of the local entry point.
+    /// ELF's `st_other`.
+    ///
+    /// On ppc64le its upper three bits give the distance of the local entry point.
     pub other: u8,
 }
 
@@ -118,16 +125,19 @@ pub enum SymbolKind {
 pub enum Base {
     /// The ELF file gives it.
     Linked,
-    /// The image's relocation table determines it: at this address each place that a relocation names lies
-    /// in the image, and is empty or already has its value.
+    /// The image's relocation table determines it.
+    ///
+    /// At this address each place that a relocation names lies in the image, and is empty or already has
+    /// its value.
     Relocations,
-    /// Pointers to themselves determine it. An empty `struct list_head` is two of them (Linux
-    /// include/linux/list.h, `LIST_HEAD_INIT`).
+    /// Pointers to themselves determine it.
+    ///
+    /// An empty `struct list_head` is two of them (Linux include/linux/list.h, `LIST_HEAD_INIT`).
     SelfPointers {
         /// The number of pointers that agree.
         count: usize,
     },
-    /// Nothing in the image determines it: this is the usual address for the architecture.
+    /// Nothing determines it: this is the usual address for the architecture.
     Default,
 }
 

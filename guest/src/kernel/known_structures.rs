@@ -1,4 +1,6 @@
-//! The layout of structures of kernels without types (BTF): Debian's 6.1 for ppc64le and s390x.
+//! The layout of structures of kernels without types (BTF).
+//!
+//! These are Debian's 6.1 for ppc64le and s390x.
 
 use pmdscope_arches::{Arch, Version};
 
@@ -39,8 +41,9 @@ pub(super) fn known_structures(arch: Arch, version: Version) -> Option<&'static 
     }
 }
 
-/// The first members of `vm_area_struct`, which no option of the kernel's configuration moves (Linux
-/// include/linux/mm_types.h, v6.1).
+/// The first members of `vm_area_struct` (Linux include/linux/mm_types.h, v6.1).
+///
+/// No option of the kernel's configuration moves them.
 const VMA: &[(&str, u64)] =
     &[("vm_start", 0), ("vm_end", 8), ("vm_mm", 16), ("vm_page_prot", 24), ("vm_flags", 32)];
 

@@ -163,7 +163,7 @@ impl Kernel {
         Version::new(self.file.release.major, self.file.release.minor)
     }
 
-    /// The parts of memory that hold the kernel when it starts, in ascending order of addresses.
+    /// The kernel's memory when it starts, in ascending order of addresses.
     pub fn memory(&self) -> &[MemoryPart] {
         &self.memory
     }
@@ -202,7 +202,7 @@ impl Kernel {
         Some(SymbolAddress { address: symbol.address, local_entry: symbol.address + skipped })
     }
 
-    /// The function that holds an address, and the distance of the address from its start.
+    /// The function that holds an address, and the distance from its start.
     pub fn symbol_at(&self, address: u64) -> Option<(&str, u64)> {
         if let Some(symbols) = &self.symbols {
             return symbols.at(address).map(|(symbol, offset)| (symbol.name, offset));
@@ -277,7 +277,7 @@ impl Kernel {
     }
 }
 
-/// The distance in bytes of a ppc64le function's local entry point from its address.
+/// The bytes from a ppc64le function's address to its local entry point.
 ///
 /// The three upper bits of `st_other` give it (ELFv2 ABI 1.5, 3.4.1).
 const fn local_entry_offset(other: u8) -> u64 {
@@ -287,7 +287,7 @@ const fn local_entry_offset(other: u8) -> u64 {
     }
 }
 
-/// The symbols of the kernel's own table; `None` if the ELF file names all symbols, and there is no table.
+/// The symbols of the kernel's own table, `None` if it has none and needs none.
 fn read_symbols(path: &Path, file: &KernelFile) -> Result<Option<Symbols>, LoadError> {
     read_kallsyms(&file.flat).map_err(|why| LoadError::NoSymbols { path: path.to_owned(), why })
 }

@@ -1,5 +1,4 @@
-//! A distribution's kernel, opened: from a package or boot image to memory as the kernel's own code
-//! expects it.
+//! Opening a distribution's kernel: from a package to its memory image.
 //!
 //! [`KernelFile::open`] gives the memory image, [`Kernel::open`] that with symbols and types. Both give the same each
 //! time for the same file, with a [`Cache`] or without.

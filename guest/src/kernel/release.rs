@@ -20,7 +20,7 @@ pub struct Release {
     pub sublevel: Option<u16>,
     /// The whole release, such as `6.12.107+deb13-arm64` (`uname -r`).
     pub text: String,
-    /// The banner from `Linux version` on, with the compiler and the distribution's version.
+    /// The banner from `Linux version` on, with compiler and distribution.
     pub banner: String,
 }
 

@@ -27,7 +27,9 @@ use permutation::is_permutation;
 use tokens::{DIGITS, Tokens};
 use work::WorkBudget;
 
-/// The most runs of digits that are tried. A kernel has a few, one of them in the token table.
+/// The most runs of digits that are tried.
+///
+/// A kernel has a few, one of them in the token table.
 const MAX_DIGIT_RUNS: usize = 1024;
 /// The most token tables with an index that fits that are tried. A kernel has one.
 const MAX_TOKEN_TABLES: usize = 16;

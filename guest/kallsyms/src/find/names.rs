@@ -1,4 +1,6 @@
-//! Finding the names: from the token table backwards to the markers, the names, and the number of symbols.
+//! Finding the names, their markers and their number.
+//!
+//! The search goes backwards from the token table.
 
 use super::permutation::is_permutation;
 use super::tokens::Tokens;
@@ -8,9 +10,9 @@ use crate::parts::{LengthForm, MAX_NAME};
 
 /// The number of names for each marker.
 const NAMES_PER_MARKER: usize = 256;
-/// The bytes of the shortest packed name: its length, and one token, that of its type.
+/// The bytes of the shortest packed name: its length, and the token of its type.
 const MIN_PACKED: usize = 2;
-/// The bytes of the longest packed name: two of length, and as many tokens as the name has characters.
+/// The bytes of the longest packed name: its length, and a token per character.
 const MAX_PACKED: usize = 2 + MAX_NAME;
 
 /// The names, their number and their markers. Places are offsets in the image.
@@ -80,8 +82,9 @@ impl Names {
         None
     }
 
-    /// The names whose markers are the first of the `run` numbers at `markers`, with `seqs_of_names`
-    /// between these and the token table.
+    /// The names whose markers are the first of the `run` numbers at `markers`.
+    ///
+    /// `seqs_of_names` is between these and the token table.
     fn with_seqs(
         image: Bytes<'_>,
         tokens: &Tokens,
@@ -110,7 +113,9 @@ impl Names {
         })
     }
 
-    /// The names, `counts.0` to `counts.1` of them, whose `number` markers are at `markers`.
+    /// The names whose `number` markers are at `markers`.
+    ///
+    /// There are `counts.0` to `counts.1` of them.
     fn before_markers(
         image: Bytes<'_>,
         markers: usize,
@@ -143,7 +148,9 @@ impl Names {
         None
     }
 
-    /// Checks that there are `count` names, each 256th at its marker, and that the last ends at the markers.
+    /// Checks that `count` names fit the markers.
+    ///
+    /// Each 256th must be at its marker, and the last must end at the markers.
     fn check(&self, image: Bytes<'_>, work: &mut WorkBudget) -> Option<()> {
         if !image.is_padding(self.num_syms + 4, self.names) {
             return None;

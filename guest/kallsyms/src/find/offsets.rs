@@ -13,7 +13,7 @@ pub(super) struct Offsets {
     pub form: OffsetForm,
     /// The slot of the base, unless offsets are PC-relative.
     pub relative_base: Option<BaseSlot>,
-    /// Whether the offsets are after the token index, not before the number of symbols.
+    /// Whether the offsets follow the token index, not precede the number of symbols.
     pub last: bool,
     /// The place of `seqs_of_names`, if the offsets are after the token index.
     pub seqs: Option<usize>,
@@ -94,7 +94,9 @@ fn based_form(image: Bytes<'_>, at: usize, count: usize) -> Option<OffsetForm> {
     (first == 0 && ascending && (before != 0 || count == 1)).then_some(OffsetForm::Unsigned)
 }
 
-/// The number of equal words in a row that no table has. They are memory filled with a pattern.
+/// The number of equal words in a row that no table has.
+///
+/// They are memory filled with a pattern.
 const PATTERN: usize = 16;
 
 /// Whether the `count` offsets at `at`, each counted from its own slot, ascend.

@@ -1,4 +1,4 @@
-//! Recognising `kallsyms_seqs_of_names`, a permutation of the numbers of the symbols.
+//! Recognising `kallsyms_seqs_of_names`, a permutation of symbol numbers.
 
 use crate::bytes::Bytes;
 

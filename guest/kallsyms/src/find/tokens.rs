@@ -37,8 +37,9 @@ impl Tokens {
         (end..end + 8).find_map(|index| Tokens::with_index(image, digits, end, index))
     }
 
-    /// The token table whose digits are at `digits` and that ends at `end`, if its index is at
-    /// `index`.
+    /// The token table from `digits` to `end`, if its index is at `index`.
+    ///
+    /// `digits` is the place of its digits, not of its start.
     fn with_index(image: Bytes<'_>, digits: usize, end: usize, index: usize) -> Option<Tokens> {
         let entry = |i: usize| image.u16(index + 2 * i).map(usize::from);
         let table = digits.checked_sub(entry(FIRST_DIGIT)?)?;

@@ -28,11 +28,11 @@ pub(super) enum BootFormat {
     },
     /// The boot image of s390x.
     S390x,
-    /// A boot image with a compressed payload, or a compressed file, which has no name.
+    /// A boot image with a compressed payload, or a compressed file.
     Compressed {
         /// The payload's compression.
         compression: Compression,
-        /// The name of the format with its article, such as `a bzImage`.
+        /// The name of the format with its article, such as `a bzImage`; none for a file.
         name: Option<&'static str>,
         /// The payload's offset. The payload lies in the file.
         offset: usize,
@@ -129,7 +129,9 @@ fn bzimage(bytes: &[u8]) -> Result<BootFormat, BootError> {
     payload_at(bytes, NAME, offset, length)
 }
 
-/// The payload of an EFI zboot image (Linux drivers/firmware/efi/libstub/zboot-header.S).
+/// The payload of an EFI zboot image.
+///
+/// Source: Linux drivers/firmware/efi/libstub/zboot-header.S.
 fn zboot(bytes: &[u8]) -> Result<BootFormat, BootError> {
     const NAME: &str = "an EFI zboot image";
     let header = || BootError::Header { format: NAME, at: bytes.len() as u64 };

@@ -13,7 +13,7 @@ use format::BootFormat;
 /// What is left of a boot image when all wrapping and compression is taken off.
 #[derive(Debug)]
 pub(super) struct BootPayload {
-    /// The layers that were taken off, and the payload's format, such as `bzImage, xz, ELF`.
+    /// The removed layers and the payload's format, such as `bzImage, xz, ELF`.
     pub format: String,
     /// The bytes of the ELF file or flat image.
     pub bytes: Vec<u8>,

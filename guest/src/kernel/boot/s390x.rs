@@ -9,7 +9,7 @@ use crate::kernel::release::Release;
 /// The number of places that look like a payload and are tried.
 const TRIES: usize = 16;
 
-/// The kernel in an s390x boot image, its compression, and the number of bytes it takes in memory.
+/// Unpacks an s390x boot image: compression, kernel, and its size in memory.
 ///
 /// No header gives the payload's offset in a form that all versions share, so the payload is the first compressed
 /// data that unpacks to a kernel.
@@ -46,10 +46,10 @@ pub(super) fn unpack_kernel(
     Err(failure.unwrap_or(BootError::NoPayload { tried }))
 }
 
-/// The number of bytes the kernel takes in memory, if the boot image's code has it in exactly one place.
+/// The number of bytes the kernel takes in memory, if exactly one place gives it.
 ///
-/// The boot image has the kernel's entry, its length in whole pages, and the length of its bss one after the other
-/// (Linux arch/s390/include/asm/boot_data.h, `struct vmlinux_info`; big-endian).
+/// The boot image's code has the kernel's entry, its length in whole pages, and the length of its bss one after the
+/// other (Linux arch/s390/include/asm/boot_data.h, `struct vmlinux_info`; big-endian).
 fn memory_size(stub: &[u8], length: u64) -> Option<u64> {
     const PAGE: u64 = 4096;
     let image = length.next_multiple_of(PAGE).to_be_bytes();

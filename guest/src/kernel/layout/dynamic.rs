@@ -44,7 +44,7 @@ pub(super) struct DynamicTables<'a> {
 }
 
 impl<'a> DynamicTables<'a> {
-    /// The tables of a big-endian image whose relocation table is at the offset `relocations`.
+    /// The tables of a big-endian image, given the offset of its relocation table.
     ///
     /// The address of that table, which `.dynamic` gives, then determines the address of the image.
     pub(super) fn find(bytes: &'a [u8], relocations: usize) -> Option<DynamicTables<'a>> {

@@ -65,7 +65,7 @@ fn check_entry_size(table: &'static str, count: u16, found: u64, wanted: usize) 
     }
 }
 
-/// The architecture that an ELF header gives, and how to read the file's other headers.
+/// The architecture of an ELF file, and the context to read its headers.
 fn arch_and_context(header: &Header) -> Result<(Arch, Ctx), ImageError> {
     let machine = header::machine_to_str(header.e_machine);
     if header.e_ident[header::EI_CLASS] != header::ELFCLASS64 {
@@ -140,7 +140,9 @@ fn load_address(loads: &[ProgramHeader], address: u64) -> u64 {
     physical.wrapping_sub(kernel.p_paddr).wrapping_add(kernel.p_vaddr)
 }
 
-/// The sections in memory, in ascending order of addresses. `names` is the number of the section with their names.
+/// The sections in memory, in ascending order of addresses.
+///
+/// `names` is the number of the section with their names.
 fn sections(bytes: &[u8], headers: &[SectionHeader], names: u16) -> Result<Vec<Section>, ImageError> {
     let Some(names) = headers.get(usize::from(names)) else { return Ok(Vec::new()) };
     let names = NameTable::new(bytes, names, "section names")?;

@@ -8,7 +8,7 @@ use crate::kernel::error::ImageError;
 use crate::kernel::image::{MemoryImage, Segment, SegmentKind};
 use crate::kernel::limits::LARGEST;
 
-/// Lays out a flat image: one segment, at the address it is linked at, with its relocations applied.
+/// Lays out a flat image: one segment at its link address, relocations applied.
 ///
 /// `size` is the number of bytes it takes in memory, if the boot image says so.
 ///
@@ -21,7 +21,7 @@ pub(super) fn lay_out(
     page_size: Option<u64>,
 ) -> Result<MemoryImage, ImageError> {
     let Placement { address, base, relocations, symbols } = relocate(arch, &mut bytes)?;
-    // Linux include/asm-generic/sections.h; kernels' linker scripts define it behind all else.
+    // Linux include/asm-generic/sections.h; kernels' linker scripts define it after all else.
     let end = symbols.iter().find(|symbol| symbol.name == "_end");
     let size = size.or_else(|| end?.address.checked_sub(address));
     let whole = size.is_some();

@@ -1,4 +1,4 @@
-//! Relocation of a flat image: finding the address it is linked at, and applying its relocations.
+//! Relocation of a flat image: finding its link address, and applying relocations.
 //!
 //! A flat image is memory without addresses, but it has pointers to itself. A kernel that relocates itself when it
 //! starts may have left their places empty, with the values in a relocation table.
@@ -79,7 +79,9 @@ fn apply(arch: Arch, bytes: &mut [u8], fixups: &[Fixup], address: u64) {
     }
 }
 
-/// Whether, at an address, each place lies in the image and is empty, or already has its value.
+/// Whether fixups fit the image at an address.
+///
+/// Each place must lie in the image, and be empty or already have its value.
 fn fit(arch: Arch, bytes: &[u8], fixups: &[Fixup], address: u64) -> bool {
     fixups.iter().all(|fixup| {
         let length = bytes.len() as u64;

@@ -53,7 +53,9 @@ impl RelocationKinds {
     }
 }
 
-/// Symbol and kind of an entry's second number (System V ABI, `ELF64_R_SYM` and `ELF64_R_TYPE`).
+/// Symbol and kind of an entry's second number.
+///
+/// Source: System V ABI, `ELF64_R_SYM` and `ELF64_R_TYPE`.
 fn symbol_and_kind(info: u64) -> (u32, u32) {
     ((info >> 32) as u32, info as u32)
 }
@@ -108,7 +110,7 @@ pub(super) struct Fixup {
     pub value: u64,
 }
 
-/// The fixups that the entries of a table ask for, given the address of each symbol by its number.
+/// The fixups of a table, given the address of each symbol by its number.
 ///
 /// # Errors
 /// If an entry is of an unknown kind, or refers to a symbol without an address.

@@ -13,7 +13,9 @@ const POINTERS: usize = 64;
 /// The size of the pages at which kernels are linked.
 const PAGE: u64 = 4096;
 
-/// The address at which most pairs of equal pointers point to themselves, and how many agree.
+/// The address at which most pairs of equal pointers point to themselves.
+///
+/// The second number is that of the pairs that agree.
 pub(super) fn address_by_self_pointers(arch: Arch, bytes: &[u8]) -> Option<(u64, usize)> {
     let words = words(arch, bytes);
     let mut votes = HashMap::<u64, usize>::new();

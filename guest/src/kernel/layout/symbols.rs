@@ -9,7 +9,9 @@ use crate::elf::format::index;
 use crate::kernel::error::ImageError;
 use crate::kernel::image::{Symbol, SymbolKind};
 
-/// The symbols of an ELF file, in ascending order of addresses; none if it has no symbol table.
+/// The symbols of an ELF file, in ascending order of addresses.
+///
+/// There are none if it has no symbol table.
 pub(super) fn read_symbols(
     bytes: &[u8],
     headers: &[SectionHeader],
@@ -64,6 +66,8 @@ pub(super) fn defined_symbols(entries: &Symtab, names: &NameTable) -> Vec<Symbol
 pub(super) struct NameTable<'a>(pub(super) &'a [u8]);
 
 impl<'a> NameTable<'a> {
+    /// The longest name, in bytes.
+    ///
     /// A kernel's own limit is 512 (Linux include/linux/kallsyms.h, KSYM_NAME_LEN, in v6.12).
     const LONGEST: usize = 1024;
 

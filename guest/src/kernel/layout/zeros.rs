@@ -1,6 +1,6 @@
 //! Zeros at the end of a segment, which its memory image leaves out.
 
-/// The number of bytes up to the last one that is not zero, rounded up to whole pages.
+/// The length without zeros at the end, rounded up to whole pages.
 ///
 /// It can exceed the number of bytes. The file of an x86 kernel has all bytes of its bss, which are zero.
 pub(super) fn trimmed_length(bytes: &[u8]) -> usize {

@@ -1,4 +1,6 @@
-//! Archives of cpio, in the "new" form, which is the only one that RPM writes (cpio(5)).
+//! Archives of cpio.
+//!
+//! They have the "new" form, which is the only one that RPM writes (cpio(5)).
 
 use std::io::{self, Read};
 
@@ -46,7 +48,9 @@ struct CpioEntry {
 }
 
 impl CpioEntry {
-    /// Reads the next header, `None` at the end of the archive. The file's content follows it.
+    /// Reads the next header, `None` at the end of the archive.
+    ///
+    /// The file's content follows it.
     fn read(archive: &mut impl Read) -> io::Result<Option<CpioEntry>> {
         /// A magic and 13 numbers of 8 hexadecimal digits.
         const LENGTH: usize = 6 + 13 * 8;

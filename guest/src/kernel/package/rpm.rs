@@ -1,4 +1,4 @@
-//! RPM packages: a lead, two headers, and the files as a compressed archive of cpio.
+//! RPM packages: a lead, two headers, and a compressed archive of cpio.
 //!
 //! The first header has signatures, the second one describes the package (RPM's manual, "RPM V4 Package format").
 

@@ -1,4 +1,6 @@
-//! The headers of RPM packages (RPM's manual, "Header format"). All numbers are big-endian.
+//! The headers of RPM packages (RPM's manual, "Header format").
+//!
+//! All numbers are big-endian.
 
 use std::io::{self, Read};
 

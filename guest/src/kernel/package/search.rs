@@ -16,7 +16,9 @@ pub(super) struct KernelSearch<'a> {
 }
 
 impl KernelSearch<'_> {
-    /// A search in the part `member` of a package. It refuses a kernel of more than `limit` bytes.
+    /// A search in the part `member` of a package.
+    ///
+    /// It refuses a kernel of more than `limit` bytes.
     pub(super) fn new(member: &str, limit: u64) -> KernelSearch<'_> {
         KernelSearch { member, limit, kernel: None, others: Vec::new(), nearest: None }
     }

@@ -1,4 +1,4 @@
-//! What is cut off, damaged, or made to do harm.
+//! Files that are cut off, damaged, or made to do harm.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use crate::kernel::*;
 #[test]
 fn what_is_cut_off_is_refused_wherever_it_is_cut() {
     for (name, whole) in samples() {
-        // Flat images have no end of their own: half of one is half a kernel. And behind a payload
-        // there is nothing that is missed.
+        // A flat image has no mark at its end, so half of one is half a kernel. The bytes after a payload
+        // are not read.
         let flat = matches!(name, "arm64" | "arm64-relocatable" | "riscv64" | "elf");
         for part in [1, 2, 5, 8, 12, 14, 15] {
             let cut = &whole[..whole.len() * part / 16];

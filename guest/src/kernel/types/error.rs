@@ -52,7 +52,7 @@ pub enum TypesError {
     },
 }
 
-/// The end of a message about an unknown name: the similar names, if there are any.
+/// The end of a message about an unknown name: the similar names, if any.
 fn did_you_mean(names: &[String]) -> String {
     match names {
         [] => String::new(),

@@ -1,4 +1,4 @@
-//! The types of a kernel, as it describes them itself: BTF (Linux Documentation/bpf/btf.rst).
+//! The types of a kernel: BTF (Linux Documentation/bpf/btf.rst).
 
 mod enumerators;
 mod error;

@@ -24,7 +24,9 @@ pub struct BtfPlace {
 }
 
 impl BtfPlace {
-    /// The place of the largest valid BTF in a memory image. A kernel can also have small ones, of tests.
+    /// The place of the largest valid BTF in a memory image.
+    ///
+    /// A kernel can also have small ones, of tests.
     pub(crate) fn find(image: &MemoryImage) -> Option<BtfPlace> {
         let big = ByteOrder::of(image.arch) == ByteOrder::Big;
         let magic = if big { MAGIC.to_be_bytes() } else { MAGIC.to_le_bytes() };
@@ -40,7 +42,7 @@ impl BtfPlace {
     }
 }
 
-/// The length of the BTF that starts with `bytes`, `None` if its header makes no sense.
+/// The length of the BTF that starts with `bytes`, `None` if it is not valid.
 fn length(bytes: &[u8], big: bool) -> Option<usize> {
     let field = |number: usize| {
         let bytes = *bytes.get(4 + number * 4..)?.first_chunk()?;

@@ -51,7 +51,9 @@ impl Types {
         Ok(None)
     }
 
-    /// The name of a type, close to its form in C. The prototypes of pointers to functions are left out.
+    /// The name of a type, close to its form in C.
+    ///
+    /// It leaves out the prototypes of pointers to functions.
     fn type_name(&self, id: u32, depth: usize) -> String {
         let Ok(found) = self.btf.resolve_type_by_id(id) else { return "?".to_owned() };
         if depth > DEPTH {
@@ -88,7 +90,9 @@ impl Types {
     }
 }
 
-/// The name of a qualified type. The qualifier precedes the name, but follows that of a pointer.
+/// The name of a qualified type.
+///
+/// The qualifier precedes the name, but follows that of a pointer.
 fn qualified_name(of: &str, qualifier: &str) -> String {
     if of.ends_with('*') { format!("{of}{qualifier}") } else { format!("{qualifier} {of}") }
 }
