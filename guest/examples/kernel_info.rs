@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use pmdscope_guest::kernel::{Cache, KernelError, KernelFile, Opened, Types, TypesError};
+use pmdscope_guest::kernel::{Cache, KernelError, KernelFile, OpenedKernel, Types, TypesError};
 
 fn main() -> ExitCode {
     let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 
 fn show(path: &Path, cache: Option<&Cache>) -> Result<(), KernelError> {
     let start = Instant::now();
-    let Opened { kernel, key, cached, notes } = KernelFile::open(path, cache)?;
+    let OpenedKernel { kernel, key, cached, notes } = KernelFile::open(path, cache)?;
     eprintln!(
         "{}: opened in {:.0?}{}",
         path.display(),

@@ -1,6 +1,6 @@
-//! Numbers and runs of bytes of an image, where a place outside the image is `None`.
+//! Numbers and bytes of an image. A place outside the image is `None`.
 
-/// The order of the bytes of a number in memory: that of the kernel's architecture.
+/// The order of the bytes of a number in memory.
 ///
 /// Of the architectures on which Linux was examined, s390x is big-endian; arm64, ppc64le, riscv64
 /// and x86_64 are little-endian.
@@ -52,8 +52,9 @@ impl<'a> Bytes<'a> {
         })
     }
 
-    /// Whether `from..to` is what an assembler's `.balign 8` or `.balign 4` may leave in `.rodata`:
-    /// fewer than eight bytes, all zero.
+    /// Whether `from..to` is padding: fewer than eight bytes, all zero.
+    ///
+    /// An assembler's `.balign 8` or `.balign 4` leaves it in `.rodata`.
     pub(crate) fn is_padding(&self, from: usize, to: usize) -> bool {
         from <= to && to - from < 8 && self.all.get(from..to).is_some_and(|pad| pad.iter().all(|&b| b == 0))
     }

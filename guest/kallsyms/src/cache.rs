@@ -1,36 +1,42 @@
-//! Symbols as bytes, to be kept in a file.
+//! The form of symbols in a file.
 //!
 //! All numbers are little-endian. A header of [`HEADER`] bytes: [`MAGIC`], the version (`u32`), the
 //! number of symbols (`u32`), the bytes of all names (`u64`) and the [`checksum`] of all after the
 //! header mixed with the fields before it (`u64`). Then, for all symbols each: addresses (`u64`),
 //! the order by name (`u32`), lengths of names (`u16`), letters (`u8`), and the names.
 
-use crate::symbols::{Columns, Symbols};
+use crate::columns::Columns;
+use crate::symbols::Symbols;
 
+/// The first bytes of the file.
 const MAGIC: &[u8; 8] = b"pmdsyms\n";
+/// The version of the format.
 const VERSION: u32 = 1;
+/// The bytes of the header.
 const HEADER: usize = 32;
-/// The bytes of a symbol, without its name.
+/// The bytes of a symbol, without those of its name.
 const PER_SYMBOL: usize = 8 + 4 + 2 + 1;
 
 /// Why bytes are not symbols that [`Symbols::to_bytes`] wrote.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CacheError {
-    /// They do not begin as such bytes do.
+    /// The bytes do not have the magic.
     #[error("not a file of cached kernel symbols")]
     NotACache,
-    /// They were written by another version of this crate, that used another format.
+    /// Another version of this crate, with another format, wrote the bytes.
     #[error("cached kernel symbols of format {0}, not {VERSION}")]
     OtherVersion(u32),
-    /// They are cut short, or something in them was changed.
+    /// The bytes are cut off or changed.
     #[error("the cached kernel symbols are damaged")]
     Damaged,
 }
 
 impl Symbols {
-    /// The symbols as bytes, the same on each machine: for a cache. [`from_bytes`](Self::from_bytes)
-    /// reads them in a fraction of the time that it takes to find the table in an image.
+    /// The symbols as bytes for a cache, the same on each machine.
+    ///
+    /// [`from_bytes`](Self::from_bytes) reads them in a fraction of the time that it takes to find the
+    /// table in an image.
     pub fn to_bytes(&self) -> Vec<u8> {
         let columns = self.columns();
         let count = columns.addresses.len();
@@ -57,8 +63,8 @@ impl Symbols {
     ///
     /// # Errors
     ///
-    /// [`CacheError`] for all other bytes. The check finds damage; it does not withstand someone who
-    /// writes a false file on purpose, who gets false symbols, but no panic.
+    /// [`CacheError`] for all other bytes. The check finds damage, not forgery: a forged file gives false
+    /// symbols, but no panic.
     pub fn from_bytes(bytes: &[u8]) -> Result<Symbols, CacheError> {
         if !bytes.starts_with(MAGIC) {
             return Err(CacheError::NotACache);
@@ -82,6 +88,7 @@ impl Symbols {
     }
 }
 
+/// The columns in the bytes after the header.
 fn columns(body: &[u8], count: usize) -> Option<Columns<'_>> {
     let (addresses, rest) = body.split_at_checked(8 * count)?;
     let (by_name, rest) = rest.split_at_checked(4 * count)?;
@@ -96,10 +103,10 @@ fn columns(body: &[u8], count: usize) -> Option<Columns<'_>> {
     })
 }
 
-/// A sum over the fields of `header` before the sum's own, and over `body`.
+/// The checksum over `body` and the fields of `header` before the checksum.
 ///
-/// Each step can be undone if the word is known, so that a change within one word of eight bytes
-/// always changes the sum.
+/// Each step is invertible for a given word, so a change within one word of eight bytes always changes
+/// the checksum.
 fn checksum(header: &[u8], body: &[u8]) -> u64 {
     let step = |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
     let header = header.get(..HEADER - 8).unwrap_or_default();

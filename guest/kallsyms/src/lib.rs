@@ -1,7 +1,7 @@
-//! The symbol table that a Linux kernel carries for its own use, read out of the kernel's image.
+//! Reads the symbol table that a Linux kernel carries for its own use.
 //!
 //! A distribution's kernel image has no ELF symbols, but with `CONFIG_KALLSYMS` it holds the table
-//! behind `/proc/kallsyms`. Nothing in the image says where that table is; [`Table::find`] finds it
+//! behind `/proc/kallsyms`. No header gives the place of that table; [`Table::find`] finds it
 //! by its form, in an image of a 64-bit kernel that is unpacked and otherwise as built (a flat
 //! `Image`, or an ELF `vmlinux` read as plain bytes). [`Table::symbols`] then makes [`Symbols`] of
 //! it: all names and addresses, with lookup both ways.
@@ -29,7 +29,7 @@
 //! # }
 //! ```
 //!
-//! # What is relied on
+//! # Sources
 //!
 //! Facts about the format come from `scripts/kallsyms.c` (which writes the table) and
 //! `kernel/kallsyms.c` (which reads it) of Linux v5.10, v6.1 (6.1.176), v6.12 and v7.2, in the
@@ -43,8 +43,10 @@
 
 #![forbid(unsafe_code)]
 
+mod builder;
 mod bytes;
 mod cache;
+mod columns;
 mod error;
 mod find;
 mod parts;

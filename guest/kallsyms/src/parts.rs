@@ -1,7 +1,9 @@
-//! The parts of a table: where they are, and how they are written.
+//! The parts of a table: their order, places and forms.
 
-/// The longest name, with the letter of its type before it: `KSYM_NAME_LEN` is 512 and counts a NUL
-/// in place of the letter (Linux v6.1 to v7.2, `include/linux/kallsyms.h`; 128 in v5.10).
+/// The length of the longest name, with the letter of its type before it.
+///
+/// `KSYM_NAME_LEN` is 512 and counts a NUL in place of the letter (Linux v6.1 to v7.2,
+/// `include/linux/kallsyms.h`; 128 in v5.10).
 pub(crate) const MAX_NAME: usize = 512;
 
 /// The order and the parts of a table.
@@ -14,8 +16,9 @@ pub enum Layout {
     ///
     /// Source: Linux v5.10, `scripts/kallsyms.c`, `write_src`.
     OffsetsFirst,
-    /// As [`OffsetsFirst`](Self::OffsetsFirst), with `seqs_of_names` between `markers` and
-    /// `token_table`.
+    /// As [`OffsetsFirst`](Self::OffsetsFirst), with `seqs_of_names`.
+    ///
+    /// It is between `markers` and `token_table`.
     ///
     /// Source: Linux 6.1.176 (Debian 6.1.176-1), `scripts/kallsyms.c`, `write_src`.
     OffsetsFirstWithSeqs,
@@ -24,8 +27,9 @@ pub enum Layout {
     ///
     /// Source: Linux v6.12, `scripts/kallsyms.c`, `write_src`.
     OffsetsLast,
-    /// As [`OffsetsLast`](Self::OffsetsLast), without `relative_base`: each offset counts from the
-    /// address of its own slot.
+    /// As [`OffsetsLast`](Self::OffsetsLast), without `relative_base`.
+    ///
+    /// Each offset counts from the address of its own slot.
     ///
     /// Source: Linux v7.2, `scripts/kallsyms.c`, `write_src`.
     PcRelative,
@@ -49,7 +53,7 @@ impl std::fmt::Display for Layout {
     }
 }
 
-/// Where the parts of a table are, in bytes from the start of the image.
+/// The places of a table's parts, in bytes from the start of the image.
 ///
 /// Each is the place of the symbol `kallsyms_` with the field's name after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,19 +61,22 @@ impl std::fmt::Display for Layout {
 pub struct Positions {
     /// The number of symbols: one `u32`.
     pub num_syms: usize,
-    /// The packed names: for each symbol a length of one or two bytes and as many numbers of tokens.
+    /// The packed names.
+    ///
+    /// Each has a length of one or two bytes, and as many numbers of tokens.
     pub names: usize,
-    /// Where in `names` each 256th name is: `u32` each, the first 0.
+    /// The offset in `names` of each 256th name: `u32` each, the first 0.
     pub markers: usize,
     /// 256 strings, each ended by a NUL.
     pub token_table: usize,
-    /// Where in `token_table` each token begins: 256 `u16`.
+    /// The offset in `token_table` of each token: 256 `u16`.
     pub token_index: usize,
     /// One `i32` or `u32` for each symbol; see [`Base`].
     pub offsets: usize,
-    /// The numbers of the symbols in the order of their names, three bytes each, big-endian on each
-    /// architecture. `None` in [`Layout::OffsetsFirst`], and where what is there is not such a list.
-    /// This crate sorts names itself and does not use it.
+    /// The numbers of the symbols in the order of their names.
+    ///
+    /// They have three bytes each, big-endian on each architecture. `None` in [`Layout::OffsetsFirst`],
+    /// and where the image has something else in this place. This crate sorts names itself and does not use it.
     pub seqs_of_names: Option<usize>,
 }
 
@@ -77,9 +84,11 @@ pub struct Positions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct BaseSlot {
-    /// Where the slot is, in bytes from the start of the image. It is 8 bytes long.
+    /// The place of the slot, in bytes from the start of the image.
+    ///
+    /// The slot has 8 bytes.
     pub position: usize,
-    /// What the slot holds in the image.
+    /// The number in the slot, in the image.
     ///
     /// That is the base itself where the image is linked to its final address or its relocations
     /// were applied. An arm64 kernel of 5.10 or 6.1 holds 0 here: the value is in the `Elf64_Rela`
@@ -88,10 +97,12 @@ pub struct BaseSlot {
     pub value: u64,
 }
 
-/// What offsets count from: what the image alone may not tell.
+/// What offsets count from, which the image alone may not determine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Base {
-    /// The value of `kallsyms_relative_base` in the running kernel, for all layouts that have it.
+    /// The value of `kallsyms_relative_base` in the running kernel.
+    ///
+    /// All layouts but [`Layout::PcRelative`] have it.
     ///
     /// An offset is unsigned and counts from this (Linux v6.12, `kernel/kallsyms.c`,
     /// `kallsyms_sym_address`); if the table [is absolute per-CPU](crate::Table::is_absolute_percpu), a
@@ -116,7 +127,9 @@ pub(crate) enum OffsetForm {
 /// How the length of a packed name is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LengthForm {
-    /// One byte; with bit 7 set, its other bits are the low seven and the next byte has the rest
+    /// One byte or two.
+    ///
+    /// With bit 7 set, the first byte's other bits are the low seven and the next byte has the rest
     /// (Linux v6.1 to v7.2, `scripts/kallsyms.c`, `write_src`).
     OneOrTwoBytes,
     /// One byte, bit 7 as any other (Linux v5.10, `scripts/kallsyms.c`, `write_src`).

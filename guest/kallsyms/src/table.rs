@@ -1,9 +1,10 @@
-//! The table as it is in the image: where its parts are, and how its offsets become addresses.
+//! The table in the image, and the conversion of its offsets to addresses.
 
-use crate::bytes::Bytes;
+use crate::builder::SymbolsBuilder;
+use crate::bytes::{Bytes, Endian};
+use crate::error::Error;
 use crate::parts::{Base, BaseSlot, Layout, LengthForm, MAX_NAME, OffsetForm, Positions};
-use crate::symbols::{Builder, Symbols};
-use crate::{Endian, Error};
+use crate::symbols::Symbols;
 
 /// The kallsyms table of an image.
 #[derive(Clone)]
@@ -15,7 +16,7 @@ pub struct Table<'a> {
     pub(crate) relative_base: Option<BaseSlot>,
     pub(crate) offset_form: OffsetForm,
     pub(crate) length_form: LengthForm,
-    /// Place of each token in the image, and its length.
+    /// The place of each token in the image, and its length.
     pub(crate) tokens: Vec<(usize, usize)>,
 }
 
@@ -34,7 +35,7 @@ impl std::fmt::Debug for Table<'_> {
 }
 
 impl<'a> Table<'a> {
-    /// Which of the four layouts the table has.
+    /// The layout of the table, one of four.
     pub fn layout(&self) -> Layout {
         self.layout
     }
@@ -45,23 +46,24 @@ impl<'a> Table<'a> {
         self.len
     }
 
-    /// The byte order in which the table was found.
+    /// The byte order of the image.
     pub fn endian(&self) -> Endian {
         self.image.endian
     }
 
-    /// Where the parts of the table are in the image.
+    /// The places of the table's parts in the image.
     pub fn positions(&self) -> &Positions {
         &self.positions
     }
 
-    /// The slot of the base from which offsets count, `None` if the layout is PC-relative.
+    /// The slot of the base that offsets count from, `None` if they are PC-relative.
     pub fn relative_base(&self) -> Option<BaseSlot> {
         self.relative_base
     }
 
-    /// Whether the kernel was built with `CONFIG_KALLSYMS_ABSOLUTE_PERCPU`: symbols of per-CPU
-    /// variables then have offsets into the per-CPU area in place of addresses.
+    /// Whether the kernel was built with `CONFIG_KALLSYMS_ABSOLUTE_PERCPU`.
+    ///
+    /// Symbols of per-CPU variables then have offsets into the per-CPU area in place of addresses.
     ///
     /// So it is on x86_64 with SMP up to 6.12 (Linux v6.12, `scripts/kallsyms.c`,
     /// `make_percpus_absolute`; gone in v7.2). Seen in the offsets: others never are negative.
@@ -77,11 +79,11 @@ impl<'a> Table<'a> {
     /// no kernel has, [`Error::NameTooLong`], [`Error::NameNotAscii`] and [`Error::NamesTooLarge`].
     pub fn symbols(&self, base: Base) -> Result<Symbols, Error> {
         let wrong_base = Error::WrongBase { pc_relative: self.layout.is_pc_relative() };
-        let mut builder = Builder::with_capacity(self.len);
+        let mut builder = SymbolsBuilder::with_capacity(self.len);
         let mut name = Vec::with_capacity(MAX_NAME);
         let mut at = self.positions.names;
         for index in 0..self.len {
-            // Both were read before, when the table was found: the errors cannot come up.
+            // The search has read both, so these errors cannot occur.
             let unread = || Error::NoNames { token_table: self.positions.token_table };
             let (start, len) = self.length_form.read(self.image.all, at).ok_or_else(unread)?;
             let packed = self.image.get(start, len).ok_or_else(unread)?;
@@ -110,7 +112,7 @@ impl<'a> Table<'a> {
         Ok(builder.finish())
     }
 
-    /// Replaces `name` by the name packed as `packed`. `None` if it is longer than a name can be.
+    /// Unpacks a name into `name`; `None` if it is longer than any.
     fn unpack(&self, packed: &[u8], name: &mut Vec<u8>) -> Option<()> {
         name.clear();
         for &number in packed {
@@ -123,6 +125,7 @@ impl<'a> Table<'a> {
         Some(())
     }
 
+    /// The offset of a symbol.
     fn offset(&self, index: usize) -> Option<u32> {
         self.image.u32(self.positions.offsets + 4 * index)
     }

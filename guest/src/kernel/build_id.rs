@@ -1,8 +1,8 @@
-//! The GNU build ID of a kernel: what its linker made of all that it linked, by which one build is told from any
-//! other, and debug information is found.
+//! The GNU build ID of a kernel.
 //!
-//! It is a note (`NT_GNU_BUILD_ID` of the ELF gABI), which stays in the image when the ELF headers do not. An image
-//! has others too: those of the vDSOs that it holds for its processes, each within an ELF file of its own.
+//! The linker makes it of all that it links, so it identifies the build, and its debug information. It is a note
+//! (`NT_GNU_BUILD_ID` of the ELF gABI), which stays in the image when the ELF headers do not. An image has other
+//! build IDs too: those of its vDSOs, each within an ELF file of its own.
 
 use goblin::container::Ctx;
 use goblin::elf::Elf;
@@ -10,16 +10,16 @@ use goblin::elf::program_header::{PT_NOTE, ProgramHeader};
 use memchr::memmem;
 use pmdscope_arches::{Arch, ByteOrder};
 
-use super::flat::Flat;
+use super::image::MemoryImage;
 
-/// Bytes of a build ID, as every linker makes it by default (SHA-1).
+/// The number of bytes of a build ID, as every linker makes it by default (SHA-1).
 const LENGTH: usize = 20;
-/// No vDSO is as large; those of Linux 7.2 have up to 8 KiB.
+/// The most bytes of a vDSO. Those of Linux 7.2 have up to 8 KiB.
 const VDSO_LARGEST: usize = 64 << 10;
 
-/// The build ID of a kernel, in hexadecimal, if it has just one.
-pub(super) fn find(flat: &Flat) -> Option<String> {
-    find_in(flat.arch, flat.kernel().map(|segment| &segment.bytes[..]))
+/// The build ID of a kernel in hexadecimal, if it has exactly one.
+pub(super) fn find(image: &MemoryImage) -> Option<String> {
+    find_in(image.arch, image.kernel().map(|segment| &segment.bytes[..]))
 }
 
 fn find_in<'a>(arch: Arch, parts: impl IntoIterator<Item = &'a [u8]>) -> Option<String> {
@@ -29,7 +29,7 @@ fn find_in<'a>(arch: Arch, parts: impl IntoIterator<Item = &'a [u8]>) -> Option<
         for at in memmem::find_iter(bytes, &header) {
             let start = at + header.len();
             let Some(id) = bytes.get(start..start + LENGTH) else { continue };
-            if !is_of_elf_within(bytes, at) && !found.contains(&id) {
+            if !is_in_embedded_elf(bytes, at) && !found.contains(&id) {
                 found.push(id);
             }
         }
@@ -40,7 +40,7 @@ fn find_in<'a>(arch: Arch, parts: impl IntoIterator<Item = &'a [u8]>) -> Option<
     }
 }
 
-/// What a note with a build ID begins with: the lengths of name and content, the type, the name.
+/// The start of a note with a build ID: length of name and content, type, name.
 fn note_header(arch: Arch) -> Vec<u8> {
     const NT_GNU_BUILD_ID: u32 = 3;
     let name = *b"GNU\0";
@@ -52,8 +52,8 @@ fn note_header(arch: Arch) -> Vec<u8> {
     words.into_iter().map(in_order).chain([name]).flatten().collect()
 }
 
-/// Whether what lies at an offset is a note of an ELF file that begins before it.
-fn is_of_elf_within(bytes: &[u8], at: usize) -> bool {
+/// Whether an offset lies in a note of an ELF file within the bytes.
+fn is_in_embedded_elf(bytes: &[u8], at: usize) -> bool {
     let earliest = at.saturating_sub(VDSO_LARGEST);
     memmem::find_iter(&bytes[earliest..at], b"\x7fELF").any(|start| {
         let start = earliest + start;
@@ -62,6 +62,7 @@ fn is_of_elf_within(bytes: &[u8], at: usize) -> bool {
     })
 }
 
+/// Whether an offset lies in a note of an ELF file, `None` if that is damaged.
 fn has_note_at(file: &[u8], at: u64) -> Option<bool> {
     let header = Elf::parse_header(file).ok()?;
     let context = Ctx::new(header.container().ok()?, header.endianness().ok()?);

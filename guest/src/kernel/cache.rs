@@ -1,8 +1,8 @@
 //! Unpacked kernels, kept from one run to the next.
 //!
-//! An entry is a file that is named after the content of what it was made from, so it cannot be out of
-//! date, only damaged or left over. It is written under another name and then renamed, so nobody sees
-//! half of one: two processes that make the same entry do the work twice, and either result stays.
+//! The name of an entry's file has the hash of what the entry was made from, so an entry cannot be out of date, only
+//! damaged or left over. An entry is written under another name and then renamed, so no process reads half of one. Two
+//! processes that make the same entry do the work twice, and either result stays.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -13,19 +13,27 @@ use std::time::Duration;
 use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
 
+use super::limits::LIMIT;
 use crate::files::{self, Opened};
 
-/// What is changed whenever the same input gives other entries, or their form changes.
+/// The version of the entries.
+///
+/// It changes whenever the same input gives other entries, or their form changes.
 const FORMAT: u32 = 3;
+/// The start of an entry.
 const MAGIC: [u8; 8] = *b"pmdscope";
-/// What a file that is being written is called first.
+/// The start of the name of a file that is being written.
 const UNFINISHED: &str = ".unfinished-";
-/// After this time whoever was writing a file has been killed.
+/// The age at which an unfinished file is abandoned.
+///
+/// The process that wrote it was killed.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
-/// An entry has fewer parts; a damaged one must not ask for more memory.
+/// The most parts of an entry. A damaged entry must not ask for more memory.
 const PARTS: u32 = 1 << 16;
-/// An entry has fewer bytes, or it is of a file that is mostly holes.
-const BYTES: u64 = 2 * super::LIMIT;
+/// The most bytes of an entry.
+///
+/// A larger one is a file that consists mostly of holes.
+const BYTES: u64 = 2 * LIMIT;
 
 /// A folder of entries.
 #[derive(Debug, Clone)]
@@ -33,11 +41,11 @@ pub struct Cache {
     folder: PathBuf,
 }
 
-/// What an entry is made from: the SHA-256 of a file.
+/// The key of an entry: the SHA-256 of the file it is made from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key(String);
 
-/// Why the cache is not used. Everything works without one, only slower.
+/// Why the cache is not used. All works without a cache, only slower.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// The environment names no folder.
@@ -48,21 +56,26 @@ pub enum CacheError {
     NotWritten {
         /// The folder of the cache.
         folder: PathBuf,
-        /// Why not.
+        /// The system's error.
         source: io::Error,
     },
     /// An entry cannot be read, though it is there.
     #[error("the cached {} is damaged ({what}), and made anew", .file.display())]
     Damaged {
-        /// Its file.
+        /// The entry's file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The damage.
         what: String,
     },
 }
 
 impl Cache {
-    /// The user's: `pmdscope` in `$XDG_CACHE_HOME`, or else in `~/.cache`. Nothing is made there yet.
+    /// The user's cache: `pmdscope` in `$XDG_CACHE_HOME`, or else in `~/.cache`.
+    ///
+    /// The folder is made with its first entry.
+    ///
+    /// # Errors
+    /// If the environment names neither.
     pub fn of_user() -> Result<Cache, CacheError> {
         // Without either the library would ask the system for the user's home.
         let named = |variable| std::env::var_os(variable).is_some_and(|folder| !folder.is_empty());
@@ -73,18 +86,20 @@ impl Cache {
         Ok(Cache::in_folder(folders.cache_dir().join("pmdscope")))
     }
 
-    /// One in a folder, which is made with its first entry.
+    /// A cache in a folder, which is made with its first entry.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Cache {
         Cache { folder: folder.into() }
     }
 
-    /// Where it is.
+    /// The folder of the cache.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What was stored under a name for a file: each part as it was given to [`Cache::store`]. `None` if
-    /// nothing was; an error if it is damaged, in which case it should be made and stored again.
+    /// The parts that [`Cache::store`] kept under a name for a file, if any.
+    ///
+    /// # Errors
+    /// If the entry is damaged. It should be made and stored again.
     pub fn load(&self, key: &Key, name: &str) -> Result<Option<Vec<Vec<u8>>>, CacheError> {
         let path = self.path(key, name);
         let read = match files::open(&path) {
@@ -95,8 +110,12 @@ impl Cache {
         read.map(Some).map_err(|what| CacheError::Damaged { file: path, what })
     }
 
-    /// Keeps parts under a name, for a file. The name is that of the one kind of entry, such as
-    /// `image`.
+    /// Keeps parts under a name, for a file.
+    ///
+    /// The name is that of a kind of entry, such as `image`.
+    ///
+    /// # Errors
+    /// If the entry cannot be written.
     pub fn store(&self, key: &Key, name: &str, parts: &[&[u8]]) -> Result<(), CacheError> {
         self.write(&self.path(key, name), parts)
             .map_err(|source| CacheError::NotWritten { folder: self.folder.clone(), source })
@@ -109,7 +128,7 @@ impl Cache {
 
     fn write(&self, path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        self.tidy();
+        self.remove_abandoned();
         let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
         let mut to = BufWriter::new(file);
         let header = header(parts);
@@ -123,13 +142,13 @@ impl Cache {
         Ok(())
     }
 
-    /// Removes what was left by processes that were killed.
-    fn tidy(&self) {
+    /// Removes the unfinished files of processes that were killed.
+    fn remove_abandoned(&self) {
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
             let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());
             if unfinished && age.is_some_and(|age| age > ABANDONED) {
-                // Whoever else does the same was faster.
+                // If it is gone, another process has removed it.
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -137,7 +156,10 @@ impl Cache {
 }
 
 impl Key {
-    /// The key of a file, which is read from where it is to its end.
+    /// The key of a file, which is read from its position to its end.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
     pub fn of(file: &mut impl Read) -> io::Result<Key> {
         let mut hash = Sha256::new();
         let mut buffer = vec![0; 1 << 18];
@@ -158,8 +180,9 @@ impl fmt::Display for Key {
     }
 }
 
-/// An entry's header: magic, format, the number of its parts, the length of each. All numbers are
-/// little-endian. Behind the parts there is a CRC-32 of all before it.
+/// The header of an entry: magic, format, number of parts, and their lengths.
+///
+/// All numbers are little-endian. The parts follow, and then a CRC-32 of all before it.
 fn header(parts: &[&[u8]]) -> Vec<u8> {
     let mut header = MAGIC.to_vec();
     header.extend(FORMAT.to_le_bytes());
@@ -168,6 +191,7 @@ fn header(parts: &[&[u8]]) -> Vec<u8> {
     header
 }
 
+/// Reads the parts of an entry.
 fn read(file: &mut File) -> io::Result<Vec<Vec<u8>>> {
     let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
     let size = file.metadata()?.len();

@@ -1,32 +1,34 @@
-//! Which Linux a kernel is, by the banner that it prints when it starts.
+//! The release of a kernel, as the banner that it prints at its start gives it.
 
 use std::fmt;
 
-use super::package::printable;
+use super::text::printable;
 
-/// How the banner begins (Linux `init/version-timestamp.c`, `linux_banner`).
+/// The start of the banner (Linux `init/version-timestamp.c`, `linux_banner`).
 const BANNER: &[u8] = b"Linux version ";
 
-/// The version of a kernel.
+/// The release of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Release {
     /// The first number.
     pub major: u16,
     /// The second number.
     pub minor: u16,
-    /// The third number, if there is one. Distributions leave it at 0 while they follow stable
-    /// releases: their package's version has it.
+    /// The third number, if there is one.
+    ///
+    /// Distributions that follow stable releases can leave it at 0. Their package's version then has it.
     pub sublevel: Option<u16>,
-    /// All of it, such as `6.12.107+deb13-arm64` (`uname -r`).
+    /// The whole release, such as `6.12.107+deb13-arm64` (`uname -r`).
     pub text: String,
-    /// The line that the kernel prints, from `Linux version` on, with the compiler and the
-    /// distribution's version.
+    /// The banner from `Linux version` on, with compiler and distribution.
     pub banner: String,
 }
 
 impl Release {
-    /// The release in the first banner of `bytes`. Copies of the banner's beginning that are followed
-    /// by no number are passed over: the kernel has the format of `/proc/version` too.
+    /// The release in the first banner of `bytes`.
+    ///
+    /// It passes over the start of a banner without a number after it: the kernel has the format of `/proc/version`
+    /// too.
     pub(super) fn find(bytes: &[u8]) -> Option<Release> {
         memchr::memmem::find_iter(bytes, BANNER).find_map(|at| Release::parse(&bytes[at..]))
     }
@@ -34,7 +36,7 @@ impl Release {
     fn parse(bytes: &[u8]) -> Option<Release> {
         const LONGEST: usize = 512;
         let line = bytes[..bytes.len().min(LONGEST)].split(|byte| *byte == b'\n' || *byte == 0).next()?;
-        // It is shown to people, whoever made the image.
+        // It goes to a terminal, and the image can be anyone's.
         let banner = printable(line);
         let text = banner.get(BANNER.len()..)?.split(' ').next()?.to_owned();
         // 6.12-rc1 has no third number, 5.10.0-30-arm64 has more behind it.

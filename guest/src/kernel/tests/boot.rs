@@ -89,7 +89,7 @@ fn an_s390x_executable() {
     let image = s390x_executable();
     let opened = open(&s390x(&compress(Compression::Gzip, &image), image.len())).unwrap();
     assert_eq!((opened.flat.segments[0].size, opened.flat.whole), (IMAGE as u64 + 0x3000, true));
-    let flat = laid_out(image).unwrap();
+    let flat = lay_out_s390x(image).unwrap();
     assert_eq!((flat.base, flat.relocations, flat.address()), (Base::Relocations, 1220, pie::BASE));
     // _end says it, where the boot image does not.
     assert_eq!((flat.segments[0].size, flat.whole), (0x2_5000, true));
@@ -126,7 +126,7 @@ fn a_damaged_s390x_executable() {
     let error_of = |at: usize, what: &[u8]| {
         let mut image = s390x_executable();
         put(&mut image, at, what);
-        laid_out(image).unwrap_err().to_string()
+        lay_out_s390x(image).unwrap_err().to_string()
     };
     let no_symbol = "a kernel with a relocation against its symbol 1, which it does not have: damaged, or changed after it was built";
     // Without a .dynamic that agrees with the table, no symbol is known.

@@ -1,5 +1,7 @@
 //! Kernels from the cache.
 
+use std::path::PathBuf;
+
 use super::samples::*;
 use crate::kernel::*;
 

@@ -57,7 +57,7 @@ fn packages_without_a_kernel() {
     );
     let data = ar(&[("debian-binary", b"2.0\n"), ("data.tar", b"")]);
     assert_eq!(error_of(&data), "a Debian package without control.tar before its data.tar");
-    // What is wrong with the kernel names it.
+    // An error of the kernel names its path in the package.
     let text = error_of(&deb(None, CONTROL, &[("./boot/vmlinuz-6.12", b"nothing")]));
     assert!(text.starts_with("boot/vmlinuz-6.12: not a kernel image"), "{text}");
 }
@@ -70,7 +70,7 @@ fn an_rpm_package() {
         (REGULAR, "./lib/modules/6.12/.vmlinuz.hmac", b"0123"),
         (REGULAR, "./lib/modules/6.12/kernel/mm/zsmalloc.ko.xz", &[0; 1001]),
         (0o120_777, "./lib/modules/6.12/vmlinux", b"a symbolic link"),
-        // Another name of what follows.
+        // Another name of the next file.
         (REGULAR, "./lib/modules/6.12/vmlinuz", b""),
         (REGULAR, "./lib/modules/6.12/vmlinuz", &arm),
         (REGULAR, "./lib/modules/6.12/vmlinuz-rt", b"another"),

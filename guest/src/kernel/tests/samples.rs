@@ -1,12 +1,14 @@
-//! Packages and boot images, made here, and those of them that the fuzzer begins with.
+//! Packages and boot images for tests, some of them seeds of the fuzzer.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use pmdscope_arches::Arch;
 
+use crate::kernel::boot::{BootPayload, PayloadKind};
 use crate::kernel::*;
 
-/// Enough for every kernel made here, and little enough for a bomb to be made quickly.
+/// A limit that every sample meets, and that a decompression bomb exceeds quickly.
 pub const SMALL: u64 = 4 << 20;
 pub const BANNER: &[u8] =
     b"Linux version 6.12.107+deb13-arm64 (debian@example) (gcc) # SMP Debian 6.12.107-1\n\0";
@@ -41,7 +43,9 @@ pub fn noise(length: usize) -> Vec<u8> {
 pub const IMAGE: usize = 0x2_0000;
 pub const LISTS: usize = 0x1_0000;
 
-/// The inside of a flat kernel: a banner, and lists that point to themselves if it is at `base`.
+/// A flat kernel without a header.
+///
+/// It has a banner, and lists that point to themselves at the address `base`.
 pub fn flat(base: u64, big: bool) -> Vec<u8> {
     let mut bytes = noise(IMAGE);
     put(&mut bytes, 0, &[0; 0x40]);
@@ -65,7 +69,9 @@ pub fn arm64() -> Vec<u8> {
     bytes
 }
 
-/// One that is to relocate itself: its pointers are in a table, the lowest one as far behind its start.
+/// An arm64 Image with a relocation table.
+///
+/// Its lowest pointer is `lowest` bytes above its start.
 pub fn arm64_relocatable(base: u64, lowest: u64, in_place: bool) -> Vec<u8> {
     const TABLE: usize = 0x1_4000;
     let mut bytes = arm64();
@@ -93,8 +99,9 @@ pub fn riscv64() -> Vec<u8> {
 
 pub const ELF_BASE: u64 = 0xffff_ffff_8100_0000;
 
-/// An ELF file as x86 kernels are: text, variables of each CPU at 0, data with a bss; sections and
-/// symbols.
+/// An ELF file like that of an x86 kernel.
+///
+/// It has text, per-CPU variables at 0, data with a bss, sections and symbols.
 pub fn elf(machine: u16, kind: u16) -> Vec<u8> {
     let mut bytes = vec![0; 0x4000];
     put(&mut bytes, 0, b"\x7fELF\x02\x01\x01");
@@ -124,7 +131,7 @@ pub fn elf(machine: u16, kind: u16) -> Vec<u8> {
     let names = b"\0.text\0.shstrtab\0.symtab\0.strtab\0.data..percpu\0";
     put(&mut bytes, 0x3800, names);
     let sections = [
-        // Name, type, flags, address, offset, size, link, entry size. The first one is of no use.
+        // Name, type, flags, address, offset, size, link, entry size. The first one is unused.
         (0u32, 0u32, 0u64, 0u64, 0u64, 0u64, 0u32, 0u64),
         (1, 1, 6, ELF_BASE, 0x1000, 0x1000, 0, 0),
         (7, 3, 0, 0, 0x3800, names.len() as u64, 0, 0),
@@ -195,7 +202,9 @@ pub fn compress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
     }
 }
 
-/// As `lz4 -l` does it, and the kernel's build, which puts the length behind it.
+/// LZ4's legacy format, as `lz4 -l` writes it.
+///
+/// The kernel's build appends the length.
 pub fn lz4_legacy(bytes: &[u8], length_behind: bool) -> Vec<u8> {
     let mut out = 0x184c_2102_u32.to_le_bytes().to_vec();
     for block in bytes.chunks(8 << 20) {
@@ -249,7 +258,7 @@ pub fn s390x(payload: &[u8], length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Where an s390x executable made here has its parts.
+/// The places of the parts of [`s390x_executable`].
 pub mod pie {
     pub const BASE: u64 = 0x10_0000;
     pub const NAMES: usize = 0x9000;
@@ -262,16 +271,16 @@ pub mod pie {
     pub const FIRST: usize = RELOCATIONS + 24 * 1200;
 }
 
-/// An s390x kernel as a position-independent executable: 1200 relocations that are in place, one of no
-/// kind, and 20 against symbols.
+/// An s390x kernel as a position-independent executable.
+///
+/// It has 1200 relocations that are in place, one of no kind, and 20 against symbols.
 pub fn s390x_executable() -> Vec<u8> {
     let mut bytes = flat(pie::BASE, true);
     let big = |numbers: &[u64]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<_>>();
     let address = |at: usize| pie::BASE + at as u64;
     let names = b"\0mem_section\0_end\0get_page\0nothing\0";
     put(&mut bytes, pie::NAMES, names);
-    // Name, information, section, value, size. The first one is of no use, the last one is weak and
-    // defined nowhere.
+    // Name, information, section, value, size. The first one is unused, the last one is weak and undefined.
     let symbols = [
         (0u32, 0u8, 0u16, 0u64, 0u64),
         (1, 0x11, 5, address(0x2_1000), 8),
@@ -299,7 +308,7 @@ pub fn s390x_executable() -> Vec<u8> {
     }
     put(&mut bytes, pie::FIRST + 24 * 20, &[0; 24]);
     let dynamic = [
-        // What is before it looks like more of it.
+        // Data before the table that looks like an entry.
         [5, address(0x100)],
         [5, address(pie::NAMES)],
         [6, address(pie::SYMBOLS)],
@@ -315,10 +324,10 @@ pub fn s390x_executable() -> Vec<u8> {
     bytes
 }
 
-/// A flat s390x image as it comes out of a boot image that does not say how large it is.
-pub fn laid_out(bytes: Vec<u8>) -> Result<Flat, FlatError> {
-    let kind = boot::Kind::Flat { arch: Arch::S390x, size: None, page_size: Some(4096) };
-    Flat::new(boot::Unpacked { format: String::new(), bytes, kind })
+/// The memory image of a flat s390x image whose boot image does not give its size.
+pub fn lay_out_s390x(bytes: Vec<u8>) -> Result<MemoryImage, ImageError> {
+    let kind = PayloadKind::Flat { arch: Arch::S390x, size: None, page_size: Some(4096) };
+    layout::lay_out(BootPayload { format: String::new(), bytes, kind })
 }
 
 pub fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
@@ -393,7 +402,7 @@ pub fn cpio(files: &[(u32, &str, &[u8])]) -> Vec<u8> {
 
 pub const REGULAR: u32 = 0o100_755;
 
-/// What a Fedora kernel's package says of itself, but for its compression.
+/// The tags of a Fedora kernel's package, without its compression.
 pub const RPM_TAGS: [(u32, &[&str]); 6] = [
     (1000, &["kernel-core"]),
     (1001, &["6.12.107"]),

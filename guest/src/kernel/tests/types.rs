@@ -27,7 +27,7 @@ impl Writer {
         at
     }
 
-    /// Name, kind, number of members, flag, size or type, and what follows: numbers and names.
+    /// Adds a type: name, kind, number of members, flag, size or type, and the rest.
     fn add(&mut self, name: &str, kind: u32, members: u32, flag: u32, size: u32, rest: &[(&str, &[u32])]) {
         let name = self.name(name);
         self.number(name);

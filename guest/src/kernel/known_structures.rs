@@ -1,34 +1,39 @@
-//! Structures of kernels that do not describe their types. Debian built none into those of 6.1 for
-//! ppc64le and s390x.
+//! The layout of structures of kernels without types (BTF).
+//!
+//! These are Debian's 6.1 for ppc64le and s390x.
 
 use pmdscope_arches::{Arch, Version};
 
-/// What is known of the structures of some kernels, and where from.
+/// The known layout of some structures of a kernel.
 #[derive(Debug)]
-pub(super) struct Structures {
-    pub(super) from: &'static str,
+pub(super) struct KnownStructures {
+    /// The source of the layout, for reports.
+    pub(super) source: &'static str,
     offsets: &'static [(&'static str, &'static [(&'static str, u64)])],
     sizes: &'static [(&'static str, u64)],
     enumerators: &'static [(&'static str, i64)],
 }
 
-impl Structures {
+impl KnownStructures {
+    /// The offset of a member of a structure in bytes.
     pub(super) fn offset(&self, structure: &str, member: &str) -> Option<u64> {
         let (_, members) = self.offsets.iter().find(|(name, _)| *name == structure)?;
         members.iter().find(|(name, _)| *name == member).map(|(_, offset)| *offset)
     }
 
+    /// The size of a structure in bytes.
     pub(super) fn size(&self, structure: &str) -> Option<u64> {
         self.sizes.iter().find(|(name, _)| *name == structure).map(|(_, size)| *size)
     }
 
+    /// The value of an enumerator.
     pub(super) fn enumerator(&self, name: &str) -> Option<i64> {
         self.enumerators.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 }
 
-/// The structures of kernels of an architecture and version.
-pub(super) fn structures(arch: Arch, version: Version) -> Option<&'static Structures> {
+/// The known layout of structures for kernels of an architecture and version.
+pub(super) fn known_structures(arch: Arch, version: Version) -> Option<&'static KnownStructures> {
     match (arch, version) {
         (Arch::S390x, v) if v == Version::new(6, 1) => Some(&S390X_6_1),
         (Arch::Ppc64le, v) if v == Version::new(6, 1) => Some(&PPC64LE_6_1),
@@ -36,13 +41,15 @@ pub(super) fn structures(arch: Arch, version: Version) -> Option<&'static Struct
     }
 }
 
-/// The first members of `vm_area_struct`, which no option of the kernel's configuration moves (Linux
-/// include/linux/mm_types.h, v6.1).
+/// The first members of `vm_area_struct` (Linux include/linux/mm_types.h, v6.1).
+///
+/// No option of the kernel's configuration moves them.
 const VMA: &[(&str, u64)] =
     &[("vm_start", 0), ("vm_end", 8), ("vm_mm", 16), ("vm_page_prot", 24), ("vm_flags", 32)];
 
-/// `struct page` of 64 bytes (Linux include/linux/mm_types.h, v6.1): that of a first tail has what is known
-/// of the whole, that of a page of tables a lock and what was deposited.
+/// `struct page` of 64 bytes (Linux include/linux/mm_types.h, v6.1).
+///
+/// That of a first tail page describes the compound page, that of a page table has a lock and the deposited tables.
 const PAGE: &[(&str, u64)] = &[
     ("flags", 0),
     ("compound_head", 8),
@@ -73,7 +80,7 @@ const MAPPED_WALK: &[(&str, u64)] = &[
     ("flags", 64),
 ];
 
-/// Linux include/linux/page-flags.h, v6.1.
+/// Page flags and destructors (Linux include/linux/page-flags.h, v6.1).
 const PAGE_FLAGS: &[(&str, i64)] = &[
     ("PG_locked", 0),
     ("PG_uptodate", 2),
@@ -83,8 +90,8 @@ const PAGE_FLAGS: &[(&str, i64)] = &[
     ("TRANSHUGE_PAGE_DTOR", 2),
 ];
 
-static S390X_6_1: Structures = Structures {
-    from: "the accesses of Debian's 6.1 for s390x, which has no BTF",
+static S390X_6_1: KnownStructures = KnownStructures {
+    source: "the accesses of Debian's 6.1 for s390x, which has no BTF",
     offsets: &[
         ("task_struct", &[("mm", 0x6f8)]),
         ("mm_struct", &[("pgd", 0x38), ("context.asce", 0x320), ("context.asce_limit", 0x328)]),
@@ -105,13 +112,13 @@ static S390X_6_1: Structures = Structures {
             ],
         ),
     ],
-    // Of the task, at least what is before the members that are used.
+    // The size of task_struct is a lower bound that covers the members that are used.
     sizes: &[("task_struct", 0x2000), ("mm_struct", 1024), ("vm_area_struct", 0x100), ("page", 64)],
     enumerators: PAGE_FLAGS,
 };
 
-static PPC64LE_6_1: Structures = Structures {
-    from: "the accesses of Debian's 6.1 for ppc64le, which has no BTF",
+static PPC64LE_6_1: KnownStructures = KnownStructures {
+    source: "the accesses of Debian's 6.1 for ppc64le, which has no BTF",
     offsets: &[
         ("task_struct", &[("mm", 0x758)]),
         ("mm_struct", &[("pgd", 0x38)]),

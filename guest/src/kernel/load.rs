@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use pmdscope_arches::{Arch, ByteOrder, Version};
-use pmdscope_kallsyms::{Base, Endian, Symbols, Table};
+use pmdscope_arches::{Arch, Version};
+use pmdscope_kallsyms::Symbols;
 
-use super::without_btf::{Structures, structures};
-use super::{
-    Cache, CacheError, KernelError, KernelFile, Opened, Prototype, SegmentKind, Symbol, SymbolKind, Types,
-};
+use super::cache::{Cache, CacheError};
+use super::error::KernelError;
+use super::file::{KernelFile, OpenedKernel};
+use super::image::{SegmentKind, Symbol, SymbolKind};
+use super::kallsyms::read_kallsyms;
+use super::known_structures::{KnownStructures, known_structures};
+use super::types::{Prototype, Types, TypesError};
 
 /// The name of the cache's entries for symbols.
 const SYMBOLS: &str = "symbols";
@@ -17,55 +20,57 @@ const SYMBOLS: &str = "symbols";
 #[derive(Debug)]
 pub struct Kernel {
     file: KernelFile,
-    memory: Vec<Memory>,
+    memory: Vec<MemoryPart>,
     symbols: Option<Symbols>,
-    /// The numbers of `file.flat.symbols`, in order of their names.
+    /// The indices of `file.flat.symbols`, in order of the symbols' names.
     by_name: Vec<usize>,
     types: Option<Types>,
-    structures: Option<&'static Structures>,
+    structures: Option<&'static KnownStructures>,
     notes: Vec<String>,
 }
 
-/// A part of memory that holds the kernel when it starts.
+/// A contiguous part of memory that holds the kernel when it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory {
-    /// Where it starts.
+pub struct MemoryPart {
+    /// The address of its first byte.
     pub address: u64,
-    /// How many bytes it takes.
+    /// The number of bytes.
     pub size: u64,
     segment: usize,
 }
 
-/// A function or variable by its name.
+/// The addresses of a function or variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
-    /// Its address.
+pub struct SymbolAddress {
+    /// The address.
     pub address: u64,
-    /// Where calls from within the kernel enter it: on ppc64le behind the instructions that set up r2.
+    /// The address that calls from within the kernel use.
+    ///
+    /// On ppc64le it is after the instructions that set up r2, elsewhere it is `address`.
     pub local_entry: u64,
 }
 
 /// Why a kernel cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// Its file cannot be opened.
+    /// The file cannot be opened.
     #[error(transparent)]
     Open(#[from] KernelError),
-    /// It has no symbols.
+    /// The kernel has no symbols.
     #[error("{}: {why}, and without symbols none of its functions can be found", .path.display())]
     NoSymbols {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         why: pmdscope_kallsyms::Error,
     },
-    /// Its types are damaged.
+    /// The kernel's types are damaged.
     #[error("{}: its types (BTF) cannot be read: {source}", .path.display())]
     Types {
         /// The file.
         path: PathBuf,
-        /// Why not.
-        source: super::TypesError,
+        /// The reason.
+        source: TypesError,
     },
 }
 
@@ -73,9 +78,9 @@ impl Kernel {
     /// Opens a package or boot image, and reads the kernel's symbols and types.
     ///
     /// # Errors
-    /// If it is no kernel that can be run, or has no symbols.
+    /// If the file is not a kernel that can be run, or the kernel has no symbols or damaged types.
     pub fn open(path: &Path, cache: Option<&Cache>) -> Result<Kernel, LoadError> {
-        let Opened { kernel: file, key, notes, .. } = KernelFile::open(path, cache)?;
+        let OpenedKernel { kernel: file, key, notes, .. } = KernelFile::open(path, cache)?;
         let mut notes: Vec<CacheError> = notes;
         let place = cache.zip(key.as_ref());
         let kept = place.and_then(|(cache, key)| {
@@ -88,7 +93,7 @@ impl Kernel {
         let symbols = match kept {
             Some(symbols) => Some(symbols),
             None => {
-                let symbols = symbols_of(path, &file)?;
+                let symbols = read_symbols(path, &file)?;
                 if let (Some((cache, key)), Some(symbols)) = (place, &symbols) {
                     notes.extend(cache.store(key, SYMBOLS, &[&symbols.to_bytes()]).err());
                 }
@@ -98,16 +103,17 @@ impl Kernel {
         Kernel::new(path, file, symbols, notes.iter().map(ToString::to_string).collect())
     }
 
-    /// Reads the symbols and types of a kernel whose file is opened. Errors call it `-`.
+    /// Reads the symbols and types of an opened kernel. Errors call its file `-`.
     ///
     /// # Errors
-    /// If it has no symbols, or its types are damaged.
+    /// If the kernel has no symbols or damaged types.
     pub fn of_file(file: KernelFile) -> Result<Kernel, LoadError> {
         let path = Path::new("-");
-        let symbols = symbols_of(path, &file)?;
+        let symbols = read_symbols(path, &file)?;
         Kernel::new(path, file, symbols, Vec::new())
     }
 
+    /// Reads the types, and puts them together with the symbols.
     fn new(
         path: &Path,
         file: KernelFile,
@@ -116,33 +122,33 @@ impl Kernel {
     ) -> Result<Kernel, LoadError> {
         let types = file.types().transpose();
         let types = types.map_err(|source| LoadError::Types { path: path.to_owned(), source })?;
-        let flat = &file.flat;
-        let memory = flat
+        let image = &file.flat;
+        let memory = image
             .segments
             .iter()
             .enumerate()
             .map(|(number, segment)| {
-                // What per-CPU variables begin with is linked to be at 0, and lies elsewhere.
-                let loaded = flat.per_cpu.filter(|_| segment.kind == SegmentKind::PerCpu);
+                // The initial values of the per-CPU variables do not lie where they are linked.
+                let loaded = image.per_cpu.filter(|_| segment.kind == SegmentKind::PerCpu);
                 let address = loaded.map_or(segment.address, |per_cpu| per_cpu.loaded);
-                Memory { address, size: segment.size, segment: number }
+                MemoryPart { address, size: segment.size, segment: number }
             })
             .collect();
-        let mut by_name: Vec<usize> = (0..flat.symbols.len()).collect();
-        by_name.sort_by(|a, b| flat.symbols[*a].name.cmp(&flat.symbols[*b].name));
+        let mut by_name: Vec<usize> = (0..image.symbols.len()).collect();
+        by_name.sort_by(|a, b| image.symbols[*a].name.cmp(&image.symbols[*b].name));
         let structures = match types {
             Some(_) => None,
-            None => structures(flat.arch, Version::new(file.release.major, file.release.minor)),
+            None => known_structures(image.arch, Version::new(file.release.major, file.release.minor)),
         };
         Ok(Kernel { memory, symbols, by_name, types, structures, notes, file })
     }
 
-    /// The file that it is from.
+    /// The kernel's file, with the memory image.
     pub fn file(&self) -> &KernelFile {
         &self.file
     }
 
-    /// What was wrong with the cache, in words.
+    /// The problems with the cache, in words.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -152,18 +158,18 @@ impl Kernel {
         self.file.flat.arch
     }
 
-    /// The version of Linux that it is, without what distributions add.
+    /// The version of Linux, without the distribution's additions.
     pub fn version(&self) -> Version {
         Version::new(self.file.release.major, self.file.release.minor)
     }
 
-    /// Where it is in memory when it starts, from the lowest address up.
-    pub fn memory(&self) -> &[Memory] {
+    /// The kernel's memory when it starts, in ascending order of addresses.
+    pub fn memory(&self) -> &[MemoryPart] {
         &self.memory
     }
 
     /// The first bytes of a part of its memory; the rest is zero.
-    pub fn bytes(&self, memory: &Memory) -> &[u8] {
+    pub fn bytes(&self, memory: &MemoryPart) -> &[u8] {
         &self.file.flat.segments[memory.segment].bytes
     }
 
@@ -172,9 +178,10 @@ impl Kernel {
         self.find(name).map(|found| found.address)
     }
 
-    /// A function or variable by its name. Of several of a name, functions come before variables, and
-    /// then it is the one with the lowest address.
-    pub fn find(&self, name: &str) -> Option<Found> {
+    /// The function or variable of a name.
+    ///
+    /// Of several with this name, it is a function if there is one, and then the one with the lowest address.
+    pub fn find(&self, name: &str) -> Option<SymbolAddress> {
         let elf = &self.file.flat.symbols;
         let first = self.by_name.partition_point(|number| elf[*number].name.as_str() < name);
         let of_elf = self.by_name[first..].iter().map(|number| &elf[*number]);
@@ -186,16 +193,16 @@ impl Kernel {
         // event_function of Debian's 6.1 for s390x.
         let function = of_kallsyms.filter(pmdscope_kallsyms::Symbol::is_text);
         if let Some(symbol) = of_elf.filter(|symbol| !is_variable(symbol) || function.is_none()) {
-            let skipped = if self.arch() == Arch::Ppc64le { local_entry(symbol.other) } else { 0 };
-            return Some(Found { address: symbol.address, local_entry: symbol.address + skipped });
+            let skipped = if self.arch() == Arch::Ppc64le { local_entry_offset(symbol.other) } else { 0 };
+            return Some(SymbolAddress { address: symbol.address, local_entry: symbol.address + skipped });
         }
         let symbol = of_kallsyms?;
-        // Without what ELF says of it, a function of ppc64le is taken to set up r2, in two instructions.
+        // Without ELF's `st_other`, a function of ppc64le is taken to set up r2, in two instructions.
         let skipped = if self.arch() == Arch::Ppc64le && symbol.is_text() { 8 } else { 0 };
-        Some(Found { address: symbol.address, local_entry: symbol.address + skipped })
+        Some(SymbolAddress { address: symbol.address, local_entry: symbol.address + skipped })
     }
 
-    /// The function that has an address, and how far into it that is.
+    /// The function that holds an address, and the distance from its start.
     pub fn symbol_at(&self, address: u64) -> Option<(&str, u64)> {
         if let Some(symbols) = &self.symbols {
             return symbols.at(address).map(|(symbol, offset)| (symbol.name, offset));
@@ -206,7 +213,7 @@ impl Kernel {
         Some((&function.name, address - function.address))
     }
 
-    /// The names of its functions, each once, in order.
+    /// The names of all functions, sorted, without duplicates.
     pub fn functions(&self) -> Vec<&str> {
         let of_elf = self.file.flat.symbols.iter();
         let of_elf = of_elf.filter(|symbol| symbol.kind == SymbolKind::Function).map(|s| s.name.as_str());
@@ -218,26 +225,26 @@ impl Kernel {
         names
     }
 
-    /// How many symbols it has.
+    /// The number of symbols.
     pub fn symbol_count(&self) -> usize {
         self.symbols.as_ref().map_or(0, Symbols::len).max(self.file.flat.symbols.len())
     }
 
-    /// Whether its structures are known.
+    /// Whether the layout of the kernel's structures is known.
     pub fn has_types(&self) -> bool {
         self.types.is_some() || self.structures.is_some()
     }
 
-    /// Where its description of its structures is from.
+    /// The source of the layout of structures, for reports.
     pub fn types_from(&self) -> &'static str {
         match (&self.types, self.structures) {
             (Some(_), _) => "BTF",
-            (None, Some(structures)) => structures.from,
+            (None, Some(structures)) => structures.source,
             (None, None) => "none",
         }
     }
 
-    /// The offset of a member of a structure, in bytes, if it says so.
+    /// The offset of a member of a structure in bytes, if it is known.
     pub fn offset(&self, structure: &str, member: &str) -> Option<u64> {
         match (&self.types, self.structures) {
             (Some(types), _) => types.offset(structure, member).ok(),
@@ -246,7 +253,7 @@ impl Kernel {
         }
     }
 
-    /// The size of a structure, in bytes, if it says so.
+    /// The size of a structure in bytes, if it is known.
     pub fn size(&self, structure: &str) -> Option<u64> {
         match (&self.types, self.structures) {
             (Some(types), _) => types.size(structure).ok(),
@@ -255,7 +262,7 @@ impl Kernel {
         }
     }
 
-    /// The value of an enumerator, if it says so.
+    /// The value of an enumerator, if it is known.
     pub fn enumerator(&self, name: &str) -> Option<i64> {
         match (&self.types, self.structures) {
             (Some(types), _) => types.enumerator(None, name).ok()?,
@@ -264,51 +271,25 @@ impl Kernel {
         }
     }
 
-    /// How a function is called, if it says so.
+    /// The prototype of a function, if the kernel's types have it.
     pub fn prototype(&self, function: &str) -> Option<Prototype> {
         self.types.as_ref()?.function(function).ok()?
     }
 }
 
-/// How many bytes of a function of ppc64le come before its local entry (ELFv2 ABI 1.5, 3.4.1: the three
-/// upper bits of `st_other`).
-const fn local_entry(other: u8) -> u64 {
+/// The bytes from a ppc64le function's address to its local entry point.
+///
+/// The three upper bits of `st_other` give it (ELFv2 ABI 1.5, 3.4.1).
+const fn local_entry_offset(other: u8) -> u64 {
     match other >> 5 {
         0 | 1 => 0,
         shift => 1 << shift,
     }
 }
 
-/// The symbols of a kernel's own table. `None` if it has none, and ELF names all that is needed.
-fn symbols_of(path: &Path, file: &KernelFile) -> Result<Option<Symbols>, LoadError> {
-    match read_symbols(file) {
-        Ok(symbols) => Ok(Some(symbols)),
-        Err(_) if file.flat.has_all_symbols() => Ok(None),
-        Err(why) => Err(LoadError::NoSymbols { path: path.to_owned(), why }),
-    }
-}
-
-fn read_symbols(file: &KernelFile) -> Result<Symbols, pmdscope_kallsyms::Error> {
-    let endian = match ByteOrder::of(file.flat.arch) {
-        ByteOrder::Little => Endian::Little,
-        ByteOrder::Big => Endian::Big,
-    };
-    let mut wrong = None;
-    for (number, segment) in file.flat.segments.iter().enumerate() {
-        let table = match Table::find(&segment.bytes, endian) {
-            Ok(table) => table,
-            Err(error) => {
-                wrong.get_or_insert(error);
-                continue;
-            }
-        };
-        let base = match table.relative_base() {
-            Some(slot) => Base::Relative(slot.value),
-            None => Base::OffsetsAt(file.flat.address_of(number, table.positions().offsets).unwrap_or(0)),
-        };
-        return table.symbols(base);
-    }
-    Err(wrong.unwrap_or(pmdscope_kallsyms::Error::NoTokenTable))
+/// The symbols of the kernel's own table, `None` if it has none and needs none.
+fn read_symbols(path: &Path, file: &KernelFile) -> Result<Option<Symbols>, LoadError> {
+    read_kallsyms(&file.flat).map_err(|why| LoadError::NoSymbols { path: path.to_owned(), why })
 }
 
 #[cfg(test)]
@@ -317,9 +298,9 @@ mod tests {
 
     #[test]
     fn local_entries_are_where_the_abi_says() {
-        assert_eq!(local_entry(0x60), 8);
-        assert_eq!(local_entry(0), 0);
-        assert_eq!(local_entry(0x20), 0, "no r2 at all");
-        assert_eq!(local_entry(0x40), 4);
+        assert_eq!(local_entry_offset(0x60), 8);
+        assert_eq!(local_entry_offset(0), 0);
+        assert_eq!(local_entry_offset(0x20), 0, "no r2 at all");
+        assert_eq!(local_entry_offset(0x40), 4);
     }
 }

@@ -1,0 +1,182 @@
+//! The formats of boot images, recognised by the first bytes of a file.
+
+use pmdscope_arches::Arch;
+
+use crate::elf::format::index;
+use crate::kernel::bytes::{le16, le32, le64};
+use crate::kernel::compression::Compression;
+use crate::kernel::error::BootError;
+use crate::kernel::text::{first_bytes, printable};
+
+/// The start of an ELF file.
+const ELF: &[u8] = b"\x7fELF";
+
+/// The format of a boot image, with what its header says.
+pub(super) enum BootFormat {
+    /// An ELF file.
+    Elf,
+    /// A flat image with a header.
+    Image {
+        /// The name of the format.
+        name: &'static str,
+        /// The architecture.
+        arch: Arch,
+        /// The number of bytes it takes in memory.
+        size: u64,
+        /// Bytes in a page, if the header says so.
+        page_size: Option<u64>,
+    },
+    /// The boot image of s390x.
+    S390x,
+    /// A boot image with a compressed payload, or a compressed file.
+    Compressed {
+        /// The payload's compression.
+        compression: Compression,
+        /// The name of the format with its article, such as `a bzImage`; none for a file.
+        name: Option<&'static str>,
+        /// The payload's offset. The payload lies in the file.
+        offset: usize,
+        /// The payload's length in bytes.
+        length: usize,
+    },
+}
+
+/// The format of a boot image.
+///
+/// # Errors
+/// If it is none, has a header that is cut off or a payload outside of it, or is not supported.
+pub(super) fn identify(bytes: &[u8]) -> Result<BootFormat, BootError> {
+    let has = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));
+    if bytes.is_empty() {
+        return Err(BootError::Empty);
+    }
+    if has(0, ELF) {
+        return Ok(BootFormat::Elf);
+    }
+    if let Some(compression) = Compression::of(bytes) {
+        return Ok(BootFormat::Compressed { compression, name: None, offset: 0, length: bytes.len() });
+    }
+    // Before the formats that begin with MZ: an x86 kernel with an EFI stub does too.
+    if has(0x202, b"HdrS") {
+        return bzimage(bytes);
+    }
+    if has(0, b"MZ") && has(4, b"zimg") {
+        return zboot(bytes);
+    }
+    if has(0x38, b"ARM\x64") {
+        return arm64(bytes);
+    }
+    // The second magic is from v5.8 on, the first is deprecated but still there (Linux
+    // Documentation/arch/riscv/boot-image-header.rst).
+    if has(0x38, b"RSC\x05") || has(0x30, b"RISCV\0\0\0") {
+        let header = || BootError::Header { format: "a riscv64 Image", at: bytes.len() as u64 };
+        let size = le64(bytes, 0x10).ok_or_else(header)?;
+        return Ok(BootFormat::Image {
+            name: "riscv64 Image",
+            arch: Arch::Riscv64,
+            size,
+            page_size: Some(4096),
+        });
+    }
+    // Linux arch/s390/boot/head.S, the string that the kernel's own image is known by.
+    if has(0x10008, b"S390EP") {
+        return Ok(BootFormat::S390x);
+    }
+    if has(0x24, &0x016f_2818_u32.to_le_bytes()) {
+        return Err(BootError::Bits32("an arm zImage"));
+    }
+    if has(0, b"\x89LZO\0") {
+        return Err(BootError::Unsupported(
+            "compressed with lzop, which is not unpacked here: run 'lzop -d' on it",
+        ));
+    }
+    if has(0, &[0x27, 0x05, 0x19, 0x56]) {
+        return Err(BootError::Unsupported(
+            "a U-Boot image: give the vmlinuz or vmlinux that it was made from",
+        ));
+    }
+    // Linux include/linux/pe.h, LINUX_PE_MAGIC, of architectures without a magic of their own.
+    if has(0x38, &0x8182_23cd_u32.to_le_bytes()) {
+        return Err(BootError::Unsupported("a loongarch64 Image, which is not read here: give its vmlinux"));
+    }
+    if has(0, b"MZ") {
+        return Err(BootError::Unsupported(
+            "an EFI program that is no kernel by itself: of a unified kernel image give its section .linux (objcopy -O binary -j .linux)",
+        ));
+    }
+    Err(BootError::Unknown(first_bytes(bytes)))
+}
+
+/// The payload of an x86 bzImage (Linux Documentation/arch/x86/boot.rst).
+fn bzimage(bytes: &[u8]) -> Result<BootFormat, BootError> {
+    const NAME: &str = "a bzImage";
+    /// The protocol that introduced `xloadflags`, in Linux v3.8.
+    const XLOADFLAGS: u16 = 0x20c;
+    const KERNEL_64: u16 = 1;
+    let header = || BootError::Header { format: NAME, at: bytes.len() as u64 };
+    let protocol = le16(bytes, 0x206).ok_or_else(header)?;
+    let flags = le16(bytes, 0x236).ok_or_else(header)?;
+    if protocol < XLOADFLAGS || flags & KERNEL_64 == 0 {
+        return Err(BootError::Bits32("an i386 bzImage"));
+    }
+    let setup_sectors = match bytes.get(0x1f1).ok_or_else(header)? {
+        // For an old boot loader's sake 0 means 4.
+        0 => 4,
+        sectors => u64::from(*sectors),
+    };
+    let offset = u64::from(le32(bytes, 0x248).ok_or_else(header)?) + (setup_sectors + 1) * 512;
+    let length = u64::from(le32(bytes, 0x24c).ok_or_else(header)?);
+    payload_at(bytes, NAME, offset, length)
+}
+
+/// The payload of an EFI zboot image.
+///
+/// Source: Linux drivers/firmware/efi/libstub/zboot-header.S.
+fn zboot(bytes: &[u8]) -> Result<BootFormat, BootError> {
+    const NAME: &str = "an EFI zboot image";
+    let header = || BootError::Header { format: NAME, at: bytes.len() as u64 };
+    let offset = le32(bytes, 8).ok_or_else(header)?.into();
+    let length = le32(bytes, 12).ok_or_else(header)?.into();
+    let name = bytes.get(24..56).ok_or_else(header)?;
+    let found = payload_at(bytes, NAME, offset, length);
+    match found {
+        // Its header names the compression, which says more than bytes.
+        Err(BootError::Compression { format, offset, .. }) => {
+            let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+            let begin = format!("'{}'", printable(name));
+            Err(BootError::Compression { format, offset, begin })
+        }
+        found => found,
+    }
+}
+
+/// The compressed payload at an offset of a boot image.
+fn payload_at(bytes: &[u8], name: &'static str, offset: u64, length: u64) -> Result<BootFormat, BootError> {
+    let end = offset + length;
+    let payload = (bytes.get(index(offset)..index(end))).ok_or(BootError::PayloadOutside {
+        format: name,
+        offset,
+        end,
+        length: bytes.len() as u64,
+    })?;
+    let unknown = || BootError::Compression { format: name, offset, begin: first_bytes(payload) };
+    let compression = Compression::of(payload).ok_or_else(unknown)?;
+    Ok(BootFormat::Compressed { compression, name: Some(name), offset: index(offset), length: payload.len() })
+}
+
+/// The header of an arm64 Image (Linux Documentation/arch/arm64/booting.rst).
+fn arm64(bytes: &[u8]) -> Result<BootFormat, BootError> {
+    let header = || BootError::Header { format: "an arm64 Image", at: bytes.len() as u64 };
+    let size = le64(bytes, 0x10).ok_or_else(header)?;
+    let flags = le64(bytes, 0x18).ok_or_else(header)?;
+    if flags & 1 != 0 {
+        return Err(BootError::Unsupported("a big-endian arm64 kernel: only little-endian ones can be run"));
+    }
+    let page_size = match flags >> 1 & 3 {
+        1 => Some(4 << 10),
+        2 => Some(16 << 10),
+        3 => Some(64 << 10),
+        _ => None,
+    };
+    Ok(BootFormat::Image { name: "arm64 Image", arch: Arch::Arm64, size, page_size })
+}

@@ -1,0 +1,26 @@
+//! Laying out a kernel: from an ELF file or flat image to its memory image.
+
+mod dynamic;
+mod elf;
+mod flat;
+mod relocation;
+mod relocation_table;
+mod self_pointers;
+mod symbols;
+mod words;
+mod zeros;
+
+use super::boot::{BootPayload, PayloadKind};
+use super::error::ImageError;
+use super::image::MemoryImage;
+
+/// Lays out what a boot image holds.
+///
+/// # Errors
+/// If it is damaged, or cannot be a kernel.
+pub(super) fn lay_out(payload: BootPayload) -> Result<MemoryImage, ImageError> {
+    match payload.kind {
+        PayloadKind::Elf => elf::lay_out(&payload.bytes),
+        PayloadKind::Flat { arch, size, page_size } => flat::lay_out(payload.bytes, arch, size, page_size),
+    }
+}

@@ -1,0 +1,25 @@
+//! The 64-bit numbers of a flat image, in the byte order of its architecture.
+
+use pmdscope_arches::{Arch, ByteOrder};
+
+/// The number that 8 bytes of the image hold.
+pub(super) fn word(arch: Arch, bytes: [u8; 8]) -> u64 {
+    match ByteOrder::of(arch) {
+        ByteOrder::Little => u64::from_le_bytes(bytes),
+        ByteOrder::Big => u64::from_be_bytes(bytes),
+    }
+}
+
+/// The 8 bytes by which the image holds a number.
+pub(super) fn word_bytes(arch: Arch, word: u64) -> [u8; 8] {
+    match ByteOrder::of(arch) {
+        ByteOrder::Little => word.to_le_bytes(),
+        ByteOrder::Big => word.to_be_bytes(),
+    }
+}
+
+/// The image as numbers. Bytes at its end that do not make a number are left out.
+pub(super) fn words(arch: Arch, bytes: &[u8]) -> Vec<u64> {
+    let (words, _) = bytes.as_chunks();
+    words.iter().map(|bytes| word(arch, *bytes)).collect()
+}

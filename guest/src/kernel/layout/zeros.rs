@@ -1,0 +1,10 @@
+//! Zeros at the end of a segment, which its memory image leaves out.
+
+/// The length without zeros at the end, rounded up to whole pages.
+///
+/// It can exceed the number of bytes. The file of an x86 kernel has all bytes of its bss, which are zero.
+pub(super) fn trimmed_length(bytes: &[u8]) -> usize {
+    const PAGE: usize = 4096;
+    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    used.next_multiple_of(PAGE)
+}

@@ -1,0 +1,22 @@
+//! The addresses at which kernels of each architecture are linked by default.
+
+use pmdscope_arches::Arch;
+
+/// The address of an s390x kernel, and of its entry.
+///
+/// Source: Linux arch/s390/kernel/vmlinux.lds.S.
+pub(super) const S390X: u64 = 0x10_0000;
+
+/// The address at which kernels of an architecture are usually linked.
+///
+/// It is 0 for architectures whose kernels are ELF files.
+pub(super) fn default_link_address(arch: Arch) -> u64 {
+    match arch {
+        // Linux arch/arm64/include/asm/memory.h, KIMAGE_VADDR with 48-bit addresses, in v6.12.
+        Arch::Arm64 => 0xffff_8000_8000_0000,
+        // Linux arch/riscv/include/asm/pgtable.h, KERNEL_LINK_ADDR, in v6.12.
+        Arch::Riscv64 => 0xffff_ffff_8000_0000,
+        Arch::S390x => S390X,
+        Arch::X86_64 | Arch::Ppc64 | Arch::Ppc64le | Arch::Sparc64 | Arch::LoongArch64 => 0,
+    }
+}

@@ -1,0 +1,49 @@
+//! Packages of distributions, and the kernel in them.
+//!
+//! A package is read as a stream and no further than to its kernel, because a hundred megabytes of modules follow.
+
+mod cpio;
+mod deb;
+mod description;
+mod part;
+mod read;
+mod rpm;
+mod rpm_header;
+mod search;
+
+use std::io::Read;
+
+use super::error::PackageError;
+
+pub use description::{Package, PackageKind};
+
+/// The kind of package that a file is, recognised by its start.
+///
+/// It needs [`MAGIC_LENGTH`] bytes.
+pub(super) fn kind_of(begin: &[u8]) -> Option<PackageKind> {
+    if begin.starts_with(deb::AR) {
+        Some(PackageKind::Deb)
+    } else if begin.starts_with(rpm::MAGIC) {
+        Some(PackageKind::Rpm)
+    } else {
+        None
+    }
+}
+
+/// The number of bytes by which [`kind_of`] recognises a package.
+pub(super) const MAGIC_LENGTH: usize = deb::AR.len();
+
+/// Takes the kernel out of a package, from its start.
+///
+/// # Errors
+/// If the package is damaged, or has no kernel of at most `limit` bytes.
+pub(super) fn read_kernel(
+    kind: PackageKind,
+    file: impl Read,
+    limit: u64,
+) -> Result<(Package, Vec<u8>), PackageError> {
+    match kind {
+        PackageKind::Deb => deb::read_deb(file, limit),
+        PackageKind::Rpm => rpm::read_rpm(file, limit),
+    }
+}
