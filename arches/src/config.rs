@@ -26,11 +26,12 @@ impl ConfigOption {
     }
 }
 
-/// Options that are on.
+/// A configuration: the options that are on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Config(u8);
 
 impl Config {
+    /// The configuration that has exactly these options on.
     pub(crate) const fn of(options: &[ConfigOption]) -> Config {
         let (mut bits, mut at) = (0, 0);
         while at < options.len() {
@@ -40,14 +41,17 @@ impl Config {
         Config(bits)
     }
 
+    /// Whether an option is on.
     pub(crate) const fn has(self, option: ConfigOption) -> bool {
         self.0 & option.bit() != 0
     }
 
+    /// The same configuration with one option on or off.
     pub(crate) fn with(self, option: ConfigOption, on: bool) -> Config {
         if on { Config(self.0 | option.bit()) } else { Config(self.0 & !option.bit()) }
     }
-    /// How many options are on.
+
+    /// The number of options that are on.
     pub(crate) const fn count(self) -> u32 {
         self.0.count_ones()
     }

@@ -21,10 +21,10 @@ pub enum EncodingError {
         /// What was asked for.
         mmu: Mmu,
     },
-    /// There is nothing to encode: no such architecture, or no huge pages on it.
+    /// That version of Linux lacks the architecture, or huge pages on it.
     #[error("{why}: use {newer} or newer")]
     Absent {
-        /// What there is not.
+        /// The sentence that says what it lacks.
         why: &'static str,
         /// The first version known to have it.
         newer: Version,
@@ -43,6 +43,7 @@ pub enum EncodingError {
     },
 }
 
+/// The names of kinds of MMU, for a list in a sentence.
 fn names(mmus: &[Mmu]) -> String {
     mmus.iter().map(|mmu| mmu.name()).collect::<Vec<_>>().join(", ")
 }

@@ -1,7 +1,7 @@
 //! The use of each swap type, by a kernel's configuration.
 //!
-//! `include/linux/swap.h` takes types for its own ends from the highest down, a group of them for each end. A group whose
-//! option is off takes none, so every type below it moves up.
+//! `include/linux/swap.h` reserves types from the highest down, in groups. A group whose option is off reserves none, so
+//! every type below it moves up.
 
 use crate::config::{Config, ConfigOption};
 use crate::swap_use::SwapUse;
@@ -9,14 +9,14 @@ use crate::swap_use::SwapUse;
 /// A page table has room for the types below this one (`1 << MAX_SWAPFILES_SHIFT`).
 const TYPES: u64 = 32;
 
-/// Types that are taken for one end, in ascending order, and the option that they need.
+/// Swap types with related uses, in ascending order, and the option that they need.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Group {
     needs: Option<ConfigOption>,
     uses: &'static [SwapUse],
 }
 
-/// A group of types. `needs` is the option that it depends on.
+/// A group whose types exist if the option `needs` is on, or always.
 pub(crate) const fn group(needs: Option<ConfigOption>, uses: &'static [SwapUse]) -> Group {
     Group { needs, uses }
 }
@@ -41,7 +41,7 @@ impl MigrationTypes {
     }
 }
 
-/// What swap types are used for over a range of versions.
+/// The uses of swap types over a range of versions.
 #[derive(Debug, Clone, Copy)]
 pub struct SwapTypes {
     /// The groups, in ascending order. The last one ends with the highest type.
@@ -63,6 +63,7 @@ pub struct Reading {
 }
 
 impl SwapTypes {
+    /// The uses by these groups. `options` are those that a kernel can have.
     pub(crate) const fn new(
         groups: &'static [Group],
         options: &'static [ConfigOption],
