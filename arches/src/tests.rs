@@ -202,12 +202,14 @@ fn names_and_aliases_of_architectures_are_understood() {
     for arch in Arch::ALL {
         names.push(arch.name());
         assert_eq!(arch.name().parse(), Ok(arch));
+        assert_eq!(Arch::of_name(arch.name()), Some(arch));
         assert!(!arch.aliases().is_empty(), "{arch}: `list arches` prints them");
         for alias in arch.aliases() {
             names.push(alias);
             assert_eq!(alias.to_uppercase().parse(), Ok(arch), "{alias}");
         }
     }
+    assert_eq!([Arch::of_name("arm6"), Arch::of_name("arm64x"), Arch::of_name("aarch64")], [None; 3]);
     names.sort_unstable();
     assert!(names.is_sorted_by(|one, next| one != next), "a name of two architectures: {names:?}");
     assert_eq!(

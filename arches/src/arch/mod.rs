@@ -67,6 +67,19 @@ impl Arch {
         self.description().name
     }
 
+    /// The architecture of this name, which is no alias. For tables that are checked when they are compiled;
+    /// what a user writes is for [`from_str`](Self::from_str).
+    pub const fn of_name(name: &str) -> Option<Arch> {
+        let mut index = 0;
+        while index < Arch::ALL.len() {
+            if is_same(Arch::ALL[index].name(), name) {
+                return Some(Arch::ALL[index]);
+            }
+            index += 1;
+        }
+        None
+    }
+
     /// Other names that are understood: the architectures' own and the distributions'.
     pub const fn aliases(self) -> &'static [&'static str] {
         self.description().aliases
@@ -98,6 +111,16 @@ impl Arch {
     pub(crate) fn absence(self, version: Version) -> Option<&'static str> {
         in_force(self.description().absences, version).ok().map(|era| era.value)
     }
+}
+
+/// Whether two texts are equal, at compile time.
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
 }
 
 impl fmt::Display for Arch {
