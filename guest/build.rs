@@ -24,20 +24,12 @@ fn main() {
             Some("hash") => "Some(Mmu::Hash)",
             Some(other) => panic!("{file}: unknown MMU '{other}'"),
         };
-        let arch = match text("arch") {
-            "arm64" => "Arm64",
-            "x86_64" => "X86_64",
-            "s390x" => "S390x",
-            "ppc64" => "Ppc64",
-            "ppc64le" => "Ppc64le",
-            "riscv64" => "Riscv64",
-            "sparc64" => "Sparc64",
-            other => panic!("{file}: unknown architecture '{other}'"),
-        };
+        let arch = text("arch");
         writeln!(
             table,
-            "    Bundled {{ name: {name:?}, arch: Arch::{arch}, mmu: {mmu}, from: {from}, to: {to}, \
-             sha256: {sha256:?}, flags: {flags:?}, elf: include_bytes!({path:?}) }},",
+            "    Bundled {{ name: {name:?}, arch: Arch::of_name({arch:?}).expect({unknown:?}), mmu: {mmu}, \
+             from: {from}, to: {to}, sha256: {sha256:?}, flags: {flags:?}, elf: include_bytes!({path:?}) }},",
+            unknown = format!("{file}: arches has no '{arch}'"),
             name = file.strip_suffix(".elf").expect("guests end in .elf"),
             from = version(text("from")),
             to = version(text("to")),

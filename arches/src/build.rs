@@ -1,11 +1,13 @@
 //! Building entries in an encoding, and taking them apart again.
 
-use crate::encoding::{Encoding, layouts};
+use crate::arch::{layouts, swap_types};
+use crate::encoding::Encoding;
 use crate::entry::{EntryError, EntryKind, EntrySpec, MigrationParts, SwapParts};
 use crate::field::{Bits, Form};
 use crate::layout::{Layout, Leaf, when};
-use crate::numbering::{Reading, SwapUse, swap_types};
 use crate::swap::SwapFormat;
+use crate::swap_types::Reading;
+use crate::swap_use::SwapUse;
 use crate::version::{Era, Version};
 
 /// The swap type of the `swap` kind: that of some swap file.

@@ -1,7 +1,5 @@
 //! How numbers lie in memory.
 
-use crate::Arch;
-
 /// The order of the bytes of a number in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ByteOrder {
@@ -12,21 +10,6 @@ pub enum ByteOrder {
 }
 
 impl ByteOrder {
-    /// The byte order of an architecture's data.
-    pub const fn of(arch: Arch) -> ByteOrder {
-        match arch {
-            Arch::S390x | Arch::Ppc64 | Arch::Sparc64 => ByteOrder::Big,
-            Arch::Arm64 | Arch::X86_64 | Arch::Ppc64le | Arch::Riscv64 | Arch::LoongArch64 => {
-                ByteOrder::Little
-            }
-        }
-    }
-
-    /// The byte order of an architecture's page-table entries.
-    pub const fn of_entries(arch: Arch) -> ByteOrder {
-        if arch.entry_is_big_endian() { ByteOrder::Big } else { ByteOrder::Little }
-    }
-
     /// A number as it lies in memory.
     pub const fn encode(self, number: u64) -> [u8; 8] {
         match self {

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use crate::arch::{Arch, Mmu};
+use crate::arch::{Arch, layouts, layouts_of_other_pages, swap_types};
+use crate::encoding_error::EncodingError;
 use crate::field::{Field, Form};
 use crate::layout::Layout;
-use crate::numbering::{MigrationTypes, NO_MIGRATION, SwapTypes, swap_types};
+use crate::mmu::Mmu;
+use crate::numbering::NO_MIGRATION;
+use crate::swap_types::{MigrationTypes, SwapTypes};
 use crate::version::{Era, Gap, Version, in_force};
 
 /// How one architecture lays out an entry at one Linux version: the layout and the swap types
@@ -21,67 +24,6 @@ pub struct Encoding {
     found: Option<MigrationTypes>,
 }
 
-/// Why there is no encoding to give.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EncodingError {
-    /// The architecture has several MMUs and none was named.
-    #[error("{arch} has several MMU kinds: name one of {}", names(.arch.mmus()))]
-    MmuNeeded {
-        /// The architecture.
-        arch: Arch,
-    },
-    /// The architecture has no such MMU.
-    #[error("{arch} has no {mmu} MMU: only ppc64 and ppc64le tell MMU kinds apart")]
-    NoSuchMmu {
-        /// The architecture.
-        arch: Arch,
-        /// What was asked for.
-        mmu: Mmu,
-    },
-    /// There is nothing to encode: no such architecture, or no huge pages on it.
-    #[error("{why}: use {newer} or newer")]
-    Absent {
-        /// What there is not.
-        why: &'static str,
-        /// The first version known to have it.
-        newer: Version,
-    },
-    /// The version lies where it is not known which encoding was in force.
-    #[error("{what} of {arch} in Linux {version} is not known for sure: {}", .gap.advice())]
-    Unknown {
-        /// What changed.
-        what: &'static str,
-        /// The architecture.
-        arch: Arch,
-        /// The version asked for.
-        version: Version,
-        /// The eras on both sides.
-        gap: Gap,
-    },
-}
-
-fn names(mmus: &[Mmu]) -> String {
-    mmus.iter().map(|mmu| mmu.name()).collect::<Vec<_>>().join(", ")
-}
-
-impl Gap {
-    fn advice(&self) -> String {
-        let older = self.older.map(|version| match version {
-            Version::OLDEST => version.to_string(),
-            _ => format!("{version} or older"),
-        });
-        let newer = self.newer.map(|version| match version {
-            Version::NEWEST => version.to_string(),
-            _ => format!("{version} or newer"),
-        });
-        match (older, newer) {
-            (Some(older), Some(newer)) => format!("use {older}, or {newer}"),
-            (Some(known), None) | (None, Some(known)) => format!("use {known}"),
-            (None, None) => "no version of it is known".to_owned(),
-        }
-    }
-}
-
 impl Encoding {
     /// The encoding of `arch` in force in Linux `version`.
     pub fn at(arch: Arch, mmu: Option<Mmu>, version: Version) -> Result<Encoding, EncodingError> {
@@ -93,7 +35,7 @@ impl Encoding {
             _ => {}
         }
         let unknown = |what| {
-            move |gap: Gap| match (absent(arch, version), gap.newer) {
+            move |gap: Gap| match (arch.absence(version), gap.newer) {
                 (Some(why), Some(newer)) => EncodingError::Absent { why, newer },
                 _ => EncodingError::Unknown { what, arch, version, gap },
             }
@@ -149,8 +91,7 @@ impl Encoding {
     /// The same encoding in a kernel that is built with base pages of another size; `None` if that one is not
     /// known. The usual size, which all else here is with, is that of [`at`](Self::at).
     pub fn with_page_shift(self, page_shift: u8) -> Option<Encoding> {
-        let mut eras = vec![layouts(self.arch, self.mmu)];
-        eras.extend(layouts_of_other_pages(self.arch, self.mmu));
+        let eras = [layouts(self.arch, self.mmu), layouts_of_other_pages(self.arch, self.mmu)];
         let layout = eras.into_iter().find_map(|eras| {
             in_force(eras, self.version).ok().filter(|era| era.value.page_shift == page_shift)
         })?;
@@ -226,51 +167,4 @@ impl fmt::Display for Encoding {
         }
         write!(f, " with {}K pages", 1_u64 << self.layout().page_shift >> 10)
     }
-}
-
-/// What an architecture is known not to have had at a version, where that is why it has no layout.
-fn absent(arch: Arch, version: Version) -> Option<&'static str> {
-    match arch {
-        // arch/riscv/Kconfig of 5.10.262.
-        Arch::Riscv64 if version == Version::new(5, 10) => {
-            Some("riscv64 had no transparent huge pages in Linux 5.10")
-        }
-        // Linux kernel commit ("LoongArch: Add memory management") (in v5.19, by its date).
-        Arch::LoongArch64 if version < Version::new(5, 19) => Some("LoongArch came in Linux 5.19"),
-        _ => None,
-    }
-}
-
-/// The layouts of an architecture, oldest first. `mmu` is one of [`Arch::mmus`], or `None` where
-/// there are none.
-pub fn layouts(arch: Arch, mmu: Option<Mmu>) -> &'static [Era<Layout>] {
-    match arch {
-        Arch::Arm64 => crate::arm64::LAYOUTS,
-        Arch::X86_64 => crate::x86_64::LAYOUTS,
-        Arch::S390x => crate::s390x::LAYOUTS,
-        Arch::Ppc64 | Arch::Ppc64le => match mmu {
-            Some(Mmu::Hash) => crate::powerpc::HASH_LAYOUTS,
-            _ => crate::powerpc::RADIX_LAYOUTS,
-        },
-        Arch::Riscv64 => crate::riscv64::LAYOUTS,
-        Arch::Sparc64 => crate::sparc64::LAYOUTS,
-        Arch::LoongArch64 => crate::loongarch64::LAYOUTS,
-    }
-}
-
-/// Layouts for kernels that are built with base pages of another size than the usual one, oldest first.
-pub(crate) fn layouts_of_other_pages(arch: Arch, mmu: Option<Mmu>) -> Option<&'static [Era<Layout>]> {
-    match (arch, mmu) {
-        (Arch::Ppc64 | Arch::Ppc64le, Some(Mmu::Radix)) => Some(crate::powerpc::RADIX_4K_LAYOUTS),
-        _ => None,
-    }
-}
-
-/// Every layout of every architecture with its usual pages, with the versions over which it holds: architectures in the
-/// order of reports, the oldest layout first.
-pub fn all_layouts() -> impl Iterator<Item = (Arch, Option<Mmu>, &'static Era<Layout>)> {
-    Arch::ALL
-        .into_iter()
-        .flat_map(Arch::platforms)
-        .flat_map(|(arch, mmu)| layouts(arch, mmu).iter().map(move |era| (arch, mmu, era)))
 }

@@ -11,42 +11,45 @@
 #![forbid(unsafe_code)]
 
 mod arch;
-mod arm64;
+mod architecture;
 mod build;
 mod byte_order;
 mod carried;
+mod config;
 mod contract;
 mod encoding;
+mod encoding_error;
 mod entry;
 mod field;
 mod layout;
-mod loongarch64;
 mod marks;
+mod mmu;
 mod nearest;
 mod numbering;
 mod pattern;
-mod powerpc;
-mod riscv64;
-mod s390x;
 mod set;
-mod sparc64;
 mod swap;
+mod swap_types;
+mod swap_use;
 #[cfg(test)]
 mod tests;
 mod version;
-mod x86_64;
 
-pub use arch::{Arch, Mmu, platform_name};
+pub use arch::{Arch, all_layouts, layouts, platform_name, swap_types};
 pub use byte_order::ByteOrder;
+pub use config::ConfigOption;
 pub use contract::Breach;
-pub use encoding::{Encoding, EncodingError, all_layouts, layouts};
+pub use encoding::Encoding;
+pub use encoding_error::EncodingError;
 pub use entry::{EntryError, EntryKind, EntrySpec, MigrationParts, SwapParts};
 pub use field::{Bits, By, Field, Form};
 pub use layout::{Layout, Leaf, Predicates};
 pub use marks::EntryMarks;
+pub use mmu::Mmu;
 pub use nearest::UnknownName;
-pub use numbering::{ConfigOption, MigrationTypes, Reading, SwapTypes, SwapUse, swap_types};
 pub use pattern::{Pattern, bits_of};
 pub use set::EntrySet;
 pub use swap::SwapFormat;
+pub use swap_types::{MigrationTypes, Reading, SwapTypes};
+pub use swap_use::SwapUse;
 pub use version::{Era, Gap, Version, VersionError, in_force};

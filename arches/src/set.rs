@@ -136,8 +136,7 @@ impl Encoding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::Arch;
-    use crate::encoding::all_layouts;
+    use crate::arch::{Arch, all_layouts};
     use crate::entry::{EntryKind, EntrySpec};
     use crate::version::Version;
 

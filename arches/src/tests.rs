@@ -39,11 +39,10 @@ fn distinct() -> impl Iterator<Item = Encoding> {
 
 /// All layouts, those of other pages too.
 fn every_layout() -> impl Iterator<Item = (Arch, Option<Mmu>, &'static Era<Layout>)> {
-    let others = Arch::ALL.into_iter().flat_map(Arch::platforms).filter_map(|(arch, mmu)| {
-        let eras = encoding::layouts_of_other_pages(arch, mmu)?;
-        Some(eras.iter().map(move |era| (arch, mmu, era)))
+    let others = Arch::ALL.into_iter().flat_map(Arch::platforms).flat_map(|(arch, mmu)| {
+        arch::layouts_of_other_pages(arch, mmu).iter().map(move |era| (arch, mmu, era))
     });
-    all_layouts().chain(others.flatten())
+    all_layouts().chain(others)
 }
 
 fn spec(encoding: &Encoding, kind: EntryKind) -> EntrySpec {
@@ -195,6 +194,65 @@ fn markers_of_swap_entries_are_named_fields() {
             assert_eq!(named, marker, "{arch} {} {name}", era.from);
         }
     }
+}
+
+#[test]
+fn names_and_aliases_of_architectures_are_understood() {
+    let mut names = Vec::new();
+    for arch in Arch::ALL {
+        names.push(arch.name());
+        assert_eq!(arch.name().parse(), Ok(arch));
+        assert_eq!(Arch::of_name(arch.name()), Some(arch));
+        assert!(!arch.aliases().is_empty(), "{arch}: `list arches` prints them");
+        for alias in arch.aliases() {
+            names.push(alias);
+            assert_eq!(alias.to_uppercase().parse(), Ok(arch), "{alias}");
+        }
+    }
+    assert_eq!([Arch::of_name("arm6"), Arch::of_name("arm64x"), Arch::of_name("aarch64")], [None; 3]);
+    names.sort_unstable();
+    assert!(names.is_sorted_by(|one, next| one != next), "a name of two architectures: {names:?}");
+    assert_eq!(
+        "arm46".parse::<Arch>().unwrap_err().to_string(),
+        "unknown architecture 'arm46': did you mean 'arm64'?"
+    );
+}
+
+/// What an architecture's file must give, so that nothing is missing where it is used.
+#[test]
+fn descriptions_of_architectures_are_complete() {
+    for (arch, mmu) in Arch::ALL.into_iter().flat_map(Arch::platforms) {
+        let eras = layouts(arch, mmu);
+        assert!(!eras.is_empty(), "{} has no layout", platform_name(arch, mmu));
+        assert_eq!(eras.last().map(|era| era.to), Some(Version::NEWEST), "{}", platform_name(arch, mmu));
+        let swap_formats = eras.iter().filter(|era| era.value.swap.is_some());
+        for version in swap_formats.flat_map(|era| [era.from, era.to]) {
+            let numbering = in_force(swap_types(arch), version);
+            assert!(
+                numbering.is_ok(),
+                "{arch} has a swap format in {version} and no numbering of swap types"
+            );
+        }
+        for version in versions() {
+            let absent = arch.absence(version).is_some();
+            assert!(!(absent && in_force(eras, version).is_ok()), "{arch} {version}: absent, with a layout");
+        }
+    }
+    for (index, arch) in Arch::ALL.into_iter().enumerate() {
+        let machine = |arch: Arch| (arch.elf_machine(), ByteOrder::of(arch) == ByteOrder::Big);
+        let same = Arch::ALL[..index].iter().find(|other| machine(**other) == machine(arch));
+        assert_eq!(same, None, "the same ELF machine as {arch}");
+    }
+}
+
+#[test]
+fn an_mmu_that_an_architecture_lacks_is_refused() {
+    let refusal = |arch, mmu| Encoding::at(arch, mmu, Version::NEWEST).unwrap_err().to_string();
+    assert_eq!(
+        refusal(Arch::Arm64, Some(Mmu::Hash)),
+        "arm64 has no hash MMU: only ppc64 and ppc64le tell MMU kinds apart"
+    );
+    assert_eq!(refusal(Arch::Ppc64, None), "ppc64 has several MMU kinds: name one of radix, hash");
 }
 
 #[test]

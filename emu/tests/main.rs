@@ -10,6 +10,7 @@ mod kernel_encoding;
 mod kernel_walkers;
 mod kernels;
 mod recorded;
+mod registry;
 mod support;
 mod sweep;
 

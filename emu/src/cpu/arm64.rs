@@ -1,11 +1,12 @@
 //! arm64: EL1 by default, MMU off. The engine's default CPU (Cortex-A72) has no LSE atomics.
 
-use unicorn_engine::{Arch as EngineArch, Mode, RegisterARM64 as R};
+use pmdscope_arches::Arch;
+use unicorn_engine::RegisterARM64 as R;
 
 use super::model::{CpuModel, ReturnTo};
 
 pub(super) static MODEL: CpuModel = CpuModel {
-    engine: (EngineArch::ARM64, Mode::LITTLE_ENDIAN),
+    arch: Arch::Arm64,
     virtual_tlb: false,
     start_registers: &[],
     translation: &[(R::TTBR0_EL1 as i32, u64::MAX), (R::TTBR1_EL1 as i32, u64::MAX)],

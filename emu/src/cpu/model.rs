@@ -1,10 +1,10 @@
-//! What a model of CPU is.
+//! The description of a vCPU.
 
 use std::ops::RangeInclusive;
 
-use unicorn_engine::{Arch as EngineArch, Mode};
+use pmdscope_arches::Arch;
 
-use crate::EmuError;
+use crate::error::EmuError;
 
 /// Where a called function finds the address to return to.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,8 @@ pub(crate) type AddressOf = fn(&str, ReadRegister<'_>) -> Result<Option<u64>, Em
 
 /// A model of CPU. Registers are given by the engine's numbers of them.
 pub(crate) struct CpuModel {
-    pub(crate) engine: (EngineArch, Mode),
+    /// The architecture.
+    pub(crate) arch: Arch,
     /// Translate by a hook, address for address. ppc64 traps on each fetch without it.
     pub(crate) virtual_tlb: bool,
     /// Registers that put the CPU into 64-bit privileged mode.

@@ -1,6 +1,7 @@
 //! ppc64 and ppc64le: supervisor state. The little-endian CPU is the big-endian one with MSR.LE set.
 
-use unicorn_engine::{Arch as EngineArch, Mode, RegisterPPC as R};
+use pmdscope_arches::Arch;
+use unicorn_engine::RegisterPPC as R;
 
 use super::model::{CpuModel, ReturnTo};
 
@@ -10,7 +11,7 @@ const MSR_SF: u64 = 1 << 63;
 const MSR_LE: u64 = 1;
 
 pub(super) static PPC64: CpuModel = CpuModel {
-    engine: (EngineArch::PPC, Mode(Mode::PPC64.0 | Mode::BIG_ENDIAN.0)),
+    arch: Arch::Ppc64,
     virtual_tlb: true,
     start_registers: &[(R::MSR as i32, MSR_SF)],
     // Addresses are translated by a hook, whatever the CPU is told.
@@ -36,6 +37,7 @@ pub(super) static PPC64: CpuModel = CpuModel {
 };
 
 pub(super) static PPC64LE: CpuModel = CpuModel {
+    arch: Arch::Ppc64le,
     start_registers: &[(R::MSR as i32, MSR_SF | MSR_LE)],
     idle: &[0x00, 0x00, 0x00, 0x48],
     no_operation: &[0x00, 0x00, 0x00, 0x60],

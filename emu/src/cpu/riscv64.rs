@@ -1,11 +1,12 @@
 //! riscv64: S-mode, bare translation.
 
-use unicorn_engine::{Arch as EngineArch, Mode, RegisterRISCV as R};
+use pmdscope_arches::Arch;
+use unicorn_engine::RegisterRISCV as R;
 
 use super::model::{CpuModel, ReturnTo};
 
 pub(super) static MODEL: CpuModel = CpuModel {
-    engine: (EngineArch::RISCV, Mode::RISCV64),
+    arch: Arch::Riscv64,
     virtual_tlb: false,
     start_registers: &[],
     translation: &[(R::SATP as i32, u64::MAX)],

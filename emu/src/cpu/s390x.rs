@@ -1,15 +1,16 @@
 //! s390x: supervisor state, 64-bit addressing, DAT off.
 
-use unicorn_engine::{Arch as EngineArch, Mode, RegisterS390X as R};
+use pmdscope_arches::Arch;
+use unicorn_engine::RegisterS390X as R;
 
 use super::model::{CpuModel, ReadRegister, ReturnTo};
-use crate::EmuError;
+use crate::error::EmuError;
 
 /// The bit of the PSW that has addresses translated.
 const PSW_DAT: u64 = 1 << 58;
 
 pub(super) static MODEL: CpuModel = CpuModel {
-    engine: (EngineArch::S390X, Mode::BIG_ENDIAN),
+    arch: Arch::S390x,
     virtual_tlb: false,
     // EA and BA: the CPU starts in 24-bit addressing.
     start_registers: &[(R::PSWM as i32, 0x1_8000_0000)],

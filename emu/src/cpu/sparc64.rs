@@ -1,7 +1,8 @@
 //! sparc64. The engine never resets this CPU, so register windows would trap: guests are built flat
 //! and run unprivileged, in a mode that has no instruction to flush translations.
 
-use unicorn_engine::{Arch as EngineArch, Mode, RegisterSPARC as R};
+use pmdscope_arches::Arch;
+use unicorn_engine::RegisterSPARC as R;
 
 use super::model::{CpuModel, ReturnTo};
 
@@ -12,7 +13,7 @@ const CLEAR: &[u8] = &[
 ];
 
 pub(super) static MODEL: CpuModel = CpuModel {
-    engine: (EngineArch::SPARC, Mode(Mode::SPARC64.0 | Mode::BIG_ENDIAN.0)),
+    arch: Arch::Sparc64,
     virtual_tlb: false,
     start_registers: &[],
     translation: &[],

@@ -1,11 +1,12 @@
 //! x86_64: ring 0, flat.
 
-use unicorn_engine::{Arch as EngineArch, Mode, RegisterX86 as R};
+use pmdscope_arches::Arch;
+use unicorn_engine::RegisterX86 as R;
 
 use super::model::{CpuModel, ReturnTo};
 
 pub(super) static MODEL: CpuModel = CpuModel {
-    engine: (EngineArch::X86, Mode::MODE_64),
+    arch: Arch::X86_64,
     virtual_tlb: false,
     start_registers: &[],
     translation: &[(R::CR0 as i32, u64::MAX), (R::CR3 as i32, u64::MAX), (R::CR4 as i32, u64::MAX)],

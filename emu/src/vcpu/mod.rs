@@ -90,7 +90,7 @@ impl Vcpu {
         uses: Option<Uses>,
     ) -> Result<Self, EmuError> {
         let (model, isa) = (decoder.model, decoder.isa());
-        let (arch, mode) = model.engine;
+        let (arch, mode) = isa.engine;
         let mut engine = engine::open(arch, mode)?;
         if let Some(uses) = uses {
             engine

@@ -9,9 +9,9 @@ use std::rc::Rc;
 use pmdscope_arches::ByteOrder;
 use unicorn_engine::{HookType, MemType, UcHookId, Unicorn, uc_error};
 
-use crate::WatchError;
 use crate::code::instruction_at;
 use crate::disassembler::Disassembler;
+use crate::error::WatchError;
 use crate::isa::{Atomicity, ReadRegister};
 
 /// How an access reaches memory.

@@ -2,8 +2,8 @@
 
 use unicorn_engine::{Unicorn, uc_error};
 
-use crate::WatchError;
 use crate::disassembler::{Disassembler, Instruction, LONGEST_INSTRUCTION_BYTES};
+use crate::error::WatchError;
 
 /// The instruction at `pc`.
 ///

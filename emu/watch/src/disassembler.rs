@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use capstone::Capstone;
 
-use crate::WatchError;
+use crate::error::WatchError;
 use crate::isa::{Class, Isa};
 
 /// One decoded instruction.
@@ -23,9 +23,9 @@ pub struct Instruction {
 impl Instruction {
     /// Where a direct call goes; `None` of all other instructions.
     pub fn call_target(&self) -> Option<u64> {
-        let (mnemonic, operand) = self.text.split_once(' ')?;
+        let (_, operand) = self.text.split_once(' ').filter(|_| self.class.calls)?;
         let digits = operand.trim().trim_start_matches('#').strip_prefix("0x")?;
-        ["bl", "callq"].contains(&mnemonic).then(|| u64::from_str_radix(digits, 16).ok())?
+        u64::from_str_radix(digits, 16).ok()
     }
 }
 

@@ -1,5 +1,6 @@
 //! arm64: EL1, MMU off, so that kernel addresses are reached as they are.
 
+use pmdscope_arches::Arch;
 use unicorn_engine::RegisterARM64 as R;
 
 use super::model::{FIVE_LEVELS_OF_512, Platform, nothing, nothing_of_mm};
@@ -8,6 +9,7 @@ use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
 
 pub(super) static PLATFORM: Platform = Platform {
+    arch: Arch::Arm64,
     // Between the linear map and the kernel's image, below vmemmap.
     objects: 0xffff_c000_0000_0000,
     address: 0x40 << 39 | 3 << 30 | 5 << 21,

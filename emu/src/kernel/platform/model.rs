@@ -1,4 +1,6 @@
-//! What a platform is.
+//! The description of a platform.
+
+use pmdscope_arches::Arch;
 
 use crate::EmuError;
 use crate::environment::Stub;
@@ -25,6 +27,8 @@ impl Level {
 
 /// What is particular to an architecture.
 pub(crate) struct Platform {
+    /// The architecture.
+    pub(crate) arch: Arch,
     /// Where objects are laid out: kernel addresses that nothing else has.
     pub(crate) objects: u64,
     /// The user address that is walked. Its index differs from level to level, so that an access to a table

@@ -1,6 +1,7 @@
 //! ppc64le, with the radix MMU: supervisor state, addresses taken as they are. An image as it is has all MMU
 //! features switched on, radix and protection keys with it.
 
+use pmdscope_arches::Arch;
 use unicorn_engine::RegisterPPC as R;
 
 use super::model::{Level, Platform, nothing_of_mm};
@@ -11,6 +12,7 @@ use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
 
 pub(super) static PLATFORM: Platform = Platform {
+    arch: Arch::Ppc64le,
     // In the linear map, above the memory that is there.
     objects: 0xc000_0100_0000_0000,
     address: 0x47 << 39 | 3 << 30 | 5 << 21,

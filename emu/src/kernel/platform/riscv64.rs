@@ -1,6 +1,7 @@
 //! riscv64: S-mode, bare translation, so that kernel addresses are reached as they are. Tables have five
 //! levels, as an image takes it before it has asked the machine.
 
+use pmdscope_arches::Arch;
 use unicorn_engine::RegisterRISCV as R;
 
 use super::model::{FIVE_LEVELS_OF_512, Platform};
@@ -12,6 +13,7 @@ use crate::kernel::machine::Machine;
 const LINEAR: u64 = 0xff60_0000_0000_0000;
 
 pub(super) static PLATFORM: Platform = Platform {
+    arch: Arch::Riscv64,
     objects: 0xff20_0000_0000_0000,
     address: 3 << 39 | 4 << 30 | 5 << 21,
     levels: FIVE_LEVELS_OF_512,

@@ -1,5 +1,7 @@
 //! s390x: supervisor state, DAT off. Page 0 is each CPU's lowcore.
 
+use pmdscope_arches::Arch;
+
 use super::model::{Level, Platform};
 use crate::EmuError;
 use crate::kernel::fields::Fields;
@@ -7,6 +9,7 @@ use crate::kernel::machine::Machine;
 use crate::kernel::space::Region;
 
 pub(super) static PLATFORM: Platform = Platform {
+    arch: Arch::S390x,
     objects: 0x70_0000_0000,
     // Below 4 TiB, so that three levels are enough.
     address: 0x155 << 31 | 5 << 20,

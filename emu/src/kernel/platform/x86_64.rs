@@ -1,5 +1,6 @@
 //! x86_64: ring 0, flat. The engine keeps 52 bits of the addresses that are accessed.
 
+use pmdscope_arches::Arch;
 use unicorn_engine::RegisterX86 as R;
 
 use super::model::{FIVE_LEVELS_OF_512, Platform, nothing, nothing_of_mm};
@@ -8,6 +9,7 @@ use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
 
 pub(super) static PLATFORM: Platform = Platform {
+    arch: Arch::X86_64,
     // Where vmalloc() and the like have their room.
     objects: 0xffff_c900_0000_0000,
     address: 0x7e << 39 | 3 << 30 | 5 << 21,

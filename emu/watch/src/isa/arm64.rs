@@ -3,17 +3,20 @@
 use capstone::Capstone;
 use capstone::arch::{BuildsCapstone, arm64};
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterARM64 as R;
+use unicorn_engine::{Arch as EngineArch, Mode, RegisterARM64 as R};
 
 use super::model::{Addresses, Class, Isa};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::Arm64,
+    engine: (EngineArch::ARM64, Mode::LITTLE_ENDIAN),
     addresses: Addresses::Whole,
     program_counter: R::PC as i32,
     capstone: || Capstone::new().arm64().mode(arm64::ArchMode::Arm).build(),
     classify,
     supplement: |_| None,
+    #[cfg(test)]
+    kernel_addresses: &[0xffff_8000_1000_0000, 0xffff_0000_4000_0000, 0xffff_fdff_ffe0_0000],
 };
 
 /// Every LSE atomic begins with one of these; `ld` and `st` alone would take in plain accesses.
@@ -33,6 +36,8 @@ fn classify(mnemonic: &str, _operands: &str) -> Class {
         Class::ATOMIC
     } else if mnemonic == "tlbi" {
         Class::FLUSH
+    } else if mnemonic == "bl" {
+        Class::CALL
     } else {
         Class::PLAIN
     }

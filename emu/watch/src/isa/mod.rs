@@ -1,5 +1,5 @@
-//! Instruction sets: which instructions are atomic or flush translations, and what the engine makes of addresses. One
-//! file an architecture.
+//! Instruction sets: how the engine and the disassembler are opened, which instructions are atomic, call or flush
+//! translations, and what the engine makes of addresses. One file for an architecture, and one line in the list below.
 
 mod arm64;
 mod model;
@@ -13,19 +13,21 @@ use pmdscope_arches::Arch;
 
 pub use self::model::{Atomicity, Class, Isa, ReadRegister};
 
+/// Every instruction set.
+static INSTRUCTION_SETS: &[&Isa] = &[
+    &arm64::ISA,
+    &x86_64::ISA,
+    &s390x::ISA,
+    &powerpc::PPC64,
+    &powerpc::PPC64LE,
+    &riscv64::ISA,
+    &sparc64::ISA,
+];
+
 impl Isa {
     /// The instruction set of `arch`; `None` where the engine has no such CPU.
     pub fn of(arch: Arch) -> Option<&'static Isa> {
-        match arch {
-            Arch::Arm64 => Some(&arm64::ISA),
-            Arch::X86_64 => Some(&x86_64::ISA),
-            Arch::S390x => Some(&s390x::ISA),
-            Arch::Ppc64 => Some(&powerpc::PPC64),
-            Arch::Ppc64le => Some(&powerpc::PPC64LE),
-            Arch::Riscv64 => Some(&riscv64::ISA),
-            Arch::Sparc64 => Some(&sparc64::ISA),
-            Arch::LoongArch64 => None,
-        }
+        INSTRUCTION_SETS.iter().find(|isa| isa.arch == arch).copied()
     }
 }
 
@@ -33,28 +35,10 @@ impl Isa {
 mod tests {
     use super::*;
 
-    /// Where kernels of an architecture have their image, their linear map and their struct pages.
-    fn addresses(arch: Arch) -> &'static [u64] {
-        match arch {
-            Arch::Arm64 => &[0xffff_8000_1000_0000, 0xffff_0000_4000_0000, 0xffff_fdff_ffe0_0000],
-            Arch::X86_64 => &[0xffff_ffff_8100_0000, 0xffff_8880_0000_0000, 0xffff_ea00_0000_0000],
-            Arch::S390x => &[0x10_0000, 0x100_0000_0000, 0x70_0000_0000],
-            Arch::Ppc64 | Arch::Ppc64le => {
-                &[0xc000_0000_0000_0000, 0xc00c_0000_0000_0000, 0xc000_0200_1000_0000]
-            }
-            Arch::Riscv64 => &[0xffff_ffff_8000_2000, 0xff60_0000_0000_0000, 0xff1c_0000_0000_0000],
-            Arch::Sparc64 | Arch::LoongArch64 => &[0x40_0000],
-        }
-    }
-
-    fn all() -> impl Iterator<Item = &'static Isa> {
-        Arch::ALL.into_iter().filter_map(Isa::of)
-    }
-
     #[test]
     fn a_kernels_address_comes_back_from_what_the_engine_makes_of_it() {
-        for isa in all() {
-            for address in addresses(isa.arch) {
+        for isa in INSTRUCTION_SETS {
+            for address in isa.kernel_addresses {
                 let physical = isa.physical(*address);
                 assert_eq!(isa.kernel_address(physical), *address, "{} {address:#x}", isa.arch);
                 assert_eq!(
@@ -75,9 +59,9 @@ mod tests {
     }
 
     #[test]
-    fn no_two_of_a_kernels_regions_come_to_the_same() {
-        for isa in all() {
-            let mut addresses = addresses(isa.arch).to_vec();
+    fn no_two_of_a_kernels_regions_have_the_same_physical_address() {
+        for isa in INSTRUCTION_SETS {
+            let mut addresses = isa.kernel_addresses.to_vec();
             addresses.extend([0, 0x1000, 0x7fff_ffff_f000]);
             addresses.sort_unstable();
             addresses.dedup();
@@ -90,7 +74,7 @@ mod tests {
 
     #[test]
     fn an_address_of_user_space_stays_as_it_is() {
-        for isa in all() {
+        for isa in INSTRUCTION_SETS {
             for address in [0, 8, 0x5555_5555_5000, 0x7fff_ffff_f000] {
                 assert_eq!(isa.physical(address), address, "{}", isa.arch);
                 assert_eq!(isa.kernel_address(address), address, "{}", isa.arch);

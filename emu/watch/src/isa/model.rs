@@ -2,8 +2,9 @@
 
 use capstone::{Capstone, CsResult};
 use pmdscope_arches::Arch;
+use unicorn_engine::{Arch as EngineArch, Mode};
 
-use crate::WatchError;
+use crate::error::WatchError;
 
 /// How an instruction takes part in an access to memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,23 +19,26 @@ pub enum Atomicity {
     StoreConditional,
 }
 
-/// What kind of instruction stands at an address.
+/// The kind of an instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Class {
     /// How it accesses memory.
     pub atomicity: Atomicity,
     /// Whether it invalidates translations.
     pub flushes: bool,
+    /// Whether it calls a function, whose address may be its operand.
+    pub calls: bool,
 }
 
 impl Class {
-    pub(crate) const PLAIN: Class = Class { atomicity: Atomicity::Plain, flushes: false };
-    pub(crate) const ATOMIC: Class = Class { atomicity: Atomicity::Atomic, flushes: false };
-    pub(crate) const LOAD_RESERVED: Class = Class { atomicity: Atomicity::LoadReserved, flushes: false };
+    pub(crate) const PLAIN: Class = Class { atomicity: Atomicity::Plain, flushes: false, calls: false };
+    pub(crate) const ATOMIC: Class = Class { atomicity: Atomicity::Atomic, ..Class::PLAIN };
+    pub(crate) const LOAD_RESERVED: Class = Class { atomicity: Atomicity::LoadReserved, ..Class::PLAIN };
     pub(crate) const STORE_CONDITIONAL: Class =
-        Class { atomicity: Atomicity::StoreConditional, flushes: false };
-    pub(crate) const FLUSH: Class = Class { atomicity: Atomicity::Plain, flushes: true };
-    pub(crate) const ATOMIC_FLUSH: Class = Class { atomicity: Atomicity::Atomic, flushes: true };
+        Class { atomicity: Atomicity::StoreConditional, ..Class::PLAIN };
+    pub(crate) const FLUSH: Class = Class { flushes: true, ..Class::PLAIN };
+    pub(crate) const ATOMIC_FLUSH: Class = Class { atomicity: Atomicity::Atomic, ..Class::FLUSH };
+    pub(crate) const CALL: Class = Class { calls: true, ..Class::PLAIN };
 }
 
 /// What the engine keeps of an address.
@@ -56,6 +60,8 @@ pub type ReadRegister<'a> = &'a dyn Fn(i32) -> Result<u64, WatchError>;
 pub struct Isa {
     /// The architecture.
     pub arch: Arch,
+    /// The engine's CPU for it, and the mode to open that in.
+    pub engine: (EngineArch, Mode),
     /// The register that the engine itself keeps the program counter in, by the engine's number: with the other it fails
     /// in some modes.
     pub program_counter: i32,
@@ -66,6 +72,9 @@ pub struct Isa {
     pub(crate) classify: fn(&str, &str) -> Class,
     /// Mnemonic and operands of an instruction that Capstone cannot decode.
     pub(crate) supplement: fn(&[u8]) -> Option<(&'static str, String)>,
+    /// Addresses in the image, the linear map and the struct pages of its kernels.
+    #[cfg(test)]
+    pub(crate) kernel_addresses: &'static [u64],
 }
 
 impl Isa {

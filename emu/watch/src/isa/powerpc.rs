@@ -3,17 +3,21 @@
 use capstone::arch::{BuildsCapstone, BuildsCapstoneEndian, ppc};
 use capstone::{Capstone, Endian};
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterPPC as R;
+use unicorn_engine::{Arch as EngineArch, Mode, RegisterPPC as R};
 
 use super::model::{Addresses, Class, Isa};
 
 pub(super) static PPC64: Isa = Isa {
     arch: Arch::Ppc64,
+    // The CPU of ppc64le is the same, switched to little-endian when it starts.
+    engine: (EngineArch::PPC, Mode(Mode::PPC64.0 | Mode::BIG_ENDIAN.0)),
     addresses: Addresses::Folded,
     program_counter: R::PC as i32,
     capstone: || Capstone::new().ppc().mode(ppc::ArchMode::Mode64).endian(Endian::Big).build(),
     classify,
     supplement: |code| tlbie(u32::from_be_bytes(*code.first_chunk()?)),
+    #[cfg(test)]
+    kernel_addresses: &[0xc000_0000_0000_0000, 0xc00c_0000_0000_0000, 0xc000_0200_1000_0000],
 };
 
 pub(super) static PPC64LE: Isa = Isa {
@@ -38,6 +42,7 @@ fn classify(mnemonic: &str, _operands: &str) -> Class {
         "lbarx" | "lharx" | "lwarx" | "ldarx" | "lqarx" => Class::LOAD_RESERVED,
         "stbcx." | "sthcx." | "stwcx." | "stdcx." | "stqcx." => Class::STORE_CONDITIONAL,
         "tlbie" | "tlbiel" | "slbie" | "slbia" | "slbieg" => Class::FLUSH,
+        "bl" => Class::CALL,
         _ => Class::PLAIN,
     }
 }

@@ -3,12 +3,13 @@
 use capstone::Capstone;
 use capstone::arch::{BuildsCapstone, BuildsCapstoneExtraMode, riscv};
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterRISCV as R;
+use unicorn_engine::{Arch as EngineArch, Mode, RegisterRISCV as R};
 
 use super::model::{Addresses, Class, Isa};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::Riscv64,
+    engine: (EngineArch::RISCV, Mode::RISCV64),
     addresses: Addresses::Whole,
     program_counter: R::PC as i32,
     capstone: || {
@@ -20,6 +21,8 @@ pub(super) static ISA: Isa = Isa {
     },
     classify,
     supplement: |_| None,
+    #[cfg(test)]
+    kernel_addresses: &[0xffff_ffff_8000_2000, 0xff60_0000_0000_0000, 0xff1c_0000_0000_0000],
 };
 
 fn classify(mnemonic: &str, _operands: &str) -> Class {

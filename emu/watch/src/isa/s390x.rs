@@ -3,17 +3,20 @@
 use capstone::Capstone;
 use capstone::arch::{BuildsCapstone, sysz};
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterS390X as R;
+use unicorn_engine::{Arch as EngineArch, Mode, RegisterS390X as R};
 
 use super::model::{Addresses, Class, Isa};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::S390x,
+    engine: (EngineArch::S390X, Mode::BIG_ENDIAN),
     addresses: Addresses::Whole,
     program_counter: R::PC as i32,
     capstone: || Capstone::new().sysz().mode(sysz::ArchMode::Default).build(),
     classify,
     supplement: |_| None,
+    #[cfg(test)]
+    kernel_addresses: &[0x10_0000, 0x100_0000_0000, 0x70_0000_0000],
 };
 
 fn classify(mnemonic: &str, _operands: &str) -> Class {

@@ -3,18 +3,21 @@
 use capstone::Capstone;
 use capstone::arch::{BuildsCapstone, BuildsCapstoneSyntax, x86};
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterX86 as R;
+use unicorn_engine::{Arch as EngineArch, Mode, RegisterX86 as R};
 
 use super::model::{Addresses, Class, Isa};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::X86_64,
+    engine: (EngineArch::X86, Mode::MODE_64),
     addresses: Addresses::Low52,
     program_counter: R::RIP as i32,
     // AT&T, as kernel oopses and objdump show it.
     capstone: || Capstone::new().x86().mode(x86::ArchMode::Mode64).syntax(x86::ArchSyntax::Att).build(),
     classify,
     supplement: |_| None,
+    #[cfg(test)]
+    kernel_addresses: &[0xffff_ffff_8100_0000, 0xffff_8880_0000_0000, 0xffff_ea00_0000_0000],
 };
 
 fn classify(mnemonic: &str, operands: &str) -> Class {
@@ -24,6 +27,8 @@ fn classify(mnemonic: &str, operands: &str) -> Class {
         Class::ATOMIC
     } else if mnemonic.starts_with("invlpg") || mnemonic == "invpcid" || operands.ends_with("%cr3") {
         Class::FLUSH
+    } else if mnemonic == "callq" {
+        Class::CALL
     } else {
         Class::PLAIN
     }

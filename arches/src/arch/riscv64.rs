@@ -4,11 +4,32 @@
 //! Facts from arch/riscv/include/asm/{pgtable,pgtable-64,pgtable-bits,pgalloc,sparsemem}.h of Linux
 //! 6.1.176, 6.12.107 and 7.2.12. Linux 5.10 has no transparent huge pages here.
 
+use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
+use crate::byte_order::ByteOrder;
 use crate::field::*;
 use crate::layout::*;
 use crate::marks::EntryMarks;
+use crate::numbering::{GROUPS_6_2, NO_DEVICES, TYPES_6_2, TYPES_6_15, WITHOUT_DEVICES_6_1};
 use crate::swap::SwapFormat;
+use crate::swap_types::SwapTypes;
 use crate::version::{Era, v};
+
+pub(super) static RISCV64: Architecture = Architecture {
+    name: "riscv64",
+    aliases: &["riscv"],
+    executed: true,
+    byte_order: ByteOrder::Little,
+    entry_byte_order: ByteOrder::Little,
+    elf_machine: 243, // EM_RISCV
+    layouts: LayoutsByMmu::One(Layouts { usual_pages: LAYOUTS, other_pages: &[] }),
+    swap_types: SWAP_TYPES,
+    absences: &[Era {
+        from: v(5, 10),
+        to: v(5, 10),
+        source: "arch/riscv/Kconfig of 5.10.262",
+        value: "riscv64 had no transparent huge pages in Linux 5.10",
+    }],
+};
 
 const VALID: u64 = 1 << 0;
 const READ: u64 = 1 << 1;
@@ -168,7 +189,7 @@ const L_6_19: Layout = Layout {
     ..L_6_17
 };
 
-pub(crate) static LAYOUTS: &[Era<Layout>] = &[
+static LAYOUTS: &[Era<Layout>] = &[
     Era { from: v(6, 1), to: v(6, 2), source: "as read in 6.1.176", value: L_6_1 },
     Era {
         from: v(6, 6),
@@ -199,4 +220,16 @@ pub(crate) static LAYOUTS: &[Era<Layout>] = &[
                  userfaultfd write-protect support\") and its parent (in v6.19); as read in 7.2.12",
         value: L_6_19,
     },
+];
+
+static SWAP_TYPES: &[Era<SwapTypes>] = &[
+    WITHOUT_DEVICES_6_1,
+    Era {
+        to: v(6, 6),
+        source: "include/linux/swap.h and mm/Kconfig of a tree of 6.6.36, without DEVICE_PRIVATE",
+        value: SwapTypes::new(GROUPS_6_2, NO_DEVICES, true),
+        ..TYPES_6_2
+    },
+    Era { from: v(6, 12), ..TYPES_6_2 },
+    TYPES_6_15,
 ];

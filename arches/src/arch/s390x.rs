@@ -6,11 +6,27 @@
 //!
 //! The hardware's invalid bit does not mean "not present": an old or prot-none page has it too.
 
+use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
+use crate::byte_order::ByteOrder;
 use crate::field::*;
 use crate::layout::*;
 use crate::marks::EntryMarks;
+use crate::numbering::TYPES_6_15;
 use crate::swap::SwapFormat;
 use crate::version::{Era, v};
+
+pub(super) static S390X: Architecture = Architecture {
+    name: "s390x",
+    aliases: &["s390"],
+    executed: true,
+    byte_order: ByteOrder::Big,
+    entry_byte_order: ByteOrder::Big,
+    elf_machine: 22, // EM_S390
+    layouts: LayoutsByMmu::One(Layouts { usual_pages: LAYOUTS, other_pages: &[] }),
+    // Migration of huge pages came in 6.17.
+    swap_types: &[TYPES_6_15],
+    absences: &[],
+};
 
 const TYPE: u64 = 3 << 2;
 const COMMON_SEGMENT: u64 = 1 << 4;
@@ -193,7 +209,7 @@ const L_6_13: Layout = Layout {
 
 const L_6_17: Layout = Layout { swap: Some(SWAP_FORMAT), ..L_6_13 };
 
-pub(crate) static LAYOUTS: &[Era<Layout>] = &[
+static LAYOUTS: &[Era<Layout>] = &[
     Era {
         from: v(5, 10),
         to: v(6, 12),

@@ -5,11 +5,26 @@
 //! Facts from arch/x86/include/asm/{pgtable,pgtable_64,pgtable_types,pgtable-invert,page_types,
 //! pgalloc,sparsemem}.h of Linux 5.10.262, 6.1.176, 6.12.107 and 7.2.12.
 
+use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
+use crate::byte_order::ByteOrder;
 use crate::field::*;
 use crate::layout::*;
 use crate::marks::EntryMarks;
+use crate::numbering::WITH_EVERY_OPTION;
 use crate::swap::SwapFormat;
 use crate::version::{Era, v};
+
+pub(super) static X86_64: Architecture = Architecture {
+    name: "x86_64",
+    aliases: &["amd64", "x86-64", "x64"],
+    executed: true,
+    byte_order: ByteOrder::Little,
+    entry_byte_order: ByteOrder::Little,
+    elf_machine: 62, // EM_X86_64
+    layouts: LayoutsByMmu::One(Layouts { usual_pages: LAYOUTS, other_pages: &[] }),
+    swap_types: WITH_EVERY_OPTION,
+    absences: &[],
+};
 
 const PRESENT: u64 = 1 << 0;
 const RW: u64 = 1 << 1;
@@ -198,7 +213,7 @@ const L_6_17: Layout = Layout {
     ..L_6_12
 };
 
-pub(crate) static LAYOUTS: &[Era<Layout>] = &[
+static LAYOUTS: &[Era<Layout>] = &[
     Era { from: v(5, 10), to: v(5, 10), source: "as read in 5.10.262", value: L_5_10 },
     Era {
         from: v(6, 1),

@@ -7,11 +7,26 @@
 //! `pmd_trans_huge()` is worded in three ways over these versions (6.12.107 has the `pmd_table()`
 //! form of v6.15 as a backport); they agree on every value, so there is one function for it.
 
+use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
+use crate::byte_order::ByteOrder;
 use crate::field::*;
 use crate::layout::*;
 use crate::marks::EntryMarks;
+use crate::numbering::MARKERS_FROM_6_2;
 use crate::swap::SwapFormat;
 use crate::version::{Era, v};
+
+pub(super) static ARM64: Architecture = Architecture {
+    name: "arm64",
+    aliases: &["aarch64"],
+    executed: true,
+    byte_order: ByteOrder::Little,
+    entry_byte_order: ByteOrder::Little,
+    elf_machine: 183, // EM_AARCH64
+    layouts: LayoutsByMmu::One(Layouts { usual_pages: LAYOUTS, other_pages: &[] }),
+    swap_types: MARKERS_FROM_6_2,
+    absences: &[],
+};
 
 const VALID: u64 = 1 << 0;
 const TABLE_BIT: u64 = 1 << 1;
@@ -254,7 +269,7 @@ const L_6_17: Layout = Layout {
     ..L_6_13
 };
 
-pub(crate) static LAYOUTS: &[Era<Layout>] = &[
+static LAYOUTS: &[Era<Layout>] = &[
     Era { from: v(5, 10), to: v(5, 10), source: "as read in 5.10.262", value: L_5_10 },
     Era {
         from: v(6, 1),

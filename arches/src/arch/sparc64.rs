@@ -5,10 +5,24 @@
 //! Linux 5.10.262, 6.1.176, 6.12.107 and 7.2.12, which agree on all that is here. Pages are cached
 //! with CP and CV, as on CPUs before the M7.
 
+use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
+use crate::byte_order::ByteOrder;
 use crate::field::*;
 use crate::layout::*;
 use crate::marks::EntryMarks;
 use crate::version::{Era, v};
+
+pub(super) static SPARC64: Architecture = Architecture {
+    name: "sparc64",
+    aliases: &["sparc"],
+    executed: true,
+    byte_order: ByteOrder::Big,
+    entry_byte_order: ByteOrder::Big,
+    elf_machine: 43, // EM_SPARCV9
+    layouts: LayoutsByMmu::One(Layouts { usual_pages: LAYOUTS, other_pages: &[] }),
+    swap_types: &[],
+    absences: &[],
+};
 
 const SIZE_4M: u64 = 3;
 const PRESENT: u64 = 1 << 4;
@@ -106,7 +120,7 @@ const LAYOUT: Layout = Layout {
     invalidated: |entry| entry & !VALID,
 };
 
-pub(crate) static LAYOUTS: &[Era<Layout>] = &[Era {
+static LAYOUTS: &[Era<Layout>] = &[Era {
     from: v(5, 10),
     to: v(7, 2),
     source: "as read in 5.10.262, 6.1.176, 6.12.107 and 7.2.12",

@@ -8,11 +8,36 @@
 //! Values are those of `pmd_val()`. With the hash MMU these tables are software's alone: the
 //! hardware reads the hashed page table instead.
 
+use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
+use crate::byte_order::ByteOrder;
 use crate::field::*;
 use crate::layout::*;
 use crate::marks::EntryMarks;
+use crate::numbering::MARKERS_FROM_6_2;
 use crate::swap::SwapFormat;
 use crate::version::{Era, v};
+
+pub(super) static PPC64: Architecture = Architecture {
+    name: "ppc64",
+    aliases: &["powerpc64"],
+    executed: true,
+    byte_order: ByteOrder::Big,
+    entry_byte_order: ByteOrder::Big,
+    elf_machine: 21, // EM_PPC64
+    layouts: LayoutsByMmu::RadixAndHash {
+        radix: Layouts { usual_pages: RADIX_LAYOUTS, other_pages: RADIX_4K_LAYOUTS },
+        hash: Layouts { usual_pages: HASH_LAYOUTS, other_pages: &[] },
+    },
+    swap_types: MARKERS_FROM_6_2,
+    absences: &[],
+};
+
+pub(super) static PPC64LE: Architecture = Architecture {
+    name: "ppc64le",
+    aliases: &["powerpc64le", "ppc64el"],
+    byte_order: ByteOrder::Little,
+    ..PPC64
+};
 
 const EXEC: u64 = 1 << 0;
 const WRITE: u64 = 1 << 1;
@@ -372,10 +397,9 @@ const fn eras(layouts: [Layout; 6]) -> [Era<Layout>; 6] {
     ]
 }
 
-pub(crate) static RADIX_LAYOUTS: &[Era<Layout>] =
+static RADIX_LAYOUTS: &[Era<Layout>] =
     &eras([RADIX_5_10, RADIX_6_1, RADIX_6_6, RADIX_6_12, RADIX_6_17, RADIX_7_1]);
 /// The same with pages of 4K, as Debian builds its kernels of ppc64le from 6.12 on.
-pub(crate) static RADIX_4K_LAYOUTS: &[Era<Layout>] =
+static RADIX_4K_LAYOUTS: &[Era<Layout>] =
     &eras([RADIX_4K_5_10, RADIX_4K_6_1, RADIX_4K_6_6, RADIX_4K_6_12, RADIX_4K_6_17, RADIX_4K_7_1]);
-pub(crate) static HASH_LAYOUTS: &[Era<Layout>] =
-    &eras([HASH_5_10, HASH_6_1, HASH_6_6, HASH_6_12, HASH_6_17, HASH_7_1]);
+static HASH_LAYOUTS: &[Era<Layout>] = &eras([HASH_5_10, HASH_6_1, HASH_6_6, HASH_6_12, HASH_6_17, HASH_7_1]);

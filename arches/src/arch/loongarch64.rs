@@ -7,11 +7,33 @@
 //! `invalid_pte_table`, which each kernel image has at a place of its own: [`INVALID_PTE_TABLE`]
 //! stands for it.
 
+use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
+use crate::byte_order::ByteOrder;
 use crate::field::*;
 use crate::layout::*;
 use crate::marks::EntryMarks;
+use crate::numbering::{GROUPS_6_2, NO_DEVICES, TYPES_6_2, TYPES_6_15, WITHOUT_DEVICES_6_1};
 use crate::swap::SwapFormat;
+use crate::swap_types::SwapTypes;
 use crate::version::{Era, v};
+
+pub(super) static LOONGARCH64: Architecture = Architecture {
+    name: "loongarch64",
+    aliases: &["loongarch", "loong64"],
+    // The engine has no LoongArch.
+    executed: false,
+    byte_order: ByteOrder::Little,
+    entry_byte_order: ByteOrder::Little,
+    elf_machine: 258, // EM_LOONGARCH
+    layouts: LayoutsByMmu::One(Layouts { usual_pages: LAYOUTS, other_pages: &[] }),
+    swap_types: SWAP_TYPES,
+    absences: &[Era {
+        from: v(5, 10),
+        to: v(5, 18),
+        source: "Linux kernel commit (\"LoongArch: Add memory management\") (in v5.19, by its date)",
+        value: "LoongArch came in Linux 5.19",
+    }],
+};
 
 /// Set by the kernel when the page is accessed; the bit by which the MMU uses it.
 const VALID: u64 = 1 << 0;
@@ -155,7 +177,7 @@ const L_6_17: Layout = Layout {
     ..L_6_12
 };
 
-pub(crate) static LAYOUTS: &[Era<Layout>] = &[
+static LAYOUTS: &[Era<Layout>] = &[
     Era {
         from: v(6, 1),
         to: v(6, 1),
@@ -176,4 +198,16 @@ pub(crate) static LAYOUTS: &[Era<Layout>] = &[
                  bits\") (in v6.17); as read in 7.2.12",
         value: L_6_17,
     },
+];
+
+static SWAP_TYPES: &[Era<SwapTypes>] = &[
+    WITHOUT_DEVICES_6_1,
+    Era {
+        to: v(6, 2),
+        source: "as 6.1, but with the one type for markers in place of that for swap errors",
+        value: SwapTypes::new(GROUPS_6_2, NO_DEVICES, true),
+        ..TYPES_6_2
+    },
+    Era { from: v(6, 12), ..TYPES_6_2 },
+    TYPES_6_15,
 ];

@@ -1,0 +1,66 @@
+//! The description of an architecture, of which each has one.
+
+use crate::byte_order::ByteOrder;
+use crate::layout::Layout;
+use crate::mmu::Mmu;
+use crate::swap_types::SwapTypes;
+use crate::version::Era;
+
+/// All that this crate knows of one architecture.
+pub(crate) struct Architecture {
+    /// The name used in commands, reports and file names.
+    pub(crate) name: &'static str,
+    /// Other names that are understood: the architecture's own and the distributions'.
+    pub(crate) aliases: &'static [&'static str],
+    /// Whether the engine runs its machine code. If not, its encoding is a model that nothing was executed against.
+    pub(crate) executed: bool,
+    /// The byte order of its data.
+    pub(crate) byte_order: ByteOrder,
+    /// The byte order of its page-table entries.
+    pub(crate) entry_byte_order: ByteOrder,
+    /// The machine number in its ELF files (`e_machine`).
+    pub(crate) elf_machine: u16,
+    /// The layouts of its entries.
+    pub(crate) layouts: LayoutsByMmu,
+    /// How its kernels number swap types, oldest first. Empty where huge pages cannot be migrated.
+    pub(crate) swap_types: &'static [Era<SwapTypes>],
+    /// Versions that are known to have no huge pages for it, with the sentence that says so.
+    pub(crate) absences: &'static [Era<&'static str>],
+}
+
+/// The layouts of each kind of MMU that an architecture has.
+#[derive(Clone, Copy)]
+pub(crate) enum LayoutsByMmu {
+    /// There is only one kind.
+    One(Layouts),
+    /// Those of POWER.
+    RadixAndHash { radix: Layouts, hash: Layouts },
+}
+
+/// The layouts of one kind of MMU, oldest first.
+#[derive(Clone, Copy)]
+pub(crate) struct Layouts {
+    /// In kernels whose base pages have the usual size.
+    pub(crate) usual_pages: &'static [Era<Layout>],
+    /// In kernels that are built with base pages of another size.
+    pub(crate) other_pages: &'static [Era<Layout>],
+}
+
+impl LayoutsByMmu {
+    /// The kinds of MMU; empty where there is only one.
+    pub(crate) const fn mmus(&self) -> &'static [Mmu] {
+        match self {
+            LayoutsByMmu::One(_) => &[],
+            LayoutsByMmu::RadixAndHash { .. } => &[Mmu::Radix, Mmu::Hash],
+        }
+    }
+
+    /// The layouts of a kind of MMU. `mmu` is one of [`mmus`](Self::mmus), or `None` where there are none.
+    pub(crate) const fn of(&self, mmu: Option<Mmu>) -> &Layouts {
+        match (self, mmu) {
+            (LayoutsByMmu::One(layouts), _) => layouts,
+            (LayoutsByMmu::RadixAndHash { radix, .. }, None | Some(Mmu::Radix)) => radix,
+            (LayoutsByMmu::RadixAndHash { hash, .. }, Some(Mmu::Hash)) => hash,
+        }
+    }
+}
