@@ -28,8 +28,11 @@ mod words;
 pub use count::Count;
 pub use decoded::{DecodeReport, DecodedEntry, Needed, Reading};
 pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
-pub use findings::{Finding, FindingName, most_telling};
-pub use judge::{Marked, Observed, Overwritten, WriterChange, WriterRule, WriterSteps, judge};
+pub use findings::{Finding, FindingName};
+pub use judge::{
+    Definition, Evidence, Marked, Observed, Overwritten, Severity, SummarySection, WriterChange, WriterRule,
+    WriterSteps, judge, most_telling,
+};
 pub use report::{
     COMPARE_SCHEMA, CompareReport, Control, DECODE_SCHEMA, Divergence, Event, GuestInfo, Invalidated,
     KernelFacts, Outcome, RUN_SCHEMA, References, RunReport, Schedules, Skipped, SplitGuard, Stored, Stub,

@@ -77,7 +77,7 @@ impl Summary {
     fn details(&self, lines: &mut Lines) {
         for (name, found) in self.by_meaning() {
             let title = format!("FINDING {} in {}", one_line(name), counted(found.jobs, "job"));
-            let meaning = FindingName::ALL.into_iter().find(|known| known.name() == name);
+            let meaning = FindingName::of_name(name);
             said(lines, style::WRONG, &title, meaning.map_or("", FindingName::meaning), found);
         }
         let mut reasons: Vec<&Found> = self.unknown.kept.values().collect();
@@ -107,8 +107,10 @@ impl Summary {
     /// What was found, in the order in which findings are listed everywhere; what has another name comes last.
     fn by_meaning(&self) -> Vec<(&str, &Found)> {
         let mut found: Vec<_> = self.findings.iter().map(|(name, found)| (name.as_str(), found)).collect();
+        // What has no known name comes last.
         found.sort_by_key(|(name, _)| {
-            FindingName::ALL.iter().position(|known| known.name() == *name).unwrap_or(usize::MAX)
+            let known = FindingName::of_name(name);
+            (known.is_none(), known)
         });
         found
     }
