@@ -1,11 +1,11 @@
 //! `pmdscope run`.
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use pmdscope_guest::Walker;
-use pmdscope_traces::timelines::{chrome, vcd};
-use pmdscope_traces::{RunReport, Verdict, json, markdown, text};
+use pmdscope_traces::formats::RunFormat;
+use pmdscope_traces::{RunReport, Verdict};
 
-use crate::cli::{RunArgs, RunFormat};
+use crate::cli::RunArgs;
 use crate::confined;
 use crate::exit::Exit;
 use crate::kernel_plan::KernelPlan;
@@ -44,18 +44,7 @@ fn of_guest(plan: &RunPlan) -> Result<Vec<RunReport>> {
 }
 
 /// What is printed of reports, and their verdicts.
-fn printed(reports: &[RunReport], format: RunFormat) -> Result<(String, Vec<Verdict>)> {
-    let printed = match format {
-        RunFormat::Text => reports.iter().map(text::run).collect::<Vec<_>>().join("\n"),
-        RunFormat::Trace => reports.iter().map(text::run_with_traces).collect::<Vec<_>>().join("\n"),
-        RunFormat::Markdown => reports.iter().map(markdown::run).collect::<Vec<_>>().join("\n"),
-        RunFormat::Jsonl => reports.iter().map(json::lines).collect::<Result<Vec<_>, _>>()?.concat(),
-        RunFormat::Vcd => vcd::runs(reports)?,
-        RunFormat::Chrome => chrome::runs(reports)?,
-        RunFormat::Json => match reports {
-            [one] => json::pretty(one)?,
-            several => json::pretty(&several)?,
-        },
-    };
+fn printed(reports: &[RunReport], format: &RunFormat) -> Result<(String, Vec<Verdict>)> {
+    let printed = (format.encoder)(reports).map_err(Error::from_boxed)?;
     Ok((printed, reports.iter().map(|report| report.verdict).collect()))
 }

@@ -4,12 +4,16 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
+mod comparison;
 mod count;
 mod decoded;
 mod entry;
 mod findings;
+mod format;
+pub mod formats;
 pub mod html;
 pub mod json;
+pub mod jsonl;
 mod judge;
 pub mod kunit;
 pub mod markdown;
@@ -18,6 +22,7 @@ mod printable;
 mod report;
 pub mod repro;
 pub mod results;
+pub mod schemas;
 mod summary;
 pub mod sweep;
 mod sweep_summary;
@@ -25,6 +30,7 @@ pub mod text;
 pub mod timelines;
 mod words;
 
+pub use comparison::{COMPARE_SCHEMA, CompareReport, Skipped};
 pub use count::Count;
 pub use decoded::{DecodeReport, DecodedEntry, Needed, Reading};
 pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
@@ -34,9 +40,8 @@ pub use judge::{
     WriterSteps, judge, most_telling,
 };
 pub use report::{
-    COMPARE_SCHEMA, CompareReport, Control, DECODE_SCHEMA, Divergence, Event, GuestInfo, Invalidated,
-    KernelFacts, Outcome, RUN_SCHEMA, References, RunReport, Schedules, Skipped, SplitGuard, Stored, Stub,
-    Trace, Verdict, View, Warning, What,
+    Control, DECODE_SCHEMA, Divergence, Event, GuestInfo, Invalidated, KernelFacts, Outcome, RUN_SCHEMA,
+    References, RunReport, Schedules, SplitGuard, Stored, Stub, Trace, Verdict, View, Warning, What,
 };
 pub use text::WIDTH;
 pub use words::{is_command, one_line, quoted};

@@ -6,12 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::count::Count;
 use crate::entry::{Entry, Hex, Value};
 use crate::findings::Finding;
-use crate::sweep::SweepReport;
 
 /// The name and number of the report of one run. A change that breaks a reader raises the number.
 pub const RUN_SCHEMA: &str = "pmdscope.run/1";
-/// The same of a comparison.
-pub const COMPARE_SCHEMA: &str = "pmdscope.compare/1";
 /// The same of a decoded value.
 pub const DECODE_SCHEMA: &str = "pmdscope.decode/1";
 
@@ -502,22 +499,6 @@ pub enum What {
     },
 }
 
-/// A comparison: many runs, and of a batch also its sweeps.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct CompareReport {
-    /// `pmdscope.compare/1`.
-    pub schema: String,
-    /// The program that ran it, with its version.
-    pub made_by: String,
-    /// One run for each row; in JSON without traces.
-    pub rows: Vec<RunReport>,
-    /// What was asked for and cannot exist, with the reason.
-    pub skipped: Vec<Skipped>,
-    /// The sweeps of a batch that has some, each by `pmdscope schema sweep`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sweeps: Vec<SweepReport>,
-}
-
 /// Why not all is known of a run or a sweep. Where a control failed, the report may also be incomplete for that reason,
 /// which is then not said again.
 pub(crate) fn why_unknown(failed: Vec<String>, incomplete: Option<&str>, verdict: Verdict) -> Vec<String> {
@@ -529,26 +510,4 @@ pub(crate) fn why_unknown(failed: Vec<String>, incomplete: Option<&str>, verdict
         None if verdict == Verdict::Unknown => vec!["the verdict is unknown".to_owned()],
         None => Vec::new(),
     }
-}
-
-impl CompareReport {
-    /// Of runs by this program.
-    pub fn new(made_by: impl Into<String>, rows: Vec<RunReport>, skipped: Vec<Skipped>) -> Self {
-        CompareReport {
-            schema: COMPARE_SCHEMA.to_owned(),
-            made_by: made_by.into(),
-            rows,
-            skipped,
-            sweeps: Vec::new(),
-        }
-    }
-}
-
-/// A row that cannot exist: an entry that an encoding cannot express, a walker it does not have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Skipped {
-    /// The architecture, MMU and version.
-    pub encoding: String,
-    /// Why there is no row.
-    pub reason: String,
 }

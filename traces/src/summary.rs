@@ -5,11 +5,12 @@ use std::fmt::Write;
 
 use pmdscope_arches::platform_name;
 
+use crate::comparison::{CompareReport, Skipped};
 use crate::count::Count;
 use crate::entry::{Swap, Value};
 use crate::findings::{Finding, FindingName};
 use crate::judge::SummaryGrouping;
-use crate::report::{CompareReport, Outcome, RunReport, Skipped, SplitGuard, Verdict, View};
+use crate::report::{Outcome, RunReport, SplitGuard, Verdict, View};
 use crate::sweep::SweepReport;
 use crate::{sweep_summary, words};
 

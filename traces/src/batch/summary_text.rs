@@ -6,10 +6,35 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 
 use crate::batch::summary::{Example, Found, Summary, Tally};
 use crate::findings::FindingName;
+use crate::format::{Records, ReportEncoder, ReportFormat};
 use crate::text::style;
 use crate::text::table::{bare_table, trimmed};
 use crate::text::wrapped::Lines;
 use crate::words::{counted, one_line};
+
+/// The summary of a batch.
+pub const REPORT_FORMAT: ReportFormat = ReportFormat {
+    name: "summary",
+    about: "What was run, found and is not known, in a few lines",
+    extension: "txt",
+    encoder: ReportEncoder::Summary(|records| summary(records).text()),
+};
+
+/// The summary of a batch in Markdown.
+pub const MARKDOWN_REPORT_FORMAT: ReportFormat = ReportFormat {
+    name: "summary-markdown",
+    about: "The same in Markdown",
+    extension: "md",
+    encoder: ReportEncoder::Summary(|records| summary(records).markdown()),
+};
+
+fn summary(records: &mut Records<'_>) -> Summary {
+    let mut summary = Summary::default();
+    for record in records {
+        summary.add(&record);
+    }
+    summary
+}
 
 /// The columns of a terminal as it usually is.
 const COLUMNS: u16 = 80;

@@ -1,7 +1,8 @@
 //! A comparison as a matrix: platforms by entries, with a group of columns for each writer.
 
+use crate::comparison::CompareReport;
 use crate::html::reasons::{Place, Reasons};
-use crate::report::{CompareReport, RunReport};
+use crate::report::RunReport;
 use crate::summary;
 
 /// What a line of the matrix is about.

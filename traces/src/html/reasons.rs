@@ -1,6 +1,6 @@
 //! Why a combination has no run.
 
-use crate::report::{CompareReport, Skipped};
+use crate::comparison::{CompareReport, Skipped};
 
 /// A place in the matrix: what would be run there.
 #[derive(Clone, Copy)]
