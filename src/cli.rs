@@ -1,17 +1,20 @@
 //! The command line as it is written. [`crate::values`] makes sense of its words.
 
 mod batch;
+mod format;
 mod repro;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pmdscope_emu::Reduction;
+use pmdscope_traces::formats::{self, CompareFormat, RunFormat};
 use serde::{Deserialize, Serialize};
 
 use crate::version::{VERSION, VERSION_AND_SOURCES};
 
-pub use self::batch::{BatchArgs, BatchFormat, DiffArgs, DiffFormat, MergeArgs, OnlyArgs, ReportDirArgs};
+pub use self::batch::{BatchArgs, DiffArgs, DiffFormat, MergeArgs, OnlyArgs, ReportDirArgs};
+use self::format::one_of;
 pub use self::repro::{ReproArgs, ReproReportArgs, ReproRunArgs, ReproWhat, SaveArgs};
 
 const EXIT_STATUS: &str = "\
@@ -341,8 +344,8 @@ pub struct CompareArgs {
     #[command(flatten)]
     pub cache: CacheArgs,
     /// How to print the comparison
-    #[arg(long, value_enum, default_value_t)]
-    pub format: CompareFormat,
+    #[arg(long, value_parser = one_of(formats::COMPARE), default_value = formats::COMPARE[0].name)]
+    pub format: &'static CompareFormat,
     /// Findings that are known: with --format ktap or junit anything else fails, and the exit status is 0 if all is
     /// as this list says. Each line has the words ARCH[/MMU] LINUX ENTRY WRITER WALKER FINDING, or begins with kernel
     /// RELEASE; `*` stands for any letters, `#` begins a comment
@@ -352,23 +355,6 @@ pub struct CompareArgs {
     pub report: ReportArgs,
     #[command(flatten)]
     pub bounds: BoundArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum CompareFormat {
-    /// A table, and the summary in words
-    #[default]
-    Table,
-    /// The same in Markdown
-    Markdown,
-    /// One object, by `pmdscope schema compare`
-    Json,
-    /// One page that needs no network and no script: each entry as a picture of its bits, each schedule as a timeline
-    Html,
-    /// Test results as the kernel's own tests print them (KTAP)
-    Ktap,
-    /// Test results as JUnit XML
-    Junit,
 }
 
 #[derive(Debug, Args)]
@@ -469,8 +455,13 @@ pub struct RunArgs {
     pub job: JobArgs,
     /// How to print the run
     // Not under the heading with which the arguments before it end.
-    #[arg(long, value_enum, default_value_t, help_heading = None::<&str>)]
-    pub format: RunFormat,
+    #[arg(
+        long,
+        value_parser = one_of(formats::RUN),
+        default_value = formats::RUN[0].name,
+        help_heading = None::<&str>
+    )]
+    pub format: &'static RunFormat,
     #[command(flatten)]
     pub report: ReportArgs,
 }
@@ -491,25 +482,6 @@ impl From<ReductionArg> for Reduction {
             ReductionArg::None => Reduction::None,
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum RunFormat {
-    /// Text of at most 75 columns, with each finding drawn as a race
-    #[default]
-    Text,
-    /// The text, and every event of each behaviour in a wide table
-    Trace,
-    /// One object, by `pmdscope schema run`; an array of them for several walkers
-    Json,
-    /// JSON Lines: the run, then each behaviour and its events
-    Jsonl,
-    /// The text in Markdown
-    Markdown,
-    /// A waveform of each behaviour (Value Change Dump), for GTKWave or Surfer
-    Vcd,
-    /// A timeline of each behaviour (Trace Event Format), for Perfetto or chrome://tracing
-    Chrome,
 }
 
 #[derive(Debug, Args)]

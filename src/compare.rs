@@ -6,11 +6,11 @@ use anyhow::{Result, bail};
 use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, Version, platform_name};
 use pmdscope_emu::{Bounds, Reduction};
 use pmdscope_guest::{Role, Routine};
+use pmdscope_traces::results::Judged;
 use pmdscope_traces::results::expect::Expectations;
-use pmdscope_traces::results::{Conclusion, Judged, junit, ktap};
-use pmdscope_traces::{CompareReport, EntryName, Lack, RunReport, Skipped, html, json, markdown, text};
+use pmdscope_traces::{CompareReport, EntryName, Lack, RunReport, Skipped};
 
-use crate::cli::{CompareArgs, CompareFormat, Marks};
+use crate::cli::{CompareArgs, Marks};
 use crate::exit::Exit;
 use crate::expected::expectations;
 use crate::start::{EntryRequest, Start};
@@ -177,8 +177,8 @@ fn reason(error: &anyhow::Error) -> String {
 }
 
 pub fn compare(args: &CompareArgs) -> Result<Exit> {
-    let judged = matches!(args.format, CompareFormat::Ktap | CompareFormat::Junit);
-    let expectations = expectations(args.expect.as_deref(), judged)?;
+    let is_test_results = args.format.encoder.is_test_results();
+    let expectations = expectations(args.expect.as_deref(), is_test_results)?;
     let plan = Plan::new(args)?;
     let (printed, exit) =
         output::checked(args.report.self_check, || compared(&plan.run()?, args, &expectations))?;
@@ -202,19 +202,12 @@ fn compared(
             None => bail!("nothing to compare: no architecture that was named has this kind of MMU"),
         }
     }
-    let of_verdicts = || Exit::of(report.rows.iter().map(|row| row.verdict));
-    let of_expectations = || match Judged::new(report, expectations).conclusion() {
-        Conclusion::AsExpected => Exit::Clean,
-        Conclusion::Unexpected => Exit::Findings,
-        Conclusion::Unknown => Exit::Inconclusive,
-    };
     let terminal = output::terminal(args.report.output.as_deref());
-    Ok(match args.format {
-        CompareFormat::Table => (text::compare(report, terminal), of_verdicts()),
-        CompareFormat::Markdown => (markdown::compare(report), of_verdicts()),
-        CompareFormat::Json => (json::compare(report)?, of_verdicts()),
-        CompareFormat::Html => (html::compare(report), of_verdicts()),
-        CompareFormat::Ktap => (ktap::compare(report, expectations), of_expectations()),
-        CompareFormat::Junit => (junit::compare(report, expectations)?, of_expectations()),
-    })
+    let encoder = &args.format.encoder;
+    let printed = encoder.encode(report, terminal, expectations).map_err(anyhow::Error::from_boxed)?;
+    let exit = match encoder.is_test_results() {
+        true => Exit::of_conclusion(Judged::new(report, expectations).conclusion()),
+        false => Exit::of(report.rows.iter().map(|row| row.verdict)),
+    };
+    Ok((printed, exit))
 }

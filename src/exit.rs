@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use pmdscope_traces::Verdict;
+use pmdscope_traces::results::Conclusion;
 
 /// The exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +27,15 @@ impl Exit {
     pub fn of_failure(code: u8) -> Exit {
         let failures = [Exit::Usage, Exit::Inconclusive];
         failures.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Exit::Internal)
+    }
+
+    /// The status for results that were held against expectations.
+    pub fn of_conclusion(conclusion: Conclusion) -> Exit {
+        match conclusion {
+            Conclusion::AsExpected => Exit::Clean,
+            Conclusion::Unexpected => Exit::Findings,
+            Conclusion::Unknown => Exit::Inconclusive,
+        }
     }
 
     /// The status for a set of verdicts: findings speak loudest, then what is not known.

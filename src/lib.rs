@@ -44,7 +44,7 @@ use anyhow::{Context, Result};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use pmdscope_emu::{Blame, EmuError};
-use pmdscope_traces::json;
+use pmdscope_traces::{json, schemas};
 
 use crate::cli::{Cli, Command, SchemaArgs};
 use crate::exit::Exit;
@@ -163,8 +163,8 @@ fn status_of(error: &anyhow::Error) -> Exit {
 }
 
 fn schema(args: &SchemaArgs) -> Result<Exit> {
-    let schema = json::schema(&args.name).with_context(|| {
-        format!("no schema is named '{}': there are {}", args.name, json::SCHEMAS.join(", "))
+    let schema = schemas::schema(&args.name).with_context(|| {
+        format!("no schema is named '{}': there are {}", args.name, schemas::SCHEMAS.join(", "))
     })?;
     output::write(&json::pretty(&schema)?, None)?;
     Ok(Exit::Clean)

@@ -1,10 +1,10 @@
 //! `pmdscope run`.
 
-use anyhow::Result;
-use pmdscope_traces::timelines::{chrome, vcd};
-use pmdscope_traces::{RunReport, Verdict, json, markdown, text};
+use anyhow::{Error, Result};
+use pmdscope_traces::formats::RunFormat;
+use pmdscope_traces::{RunReport, Verdict};
 
-use crate::cli::{RunArgs, RunFormat};
+use crate::cli::RunArgs;
 use crate::confined;
 use crate::exit::Exit;
 use crate::output;
@@ -29,18 +29,7 @@ fn reports(plan: &RunPlan) -> Result<Vec<RunReport>> {
 }
 
 /// What is printed of reports, and their verdicts.
-fn printed(reports: &[RunReport], format: RunFormat) -> Result<(String, Vec<Verdict>)> {
-    let printed = match format {
-        RunFormat::Text => reports.iter().map(text::run).collect::<Vec<_>>().join("\n"),
-        RunFormat::Trace => reports.iter().map(text::run_with_traces).collect::<Vec<_>>().join("\n"),
-        RunFormat::Markdown => reports.iter().map(markdown::run).collect::<Vec<_>>().join("\n"),
-        RunFormat::Jsonl => reports.iter().map(json::lines).collect::<Result<Vec<_>, _>>()?.concat(),
-        RunFormat::Vcd => vcd::runs(reports)?,
-        RunFormat::Chrome => chrome::runs(reports)?,
-        RunFormat::Json => match reports {
-            [one] => json::pretty(one)?,
-            several => json::pretty(&several)?,
-        },
-    };
+fn printed(reports: &[RunReport], format: &RunFormat) -> Result<(String, Vec<Verdict>)> {
+    let printed = (format.encoder)(reports).map_err(Error::from_boxed)?;
     Ok((printed, reports.iter().map(|report| report.verdict).collect()))
 }

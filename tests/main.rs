@@ -21,6 +21,7 @@ mod manual;
 mod own_guest;
 mod planted;
 mod readme;
+mod registries;
 mod repro;
 mod results;
 mod schema;

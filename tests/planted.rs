@@ -175,6 +175,11 @@ fn finding_cases() -> Vec<FindingCase> {
     ]
 }
 
+/// The findings that have a case here.
+pub fn planted_findings() -> Vec<FindingName> {
+    finding_cases().iter().map(|case| case.name).collect()
+}
+
 #[test]
 fn every_finding_fires_where_it_was_planted_and_nowhere_else() {
     let cases = finding_cases();

@@ -1,90 +1,55 @@
 //! `pmdscope report`: the results of a batch, in any form.
 
-use std::cell::RefCell;
-use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, ensure};
-use pmdscope_traces::batch::{Record, Report, SqliteWriter, Summary, segment};
-use pmdscope_traces::results::{Conclusion, Judged, junit, ktap};
-use pmdscope_traces::sweep::SweepReport;
-use pmdscope_traces::{COMPARE_SCHEMA, CompareReport, RunReport, Skipped, Verdict, html, markdown, text};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use anyhow::{Context, Error, Result, anyhow, ensure};
+use pmdscope_traces::batch::{Record, Report};
+use pmdscope_traces::formats::{EncodeError, Format, RecordSource, Records, ReportEncoder};
+use pmdscope_traces::results::Judged;
+use pmdscope_traces::{CompareReport, Skipped, Verdict};
 
 use super::results::{Lines, Results};
 use super::wire::Verdicts;
-use crate::cli::{BatchFormat, OnlyArgs, ReportDirArgs};
+use crate::cli::{OnlyArgs, ReportDirArgs};
 use crate::exit::Exit;
 use crate::expected::expectations;
 use crate::output;
-
-/// As many rows as a format may have that shows all of them at once.
-const fn most_rows(format: BatchFormat) -> usize {
-    match format {
-        // A row has some 10 KB of a page.
-        BatchFormat::Html => 2_000,
-        _ => 50_000,
-    }
-}
 
 pub fn report(args: &ReportDirArgs) -> Result<Exit> {
     let results = Results::open(&args.directory)?;
     let to = args.output.as_deref();
     let mut chosen = Chosen::new(&results, &args.only);
-    let judged = match args.format {
-        BatchFormat::Summary | BatchFormat::SummaryMarkdown => {
-            let mut summary = Summary::default();
-            for record in &mut chosen {
-                summary.add(&record?);
-            }
-            let text = if args.format == BatchFormat::Summary { summary.text() } else { summary.markdown() };
+    let format = args.format;
+    let source = RecordSource { batch: &results.batch, skipped: chosen.skipped() };
+    let mut judged = None;
+    match format.encoder {
+        ReportEncoder::Summary(encode) => {
+            let text = chosen.encode(|records| Ok(encode(records)))?;
             output::write(&text, to)?;
-            None
         }
-        BatchFormat::Jsonl => {
-            output::stream(to, |out| {
-                for record in &mut chosen {
-                    out.write_all(segment::line(&record?)?.as_bytes())?;
-                }
-                Ok(())
+        ReportEncoder::Stream(encode) => {
+            output::stream(to, |out| chosen.encode(|records| encode(source, records, out)))?;
+        }
+        ReportEncoder::File(encode) => {
+            let Format { name, extension, .. } = format;
+            let path = to.filter(|path| *path != Path::new("-")).with_context(|| {
+                format!(
+                    "--format {name} writes a database, which needs a file: name it, as by -o results.{extension}"
+                )
             })?;
-            None
+            output::file(path, |file| chosen.encode(|records| encode(source, records, file)))?;
         }
-        BatchFormat::Json => {
-            output::stream(to, |out| json(&results, &mut chosen, out))?;
-            None
+        ReportEncoder::Comparison { most_rows, encoder } => {
+            let expectations = expectations(args.expect.as_deref(), encoder.is_test_results())?;
+            let report = comparison(&results, &mut chosen, most_rows)?;
+            let terminal = output::terminal(to);
+            let text = encoder.encode(&report, terminal, &expectations).map_err(Error::from_boxed)?;
+            output::write(&text, to)?;
+            judged = encoder
+                .is_test_results()
+                .then(|| Exit::of_conclusion(Judged::new(&report, &expectations).conclusion()));
         }
-        BatchFormat::Sqlite => {
-            let path = to.filter(|path| *path != Path::new("-")).context(
-                "--format sqlite writes a database, which needs a file: name it, as by -o results.sqlite",
-            )?;
-            output::file(path, |file| {
-                let mut database = SqliteWriter::new(file, &results.batch)?;
-                for record in &mut chosen {
-                    database.add(&record?)?;
-                }
-                Ok(database.finish()?)
-            })?;
-            None
-        }
-        format => {
-            let expectations = expectations(args.expect.as_deref(), format.is_judged())?;
-            let report = comparison(&results, &mut chosen, format)?;
-            let printed = match format {
-                BatchFormat::Table => text::compare(&report, output::terminal(to)),
-                BatchFormat::Markdown => markdown::compare(&report),
-                BatchFormat::Html => html::compare(&report),
-                BatchFormat::Ktap => ktap::compare(&report, &expectations),
-                _ => junit::compare(&report, &expectations)?,
-            };
-            output::write(&printed, to)?;
-            format.is_judged().then(|| match Judged::new(&report, &expectations).conclusion() {
-                Conclusion::AsExpected => Exit::Clean,
-                Conclusion::Unexpected => Exit::Findings,
-                Conclusion::Unknown => Exit::Inconclusive,
-            })
-        }
-    };
+    }
     let exit = judged.unwrap_or_else(|| super::exit(chosen.verdicts));
     let (recorded, jobs) = (chosen.recorded, results.batch.here);
     // Who reads a pipe may have enough before its end.
@@ -118,6 +83,15 @@ impl<'a> Chosen<'a> {
         Chosen { lines: results.lines(), results, only, recorded, verdicts, ended: false }
     }
 
+    /// Encodes these records, up to one that cannot be read: that is an error.
+    fn encode<T>(&mut self, encode: impl FnOnce(&mut Records<'_>) -> Result<T, EncodeError>) -> Result<T> {
+        let mut failed = None;
+        let mut records = self.map_while(|record| record.map_err(|error| failed = Some(error)).ok());
+        let encoded = encode(&mut records).map_err(Error::from_boxed)?;
+        drop(records);
+        failed.map_or(Ok(encoded), Err)
+    }
+
     /// What does not exist; of a choice it is not said.
     fn skipped(&self) -> &'a [Skipped] {
         if self.only.is_all() { &self.results.batch.skipped } else { &[] }
@@ -149,8 +123,7 @@ impl Iterator for Chosen<'_> {
 }
 
 /// The runs and sweeps as a comparison.
-fn comparison(results: &Results, records: &mut Chosen<'_>, format: BatchFormat) -> Result<CompareReport> {
-    let most = most_rows(format);
+fn comparison(results: &Results, records: &mut Chosen<'_>, most: usize) -> Result<CompareReport> {
     let mut report = CompareReport::new(results.batch.made_by.as_str(), Vec::new(), Vec::new());
     for record in &mut *records {
         let record = record?;
@@ -166,68 +139,6 @@ fn comparison(results: &Results, records: &mut Chosen<'_>, format: BatchFormat) 
     }
     report.skipped = records.skipped().to_vec();
     Ok(report)
-}
-
-/// The same as `pmdscope.compare/1`, however many runs there are. Sweeps, which come after them, are kept meanwhile.
-fn json(results: &Results, records: &mut Chosen<'_>, out: &mut (dyn Write + Send)) -> Result<()> {
-    let skipped = records.skipped();
-    let failed = RefCell::new(None);
-    let sweeps = RefCell::new(Vec::new());
-    let reports = records.map_while(|record| match record {
-        Ok(record) => Some(record.report),
-        Err(error) => {
-            *failed.borrow_mut() = Some(error);
-            None
-        }
-    });
-    let runs = reports.filter_map(|report| match report {
-        Report::Run(run) => Some(run.without_traces()),
-        Report::Sweep(sweep) => {
-            sweeps.borrow_mut().push(*sweep);
-            None
-        }
-    });
-    let comparison = Comparison { results, rows: Rows(RefCell::new(runs)), skipped, sweeps: &sweeps };
-    serde_json::to_writer_pretty(&mut *out, &comparison).context("the comparison cannot be written")?;
-    out.write_all(b"\n")?;
-    match failed.into_inner() {
-        Some(error) => Err(error),
-        None => Ok(()),
-    }
-}
-
-struct Comparison<'a, I> {
-    results: &'a Results,
-    rows: Rows<I>,
-    skipped: &'a [Skipped],
-    /// Those that `rows` has come by.
-    sweeps: &'a RefCell<Vec<SweepReport>>,
-}
-
-struct Rows<I>(RefCell<I>);
-
-impl<I: Iterator<Item = RunReport>> Serialize for Rows<I> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(&mut *self.0.borrow_mut())
-    }
-}
-
-impl<I: Iterator<Item = RunReport>> Serialize for Comparison<'_, I> {
-    /// As [`CompareReport`] does it.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("CompareReport", 5)?;
-        object.serialize_field("schema", COMPARE_SCHEMA)?;
-        object.serialize_field("made_by", &self.results.batch.made_by)?;
-        object.serialize_field("rows", &self.rows)?;
-        object.serialize_field("skipped", self.skipped)?;
-        let sweeps = self.sweeps.borrow();
-        if sweeps.is_empty() {
-            object.skip_field("sweeps")?;
-        } else {
-            object.serialize_field("sweeps", &*sweeps)?;
-        }
-        object.end()
-    }
 }
 
 impl OnlyArgs {

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use pmdscope_traces::Verdict;
 use pmdscope_traces::batch::USUAL_MEMORY;
+use pmdscope_traces::formats::{self, ReportFormat};
 
 use super::CacheArgs;
+use super::format::one_of;
 
 #[derive(Debug, Args)]
 pub struct BatchArgs {
@@ -53,8 +55,8 @@ pub struct ReportDirArgs {
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
     /// How to show them
-    #[arg(long, value_enum, default_value_t)]
-    pub format: BatchFormat,
+    #[arg(long, value_parser = one_of(formats::REPORT), default_value = formats::REPORT[0].name)]
+    pub format: &'static ReportFormat,
     /// Findings that are known: see `pmdscope compare --help`
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
@@ -110,38 +112,6 @@ impl From<VerdictArg> for Verdict {
             VerdictArg::Findings => Verdict::Findings,
             VerdictArg::Unknown => Verdict::Unknown,
         }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum BatchFormat {
-    /// What was run, found and is not known, in a few lines
-    #[default]
-    Summary,
-    /// The same in Markdown
-    SummaryMarkdown,
-    /// A row for each run and each sweep, and the findings in words
-    Table,
-    /// The same in Markdown
-    Markdown,
-    /// All runs and sweeps as one object, by `pmdscope schema compare`
-    Json,
-    /// A record a line, by `pmdscope schema record`
-    Jsonl,
-    /// One page with each run, as of compare, and each sweep
-    Html,
-    /// Test results as the kernel's own tests print them (KTAP)
-    Ktap,
-    /// Test results as JUnit XML
-    Junit,
-    /// A row for each job, as an SQLite database
-    Sqlite,
-}
-
-impl BatchFormat {
-    /// Whether it says of each run if it is as expected.
-    pub fn is_judged(self) -> bool {
-        matches!(self, BatchFormat::Ktap | BatchFormat::Junit)
     }
 }
 

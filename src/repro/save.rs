@@ -53,7 +53,7 @@ fn only<T>(walkers: &[T]) -> Result<&T> {
 }
 
 fn finding_name(text: &str) -> Result<FindingName, UnknownName> {
-    FindingName::ALL.into_iter().find(|finding| finding.name() == text).ok_or_else(|| {
+    FindingName::of_name(text).ok_or_else(|| {
         UnknownName::new("finding", text, FindingName::ALL.iter().map(|finding| finding.name()))
     })
 }

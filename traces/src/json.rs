@@ -1,17 +1,45 @@
-//! Reports as JSON and JSON Lines, and the schemas they follow.
+//! Reports as JSON.
 
-use schemars::Schema;
-use schemars::generate::SchemaSettings;
+use std::cell::RefCell;
+use std::io::Write;
+
 use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
 
-use crate::batch::{BATCH_SCHEMA, Batch, DIFF_SCHEMA, DiffReport, RECORD_SCHEMA, Record};
-use crate::count::Count;
-use crate::decoded::DecodeReport;
-use crate::matrix::{self, MATRIX_SCHEMA};
-use crate::outcome::Outcome;
-use crate::report::{COMPARE_SCHEMA, CompareReport, DECODE_SCHEMA, Event, RUN_SCHEMA, References, RunReport};
-use crate::repro::{REPRO_SCHEMA, Repro};
-use crate::sweep::{SWEEP_SCHEMA, SweepReport};
+use crate::batch::Report;
+use crate::comparison::{COMPARE_SCHEMA, CompareReport};
+use crate::format::{
+    CompareEncoder, CompareFormat, EncodeError, RecordSource, Records, ReportEncoder, ReportFormat, RunFormat,
+};
+use crate::report::RunReport;
+use crate::sweep::SweepReport;
+
+/// JSON of a run.
+pub const RUN_FORMAT: RunFormat = RunFormat {
+    name: "json",
+    about: "One object, by `pmdscope schema run`; an array of them for several walkers",
+    extension: "json",
+    encoder: |reports| match reports {
+        [one] => Ok(pretty(one)?),
+        several => Ok(pretty(&several)?),
+    },
+};
+
+/// JSON of a comparison.
+pub const COMPARE_FORMAT: CompareFormat = CompareFormat {
+    name: "json",
+    about: "One object, by `pmdscope schema compare`",
+    extension: "json",
+    encoder: CompareEncoder::View(|report, _| Ok(compare(report)?)),
+};
+
+/// JSON of a batch.
+pub const REPORT_FORMAT: ReportFormat = ReportFormat {
+    name: "json",
+    about: "All runs and sweeps as one object, by `pmdscope schema compare`",
+    extension: "json",
+    encoder: ReportEncoder::Stream(report),
+};
 
 /// A report as one indented JSON object.
 ///
@@ -32,86 +60,60 @@ pub fn compare(report: &CompareReport) -> serde_json::Result<String> {
     pretty(&CompareReport { rows, ..report.clone() })
 }
 
-#[derive(Serialize)]
-#[serde(tag = "line", rename_all = "lowercase")]
-enum Line<'a> {
-    Run(&'a RunReport),
-    Behaviour {
-        behaviour: usize,
-        schedule: &'a str,
-        schedules: &'a Count,
-        writer: &'a Outcome,
-        walker: &'a Outcome,
-        with: &'a [Outcome],
-        references: &'a [References],
-    },
-    Event {
-        behaviour: usize,
-        #[serde(flatten)]
-        event: &'a Event,
-    },
-}
-
-/// A run as JSON Lines: a `run` line with everything but the traces, then for each behaviour a
-/// `behaviour` line and its `event` lines.
-///
-/// # Errors
-/// As for [`pretty`].
-pub fn lines(report: &RunReport) -> serde_json::Result<String> {
-    let head = RunReport { traces: Vec::new(), ..report.clone() };
-    let mut text = serde_json::to_string(&Line::Run(&head))?;
-    text.push('\n');
-    for (behaviour, trace) in report.traces.iter().enumerate() {
-        let line = Line::Behaviour {
-            behaviour,
-            schedule: &trace.schedule,
-            schedules: &trace.schedules,
-            writer: &trace.writer,
-            walker: &trace.walker,
-            with: &trace.with,
-            references: &trace.references,
-        };
-        text += &serde_json::to_string(&line)?;
-        text.push('\n');
-        for event in &trace.events {
-            text += &serde_json::to_string(&Line::Event { behaviour, event })?;
-            text.push('\n');
+/// A batch as one object, as [`CompareReport`] has it, however many runs there are. Sweeps, which come after them, are kept
+/// meanwhile.
+fn report(
+    source: RecordSource<'_>,
+    records: &mut Records<'_>,
+    out: &mut dyn Write,
+) -> Result<(), EncodeError> {
+    let sweeps = RefCell::new(Vec::new());
+    let runs = records.filter_map(|record| match record.report {
+        Report::Run(run) => Some(run.without_traces()),
+        Report::Sweep(sweep) => {
+            sweeps.borrow_mut().push(*sweep);
+            None
         }
-    }
-    Ok(text)
+    });
+    let comparison = StreamedComparison { source, rows: StreamedRows(RefCell::new(runs)), sweeps: &sweeps };
+    serde_json::to_writer_pretty(&mut *out, &comparison).map_err(ComparisonError)?;
+    Ok(out.write_all(b"\n")?)
 }
 
-/// The schemas that can be printed, by the name that a report carries in its `schema` member.
-pub const SCHEMAS: [&str; 9] = [
-    RUN_SCHEMA,
-    COMPARE_SCHEMA,
-    DECODE_SCHEMA,
-    REPRO_SCHEMA,
-    MATRIX_SCHEMA,
-    BATCH_SCHEMA,
-    RECORD_SCHEMA,
-    DIFF_SCHEMA,
-    SWEEP_SCHEMA,
-];
+/// The comparison was not written whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the comparison cannot be written")]
+struct ComparisonError(#[source] serde_json::Error);
 
-/// The JSON Schema of a report, by its name with or without the version.
-pub fn schema(name: &str) -> Option<Schema> {
-    let full = SCHEMAS.into_iter().find(|full| {
-        let short = full.strip_prefix("pmdscope.").and_then(|rest| rest.split('/').next());
-        *full == name || short == Some(name)
-    })?;
-    // Of what is written: a member that may be null is always there, one that may be left out is not.
-    let generator = SchemaSettings::default().for_serialize().into_generator();
-    Some(match full {
-        RUN_SCHEMA => generator.into_root_schema_for::<RunReport>(),
-        COMPARE_SCHEMA => generator.into_root_schema_for::<CompareReport>(),
-        REPRO_SCHEMA => generator.into_root_schema_for::<Repro>(),
-        BATCH_SCHEMA => generator.into_root_schema_for::<Batch>(),
-        RECORD_SCHEMA => generator.into_root_schema_for::<Record>(),
-        // It is read, not written.
-        MATRIX_SCHEMA => SchemaSettings::default().into_generator().into_root_schema_for::<matrix::File>(),
-        DIFF_SCHEMA => generator.into_root_schema_for::<DiffReport>(),
-        SWEEP_SCHEMA => generator.into_root_schema_for::<SweepReport>(),
-        _ => generator.into_root_schema_for::<DecodeReport>(),
-    })
+struct StreamedComparison<'a, Runs> {
+    source: RecordSource<'a>,
+    rows: StreamedRows<Runs>,
+    /// The sweeps that were among the rows.
+    sweeps: &'a RefCell<Vec<SweepReport>>,
+}
+
+struct StreamedRows<Runs>(RefCell<Runs>);
+
+impl<Runs: Iterator<Item = RunReport>> Serialize for StreamedRows<Runs> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&mut *self.0.borrow_mut())
+    }
+}
+
+impl<Runs: Iterator<Item = RunReport>> Serialize for StreamedComparison<'_, Runs> {
+    /// As [`CompareReport`] does it.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("CompareReport", 5)?;
+        object.serialize_field("schema", COMPARE_SCHEMA)?;
+        object.serialize_field("made_by", &self.source.batch.made_by)?;
+        object.serialize_field("rows", &self.rows)?;
+        object.serialize_field("skipped", self.source.skipped)?;
+        let sweeps = self.sweeps.borrow();
+        if sweeps.is_empty() {
+            object.skip_field("sweeps")?;
+        } else {
+            object.serialize_field("sweeps", &*sweeps)?;
+        }
+        object.end()
+    }
 }

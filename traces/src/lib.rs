@@ -4,13 +4,17 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
+mod comparison;
 mod count;
 mod decoded;
 mod entry;
 mod entry_name;
 mod findings;
+mod format;
+pub mod formats;
 pub mod html;
 pub mod json;
+pub mod jsonl;
 mod judge;
 pub mod kunit;
 pub mod markdown;
@@ -20,6 +24,7 @@ mod printable;
 mod report;
 pub mod repro;
 pub mod results;
+pub mod schemas;
 mod summary;
 pub mod sweep;
 mod sweep_summary;
@@ -27,17 +32,21 @@ pub mod text;
 pub mod timelines;
 mod words;
 
+pub use comparison::{COMPARE_SCHEMA, CompareReport, Lack, Skipped};
 pub use count::Count;
 pub use decoded::{DecodeReport, DecodedEntry, Needed, Reading};
 pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
 pub use entry_name::EntryName;
-pub use findings::{Finding, FindingName, most_telling};
-pub use judge::{Marked, Observed, Overwritten, WriterChange, WriterRule, WriterSteps, judge};
+pub use findings::{Finding, FindingName};
+pub use judge::{
+    Definition, Evidence, Marked, Observed, Overwritten, Severity, SummarySection, WriterChange, WriterRule,
+    WriterSteps, judge, most_telling,
+};
 pub use outcome::{Outcome, RoutineResult};
 pub use report::{
-    AccessKind, COMPARE_SCHEMA, CompareReport, Control, DECODE_SCHEMA, Divergence, Event, GuestInfo,
-    GuestKind, Invalidated, KernelFacts, Lack, PredicatesFrom, RUN_SCHEMA, References, RunReport, Schedules,
-    Skipped, SplitGuard, Stored, Stub, Trace, Verdict, View, Warning, What,
+    AccessKind, Control, DECODE_SCHEMA, Divergence, Event, GuestInfo, GuestKind, Invalidated, KernelFacts,
+    PredicatesFrom, RUN_SCHEMA, References, RunReport, Schedules, SplitGuard, Stored, Stub, Trace, Verdict,
+    View, Warning, What,
 };
 pub use text::WIDTH;
 pub use words::{is_command, one_line, quoted};

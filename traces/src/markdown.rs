@@ -3,9 +3,35 @@
 use anstream::adapter::strip_str;
 use comfy_table::{ContentArrangement, Table, presets};
 
+use crate::comparison::CompareReport;
+use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat, RunFormat};
 use crate::printable::printable;
-use crate::report::{CompareReport, RunReport};
+use crate::report::RunReport;
 use crate::{summary, sweep_summary, text};
+
+/// Markdown of a run.
+pub const RUN_FORMAT: RunFormat = RunFormat {
+    name: "markdown",
+    about: "The text in Markdown",
+    extension: "md",
+    encoder: |reports| Ok(reports.iter().map(run).collect::<Vec<_>>().join("\n")),
+};
+
+/// Markdown of a comparison.
+pub const COMPARE_FORMAT: CompareFormat = CompareFormat {
+    name: "markdown",
+    about: "The same in Markdown",
+    extension: "md",
+    encoder: CompareEncoder::View(|report, _| Ok(compare(report))),
+};
+
+/// Markdown of a batch.
+pub const REPORT_FORMAT: ReportFormat = ReportFormat {
+    name: "markdown",
+    about: "The same in Markdown",
+    extension: "md",
+    encoder: ReportEncoder::comparison(&COMPARE_FORMAT),
+};
 
 /// A comparison as a table, one more of its sweeps if there are any, and the summary under it.
 pub fn compare(report: &CompareReport) -> String {

@@ -10,12 +10,9 @@ use crate::entry::{Entry, Hex, Value};
 use crate::entry_name::EntryName;
 use crate::findings::Finding;
 use crate::outcome::Outcome;
-use crate::sweep::SweepReport;
 
 /// The name and number of the report of one run. A change that breaks a reader raises the number.
 pub const RUN_SCHEMA: &str = "pmdscope.run/1";
-/// The same of a comparison.
-pub const COMPARE_SCHEMA: &str = "pmdscope.compare/1";
 /// The same of a decoded value.
 pub const DECODE_SCHEMA: &str = "pmdscope.decode/1";
 
@@ -554,22 +551,6 @@ pub enum What {
     },
 }
 
-/// A comparison: many runs, and of a batch also its sweeps.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct CompareReport {
-    /// `pmdscope.compare/1`.
-    pub schema: String,
-    /// The program that ran it, with its version.
-    pub made_by: String,
-    /// One run for each row; in JSON without traces.
-    pub rows: Vec<RunReport>,
-    /// What was asked for and cannot exist, with the reason.
-    pub skipped: Vec<Skipped>,
-    /// The sweeps of a batch that has some, each by `pmdscope schema sweep`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sweeps: Vec<SweepReport>,
-}
-
 /// Why not all is known of a run or a sweep. Where a control failed, the report may also be incomplete for that reason,
 /// which is then not said again.
 pub(crate) fn why_unknown(failed: Vec<String>, incomplete: Option<&str>, verdict: Verdict) -> Vec<String> {
@@ -581,39 +562,4 @@ pub(crate) fn why_unknown(failed: Vec<String>, incomplete: Option<&str>, verdict
         None if verdict == Verdict::Unknown => vec!["the verdict is unknown".to_owned()],
         None => Vec::new(),
     }
-}
-
-impl CompareReport {
-    /// Of runs by this program.
-    pub fn new(made_by: impl Into<String>, rows: Vec<RunReport>, skipped: Vec<Skipped>) -> Self {
-        CompareReport {
-            schema: COMPARE_SCHEMA.to_owned(),
-            made_by: made_by.into(),
-            rows,
-            skipped,
-            sweeps: Vec::new(),
-        }
-    }
-}
-
-/// A row that cannot exist: an entry that an encoding cannot express, a walker it does not have.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Skipped {
-    /// The architecture, MMU and version; of a kernel its release.
-    pub encoding: String,
-    /// What it lacks; absent if nothing can be run there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lacks: Option<Lack>,
-    /// Why there is no row.
-    pub reason: String,
-}
-
-/// What an encoding, a guest or a kernel lacks, so that some rows cannot exist.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Lack {
-    /// A kind of entry.
-    Entry(EntryName),
-    /// A routine, by its name.
-    Routine(String),
 }

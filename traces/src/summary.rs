@@ -5,11 +5,13 @@ use std::fmt::Write;
 
 use pmdscope_arches::platform_name;
 
+use crate::comparison::{CompareReport, Skipped};
 use crate::count::Count;
 use crate::entry::{Swap, Value};
 use crate::findings::{Finding, FindingName};
+use crate::judge::SummaryGrouping;
 use crate::outcome::Outcome;
-use crate::report::{CompareReport, RunReport, Skipped, SplitGuard, Verdict, View};
+use crate::report::{RunReport, SplitGuard, Verdict, View};
 use crate::sweep::SweepReport;
 use crate::{sweep_summary, words};
 
@@ -147,7 +149,7 @@ fn decisions(row: &RunReport, view: u64) -> String {
 
 /// What a walker made of a swap entry that was present.
 fn made_of(row: &RunReport, view: Value) -> String {
-    let destroyed = |finding: &Finding| finding.name == FindingName::EntryDestroyed && finding.view == view;
+    let destroyed = |finding: &Finding| finding.name.is_lost_entry() && finding.view == view;
     let and_destroyed = if row.findings.iter().any(destroyed) { ", and overwrote the entry" } else { "" };
     format!("{}: {}{and_destroyed}", row.walker, decisions(row, view.0))
 }
@@ -275,35 +277,55 @@ pub fn in_words(report: &CompareReport) -> String {
     out
 }
 
-/// What walkers did that is no matter of swap entries alone, with the title of its section.
-const DEEDS: [(FindingName, &str); 2] = [
-    (FindingName::TookInvalidated, "Walkers that took a mapping which was invalidated and not yet replaced"),
-    (FindingName::EntryDestroyed, "Walkers that destroyed an entry"),
-];
+/// The rows of a comparison in groups, for each finding.
+#[derive(Default)]
+struct FindingGroups(BTreeMap<FindingName, Groups>);
 
-/// What writers did to a mapping, with the title of its section.
-const WRITERS: [(FindingName, &str); 2] = [
-    (FindingName::StillValid, "Writers that left a mapping valid to the hardware"),
-    (FindingName::MarksLost, "Writers that lost marks"),
-];
+impl FindingGroups {
+    fn add(&mut self, finding: &Finding, row: &RunReport) {
+        let Some(section) = &finding.name.definition().summary else { return };
+        let (writer, walker, entry) = (&row.writer, &row.walker, row.marked_entry());
+        let sentence = match section.grouping {
+            SummaryGrouping::PresentSwapEntry => entry,
+            SummaryGrouping::ChangedSwapEntry | SummaryGrouping::ChangedMapping => {
+                format!("{writer} on {entry}: by {}", changes_to(row, finding.view.0))
+            }
+            SummaryGrouping::RedirectedSwapEntry => {
+                let view = row.views.iter().find(|view| view.entry.value == finding.view);
+                let (old, new) = (row.before.swap, view.and_then(|view| view.entry.swap));
+                let (Some(old), Some(new)) = (old, new) else { return };
+                let (was, became, by) =
+                    (told_apart(old, new), told_apart(new, old), changes_to(row, finding.view.0));
+                format!("{writer} on {entry}: {was} became {became}, by {by}")
+            }
+            SummaryGrouping::Walker => format!("{walker} against {writer} on {entry}"),
+            SummaryGrouping::Writer => format!("{writer} on {entry}"),
+        };
+        self.0.entry(finding.name).or_default().add(sentence, row);
+    }
 
-/// The rows with a finding.
-fn rows_with(rows: &[RunReport], name: FindingName) -> impl Iterator<Item = &RunReport> {
-    rows.iter().filter(move |row| row.findings.iter().any(|finding| finding.name == name))
+    /// The sections of findings whose rows are grouped in this way.
+    fn sections(&self, grouping: SummaryGrouping) -> impl Iterator<Item = Section> {
+        self.0.iter().filter_map(move |(name, groups)| {
+            let section =
+                name.definition().summary.as_ref().filter(|section| section.grouping == grouping)?;
+            groups.section(section.title)
+        })
+    }
+}
+
+/// Whether a finding says that a swap entry is present.
+fn is_present_swap_entry(finding: &Finding) -> bool {
+    matches!(grouping(finding), Some(SummaryGrouping::PresentSwapEntry | SummaryGrouping::ChangedSwapEntry))
+}
+
+fn grouping(finding: &Finding) -> Option<SummaryGrouping> {
+    finding.name.definition().summary.as_ref().map(|section| section.grouping)
 }
 
 /// What the summary says before its last line.
 pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
     let mut out = Vec::new();
-    let swap_rows: Vec<_> = report
-        .rows
-        .iter()
-        .filter(|row| {
-            let built_present = |finding: &Finding| finding.name == FindingName::SwapBuiltPresent;
-            row.before.predicates.swap || row.findings.iter().any(built_present)
-        })
-        .collect();
-
     let mut guards = Groups::default();
     for row in &report.rows {
         if let Some(kernel) = &row.kernel
@@ -314,82 +336,37 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
     }
     out.extend(guards.section("Whether the split leaves alone an entry that is not present"));
 
-    let mut built = Groups::default();
-    let mut present = Groups::default();
-    let mut differently = Groups::default();
+    let mut findings = FindingGroups::default();
     let mut kept = Groups::default();
     let mut walkers = Groups::default();
-    for row in &swap_rows {
-        let mut found = false;
+    for row in &report.rows {
         for finding in &row.findings {
-            match finding.name {
-                FindingName::SwapBuiltPresent => {
-                    built.add(row.marked_entry(), row);
-                    walkers.add(made_of(row, finding.view), row);
-                    found = true;
-                }
-                FindingName::SwapBecomesPresent => {
-                    walkers.add(made_of(row, finding.view), row);
-                    let by = changes_to(row, finding.view.0);
-                    present.add(format!("{} on {}: by {by}", row.writer, row.marked_entry()), row);
-                    found = true;
-                }
-                FindingName::SwapDecodesDifferently => {
-                    let view = row.views.iter().find(|view| view.entry.value == finding.view);
-                    let (old, new) = (row.before.swap, view.and_then(|view| view.entry.swap));
-                    if let (Some(old), Some(new)) = (old, new) {
-                        differently.add(
-                            format!(
-                                "{} on {}: {} became {}, by {}",
-                                row.writer,
-                                row.marked_entry(),
-                                told_apart(old, new),
-                                told_apart(new, old),
-                                changes_to(row, finding.view.0)
-                            ),
-                            row,
-                        );
-                    }
-                    found = true;
-                }
-                _ => {}
+            findings.add(finding, row);
+            if is_present_swap_entry(finding) {
+                walkers.add(made_of(row, finding.view), row);
             }
         }
-        // Only of what was seen whole, and is there still.
-        let destroyed = row.findings.iter().any(|finding| finding.name == FindingName::EntryDestroyed);
-        if !found && !destroyed && row.incomplete.is_none() && row.failed_controls().is_empty() {
+        let of_entry = |finding: &Finding| {
+            let redirected = grouping(finding) == Some(SummaryGrouping::RedirectedSwapEntry);
+            is_present_swap_entry(finding) || redirected || finding.name.is_lost_entry()
+        };
+        // Only of what was seen whole.
+        let is_known = row.incomplete.is_none() && row.failed_controls().is_empty();
+        if row.before.predicates.swap && !row.findings.iter().any(of_entry) && is_known {
             kept.add(format!("{} on {}", row.writer, row.marked_entry()), row);
         }
     }
 
-    out.extend(built.section("A swap entry is present as the kernel builds it"));
-    out.extend(present.section("A swap entry became present"));
+    out.extend(findings.sections(SummaryGrouping::PresentSwapEntry));
+    out.extend(findings.sections(SummaryGrouping::ChangedSwapEntry));
     out.extend(walkers.section("What walkers made of a swap entry that was present"));
-    out.extend(differently.section("A swap entry stayed one, but decodes to another page"));
+    out.extend(findings.sections(SummaryGrouping::RedirectedSwapEntry));
     out.extend(kept.section("A swap entry was never seen as anything else"));
-
-    for (name, title) in DEEDS {
-        let mut groups = Groups::default();
-        for row in rows_with(&report.rows, name) {
-            groups.add(format!("{} against {} on {}", row.walker, row.writer, row.marked_entry()), row);
-        }
-        out.extend(groups.section(title));
-    }
-    for (name, title) in WRITERS {
-        let mut groups = Groups::default();
-        for row in rows_with(&report.rows, name) {
-            groups.add(format!("{} on {}", row.writer, row.marked_entry()), row);
-        }
-        out.extend(groups.section(title));
-    }
-    let mut lost = Groups::default();
+    out.extend(findings.sections(SummaryGrouping::Walker));
+    out.extend(findings.sections(SummaryGrouping::Writer));
     let mut breaches = Groups::default();
     let mut unknown = Groups::default();
     for row in &report.rows {
-        for finding in row.findings.iter().filter(|finding| finding.name == FindingName::PresentLost) {
-            let by = changes_to(row, finding.view.0);
-            lost.add(format!("{} on {}: by {by}", row.writer, row.marked_entry()), row);
-        }
         for breach in &row.contract {
             breaches.add(format!("{}: {breach}", row.marked_entry()), row);
         }
@@ -413,7 +390,7 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
             unknown.add_sweep(format!("{name}: {why}"), sweep);
         }
     }
-    out.extend(lost.section("A mapping was not present for a moment"));
+    out.extend(findings.sections(SummaryGrouping::ChangedMapping));
     out.extend(
         breaches.section("An entry as the kernel builds it breaks the contract that generic code relies on"),
     );

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::count::Count;
 use crate::entry::{Predicates, Value};
 use crate::findings::FindingName;
+use crate::judge::SweptClass;
 use crate::report::{GuestInfo, Verdict, why_unknown};
 
 /// The name and number of the report of a sweep. A change that breaks a reader raises the number.
@@ -195,15 +196,10 @@ impl Class {
         change: Change,
         built_as_swap: bool,
     ) -> Vec<FindingName> {
-        let mapped = before.present && before.leaf && !built_as_swap;
-        let decodes = before.swap && after.swap && (change.type_changed || change.offset_changed);
-        let found = [
-            (FindingName::SwapBuiltPresent, built_as_swap && before.present),
-            (FindingName::SwapBecomesPresent, before.swap && after.present),
-            (FindingName::SwapDecodesDifferently, decodes),
-            (FindingName::PresentLost, mapped && !after.present),
-        ];
-        found.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
+        let is_redirected = before.swap && after.swap && (change.type_changed || change.offset_changed);
+        let class = SweptClass { before, after, is_redirected, built_as_swap };
+        let holds = |name: &FindingName| name.definition().sweep_rule.is_some_and(|rule| rule(&class));
+        FindingName::ALL.into_iter().filter(holds).collect()
     }
 }
 

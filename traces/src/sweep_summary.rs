@@ -1,7 +1,8 @@
 //! What a comparison shows of sweeps, as table cells and in words.
 
+use crate::comparison::CompareReport;
 use crate::count::Count;
-use crate::report::{CompareReport, Verdict};
+use crate::report::Verdict;
 use crate::sweep::{Change, FieldBits, Part, Pattern, Ran, SweepReport, digits};
 use crate::words::counted;
 

@@ -6,7 +6,7 @@ use pmdscope_traces::results::expect::Expectations;
 use pmdscope_traces::results::{junit, ktap};
 use pmdscope_traces::sweep::SweepReport;
 use pmdscope_traces::timelines::{chrome, vcd};
-use pmdscope_traces::{CompareReport, RunReport, html, json, kunit, markdown, text};
+use pmdscope_traces::{CompareReport, RunReport, html, json, jsonl, kunit, markdown, text};
 use roxmltree::Document;
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ pub fn encode(run: &RunReport) {
     for trace in &run.traces {
         let _ = kunit::test(run, trace);
     }
-    json::lines(run).expect("it can be written").lines().for_each(assert_json);
+    jsonl::lines(run).expect("it can be written").lines().for_each(assert_json);
     assert_json(&chrome::runs(slice::from_ref(run)).expect("it can be written"));
     if let Ok(dump) = vcd::runs(slice::from_ref(run)) {
         let commands = ::vcd::Parser::new(dump.as_bytes());

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::segment::segment_jobs;
-use crate::report::Skipped;
+use crate::comparison::Skipped;
 use crate::words;
 
 /// The name and number of the format of a results directory. A change that breaks a reader raises the number.

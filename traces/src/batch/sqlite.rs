@@ -9,31 +9,32 @@ use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::batch::columns::{Column, columns};
+use crate::batch::sqlite_error::SqliteError;
 use crate::batch::{Batch, Record};
+use crate::format::{EncodeError, RecordSource, Records, ReportEncoder, ReportFormat};
+
+/// A database of a batch.
+pub const REPORT_FORMAT: ReportFormat = ReportFormat {
+    name: "sqlite",
+    about: "A row for each job, as an SQLite database",
+    extension: "sqlite",
+    encoder: ReportEncoder::File(report),
+};
+
+/// The records of a batch as rows of a new database.
+fn report(source: RecordSource<'_>, records: &mut Records<'_>, path: &Path) -> Result<(), EncodeError> {
+    let mut database = SqliteWriter::new(path, source.batch)?;
+    for record in records {
+        database.add(&record)?;
+    }
+    Ok(database.finish()?)
+}
 
 /// The name and number of the set of tables and columns: the value of `schema` in `about`. A change that breaks a
 /// reader raises the number.
 const SQLITE_SCHEMA: &str = "pmdscope.sqlite/1";
 /// What tells such a database from others (`PRAGMA application_id`): "pmds" in ASCII.
 const APPLICATION_ID: i32 = 0x706d_6473;
-
-/// The database cannot be written.
-#[derive(Debug, thiserror::Error)]
-pub enum SqliteError {
-    /// SQLite says why.
-    #[error("the SQLite database cannot be written: {0}")]
-    Unwritable(#[from] rusqlite::Error),
-    /// SQLite has signed 64-bit integers only. No run gives such a number; a record from elsewhere may have one.
-    #[error("job {job}: its '{column}' is {value}, and SQLite has no integer beyond {}", i64::MAX)]
-    TooLarge {
-        /// The number of the job.
-        job: u64,
-        /// The column.
-        column: &'static str,
-        /// The number that does not fit.
-        value: u64,
-    },
-}
 
 /// Writes records as rows of a new database, in one transaction. It holds one row at a time.
 #[derive(Debug)]

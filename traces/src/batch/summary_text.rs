@@ -6,10 +6,35 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 
 use crate::batch::summary::{Example, Found, Summary, Tally};
 use crate::findings::FindingName;
+use crate::format::{Records, ReportEncoder, ReportFormat};
 use crate::text::style;
 use crate::text::table::{bare_table, trimmed};
 use crate::text::wrapped::Lines;
 use crate::words::{counted, one_line};
+
+/// The summary of a batch.
+pub const REPORT_FORMAT: ReportFormat = ReportFormat {
+    name: "summary",
+    about: "What was run, found and is not known, in a few lines",
+    extension: "txt",
+    encoder: ReportEncoder::Summary(|records| summary(records).text()),
+};
+
+/// The summary of a batch in Markdown.
+pub const MARKDOWN_REPORT_FORMAT: ReportFormat = ReportFormat {
+    name: "summary-markdown",
+    about: "The same in Markdown",
+    extension: "md",
+    encoder: ReportEncoder::Summary(|records| summary(records).markdown()),
+};
+
+fn summary(records: &mut Records<'_>) -> Summary {
+    let mut summary = Summary::default();
+    for record in records {
+        summary.add(&record);
+    }
+    summary
+}
 
 /// The columns of a terminal as it usually is.
 const COLUMNS: u16 = 80;
@@ -77,7 +102,7 @@ impl Summary {
     fn details(&self, lines: &mut Lines) {
         for (name, found) in self.by_meaning() {
             let title = format!("FINDING {} in {}", one_line(name), counted(found.jobs, "job"));
-            let meaning = FindingName::ALL.into_iter().find(|known| known.name() == name);
+            let meaning = FindingName::of_name(name);
             said(lines, style::WRONG, &title, meaning.map_or("", FindingName::meaning), found);
         }
         let mut reasons: Vec<&Found> = self.unknown.kept.values().collect();
@@ -107,8 +132,10 @@ impl Summary {
     /// What was found, in the order in which findings are listed everywhere; what has another name comes last.
     fn by_meaning(&self) -> Vec<(&str, &Found)> {
         let mut found: Vec<_> = self.findings.iter().map(|(name, found)| (name.as_str(), found)).collect();
+        // What has no known name comes last.
         found.sort_by_key(|(name, _)| {
-            FindingName::ALL.iter().position(|known| known.name() == *name).unwrap_or(usize::MAX)
+            let known = FindingName::of_name(name);
+            (known.is_none(), known)
         });
         found
     }

@@ -1,8 +1,9 @@
 //! A comparison as a matrix: platforms by entries, with a group of columns for each writer.
 
+use crate::comparison::{CompareReport, Skipped};
 use crate::entry_name::EntryName;
 use crate::html::reasons::{Place, reason_of};
-use crate::report::{CompareReport, RunReport, Skipped};
+use crate::report::RunReport;
 use crate::summary;
 
 /// What a line of the matrix is about.

@@ -2,9 +2,10 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::comparison::CompareReport;
 use crate::html::matrix::{Line, Matrix, Run};
 use crate::html::{run, sweep, table, verdict};
-use crate::report::{CompareReport, Verdict};
+use crate::report::Verdict;
 use crate::summary;
 use crate::sweep::SweepReport;
 use crate::words::counted;

@@ -1,7 +1,7 @@
 //! Why a combination has no run.
 
+use crate::comparison::{Lack, Skipped};
 use crate::entry_name::EntryName;
-use crate::report::{Lack, Skipped};
 
 /// A place in the matrix: what would be run there.
 #[derive(Clone, Copy)]

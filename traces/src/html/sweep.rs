@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
+use crate::comparison::CompareReport;
 use crate::html::verdict;
-use crate::report::CompareReport;
 use crate::sweep::{Class, Part, Pattern, SweepReport};
 use crate::sweep_summary::{self, DRAWN};
 use crate::words;

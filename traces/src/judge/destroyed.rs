@@ -1,20 +1,20 @@
 //! Entries that a routine destroyed which only reads by its role.
 
-use super::{Findings, Observed, Overwritten};
-use crate::entry::{Entry, Value};
-use crate::findings::{Finding, FindingName};
+use super::observed::{Observed, Overwritten};
+use super::sightings::{Sighting, Sightings};
+use super::views::is_present_swap_entry;
+use crate::entry::Entry;
 
-/// `taken_for_present` are the views of a swap entry that were present.
-pub(super) fn judge(observed: &Observed<'_>, taken_for_present: &[Value], findings: &mut Findings) {
+/// A routine that only reads overwrote something that was worth keeping.
+pub(super) fn entry_destroyed(observed: &Observed<'_>, sightings: &mut Sightings) {
     for store in observed.overwritten.iter().filter(|store| is_lost(observed, store)) {
         // A walker may start over after it has stored, so its outcome says nothing of this.
         let seen = || store.seen.iter().rev().copied();
-        let view = seen().find(|view| taken_for_present.contains(view)).or(seen().next());
+        let view = seen().find(|view| is_present_swap_entry(observed, *view)).or(seen().next());
         let view = view.unwrap_or(store.found.value);
         let having_read =
             if view == store.found.value { String::new() } else { format!(", having read {view}") };
-        findings.add(Finding {
-            name: FindingName::EntryDestroyed,
+        sightings.add(Sighting {
             view,
             explanation: format!(
                 "{} only reads, and overwrote {} with {}{having_read}",

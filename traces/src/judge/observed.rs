@@ -1,9 +1,48 @@
 //! What was observed of writers, walkers and agents, beside views and outcomes.
 
-use pmdscope_arches::EntryMarks;
+use pmdscope_arches::{Encoding, EntryMarks, Form};
 
 use crate::count::Count;
 use crate::entry::{Entry, Value};
+use crate::outcome::Outcome;
+use crate::report::View;
+
+/// What the findings are judged from.
+pub struct Observed<'a> {
+    /// The encoding: it says what is valid to the hardware, and which marks an entry has.
+    pub encoding: &'a Encoding,
+    /// The entry before the writer.
+    pub before: &'a Entry,
+    /// Whether that was built as a swap entry, whatever the predicates say of it.
+    pub built_as_swap: bool,
+    /// The entries that the walker's loads returned.
+    pub views: &'a [View],
+    /// The walker's outcomes.
+    pub outcomes: &'a [Outcome],
+    /// What routines stored that only read by their role.
+    pub overwritten: &'a [Overwritten],
+    /// What was marked by an agent that plays the MMU.
+    pub marked: &'a [Marked],
+    /// What the writer is, and what it may drop.
+    pub writer: WriterRule,
+    /// What the writer made of the entry.
+    pub changes: &'a [WriterChange],
+    /// The entries of the page table that the writer filled when it ran alone, in CPU order; empty if it filled none, or
+    /// none that was looked at.
+    pub filled: &'a [u64],
+}
+
+impl Observed<'_> {
+    /// Whether the run began with a mapping.
+    pub(super) fn began_with_mapping(&self) -> bool {
+        self.before.predicates.present && self.before.predicates.leaf && !self.built_as_swap
+    }
+
+    /// Whether a value is a mapping, valid to the hardware or not.
+    pub(super) fn is_mapping(&self, value: Value) -> bool {
+        !self.built_as_swap && matches!(self.encoding.form(value.0), Form::Leaf | Form::InvalidLeaf)
+    }
+}
 
 /// A store by a routine that only reads by its role.
 #[derive(Debug, Clone, PartialEq, Eq)]

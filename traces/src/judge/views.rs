@@ -1,58 +1,95 @@
 //! Findings in what a walker's loads returned.
 
-use super::{Findings, Observed};
-use crate::entry::Entry;
-use crate::findings::{Finding, FindingName};
+use super::observed::Observed;
+use super::sightings::{Sighting, Sightings};
+use crate::entry::{Entry, Value};
+use crate::report::View;
 
-pub(super) fn judge(observed: &Observed<'_>, findings: &mut Findings) {
+/// The entry is present as the kernel builds it, though it is a swap entry.
+pub(super) fn swap_built_present(observed: &Observed<'_>, sightings: &mut Sightings) {
+    let before = observed.before.value;
+    for view in views(observed).filter(|view| is_built_present(observed, view)) {
+        add(sightings, view, format!("swap entry {before} is present as the kernel builds it"));
+    }
+}
+
+/// A swap entry became present.
+pub(super) fn swap_becomes_present(observed: &Observed<'_>, sightings: &mut Sightings) {
+    let before = observed.before.value;
+    for view in views(observed).filter(|view| became_present(observed, view)) {
+        let explanation = format!(
+            "swap entry {before} was seen as present entry {} ({})",
+            view.entry.value,
+            view.changes.join(" ")
+        );
+        add(sightings, view, explanation);
+    }
+}
+
+/// A swap entry decodes to another type or offset.
+pub(super) fn swap_decodes_differently(observed: &Observed<'_>, sightings: &mut Sightings) {
     let before = observed.before;
-    for view in observed.views.iter().filter(|view| !view.installed) {
+    for view in views(observed) {
         let seen = &view.entry;
-        let mut found = |name, explanation| {
-            findings.add(Finding {
-                name,
-                view: seen.value,
-                explanation,
-                schedules: view.schedules.clone(),
-                schedule: view.schedule.clone(),
-            });
-        };
-        let changed = view.changes.join(" ");
-        if observed.built_as_swap && before.predicates.present && seen.value == before.value {
-            found(
-                FindingName::SwapBuiltPresent,
-                format!("swap entry {} is present as the kernel builds it", before.value),
-            );
-        }
-        if before.predicates.swap && seen.predicates.present {
-            found(
-                FindingName::SwapBecomesPresent,
-                format!("swap entry {} was seen as present entry {} ({changed})", before.value, seen.value),
-            );
-        }
         if before.predicates.swap && seen.predicates.swap && before.swap != seen.swap {
-            found(
-                FindingName::SwapDecodesDifferently,
-                format!(
-                    "swap entry {} holding {} was seen as {} holding {} ({changed})",
-                    before.value,
-                    held(before),
-                    seen.value,
-                    held(seen),
-                ),
+            let explanation = format!(
+                "swap entry {} holding {} was seen as {} holding {} ({})",
+                before.value,
+                held(before),
+                seen.value,
+                held(seen),
+                view.changes.join(" ")
             );
-        }
-        if observed.began_with_mapping() && !seen.predicates.present && !view.by_walker {
-            let looks = if seen.predicates.none { "empty" } else { "not present" };
-            found(
-                FindingName::PresentLost,
-                format!(
-                    "mapped entry {} was seen as {}, which is {looks} ({changed})",
-                    before.value, seen.value
-                ),
-            );
+            add(sightings, view, explanation);
         }
     }
+}
+
+/// A mapping looks empty, or not present.
+pub(super) fn present_lost(observed: &Observed<'_>, sightings: &mut Sightings) {
+    for view in views(observed) {
+        let seen = &view.entry;
+        if observed.began_with_mapping() && !seen.predicates.present && !view.by_walker {
+            let looks = if seen.predicates.none { "empty" } else { "not present" };
+            let explanation = format!(
+                "mapped entry {} was seen as {}, which is {looks} ({})",
+                observed.before.value,
+                seen.value,
+                view.changes.join(" ")
+            );
+            add(sightings, view, explanation);
+        }
+    }
+}
+
+/// Whether a walker saw this value of a swap entry that was present: as it was built, or as the writer had changed it.
+pub(super) fn is_present_swap_entry(observed: &Observed<'_>, value: Value) -> bool {
+    views(observed).any(|view| {
+        view.entry.value == value && (is_built_present(observed, view) || became_present(observed, view))
+    })
+}
+
+/// The views that the writer did not install.
+fn views<'a>(observed: &Observed<'a>) -> impl Iterator<Item = &'a View> {
+    observed.views.iter().filter(|view| !view.installed)
+}
+
+fn is_built_present(observed: &Observed<'_>, view: &View) -> bool {
+    let before = observed.before;
+    observed.built_as_swap && before.predicates.present && view.entry.value == before.value
+}
+
+fn became_present(observed: &Observed<'_>, view: &View) -> bool {
+    observed.before.predicates.swap && view.entry.predicates.present
+}
+
+fn add(sightings: &mut Sightings, view: &View, explanation: String) {
+    sightings.add(Sighting {
+        view: view.entry.value,
+        explanation,
+        schedules: view.schedules.clone(),
+        schedule: view.schedule.clone(),
+    });
 }
 
 fn held(entry: &Entry) -> String {

@@ -2,21 +2,26 @@
 
 use pmdscope_arches::{EntryMarks, Form};
 
-use super::{Findings, Observed, WriterChange};
+use super::observed::{Observed, WriterChange};
+use super::sightings::{Sighting, Sightings};
 use crate::entry::Value;
-use crate::findings::{Finding, FindingName};
-
-pub(super) fn judge(observed: &Observed<'_>, findings: &mut Findings) {
-    for change in observed.changes {
-        still_valid(observed, change, findings);
-        marks_lost(observed, change, findings);
-    }
-    marks_lost_in_page_table(observed, findings);
-    bits_lost(observed, findings);
-}
 
 /// A mapping that the MMU goes on using while the writer takes it for invalidated.
-fn still_valid(observed: &Observed<'_>, change: &WriterChange, findings: &mut Findings) {
+pub(super) fn still_valid(observed: &Observed<'_>, sightings: &mut Sightings) {
+    for change in observed.changes {
+        still_valid_after(observed, change, sightings);
+    }
+}
+
+/// Marks that the writer read and did not hand on, or did not put into the page table that it filled.
+pub(super) fn marks_lost(observed: &Observed<'_>, sightings: &mut Sightings) {
+    for change in observed.changes {
+        marks_lost_by(observed, change, sightings);
+    }
+    marks_lost_in_page_table(observed, sightings);
+}
+
+fn still_valid_after(observed: &Observed<'_>, change: &WriterChange, sightings: &mut Sightings) {
     let steps = &change.steps;
     let is_valid =
         |value: Value| observed.is_mapping(value) && (observed.encoding.layout().hardware_valid)(value.0);
@@ -31,8 +36,7 @@ fn still_valid(observed: &Observed<'_>, change: &WriterChange, findings: &mut Fi
         Some(installed) => format!("when the writer replaced it with {installed}"),
         None => "when the writer returned".to_owned(),
     };
-    findings.add(Finding {
-        name: FindingName::StillValid,
+    sightings.add(Sighting {
         view: left,
         explanation: format!(
             "mapping {found} was to be invalidated, and was {left}, which is valid to the hardware, {until}"
@@ -43,7 +47,7 @@ fn still_valid(observed: &Observed<'_>, change: &WriterChange, findings: &mut Fi
 }
 
 /// Marks that the writer read, and that were still there when it stored, but that it did not hand on.
-fn marks_lost(observed: &Observed<'_>, change: &WriterChange, findings: &mut Findings) {
+fn marks_lost_by(observed: &Observed<'_>, change: &WriterChange, sightings: &mut Sightings) {
     let steps = &change.steps;
     let Some(found) = steps.found else { return };
     let encoding = observed.encoding;
@@ -53,8 +57,7 @@ fn marks_lost(observed: &Observed<'_>, change: &WriterChange, findings: &mut Fin
             return;
         }
         let marks = marks.names().collect::<Vec<_>>().join(" and ");
-        findings.add(Finding {
-            name: FindingName::MarksLost,
+        sightings.add(Sighting {
             view: found,
             explanation: format!("the writer lost {marks} of {found}: {what}"),
             schedules: change.schedules.clone(),
@@ -82,7 +85,7 @@ fn marks_lost(observed: &Observed<'_>, change: &WriterChange, findings: &mut Fin
 }
 
 /// Marks of a mapping that are not in the page table which a split has filled with its small pages.
-fn marks_lost_in_page_table(observed: &Observed<'_>, findings: &mut Findings) {
+fn marks_lost_in_page_table(observed: &Observed<'_>, sightings: &mut Sightings) {
     let Some(change) = observed.changes.iter().find(|change| change.steps.installed.is_some()) else {
         return;
     };
@@ -95,8 +98,7 @@ fn marks_lost_in_page_table(observed: &Observed<'_>, findings: &mut Findings) {
     let lacking: Vec<u64> = observed.filled.iter().copied().filter(|pte| !lacks(*pte).is_empty()).collect();
     let Some(first) = lacking.first() else { return };
     let marks = lacks(*first).names().collect::<Vec<_>>().join(" and ");
-    findings.add(Finding {
-        name: FindingName::MarksLost,
+    sightings.add(Sighting {
         view: before,
         explanation: format!(
             "the writer lost {marks} of {before}: {} of the {} entries that it filled of the page table lack it, as {}",
@@ -111,13 +113,12 @@ fn marks_lost_in_page_table(observed: &Observed<'_>, findings: &mut Findings) {
 
 /// Marks that another CPU set meanwhile, and that are neither in the entry that the writer got back nor in the one that
 /// is there in the end.
-fn bits_lost(observed: &Observed<'_>, findings: &mut Findings) {
+pub(super) fn bits_lost(observed: &Observed<'_>, sightings: &mut Sightings) {
     for marked in observed.marked {
         let bits = marked.before.0 ^ marked.after.0;
         let kept = |value: Value| (value.0 ^ marked.after.0) & bits == 0;
         if bits != 0 && marked.returned.is_some_and(|returned| !kept(returned)) && !kept(marked.in_the_end) {
-            findings.add(Finding {
-                name: FindingName::BitsLost,
+            sightings.add(Sighting {
                 view: marked.after,
                 explanation: format!(
                     "the MMU changed {} to {}, the writer returned {}, and {} stands in the end",

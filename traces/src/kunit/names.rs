@@ -6,9 +6,6 @@ use super::NoKunit;
 use crate::entry_name::EntryName;
 use crate::report::RunReport;
 
-/// The architectures of which `pmdp_invalidate()` was read, for messages.
-pub const ARCHES: &str = "arm64, x86_64, ppc64 and ppc64le";
-
 /// The first version in which migration entries are built by functions of their own: Linux kernel commit
 /// 4dd845b5a3e5 ("mm/swapops: rework swap entry manipulation code") (in v5.14). Before, one takes a locked page.
 const BUILDERS: Version = Version::new(5, 14);

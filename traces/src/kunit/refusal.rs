@@ -5,6 +5,9 @@ use pmdscope_arches::VersionError;
 use crate::entry_name::EntryName;
 use crate::findings::FindingName;
 
+/// The architectures of which `pmdp_invalidate()` was read, for messages.
+const ARCHES: &str = "arm64, x86_64, ppc64 and ppc64le";
+
 /// Why a behaviour makes no KUnit test.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoKunit {
@@ -37,7 +40,7 @@ pub enum NoKunit {
     #[error("what the walker saw is not what pmdp_invalidate() alone made of the entry")]
     NotInvalidated,
     /// How this architecture's `pmdp_invalidate()` is called in safety is not known here.
-    #[error("calling pmdp_invalidate() of {0} on a live kernel is not known to be safe: known are {known}", known = super::names::ARCHES)]
+    #[error("calling pmdp_invalidate() of {0} on a live kernel is not known to be safe: known are {known}", known = ARCHES)]
     Arch(String),
     /// The report's version is none.
     #[error(transparent)]

@@ -4,7 +4,8 @@ use pmdscope_arches::EntryKind;
 
 use super::NoKunit;
 use crate::entry::{Entry, Swap};
-use crate::findings::{Finding, FindingName};
+use crate::findings::Finding;
+use crate::judge::KunitAssertion;
 use crate::report::{Event, RunReport, Trace, What};
 
 /// The walker's CPU, see [`Event::cpu`].
@@ -46,8 +47,8 @@ pub fn seen<'a>(report: &'a RunReport, trace: &Trace) -> Result<Seen<'a>, NoKuni
         return Err(NoKunit::Marked(report.marks.join(" ")));
     }
     let view = report.entry_of(finding.view).ok_or(NoKunit::Lacks("the entry that a finding names"))?;
-    let became = match finding.name {
-        FindingName::SwapBecomesPresent => Became::Present,
+    let became = match finding.name.definition().kunit {
+        Some(KunitAssertion::Present) => Became::Present,
         _ => Became::Otherwise(view.swap.ok_or(NoKunit::Lacks("type and offset of what was seen"))?),
     };
     let others = report.findings.iter().filter(|other| other.view == finding.view && *other != finding);
@@ -63,7 +64,7 @@ pub fn seen<'a>(report: &'a RunReport, trace: &Trace) -> Result<Seen<'a>, NoKuni
 /// The finding of a writer's step that the walker of this behaviour saw.
 fn shown<'a>(report: &'a RunReport, trace: &Trace) -> Result<&'a Finding, NoKunit> {
     let first = report.findings.first().ok_or(NoKunit::NothingFound)?;
-    let steps = || report.findings.iter().filter(|finding| is_of_a_step(finding.name));
+    let steps = || report.findings.iter().filter(|finding| finding.name.definition().kunit.is_some());
     let shown_by = steps().next().ok_or(NoKunit::NotOneStep(first.name))?;
     let saw = |finding: &Finding| {
         trace.events.iter().any(|event| {
@@ -74,11 +75,6 @@ fn shown<'a>(report: &'a RunReport, trace: &Trace) -> Result<&'a Finding, NoKuni
         schedule: trace.schedule.clone(),
         shown_by: shown_by.schedule.clone(),
     })
-}
-
-/// Whether a finding says what a step of the writer made of an entry.
-const fn is_of_a_step(name: FindingName) -> bool {
-    matches!(name, FindingName::SwapBecomesPresent | FindingName::SwapDecodesDifferently)
 }
 
 /// The function that made the entry what was seen, if it is one that invalidates and did so in one access.

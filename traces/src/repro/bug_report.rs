@@ -2,7 +2,8 @@
 
 use super::{Code, Repro, show};
 use crate::entry_name::EntryName;
-use crate::findings::{Finding, FindingName, most_telling};
+use crate::findings::Finding;
+use crate::judge::{BugReportParts, most_telling};
 use crate::outcome::RoutineResult;
 use crate::printable::printable;
 use crate::report::{KernelFacts, RunReport};
@@ -81,37 +82,16 @@ fn summary(report: &RunReport, finding: &Finding) -> String {
     };
     let outcome = report.outcome_on_view_of(finding);
     let outcome = outcome.map_or(String::new(), |outcome| format!(": {}", words::outcome(outcome)));
-    match finding.name {
-        FindingName::SwapBuiltPresent => {
-            format!("On {on}, {entry} is pmd_present() as the kernel builds it")
-        }
-        FindingName::SwapBecomesPresent => format!("{during} sees {present}"),
-        FindingName::SwapDecodesDifferently => {
-            format!("{during} sees {view}, which decodes to another swap entry")
-        }
-        FindingName::WalkerPastPresent => {
-            format!("{during} sees {present}, and goes past its present check{outcome}")
-        }
-        FindingName::WalkerTookPage => {
-            format!("{during} sees {present}, and takes it for a mapping{outcome}")
-        }
-        FindingName::TookInvalidated => {
-            format!(
-                "{during} sees {view}, which is invalidated and not yet replaced, and decides on it{outcome}"
-            )
-        }
-        // Which entry that was, and what by, is in the explanation.
-        FindingName::EntryDestroyed => format!("{during} destroys an entry: {}", finding.explanation),
-        FindingName::PresentLost => {
-            format!("{during} sees {view}, which is not pmd_present(), where a mapping stood all the time")
-        }
-        FindingName::StillValid | FindingName::MarksLost => {
-            format!("On {on}, {} runs on {entry}: {}", writer(report), finding.explanation)
-        }
-        FindingName::BitsLost => {
-            format!("On {on}, while {} runs, the accessed or dirty bits of {view} are lost", writer(report))
-        }
-    }
+    (finding.name.definition().bug_report)(&BugReportParts {
+        place: &on,
+        writer: &writer(report),
+        entry: &entry,
+        during: &during,
+        present: &present,
+        view,
+        outcome: &outcome,
+        explanation: &finding.explanation,
+    })
 }
 
 fn place(report: &RunReport) -> String {

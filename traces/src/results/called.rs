@@ -1,7 +1,8 @@
 //! What rows are called in lists of expected findings and in results for machines.
 
+use crate::comparison::Skipped;
 use crate::findings::FindingName;
-use crate::report::{RunReport, Skipped};
+use crate::report::RunReport;
 use crate::sweep::SweepReport;
 use crate::words;
 

@@ -1,6 +1,6 @@
 //! The rows of a comparison by platform and version, as results for machines list them.
 
-use crate::report::Skipped;
+use crate::comparison::Skipped;
 use crate::results::called;
 use crate::results::judgement::{Judged, RowJudgement};
 

@@ -1,6 +1,6 @@
 //! How a comparison stands against what was expected of it.
 
-use crate::report::{CompareReport, Skipped};
+use crate::comparison::{CompareReport, Skipped};
 use crate::results::called::Called;
 use crate::results::case::{Case, Found};
 use crate::results::expect::{Expectation, Expectations};

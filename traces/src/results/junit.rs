@@ -6,12 +6,29 @@
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
-use crate::report::{CompareReport, Skipped};
+use crate::comparison::{CompareReport, Skipped};
+use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat};
 use crate::results::diagnosis;
 use crate::results::expect::{Expectation, Expectations};
 use crate::results::groups::{Group, groups};
 use crate::results::judgement::{Judged, RowJudgement, RowResult};
 use crate::words;
+
+/// JUnit XML of a comparison.
+pub const COMPARE_FORMAT: CompareFormat = CompareFormat {
+    name: "junit",
+    about: "Test results as JUnit XML",
+    extension: "xml",
+    encoder: CompareEncoder::TestResults(|report, expectations| Ok(compare(report, expectations)?)),
+};
+
+/// JUnit XML of a batch.
+pub const REPORT_FORMAT: ReportFormat = ReportFormat {
+    name: "junit",
+    about: "Test results as JUnit XML",
+    extension: "xml",
+    encoder: ReportEncoder::comparison(&COMPARE_FORMAT),
+};
 
 /// The comparison, judged by these expectations.
 ///

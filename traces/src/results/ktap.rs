@@ -8,12 +8,29 @@
 
 use std::fmt::Write;
 
-use crate::report::{CompareReport, Skipped};
+use crate::comparison::{CompareReport, Skipped};
+use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat};
 use crate::results::diagnosis;
 use crate::results::expect::{Expectation, Expectations};
 use crate::results::groups::{Group, groups};
 use crate::results::judgement::{Judged, RowJudgement, RowResult};
 use crate::words;
+
+/// KTAP of a comparison.
+pub const COMPARE_FORMAT: CompareFormat = CompareFormat {
+    name: "ktap",
+    about: "Test results as the kernel's own tests print them (KTAP)",
+    extension: "ktap",
+    encoder: CompareEncoder::TestResults(|report, expectations| Ok(compare(report, expectations))),
+};
+
+/// KTAP of a batch.
+pub const REPORT_FORMAT: ReportFormat = ReportFormat {
+    name: "ktap",
+    about: "Test results as the kernel's own tests print them (KTAP)",
+    extension: "ktap",
+    encoder: ReportEncoder::comparison(&COMPARE_FORMAT),
+};
 
 /// The comparison, judged by these expectations.
 pub fn compare(report: &CompareReport, expectations: &Expectations) -> String {

@@ -1,12 +1,30 @@
 //! A comparison as text: a table if there is room for one, or else row under row.
 
+use crate::comparison::CompareReport;
+use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat};
 use crate::printable::printable;
-use crate::report::{CompareReport, RunReport, Verdict};
+use crate::report::{RunReport, Verdict};
 use crate::sweep::SweepReport;
 use crate::text::style::{self, paint};
 use crate::text::table::{bare_table, trimmed};
 use crate::text::wrapped::wrapped;
 use crate::{summary, sweep_summary};
+
+/// The table of a comparison.
+pub const COMPARE_FORMAT: CompareFormat = CompareFormat {
+    name: "table",
+    about: "A table, and the summary in words",
+    extension: "txt",
+    encoder: CompareEncoder::View(|report, terminal| Ok(compare(report, terminal))),
+};
+
+/// The table of a batch.
+pub const REPORT_FORMAT: ReportFormat = ReportFormat {
+    name: "table",
+    about: "A row for each run and each sweep, and the findings in words",
+    extension: "txt",
+    encoder: ReportEncoder::comparison(&COMPARE_FORMAT),
+};
 
 /// A comparison: its runs, its sweeps, what has no row, and the summary in words; in a terminal in as many columns as it
 /// has.

@@ -1,19 +1,20 @@
 //! Reports as plain text. Lines may have ANSI styles, which `anstream` takes out where they do not belong.
 
-mod compare;
+pub(crate) mod compare;
 mod decode;
 mod picture;
 pub(crate) mod race;
 pub(crate) mod style;
 mod sweep;
 pub mod table;
-mod traces;
+pub(crate) mod traces;
 pub(crate) mod wrapped;
 
 use std::fmt::Write;
 
 use crate::entry::{Entry, Value};
 use crate::findings::Finding;
+use crate::format::RunFormat;
 use crate::outcome::Outcome;
 use crate::printable::printable;
 use crate::report::{Divergence, KernelFacts, RunReport, SplitGuard, Stored, View};
@@ -27,6 +28,14 @@ pub use decode::decode;
 pub use sweep::sweep;
 pub use traces::run_with_traces;
 pub use wrapped::WIDTH;
+
+/// The text of a run.
+pub const RUN_FORMAT: RunFormat = RunFormat {
+    name: "text",
+    about: "Text of at most 75 columns, with each finding drawn as a race",
+    extension: "txt",
+    encoder: |reports| Ok(reports.iter().map(run).collect::<Vec<_>>().join("\n")),
+};
 
 /// One run: what was found, each finding with its shortest schedule drawn as a race, and what that rests on. No line
 /// is longer than [`WIDTH`].

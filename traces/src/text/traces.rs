@@ -3,10 +3,19 @@
 use std::fmt::Write;
 
 use super::{changed, run};
+use crate::format::RunFormat;
 use crate::printable::printable;
 use crate::report::{AccessKind, Event, RunReport, Trace, What};
 use crate::text::table::{bare_table, trimmed};
 use crate::words::{self, of_schedules, raw_note};
+
+/// The text of a run with its traces.
+pub const RUN_FORMAT: RunFormat = RunFormat {
+    name: "trace",
+    about: "The text, and every event of each behaviour in a wide table",
+    extension: "txt",
+    encoder: |reports| Ok(reports.iter().map(run_with_traces).collect::<Vec<_>>().join("\n")),
+};
 
 /// One run, and every event of each behaviour in a table, which is as wide as it needs to be.
 pub fn run_with_traces(report: &RunReport) -> String {

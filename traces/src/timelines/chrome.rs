@@ -8,11 +8,20 @@ use serde::{Serialize, Serializer};
 
 use crate::entry::{Bit, Entry, Value};
 use crate::findings::Finding;
+use crate::format::RunFormat;
 use crate::json;
 use crate::outcome::Outcome;
 use crate::report::{Event, GuestInfo, References, RunReport, Trace, Verdict, What};
 use crate::timelines::timeline::{self, Cpu};
 use crate::words::{self, counted};
+
+/// A timeline of a run.
+pub const RUN_FORMAT: RunFormat = RunFormat {
+    name: "chrome",
+    about: "A timeline of each behaviour (Trace Event Format), for Perfetto or chrome://tracing",
+    extension: "json",
+    encoder: |reports| Ok(runs(reports)?),
+};
 
 /// Runs as one timeline.
 ///

@@ -11,10 +11,19 @@ use thiserror::Error;
 use vcd::{IdCode, ReferenceIndex, SimulationCommand, TimescaleUnit, Value as Level, VarType, Writer};
 
 use crate::entry::Value;
+use crate::format::RunFormat;
 use crate::report::{Event, RunReport, Trace};
 use crate::timelines::signals::{self, Field};
 use crate::timelines::timeline::{self, Cpu};
 use crate::words;
+
+/// A waveform of a run.
+pub const RUN_FORMAT: RunFormat = RunFormat {
+    name: "vcd",
+    about: "A waveform of each behaviour (Value Change Dump), for GTKWave or Surfer",
+    extension: "vcd",
+    encoder: |reports| Ok(runs(reports)?),
+};
 
 /// Why there is no waveform.
 #[derive(Debug, Error)]

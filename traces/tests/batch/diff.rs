@@ -7,7 +7,7 @@ use pmdscope_traces::batch::{
     Both, Change, Diff, DiffReport, Facts, Group, GuestChange, Kernels, Record, Report, diff, diff_text,
     pair_kernels,
 };
-use pmdscope_traces::{EntryName, GuestKind, Hex, RoutineResult, SplitGuard, Verdict, json};
+use pmdscope_traces::{EntryName, GuestKind, Hex, RoutineResult, SplitGuard, Verdict, json, schemas};
 use proptest::prelude::*;
 
 use super::records::{KERNEL, batch, run};
@@ -230,7 +230,7 @@ fn the_object_is_as_its_schema_says() {
     let mut new = large();
     new.remove(3);
     run(&mut new[0]).verdict = Verdict::Unknown;
-    let schema = json::schema("diff").unwrap();
+    let schema = schemas::schema("diff").unwrap();
     let committed = include_str!("../../../schemas/diff.json");
     assert_eq!(
         json::pretty(&schema).unwrap(),

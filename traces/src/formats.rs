@@ -1,0 +1,48 @@
+//! The registry of formats: a line for each in the list of its command, in the order of `--help`. All else about a format
+//! is in the file of its encoder.
+
+pub use crate::format::{
+    CompareEncoder, CompareFormat, EncodeError, Format, RecordSource, Records, ReportEncoder, ReportFormat,
+    RunEncoder, RunFormat,
+};
+
+use crate::batch::{sqlite, summary_text};
+use crate::results::{junit, ktap};
+use crate::text::{self, compare, traces};
+use crate::timelines::{chrome, vcd};
+use crate::{html, json, jsonl, markdown};
+
+/// The formats of `pmdscope run`; the first is the default.
+pub const RUN: &[&RunFormat] = &[
+    &text::RUN_FORMAT,
+    &traces::RUN_FORMAT,
+    &json::RUN_FORMAT,
+    &jsonl::RUN_FORMAT,
+    &markdown::RUN_FORMAT,
+    &vcd::RUN_FORMAT,
+    &chrome::RUN_FORMAT,
+];
+
+/// The formats of `pmdscope compare`; the first is the default.
+pub const COMPARE: &[&CompareFormat] = &[
+    &compare::COMPARE_FORMAT,
+    &markdown::COMPARE_FORMAT,
+    &json::COMPARE_FORMAT,
+    &html::COMPARE_FORMAT,
+    &ktap::COMPARE_FORMAT,
+    &junit::COMPARE_FORMAT,
+];
+
+/// The formats of `pmdscope report`; the first is the default.
+pub const REPORT: &[&ReportFormat] = &[
+    &summary_text::REPORT_FORMAT,
+    &summary_text::MARKDOWN_REPORT_FORMAT,
+    &compare::REPORT_FORMAT,
+    &markdown::REPORT_FORMAT,
+    &json::REPORT_FORMAT,
+    &jsonl::REPORT_FORMAT,
+    &html::REPORT_FORMAT,
+    &ktap::REPORT_FORMAT,
+    &junit::REPORT_FORMAT,
+    &sqlite::REPORT_FORMAT,
+];

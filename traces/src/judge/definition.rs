@@ -1,0 +1,139 @@
+//! What is known of a finding.
+
+use super::observed::Observed;
+use super::sightings::Sightings;
+use crate::entry::{Predicates, Value};
+
+/// Everything about one kind of finding. `registry.rs` has one for each.
+#[derive(Debug)]
+pub struct Definition {
+    /// Its name in reports. `docs/reference.md` explains it under a heading of this name.
+    pub name: &'static str,
+    /// What it says, in one sentence.
+    pub meaning: &'static str,
+    /// What it means for a kernel.
+    pub consequence: &'static str,
+    /// How bad that is.
+    pub severity: Severity,
+    /// What shows it.
+    pub evidence: Evidence,
+    /// Recognises it in what was observed.
+    pub(crate) rule: fn(&Observed<'_>, &mut Sightings),
+    /// Recognises it in what a sweep's writer does to a class of entries, where it needs no walker.
+    pub(crate) sweep_rule: Option<fn(&SweptClass<'_>) -> bool>,
+    /// The section of a comparison's summary that lists it; `None` if none does.
+    pub summary: Option<SummarySection>,
+    /// The first sentence of a bug report.
+    pub(crate) bug_report: fn(&BugReportParts<'_>) -> String,
+    /// What a KUnit test of it asserts; `None` if it is not what one step makes of an entry.
+    pub(crate) kunit: Option<KunitAssertion>,
+}
+
+/// How bad the consequence of a finding is, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Memory or a mapping is corrupted or lost.
+    MemoryLost,
+    /// A wrong page is taken or counted.
+    WrongPage,
+    /// The kernel crashes.
+    Crash,
+    /// A routine gives a wrong answer.
+    WrongAnswer,
+    /// A walker sees an odd view, and no more is known.
+    OddView,
+}
+
+/// What shows a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// What a walker could see.
+    View,
+    /// What a walker did.
+    Walker,
+    /// What the writer did, with or without a walker.
+    Writer,
+    /// What is left of an agent's stores.
+    Agent,
+}
+
+/// A section of the summary of a comparison.
+#[derive(Debug)]
+pub struct SummarySection {
+    /// Its title.
+    pub title: &'static str,
+    /// How rows are grouped in it.
+    pub(crate) grouping: SummaryGrouping,
+}
+
+/// How the rows of a section are grouped: rows with the same sentence are one group. Sections come in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SummaryGrouping {
+    /// By swap entry. What walkers made of it is a section of its own.
+    PresentSwapEntry,
+    /// By writer, swap entry and changed bits. What walkers made of it is a section of its own.
+    ChangedSwapEntry,
+    /// By writer, swap entry, and what it was and became.
+    RedirectedSwapEntry,
+    /// By walker, writer and entry.
+    Walker,
+    /// By writer and entry.
+    Writer,
+    /// By writer, mapping and changed bits.
+    ChangedMapping,
+}
+
+/// What a KUnit test asserts of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KunitAssertion {
+    /// That it is `pmd_present()`.
+    Present,
+    /// That it is a swap entry of another type or offset.
+    AnotherSwapEntry,
+}
+
+/// A class of entries that a sweep's writer changes alike.
+pub(crate) struct SweptClass<'a> {
+    /// What the predicates say before the writer.
+    pub before: &'a Predicates,
+    /// What they say after it.
+    pub after: &'a Predicates,
+    /// Whether a swap entry has another type or offset after it.
+    pub is_redirected: bool,
+    /// Whether the entries were built as swap entries.
+    pub built_as_swap: bool,
+}
+
+impl SweptClass<'_> {
+    /// Whether the entries are mappings before the writer.
+    pub fn is_mapping(&self) -> bool {
+        self.before.present && self.before.leaf && !self.built_as_swap
+    }
+}
+
+/// What the first sentence of a bug report is made of.
+pub(crate) struct BugReportParts<'a> {
+    /// The kernel or the platform.
+    pub place: &'a str,
+    /// The writer.
+    pub writer: &'a str,
+    /// The entry before the writer.
+    pub entry: &'a str,
+    /// `On PLACE, while WRITER runs on ENTRY, WALKER`.
+    pub during: &'a str,
+    /// The present entry that the walker saw, and why it is present.
+    pub present: &'a str,
+    /// The view.
+    pub view: Value,
+    /// `: ` and the walker's outcome, or nothing if it has none on this view.
+    pub outcome: &'a str,
+    /// The finding's explanation.
+    pub explanation: &'a str,
+}
+
+impl BugReportParts<'_> {
+    /// The sentence of a finding that shows without a walker, and whose explanation says the rest.
+    pub fn of_writer(&self) -> String {
+        format!("On {}, {} runs on {}: {}", self.place, self.writer, self.entry, self.explanation)
+    }
+}

@@ -1,0 +1,64 @@
+//! What rules find.
+
+use crate::count::Count;
+use crate::entry::Value;
+
+/// What a rule found: a [`Finding`](crate::Finding) without its name.
+#[derive(Debug)]
+pub(crate) struct Sighting {
+    /// The view that shows it.
+    pub view: Value,
+    /// What happened, in one sentence.
+    pub explanation: String,
+    /// The number of schedules.
+    pub schedules: Count,
+    /// The shortest of them.
+    pub schedule: String,
+}
+
+/// What one rule found, each explanation once.
+#[derive(Debug, Default)]
+pub(crate) struct Sightings(Vec<Sighting>);
+
+impl Sightings {
+    /// Adds a sighting. If its explanation is known, its schedules are added to those that are known.
+    pub(super) fn add(&mut self, new: Sighting) {
+        match self.0.iter_mut().find(|known| known.explanation == new.explanation) {
+            Some(known) => {
+                known.schedules += &new.schedules;
+                if length(&new.schedule) < length(&known.schedule) {
+                    known.schedule = new.schedule;
+                }
+            }
+            None => self.0.push(new),
+        }
+    }
+}
+
+impl IntoIterator for Sightings {
+    type Item = Sighting;
+    type IntoIter = std::vec::IntoIter<Sighting>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// The length of a schedule as it is written: its switches, then its accesses.
+fn length(schedule: &str) -> (usize, u64) {
+    let turns = schedule.split_whitespace();
+    let accesses = turns.clone().filter_map(|turn| turn.get(1..)?.parse::<u64>().ok());
+    (turns.count(), accesses.sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_with_fewer_switches_is_shorter_then_one_with_fewer_accesses() {
+        let mut schedules = ["W2 K1 W1 K2", "W2 K13 W1", "K1 W4", "W2 K3 W1", ""];
+        schedules.sort_by_key(|schedule| length(schedule));
+        assert_eq!(schedules, ["", "K1 W4", "W2 K3 W1", "W2 K13 W1", "W2 K1 W1 K2"]);
+    }
+}

@@ -1,0 +1,47 @@
+//! The JSON Schemas of reports and files.
+
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+
+use crate::batch::{BATCH_SCHEMA, Batch, DIFF_SCHEMA, DiffReport, RECORD_SCHEMA, Record};
+use crate::comparison::{COMPARE_SCHEMA, CompareReport};
+use crate::decoded::DecodeReport;
+use crate::matrix::{self, MATRIX_SCHEMA};
+use crate::report::{DECODE_SCHEMA, RUN_SCHEMA, RunReport};
+use crate::repro::{REPRO_SCHEMA, Repro};
+use crate::sweep::{SWEEP_SCHEMA, SweepReport};
+
+/// The schemas that can be printed, by the name that a report carries in its `schema` member.
+pub const SCHEMAS: [&str; 9] = [
+    RUN_SCHEMA,
+    COMPARE_SCHEMA,
+    DECODE_SCHEMA,
+    REPRO_SCHEMA,
+    MATRIX_SCHEMA,
+    BATCH_SCHEMA,
+    RECORD_SCHEMA,
+    DIFF_SCHEMA,
+    SWEEP_SCHEMA,
+];
+
+/// The JSON Schema of a report, by its name with or without the version.
+pub fn schema(name: &str) -> Option<Schema> {
+    let full = SCHEMAS.into_iter().find(|full| {
+        let short = full.strip_prefix("pmdscope.").and_then(|rest| rest.split('/').next());
+        *full == name || short == Some(name)
+    })?;
+    // Of what is written: a member that may be null is always there, one that may be left out is not.
+    let generator = SchemaSettings::default().for_serialize().into_generator();
+    Some(match full {
+        RUN_SCHEMA => generator.into_root_schema_for::<RunReport>(),
+        COMPARE_SCHEMA => generator.into_root_schema_for::<CompareReport>(),
+        REPRO_SCHEMA => generator.into_root_schema_for::<Repro>(),
+        BATCH_SCHEMA => generator.into_root_schema_for::<Batch>(),
+        RECORD_SCHEMA => generator.into_root_schema_for::<Record>(),
+        // It is read, not written.
+        MATRIX_SCHEMA => SchemaSettings::default().into_generator().into_root_schema_for::<matrix::File>(),
+        DIFF_SCHEMA => generator.into_root_schema_for::<DiffReport>(),
+        SWEEP_SCHEMA => generator.into_root_schema_for::<SweepReport>(),
+        _ => generator.into_root_schema_for::<DecodeReport>(),
+    })
+}
