@@ -204,7 +204,7 @@ fn compared(
     }
     let terminal = output::terminal(args.report.output.as_deref());
     let encoder = &args.format.encoder;
-    let printed = encoder.encode(report, terminal, expectations).map_err(anyhow::Error::from_boxed)?;
+    let printed = encoder.encode(report, terminal, expectations).map_err(output::EncodeFailure)?;
     let exit = match encoder.is_test_results() {
         true => Exit::of_conclusion(Judged::new(report, expectations).conclusion()),
         false => Exit::of(report.rows.iter().map(|row| row.verdict)),

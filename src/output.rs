@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anstream::adapter::strip_str;
 use anyhow::{Context, Result, ensure};
+use pmdscope_traces::formats::EncodeError;
 use pmdscope_traces::one_line;
 
 /// Makes a report, and if it is to be checked makes it again: the same must come out.
@@ -20,6 +21,11 @@ pub fn checked<T>(check: bool, make: impl Fn() -> Result<(String, T)>) -> Result
     }
     Ok((report, of))
 }
+
+/// An encoder's error. Its cause is the error itself, so that a pipe that was closed is known as one.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct EncodeFailure(#[source] pub EncodeError);
 
 /// The same work did not give the same report.
 #[derive(Debug, thiserror::Error)]
@@ -179,6 +185,16 @@ mod tests {
         let short = shortened(&long);
         assert!(short.starts_with("begin") && short.ends_with("end") && short.len() < 1100, "{short}");
         assert!(short.contains("[1047584 characters]"), "{short}");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_known_as_one_whatever_wrote_to_it() {
+        let closed = || std::io::Error::from(ErrorKind::BrokenPipe);
+        let by_encoder = anyhow::Error::from(EncodeFailure(closed().into()));
+        assert!(is_closed(&by_encoder) && is_closed(&closed().into()));
+        assert_eq!(crate::one_line(&by_encoder), closed().to_string(), "it is told once");
+        let full = EncodeFailure(std::io::Error::from(ErrorKind::StorageFull).into());
+        assert!(!is_closed(&full.into()));
     }
 
     #[test]

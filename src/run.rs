@@ -1,6 +1,6 @@
 //! `pmdscope run`.
 
-use anyhow::{Error, Result};
+use anyhow::Result;
 use pmdscope_traces::formats::RunFormat;
 use pmdscope_traces::{RunReport, Verdict};
 
@@ -30,6 +30,6 @@ fn reports(plan: &RunPlan) -> Result<Vec<RunReport>> {
 
 /// What is printed of reports, and their verdicts.
 fn printed(reports: &[RunReport], format: &RunFormat) -> Result<(String, Vec<Verdict>)> {
-    let printed = (format.encoder)(reports).map_err(Error::from_boxed)?;
+    let printed = (format.encoder)(reports).map_err(output::EncodeFailure)?;
     Ok((printed, reports.iter().map(|report| report.verdict).collect()))
 }

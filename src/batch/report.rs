@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Error, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use pmdscope_traces::batch::{Record, Report};
 use pmdscope_traces::formats::{EncodeError, Format, RecordSource, Records, ReportEncoder};
 use pmdscope_traces::results::Judged;
@@ -43,7 +43,7 @@ pub fn report(args: &ReportDirArgs) -> Result<Exit> {
             let expectations = expectations(args.expect.as_deref(), encoder.is_test_results())?;
             let report = comparison(&results, &mut chosen, most_rows)?;
             let terminal = output::terminal(to);
-            let text = encoder.encode(&report, terminal, &expectations).map_err(Error::from_boxed)?;
+            let text = encoder.encode(&report, terminal, &expectations).map_err(output::EncodeFailure)?;
             output::write(&text, to)?;
             judged = encoder
                 .is_test_results()
@@ -87,7 +87,7 @@ impl<'a> Chosen<'a> {
     fn encode<T>(&mut self, encode: impl FnOnce(&mut Records<'_>) -> Result<T, EncodeError>) -> Result<T> {
         let mut failed = None;
         let mut records = self.map_while(|record| record.map_err(|error| failed = Some(error)).ok());
-        let encoded = encode(&mut records).map_err(Error::from_boxed)?;
+        let encoded = encode(&mut records).map_err(output::EncodeFailure)?;
         drop(records);
         failed.map_or(Ok(encoded), Err)
     }
