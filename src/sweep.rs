@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, ensure};
 use num_bigint::BigUint;
 use pmdscope_arches::{Encoding, EntryKind, EntrySet, EntrySpec, Form};
 use pmdscope_emu as emu;
-use pmdscope_emu::sweep::{FILLINGS, Learned, NotLearned, SweepError, Sweeper, learn};
+use pmdscope_emu::sweep::{Classification, ClassificationError, FILLINGS, SweepError, Sweeper, learn};
 use pmdscope_guest::abi::{SWEEP, Swept};
 use pmdscope_guest::{Installs, Role, Routine};
 use pmdscope_traces::sweep::{Change, Class, Part, Pattern, Ran, SWEEP_SCHEMA, SweepReport, named_bits};
@@ -73,10 +73,12 @@ pub fn sweep(guest: &GuestSubject, set: EntrySet, writer: &'static Routine) -> R
     });
     let (learned, incomplete) = match learned {
         Ok(learned) => (Some(learned), None),
-        Err(NotLearned::Unlearned(why)) => (None, Some(why.to_string())),
+        Err(ClassificationError::Limit(why)) => (None, Some(why.to_string())),
         // A writer that waits, or that goes where nothing is, is a fact about the writer.
-        Err(NotLearned::NoAnswer(why @ SweepError::DidNotReturn { .. })) => (None, Some(why.to_string())),
-        Err(NotLearned::NoAnswer(SweepError::Machine(error))) => return Err(error.into()),
+        Err(ClassificationError::NoAnswer(why @ SweepError::DidNotReturn { .. })) => {
+            (None, Some(why.to_string()))
+        }
+        Err(ClassificationError::NoAnswer(SweepError::Machine(error))) => return Err(error.into()),
     };
 
     Ok(report(guest, set, writer, learned.as_ref(), incomplete))
@@ -91,7 +93,7 @@ fn report(
     guest: &GuestSubject,
     set: EntrySet,
     writer: &Routine,
-    learned: Option<&Learned>,
+    learned: Option<&Classification>,
     incomplete: Option<String>,
 ) -> SweepReport {
     let encoding = &guest.encoding;
@@ -157,7 +159,7 @@ fn known_entries(encoding: &Encoding) -> Vec<u64> {
     entries
 }
 
-fn classes(encoding: &Encoding, set: EntrySet, domain: &[Pattern], learned: &Learned) -> Vec<Class> {
+fn classes(encoding: &Encoding, set: EntrySet, domain: &[Pattern], learned: &Classification) -> Vec<Class> {
     let class = |(answer, parts): (&u32, &Vec<emu::sweep::Part>)| {
         let answer = Swept(*answer);
         let (before, after) = (predicates(answer.before()), predicates(answer.after()));
@@ -219,7 +221,7 @@ fn disagreements(encoding: &Encoding, class: &Class) -> Vec<String> {
     said.into_iter().collect()
 }
 
-fn ran(encoding: &Encoding, set: EntrySet, domain: &[Pattern], learned: &Learned) -> Ran {
+fn ran(encoding: &Encoding, set: EntrySet, domain: &[Pattern], learned: &Classification) -> Ran {
     let free = domain.iter().fold(0, |free, pattern| free | pattern.free.0);
     // Where entries have different forms, so many names are those of a mapping.
     let form = set.form().unwrap_or(Form::Leaf);

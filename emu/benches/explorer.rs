@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
 use pmdscope_arches::{Arch, ByteOrder, Encoding, EntryKind, EntrySpec};
-use pmdscope_emu::{Bounds, Calls, Ended, Event, Machine, Reduction, Routines, Run, What, env};
-use pmdscope_explore::{Cpus, Forest, Limits, Segment, Then, Word, Written, behaviours, each_schedule};
+use pmdscope_emu::{Bounds, CallResult, Calls, Event, Machine, Reduction, Routines, Run, What, env};
+use pmdscope_explore::{
+    Cpus, Forest, Limits, MaskedStore, NextAccess, Segment, Word, behaviours, each_schedule,
+};
 use pmdscope_guest::abi::{Env, Outcome, STRUCT_PAGE_SIZE};
 use pmdscope_guest::routine::{walkers, writers};
 use pmdscope_guest::{Bundled, Guest, Routine, all_bundled};
@@ -156,7 +158,7 @@ impl Cpus for Shape {
 
     fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<()>, Infallible> {
         if cpu == 1 {
-            let then = if read.len() < self.loads { Then::Read(0) } else { Then::End(()) };
+            let then = if read.len() < self.loads { NextAccess::Read(0) } else { NextAccess::End(()) };
             return Ok(Segment {
                 stored: None,
                 stores: Vec::new(),
@@ -172,11 +174,11 @@ impl Cpus for Shape {
             Values::OneStep => (0, 1),
             Values::Elsewhere => (1, n),
         };
-        let stores = (1..=self.stores).map(store).map(|(word, value)| (word, Written::whole(value)));
+        let stores = (1..=self.stores).map(store).map(|(word, value)| (word, MaskedStore::whole(value)));
         Ok(Segment {
             stored: None,
             stores: stores.collect(),
-            then: Then::End(()),
+            then: NextAccess::End(()),
             code: Vec::new(),
             state: Vec::new(),
         })
@@ -416,7 +418,7 @@ fn schedules_of_guests(others: &[&'static Routine]) -> Result<()> {
     let of_walker = values_read(first, 1);
     // Alone the walker finds the same entry each time.
     let mut alone = Vec::new();
-    while let Then::Read(word) = routines.follow(1, &alone)?.then {
+    while let NextAccess::Read(word) = routines.follow(1, &alone)?.then {
         alone.push(routines.initially(word));
     }
     let followed = rate(|| {
@@ -458,8 +460,8 @@ fn machine_code_runs() -> Result<()> {
             let mut read = Vec::new();
             let ended = loop {
                 match routines.follow(1, &read)?.then {
-                    Then::Read(word) => read.push(routines.initially(word)),
-                    Then::End(ended) => break ended,
+                    NextAccess::Read(word) => read.push(routines.initially(word)),
+                    NextAccess::End(ended) => break ended,
                 }
             };
             let followed = rate(|| {
@@ -521,7 +523,7 @@ impl Convention {
 }
 
 /// The same run on an engine that has no hook but the one that stops it.
-fn bare_rate(guest: &Guest, convention: &Convention, job: &Calls<'_>, ended: Ended) -> Result<f64> {
+fn bare_rate(guest: &Guest, convention: &Convention, job: &Calls<'_>, ended: CallResult) -> Result<f64> {
     // Where a machine of ours has it.
     const ENTRY: u64 = 0x40_0028;
     const PRIVATE: u64 = 0x50_0000;

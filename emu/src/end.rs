@@ -11,7 +11,7 @@ use crate::trace::Event;
 
 /// Every way in which a call of a guest function can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum End {
+pub enum CallExit {
     /// It returned.
     Returned,
     /// It accessed an address where nothing is: a struct page that does not exist, say.
@@ -38,18 +38,18 @@ pub enum End {
     Engine(uc_error),
 }
 
-impl End {
+impl CallExit {
     /// Whether a bound ended it, so that nothing is known of what would have followed.
     pub fn is_bound(self) -> bool {
-        matches!(self, End::AccessBound | End::InstructionBound | End::TimeBound)
+        matches!(self, CallExit::AccessBound | CallExit::InstructionBound | CallExit::TimeBound)
     }
 }
 
-impl fmt::Display for End {
+impl fmt::Display for CallExit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            End::Returned => f.write_str("returned"),
-            End::Fault { pc, address: Some(address) } => {
+            CallExit::Returned => f.write_str("returned"),
+            CallExit::Fault { pc, address: Some(address) } => {
                 write!(f, "accessed {address:#x}, where nothing is, at {pc:#x}")?;
                 // Above are addresses of kernels, which have their struct pages elsewhere.
                 match address.checked_sub(memory::VMEMMAP) {
@@ -59,12 +59,14 @@ impl fmt::Display for End {
                     _ => Ok(()),
                 }
             }
-            End::Fault { pc, address: None } => write!(f, "accessed an address where nothing is, at {pc:#x}"),
-            End::Exception { pc, number } => write!(f, "raised exception {number} at {pc:#x}"),
-            End::AccessBound => f.write_str("reached the bound on page-table accesses"),
-            End::InstructionBound => f.write_str("reached the bound on instructions"),
-            End::TimeBound => f.write_str("reached the bound on time"),
-            End::Engine(error) => write!(f, "stopped by the engine: {error:?}"),
+            CallExit::Fault { pc, address: None } => {
+                write!(f, "accessed an address where nothing is, at {pc:#x}")
+            }
+            CallExit::Exception { pc, number } => write!(f, "raised exception {number} at {pc:#x}"),
+            CallExit::AccessBound => f.write_str("reached the bound on page-table accesses"),
+            CallExit::InstructionBound => f.write_str("reached the bound on instructions"),
+            CallExit::TimeBound => f.write_str("reached the bound on time"),
+            CallExit::Engine(error) => write!(f, "stopped by the engine: {error:?}"),
         }
     }
 }
@@ -89,27 +91,27 @@ impl Default for CallBounds {
 
 /// What came of one routine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ended {
+pub struct CallResult {
     /// How the call ended.
-    pub end: End,
+    pub end: CallExit,
     /// What it came to, if it returned.
     pub outcome: Option<Outcome>,
 }
 
 /// How far a routine was followed.
-pub(crate) struct Followed {
+pub(crate) struct ReplayedPrefix {
     /// Its events. If it has not ended, the last is the read that it was stopped at.
     pub(crate) accesses: Vec<Event>,
     /// What came of it, if it came to an end.
-    pub(crate) ended: Option<Ended>,
+    pub(crate) ended: Option<CallResult>,
     /// What it depends on at the read that it was stopped at, but for what it reads; see
     /// [`Segment::state`](crate::Segment::state).
     pub(crate) state: Vec<u64>,
 }
 
 /// A call that is over.
-pub(crate) struct Finished {
-    pub(crate) end: End,
+pub(crate) struct CompletedCall {
+    pub(crate) end: CallExit,
     pub(crate) outcome: Option<Outcome>,
     /// Where its code went, in order: the starts of blocks, or instructions.
     pub(crate) path: Vec<u64>,

@@ -8,7 +8,7 @@ use pmdscope_guest::Routine;
 use pmdscope_guest::abi::Answers;
 
 use crate::EmuError;
-use crate::end::{CallBounds, End};
+use crate::end::{CallBounds, CallExit};
 use crate::exploration::{Bounds, Exploration, Reduction};
 
 /// The routines to run against each other, and the entry that all begin with.
@@ -47,7 +47,7 @@ pub trait Inspect {
     /// What lies at an address that events have, in words.
     fn describe(&self, address: u64) -> String;
     /// How a call ended, in words.
-    fn explain(&self, end: End) -> String;
+    fn explain(&self, end: CallExit) -> String;
     /// How many references a page has before anything runs.
     fn references_of(&self, pfn: u64) -> u64;
 }

@@ -1,4 +1,4 @@
-//! What can go wrong before and between runs. How a run itself ends is [`End`](crate::End).
+//! What can go wrong before and between runs. How a run itself ends is [`CallExit`](crate::CallExit).
 
 use pmdscope_arches::Arch;
 use pmdscope_explore::Schedule;
@@ -69,7 +69,7 @@ pub enum EmuError {
         /// Its name.
         function: String,
         /// How it ended.
-        end: crate::End,
+        end: crate::CallExit,
     },
     /// What a kernel's routines need cannot be set up.
     #[error("{0}")]

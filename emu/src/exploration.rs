@@ -6,7 +6,7 @@ use std::time::Duration;
 use num_bigint::BigUint;
 use pmdscope_explore::Schedule;
 
-use crate::end::{CallBounds, End, Ended};
+use crate::end::{CallBounds, CallExit, CallResult};
 use crate::trace::Event;
 
 /// The vCPU that runs the writer.
@@ -68,11 +68,11 @@ pub struct Run {
     /// Everything that happened, in order.
     pub events: Vec<Event>,
     /// The outcome of the writer.
-    pub writer: Ended,
+    pub writer: CallResult,
     /// The outcome of the walker.
-    pub walker: Ended,
+    pub walker: CallResult,
     /// The outcomes of the others.
-    pub others: Vec<Ended>,
+    pub others: Vec<CallResult>,
     /// The entry in the end.
     pub after: u64,
     /// Where the walker took another path than in its baseline run.
@@ -90,7 +90,7 @@ pub struct Exploration {
     /// How many schedules there are; if the exploration is incomplete, how many were accounted for.
     pub schedules: BigUint,
     /// The baseline run: the walker alone on the original entry.
-    pub alone: Ended,
+    pub alone: CallResult,
     /// How often machine code was run.
     pub machine_runs: u64,
     /// Why not every schedule was run to its end; `None` if every one was.
@@ -125,14 +125,14 @@ pub enum Incomplete {
         /// Under which schedule.
         schedule: Schedule,
         /// How it ended.
-        end: End,
+        end: CallExit,
     },
 }
 
 impl Incomplete {
     /// Whether time was over, so that another machine might have come further.
     pub fn is_of_time(&self) -> bool {
-        matches!(self, Incomplete::Time(_) | Incomplete::Call { end: End::TimeBound, .. })
+        matches!(self, Incomplete::Time(_) | Incomplete::Call { end: CallExit::TimeBound, .. })
     }
 }
 
@@ -165,7 +165,7 @@ impl fmt::Display for Incomplete {
 
 impl Exploration {
     /// An exploration before its first schedule, after a baseline run with this outcome.
-    pub(crate) fn after(alone: Ended) -> Self {
+    pub(crate) fn after(alone: CallResult) -> Self {
         Exploration { alone, machine_runs: 1, ..Exploration::nothing() }
     }
 
@@ -174,7 +174,7 @@ impl Exploration {
         Exploration {
             runs: Vec::new(),
             schedules: BigUint::ZERO,
-            alone: Ended { end: End::TimeBound, outcome: None },
+            alone: CallResult { end: CallExit::TimeBound, outcome: None },
             machine_runs: 0,
             incomplete: None,
         }
@@ -184,7 +184,8 @@ impl Exploration {
     pub(crate) fn add(&mut self, run: Run, crashes_are_outcomes: bool) {
         self.machine_runs += 2 + run.others.len() as u64;
         let conclusive = |cpu: u8, end| {
-            end == End::Returned || crashes_are_outcomes && cpu != WRITER && matches!(end, End::Fault { .. })
+            end == CallExit::Returned
+                || crashes_are_outcomes && cpu != WRITER && matches!(end, CallExit::Fault { .. })
         };
         let ends =
             [run.writer.end, run.walker.end].into_iter().chain(run.others.iter().map(|other| other.end));

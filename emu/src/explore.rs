@@ -11,10 +11,10 @@ use std::time::Instant;
 use pmdscope_explore::{Schedule, letters};
 
 use crate::EmuError;
-use crate::end::{End, Ended};
+use crate::end::{CallExit, CallResult};
 use crate::exploration::{Bounds, Exploration, Incomplete, Reduction};
 use crate::recorded;
-use crate::stage::{Alone, Stage, Turn, run};
+use crate::stage::{Baseline, Stage, Turn, run};
 
 /// Runs a stage under every schedule.
 pub(crate) fn explore(
@@ -23,7 +23,7 @@ pub(crate) fn explore(
     reduction: Reduction,
 ) -> Result<Exploration, EmuError> {
     let deadline = Instant::now().checked_add(bounds.time);
-    let alone = Alone::run(stage)?;
+    let alone = Baseline::run(stage)?;
     let mut exploration = Exploration::after(alone.ended);
     match reduction {
         Reduction::Joined => recorded::explore(stage, &alone, bounds, deadline, &mut exploration)?,
@@ -34,7 +34,7 @@ pub(crate) fn explore(
 
 /// Runs a stage under one schedule.
 pub(crate) fn explore_one(stage: &mut impl Stage, schedule: &Schedule) -> Result<Exploration, EmuError> {
-    let alone = Alone::run(stage)?;
+    let alone = Baseline::run(stage)?;
     let mut exploration = Exploration::after(alone.ended);
     let (run, turns) = run(stage, &alone, &schedule.0)?;
     if turns.len() > schedule.0.len() {
@@ -48,8 +48,8 @@ pub(crate) fn explore_one(stage: &mut impl Stage, schedule: &Schedule) -> Result
 
 /// Runs the one CPU of a stage alone: the writer.
 pub(crate) fn explore_alone(stage: &mut impl Stage) -> Result<Exploration, EmuError> {
-    let nobody = Ended { end: End::Returned, outcome: None };
-    let alone = Alone { ended: nobody, path: Vec::new() };
+    let nobody = CallResult { end: CallExit::Returned, outcome: None };
+    let alone = Baseline { ended: nobody, path: Vec::new() };
     let mut exploration = Exploration { alone: nobody, ..Exploration::nothing() };
     let (run, _) = run(stage, &alone, &[])?;
     exploration.add(run, stage.crashes_are_outcomes());
@@ -60,7 +60,7 @@ pub(crate) fn explore_alone(stage: &mut impl Stage) -> Result<Exploration, EmuEr
 /// Runs every schedule, each anew.
 fn explore_each(
     stage: &mut impl Stage,
-    alone: &Alone,
+    alone: &Baseline,
     bounds: &Bounds,
     deadline: Option<Instant>,
     exploration: &mut Exploration,

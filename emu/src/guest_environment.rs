@@ -7,7 +7,7 @@ use pmdscope_guest::abi::Answers;
 use pmdscope_guest::{Guest, Routine};
 
 use crate::EmuError;
-use crate::end::{CallBounds, End};
+use crate::end::{CallBounds, CallExit};
 use crate::environment::{Control, Environment, Inspect, Job, Schedules, Setup};
 use crate::exploration::{Bounds, Exploration};
 use crate::machine::{self, Calls, Machine};
@@ -68,7 +68,7 @@ impl Inspect for GuestEnvironment {
         format!("the word at {address:#x}")
     }
 
-    fn explain(&self, end: End) -> String {
+    fn explain(&self, end: CallExit) -> String {
         end.to_string()
     }
 

@@ -12,7 +12,7 @@ use pmdscope_watch::{Atomicity, Instruction};
 
 use crate::EmuError;
 use crate::decoder::Decoder;
-use crate::end::{CallBounds, End, Ended, Finished, Followed};
+use crate::end::{CallBounds, CallExit, CallResult, CompletedCall, ReplayedPrefix};
 use crate::exploration::{Bounds, Exploration, Incomplete, Reduction, WRITER};
 use crate::explore;
 use crate::image::Image;
@@ -22,7 +22,7 @@ use crate::private::Private;
 use crate::sharing::Sharing;
 use crate::stage::Stage;
 use crate::trace::{Event, Recorder, Watched, What};
-use crate::vcpu::{Call, Place, Stop, Vcpu};
+use crate::vcpu::{Call, CallLayout, Stop, Vcpu};
 
 /// The functions to call, one on each CPU, and what they are given.
 #[derive(Debug, Clone, Copy)]
@@ -130,8 +130,8 @@ impl Machine {
             let usual = CallBounds::default();
             let instructions = usual.instructions.saturating_mul(1 + entries.len() as u64);
             match vcpu.call(function, &arguments, CallBounds { instructions, ..usual })? {
-                End::Returned => {}
-                End::Engine(error) => return Err(EmuError::engine("run the guest", error)),
+                CallExit::Returned => {}
+                CallExit::Engine(error) => return Err(EmuError::engine("run the guest", error)),
                 end => return Err(EmuError::DidNotReturn { function: abi::SURVEY.to_owned(), end }),
             }
             let bytes = vcpu.read(memory::SURVEY_OUT, entries.len() * Answers::SIZE)?;
@@ -267,7 +267,7 @@ const PAGE_TABLE: Range<u64> = memory::PTE_TABLE..memory::PTE_TABLE + memory::PT
 impl Common {
     /// A vCPU with the guest and the tables mapped.
     fn vcpu(&self, number: u8) -> Result<(Vcpu, Private), EmuError> {
-        let place = Place { return_pad: memory::RETURN_PAD, stack_top: memory::STACK_TOP };
+        let place = CallLayout { return_pad: memory::RETURN_PAD, stack_top: memory::STACK_TOP };
         let mut vcpu = Vcpu::new(number, place, &self.recorder, &self.decoder)?;
         let private = Private::give(&mut vcpu)?;
         vcpu.map(self.image.address, &self.image.memory)?;
@@ -353,11 +353,11 @@ impl Loaded<'_> {
 
     /// What came of a call that ended so. One that did not return has no outcome, whatever it had
     /// written by then.
-    fn ended(&mut self, cpu: u8, end: End) -> Result<Ended, EmuError> {
+    fn ended(&mut self, cpu: u8, end: CallExit) -> Result<CallResult, EmuError> {
         match end {
-            End::Engine(error) => Err(EmuError::engine("run the guest", error)),
-            End::Returned => Ok(Ended { end, outcome: self.outcome(cpu)? }),
-            _ => Ok(Ended { end, outcome: None }),
+            CallExit::Engine(error) => Err(EmuError::engine("run the guest", error)),
+            CallExit::Returned => Ok(CallResult { end, outcome: self.outcome(cpu)? }),
+            _ => Ok(CallResult { end, outcome: None }),
         }
     }
 }
@@ -387,23 +387,23 @@ impl Stage for Loaded<'_> {
         Ok(())
     }
 
-    fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError> {
+    fn finish(&mut self, cpu: u8, call: Call) -> Result<CompletedCall, EmuError> {
         let end = self.vcpu(cpu).finish(call)?;
         let path = self.vcpu(cpu).take_path();
-        let Ended { end, outcome } = self.ended(cpu, end)?;
-        Ok(Finished { end, outcome, path })
+        let CallResult { end, outcome } = self.ended(cpu, end)?;
+        Ok(CompletedCall { end, outcome, path })
     }
 
-    fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<Followed, EmuError> {
+    fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<ReplayedPrefix, EmuError> {
         // What is left in the watched table is read by nobody: each read has its value put there.
         self.machine.put_back(&self.calls.env)?;
         let (function, arguments, bounds) = (self.functions[usize::from(cpu)], self.arguments(), self.bounds);
         let ended = match self.vcpu(cpu).follow(function, &arguments, bounds, values)? {
             Stop::AtRead { .. } => None,
-            Stop::Ended { end, .. } => Some(self.ended(cpu, end)?),
+            Stop::CallResult { end, .. } => Some(self.ended(cpu, end)?),
         };
         // What is stored to a stack is not seen here, and bundled routines wait for nothing.
-        Ok(Followed { accesses: self.take_events()?, ended, state: Vec::new() })
+        Ok(ReplayedPrefix { accesses: self.take_events()?, ended, state: Vec::new() })
     }
 
     fn entry_address(&self) -> u64 {

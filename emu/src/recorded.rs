@@ -7,15 +7,15 @@ use std::time::Instant;
 
 use pmdscope_arches::ByteOrder;
 use pmdscope_explore::{
-    Behaviour, Cpus, Forest, Found, Limits, Schedule, Segment, Stopped, Stuck, Then, Word, Written,
-    behaviours,
+    Behaviour, Cpus, Deadlock, EnumerationResult, Forest, LimitHit, Limits, MaskedStore, NextAccess,
+    Schedule, Segment, Word, behaviours,
 };
 use unicorn_engine::uc_error;
 
 use crate::EmuError;
-use crate::end::{Ended, Followed};
+use crate::end::{CallResult, ReplayedPrefix};
 use crate::exploration::{Bounds, Exploration, Incomplete, Run};
-use crate::stage::{self, Alone, Stage};
+use crate::stage::{self, Baseline, Stage};
 use crate::trace::{Access, What};
 
 /// The routines of a stage, as the enumeration sees them: CPU 0 is the writer, 1 the walker.
@@ -57,7 +57,7 @@ impl<'a, S: Stage> Routines<'a, S> {
 /// Runs every behaviour of a stage.
 pub(crate) fn explore(
     stage: &mut impl Stage,
-    alone: &Alone,
+    alone: &Baseline,
     bounds: &Bounds,
     deadline: Option<Instant>,
     exploration: &mut Exploration,
@@ -67,10 +67,10 @@ pub(crate) fn explore(
     const MOST_STATES: usize = 1_000_000;
     let limits = Limits { behaviours: most, states: MOST_STATES, deadline };
     let mut forest = Forest::new(Routines::new(stage)?)?;
-    let Found { behaviours, stopped, stuck } = behaviours(&mut forest, &limits)?;
+    let EnumerationResult { behaviours, stopped, stuck } = behaviours(&mut forest, &limits)?;
     exploration.note(stopped.map(|stopped| match stopped {
-        Stopped::TooMany => Incomplete::Behaviours(bounds.behaviours),
-        Stopped::Late => Incomplete::Time(bounds.time),
+        LimitHit::States => Incomplete::Behaviours(bounds.behaviours),
+        LimitHit::Deadline => Incomplete::Time(bounds.time),
     }));
     exploration.machine_runs += forest.runs();
     let Routines { stage, .. } = forest.cpus();
@@ -92,7 +92,7 @@ pub(crate) fn explore(
     }
     // Noted last: that a routine went wrong with a lock may be why another waits for it.
     let Routines { words, .. } = forest.cpus();
-    exploration.note(stuck.map(|Stuck { schedule, word }| Incomplete::Deadlock {
+    exploration.note(stuck.map(|Deadlock { schedule, word }| Incomplete::Deadlock {
         schedule: Schedule(schedule),
         address: words[word].address,
     }));
@@ -102,8 +102,8 @@ pub(crate) fn explore(
 /// Runs a behaviour's schedule, and holds each access and what came of it against the record.
 fn as_recorded<S: Stage>(
     forest: &mut Forest<Routines<'_, S>>,
-    alone: &Alone,
-    behaviour: Behaviour<Ended>,
+    alone: &Baseline,
+    behaviour: Behaviour<CallResult>,
 ) -> Result<Run, EmuError> {
     let recorded = forest.accesses(&behaviour.schedule)?;
     let Routines { stage, words } = forest.cpus();
@@ -134,7 +134,8 @@ fn as_recorded<S: Stage>(
     if count != recorded.len() {
         return Err(differs(format!("{} accesses were recorded, {count} made", recorded.len())));
     }
-    let ends: Vec<Ended> = [run.writer, run.walker].into_iter().chain(run.others.iter().copied()).collect();
+    let ends: Vec<CallResult> =
+        [run.writer, run.walker].into_iter().chain(run.others.iter().copied()).collect();
     if ends != behaviour.ends {
         return Err(differs(format!("it came to {ends:x?} instead of {:x?}", behaviour.ends)));
     }
@@ -157,17 +158,17 @@ impl<S: Stage> Routines<'_, S> {
     }
 
     /// What an access to a word stored: of the word after it, the bytes that it covers.
-    fn written(&self, word: Word, access: &Access) -> Result<Written, EmuError> {
+    fn written(&self, word: Word, access: &Access) -> Result<MaskedStore, EmuError> {
         let not_one = EmuError::NotOneEntry { address: access.address, size: access.size };
         let mut mask = [0; 8];
         mask[bytes_in_word(access).ok_or(not_one)?].fill(0xff);
         let mask = self.words[word].order.decode(mask);
-        Ok(Written { mask, value: access.after & mask })
+        Ok(MaskedStore { mask, value: access.after & mask })
     }
 }
 
 impl<S: Stage> Cpus for Routines<'_, S> {
-    type End = Ended;
+    type End = CallResult;
     type Error = EmuError;
 
     fn count(&self) -> usize {
@@ -178,9 +179,9 @@ impl<S: Stage> Cpus for Routines<'_, S> {
         self.words[word].initially
     }
 
-    fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<Ended>, EmuError> {
+    fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<CallResult>, EmuError> {
         let number = u8::try_from(cpu).unwrap_or(u8::MAX);
-        let Followed { accesses, ended, state } = self.stage.follow(number, read)?;
+        let ReplayedPrefix { accesses, ended, state } = self.stage.follow(number, read)?;
         let mut accesses: Vec<(u64, Access)> = accesses
             .into_iter()
             .filter_map(|event| match event.what {
@@ -190,7 +191,7 @@ impl<S: Stage> Cpus for Routines<'_, S> {
             .collect();
         let mut stopped_at = None;
         let then = match ended {
-            Some(ended) => Then::End(ended),
+            Some(ended) => NextAccess::End(ended),
             None => {
                 // What was made after the read that it was stopped at is not part of it.
                 let reads = accesses.iter().enumerate().filter(|(_, (_, access))| access.loads);
@@ -199,7 +200,7 @@ impl<S: Stage> Cpus for Routines<'_, S> {
                     return Err(EmuError::engine("stop at a read", uc_error::OK));
                 };
                 stopped_at = Some(pc);
-                Then::Read(self.word(&access)?)
+                NextAccess::Read(self.word(&access)?)
             }
         };
         let mut reads = 0;

@@ -5,7 +5,7 @@ use pmdscope_arches::ByteOrder;
 use pmdscope_explore::{Schedule, letters};
 
 use crate::EmuError;
-use crate::end::{End, Ended, Finished, Followed};
+use crate::end::{CallExit, CallResult, CompletedCall, ReplayedPrefix};
 use crate::exploration::{Divergence, Incomplete, Run, WALKER};
 use crate::trace::Event;
 use crate::vcpu::Call;
@@ -30,10 +30,10 @@ pub(crate) trait Stage {
     /// Lets it make the access it waits for, and run up to the next or to its end.
     fn resume(&mut self, cpu: u8, call: &mut Call) -> Result<(), EmuError>;
     /// Ends it, and gives its outcome.
-    fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError>;
+    fn finish(&mut self, cpu: u8, call: Call) -> Result<CompletedCall, EmuError>;
     /// Runs a CPU's routine alone up to the read after as many as there are `values`, with these values
     /// for its reads of watched memory. What it stores there is not put back.
-    fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<Followed, EmuError>;
+    fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<ReplayedPrefix, EmuError>;
     /// The address of the entry.
     fn entry_address(&self) -> u64;
     /// What a word of watched memory holds before a run, in its own byte order.
@@ -63,14 +63,14 @@ pub(crate) trait Stage {
 }
 
 /// The baseline run that an exploration begins with: the walker alone on the original entry.
-pub(crate) struct Alone {
-    pub(crate) ended: Ended,
+pub(crate) struct Baseline {
+    pub(crate) ended: CallResult,
     pub(crate) path: Vec<u64>,
 }
 
-impl Alone {
+impl Baseline {
     /// Runs the walker alone.
-    pub(crate) fn run(stage: &mut impl Stage) -> Result<Alone, EmuError> {
+    pub(crate) fn run(stage: &mut impl Stage) -> Result<Baseline, EmuError> {
         stage.reset()?;
         let mut call = stage.begin(WALKER)?;
         while call.waits() {
@@ -78,15 +78,15 @@ impl Alone {
         }
         stage.keep_baseline();
         stage.take_events()?;
-        let Finished { end, outcome, path } = stage.finish(WALKER, call)?;
-        Ok(Alone { ended: Ended { end, outcome }, path })
+        let CompletedCall { end, outcome, path } = stage.finish(WALKER, call)?;
+        Ok(Baseline { ended: CallResult { end, outcome }, path })
     }
 }
 
 /// Runs one schedule: `prefix` first, then the first vCPU that waits.
 pub(crate) fn run(
     stage: &mut impl Stage,
-    alone: &Alone,
+    alone: &Baseline,
     prefix: &[u8],
 ) -> Result<(Run, Vec<Turn>), EmuError> {
     stage.reset()?;
@@ -118,7 +118,7 @@ pub(crate) fn run(
     let mut path = Vec::new();
     for (cpu, call) in calls {
         let finished = stage.finish(cpu, call)?;
-        ended.push(Ended { end: finished.end, outcome: finished.outcome });
+        ended.push(CallResult { end: finished.end, outcome: finished.outcome });
         if cpu == WALKER {
             path = finished.path;
         }
@@ -129,7 +129,7 @@ pub(crate) fn run(
     }
     let mut ended = ended.into_iter();
     // A stage has no walker where its writer runs alone.
-    let mut next = || ended.next().unwrap_or(Ended { end: End::Returned, outcome: None });
+    let mut next = || ended.next().unwrap_or(CallResult { end: CallExit::Returned, outcome: None });
     let run = Run {
         schedule: Schedule(turns.iter().map(|turn| turn.chosen).collect()),
         schedules: BigUint::from(1_u8),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fastrand::Rng;
 use pmdscope_arches::{Encoding, EntryKind};
-use pmdscope_emu::{Bounds, Calls, End, Reduction, WRITER, env};
+use pmdscope_emu::{Bounds, CallExit, Calls, Reduction, WRITER, env};
 use pmdscope_guest::abi::{Answers, PREDICATES};
 use pmdscope_guest::routine::writers;
 
@@ -193,7 +193,7 @@ fn pmdp_invalidate_leaves_in_memory_what_the_model_says() {
                     let writer_first = Bounds { schedules: 1, ..Bounds::default() };
                     let exploration = machine.explore(&job, &writer_first, Reduction::None).unwrap();
                     let run = &exploration.runs[0];
-                    assert_eq!(run.writer.end, End::Returned, "{encoding}, {kind} {entry:#018x}");
+                    assert_eq!(run.writer.end, CallExit::Returned, "{encoding}, {kind} {entry:#018x}");
                     let mut stores =
                         accesses(run, WRITER).into_iter().filter(|access| access.store_pc.is_some());
                     let Some(left) = stores.next_back().map(|store| store.after) else {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pmdscope_arches::{Arch, Encoding, EntryKind, Mmu};
 use pmdscope_emu::{
-    Bounds, CallBounds, Calls, End, Exploration, Incomplete, Machine, Reduction, WALKER, WRITER,
+    Bounds, CallBounds, CallExit, Calls, Exploration, Incomplete, Machine, Reduction, WALKER, WRITER,
 };
 use pmdscope_guest::Bundled;
 use pmdscope_guest::routine::{walkers, writers};
@@ -30,7 +30,7 @@ fn explore_busy(machine: &mut Machine, encoding: &Encoding, call: CallBounds, sc
     for run in &exploration.runs {
         assert_eq!(inconsistency(run, busy), None, "{run:x?}");
         assert_eq!(run.after, busy);
-        assert_eq!(run.walker.end, End::Returned);
+        assert_eq!(run.walker.end, CallExit::Returned);
         assert_eq!(run.writer.outcome, None);
     }
     exploration
@@ -43,12 +43,12 @@ fn a_writer_that_never_ends_reaches_the_bound_on_accesses() {
         let exploration =
             explore_busy(&mut machine, &encoding, CallBounds { accesses: 5, ..CallBounds::default() }, 1_000);
         for run in &exploration.runs {
-            assert_eq!(run.writer.end, End::AccessBound);
+            assert_eq!(run.writer.end, CallExit::AccessBound);
             // It is stopped at the first one too many.
             assert_eq!(accesses(run, WRITER).len(), 6);
         }
         let first = &exploration.runs[0];
-        let expected = Incomplete::Call { schedule: first.schedule.clone(), end: End::AccessBound };
+        let expected = Incomplete::Call { schedule: first.schedule.clone(), end: CallExit::AccessBound };
         assert_eq!(exploration.incomplete, Some(expected));
     }
 }
@@ -62,10 +62,10 @@ fn a_writer_that_never_ends_reaches_the_bound_on_instructions() {
         let lengths: Vec<_> = exploration.runs.iter().map(|run| accesses(run, WRITER).len()).collect();
         // The loop is ldarx, and., bne-: three instructions for each access.
         assert!(lengths.iter().all(|length| (98..=101).contains(length)), "{lengths:?}");
-        assert!(exploration.runs.iter().all(|run| run.writer.end == End::InstructionBound));
+        assert!(exploration.runs.iter().all(|run| run.writer.end == CallExit::InstructionBound));
         // That the writer never ends weighs more than that there are more schedules.
         let first = exploration.runs[0].schedule.clone();
-        let expected = Incomplete::Call { schedule: first, end: End::InstructionBound };
+        let expected = Incomplete::Call { schedule: first, end: CallExit::InstructionBound };
         assert_eq!(exploration.incomplete, Some(expected));
     }
 }
@@ -79,7 +79,7 @@ fn a_writer_that_never_ends_reaches_the_bound_on_time() {
         let call = CallBounds { time: Duration::ZERO, accesses: u64::MAX, instructions: u64::MAX };
         let bounds = Bounds { call, schedules: 1, ..Bounds::default() };
         let exploration = machine.explore(&job, &bounds, Reduction::None).unwrap();
-        assert_eq!(exploration.runs[0].writer.end, End::TimeBound);
+        assert_eq!(exploration.runs[0].writer.end, CallExit::TimeBound);
         assert!(exploration.incomplete.is_some());
     }
 }
@@ -140,7 +140,7 @@ fn a_run_cut_short_tells_only_what_happened_and_the_next_one_is_as_on_a_fresh_ma
                     }
                 }
                 let ends = cut.runs.iter().flat_map(|run| [run.writer.end, run.walker.end]);
-                let bound_hit = ends.clone().any(End::is_bound);
+                let bound_hit = ends.clone().any(CallExit::is_bound);
                 assert_eq!(cut.incomplete.is_some(), bound_hit, "{name}: {call:?}");
                 if !bound_hit {
                     assert_eq!(cut.runs, fresh.runs, "{name}: {call:?}");
@@ -173,7 +173,7 @@ fn a_walker_that_takes_a_page_which_does_not_exist_faults_on_every_architecture(
         let far_job = Calls { entry: far, pfn: 0, ..near_job };
 
         let exploration = machine.explore(&far_job, &Bounds::default(), Reduction::None).unwrap();
-        let end @ End::Fault { pc, address } = exploration.alone.end else {
+        let end @ CallExit::Fault { pc, address } = exploration.alone.end else {
             panic!("{}: {:x?}", guest.name, exploration.alone)
         };
         assert_eq!(machine.guest().symbol_at(pc).map(|(name, _)| name), Some(gup_fast), "{}", guest.name);
@@ -189,7 +189,7 @@ fn a_walker_that_takes_a_page_which_does_not_exist_faults_on_every_architecture(
         for run in &exploration.runs {
             assert_eq!(inconsistency(run, far), None);
             assert_eq!(run.references, [], "{}: no page has a count", guest.name);
-            assert_eq!(run.writer.end, End::Returned);
+            assert_eq!(run.writer.end, CallExit::Returned);
             if accesses(run, WALKER)[0].before == far {
                 assert_eq!(run.walker.end, end, "{}", guest.name);
                 faults += 1;

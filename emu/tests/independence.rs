@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 use pmdscope_arches::{Arch, Encoding, EntryKind};
-use pmdscope_emu::{Bounds, CallBounds, Calls, End, Exploration, Machine, Reduction};
+use pmdscope_emu::{Bounds, CallBounds, CallExit, Calls, Exploration, Machine, Reduction};
 use pmdscope_guest::routine::{walkers, writers};
 use pmdscope_guest::{Bundled, Guest, Routine, under_test};
 
@@ -267,9 +267,11 @@ fn a_call_that_ended_abnormally_changes_nothing_in_those_after_it() {
         // What is planted does what it is to do.
         for (part, end) in ends {
             let as_meant = match part {
-                Tells | StoresHalf => end == End::Returned,
-                Strays => matches!(end, End::Fault { .. }),
-                Leaves | Raises | RaisesAnother => matches!(end, End::Exception { .. } | End::Fault { .. }),
+                Tells | StoresHalf => end == CallExit::Returned,
+                Strays => matches!(end, CallExit::Fault { .. }),
+                Leaves | Raises | RaisesAnother => {
+                    matches!(end, CallExit::Exception { .. } | CallExit::Fault { .. })
+                }
             };
             assert!(as_meant, "{}: {part:?} {end}", bundled.name);
         }

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use pmdscope_arches::{Arch, EntryKind, Mmu};
-use pmdscope_emu::{AccessKind, Bounds, End, Exploration, Machine, Reduction, Run, WALKER, WRITER, What};
+use pmdscope_emu::{
+    AccessKind, Bounds, CallExit, Exploration, Machine, Reduction, Run, WALKER, WRITER, What,
+};
 use pmdscope_guest::routine::{walkers, writers};
 use pmdscope_guest::{Bundled, Check, Routine, WalkResult};
 
@@ -256,7 +258,7 @@ fn every_routine_returns_on_every_entry_that_can_be_built() {
                 let exploration = explore(&mut machine, guest, kind, writer, &walkers::HMM);
                 let ends = exploration.runs.iter().flat_map(|run| [run.writer.end, run.walker.end]);
                 for end in ends {
-                    assert_eq!(end, End::Returned, "{}, {kind}: {writer}", guest.name);
+                    assert_eq!(end, CallExit::Returned, "{}, {kind}: {writer}", guest.name);
                 }
             }
         }

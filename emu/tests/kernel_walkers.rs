@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Version};
 use pmdscope_emu::{
-    BaselineRun, Bounds, End, Ended, Environment, Inspect, Job, Machine, Reduction, Schedules, WALKER,
-    kernel_routine,
+    BaselineRun, Bounds, CallExit, CallResult, Environment, Inspect, Job, Machine, Reduction, Schedules,
+    WALKER, kernel_routine,
 };
 use pmdscope_guest::routine::{walkers, writers};
 use pmdscope_guest::{Check, Role, Routine, WalkResult};
@@ -74,9 +74,9 @@ enum WalkOutcome {
 }
 
 impl WalkOutcome {
-    fn of(ended: &Ended, encoding: &Encoding) -> WalkOutcome {
+    fn of(ended: &CallResult, encoding: &Encoding) -> WalkOutcome {
         let Some(outcome) = &ended.outcome else {
-            return if matches!(ended.end, End::Fault { .. }) {
+            return if matches!(ended.end, CallExit::Fault { .. }) {
                 WalkOutcome::Astray
             } else {
                 WalkOutcome::Other
@@ -278,7 +278,7 @@ fn walks_in_any_order_have_the_same_outcomes(real: &mut Real) -> Vec<String> {
     for _ in 0..3 {
         for (walker, entry) in &walks {
             let ran = real.run(of_kernel(real, walker).unwrap(), *entry);
-            abnormal += usize::from(ran.ended.end != End::Returned);
+            abnormal += usize::from(ran.ended.end != CallExit::Returned);
             let known = first.entry((*walker, *entry)).or_insert_with(|| ran.clone());
             if *known != ran {
                 complaints.push(format!(

@@ -11,8 +11,8 @@ use fastrand::Rng;
 use num_bigint::BigUint;
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec};
 use pmdscope_emu::{
-    BaselineRun, Bounds, End, Environment, Event, Exploration, Inspect, Job, Machine, Reduction, Schedules,
-    WALKER, WRITER, What, installed_table, kernel_routine,
+    BaselineRun, Bounds, CallExit, Environment, Event, Exploration, Inspect, Job, Machine, Reduction,
+    Schedules, WALKER, WRITER, What, installed_table, kernel_routine,
 };
 use pmdscope_guest::routine::writers;
 use pmdscope_guest::{Role, Routine};
@@ -58,7 +58,7 @@ impl Differences {
 fn run(real: &mut Real, routine: &Routine, entry: u64) -> BaselineRun {
     let ran = real.run(routine, entry);
     let end = ran.ended.end;
-    assert_eq!(end, End::Returned, "{}: {entry:#018x}: it {}", real.name, real.machine.explain(end));
+    assert_eq!(end, CallExit::Returned, "{}: {entry:#018x}: it {}", real.name, real.machine.explain(end));
     ran
 }
 
@@ -80,7 +80,7 @@ fn guest_stores(guest: &mut Machine, encoding: &Encoding, writer: &'static Routi
     let writer_first = Bounds { schedules: 1, ..Bounds::default() };
     let exploration = guest.explore(&job, &writer_first, Reduction::None).unwrap();
     let run = &exploration.runs[0];
-    assert_eq!(run.writer.end, End::Returned, "{encoding}: {writer} on {entry:#018x}");
+    assert_eq!(run.writer.end, CallExit::Returned, "{encoding}: {writer} on {entry:#018x}");
     let stores = accesses(run, WRITER).into_iter().filter(|access| access.store_pc.is_some());
     stores.map(|access| access.after).collect()
 }

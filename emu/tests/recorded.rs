@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use num_bigint::BigUint;
 use pmdscope_arches::EntryKind;
 use pmdscope_emu::{
-    Bounds, Calls, Divergence, EmuError, Ended, Event, Exploration, Incomplete, Machine, Reduction, Routines,
-    Run, Schedule, WALKER, What,
+    Bounds, CallResult, Calls, Divergence, EmuError, Event, Exploration, Incomplete, Machine, Reduction,
+    Routines, Run, Schedule, WALKER, What,
 };
-use pmdscope_explore::{Cpus, Then};
+use pmdscope_explore::{Cpus, NextAccess};
 use pmdscope_guest::Routine;
 use pmdscope_guest::routine::{agents, walkers, writers};
 
@@ -26,7 +26,7 @@ const MOST_SCHEDULES: u64 = 3_000;
 struct Behaviour {
     /// What each CPU read, in order.
     reads: BTreeMap<u8, Vec<u64>>,
-    ends: Vec<Ended>,
+    ends: Vec<CallResult>,
     after: u64,
     /// What the guest warned of, on which CPU.
     warnings: Vec<(u8, u64)>,
@@ -60,7 +60,7 @@ impl Behaviour {
     }
 }
 
-fn ends(run: &Run) -> Vec<Ended> {
+fn ends(run: &Run) -> Vec<CallResult> {
     [run.writer, run.walker].into_iter().chain(run.others.iter().copied()).collect()
 }
 
@@ -265,8 +265,8 @@ fn a_job_that_was_loaded_can_be_followed_before_any_run() {
             let mut read = Vec::new();
             let followed = loop {
                 match routines.follow(usize::from(WALKER), &read).unwrap().then {
-                    Then::Read(word) => read.push(routines.initially(word)),
-                    Then::End(ended) => break ended,
+                    NextAccess::Read(word) => read.push(routines.initially(word)),
+                    NextAccess::End(ended) => break ended,
                 }
             };
             let explored = machine.explore(&job, &Bounds::default(), Reduction::None).unwrap().alone;

@@ -1,7 +1,7 @@
 //! An architecture that can be executed is registered in every crate, any other in `arches` only.
 
 use pmdscope_arches::{Arch, ByteOrder, platform_name};
-use pmdscope_emu::KernelMachine;
+use pmdscope_emu::KernelEnvironment;
 use pmdscope_guest::{Bundled, all_bundled};
 use pmdscope_watch::Isa;
 
@@ -35,7 +35,7 @@ fn elf_machine(guest: &Bundled) -> u16 {
 
 #[test]
 fn kernels_are_run_only_of_executed_architectures() {
-    for arch in Arch::ALL.into_iter().filter(|arch| KernelMachine::runs(*arch)) {
+    for arch in Arch::ALL.into_iter().filter(|arch| KernelEnvironment::runs(*arch)) {
         assert!(arch.executed(), "{arch}");
     }
 }

@@ -3,8 +3,8 @@
 
 use fastrand::Rng;
 use pmdscope_arches::{Arch, Encoding, EntrySet, Mmu, Pattern, Version};
-use pmdscope_emu::sweep::{Learned, NotLearned, SweepError, Sweeper, learn};
-use pmdscope_emu::{Bounds, End, Machine, Reduction, Run, WRITER, env};
+use pmdscope_emu::sweep::{Classification, ClassificationError, SweepError, Sweeper, learn};
+use pmdscope_emu::{Bounds, CallExit, Machine, Reduction, Run, WRITER, env};
 use pmdscope_guest::abi::{Answers, Set, Swept};
 use pmdscope_guest::routine::writers;
 use pmdscope_guest::{Guest, Installs, Routine, under_test};
@@ -55,7 +55,7 @@ fn left(machine: &mut Machine, encoding: &Encoding, writer: &'static Routine, en
         cpus.skip_while(|access| !by_walker(*access)).all(|(cpu, _)| cpu != WRITER)
     };
     let run = exploration.runs.iter().find(alone).expect("the walker may come last");
-    assert_eq!(run.writer.end, End::Returned);
+    assert_eq!(run.writer.end, CallExit::Returned);
     let stores: Vec<_> =
         accesses(run, WRITER).into_iter().filter(|access| access.store_pc.is_some()).collect();
     let Some(last) = stores.last() else { return (entry, false) };
@@ -138,7 +138,7 @@ fn learned(
     encoding: &Encoding,
     set: EntrySet,
     writer: &'static Routine,
-) -> (Vec<Pattern>, Learned, Sweeper) {
+) -> (Vec<Pattern>, Classification, Sweeper) {
     let mut sweeper = sweeper(guest, encoding, writer);
     let domain = encoding.patterns(set);
     let learned = learn(&domain, &[], |sets| -> Result<_, SweepError> {
@@ -148,7 +148,7 @@ fn learned(
 }
 
 /// The one answer whose parts have an entry.
-fn answer_of(learned: &Learned, entry: u64) -> Option<u32> {
+fn answer_of(learned: &Classification, entry: u64) -> Option<u32> {
     let holding = learned
         .classes
         .iter()
@@ -276,13 +276,13 @@ fn a_writer_that_does_not_return_is_told_with_its_entry() {
     let set = Set { fixed: 1 << 62, free: 0x60, first: 0, count: 4 };
     let error = sweeper.run(&[set]).unwrap_err();
     let SweepError::DidNotReturn { entry, end } = error else { panic!("{error}") };
-    assert_eq!((entry, end), (1 << 62 | 0x40, End::InstructionBound));
+    assert_eq!((entry, end), (1 << 62 | 0x40, CallExit::InstructionBound));
     // The machine can go on.
     assert_eq!(sweeper.run(&[Set { count: 2, ..set }]).unwrap().len(), 2);
     let error = learn(&[Pattern::new(1 << 62, 0x3ff)], &[], |sets| {
         Ok::<_, SweepError>(sweeper.run(sets)?.into_iter().map(|answer| answer.0).collect())
     });
-    assert!(matches!(error, Err(NotLearned::NoAnswer(SweepError::DidNotReturn { .. }))));
+    assert!(matches!(error, Err(ClassificationError::NoAnswer(SweepError::DidNotReturn { .. }))));
 }
 
 #[test]

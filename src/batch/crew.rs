@@ -149,7 +149,7 @@ impl Lacking {
 }
 
 /// What ended work on a segment before it was sealed.
-enum Ended {
+enum CallResult {
     /// The worker's process, which was at this job if it is known.
     Died { status: ExitStatus, at: Option<u64>, last_words: String },
     /// The worker said nothing for too long, and was ended.
@@ -189,7 +189,7 @@ impl Slot<'_> {
             let before = done(&order);
             match self.work(number, &mut order, &mut recorded)? {
                 None => return Ok(recorded),
-                Some(Ended::Stopped) => return Ok(recorded),
+                Some(CallResult::Stopped) => return Ok(recorded),
                 Some(ended) => {
                     self.worker = None;
                     if done(&order) > before {
@@ -203,7 +203,12 @@ impl Slot<'_> {
     }
 
     /// Has a worker run what is missing. `None` if the segment is sealed, or all of it was tried.
-    fn work(&mut self, number: u64, order: &mut Order, recorded: &mut Verdicts) -> Result<Option<Ended>> {
+    fn work(
+        &mut self,
+        number: u64,
+        order: &mut Order,
+        recorded: &mut Verdicts,
+    ) -> Result<Option<CallResult>> {
         let Crew { store, progress, .. } = self.crew;
         if self.worker.is_none() {
             match Worker::start(self.crew.setup, self.patience())? {
@@ -228,19 +233,19 @@ impl Slot<'_> {
             }
             if asked_to_stop.is_some_and(|asked| asked.elapsed() > GRACE) {
                 worker.signal(Signal::KILL);
-                return Ok(Some(Ended::Stopped));
+                return Ok(Some(CallResult::Stopped));
             }
             if last.elapsed() > self.crew.setup.limits().patience() {
                 worker.signal(Signal::KILL);
-                return Ok(Some(Ended::Hung { at: heard.at() }));
+                return Ok(Some(CallResult::Hung { at: heard.at() }));
             }
             let reply = match worker.replies.recv_timeout(LOOK) {
                 Ok(reply) => reply,
                 Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) if stopping => return Ok(Some(Ended::Stopped)),
+                Err(RecvTimeoutError::Disconnected) if stopping => return Ok(Some(CallResult::Stopped)),
                 Err(RecvTimeoutError::Disconnected) => {
                     let (status, last_words) = worker.end()?;
-                    return Ok(Some(Ended::Died { status, at: heard.at(), last_words }));
+                    return Ok(Some(CallResult::Died { status, at: heard.at(), last_words }));
                 }
             };
             last = Instant::now();
@@ -248,7 +253,7 @@ impl Slot<'_> {
                 Ok(news) => news,
                 Err(misfit) => {
                     worker.signal(Signal::KILL);
-                    return Ok(Some(Ended::Astray { at: heard.at(), misfit }));
+                    return Ok(Some(CallResult::Astray { at: heard.at(), misfit }));
                 }
             };
             match news {
@@ -268,7 +273,7 @@ impl Slot<'_> {
                 }
                 News::Lacks(job, what) => self.crew.lacks(order, job, &what),
                 News::Unsealed => return Ok(None),
-                News::Stopped => return Ok(Some(Ended::Stopped)),
+                News::Stopped => return Ok(Some(CallResult::Stopped)),
                 News::Failed(why) => bail!("a worker cannot go on: {why}"),
                 News::Fault(why) => return Err(Fault(why).into()),
             }
@@ -280,16 +285,23 @@ impl Slot<'_> {
     }
 
     /// Learns from the end of a worker which job it is that ends it, and gives up one that always does.
-    fn learn(&self, order: &mut Order, deaths: &mut HashMap<Option<u64>, u32>, ended: Ended) -> Result<()> {
+    fn learn(
+        &self,
+        order: &mut Order,
+        deaths: &mut HashMap<Option<u64>, u32>,
+        ended: CallResult,
+    ) -> Result<()> {
         let (at, tries, why, last_words) = match ended {
-            Ended::Stopped => return Ok(()),
-            Ended::Hung { at } => {
+            CallResult::Stopped => return Ok(()),
+            CallResult::Hung { at } => {
                 let why =
                     format!("the worker said nothing for {} s, and was ended", self.patience().as_secs());
                 (at, TRIES, Death::ForNow(why), String::new())
             }
-            Ended::Astray { at, misfit } => (at, TRIES, Death::ForGood(misfit.to_string()), String::new()),
-            Ended::Died { status, at, last_words } => {
+            CallResult::Astray { at, misfit } => {
+                (at, TRIES, Death::ForGood(misfit.to_string()), String::new())
+            }
+            CallResult::Died { status, at, last_words } => {
                 let killed = status.signal() == Some(Signal::KILL.as_raw());
                 let tries = if killed { TRIES_IF_KILLED } else { TRIES };
                 (at, tries, death(status, &last_words, self.crew.setup.limits())?, last_words)
@@ -334,7 +346,7 @@ struct Worker {
 
 impl Worker {
     /// Starts one, and waits until it has confined itself.
-    fn start(setup: &Setup, patience: Duration) -> Result<Result<(Worker, Confined), Ended>> {
+    fn start(setup: &Setup, patience: Duration) -> Result<Result<(Worker, Confined), CallResult>> {
         // Ctrl-C is for the batch, which then has its workers finish their jobs.
         let (mut child, words) = start(worker::ARGUMENT, |command| {
             command.process_group(0);
@@ -372,10 +384,10 @@ impl Worker {
         match begun.recv_timeout(patience) {
             Ok(Ok(confined)) => Ok(Ok((worker, confined))),
             Ok(Err(why)) => bail!("a worker cannot begin: {why}"),
-            Err(RecvTimeoutError::Timeout) => Ok(Err(Ended::Hung { at: None })),
+            Err(RecvTimeoutError::Timeout) => Ok(Err(CallResult::Hung { at: None })),
             Err(RecvTimeoutError::Disconnected) => {
                 let (status, last_words) = worker.end()?;
-                Ok(Err(Ended::Died { status, at: None, last_words }))
+                Ok(Err(CallResult::Died { status, at: None, last_words }))
             }
         }
     }
@@ -463,7 +475,7 @@ mod tests {
             let mut order = Order { jobs: vec![0], known, given_up, lacking, careful: true };
             let mut verdicts = Verdicts::default();
             let ended = slot.work(0, &mut order, &mut verdicts).unwrap();
-            assert!(matches!(ended, Some(Ended::Astray { .. })));
+            assert!(matches!(ended, Some(CallResult::Astray { .. })));
             assert!(matches!(store.sealed(0, &[0]).unwrap(), Sealed::NotYet));
             assert_eq!(verdicts.jobs(), recorded);
             assert_eq!(slot.worker.unwrap().child.wait().unwrap().signal(), Some(Signal::KILL.as_raw()));

@@ -2,7 +2,7 @@
 
 use num_bigint::BigUint;
 use pmdscope_arches::{ByteOrder, Encoding};
-use pmdscope_emu::{self as emu, Access, AccessKind, Ended, Run, WALKER, WRITER, What};
+use pmdscope_emu::{self as emu, Access, AccessKind, CallResult, Run, WALKER, WRITER, What};
 use pmdscope_traces as traces;
 use pmdscope_traces::{Count, Event, Hex, References, Trace, Value};
 
@@ -20,7 +20,7 @@ impl Reporter<'_> {
                 .map(|(cpu, access)| (cpu, access.before))
                 .collect();
             reads.sort_by_key(|(cpu, _)| *cpu);
-            let ends: Vec<Ended> =
+            let ends: Vec<CallResult> =
                 [run.writer, run.walker].into_iter().chain(run.others.iter().copied()).collect();
             behaviours.add_as((reads, ends, run.after), run, at);
         }

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use pmdscope_arches::{Encoding, EntryKind, EntryMarks};
-use pmdscope_emu::{Access, End, Exploration, Incomplete, Inspect, Run, WALKER, WRITER, What};
+use pmdscope_emu::{Access, CallExit, Exploration, Incomplete, Inspect, Run, WALKER, WRITER, What};
 use pmdscope_guest::{Installs, Routine};
 use pmdscope_traces as traces;
 use pmdscope_traces::{
@@ -115,7 +115,7 @@ impl Inspect for NotRun {
         format!("{address:#x}")
     }
 
-    fn explain(&self, _: End) -> String {
+    fn explain(&self, _: CallExit) -> String {
         "was not run".to_owned()
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pmdscope_emu::{Access, AccessKind, End, Run, WALKER, WRITER};
+use pmdscope_emu::{Access, AccessKind, CallExit, Run, WALKER, WRITER};
 use pmdscope_guest::Role;
 use pmdscope_traces as traces;
 use pmdscope_traces::{Marked, Overwritten, Value, View, WriterChange, WriterSteps};
@@ -66,7 +66,7 @@ impl Reporter<'_> {
             stored: Vec::new(),
             installed: None,
             returned: self.returned(run),
-            ended: run.writer.end == End::Returned,
+            ended: run.writer.end == CallExit::Returned,
         };
         for (_, access) in self.accesses(run).filter(|(cpu, _)| *cpu == WRITER) {
             let (before, after) = (Value(access.before), Value(access.after));

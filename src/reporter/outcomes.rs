@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pmdscope_emu::{Ended, Run, WALKER, WRITER, What};
+use pmdscope_emu::{CallResult, Run, WALKER, WRITER, What};
 use pmdscope_guest::abi::Outcome as GuestOutcome;
 use pmdscope_guest::{Check, PastPresent, WalkResult};
 use pmdscope_traces::{Count, Divergence, Hex, Outcome, RoutineResult, Value, Warning};
@@ -27,7 +27,7 @@ impl Reporter<'_> {
         self.outcome(ended(run, cpu), loads.last().map(|(_, access)| Value(access.before)), Some(run))
     }
 
-    pub(super) fn outcome(&self, ended: &Ended, last_view: Option<Value>, run: Option<&Run>) -> Outcome {
+    pub(super) fn outcome(&self, ended: &CallResult, last_view: Option<Value>, run: Option<&Run>) -> Outcome {
         let none = Outcome {
             result: if ended.end.is_bound() { RoutineResult::Unknown } else { RoutineResult::Crash },
             stopped_by: None,
@@ -128,7 +128,7 @@ const fn result_of(result: WalkResult, returns_entry: bool) -> RoutineResult {
 }
 
 /// How the routine of a CPU ended.
-fn ended(run: &Run, cpu: u8) -> &Ended {
+fn ended(run: &Run, cpu: u8) -> &CallResult {
     match cpu {
         WRITER => &run.writer,
         WALKER => &run.walker,

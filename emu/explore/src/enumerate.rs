@@ -45,18 +45,18 @@ pub struct Limits {
 
 /// What an enumeration found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found<E> {
+pub struct EnumerationResult<E> {
     /// The behaviours, each exact, though not all of them if it was stopped.
     pub behaviours: Vec<Behaviour<E>>,
     /// Why it was stopped, if it was.
-    pub stopped: Option<Stopped>,
+    pub stopped: Option<LimitHit>,
     /// A schedule after which all CPUs that are not over wait for each other, if there is one.
-    pub stuck: Option<Stuck>,
+    pub stuck: Option<Deadlock>,
 }
 
 /// Where no CPU can go on, and not all are over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stuck {
+pub struct Deadlock {
     /// A schedule that leads there, with the fewest switches between CPUs.
     pub schedule: Vec<u8>,
     /// A word that is waited for.
@@ -65,11 +65,11 @@ pub struct Stuck {
 
 /// Why an enumeration stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopped {
+pub enum LimitHit {
     /// There are more behaviours or states than the limit.
-    TooMany,
+    States,
     /// The time was over.
-    Late,
+    Deadline,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -149,7 +149,10 @@ impl Layer {
 ///
 /// # Errors
 /// If a CPU cannot be run.
-pub fn behaviours<C: Cpus>(forest: &mut Forest<C>, limits: &Limits) -> Result<Found<C::End>, C::Error> {
+pub fn behaviours<C: Cpus>(
+    forest: &mut Forest<C>,
+    limits: &Limits,
+) -> Result<EnumerationResult<C::End>, C::Error> {
     let cpus = forest.roots().len();
     let mut first = Layer::default();
     let mut memories = Memories::default();
@@ -197,9 +200,9 @@ pub fn behaviours<C: Cpus>(forest: &mut Forest<C>, limits: &Limits) -> Result<Fo
             // All schedules that lead to a state of this layer are known, so what was found is exact.
             let much = states + next.states.len() > limits.states || memories.words > MOST_WORDS;
             if much || found.len() > limits.behaviours {
-                stopped = Some(Stopped::TooMany);
+                stopped = Some(LimitHit::States);
             } else if late(limits) {
-                stopped = Some(Stopped::Late);
+                stopped = Some(LimitHit::Deadline);
             }
             if stopped.is_some() {
                 found.truncate(limits.behaviours);
@@ -225,7 +228,7 @@ pub fn behaviours<C: Cpus>(forest: &mut Forest<C>, limits: &Limits) -> Result<Fo
     for (depth, at) in found {
         // Many found, with a long way to each, take their time as well.
         if late(limits) {
-            stopped = Some(Stopped::Late);
+            stopped = Some(LimitHit::Deadline);
             break;
         }
         behaviours.push(Behaviour {
@@ -235,8 +238,9 @@ pub fn behaviours<C: Cpus>(forest: &mut Forest<C>, limits: &Limits) -> Result<Fo
             schedule: fewest_switches(&layers, depth, at),
         });
     }
-    let stuck = stuck.map(|(depth, at, word)| Stuck { schedule: fewest_switches(&layers, depth, at), word });
-    Ok(Found { behaviours, stopped, stuck })
+    let stuck =
+        stuck.map(|(depth, at, word)| Deadlock { schedule: fewest_switches(&layers, depth, at), word });
+    Ok(EnumerationResult { behaviours, stopped, stuck })
 }
 
 fn late(limits: &Limits) -> bool {

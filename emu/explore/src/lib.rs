@@ -8,12 +8,12 @@
 //! schedules and one schedule that leads to it.
 //!
 //! A CPU that reaches a read in the same state as before waits for a word to change, and is not scheduled until one
-//! does; where all that is left waits, that is told ([`Stuck`]).
+//! does; where all that is left waits, that is told ([`Deadlock`]).
 //!
 //! ```
 //! use std::convert::Infallible;
 //!
-//! use pmdscope_explore::{Cpus, Forest, Limits, Schedule, Segment, Then, Word, Written, behaviours};
+//! use pmdscope_explore::{Cpus, Forest, Limits, Schedule, Segment, NextAccess, Word, MaskedStore, behaviours};
 //!
 //! /// Two CPUs that add one to a word, each by a load and then a store.
 //! struct Adders;
@@ -32,8 +32,8 @@
 //!
 //!     fn follow(&mut self, _cpu: usize, read: &[u64]) -> Result<Segment<()>, Infallible> {
 //!         let (stores, then) = match read {
-//!             [] => (Vec::new(), Then::Read(0)),
-//!             [value, ..] => (vec![(0, Written::whole(value + 1))], Then::End(())),
+//!             [] => (Vec::new(), NextAccess::Read(0)),
+//!             [value, ..] => (vec![(0, MaskedStore::whole(value + 1))], NextAccess::End(())),
 //!         };
 //!         Ok(Segment { stored: None, stores, then, code: Vec::new(), state: Vec::new() })
 //!     }
@@ -58,6 +58,8 @@ mod enumerate;
 mod schedule;
 mod tree;
 
-pub use enumerate::{Behaviour, Found, Limits, Recorded, Stopped, Stuck, behaviours, each_schedule};
+pub use enumerate::{
+    Behaviour, Deadlock, EnumerationResult, LimitHit, Limits, Recorded, behaviours, each_schedule,
+};
 pub use schedule::{MOST_CPUS, NoSchedule, Schedule, letters};
-pub use tree::{Cpus, Forest, Segment, Then, Word, Written};
+pub use tree::{Cpus, Forest, MaskedStore, NextAccess, Segment, Word};

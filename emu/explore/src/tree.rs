@@ -12,17 +12,17 @@ pub type Word = usize;
 
 /// What a store puts into a word: the bits under the mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Written {
+pub struct MaskedStore {
     /// The bits that are stored.
     pub mask: u64,
     /// Their values; 0 outside of the mask.
     pub value: u64,
 }
 
-impl Written {
+impl MaskedStore {
     /// A store of a whole word.
     pub const fn whole(value: u64) -> Self {
-        Written { mask: u64::MAX, value }
+        MaskedStore { mask: u64::MAX, value }
     }
 
     /// What it makes of a word.
@@ -35,11 +35,11 @@ impl Written {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment<E> {
     /// What the read that came last stored, if it is the load half of an atomic that stores.
-    pub stored: Option<Written>,
+    pub stored: Option<MaskedStore>,
     /// The plain stores that follow, in order.
-    pub stores: Vec<(Word, Written)>,
+    pub stores: Vec<(Word, MaskedStore)>,
     /// What comes then.
-    pub then: Then<E>,
+    pub then: NextAccess<E>,
     /// The addresses of the instructions of these stores, and of the read that comes then, where they
     /// are known: they are kept to be compared.
     pub code: Vec<u64>,
@@ -51,7 +51,7 @@ pub struct Segment<E> {
 
 /// Where a segment ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Then<E> {
+pub enum NextAccess<E> {
     /// A load, or the load half of an atomic.
     Read(Word),
     /// The routine is over.
@@ -89,7 +89,7 @@ pub(crate) enum Node<E> {
     /// It reads, and what follows depends on the value.
     Read(Read),
     /// It stores.
-    Store { word: Word, pc: u64, written: Written, next: NodeId },
+    Store { word: Word, pc: u64, written: MaskedStore, next: NodeId },
     /// It is over.
     End(E),
 }
@@ -117,7 +117,7 @@ pub(crate) struct Read {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Child {
     value: u64,
-    pub(crate) stored: Option<Written>,
+    pub(crate) stored: Option<MaskedStore>,
     pub(crate) next: NodeId,
 }
 
@@ -196,7 +196,7 @@ impl<C: Cpus> Forest<C> {
         self.runs += 1;
         let pc = |n: usize| segment.code.get(n).copied().unwrap_or(0);
         let mut next = self.add(match segment.then {
-            Then::Read(word) => {
+            NextAccess::Read(word) => {
                 let stores = self.stores_by(before, read, &segment);
                 Node::Read(Read {
                     word,
@@ -209,7 +209,7 @@ impl<C: Cpus> Forest<C> {
                     children: Vec::new(),
                 })
             }
-            Then::End(end) => Node::End(end),
+            NextAccess::End(end) => Node::End(end),
         });
         for (n, (word, written)) in segment.stores.iter().enumerate().rev() {
             next = self.add(Node::Store { word: *word, pc: pc(n), written: *written, next });
@@ -223,7 +223,7 @@ impl<C: Cpus> Forest<C> {
             Some(Node::Read(read)) => read.stores,
             _ => 0,
         };
-        let changes = |written: Written| read.last().is_some_and(|value| written.over(*value) != *value);
+        let changes = |written: MaskedStore| read.last().is_some_and(|value| written.over(*value) != *value);
         earlier + segment.stores.len() + usize::from(segment.stored.is_some_and(changes))
     }
 

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use num_bigint::BigUint;
 use pmdscope_explore::{
-    Behaviour, Cpus, Forest, Found, Limits, Segment, Stopped, Then, Word, Written, behaviours, each_schedule,
+    Behaviour, Cpus, EnumerationResult, Forest, LimitHit, Limits, MaskedStore, NextAccess, Segment, Word,
+    behaviours, each_schedule,
 };
 
 /// Where every generated test begins: the same programs on every machine and every day.
@@ -136,7 +137,7 @@ impl Cpus for Programs {
         let mut segment = Segment {
             stored: None,
             stores: Vec::new(),
-            then: Then::End(registers),
+            then: NextAccess::End(registers),
             code: Vec::new(),
             state: Vec::new(),
         };
@@ -149,7 +150,7 @@ impl Cpus for Programs {
                     continue;
                 }
                 Instruction::Store { word, mask, value } => {
-                    segment.stores.push((word, Written { mask, value: value.of(&registers) & mask }));
+                    segment.stores.push((word, MaskedStore { mask, value: value.of(&registers) & mask }));
                     continue;
                 }
                 Instruction::Load { word, to }
@@ -157,19 +158,19 @@ impl Cpus for Programs {
                 | Instruction::FetchOr { word, to, .. } => (word, to),
             };
             let Some(value) = values.next() else {
-                segment.then = Then::Read(word);
+                segment.then = NextAccess::Read(word);
                 return Ok(segment);
             };
             segment.stores.clear();
             segment.stored = match *instruction {
                 Instruction::CompareAndSwap { expected, mask, new, .. } => (value == expected.of(&registers))
-                    .then(|| Written { mask, value: new.of(&registers) & mask }),
-                Instruction::FetchOr { bits, .. } => Some(Written::whole(value | bits.of(&registers))),
+                    .then(|| MaskedStore { mask, value: new.of(&registers) & mask }),
+                Instruction::FetchOr { bits, .. } => Some(MaskedStore::whole(value | bits.of(&registers))),
                 _ => None,
             };
             registers[to] = value;
         }
-        segment.then = Then::End(registers);
+        segment.then = NextAccess::End(registers);
         Ok(segment)
     }
 }
@@ -300,7 +301,7 @@ fn enumerated(programs: &Programs) -> Vec<Behaviour<Registers>> {
     complete(behaviours(&mut forest(programs), &WIDE).unwrap())
 }
 
-fn complete<E>(found: Found<E>) -> Vec<Behaviour<E>> {
+fn complete<E>(found: EnumerationResult<E>) -> Vec<Behaviour<E>> {
     assert_eq!(found.stopped, None);
     found.behaviours
 }
@@ -492,14 +493,15 @@ fn a_limit_stops_the_enumeration_exactly_where_it_is_exceeded() {
     assert_eq!(BigUint::from(found.len()), orders(&[4, 3]), "every schedule is a behaviour of its own");
 
     let limited = |limits: Limits| {
-        let Found { behaviours, stopped, .. } = behaviours(&mut forest(&programs), &limits).unwrap();
+        let EnumerationResult { behaviours, stopped, .. } =
+            behaviours(&mut forest(&programs), &limits).unwrap();
         // What is there is as exact as without a limit.
         assert!(behaviours.iter().all(|behaviour| found.contains(behaviour)), "{limits:?}");
         (behaviours.len(), stopped)
     };
     assert_eq!(limited(Limits { behaviours: found.len(), ..WIDE }), (found.len(), None));
     for behaviours in [0, 1, found.len() - 1] {
-        let stopped = (behaviours, Some(Stopped::TooMany));
+        let stopped = (behaviours, Some(LimitHit::States));
         assert_eq!(limited(Limits { behaviours, ..WIDE }), stopped);
     }
     let all_states = (0..1000)
@@ -507,10 +509,10 @@ fn a_limit_stops_the_enumeration_exactly_where_it_is_exceeded() {
         .expect("a thousand states are enough");
     assert!(all_states > found.len());
     for states in [0, 1, 2, all_states / 2, all_states - 1] {
-        assert_eq!(limited(Limits { states, ..WIDE }).1, Some(Stopped::TooMany), "{states}");
+        assert_eq!(limited(Limits { states, ..WIDE }).1, Some(LimitHit::States), "{states}");
     }
     assert_eq!(limited(Limits { states: all_states, ..WIDE }), (found.len(), None));
-    assert_eq!(limited(Limits { deadline: Some(Instant::now()), ..WIDE }), (0, Some(Stopped::Late)));
+    assert_eq!(limited(Limits { deadline: Some(Instant::now()), ..WIDE }), (0, Some(LimitHit::Deadline)));
     let in_time = Limits { deadline: Instant::now().checked_add(Duration::from_secs(600)), ..WIDE };
     assert_eq!(limited(in_time), (found.len(), None));
 }
@@ -550,10 +552,10 @@ impl Cpus for Awkward {
         let segment =
             |stores, then| Ok(Segment { stored: None, stores, then, code: Vec::new(), state: Vec::new() });
         match (cpu, read) {
-            (0, []) => segment(vec![(0, Written::whole(1))], Then::End(())),
+            (0, []) => segment(vec![(0, MaskedStore::whole(1))], NextAccess::End(())),
             (_, read) if read.contains(&1) && !self.endless => Err(read.to_vec()),
-            (_, read) if read.len() == 2 && !self.endless => segment(Vec::new(), Then::End(())),
-            _ => segment(Vec::new(), Then::Read(0)),
+            (_, read) if read.len() == 2 && !self.endless => segment(Vec::new(), NextAccess::End(())),
+            _ => segment(Vec::new(), NextAccess::Read(0)),
         }
     }
 }
@@ -570,5 +572,5 @@ fn a_cpu_that_cannot_be_run_ends_the_enumeration_with_its_error() {
 fn a_cpu_that_never_ends_is_stopped_by_the_deadline() {
     let limits = Limits { deadline: Instant::now().checked_add(Duration::from_millis(200)), ..WIDE };
     let stopped = behaviours(&mut Forest::new(Awkward { endless: true }).unwrap(), &limits);
-    assert_eq!(stopped.map(|found| found.stopped), Ok(Some(Stopped::Late)));
+    assert_eq!(stopped.map(|found| found.stopped), Ok(Some(LimitHit::Deadline)));
 }

@@ -7,7 +7,8 @@ use std::convert::Infallible;
 use fastrand::Rng;
 use num_bigint::BigUint;
 use pmdscope_explore::{
-    Cpus, Forest, Found, Limits, Segment, Stopped, Stuck, Then, Word, Written, behaviours, each_schedule,
+    Cpus, Deadlock, EnumerationResult, Forest, LimitHit, Limits, MaskedStore, NextAccess, Segment, Word,
+    behaviours, each_schedule,
 };
 
 /// Where every generated test begins: the same programs on every machine and every day.
@@ -129,22 +130,22 @@ impl Cpus for Programs {
             let state = if self.tells { [&[cpu.at as u64][..], &cpu.registers].concat() } else { Vec::new() };
             match code.get(cpu.at) {
                 None => {
-                    let then = Then::End(cpu.registers);
+                    let then = NextAccess::End(cpu.registers);
                     return Ok(Segment { stored, stores, then, code: Vec::new(), state: Vec::new() });
                 }
                 Some(Store { .. }) => {
                     let (word, value) = cpu.access(code, |_| 0).unwrap();
                     if made == read.len() {
-                        stores.push((word, Written::whole(value.unwrap())));
+                        stores.push((word, MaskedStore::whole(value.unwrap())));
                     }
                 }
                 Some(Load { word, .. } | Swap { word, .. }) => {
                     let Some(value) = read.get(made) else {
-                        let then = Then::Read(*word);
+                        let then = NextAccess::Read(*word);
                         return Ok(Segment { stored, stores, then, code: Vec::new(), state });
                     };
                     made += 1;
-                    stored = cpu.access(code, |_| *value).unwrap().1.map(Written::whole);
+                    stored = cpu.access(code, |_| *value).unwrap().1.map(MaskedStore::whole);
                     stores.clear();
                 }
                 Some(other) => unreachable!("{other:?} is no access"),
@@ -305,7 +306,7 @@ fn by_every_moment(programs: &Programs) -> (Ends, bool) {
 
 const LIMITS: Limits = Limits { behaviours: 100_000, states: 1_000_000, deadline: None };
 
-fn enumerate(programs: &Programs) -> Found<[u64; REGISTERS]> {
+fn enumerate(programs: &Programs) -> EnumerationResult<[u64; REGISTERS]> {
     let Ok(mut forest) = Forest::new(programs.clone());
     let Ok(found) = behaviours(&mut forest, &LIMITS);
     found
@@ -401,7 +402,7 @@ fn a_lock_that_is_held_is_looked_at_twice_and_then_waited_for() {
     let Ok(mut forest) = Forest::new(programs);
     let few = Limits { behaviours: 50, ..LIMITS };
     let Ok(endless) = behaviours(&mut forest, &few);
-    assert_eq!(endless.stopped, Some(Stopped::TooMany));
+    assert_eq!(endless.stopped, Some(LimitHit::States));
 }
 
 #[test]
@@ -416,7 +417,7 @@ fn cpus_that_wait_for_each_other_are_found_with_the_schedule_that_leads_there() 
     let found = enumerate(&Programs { code: vec![take_both(0), take_both(1)], tells: true });
     assert_eq!(found.stopped, None);
     assert!(!found.behaviours.is_empty(), "one after the other they come to an end");
-    let Some(Stuck { schedule, word }) = found.stuck else { panic!("each can have one of the two") };
+    let Some(Deadlock { schedule, word }) = found.stuck else { panic!("each can have one of the two") };
     assert_eq!(schedule, [0, 1, 1, 1, 0, 0], "each has one, and has looked at the other twice");
     assert_eq!(word, 1);
 }

@@ -4,14 +4,14 @@ use crate::vcpu::Load;
 
 /// Where the walker goes on the original entry, and what it loads there.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Baseline {
+pub(crate) struct BaselinePath {
     /// Its instructions.
     pub(crate) path: Vec<u64>,
     /// Its loads of the entry.
     pub(crate) loads: Vec<Load>,
 }
 
-impl Baseline {
+impl BaselinePath {
     /// What a walk decides on, of its loads of the entry: the last load before it leaves the path of the baseline that
     /// returned something else than there. What it loads after that is not why it went another way: GUP-fast reads the
     /// entry again to see whether the page that it has taken is still the right one.
@@ -40,8 +40,8 @@ mod tests {
     }
 
     /// A walker that refuses an entry that is not present at its second instruction.
-    fn baseline() -> Baseline {
-        Baseline { path: vec![1, 2, 3], loads: loads(&[(0, SWAP)]) }
+    fn baseline() -> BaselinePath {
+        BaselinePath { path: vec![1, 2, 3], loads: loads(&[(0, SWAP)]) }
     }
 
     #[test]
@@ -52,14 +52,14 @@ mod tests {
 
     #[test]
     fn what_is_read_where_the_paths_have_just_parted_decides_nothing() {
-        let baseline = Baseline { path: vec![1, 2, 3], loads: loads(&[(0, SWAP), (2, SWAP)]) };
+        let baseline = BaselinePath { path: vec![1, 2, 3], loads: loads(&[(0, SWAP), (2, SWAP)]) };
         let walk = loads(&[(0, PRESENT), (2, 7)]);
         assert_eq!(baseline.decided_on(&[1, 2, 4], &walk), Some(PRESENT));
     }
 
     #[test]
     fn the_load_that_returned_something_else_decides_and_not_one_that_did_not() {
-        let baseline = Baseline { path: vec![1, 2, 3, 4], loads: loads(&[(0, SWAP), (1, SWAP)]) };
+        let baseline = BaselinePath { path: vec![1, 2, 3, 4], loads: loads(&[(0, SWAP), (1, SWAP)]) };
         let walk = loads(&[(0, PRESENT), (1, SWAP), (4, 7)]);
         assert_eq!(baseline.decided_on(&[1, 2, 3, 9, 8], &walk), Some(PRESENT));
         let walk = loads(&[(0, PRESENT), (1, 7)]);
@@ -68,14 +68,14 @@ mod tests {
 
     #[test]
     fn a_reread_that_refuses_a_mapping_decides() {
-        let baseline = Baseline { path: vec![1, 2, 3, 4], loads: loads(&[(0, PRESENT), (2, PRESENT)]) };
+        let baseline = BaselinePath { path: vec![1, 2, 3, 4], loads: loads(&[(0, PRESENT), (2, PRESENT)]) };
         let walk = loads(&[(0, PRESENT), (2, SWAP)]);
         assert_eq!(baseline.decided_on(&[1, 2, 3, 9], &walk), Some(SWAP));
     }
 
     #[test]
     fn a_count_that_is_tried_again_is_not_the_entry() {
-        let baseline = Baseline { path: vec![1, 2, 3, 4], loads: loads(&[(0, PRESENT), (2, PRESENT)]) };
+        let baseline = BaselinePath { path: vec![1, 2, 3, 4], loads: loads(&[(0, PRESENT), (2, PRESENT)]) };
         let walk = loads(&[(0, PRESENT), (4, SWAP)]);
         assert_eq!(baseline.decided_on(&[1, 2, 1, 2, 3, 9], &walk), Some(SWAP));
     }
@@ -89,6 +89,6 @@ mod tests {
 
     #[test]
     fn without_a_baseline_it_is_the_last() {
-        assert_eq!(Baseline::default().decided_on(&[1, 2], &loads(&[(0, 1), (1, 2)])), Some(2));
+        assert_eq!(BaselinePath::default().decided_on(&[1, 2], &loads(&[(0, 1), (1, 2)])), Some(2));
     }
 }

@@ -11,12 +11,12 @@ use pmdscope_watch::{Atomicity, Isa};
 
 use crate::EmuError;
 use crate::decoder::Decoder;
-use crate::end::{CallBounds, End};
+use crate::end::{CallBounds, CallExit};
 use crate::environment::Stub;
 use crate::kernel::space::{FRAME, Fill, Region, Space};
 use crate::sharing::Sharing;
 use crate::trace::{Recorder, Watched, What};
-use crate::vcpu::{Place, Vcpu};
+use crate::vcpu::{CallLayout, Vcpu};
 
 /// How many CPUs there are: one for the writer, one for the walker.
 pub(crate) const CPUS: u8 = 2;
@@ -33,7 +33,7 @@ const PER_CPU_ROOM: u64 = 0x1_0000;
 
 /// An access that was seen while the environment is looked for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Touch {
+pub(crate) struct ProbedAccess {
     /// The address, as programs have it.
     pub(crate) address: u64,
     pub(crate) size: usize,
@@ -48,11 +48,11 @@ pub(crate) struct Touch {
 #[derive(Default)]
 struct Probe {
     on: Cell<bool>,
-    touches: RefCell<Vec<Touch>>,
+    touches: RefCell<Vec<ProbedAccess>>,
 }
 
 /// What happens at an instruction of the kernel.
-enum At {
+enum CodeHook {
     /// A function that is answered for.
     Stub(Stub),
     /// A function whose calls are recorded; one of its arguments is the address of an entry.
@@ -60,7 +60,7 @@ enum At {
 }
 
 /// What the hook on instructions does at which address. Filled in while the machine is built.
-type Marks = Rc<RefCell<HashMap<u64, At>>>;
+type CodeHooks = Rc<RefCell<HashMap<u64, CodeHook>>>;
 
 pub(crate) struct Machine {
     pub(crate) isa: &'static Isa,
@@ -72,7 +72,7 @@ pub(crate) struct Machine {
     pub(crate) sharing: Rc<Sharing>,
     pub(crate) decoder: Rc<Decoder>,
     probe: Rc<Probe>,
-    marks: Marks,
+    marks: CodeHooks,
     /// If a call is to be stopped when it calls another function than these.
     up_to_call: Rc<RefCell<Option<Vec<u64>>>>,
     /// Where the next object goes.
@@ -116,7 +116,8 @@ impl Machine {
         // Below the objects, each with room around it: what runs off an end is noticed.
         let stack = |cpu: u8| objects + OBJECT_BYTES + 0x10_0000 * (u64::from(cpu) + 1);
         for cpu in 0..CPUS {
-            let place = Place { return_pad: stack(cpu) + 0x10, stack_top: stack(cpu) + STACK_BYTES - 0x400 };
+            let place =
+                CallLayout { return_pad: stack(cpu) + 0x10, stack_top: stack(cpu) + STACK_BYTES - 0x400 };
             machine.vcpus.push(Vcpu::new(cpu, place, &machine.recorder, &machine.decoder)?);
             machine.hook_code(cpu)?;
         }
@@ -158,7 +159,7 @@ impl Machine {
                     let value = order.decode(at.memory.read(offset & !7));
                     let address = at.start + offset;
                     let in_image = at.name == IMAGE;
-                    probe.touches.borrow_mut().push(Touch { address, size, writes, value, in_image });
+                    probe.touches.borrow_mut().push(ProbedAccess { address, size, writes, value, in_image });
                 }
             })?;
             vcpu.forget_translations()?;
@@ -188,13 +189,13 @@ impl Machine {
                     }
                 }
                 match marks.borrow().get(&pc) {
-                    Some(At::Stub(stub)) => {
+                    Some(CodeHook::Stub(stub)) => {
                         if stub.flushes {
                             cpu.record(pc, What::Flush);
                         }
                         return cpu.leave(stub.returns);
                     }
-                    Some(At::Call { function }) => {
+                    Some(CodeHook::Call { function }) => {
                         // Which argument it is differs, where a returned entry goes through a pointer.
                         for register in decoder.model.arguments {
                             let at = isa.physical(cpu.register(*register)?);
@@ -221,7 +222,7 @@ impl Machine {
     pub(crate) fn stub(&mut self, stub: Stub) {
         // All calls come by here, those from elsewhere too.
         if let Some(function) = self.kernel.find(stub.symbol) {
-            self.marks.borrow_mut().insert(function.local_entry, At::Stub(stub));
+            self.marks.borrow_mut().insert(function.local_entry, CodeHook::Stub(stub));
             self.stubs.push(stub);
         }
     }
@@ -229,7 +230,7 @@ impl Machine {
     /// Has the calls of a function recorded, one of whose arguments is the address of an entry.
     pub(crate) fn note_calls(&mut self, symbol: &str) {
         if let Some(function) = self.kernel.find(symbol) {
-            self.marks.borrow_mut().insert(function.local_entry, At::Call { function: symbol.into() });
+            self.marks.borrow_mut().insert(function.local_entry, CodeHook::Call { function: symbol.into() });
         }
     }
 
@@ -320,12 +321,12 @@ impl Machine {
     }
 
     /// Calls a function on a CPU, outside of any schedule.
-    pub(crate) fn call(&mut self, cpu: u8, function: u64, arguments: &[u64]) -> Result<End, EmuError> {
+    pub(crate) fn call(&mut self, cpu: u8, function: u64, arguments: &[u64]) -> Result<CallExit, EmuError> {
         let vcpu = &mut self.vcpus[usize::from(cpu)];
         let end = vcpu.call(function, arguments, CallBounds::default())?;
         self.recorder.take()?;
         match end {
-            End::Engine(error) => Err(EmuError::engine("run the kernel", error)),
+            CallExit::Engine(error) => Err(EmuError::engine("run the kernel", error)),
             end => Ok(end),
         }
     }
@@ -336,7 +337,7 @@ impl Machine {
         cpu: u8,
         function: u64,
         arguments: &[u64],
-    ) -> Result<(End, Vec<Touch>), EmuError> {
+    ) -> Result<(CallExit, Vec<ProbedAccess>), EmuError> {
         self.probe.on.set(true);
         let end = self.call(cpu, function, arguments);
         self.probe.on.set(false);
@@ -460,18 +461,18 @@ impl Machine {
     }
 
     /// How a call ended, with what it stopped at by name.
-    pub(crate) fn explain(&self, end: End) -> String {
+    pub(crate) fn explain(&self, end: CallExit) -> String {
         match end {
-            End::Fault { pc, address: Some(address) } => format!(
+            CallExit::Fault { pc, address: Some(address) } => format!(
                 "accessed {:#x}, where nothing was set up, at {} ({})",
                 self.isa.kernel_address(address),
                 self.symbol_at(pc),
                 self.vcpus[0].instruction_text(pc)
             ),
-            End::Fault { pc, address: None } => {
+            CallExit::Fault { pc, address: None } => {
                 format!("accessed an address where nothing was set up, at {}", self.symbol_at(pc))
             }
-            End::Exception { pc, number } => format!(
+            CallExit::Exception { pc, number } => format!(
                 "raised exception {number} at {} ({})",
                 self.symbol_at(pc),
                 self.vcpus[0].instruction_text(pc)

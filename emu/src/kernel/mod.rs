@@ -2,11 +2,11 @@
 
 mod baseline;
 mod fields;
+mod layout_probe;
 mod machine;
 mod platform;
 mod process;
 mod routine;
-mod seeker;
 mod space;
 mod stage;
 
@@ -18,14 +18,14 @@ use pmdscope_guest::abi::Answers;
 use pmdscope_guest::{Kernel, Role, Routine};
 
 use crate::EmuError;
-use crate::end::{CallBounds, End, Ended};
+use crate::end::{CallBounds, CallExit, CallResult};
 use crate::environment::{Control, Environment, Inspect, Job, Schedules, Setup};
 use crate::exploration::{Bounds, Exploration, Reduction, WALKER, WRITER};
 use crate::explore;
+use crate::kernel::layout_probe::present_huge;
 use crate::kernel::platform::platform;
 use crate::kernel::process::{KEEPS_YOUNG_DIRTY, KernelProcess, REFERENCES};
 use crate::kernel::routine::{PreparedCall, recipe};
-use crate::kernel::seeker::present_huge;
 use crate::kernel::stage::KernelStage;
 use crate::stage::Stage;
 use crate::trace::Event;
@@ -77,7 +77,7 @@ const fn adjacent(one: &u64, next: &u64) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaselineRun {
     /// How it ended, and its outcome.
-    pub ended: Ended,
+    pub ended: CallResult,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
     /// The entry in the end.
@@ -241,7 +241,7 @@ impl Inspect for KernelEnvironment {
         self.process.machine.describe(address)
     }
 
-    fn explain(&self, end: End) -> String {
+    fn explain(&self, end: CallExit) -> String {
         self.process.machine.explain(end)
     }
 
@@ -294,11 +294,11 @@ impl Environment for KernelEnvironment {
                 .collect::<Vec<_>>()
                 .join(", ");
             let outcome = match (ended.end, taken) {
-                (End::Returned, None) => "took nothing".to_owned(),
-                (End::Returned, Some(pfn)) => format!("took page {pfn:#x}; {references}"),
+                (CallExit::Returned, None) => "took nothing".to_owned(),
+                (CallExit::Returned, Some(pfn)) => format!("took page {pfn:#x}; {references}"),
                 (end, _) => self.explain(end),
             };
-            let passed = ended.end == End::Returned && taken == wanted && counted;
+            let passed = ended.end == CallExit::Returned && taken == wanted && counted;
             controls.push(Control { what: what.to_owned(), outcome, passed });
         }
         Ok(controls)

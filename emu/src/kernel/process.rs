@@ -7,12 +7,14 @@ use pmdscope_arches::{ByteOrder, Encoding, EntryKind, MigrationTypes};
 use pmdscope_guest::Kernel;
 
 use crate::EmuError;
-use crate::end::End;
+use crate::end::CallExit;
 use crate::kernel::HugePage;
 use crate::kernel::fields::Fields;
-use crate::kernel::machine::{CPUS, Machine, Touch};
+use crate::kernel::layout_probe::{
+    LayoutProbe, Pages, TABLES_AT, TABLES_ELSEWHERE, Tables, mapping, present_huge,
+};
+use crate::kernel::machine::{CPUS, Machine, ProbedAccess};
 use crate::kernel::platform::Platform;
-use crate::kernel::seeker::{Pages, Seeker, TABLES_AT, TABLES_ELSEWHERE, Tables, mapping, present_huge};
 use crate::kernel::space::{FRAME, Fill, Region};
 
 /// What makes a migration entry of a mapping.
@@ -109,7 +111,7 @@ impl KernelProcess {
         ));
         let node = node(&mut machine, &fields)?;
 
-        let mut seeker = Seeker { machine, platform, fields, mm, out: outs[1] };
+        let mut layout_probe = LayoutProbe { machine, platform, fields, mm, out: outs[1] };
         let near = |encoding: &Encoding| {
             let page = page.pfn(encoding).unwrap_or(0) << encoding.layout().page_shift;
             page.abs_diff(TABLES_AT) < 1 << 28
@@ -121,11 +123,11 @@ impl KernelProcess {
         } else {
             TABLES_AT
         };
-        let tables = seeker.tables(tables_at, encoding.layout().pmd_shift.into())?;
-        let (pages, encoding) = seeker.pages(&tables, encoding)?;
+        let tables = layout_probe.tables(tables_at, encoding.layout().pmd_shift.into())?;
+        let (pages, encoding) = layout_probe.pages(&tables, encoding)?;
         // It is known only now which page frames huge pages begin at.
         let pfn = page.pfn(&encoding).unwrap_or_else(|| encoding.default_pfn());
-        let Seeker { machine, platform, fields, mm, .. } = seeker;
+        let LayoutProbe { machine, platform, fields, mm, .. } = layout_probe;
         let mut process = KernelProcess {
             machine,
             platform,
@@ -276,7 +278,7 @@ impl KernelProcess {
         let end = self.machine.call(0, deposit, &[self.mm, self.tables.entry, table])?;
         self.machine.put(lock, 4, 0)?;
         match end {
-            End::Returned => {
+            CallExit::Returned => {
                 self.machine
                     .assumptions
                     .push(format!("a page table is there to split into, handed over by {name}()"));
@@ -341,7 +343,7 @@ impl KernelProcess {
         let Some(make) = self.machine.kernel.symbol(MAKE_MIGRATION) else { return Ok(()) };
         let attempt = |process: &mut KernelProcess,
                        pointer: Option<u64>|
-         -> Result<(bool, Vec<Touch>), EmuError> {
+         -> Result<(bool, Vec<ProbedAccess>), EmuError> {
             process.machine.space.borrow().restore();
             if let Some(pointer) = pointer {
                 process.machine.put64(pointer, node)?;
@@ -349,7 +351,8 @@ impl KernelProcess {
             process.begin(present_huge(&process.encoding, process.pfn)?, true, true, false)?;
             let arguments = [process.mapped_walk(0)?, process.pages.page(process.pfn)];
             let (end, touches) = process.machine.probe(0, make, &arguments)?;
-            let astray = matches!(end, End::Fault { address: Some(address), .. } if address == statistics);
+            let astray =
+                matches!(end, CallExit::Fault { address: Some(address), .. } if address == statistics);
             Ok((astray, touches))
         };
         let (astray, touches) = attempt(self, None)?;
@@ -398,7 +401,7 @@ impl KernelProcess {
             self.begin(entry, true, true, exclusive)?;
             let walk = self.mapped_walk(0)?;
             let end = self.machine.call(0, make, &[walk, self.pages.page(self.pfn)])?;
-            if end != End::Returned {
+            if end != CallExit::Returned {
                 return Err(EmuError::Environment(format!(
                     "{MAKE_MIGRATION}() {}",
                     self.machine.explain(end)
@@ -475,7 +478,7 @@ impl KernelProcess {
         let kernel = Rc::clone(&self.machine.kernel);
         let Some(says) = kernel.symbol(SAYS) else { return Ok(()) };
         if let Some(fills) = kernel.symbol(FILLS)
-            && self.machine.call(0, fills, &[])? == End::Returned
+            && self.machine.call(0, fills, &[])? == CallExit::Returned
         {
             self.machine.space.borrow().settle();
         }
@@ -486,7 +489,7 @@ impl KernelProcess {
         let returned = self.returned(0)?;
         let said = if self.entries_return_in_memory { self.machine.get64(out)? } else { returned };
         self.machine.space.borrow().restore();
-        match Some(said).filter(|protection| end == End::Returned && *protection != 0) {
+        match Some(said).filter(|protection| end == CallExit::Returned && *protection != 0) {
             Some(protection) => self.protection = protection,
             None => self.machine.assumptions.push(format!(
                 "pages of the mapping are protected as {:#x}, since {SAYS}() {}",
@@ -515,7 +518,7 @@ impl KernelProcess {
         let mut returns = |arguments: &[u64]| -> Result<bool, EmuError> {
             self.machine.space.borrow().restore();
             self.begin_with(self.encoding.layout().none)?;
-            Ok(self.machine.call(0, function, arguments)? == End::Returned)
+            Ok(self.machine.call(0, function, arguments)? == CallExit::Returned)
         };
         self.entries_return_in_memory = !returns(&plain)? && returns(&with_memory)?;
         self.machine.space.borrow().restore();

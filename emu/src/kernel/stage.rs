@@ -8,9 +8,9 @@ use pmdscope_guest::abi::Outcome;
 use unicorn_engine::uc_error;
 
 use crate::EmuError;
-use crate::end::{CallBounds, End, Ended, Finished, Followed};
+use crate::end::{CallBounds, CallExit, CallResult, CompletedCall, ReplayedPrefix};
 use crate::exploration::{Incomplete, WALKER};
-use crate::kernel::baseline::Baseline;
+use crate::kernel::baseline::BaselinePath;
 use crate::kernel::process::KernelProcess;
 use crate::kernel::routine::PreparedCall;
 use crate::kernel::space::FRAME;
@@ -28,7 +28,7 @@ pub(crate) struct KernelStage<'a> {
     /// Words outside of the PMD table that are watched, and what they hold before a run.
     pub(crate) shared: BTreeMap<u64, u64>,
     /// The walker alone on the entry, once it has run.
-    baseline: Baseline,
+    baseline: BaselinePath,
     /// The routines that have returned, while what is called afterwards runs.
     returned: Vec<Option<Returned>>,
 }
@@ -57,7 +57,7 @@ impl<'a> KernelStage<'a> {
             entry,
             bounds,
             shared: BTreeMap::new(),
-            baseline: Baseline::default(),
+            baseline: BaselinePath::default(),
             returned,
         };
         stage.put_back()?;
@@ -105,20 +105,20 @@ impl<'a> KernelStage<'a> {
     }
 
     /// What came of a routine whose last call ended like this.
-    fn ended(&self, cpu: u8, end: End) -> Result<Ended, EmuError> {
+    fn ended(&self, cpu: u8, end: CallExit) -> Result<CallResult, EmuError> {
         let outcome = match (end, &self.returned[usize::from(cpu)]) {
-            (End::Engine(error), _) => return Err(EmuError::engine("run the kernel", error)),
-            (End::Returned, Some(returned)) => Some(returned.outcome),
-            (End::Returned, None) => Some(self.outcome(cpu)?),
+            (CallExit::Engine(error), _) => return Err(EmuError::engine("run the kernel", error)),
+            (CallExit::Returned, Some(returned)) => Some(returned.outcome),
+            (CallExit::Returned, None) => Some(self.outcome(cpu)?),
             _ => None,
         };
-        Ok(Ended { end, outcome })
+        Ok(CallResult { end, outcome })
     }
 
     /// If a routine has returned and something is to be called afterwards: that, once.
     fn afterwards(&mut self, cpu: u8) -> Result<Option<(u64, Vec<u64>)>, EmuError> {
         let at = usize::from(cpu);
-        if self.returned[at].is_some() || self.process.machine.vcpus[at].end() != Some(End::Returned) {
+        if self.returned[at].is_some() || self.process.machine.vcpus[at].end() != Some(CallExit::Returned) {
             return Ok(None);
         }
         let next = self.routines[at].afterwards(self.process, cpu)?;
@@ -144,7 +144,7 @@ impl<'a> KernelStage<'a> {
     }
 
     /// Runs a CPU's routine alone and without a scheduler, from memory as it is.
-    pub(crate) fn run_alone(&mut self, cpu: u8) -> Result<(Ended, Vec<Event>), EmuError> {
+    pub(crate) fn run_alone(&mut self, cpu: u8) -> Result<(CallResult, Vec<Event>), EmuError> {
         let routine = &self.routines[usize::from(cpu)];
         let arguments = routine.arguments(self.process, cpu)?;
         let vcpu = &mut self.process.machine.vcpus[usize::from(cpu)];
@@ -187,18 +187,18 @@ impl Stage for KernelStage<'_> {
         self.go_on(cpu, call)
     }
 
-    fn finish(&mut self, cpu: u8, call: Call) -> Result<Finished, EmuError> {
+    fn finish(&mut self, cpu: u8, call: Call) -> Result<CompletedCall, EmuError> {
         let vcpu = &mut self.process.machine.vcpus[usize::from(cpu)];
         let end = vcpu.finish(call)?;
         // What it came to depends on where it went.
-        let Ended { end, outcome } = self.ended(cpu, end)?;
+        let CallResult { end, outcome } = self.ended(cpu, end)?;
         let last = self.process.machine.vcpus[usize::from(cpu)].take_path();
         let mut path = self.returned[usize::from(cpu)].take().map_or_else(Vec::new, |returned| returned.path);
         path.extend(last);
-        Ok(Finished { end, outcome, path })
+        Ok(CompletedCall { end, outcome, path })
     }
 
-    fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<Followed, EmuError> {
+    fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<ReplayedPrefix, EmuError> {
         self.put_back()?;
         let at = usize::from(cpu);
         self.returned[at] = None;
@@ -212,7 +212,7 @@ impl Stage for KernelStage<'_> {
                     state.push(u64::from(self.returned[at].is_some()));
                     break (None, state);
                 }
-                Stop::Ended { end, reads } => match self.afterwards(cpu)? {
+                Stop::CallResult { end, reads } => match self.afterwards(cpu)? {
                     Some(next) => {
                         (function, arguments) = next;
                         // It has ended before it asked for the rest.
@@ -222,7 +222,7 @@ impl Stage for KernelStage<'_> {
                 },
             }
         };
-        Ok(Followed { accesses: self.take_events()?, ended, state })
+        Ok(ReplayedPrefix { accesses: self.take_events()?, ended, state })
     }
 
     fn entry_address(&self) -> u64 {
@@ -261,7 +261,7 @@ impl Stage for KernelStage<'_> {
                 self.process.machine.vcpus[at].with_path(|path, loads| (path.to_vec(), self.of_entry(loads)))
             }
         };
-        self.baseline = Baseline { path, loads };
+        self.baseline = BaselinePath { path, loads };
     }
 
     fn references(&self) -> Result<Vec<(u64, u64)>, EmuError> {

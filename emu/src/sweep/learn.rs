@@ -40,7 +40,7 @@ const SEED: u64 = 0x706d_6473_636f_7065;
 
 /// What was learned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Learned {
+pub struct Classification {
     /// The entries of each answer: every entry asked about is in exactly one part.
     pub classes: BTreeMap<u32, Vec<Part>>,
     /// The bits that matter, outside of exceptions.
@@ -57,18 +57,18 @@ pub struct Learned {
 
 /// Why it was not learned which entries get which answer.
 #[derive(Debug, thiserror::Error)]
-pub enum NotLearned<E> {
+pub enum ClassificationError<E> {
     /// There was no answer.
     #[error(transparent)]
     NoAnswer(E),
     /// The answers are not of a kind that this finds out in bounds.
     #[error(transparent)]
-    Unlearned(Unlearned),
+    Limit(LimitError),
 }
 
 /// What is beyond the bounds of learning.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unlearned {
+pub enum LimitError {
     /// The bits that matter have too many combinations.
     #[error("{bits} bits matter: to try them all with each other takes more than {MOST_ENTRIES} entries")]
     TooManyBits {
@@ -86,9 +86,9 @@ pub enum Unlearned {
     TooManyPatterns,
 }
 
-impl<E> From<Unlearned> for NotLearned<E> {
-    fn from(unlearned: Unlearned) -> Self {
-        NotLearned::Unlearned(unlearned)
+impl<E> From<LimitError> for ClassificationError<E> {
+    fn from(error: LimitError) -> Self {
+        ClassificationError::Limit(error)
     }
 }
 
@@ -102,9 +102,9 @@ pub fn learn<E>(
     domain: &[Pattern],
     known: &[u64],
     ask: impl FnMut(&[Set]) -> Result<Vec<u32>, E>,
-) -> Result<Learned, NotLearned<E>> {
+) -> Result<Classification, ClassificationError<E>> {
     let mut learner = Learner { ask, asked: 0, flips: 0, rng: Rng::with_seed(SEED) };
-    let mut learned = Learned {
+    let mut learned = Classification {
         classes: BTreeMap::new(),
         matters: 0,
         matters_in_exceptions: 0,
@@ -118,7 +118,7 @@ pub fn learn<E>(
         learned.matters_in_exceptions |= region.told_by();
         learned.exceptions += region.regions() - 1;
         for (answer, parts) in
-            cover::parts(&region, MOST_PATTERNS).map_err(|TooManyPatterns| Unlearned::TooManyPatterns)?
+            cover::parts(&region, MOST_PATTERNS).map_err(|TooManyPatterns| LimitError::TooManyPatterns)?
         {
             learned.classes.entry(answer).or_default().extend(parts);
         }
@@ -145,9 +145,14 @@ struct Filled {
 
 impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
     /// Learns the answers of the entries of one pattern.
-    fn region(&mut self, cube: Pattern, known: &[u64], depth: usize) -> Result<Region, NotLearned<E>> {
+    fn region(
+        &mut self,
+        cube: Pattern,
+        known: &[u64],
+        depth: usize,
+    ) -> Result<Region, ClassificationError<E>> {
         if depth > DEEPEST {
-            return Err(Unlearned::TooDeep.into());
+            return Err(LimitError::TooDeep.into());
         }
         let few = cube.free.count_ones() <= FEW_BITS;
         let mut matters = if few { cube.free } else { self.that_matter(cube)? };
@@ -173,7 +178,7 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
         tried: impl Iterator<Item = (u64, u32)> + Clone,
         known: &[u64],
         depth: usize,
-    ) -> Result<Option<u64>, NotLearned<E>> {
+    ) -> Result<Option<u64>, ClassificationError<E>> {
         let (cube, matters) = (region.cube, region.matters);
         // Once for all: what is in an exception that is found later is passed over then.
         let in_fillings = filled.iter().flat_map(|filling| {
@@ -201,7 +206,7 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
                 return Ok(Some(more));
             }
             if region.exceptions.len() == MOST_EXCEPTIONS {
-                return Err(Unlearned::TooManyExceptions.into());
+                return Err(LimitError::TooManyExceptions.into());
             }
             let mut known: Vec<u64> = known.to_vec();
             known.push(entry);
@@ -213,7 +218,12 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
 
     /// A bit that matters, though no bit alone makes `entry` like the others of its combination: on the way from it to
     /// one that is like them.
-    fn on_the_way(&mut self, region: &Region, filled: &[Filled], entry: u64) -> Result<u64, NotLearned<E>> {
+    fn on_the_way(
+        &mut self,
+        region: &Region,
+        filled: &[Filled],
+        entry: u64,
+    ) -> Result<u64, ClassificationError<E>> {
         let number = combination(region.matters, entry);
         let usual = filled.iter().find(|filling| filling.answers[number] == region.table[number]);
         let bits = usual.map_or(0, |filling| filling.bits);
@@ -230,7 +240,7 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
     }
 
     /// The bits that change the answer of one of many entries when they are flipped.
-    fn that_matter(&mut self, cube: Pattern) -> Result<u64, NotLearned<E>> {
+    fn that_matter(&mut self, cube: Pattern) -> Result<u64, ClassificationError<E>> {
         let mut matters = 0;
         for _ in 0..BASES {
             let base = any(cube, &mut self.rng);
@@ -245,13 +255,13 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
     }
 
     /// Each combination of the bits that matter, with zeros, ones and random bits in place of the others.
-    fn fillings(&mut self, cube: Pattern, matters: u64) -> Result<Vec<Filled>, NotLearned<E>> {
+    fn fillings(&mut self, cube: Pattern, matters: u64) -> Result<Vec<Filled>, ClassificationError<E>> {
         let bits = matters.count_ones();
         let others = cube.free & !matters;
         let different = if others == 0 { 1 } else { FILLINGS };
         let more = 1_u64.checked_shl(bits).and_then(|all| all.checked_mul(different as u64));
         if more.and_then(|more| more.checked_add(self.asked)).is_none_or(|all| all > MOST_ENTRIES) {
-            return Err(Unlearned::TooManyBits { bits }.into());
+            return Err(LimitError::TooManyBits { bits }.into());
         }
         let mut filled = Vec::new();
         for n in 0..different {
@@ -267,14 +277,14 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
         Ok(filled)
     }
 
-    fn of_each(&mut self, entries: &[u64]) -> Result<Vec<u32>, NotLearned<E>> {
+    fn of_each(&mut self, entries: &[u64]) -> Result<Vec<u32>, ClassificationError<E>> {
         let sets: Vec<Set> = entries.iter().copied().map(Set::one).collect();
         self.answers(&sets)
     }
 
-    fn answers(&mut self, sets: &[Set]) -> Result<Vec<u32>, NotLearned<E>> {
+    fn answers(&mut self, sets: &[Set]) -> Result<Vec<u32>, ClassificationError<E>> {
         self.asked += sets.iter().map(|set| set.count).sum::<u64>();
-        (self.ask)(sets).map_err(NotLearned::NoAnswer)
+        (self.ask)(sets).map_err(ClassificationError::NoAnswer)
     }
 }
 

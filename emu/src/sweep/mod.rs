@@ -12,5 +12,5 @@ mod sweeper;
 mod tests;
 
 pub use cover::Part;
-pub use learn::{FILLINGS, Learned, MOST_ENTRIES, NotLearned, Unlearned, learn};
+pub use learn::{Classification, ClassificationError, FILLINGS, LimitError, MOST_ENTRIES, learn};
 pub use sweeper::{SweepError, Sweeper};

@@ -13,11 +13,11 @@ use unicorn_engine::Prot;
 
 use crate::EmuError;
 use crate::decoder::Decoder;
-use crate::end::{CallBounds, End};
+use crate::end::{CallBounds, CallExit};
 use crate::image::Image;
 use crate::machine;
 use crate::memory::{ENGINE_PAGE, ENTRY, ENTRY_INDEX, PMD_TABLE, PMD_TABLE_BYTES, Shared};
-use crate::vcpu::{Place, Vcpu};
+use crate::vcpu::{CallLayout, Vcpu};
 
 // The engine finds a page by the lowest eight bits of its number first. What is used for each entry lies in pages
 // that differ in these, and not in the first ones, where guests have their code.
@@ -64,7 +64,7 @@ pub enum SweepError {
         /// On which entry.
         entry: u64,
         /// How it ended.
-        end: End,
+        end: CallExit,
     },
 }
 
@@ -86,7 +86,7 @@ impl Sweeper {
             replaced: installs.then_some(REPLACED),
         };
 
-        let place = Place { return_pad: RETURN_PAD, stack_top: STACK_TOP };
+        let place = CallLayout { return_pad: RETURN_PAD, stack_top: STACK_TOP };
         let mut vcpu = Vcpu::unwatched(place, &decoder, uses)?;
         let image = Image::of(guest)?;
         let out = Rc::new(Shared::new(OUT_BYTES)?);
@@ -150,11 +150,11 @@ impl Sweeper {
         let end = self.vcpu.call(self.function, &arguments, bounds)?;
         let bytes = self.out.read_at(0, entries * Swept::SIZE as u64);
         let (all, _) = bytes.as_chunks();
-        if end != End::Returned {
+        if end != CallExit::Returned {
             let answered = all.iter().position(|answer| *answer == [NO_ANSWER; Swept::SIZE]);
             let entry = sets.iter().flat_map(|set| set.entries()).nth(answered.unwrap_or(all.len()));
             return Err(match (end, entry) {
-                (End::Engine(error), _) => EmuError::engine("run the guest", error).into(),
+                (CallExit::Engine(error), _) => EmuError::engine("run the guest", error).into(),
                 (end, Some(entry)) => SweepError::DidNotReturn { entry, end },
                 (end, None) => EmuError::DidNotReturn { function: abi::SWEEP.to_owned(), end }.into(),
             });

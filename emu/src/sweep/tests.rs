@@ -6,31 +6,31 @@ use std::convert::Infallible;
 use pmdscope_arches::Pattern;
 use proptest::prelude::*;
 
-use super::{Learned, MOST_ENTRIES, NotLearned, Part, Unlearned, learn};
+use super::{Classification, ClassificationError, LimitError, MOST_ENTRIES, Part, learn};
 
 /// Learns what a function answers.
 fn learned(
     domain: &[Pattern],
     known: &[u64],
     of: impl Fn(u64) -> u32,
-) -> Result<Learned, NotLearned<Infallible>> {
+) -> Result<Classification, ClassificationError<Infallible>> {
     learn(domain, known, |sets| Ok(sets.iter().flat_map(|set| set.entries()).map(&of).collect()))
 }
 
 /// The answers of the parts that have an entry.
-fn answers_of(learned: &Learned, entry: u64) -> Vec<u32> {
+fn answers_of(learned: &Classification, entry: u64) -> Vec<u32> {
     let of = |(answer, parts): (&u32, &Vec<Part>)| {
         parts.iter().filter(|part| part.contains(entry)).map(|_| *answer).collect::<Vec<_>>()
     };
     learned.classes.iter().flat_map(of).collect()
 }
 
-fn entries(learned: &Learned, answer: u32) -> u128 {
+fn entries(learned: &Classification, answer: u32) -> u128 {
     learned.classes.get(&answer).into_iter().flatten().map(Part::entries).sum()
 }
 
 /// Every entry of a small domain is in one part, and that has its answer; and the numbers are right.
-fn hold_against(domain: &[Pattern], learned: &Learned, of: impl Fn(u64) -> u32) {
+fn hold_against(domain: &[Pattern], learned: &Classification, of: impl Fn(u64) -> u32) {
     let all = domain.iter().flat_map(|cube| {
         pmdscope_guest::abi::Set {
             fixed: cube.value,
@@ -110,12 +110,12 @@ fn what_depends_on_too_many_bits_is_not_learned() {
         asked.set(asked.get() + sets.iter().map(|set| set.count).sum::<u64>());
         Ok::<_, Infallible>(sets.iter().flat_map(|set| set.entries()).map(parity).collect())
     });
-    let Err(NotLearned::Unlearned(why)) = result else { panic!("{result:?}") };
-    assert_eq!(why, Unlearned::TooManyBits { bits: 64 });
+    let Err(ClassificationError::Limit(why)) = result else { panic!("{result:?}") };
+    assert_eq!(why, LimitError::TooManyBits { bits: 64 });
     assert!(asked.get() <= MOST_ENTRIES);
     let few = |entry: u64| (entry & 0xffff).count_ones() & 1;
     let result = learned(&[Pattern::ANY], &[], few);
-    assert!(matches!(result, Err(NotLearned::Unlearned(Unlearned::TooManyPatterns))), "{result:?}");
+    assert!(matches!(result, Err(ClassificationError::Limit(LimitError::TooManyPatterns))), "{result:?}");
 }
 
 /// A made-up predicate: whether some bits are as they are in a value.

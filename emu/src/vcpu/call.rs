@@ -12,7 +12,7 @@ use super::state::{Load, Replay, State, Stop};
 use super::{Vcpu, read_register};
 use crate::EmuError;
 use crate::cpu::ReturnTo;
-use crate::end::{CallBounds, End};
+use crate::end::{CallBounds, CallExit};
 
 /// Enough for the engine to translate and run in.
 const COROUTINE_STACK_BYTES: usize = 1 << 20;
@@ -31,7 +31,7 @@ impl Vcpu {
         function: u64,
         arguments: &[u64],
         bounds: CallBounds,
-    ) -> Result<End, EmuError> {
+    ) -> Result<CallExit, EmuError> {
         self.prepare(function, arguments, bounds)?;
         run(&mut self.engine, &self.state, self.isa.program_counter, function);
         self.state.ended()
@@ -51,12 +51,12 @@ impl Vcpu {
         let replay = self.state.replay.take();
         end.map(|end| match replay {
             Some(Replay { stopped: true, state, .. }) => Stop::AtRead { state },
-            replay => Stop::Ended { end, reads: replay.map_or(0, |replay| replay.made) },
+            replay => Stop::CallResult { end, reads: replay.map_or(0, |replay| replay.made) },
         })
     }
 
     /// How the last call ended, if it did.
-    pub(crate) fn end(&self) -> Option<End> {
+    pub(crate) fn end(&self) -> Option<CallExit> {
         self.state.end.get()
     }
 
@@ -98,7 +98,7 @@ impl Vcpu {
     ///
     /// # Errors
     /// If something went wrong in a hook: nothing that the call did is worth anything then.
-    pub(crate) fn finish(&mut self, mut call: Call) -> Result<End, EmuError> {
+    pub(crate) fn finish(&mut self, mut call: Call) -> Result<CallExit, EmuError> {
         call.give_up();
         self.stack = call.coroutine.take().map(Coroutine::into_stack).or_else(|| self.stack.take());
         self.state.ended()
@@ -228,7 +228,7 @@ fn run_to_end(
     state: &State,
     program_counter: i32,
     function: u64,
-) -> Result<End, EmuError> {
+) -> Result<CallExit, EmuError> {
     let (mut from, mut before) = (function, None);
     let end = loop {
         let result = engine.emu_start(from, 0, 0, 0);
@@ -237,7 +237,7 @@ fn run_to_end(
         }
         if state.failed() {
             // Why is kept there. What the engine says of it is that it was stopped.
-            break End::Engine(uc_error::OK);
+            break CallExit::Engine(uc_error::OK);
         }
         let pc = read_register(engine, program_counter)?;
         let instructions = Some(state.instructions.get());
@@ -248,9 +248,9 @@ fn run_to_end(
                 | uc_error::READ_UNMAPPED
                 | uc_error::WRITE_UNMAPPED
                 | uc_error::FETCH_UNMAPPED,
-            ) => break End::Fault { pc, address: None },
-            Err(uc_error::INSN_INVALID) => break End::Exception { pc, number: 0 },
-            Err(error) => break End::Engine(error),
+            ) => break CallExit::Fault { pc, address: None },
+            Err(uc_error::INSN_INVALID) => break CallExit::Exception { pc, number: 0 },
+            Err(error) => break CallExit::Engine(error),
             // The engine stops after a hint of how much a thread is to run (ppc64le has one before and one after
             // each wait for a lock).
             Ok(()) if !state.stopped_at_read() && instructions != before => {
@@ -265,7 +265,7 @@ fn run_to_end(
                 (from, before) = (pc, instructions);
             }
             // Stopped, but not by a hook of ours.
-            Ok(()) => break End::Engine(uc_error::OK),
+            Ok(()) => break CallExit::Engine(uc_error::OK),
         }
     };
     Ok(end)

@@ -14,7 +14,7 @@ use super::{Vcpu, read_register};
 use crate::EmuError;
 use crate::cpu::{CpuModel, ReturnTo};
 use crate::decoder::Decoder;
-use crate::end::End;
+use crate::end::CallExit;
 use crate::trace::What;
 
 impl Vcpu {
@@ -25,7 +25,7 @@ impl Vcpu {
         let pad = self.place.return_pad;
         let state = Rc::clone(&self.state);
         self.engine
-            .add_code_hook(pad, pad, move |uc, _, _| state.finish(uc, End::Returned))
+            .add_code_hook(pad, pad, move |uc, _, _| state.finish(uc, CallExit::Returned))
             .map_err(refused)?;
 
         let program_counter = self.isa.program_counter;
@@ -36,8 +36,8 @@ impl Vcpu {
                 let end = || {
                     let pc = read_register(uc, program_counter)?;
                     Ok(match accessed_nothing(uc, &decoder, pc)? {
-                        Some(address) => End::Fault { pc, address: Some(address) },
-                        None => End::Exception { pc, number },
+                        Some(address) => CallExit::Fault { pc, address: Some(address) },
+                        None => CallExit::Exception { pc, number },
                     })
                 };
                 let end = end();
@@ -54,7 +54,7 @@ impl Vcpu {
         self.engine
             .add_mem_hook(HookType::MEM_INVALID, 1, 0, move |uc, _, address, _, _| {
                 let pc = read_register(uc, program_counter);
-                state.finish_as(uc, pc.map(|pc| End::Fault { pc, address: Some(address) }));
+                state.finish_as(uc, pc.map(|pc| CallExit::Fault { pc, address: Some(address) }));
                 false
             })
             .map(drop)
@@ -101,7 +101,7 @@ impl Vcpu {
                 let total = state.instructions.get() + 1;
                 state.instructions.set(total);
                 if total > state.bounds.get().instructions {
-                    state.finish(uc, End::InstructionBound);
+                    state.finish(uc, CallExit::InstructionBound);
                 }
             })
             .map(drop)
@@ -160,13 +160,13 @@ impl Vcpu {
         &mut self,
         first: u64,
         last: u64,
-        mut then: impl FnMut(&mut Cpu<'_, '_>, u64) -> Result<(), EmuError> + 'static,
+        mut then: impl FnMut(&mut HookContext<'_, '_>, u64) -> Result<(), EmuError> + 'static,
     ) -> Result<(), EmuError> {
         let state = Rc::clone(&self.state);
         let (model, isa) = (self.model, self.isa);
         self.engine
             .add_code_hook(first, last, move |uc, pc, _| {
-                let done = then(&mut Cpu { model, isa, engine: uc, state: &state }, pc);
+                let done = then(&mut HookContext { model, isa, engine: uc, state: &state }, pc);
                 state.go_on(uc, done);
             })
             .map(drop)
@@ -175,14 +175,14 @@ impl Vcpu {
 }
 
 /// A CPU as a hook sees it, between two instructions.
-pub(crate) struct Cpu<'a, 'e> {
+pub(crate) struct HookContext<'a, 'e> {
     pub(crate) model: &'static CpuModel,
     pub(crate) isa: &'static Isa,
     engine: &'a mut Unicorn<'e, ()>,
     state: &'a State,
 }
 
-impl Cpu<'_, '_> {
+impl HookContext<'_, '_> {
     pub(crate) fn register(&self, register: i32) -> Result<u64, EmuError> {
         read_register(self.engine, register)
     }
@@ -207,7 +207,7 @@ impl Cpu<'_, '_> {
 
     /// Ends the call here, before the instruction, as if it had returned.
     pub(crate) fn stop(&mut self) {
-        self.state.finish(self.engine, End::Returned);
+        self.state.finish(self.engine, CallExit::Returned);
     }
 
     /// The instruction at `pc`, if it flushes translations or is to be stepped over.

@@ -29,7 +29,7 @@ pub(crate) use self::state::{Load, Stop};
 
 /// Where a CPU has what every call needs.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct CallLayout {
     /// Where functions return to. Not page-aligned: the engine mistakes an aligned stop address on s390x.
     pub(crate) return_pad: u64,
     /// Stacks grow down from here.
@@ -43,7 +43,7 @@ pub(crate) type Uses = fn(u64) -> Prot;
 pub(crate) struct Vcpu {
     model: &'static CpuModel,
     isa: &'static Isa,
-    place: Place,
+    place: CallLayout,
     engine: Unicorn<'static, ()>,
     /// What the CPU is like before a call: nothing that a call leaves in it gets to the next. Beside registers there
     /// is what no register tells: that an exception is being raised, say, of which x86 makes a double fault.
@@ -65,7 +65,7 @@ impl Vcpu {
     /// would use; the engine is given what it makes of them.
     pub(crate) fn new(
         number: u8,
-        place: Place,
+        place: CallLayout,
         recorder: &Rc<Recorder>,
         decoder: &Rc<Decoder>,
     ) -> Result<Self, EmuError> {
@@ -78,13 +78,13 @@ impl Vcpu {
     /// A CPU that nothing slows down: no access of it is hooked, not even one to where nothing is, which then
     /// ends a call without its address. Stores are fast only to where `uses` says that no code is: of all other
     /// memory the engine looks each time whether it has translated what they overwrite.
-    pub(crate) fn unwatched(place: Place, decoder: &Rc<Decoder>, uses: Uses) -> Result<Self, EmuError> {
+    pub(crate) fn unwatched(place: CallLayout, decoder: &Rc<Decoder>, uses: Uses) -> Result<Self, EmuError> {
         Vcpu::open(0, place, &Rc::new(Recorder::new()), decoder, Some(uses))
     }
 
     fn open(
         number: u8,
-        place: Place,
+        place: CallLayout,
         recorder: &Rc<Recorder>,
         decoder: &Rc<Decoder>,
         uses: Option<Uses>,

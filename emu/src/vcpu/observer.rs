@@ -7,7 +7,7 @@ use pmdscope_watch::{AccessKind, Observer, ReadRegister, Site, WatchError};
 
 use super::state::{Load, State};
 use crate::EmuError;
-use crate::end::End;
+use crate::end::CallExit;
 
 /// Records the accesses of one vCPU, and hands over to the scheduler before each.
 pub(super) struct PageTableObserver(pub(super) Rc<State>);
@@ -41,7 +41,7 @@ impl Observer for PageTableObserver {
         // the engine will make it whatever is said here, and other CPUs may see what it stores.
         if state.accesses.get() >= state.bounds.get().accesses {
             if state.end.get().is_none() {
-                state.end.set(Some(End::AccessBound));
+                state.end.set(Some(CallExit::AccessBound));
             }
             return ControlFlow::Break(());
         }

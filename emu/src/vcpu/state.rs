@@ -10,7 +10,7 @@ use unicorn_engine::{Unicorn, uc_error};
 
 use crate::EmuError;
 use crate::cpu::CpuModel;
-use crate::end::{CallBounds, End};
+use crate::end::{CallBounds, CallExit};
 use crate::trace::{Recorder, What};
 
 /// What the hooks of one vCPU share.
@@ -20,7 +20,7 @@ pub(super) struct State {
     /// Shared by all vCPUs.
     pub(super) recorder: Rc<Recorder>,
     pub(super) yielder: Cell<*const Yielder<(), ()>>,
-    pub(super) end: Cell<Option<End>>,
+    pub(super) end: Cell<Option<CallExit>>,
     /// What went wrong in a hook, which must not panic and has nobody to return it to.
     pub(super) fault: RefCell<Option<EmuError>>,
     pub(super) bounds: Cell<CallBounds>,
@@ -71,7 +71,7 @@ pub(crate) enum Stop {
     /// if that cannot be said.
     AtRead { state: Vec<u64> },
     /// At its end, after as many reads.
-    Ended { end: End, reads: usize },
+    CallResult { end: CallExit, reads: usize },
 }
 
 /// A path that is kept has no more blocks, whatever the bound on instructions, so that it fits in memory (128 MiB).
@@ -92,7 +92,7 @@ impl State {
         self.loads.borrow_mut().clear();
     }
 
-    pub(super) fn finish(&self, engine: &mut Unicorn<'_, ()>, end: End) {
+    pub(super) fn finish(&self, engine: &mut Unicorn<'_, ()>, end: CallExit) {
         if self.end.get().is_none() {
             self.end.set(Some(end));
         }
@@ -100,7 +100,7 @@ impl State {
     }
 
     /// The same, where how it ends had to be found out.
-    pub(super) fn finish_as(&self, engine: &mut Unicorn<'_, ()>, end: Result<End, EmuError>) {
+    pub(super) fn finish_as(&self, engine: &mut Unicorn<'_, ()>, end: Result<CallExit, EmuError>) {
         match end {
             Ok(end) => self.finish(engine, end),
             Err(error) => {
@@ -134,7 +134,7 @@ impl State {
     }
 
     /// How a call that is over has ended.
-    pub(super) fn ended(&self) -> Result<End, EmuError> {
+    pub(super) fn ended(&self) -> Result<CallExit, EmuError> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
@@ -165,9 +165,9 @@ impl State {
             // In a hook that has no engine to stop.
             self.stop(engine);
         } else if total > self.bounds.get().instructions || steps > LONGEST_PATH {
-            self.finish(engine, End::InstructionBound);
+            self.finish(engine, CallExit::InstructionBound);
         } else if self.deadline.get().is_some_and(|deadline| Instant::now() > deadline) {
-            self.finish(engine, End::TimeBound);
+            self.finish(engine, CallExit::TimeBound);
         }
     }
 }

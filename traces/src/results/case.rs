@@ -2,14 +2,14 @@
 
 use crate::findings::FindingName;
 use crate::report::{RunReport, Verdict};
-use crate::results::called::Called;
+use crate::results::row_key::RowKey;
 use crate::sweep::SweepReport;
 use crate::words;
 
 /// A run or a sweep as a test case.
 #[derive(Debug)]
 pub(crate) struct Case<'a> {
-    pub called: Called,
+    pub called: RowKey,
     /// What was found and counts.
     pub found: Vec<Found>,
     /// Why not all is known of it.
@@ -40,7 +40,7 @@ impl<'a> Case<'a> {
             Found { name: finding.name, says }
         });
         Case {
-            called: Called::of_run(row),
+            called: RowKey::of_run(row),
             found: found.collect(),
             unknown: row.why_unknown(),
             command: &row.command,
@@ -56,7 +56,7 @@ impl<'a> Case<'a> {
             Found { name: found.name, says }
         });
         Case {
-            called: Called::of_sweep(sweep),
+            called: RowKey::of_sweep(sweep),
             found: found.collect(),
             unknown: sweep.why_unknown(),
             command: &sweep.command,

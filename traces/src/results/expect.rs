@@ -21,7 +21,7 @@
 use wildmatch::WildMatchPattern;
 
 use crate::findings::FindingName;
-use crate::results::called::Called;
+use crate::results::row_key::RowKey;
 use crate::words;
 
 /// How many bytes a line of a list can have.
@@ -136,7 +136,7 @@ impl Expectation {
     }
 
     /// Whether it is said of this row.
-    pub(crate) fn applies_to(&self, row: &Called) -> bool {
+    pub(crate) fn applies_to(&self, row: &RowKey) -> bool {
         self.row.iter().zip(row.words()).all(|(pattern, word)| pattern.matches(word))
     }
 

@@ -1,8 +1,8 @@
 //! The rows of a comparison by platform and version, as results for machines list them.
 
 use crate::comparison::Skipped;
-use crate::results::called;
 use crate::results::judgement::{Judged, RowJudgement};
+use crate::results::row_key;
 
 /// What was run and skipped of one platform and version.
 pub(crate) struct Group<'a> {
@@ -21,7 +21,7 @@ pub(crate) fn groups<'a>(judged: &'a Judged<'a>) -> Vec<Group<'a>> {
         named(&mut groups, row.called.group()).rows.push(row);
     }
     for skipped in judged.skipped {
-        named(&mut groups, called::group_of_skipped(skipped)).skipped.push(skipped);
+        named(&mut groups, row_key::group_of_skipped(skipped)).skipped.push(skipped);
     }
     groups
 }

@@ -1,9 +1,9 @@
 //! How a comparison stands against what was expected of it.
 
 use crate::comparison::{CompareReport, Skipped};
-use crate::results::called::Called;
 use crate::results::case::{Case, Found};
 use crate::results::expect::{Expectation, Expectations};
+use crate::results::row_key::RowKey;
 
 /// A comparison, judged by a list of expected findings.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Judged<'a> {
 /// A row, judged: a run or a sweep.
 #[derive(Debug)]
 pub struct RowJudgement<'a> {
-    pub(crate) called: Called,
+    pub(crate) called: RowKey,
     /// Its findings that are listed.
     pub expected: Vec<Found>,
     /// Those that are not.

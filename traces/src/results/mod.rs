@@ -1,6 +1,5 @@
 //! Comparisons as test results, judged by a list of what is known.
 
-mod called;
 mod case;
 mod diagnosis;
 pub mod expect;
@@ -8,6 +7,7 @@ mod groups;
 mod judgement;
 pub mod junit;
 pub mod ktap;
+mod row_key;
 
 pub use case::Found;
 pub use judgement::{Conclusion, Judged, RowJudgement, RowResult};

@@ -6,7 +6,7 @@ use unicorn_engine::RegisterPPC as R;
 
 use super::model::{Level, Platform, nothing_of_mm};
 use crate::EmuError;
-use crate::end::End;
+use crate::end::CallExit;
 use crate::environment::Stub;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
@@ -73,7 +73,7 @@ fn start_cpu(machine: &mut Machine, _: &Fields, cpu: u8, task: u64) -> Result<()
     let paca = machine.object("paca", PACA_BYTES, 0x1000)?;
     machine.vcpus[usize::from(cpu)].set_register(R::R13 as i32, paca)?;
     let end = machine.call(cpu, function, &[paca, cpu.into()])?;
-    if end != End::Returned {
+    if end != CallExit::Returned {
         return Err(EmuError::Environment(format!("{INITIALISE}() {}", machine.explain(end))));
     }
     let copy = machine.per_cpu_copy(cpu, 0xc000_0200_0000_0000 + (u64::from(cpu) << 36))?;

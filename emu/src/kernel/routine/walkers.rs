@@ -4,10 +4,10 @@ use pmdscope_guest::WalkResult;
 use pmdscope_guest::routine::Routine;
 
 use crate::EmuError;
+use crate::kernel::layout_probe::GUP_FAST;
 use crate::kernel::routine::{
     Caller, Conclusion, KERNEL_WALKER, Recipe, drops_nothing, outcome_of, returns_unlocked,
 };
-use crate::kernel::seeker::GUP_FAST;
 
 /// Finds out where a page is mapped, step by step. What it is given has the same name.
 pub(super) const STEP: &str = "page_vma_mapped_walk";

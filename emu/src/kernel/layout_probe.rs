@@ -6,9 +6,9 @@ use std::ops::Range;
 use pmdscope_arches::{ByteOrder, Encoding, EntryKind, EntrySpec};
 
 use crate::EmuError;
-use crate::end::End;
+use crate::end::CallExit;
 use crate::kernel::fields::Fields;
-use crate::kernel::machine::{Machine, Touch};
+use crate::kernel::machine::{Machine, ProbedAccess};
 use crate::kernel::platform::{Level, Platform};
 use crate::kernel::space::{FRAME, Region};
 
@@ -53,7 +53,7 @@ impl Pages {
 }
 
 /// Looks for where the kernel takes memory to be.
-pub(crate) struct Seeker {
+pub(crate) struct LayoutProbe {
     pub(crate) machine: Machine,
     pub(crate) platform: &'static Platform,
     pub(crate) fields: Fields,
@@ -63,8 +63,8 @@ pub(crate) struct Seeker {
     pub(crate) out: u64,
 }
 
-impl Seeker {
-    fn walk(&mut self) -> Result<(End, Vec<Touch>), EmuError> {
+impl LayoutProbe {
+    fn walk(&mut self) -> Result<(CallExit, Vec<ProbedAccess>), EmuError> {
         let Some(function) = self.machine.kernel.symbol(GUP_FAST) else {
             return Err(EmuError::Environment(format!(
                 "this kernel has no {GUP_FAST}(), by which its page tables are found"
@@ -74,9 +74,9 @@ impl Seeker {
     }
 
     /// Where the walk goes that is led to a table where nothing is.
-    fn walk_astray(&mut self, what: &str) -> Result<(u64, Vec<Touch>), EmuError> {
+    fn walk_astray(&mut self, what: &str) -> Result<(u64, Vec<ProbedAccess>), EmuError> {
         match self.walk()? {
-            (End::Fault { address: Some(address), .. }, touches) => Ok((address, touches)),
+            (CallExit::Fault { address: Some(address), .. }, touches) => Ok((address, touches)),
             (end, _) => Err(EmuError::Environment(format!(
                 "while {what} was looked for, {GUP_FAST}() {}",
                 self.machine.explain(end)
@@ -138,7 +138,7 @@ impl Seeker {
         self.fill(top_at, table_bytes, empty_of(0))?;
         for _ in 0..=levels.len() {
             let (end, touches) = self.walk()?;
-            if end != End::Returned {
+            if end != CallExit::Returned {
                 return Err(EmuError::Environment(format!(
                     "while the page tables were looked for, {GUP_FAST}() {}",
                     self.machine.explain(end)
@@ -199,7 +199,7 @@ impl Seeker {
 
     /// Finds the number from which RAM's first address is taken, and has it be 0. It is -1 in the image: of
     /// the words that the walk reads there as -1, it is the one that moves where the walk goes by 1.
-    fn memstart(&mut self, before: u64, touches: &[Touch]) -> Result<u64, EmuError> {
+    fn memstart(&mut self, before: u64, touches: &[ProbedAccess]) -> Result<u64, EmuError> {
         let mut candidates: Vec<u64> = touches
             .iter()
             .filter(|touch| !touch.writes && touch.size == 8 && touch.value == u64::MAX)

@@ -8,7 +8,7 @@ use crate::words;
 
 /// The five words by which a row is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Called {
+pub(crate) struct RowKey {
     /// `arm64`, `ppc64/hash`, or `kernel`.
     platform: String,
     /// Its Linux version, or a kernel's release.
@@ -19,16 +19,16 @@ pub(crate) struct Called {
     walker: String,
 }
 
-impl Called {
+impl RowKey {
     /// What a run is called.
-    pub fn of_run(row: &RunReport) -> Called {
+    pub fn of_run(row: &RunReport) -> RowKey {
         let (platform, linux) = match (&row.kernel, &row.guest.release) {
             (None, None) => (encoding_platform(&row.arch, row.mmu.as_deref()), &row.linux),
             (_, release) => (KERNEL.to_owned(), release.as_ref().unwrap_or(&row.linux)),
         };
         let entry: Vec<&str> =
             std::iter::once(row.entry.name()).chain(row.marks.iter().map(String::as_str)).collect();
-        Called {
+        RowKey {
             platform,
             linux: linux.clone(),
             entry: entry.join("+"),
@@ -38,8 +38,8 @@ impl Called {
     }
 
     /// What a sweep is called: its entry is its set, and its walker that of a run without one.
-    pub fn of_sweep(sweep: &SweepReport) -> Called {
-        Called {
+    pub fn of_sweep(sweep: &SweepReport) -> RowKey {
+        RowKey {
             platform: encoding_platform(&sweep.arch, sweep.mmu.as_deref()),
             linux: sweep.linux.clone(),
             entry: format!("sweep:{}", sweep.entries),
