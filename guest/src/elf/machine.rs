@@ -5,7 +5,6 @@ use goblin::elf::header::{self, Header};
 use pmdscope_arches::{Arch, ByteOrder};
 
 use super::error::GuestError;
-use super::format::machine_number;
 use super::guest::Guest;
 
 impl Guest {
@@ -32,10 +31,8 @@ pub(super) fn check_machine(header: &Header, wanted: Arch) -> Result<(), GuestEr
     let class = header.e_ident[header::EI_CLASS];
     let data = header.e_ident[header::EI_DATA];
     let order = if data == header::ELFDATA2MSB { ByteOrder::Big } else { ByteOrder::Little };
-    let is = |arch| {
-        header.e_machine == machine_number(arch)
-            && order == ByteOrder::of(arch)
-            && class == header::ELFCLASS64
+    let is = |arch: Arch| {
+        header.e_machine == arch.elf_machine() && order == ByteOrder::of(arch) && class == header::ELFCLASS64
     };
     if is(wanted) {
         return Ok(());

@@ -17,6 +17,6 @@ pub(super) fn default_link_address(arch: Arch) -> u64 {
         // Linux arch/riscv/include/asm/pgtable.h, KERNEL_LINK_ADDR, in v6.12.
         Arch::Riscv64 => 0xffff_ffff_8000_0000,
         Arch::S390x => S390X,
-        Arch::X86_64 | Arch::Ppc64 | Arch::Ppc64le | Arch::Sparc64 | Arch::LoongArch64 => 0,
+        _ => 0,
     }
 }

@@ -9,7 +9,7 @@ use pmdscope_arches::{Arch, ByteOrder};
 
 use super::symbols::{NameTable, read_symbols};
 use super::zeros::trimmed_length;
-use crate::elf::format::{has_entry_size, index, machine_number};
+use crate::elf::format::{has_entry_size, index};
 use crate::kernel::error::ImageError;
 use crate::kernel::image::{Base, MemoryImage, PerCpu, Section, Segment, SegmentKind};
 use crate::kernel::limits::LARGEST;
@@ -73,7 +73,7 @@ fn arch_and_context(header: &Header) -> Result<(Arch, Ctx), ImageError> {
     }
     let big = header.e_ident[header::EI_DATA] == header::ELFDATA2MSB;
     let order = if big { ByteOrder::Big } else { ByteOrder::Little };
-    let is = |arch: &Arch| machine_number(*arch) == header.e_machine && ByteOrder::of(*arch) == order;
+    let is = |arch: &Arch| arch.elf_machine() == header.e_machine && ByteOrder::of(*arch) == order;
     let arch = Arch::ALL.into_iter().find(is).ok_or_else(|| {
         ImageError::Machine(format!("a {}-endian {machine}", if big { "big" } else { "little" }))
     })?;

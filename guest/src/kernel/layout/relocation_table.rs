@@ -35,7 +35,7 @@ fn kinds(arch: Arch) -> RelocationKinds {
         Arch::Arm64 => (Some(0x403), &[]),
         Arch::Riscv64 => (Some(3), &[]),
         Arch::S390x => (Some(12), &[10, 11, 22]),
-        Arch::X86_64 | Arch::Ppc64 | Arch::Ppc64le | Arch::Sparc64 | Arch::LoongArch64 => (None, &[]),
+        _ => (None, &[]),
     };
     RelocationKinds { relative, symbol }
 }
