@@ -15,6 +15,7 @@ mod confined;
 mod decode;
 mod exit;
 mod expected;
+mod failure;
 mod input;
 mod kernel;
 mod kernel_facts;
@@ -30,6 +31,7 @@ mod start;
 mod study;
 mod subject;
 mod sweep;
+mod sweep_study;
 mod tally;
 mod values;
 mod version;
@@ -43,12 +45,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use pmdscope_emu::{Blame, EmuError};
 use pmdscope_traces::{json, schemas};
 
 use crate::cli::{Cli, Command, SchemaArgs};
 use crate::exit::Exit;
-use crate::output::NotTheSame;
+use crate::failure::{one_line, status_of};
 
 /// The program.
 pub fn main() -> ExitCode {
@@ -126,40 +127,6 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let mistake = mistake.join(" ").replace(" tip: ", "; ");
     output::tell(&format!("{} (see {help})", mistake.strip_prefix("error: ").unwrap_or(&mistake)));
     Exit::Usage.into()
-}
-
-/// An error and its causes as one line, each cause once, whatever was written into a name.
-pub fn one_line(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        // Some errors end in the text of their cause.
-        if text.is_empty() {
-            text = cause;
-        } else if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    pmdscope_traces::one_line(&text)
-}
-
-/// A fault of this program, of which nothing is recorded.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Fault(String);
-
-/// Whose fault an error is.
-fn status_of(error: &anyhow::Error) -> Exit {
-    if error.chain().any(|cause| cause.is::<NotTheSame>() || cause.is::<Fault>()) {
-        return Exit::Internal;
-    }
-    if let Some(failed) = error.chain().find_map(|cause| cause.downcast_ref::<confined::Failed>()) {
-        return failed.exit;
-    }
-    match error.chain().find_map(|cause| cause.downcast_ref::<EmuError>()).map(EmuError::blame) {
-        Some(Blame::Program) => Exit::Internal,
-        Some(Blame::Memory) => Exit::Inconclusive,
-        Some(Blame::Input) | None => Exit::Usage,
-    }
 }
 
 fn schema(args: &SchemaArgs) -> Result<Exit> {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use pmdscope_arches::{Arch, EntryKind, EntrySet, Era, Version, layouts, platform_name, swap_types};
-use pmdscope_guest::{Guest, PastPresent, Role, Routine, all_bundled};
+use pmdscope_guest::{Guest, PastPresent, Role, Routine, all_bundled, routine};
 use pmdscope_traces::text::table::{bare_table, trimmed};
 use pmdscope_traces::{FindingName, batch};
 
@@ -40,7 +40,7 @@ pub fn list(args: &ListArgs) -> Result<Exit> {
 /// The routines of a role; of a guest those that it has, with what it declares of its own.
 fn routines(guest: Option<&Guest>, role: Role) -> String {
     let Some(guest) = guest else {
-        return named(Routine::all(role).iter().map(|routine| (routine.name, routine.meaning)));
+        return named(routine::all(role).iter().map(|routine| (routine.name, routine.meaning)));
     };
     columns(guest.routines(role).filter(|routine| guest.has_routine(routine)).map(|routine| {
         let details = if routine.declared { details(routine) } else { "bundled".to_owned() };

@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::abi::{PREDICATES, SURVEY, WARNING};
-    use crate::routine::{Role, Routine, agents, walkers, writers};
+    use crate::routine::{self, Role, Routine, agents, walkers, writers};
     use crate::under_test;
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
                 let address = guest.function(name).unwrap();
                 assert_eq!(guest.symbol_at(address), Some((name, 0)), "{}", bundled.name);
             }
-            for agent in Routine::all(Role::Agent) {
+            for agent in routine::all(Role::Agent) {
                 assert_eq!(guest.has_routine(agent), has_agents(bundled), "{}", bundled.name);
             }
             // No state. The linker gives every program for POWER a table of contents; nothing reads it.

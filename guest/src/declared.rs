@@ -10,7 +10,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::outcome::Check;
-use crate::routine::{AGENT, Installs, PastPresent, Precondition, Role, Routine, WALKER, WRITER};
+use crate::routine::{self, AGENT, Installs, PastPresent, Precondition, Role, Routine, WALKER, WRITER};
 
 /// The name of the section.
 pub const SECTION: &str = ".pmdscope.routines";
@@ -102,7 +102,7 @@ pub(crate) fn parse(section: &[u8]) -> Result<Vec<&'static Routine>, Declaration
         let malformed = |fault| DeclarationError::Malformed { number, fault };
         let one = Declaration::parse(line).map_err(malformed)?;
         // What it is judged by would not be what is declared.
-        let in_registry = Routine::all(one.role).iter().any(|routine| routine.name == one.name);
+        let in_registry = routine::all(one.role).iter().any(|routine| routine.name == one.name);
         let same = |other: &&Routine| (other.role, other.name) == (one.role, one.name.as_str());
         if in_registry || declared.iter().any(same) {
             return Err(malformed(Fault::Taken(one.name)));

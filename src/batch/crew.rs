@@ -23,7 +23,8 @@ use super::wire::{LONGEST_REPLY, Order, Ready, Reply, Setup, Verdicts};
 use super::worker;
 use crate::confined::sandbox::Confined;
 use crate::confined::{Death, beside, death, last_words, message, receive, start, unconfined};
-use crate::{Fault, output};
+use crate::failure::Fault;
+use crate::output;
 
 /// How often a job may end its worker before it is given up.
 const TRIES: u32 = 2;

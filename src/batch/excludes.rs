@@ -3,7 +3,7 @@
 use anyhow::Result;
 use pmdscope_arches::{Arch, Encoding, EntryKind, Mmu, Version};
 use pmdscope_emu::kernel_routines;
-use pmdscope_guest::{Role, Routine};
+use pmdscope_guest::{Role, routine};
 use pmdscope_traces::matrix::{Exclude, Matrix, Name};
 use wildmatch::WildMatch;
 
@@ -48,7 +48,7 @@ impl<'a> Excluded<'a> {
             Ok(Some(names.iter().map(|name| name.text.clone()).collect()))
         };
         let names = |role| {
-            let all = Routine::all(role).iter().copied().chain(kernel_routines(role));
+            let all = routine::all(role).iter().copied().chain(kernel_routines(role));
             all.map(|routine| routine.name).collect::<Vec<_>>()
         };
         let kinds = EntryKind::ALL.iter().map(|kind| kind.name()).chain(["pmd", "sweep"]).collect();

@@ -124,7 +124,7 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
     store.is_in_place()?;
     // All is recorded, whoever hears of it.
     if let Err(error) = output::write(&ended(verdicts, to), None) {
-        output::tell(&crate::one_line(&error));
+        output::tell(&crate::failure::one_line(&error));
     }
     Ok(exit(verdicts))
 }

@@ -16,7 +16,7 @@ use crate::cli::{BoundArgs, CacheArgs, Marks};
 use crate::input;
 use crate::start::Start;
 use crate::subject::{GuestSubject, KERNEL_SAYS, KernelSubject, LackingRoutine, Subject};
-use crate::sweep::sweepable;
+use crate::sweep_study::sweepable;
 
 /// The matrix of a file.
 pub fn read(file: &Path) -> Result<(Matrix, String)> {

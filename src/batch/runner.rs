@@ -11,10 +11,11 @@ use pmdscope_traces::batch::{Record, Report};
 
 use super::plan::{Job, Plan, Platform, RequestedEntry};
 use crate::cli::CacheArgs;
+use crate::failure::one_line;
 use crate::study::Study;
 use crate::subject::{GuestSubject, KernelSubject, LastEnvironment, Subject};
+use crate::sweep_study;
 use crate::values::{bounds, encoding};
-use crate::{one_line, sweep};
 
 /// Runs jobs, with the environment of the last one.
 pub struct Runner {
@@ -86,7 +87,7 @@ impl Runner {
             RequestedEntry::Sweep(set) => {
                 let guest = swept(subject)?;
                 let writer = subject.routine(Role::Writer, job.writer)?;
-                Report::Sweep(Box::new(sweep::sweep(guest, set.parse()?, writer)?))
+                Report::Sweep(Box::new(sweep_study::sweep(guest, set.parse()?, writer)?))
             }
             _ => {
                 let report = study(subject, &job, bounds)?.report(last)?;
@@ -103,7 +104,7 @@ impl Runner {
             RequestedEntry::Sweep(set) => {
                 let guest = swept(subject)?;
                 let writer = subject.routine(Role::Writer, job.writer)?;
-                Report::Sweep(Box::new(sweep::incomplete_report(guest, set.parse()?, writer, why)))
+                Report::Sweep(Box::new(sweep_study::incomplete_report(guest, set.parse()?, writer, why)))
             }
             _ => Report::Run(Box::new(study(subject, &job, &self.bounds)?.incomplete_report(why)?)),
         })

@@ -13,7 +13,7 @@ use super::wire::{Order, Ready, Reply, Setup};
 use crate::cli::CacheArgs;
 use crate::confined::{LONGEST, receive, sandbox, send};
 use crate::exit::Exit;
-use crate::{one_line, status_of};
+use crate::failure::{one_line, status_of};
 
 /// How long what is done may stay untold.
 const AT_LEAST_EVERY: Duration = Duration::from_millis(200);

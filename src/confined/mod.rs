@@ -25,9 +25,10 @@ pub use self::process::{Death, Limits, beside, death, last_words, processor_seco
 use self::sandbox::Confined;
 use self::task::{Report, Task};
 use crate::exit::Exit;
+use crate::failure::{Failed, one_line, status_of};
 use crate::study::Study;
 use crate::subject::{GuestSubject, LastEnvironment};
-use crate::{one_line, output, status_of, sweep};
+use crate::{output, sweep_study};
 
 /// The one argument of such a process. It is no command for people, so the command line does not know it.
 pub const ARGUMENT: &str = "confined-run";
@@ -44,17 +45,6 @@ enum Reply {
     Report(Vec<u8>),
     /// Why there is none, in one line, and whose fault that is.
     Failed { why: String, exit: u8, misfit: bool },
-}
-
-/// What a confined process could not do, in its own words.
-#[derive(Debug, thiserror::Error)]
-#[error("{why}")]
-pub struct Failed {
-    why: String,
-    /// The exit status that it has.
-    pub exit: Exit,
-    /// Whether a schedule does not fit what the machine code does.
-    pub misfit: bool,
 }
 
 /// What the end of a process that ran a task says.
@@ -75,9 +65,9 @@ pub fn study(study: &Study<'_>, last: &mut LastEnvironment) -> Result<RunReport>
 /// Sweeps a writer. Bundled guests run in this process.
 pub fn sweep(guest: &GuestSubject, set: EntrySet, writer: &'static Routine) -> Result<SweepReport> {
     if guest.is_bundled() {
-        return sweep::sweep(guest, set, writer);
+        return sweep_study::sweep(guest, set, writer);
     }
-    let incomplete = |why: &str| sweep::incomplete_report(guest, set, writer, why);
+    let incomplete = |why: &str| sweep_study::incomplete_report(guest, set, writer, why);
     Ok(match run(&Task::of_sweep(guest, set, writer))? {
         Outcome::Report(Report::Sweep(report)) if is_sweep_of(&report, &incomplete("")) => *report,
         Outcome::Report(_) => incomplete(ASTRAY),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use rustix::process::Signal;
 
-use crate::Fault;
+use crate::failure::Fault;
 
 /// What a process and its work may take.
 #[derive(Debug, Clone, Copy)]

@@ -17,7 +17,7 @@ use crate::cli::{CacheArgs, Marks};
 use crate::start::EntryRequest;
 use crate::study::Study;
 use crate::subject::{GuestSubject, KernelSubject, LastEnvironment, Subject};
-use crate::sweep;
+use crate::sweep_study;
 use crate::values::encoding;
 
 /// What a confined process is to run.
@@ -219,7 +219,7 @@ impl Task {
             Task::Sweep { guest, set, writer } => {
                 let guest = guest.open()?;
                 let writer = guest.guest.routine(Role::Writer, &writer)?;
-                Ok(Report::Sweep(Box::new(sweep::sweep(&guest, set.parse()?, writer)?)))
+                Ok(Report::Sweep(Box::new(sweep_study::sweep(&guest, set.parse()?, writer)?)))
             }
         }
     }

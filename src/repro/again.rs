@@ -10,8 +10,9 @@ use pmdscope_traces::repro::{self, Code, Repro};
 use pmdscope_traces::{EntryName, RoutineResult, RunReport};
 
 use crate::cli::{Marks, ReproRunArgs};
-use crate::confined::{self, Failed};
+use crate::confined;
 use crate::exit::Exit;
+use crate::failure::Failed;
 use crate::output;
 use crate::plan::RunPlan;
 use crate::start::EntryRequest;
@@ -30,7 +31,7 @@ enum RerunResult {
 
 pub fn run(args: &ReproRunArgs) -> Result<Exit> {
     let file = &args.repro.file;
-    let repro = super::read(file)?;
+    let repro = super::file::read(file)?;
     let subject = match &repro.code {
         Code::Guest { .. } => {
             ensure!(

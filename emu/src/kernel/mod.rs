@@ -2,6 +2,7 @@
 
 mod baseline;
 mod fields;
+mod huge_page;
 mod layout_probe;
 mod machine;
 mod platform;
@@ -24,12 +25,13 @@ use crate::exploration::{Bounds, Exploration, Reduction, WALKER, WRITER};
 use crate::explore;
 use crate::kernel::layout_probe::present_huge;
 use crate::kernel::platform::platform;
-use crate::kernel::process::{KEEPS_YOUNG_DIRTY, KernelProcess, REFERENCES};
-use crate::kernel::routine::{PreparedCall, recipe};
+use crate::kernel::process::{KernelProcess, REFERENCES};
+use crate::kernel::routine::{PreparedCall, recipe_of};
 use crate::kernel::stage::KernelStage;
 use crate::stage::Stage;
 use crate::trace::Event;
 
+pub use huge_page::HugePage;
 pub use routine::{kernel_routine, kernel_routines};
 
 /// A kernel in memory, with a process that its routines work on.
@@ -37,28 +39,6 @@ pub struct KernelEnvironment {
     process: KernelProcess,
     /// Words outside of the PMD table that are watched, since both routines use them.
     shared: Vec<u64>,
-}
-
-/// Where the huge page of a kernel is. How large pages are is known only when the environment is set up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HugePage {
-    /// Where it usually is.
-    Usual,
-    /// At a page frame number.
-    At(u64),
-    /// Where an entry of this value has it, or where it usually is if the entry has none.
-    Of(u64),
-}
-
-impl HugePage {
-    /// Its page frame number in an encoding, if it is not where it usually is.
-    fn pfn(self, encoding: &Encoding) -> Option<u64> {
-        match self {
-            HugePage::Usual => None,
-            HugePage::At(pfn) => Some(pfn),
-            HugePage::Of(entry) => encoding.huge_page_of(entry),
-        }
-    }
 }
 
 /// How many words beside the entry two routines may use together before it is too much to explore: a page table, and
@@ -109,11 +89,6 @@ impl KernelEnvironment {
     /// The kernel.
     pub fn kernel(&self) -> &Kernel {
         &self.process.machine.kernel
-    }
-
-    /// Whether this kernel, as it was set up, keeps accessed and dirty in migration entries.
-    pub fn keeps_young_dirty(&self) -> bool {
-        self.process.encoding.keeps_young_dirty() && self.kernel().symbol(KEEPS_YOUNG_DIRTY).is_some()
     }
 
     /// The addresses of the PMD table, as events have them.
@@ -330,7 +305,7 @@ impl Environment for KernelEnvironment {
     }
 
     fn may_drop(&self, writer: &Routine) -> EntryMarks {
-        recipe(writer).map_or(EntryMarks::ALL, |recipe| (recipe.may_drop)(self))
+        recipe_of(writer).map_or(EntryMarks::ALL, |recipe| (recipe.may_drop)(&self.process))
     }
 
     fn setup(&self) -> Option<Setup> {

@@ -8,8 +8,8 @@ use pmdscope_guest::Kernel;
 
 use crate::EmuError;
 use crate::end::CallExit;
-use crate::kernel::HugePage;
 use crate::kernel::fields::Fields;
+use crate::kernel::huge_page::HugePage;
 use crate::kernel::layout_probe::{
     LayoutProbe, Pages, TABLES_AT, TABLES_ELSEWHERE, Tables, mapping, present_huge,
 };
@@ -21,7 +21,7 @@ use crate::kernel::space::{FRAME, Fill, Region};
 const MAKE_MIGRATION: &str = "set_pmd_migration_entry";
 
 /// Whether migration entries keep young and dirty, as a kernel finds out when it starts.
-pub(crate) const KEEPS_YOUNG_DIRTY: &str = "swap_migration_ad_supported";
+const KEEPS_YOUNG_DIRTY: &str = "swap_migration_ad_supported";
 
 /// How many struct pages exist in one piece: those of 16 GiB of 4K pages.
 const PAGES_AT_ONCE: u64 = 1 << 22;
@@ -58,6 +58,11 @@ pub(crate) struct KernelProcess {
 }
 
 impl KernelProcess {
+    /// Whether this kernel, as it was set up, keeps accessed and dirty in migration entries.
+    pub(crate) fn keeps_young_dirty(&self) -> bool {
+        self.encoding.keeps_young_dirty() && self.machine.kernel.symbol(KEEPS_YOUNG_DIRTY).is_some()
+    }
+
     /// The process of a kernel, with a huge page.
     pub(crate) fn new(
         kernel: Rc<Kernel>,

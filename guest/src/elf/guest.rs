@@ -4,7 +4,7 @@ use pmdscope_arches::{Arch, UnknownName};
 
 use super::error::GuestError;
 use crate::abi::{PREDICATES, SURVEY, VALUES, WARNING};
-use crate::routine::{Role, Routine, find};
+use crate::routine::{self, Role, Routine, find};
 
 /// A contiguous part of a guest's memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Guest {
     /// The routines of a role: those that it declares, then those of the registry, whether it has them or not.
     pub fn routines(&self, role: Role) -> impl Iterator<Item = &'static Routine> + Clone + '_ {
         let declared = self.declared.iter().copied().filter(move |one| one.role == role);
-        declared.chain(Routine::all(role).iter().copied())
+        declared.chain(routine::all(role).iter().copied())
     }
 
     /// Its routine of this role and name.
@@ -98,7 +98,7 @@ impl Guest {
     /// If there is no function of this name.
     pub fn function(&self, name: &str) -> Result<u64, GuestError> {
         self.find(name).map(|function| function.address).ok_or_else(|| {
-            let registered = Role::ALL.into_iter().flat_map(|role| Routine::all(role).iter().copied());
+            let registered = Role::ALL.into_iter().flat_map(|role| routine::all(role).iter().copied());
             let known = (registered.chain(self.declared.iter().copied()).map(Routine::symbol))
                 .chain(PREDICATES)
                 .chain(VALUES)

@@ -1,6 +1,6 @@
 //! Routines that do to an entry what the MMU does when it translates an access by it.
 
-use super::{AGENT, Routine};
+use super::description::{AGENT, Routine};
 
 /// Every agent of bundled guests.
 pub const ALL: &[&Routine] = &[&MMU_LOAD, &MMU_STORE];

@@ -2,7 +2,7 @@
 
 use pmdscope_arches::Version;
 
-use super::{PastPresent, Routine, WALKER};
+use super::description::{PastPresent, Routine, WALKER};
 use crate::outcome::Check;
 
 /// Every walker of bundled guests.

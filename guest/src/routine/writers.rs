@@ -2,7 +2,7 @@
 
 use pmdscope_arches::Version;
 
-use super::{Installs, Routine, WRITER};
+use super::description::{Installs, Routine, WRITER};
 
 /// Every writer of bundled guests.
 pub const ALL: &[&Routine] =

@@ -11,10 +11,8 @@ mod seen;
 
 use crate::report::{RunReport, Trace};
 
+pub use names::FILE;
 pub use refusal::NoKunit;
-
-/// The name that the test's comments give its file, to be put into `mm/` of a kernel tree.
-pub const FILE: &str = "pmdscope_kunit.c";
 
 /// The test, in C, of what the walker saw in this behaviour of the run.
 ///

@@ -6,6 +6,9 @@ use super::NoKunit;
 use crate::entry_name::EntryName;
 use crate::report::RunReport;
 
+/// The name that the test's comments give its file, to be put into `mm/` of a kernel tree.
+pub const FILE: &str = "pmdscope_kunit.c";
+
 /// The first version in which migration entries are built by functions of their own: Linux kernel commit
 /// 4dd845b5a3e5 ("mm/swapops: rework swap entry manipulation code") (in v5.14). Before, one takes a locked page.
 const BUILDERS: Version = Version::new(5, 14);

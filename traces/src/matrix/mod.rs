@@ -22,154 +22,15 @@
 //! Here it is read; what the names in it mean is for whoever runs it, and says [`Matrix::error`] of a name that it does
 //! not know, so that every mistake is told with its line and column.
 
+mod model;
 mod numbers;
 mod place;
 mod read;
 
-use std::ops::Range;
-
+pub use model::{Bounds, Entry, Exclude, Include, MAX_BYTES, Matrix, Name, Place, What};
 pub use numbers::{Extremes, MOST_NUMBERS, Numbers, NumbersError, Sequence};
 pub use place::MatrixError;
 pub use read::File;
 
 /// The name and number of the format. A change that breaks a reader raises the number.
 pub const MATRIX_SCHEMA: &str = "pmdscope.matrix/1";
-
-/// As many bytes as a matrix may have.
-pub const MAX_BYTES: usize = 1 << 20;
-
-/// A name as it stands in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Name {
-    /// The name.
-    pub text: String,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// Where something stands in the file: its bytes.
-pub type Place = Range<usize>;
-
-/// A matrix as it is written.
-#[derive(Debug, Clone)]
-pub struct Matrix {
-    /// The products of lists.
-    pub includes: Vec<Include>,
-    /// What is taken out of them.
-    pub excludes: Vec<Exclude>,
-    /// How far a job may go.
-    pub bounds: Bounds,
-    file: String,
-    text: String,
-}
-
-/// A product of lists. `None`: everything there is.
-#[derive(Debug, Clone, Default)]
-pub struct Include {
-    /// Where it begins.
-    pub place: Place,
-    /// Architectures.
-    pub arches: Option<Vec<Name>>,
-    /// Kinds of MMU.
-    pub mmus: Option<Vec<Name>>,
-    /// Linux versions.
-    pub linux: Option<Vec<Name>>,
-    /// Files of guests, in place of the bundled ones.
-    pub guests: Option<Vec<Name>>,
-    /// Files of kernels, in place of architectures and versions; each may have `*` in it.
-    pub kernels: Option<Vec<Name>>,
-    /// Entries to begin with.
-    pub entries: Option<Vec<Entry>>,
-    /// Writers.
-    pub writers: Option<Vec<Name>>,
-    /// Walkers.
-    pub walkers: Option<Vec<Name>>,
-}
-
-/// Jobs that are not run: those for which every list that is there has what they are.
-#[derive(Debug, Clone, Default)]
-pub struct Exclude {
-    /// Where it begins.
-    pub place: Place,
-    /// Architectures.
-    pub arches: Option<Vec<Name>>,
-    /// Kinds of MMU.
-    pub mmus: Option<Vec<Name>>,
-    /// Linux versions.
-    pub linux: Option<Vec<Name>>,
-    /// Files of kernels or guests, by their names without folders; each may have `*` in it.
-    pub files: Option<Vec<Name>>,
-    /// Kinds of entry; `pmd` for those by value, `sweep` for sweeps.
-    pub entries: Option<Vec<Name>>,
-    /// Writers.
-    pub writers: Option<Vec<Name>>,
-    /// Walkers.
-    pub walkers: Option<Vec<Name>>,
-}
-
-/// Entries to begin with.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Where it stands.
-    pub place: Place,
-    /// Which.
-    pub what: What,
-}
-
-/// Which entries.
-#[derive(Debug, Clone)]
-pub enum What {
-    /// Of a kind.
-    Kind {
-        /// The kind.
-        kind: Name,
-        /// Their page frames; `None`: the usual one.
-        pfns: Option<Numbers>,
-        /// The marks of each; `None`: none.
-        marks: Option<Vec<Vec<Name>>>,
-    },
-    /// Swap entries, by what they hold.
-    Swap {
-        /// Swap types.
-        types: Numbers,
-        /// Offsets.
-        offsets: Numbers,
-        /// The marks of each; `None`: none.
-        marks: Option<Vec<Vec<Name>>>,
-    },
-    /// By their values.
-    Values(Numbers),
-    /// All of a set, in a loop within the guest.
-    Sweep {
-        /// The set.
-        set: Name,
-    },
-}
-
-/// How far a job may go. `None`: as far as in a run.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Bounds {
-    /// Behaviours of one writer and walker.
-    pub max_behaviours: Option<u64>,
-    /// Page-table accesses of one routine.
-    pub max_accesses: Option<u64>,
-    /// Instructions of one routine.
-    pub max_instructions: Option<u64>,
-    /// Seconds for one writer and walker.
-    pub timeout: Option<u64>,
-}
-
-impl Matrix {
-    /// Reads a matrix; the name of its file is said in errors.
-    ///
-    /// # Errors
-    /// If the text is not TOML, or not of a matrix: with line and column.
-    pub fn parse(file: &str, text: &str) -> Result<Matrix, MatrixError> {
-        read::matrix(file, text)
-    }
-
-    /// The error of something in this matrix.
-    pub fn error(&self, place: &Place, fault: impl ToString) -> MatrixError {
-        MatrixError::new(&self.file, &self.text, place.start, fault.to_string())
-    }
-}

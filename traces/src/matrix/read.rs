@@ -8,8 +8,9 @@ use serde::de::{IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use super::model::{Bounds, Entry, Exclude, Include, MAX_BYTES, Matrix, Name, Place, What};
 use super::numbers::Numbers;
-use super::{Bounds, Entry, Exclude, Include, MAX_BYTES, Matrix, MatrixError, Name, Place, What};
+use super::place::MatrixError;
 
 /// A matrix: every `[[include]]` is a product of lists, every `[[exclude]]` takes jobs out.
 #[derive(Deserialize, JsonSchema)]
@@ -350,7 +351,17 @@ impl EntryTable {
     }
 }
 
-pub(super) fn matrix(file: &str, text: &str) -> Result<Matrix, MatrixError> {
+impl Matrix {
+    /// Reads a matrix; the name of its file is said in errors.
+    ///
+    /// # Errors
+    /// If the text is not TOML, or not of a matrix: with line and column.
+    pub fn parse(file: &str, text: &str) -> Result<Matrix, MatrixError> {
+        matrix(file, text)
+    }
+}
+
+fn matrix(file: &str, text: &str) -> Result<Matrix, MatrixError> {
     let error = |place: &Place, fault: String| MatrixError::new(file, text, place.start, fault);
     if text.len() > MAX_BYTES {
         let fault = format!("{} bytes are more than the {MAX_BYTES} that a matrix may have", text.len());

@@ -2,85 +2,19 @@
 //!
 //! To add one, add a constant to the file of its role and name it in [`RECIPES`].
 
-use pmdscope_arches::{EntryMarks, UnknownName};
+use pmdscope_arches::UnknownName;
 use pmdscope_guest::abi::Outcome;
-use pmdscope_guest::routine::WALKER;
-use pmdscope_guest::{Check, PastPresent, Role, Routine, WalkResult};
+use pmdscope_guest::{Check, Role, Routine};
 
+use self::recipe::{AFTERWARDS, Caller, Conclusion, Recipe};
 use crate::EmuError;
-use crate::kernel::KernelEnvironment;
 use crate::kernel::process::KernelProcess;
 
+mod recipe;
 mod walkers;
 mod writers;
 
 pub(crate) use walkers::GUP_FAST_READ;
-
-/// How a routine of the registry is called in a kernel, and how what it returns is understood.
-pub(crate) struct Recipe {
-    /// What it is called and judged by.
-    pub(crate) routine: Routine,
-    /// The marks of the entry before that what it installs need not have, with the reason beside it.
-    pub(crate) may_drop: fn(&KernelEnvironment) -> EntryMarks,
-    /// Its arguments. What they point to is written before each call.
-    arguments: fn(&Caller<'_>) -> Result<Vec<u64>, EmuError>,
-    /// Its outcome, by what it returned.
-    conclude: fn(&Caller<'_>, u64) -> Result<Conclusion, EmuError>,
-    /// The lock that it holds when it has returned this, which its callers release.
-    held_lock: fn(&Caller<'_>, u64) -> Result<Option<u64>, EmuError>,
-}
-
-/// A walker of a kernel to build others from: kernels do not say which check stopped it.
-const KERNEL_WALKER: Routine = Routine { past_present: PastPresent::Path, ..WALKER };
-
-/// Who calls a routine.
-struct Caller<'a> {
-    process: &'a KernelProcess,
-    cpu: u8,
-    /// The function that is called.
-    symbol: &'static str,
-}
-
-impl Caller<'_> {
-    /// Memory of this CPU's for what a function is given, or gives back.
-    fn out(&self) -> u64 {
-        self.process.outs[usize::from(self.cpu)]
-    }
-
-    /// A number that the function left in a structure of the caller's.
-    fn left(&self, structure: &str, member: &str, bytes: u64) -> Result<u64, EmuError> {
-        self.process.machine.get(self.out() + self.process.fields.offset(structure, member)?, bytes)
-    }
-
-    /// What an entry maps if it maps a huge page, in bytes.
-    fn huge_bytes(&self) -> u64 {
-        1 << self.process.encoding.layout().pmd_shift
-    }
-}
-
-/// Where in a CPU's memory for results that is which callers need afterwards.
-const AFTERWARDS: u64 = 0x200;
-
-/// The outcome of a routine, as far as its return value says it.
-struct Conclusion {
-    result: WalkResult,
-    pfn: Option<u64>,
-    size: u64,
-    /// The entry that it returned, in CPU order, if it returns one.
-    entry: Option<u64>,
-}
-
-const fn outcome_of(result: WalkResult) -> Conclusion {
-    Conclusion { result, pfn: None, size: 0, entry: None }
-}
-
-fn drops_nothing(_: &KernelEnvironment) -> EntryMarks {
-    EntryMarks::default()
-}
-
-const fn returns_unlocked(_: &Caller<'_>, _: u64) -> Result<Option<u64>, EmuError> {
-    Ok(None)
-}
 
 /// All recipes.
 pub(crate) static RECIPES: &[Recipe] = &[
@@ -123,7 +57,7 @@ pub fn kernel_routine(role: Role, name: &str) -> Result<&'static Routine, Unknow
 }
 
 /// The recipe of a routine.
-pub(crate) fn recipe(routine: &Routine) -> Result<&'static Recipe, EmuError> {
+pub(crate) fn recipe_of(routine: &Routine) -> Result<&'static Recipe, EmuError> {
     let recipe = RECIPES.iter().find(|recipe| recipe.routine == *routine);
     recipe.ok_or_else(|| EmuError::Environment(format!("kernels cannot be asked for {routine}")))
 }
@@ -144,7 +78,7 @@ impl PreparedCall {
                 routine.symbols.join("() or ")
             )));
         };
-        Ok(PreparedCall { recipe: recipe(routine)?, symbol, function })
+        Ok(PreparedCall { recipe: recipe_of(routine)?, symbol, function })
     }
 
     fn caller<'a>(&self, process: &'a KernelProcess, cpu: u8) -> Caller<'a> {
@@ -196,7 +130,7 @@ mod tests {
         for routine in Role::ALL.into_iter().flat_map(kernel_routines) {
             let found = kernel_routine(routine.role, routine.name).unwrap();
             assert!(std::ptr::eq(found, routine), "{routine} is found as {found}");
-            assert_eq!(recipe(routine).unwrap().routine, *routine);
+            assert_eq!(recipe_of(routine).unwrap().routine, *routine);
             for symbol in routine.symbols {
                 let found = kernel_routine(routine.role, symbol).unwrap();
                 assert!(found.name == *symbol || found.symbols.contains(symbol), "{symbol}");
@@ -208,6 +142,6 @@ mod tests {
             kernel_routine(Role::Walker, "gup-fast").unwrap_err().to_string(),
             "unknown walker of a kernel 'gup-fast': did you mean 'gup-fast-read'?"
         );
-        assert!(recipe(&pmdscope_guest::routine::walkers::HMM).is_err(), "kernels are not asked for it");
+        assert!(recipe_of(&pmdscope_guest::routine::walkers::HMM).is_err(), "kernels are not asked for it");
     }
 }

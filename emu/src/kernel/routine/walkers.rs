@@ -5,7 +5,7 @@ use pmdscope_guest::routine::Routine;
 
 use crate::EmuError;
 use crate::kernel::layout_probe::GUP_FAST;
-use crate::kernel::routine::{
+use crate::kernel::routine::recipe::{
     Caller, Conclusion, KERNEL_WALKER, Recipe, drops_nothing, outcome_of, returns_unlocked,
 };
 

@@ -5,9 +5,10 @@ use pmdscope_guest::WalkResult;
 use pmdscope_guest::routine::{Installs, Precondition, Routine, WRITER};
 
 use crate::EmuError;
-use crate::environment::Environment;
-use crate::kernel::KernelEnvironment;
-use crate::kernel::routine::{Caller, Conclusion, Recipe, drops_nothing, outcome_of, returns_unlocked};
+use crate::kernel::process::KernelProcess;
+use crate::kernel::routine::recipe::{
+    Caller, Conclusion, Recipe, drops_nothing, outcome_of, returns_unlocked,
+};
 
 pub(super) const SPLIT: Recipe = Recipe {
     routine: Routine {
@@ -147,20 +148,20 @@ fn returned_entry(caller: &Caller<'_>, returned: u64) -> Result<Conclusion, EmuE
 /// Dirty goes to the page, and since v6.4 to its small mappings as well. Linux kernel commit 0ccf7f168e17 ("mm/thp: carry
 /// over dirty bit when thp splits on pmd") (in v6.1) was partly reverted in 6.1.7 and v6.2, and that again in v6.4
 /// (mm/huge_memory.c).
-fn what_a_split_hands_to_the_page(machine: &KernelEnvironment) -> EntryMarks {
-    EntryMarks { dirty: machine.encoding().version() < Version::new(6, 4), ..EntryMarks::default() }
+fn what_a_split_hands_to_the_page(process: &KernelProcess) -> EntryMarks {
+    EntryMarks { dirty: process.encoding.version() < Version::new(6, 4), ..EntryMarks::default() }
 }
 
 /// A migration entry has accessed and dirty only where its offset has room for them; dirty is handed to the page then,
 /// and accessed is given up (set_pmd_migration_entry() in Linux mm/huge_memory.c).
-fn what_migration_keeps_elsewhere(machine: &KernelEnvironment) -> EntryMarks {
-    let keeps = machine.keeps_young_dirty();
+fn what_migration_keeps_elsewhere(process: &KernelProcess) -> EntryMarks {
+    let keeps = process.keeps_young_dirty();
     EntryMarks { young: !keeps, dirty: !keeps, ..EntryMarks::default() }
 }
 
 /// A mapping is dirty only if the page is still: it may have been written back meanwhile (remove_migration_pmd() in Linux
 /// mm/huge_memory.c).
-fn what_the_page_says(_: &KernelEnvironment) -> EntryMarks {
+fn what_the_page_says(_: &KernelProcess) -> EntryMarks {
     EntryMarks { dirty: true, ..EntryMarks::default() }
 }
 

@@ -2,8 +2,7 @@
 
 use textwrap::{Options, WordSplitter};
 
-use crate::kunit::FILE;
-use crate::kunit::names::Names;
+use crate::kunit::names::{FILE, Names};
 use crate::kunit::seen::Seen;
 use crate::report::{GuestInfo, RunReport};
 

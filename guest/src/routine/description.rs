@@ -1,0 +1,170 @@
+//! What is known of a routine.
+
+use std::fmt;
+
+use pmdscope_arches::Version;
+
+use crate::kernel::Kernel;
+use crate::outcome::Check;
+
+/// What a routine does with an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// It changes the entry.
+    Writer,
+    /// It reads the entry without its lock.
+    Walker,
+    /// It does to the entry what the MMU does when it translates an access. Only guests of architectures whose MMU
+    /// marks entries by itself have agents.
+    Agent,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Role; 3] = [Role::Writer, Role::Walker, Role::Agent];
+
+    /// Its name in declarations, lists and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::Writer => "writer",
+            Role::Walker => "walker",
+            Role::Agent => "agent",
+        }
+    }
+}
+
+/// What a writer puts in the place of the entry. That is not what became of the old entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Installs {
+    /// Nothing: all that it stores is made of the entry.
+    Nothing,
+    /// A pointer to the page table of `env->pte_table`.
+    Table,
+    /// The entry that it stores last.
+    Entry,
+}
+
+impl Installs {
+    /// The word for it in a declaration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Installs::Nothing => "nothing",
+            Installs::Table => "table",
+            Installs::Entry => "entry",
+        }
+    }
+}
+
+/// The entries that the callers of a routine give it. It is run with any entry; on others the report says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Precondition {
+    /// Any: the routine checks the entry itself.
+    Any,
+    /// Mappings of a huge page.
+    Mapping,
+    /// Migration entries.
+    Migration,
+}
+
+impl Precondition {
+    /// The word for it in a declaration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Precondition::Any => "any",
+            Precondition::Mapping => "mapping",
+            Precondition::Migration => "migration",
+        }
+    }
+
+    /// The same in words.
+    pub const fn entries(self) -> &'static str {
+        match self {
+            Precondition::Any => "any entry",
+            Precondition::Mapping => "mappings",
+            Precondition::Migration => "migration entries",
+        }
+    }
+}
+
+/// How to tell that a walker went past its present check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PastPresent {
+    /// By the check that stopped it: it applies these only to an entry that it takes for a present one.
+    Checks(&'static [Check]),
+    /// By the path of its code, since it does not say which check stopped it. On an entry that is not present its
+    /// present check decides that path; a run that leaves it on a present entry has gone past the check.
+    Path,
+}
+
+/// A function of a guest or kernel that reads or changes an entry: its names, and what it is judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Routine {
+    /// What it does with an entry.
+    pub role: Role,
+    /// Its name in commands and reports.
+    pub name: &'static str,
+    /// The functions that can be it. The first that a guest or kernel has is run.
+    pub symbols: &'static [&'static str],
+    /// What it is, in one line.
+    pub meaning: &'static str,
+    /// The first Linux version that has it. Some guests of later versions may still lack it; [`Guest::has_routine`]
+    /// decides.
+    ///
+    /// [`Guest::has_routine`]: crate::Guest::has_routine
+    pub since: Version,
+    /// What its callers give it.
+    pub precondition: Precondition,
+    /// What it puts in the place of the entry, if it is a writer.
+    pub installs: Installs,
+    /// Whether it splits a mapping: it replaces it by a page table, which it may fill.
+    pub splits: bool,
+    /// Whether it makes a mapping invalid to the hardware before it replaces it or returns.
+    pub invalidates: bool,
+    /// Whether it returns the entry that it replaced.
+    pub returns_entry: bool,
+    /// How to tell that it went past its present check, if it is a walker.
+    pub past_present: PastPresent,
+    /// Whether a guest file declares it, rather than the registry.
+    pub declared: bool,
+}
+
+/// A writer to build others from: one that returns the entry which it made invalid.
+pub const WRITER: Routine = Routine {
+    role: Role::Writer,
+    name: "",
+    symbols: &[],
+    meaning: "",
+    since: Version::OLDEST,
+    precondition: Precondition::Any,
+    installs: Installs::Nothing,
+    splits: false,
+    invalidates: true,
+    returns_entry: true,
+    past_present: PastPresent::Checks(&[]),
+    declared: false,
+};
+
+/// A walker to build others from.
+pub const WALKER: Routine =
+    Routine { role: Role::Walker, invalidates: false, returns_entry: false, ..WRITER };
+
+/// An agent to build others from.
+pub const AGENT: Routine = Routine { role: Role::Agent, ..WALKER };
+
+impl Routine {
+    /// The name of its function in a guest, which has one name for each.
+    pub const fn symbol(&self) -> &'static str {
+        self.symbols[0]
+    }
+
+    /// The function that a kernel has of it, and its address.
+    pub fn function_in(&self, kernel: &Kernel) -> Option<(&'static str, u64)> {
+        self.symbols.iter().find_map(|symbol| Some((*symbol, kernel.symbol(symbol)?)))
+    }
+}
+
+impl fmt::Display for Routine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name)
+    }
+}

@@ -1,0 +1,51 @@
+//! What is said of an error, and whose fault it is.
+
+use pmdscope_emu::{Blame, EmuError};
+
+use crate::exit::Exit;
+use crate::output::NotTheSame;
+
+/// An error and its causes as one line, each cause once, whatever was written into a name.
+pub fn one_line(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors end in the text of their cause.
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    pmdscope_traces::one_line(&text)
+}
+
+/// A fault of this program, of which nothing is recorded.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Fault(pub String);
+
+/// What a confined process could not do, in its own words.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub struct Failed {
+    pub why: String,
+    /// The exit status that it has.
+    pub exit: Exit,
+    /// Whether a schedule does not fit what the machine code does.
+    pub misfit: bool,
+}
+
+/// Whose fault an error is.
+pub fn status_of(error: &anyhow::Error) -> Exit {
+    if error.chain().any(|cause| cause.is::<NotTheSame>() || cause.is::<Fault>()) {
+        return Exit::Internal;
+    }
+    if let Some(failed) = error.chain().find_map(|cause| cause.downcast_ref::<Failed>()) {
+        return failed.exit;
+    }
+    match error.chain().find_map(|cause| cause.downcast_ref::<EmuError>()).map(EmuError::blame) {
+        Some(Blame::Program) => Exit::Internal,
+        Some(Blame::Memory) => Exit::Inconclusive,
+        Some(Blame::Input) | None => Exit::Usage,
+    }
+}
