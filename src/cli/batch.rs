@@ -7,8 +7,8 @@ use pmdscope_traces::Verdict;
 use pmdscope_traces::batch::USUAL_MEMORY;
 use pmdscope_traces::formats::{self, ReportFormat};
 
-use super::CacheArgs;
 use super::format::one_of;
+use super::shared::CacheArgs;
 
 #[derive(Debug, Args)]
 pub struct BatchArgs {

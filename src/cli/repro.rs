@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{CacheArgs, JobArgs};
+use super::run::JobArgs;
+use super::shared::CacheArgs;
 
 #[derive(Debug, Args)]
 pub struct ReproArgs {

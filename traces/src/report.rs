@@ -1,7 +1,5 @@
 //! What a run and a comparison report. Field names are the JSON contract; see the schemas.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +8,16 @@ use crate::entry::{Entry, Hex, Value};
 use crate::entry_name::EntryName;
 use crate::findings::Finding;
 use crate::outcome::Outcome;
+
+mod guest;
+mod kernel;
+mod trace;
+mod verdict;
+
+pub use guest::{GuestInfo, GuestKind, PredicatesFrom};
+pub use kernel::{Control, Invalidated, KernelFacts, SplitGuard, Stub};
+pub use trace::{AccessKind, Event, References, Trace, What};
+pub use verdict::Verdict;
 
 /// The name and number of the report of one run. A change that breaks a reader raises the number.
 pub const RUN_SCHEMA: &str = "pmdscope.run/1";
@@ -101,156 +109,6 @@ pub struct RunReport {
     pub entries: Vec<Entry>,
 }
 
-/// Who answers the predicates of entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum PredicatesFrom {
-    /// The guest's own compiled functions.
-    Guest,
-    /// The model.
-    Model,
-}
-
-impl PredicatesFrom {
-    /// The word.
-    pub const fn name(self) -> &'static str {
-        match self {
-            PredicatesFrom::Guest => "guest",
-            PredicatesFrom::Model => "model",
-        }
-    }
-}
-
-/// Where machine code is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum GuestKind {
-    /// A guest that comes with the program.
-    Bundled,
-    /// An ELF file of the user's.
-    File,
-    /// A real kernel.
-    Kernel,
-}
-
-impl GuestKind {
-    /// The word.
-    pub const fn name(self) -> &'static str {
-        match self {
-            GuestKind::Bundled => "bundled",
-            GuestKind::File => "file",
-            GuestKind::Kernel => "kernel",
-        }
-    }
-}
-
-impl fmt::Display for GuestKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// The machine code of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct GuestInfo {
-    /// `bundled`, `file` for an ELF of the user's, or `kernel`.
-    pub kind: GuestKind,
-    /// Its name: of a kernel the file that was given.
-    pub name: String,
-    /// SHA-256 of the file, in hexadecimal; of a kernel in a package that of its boot image.
-    pub sha256: String,
-    /// Of a kernel its release, as `uname -r` says it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub release: Option<String>,
-    /// Of a kernel in a package the package's name and version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub package: Option<String>,
-    /// Of a kernel its GNU build ID, in hexadecimal, if it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub build_id: Option<String>,
-}
-
-/// What a run of a real kernel rests on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct KernelFacts {
-    /// The function of the kernel that was run as the writer.
-    pub writer_function: String,
-    /// The one that was run as the walker; null if there was none.
-    pub walker_function: Option<String>,
-    /// Whether the split invalidated an entry that was not present: the fault that the fix removes.
-    pub split: SplitGuard,
-    /// Each entry for which `pmdp_invalidate()`, or what stands for it, was entered.
-    pub invalidated: Vec<Invalidated>,
-    /// Runs of which it is known what they must come to. If one does not, nothing else counts.
-    pub controls: Vec<Control>,
-    /// Functions that were answered for instead of being run.
-    pub stubs: Vec<Stub>,
-    /// What was set up, found out or assumed.
-    pub assumptions: Vec<String>,
-    /// Words beside the PMD table that writer and walker both use, and over whose accesses schedules were
-    /// run as well.
-    pub shared: Vec<String>,
-}
-
-/// Whether a split has the fix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SplitGuard {
-    /// It invalidated an entry that was not present.
-    Vulnerable,
-    /// It was run to its end on an entry that is not present, and did not invalidate it.
-    Guarded,
-    /// No split was run on such an entry to its end, so nothing is known.
-    Unknown,
-}
-
-impl SplitGuard {
-    /// The word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            SplitGuard::Vulnerable => "vulnerable",
-            SplitGuard::Guarded => "guarded",
-            SplitGuard::Unknown => "unknown",
-        }
-    }
-}
-
-/// An entry that was invalidated.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub struct Invalidated {
-    /// The function that was entered.
-    pub function: String,
-    /// The entry as it was then.
-    pub entry: Value,
-    /// Whether that is `pmd_present()`.
-    pub present: bool,
-    /// Under how many schedules.
-    pub schedules: Count,
-}
-
-/// A run whose outcome is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Control {
-    /// What was run.
-    pub what: String,
-    /// Its outcome.
-    #[serde(rename = "came_to")]
-    pub outcome: String,
-    /// Whether that is right.
-    pub passed: bool,
-}
-
-/// A function that was answered for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Stub {
-    /// Its symbol.
-    pub function: String,
-    /// What it returned, if anything.
-    pub returns: Option<Hex>,
-    /// Why it was not run.
-    pub why: String,
-}
-
 /// An entry that the writer stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stored {
@@ -321,18 +179,6 @@ pub struct Schedules {
     pub behaviours: u64,
     /// How often machine code was run for that.
     pub machine_runs: u64,
-}
-
-/// A result in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Every schedule was run, and nothing was found.
-    Pass,
-    /// Something was found.
-    Findings,
-    /// Nothing was found, but not everything was run; or a control failed.
-    Unknown,
 }
 
 impl RunReport {
@@ -406,149 +252,6 @@ impl RunReport {
     pub fn without_traces(&self) -> RunReport {
         RunReport { traces: Vec::new(), entries: Vec::new(), ..self.clone() }
     }
-}
-
-impl Verdict {
-    /// The word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Verdict::Pass => "pass",
-            Verdict::Findings => "findings",
-            Verdict::Unknown => "unknown",
-        }
-    }
-}
-
-/// The record of one schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Trace {
-    /// The schedule.
-    pub schedule: String,
-    /// How many schedules have this behaviour.
-    pub schedules: Count,
-    /// What happened, in order.
-    pub events: Vec<Event>,
-    /// What the writer came to.
-    pub writer: Outcome,
-    /// What the walker came to.
-    pub walker: Outcome,
-    /// What further routines came to.
-    pub with: Vec<Outcome>,
-    /// Struct pages whose references changed.
-    pub references: Vec<References>,
-}
-
-/// A struct page whose references changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct References {
-    /// The page frame number.
-    pub pfn: Hex,
-    /// How many references it had.
-    pub before: u64,
-    /// How many references it has in the end.
-    pub references: u64,
-}
-
-/// One event of a trace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Event {
-    /// Which CPU: 0 runs the writer, 1 the walker, others what runs with them.
-    pub cpu: u8,
-    /// The address of the instruction.
-    pub pc: Hex,
-    /// Symbol and offset.
-    pub symbol: String,
-    /// The instruction; of a load-reserved and store-conditional pair both.
-    pub instruction: String,
-    /// What it did.
-    #[serde(flatten)]
-    pub what: What,
-}
-
-/// How a word was accessed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum AccessKind {
-    /// By a load.
-    Load,
-    /// By a store.
-    Store,
-    /// By an atomic instruction, which loads and may store.
-    Atomic,
-}
-
-impl fmt::Display for AccessKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            AccessKind::Load => "load",
-            AccessKind::Store => "store",
-            AccessKind::Atomic => "atomic",
-        })
-    }
-}
-
-/// What an event is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "event", rename_all = "lowercase")]
-pub enum What {
-    /// A plain load from the page table.
-    Load {
-        /// What it returned, as the CPU's own load gives it (`pmd_raw()`): on ppc64le the bytes of
-        /// an entry lie in the other order than the CPU's.
-        raw: Value,
-        /// The same as an entry.
-        entry: Value,
-    },
-    /// A store to the page table.
-    Store {
-        /// What it left there, as the CPU's own load would give it.
-        raw: Value,
-        /// The entry before.
-        before: Value,
-        /// The entry after.
-        after: Value,
-        /// The bits that changed.
-        changes: Vec<String>,
-    },
-    /// A load and a store as one.
-    Atomic {
-        /// What it left there, as the CPU's own load would give it.
-        raw: Value,
-        /// The instruction that stored: of a load-reserved and store-conditional pair the second one;
-        /// null if nothing was stored, as a compare-and-swap need not.
-        store_pc: Option<Hex>,
-        /// The entry before.
-        before: Value,
-        /// The entry after.
-        after: Value,
-        /// The bits that changed.
-        changes: Vec<String>,
-    },
-    /// An access to a word beside the PMD table that both writer and walker use.
-    Elsewhere {
-        /// What lies there.
-        place: String,
-        /// `load`, `store` or `atomic`.
-        access: AccessKind,
-        /// The word before.
-        before: Value,
-        /// The word after.
-        after: Value,
-    },
-    /// A function of a kernel was entered that invalidates an entry.
-    Call {
-        /// Its symbol.
-        function: String,
-        /// The entry as it was then.
-        entry: Value,
-    },
-    /// An instruction that invalidates translations.
-    Flush,
-    /// The guest's `VM_WARN_ON_ONCE()` fired.
-    Warning {
-        /// The entry it warned of.
-        entry: Value,
-    },
 }
 
 /// Why not all is known of a run or a sweep. Where a control failed, the report may also be incomplete for that reason,

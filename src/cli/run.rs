@@ -1,0 +1,106 @@
+//! The command line of `pmdscope run`, and what else says which routines to run.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use pmdscope_emu::Reduction;
+use pmdscope_traces::formats::{self, RunFormat};
+
+use super::format::one_of;
+use super::shared::{BoundArgs, CacheArgs, Marks, ReportArgs};
+
+/// What is to be run.
+#[derive(Debug, Args)]
+pub struct JobArgs {
+    /// Architecture: arm64, x86_64, s390x, ppc64, ppc64le, riscv64, sparc64 (or as `uname -m` says)
+    #[arg(long, value_name = "A", required_unless_present = "kernel")]
+    pub arch: Option<String>,
+    /// Kind of MMU where there are several: radix or hash; radix if not given
+    #[arg(long, value_name = "M")]
+    pub mmu: Option<String>,
+    /// Linux version, such as 6.12; the newest known if not given. Some are not known for sure and are
+    /// refused: see `pmdscope list encodings`
+    #[arg(long, value_name = "V")]
+    pub linux: Option<String>,
+    /// Run a real kernel's own functions: a .deb, .rpm, vmlinuz, bzImage, Image or vmlinux. It says itself which
+    /// architecture, MMU and version it is
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "with"])]
+    pub kernel: Option<PathBuf>,
+    #[command(flatten)]
+    pub cache: CacheArgs,
+    /// Entry to begin with (see `pmdscope list entries`)
+    #[arg(long, value_name = "E", required_unless_present = "pmd")]
+    pub entry: Option<String>,
+    /// Page frame number of the entry, decimal or 0x..., where a huge page can begin; 0x81200 or the
+    /// next such one if not given
+    #[arg(long, value_name = "N", conflicts_with = "pmd")]
+    pub pfn: Option<String>,
+    #[command(flatten)]
+    pub marks: Marks,
+    /// Entry to begin with by its value, hexadecimal, in CPU order
+    #[arg(long, value_name = "HEX", conflicts_with_all = ["entry", "young", "dirty", "soft_dirty", "uffd_wp"])]
+    pub pmd: Option<String>,
+    /// Writer (see `pmdscope list writers`, of a kernel `pmdscope kernel list-functions`);
+    /// split-unguarded if not given, with --kernel split
+    #[arg(long, value_name = "W")]
+    pub writer: Option<String>,
+    /// Walker (see `pmdscope list walkers`, of a kernel `pmdscope kernel list-functions`); run takes
+    /// several, for a run each, and with --kernel also none, for the writer alone
+    #[arg(long, value_name = "K", default_value = "gup-fast-read")]
+    pub walker: Vec<String>,
+    /// Another routine to run with them on a CPU of its own: a writer, a walker, or an agent that plays
+    /// the MMU (see `pmdscope list agents`); may be given several times
+    #[arg(long, value_name = "R")]
+    pub with: Vec<String>,
+    /// Run one schedule only, such as W3K2W1: three accesses of the writer, two of the walker, one
+    /// of the writer; further routines are A, B, ...
+    #[arg(long, value_name = "S")]
+    pub schedule: Option<String>,
+    /// Whether schedules that come to the same are joined and counted, or each is run
+    #[arg(long, value_enum, default_value_t, conflicts_with = "schedule")]
+    pub reduction: ReductionArg,
+    /// With --reduction none, schedules that are run at most; 10000 if not given
+    #[arg(long, value_name = "N", help_heading = "Bounds")]
+    pub max_schedules: Option<u64>,
+    /// Run this guest instead of the bundled one: an ELF with the same functions, or with routines of its own (see
+    /// `pmdscope list writers --guest ELF`)
+    #[arg(long, value_name = "ELF")]
+    pub guest: Option<PathBuf>,
+    #[command(flatten)]
+    pub bounds: BoundArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// How to print the run
+    // Not under the heading with which the arguments before it end.
+    #[arg(
+        long,
+        value_parser = one_of(formats::RUN),
+        default_value = formats::RUN[0].name,
+        help_heading = None::<&str>
+    )]
+    pub format: &'static RunFormat,
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ReductionArg {
+    /// Join them: machine code runs once for each behaviour
+    #[default]
+    Joined,
+    /// Run each
+    None,
+}
+
+impl From<ReductionArg> for Reduction {
+    fn from(arg: ReductionArg) -> Self {
+        match arg {
+            ReductionArg::Joined => Reduction::Joined,
+            ReductionArg::None => Reduction::None,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Arguments that several commands have.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+/// Where an encoding is chosen. Texts are checked by the plan, so that each mistake gets one line.
+#[derive(Debug, Args)]
+pub struct Platform {
+    /// Architecture: arm64, x86_64, s390x, ppc64, ppc64le, riscv64, sparc64 (or as `uname -m` says),
+    /// and loongarch64, which can be decoded but not run
+    #[arg(long, value_name = "A")]
+    pub arch: String,
+    /// Kind of MMU where there are several: radix or hash; radix if not given
+    #[arg(long, value_name = "M")]
+    pub mmu: Option<String>,
+    /// Linux version, such as 6.12; the newest known if not given. Some are not known for sure and
+    /// are refused: see `pmdscope list encodings`
+    #[arg(long, value_name = "V")]
+    pub linux: Option<String>,
+}
+
+/// Marks of an entry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+pub struct Marks {
+    /// Mark the page as accessed (migration entries: from Linux 6.1 on)
+    #[arg(long)]
+    pub young: bool,
+    /// Mark the page as dirty (migration entries: from Linux 6.1 on)
+    #[arg(long)]
+    pub dirty: bool,
+    /// Mark the page as soft-dirty, where the encoding has a bit for it
+    #[arg(long)]
+    pub soft_dirty: bool,
+    /// Mark the entry as write-protected for userfaultfd (swap entries)
+    #[arg(long)]
+    pub uffd_wp: bool,
+}
+
+/// What becomes of a report.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = None::<&str>)]
+pub struct ReportArgs {
+    /// Write to a file instead of standard output; `-` is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Do everything twice, on fresh machines, and compare what is printed byte by byte
+    #[arg(long)]
+    pub self_check: bool,
+}
+
+/// How far a run may go before what is left counts as unknown.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Bounds")]
+pub struct BoundArgs {
+    /// Behaviours of one writer and walker
+    #[arg(long, value_name = "N", default_value_t = BoundArgs::default().max_behaviours)]
+    pub max_behaviours: u64,
+    /// Page-table accesses of one routine
+    #[arg(long, value_name = "N", default_value_t = BoundArgs::default().max_accesses)]
+    pub max_accesses: u64,
+    /// Instructions of one routine
+    #[arg(long, value_name = "N", default_value_t = BoundArgs::default().max_instructions)]
+    pub max_instructions: u64,
+    /// Seconds for one writer and walker
+    #[arg(long, value_name = "S", default_value_t = BoundArgs::default().timeout)]
+    pub timeout: u64,
+}
+
+impl Default for BoundArgs {
+    fn default() -> Self {
+        BoundArgs { max_behaviours: 10_000, max_accesses: 1_000, max_instructions: 1_000_000, timeout: 60 }
+    }
+}
+
+/// Where unpacked kernels are kept.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct CacheArgs {
+    /// Unpack kernels anew, and keep nothing of them in the cache directory
+    #[arg(long)]
+    pub no_cache: bool,
+}

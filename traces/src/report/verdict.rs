@@ -1,0 +1,27 @@
+//! The verdict of a report.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A result in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every schedule was run, and nothing was found.
+    Pass,
+    /// Something was found.
+    Findings,
+    /// Nothing was found, but not everything was run; or a control failed.
+    Unknown,
+}
+
+impl Verdict {
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Findings => "findings",
+            Verdict::Unknown => "unknown",
+        }
+    }
+}
