@@ -10,6 +10,7 @@ mod process;
 mod routine;
 mod space;
 mod stage;
+mod start_values;
 
 use std::ops::Range;
 use std::rc::Rc;

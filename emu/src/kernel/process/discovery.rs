@@ -1,0 +1,175 @@
+//! What is found out of a kernel by running its functions.
+
+use std::rc::Rc;
+
+use pmdscope_arches::{EntryKind, MigrationTypes};
+
+use crate::EmuError;
+use crate::end::CallExit;
+use crate::kernel::layout_probe::{mapping, present_huge};
+use crate::kernel::machine::ProbedAccess;
+
+use super::{KernelProcess, READ_WRITE};
+
+/// What makes a migration entry of a mapping.
+const MAKE_MIGRATION: &str = "set_pmd_migration_entry";
+
+impl KernelProcess {
+    /// Finds the pointer to node 0, which is NULL in the image, where it has no symbol: of the words that are read
+    /// as 0 before `set_pmd_migration_entry()` goes astray at an offset from NULL, it is the one that has it go
+    /// further if it is set.
+    pub(super) fn find_node(&mut self, node: u64) -> Result<(), EmuError> {
+        let statistics = self.fields.offset("pglist_data", "per_cpu_nodestats")?;
+        let Some(make) = self.machine.kernel.symbol(MAKE_MIGRATION) else { return Ok(()) };
+        let attempt = |process: &mut KernelProcess,
+                       pointer: Option<u64>|
+         -> Result<(bool, Vec<ProbedAccess>), EmuError> {
+            process.machine.space.borrow().restore();
+            if let Some(pointer) = pointer {
+                process.machine.put64(pointer, node)?;
+            }
+            process.begin(present_huge(&process.encoding, process.pfn)?, true, true, false)?;
+            let arguments = [process.mapped_walk(0)?, process.pages.page(process.pfn)];
+            let (end, touches) = process.machine.probe(0, make, &arguments)?;
+            let astray =
+                matches!(end, CallExit::Fault { address: Some(address), .. } if address == statistics);
+            Ok((astray, touches))
+        };
+        let (astray, touches) = attempt(self, None)?;
+        if !astray {
+            return Ok(());
+        }
+        let mut candidates: Vec<u64> = touches
+            .iter()
+            .rev()
+            .filter(|touch| !touch.writes && touch.size == 8 && touch.value == 0 && touch.in_image)
+            .map(|touch| touch.address)
+            .collect();
+        candidates.dedup();
+        for candidate in candidates {
+            let (astray, _) = attempt(self, Some(candidate))?;
+            if !astray {
+                self.machine.space.borrow().restore();
+                self.machine.put64(candidate, node)?;
+                self.machine.space.borrow().settle();
+                self.machine.assumptions.push(format!(
+                    "the pointer to that node is the word at {candidate:#x}, found by what \
+                     {MAKE_MIGRATION}() makes of it"
+                ));
+                return Ok(());
+            }
+        }
+        Err(EmuError::Environment("the pointer to node 0 was not found".to_owned()))
+    }
+
+    /// Finds the migration types of this kernel, by what its own `set_pmd_migration_entry()` makes of
+    /// mappings. Their numbers depend on how a kernel was configured.
+    pub(super) fn find_migration_types(&mut self) -> Result<(), EmuError> {
+        if self.encoding.layout().swap.is_none() {
+            return Ok(());
+        }
+        let Some(make) = self.machine.kernel.symbol(MAKE_MIGRATION) else {
+            self.machine.assumptions.push(format!(
+                "migration entries have the types of the usual configuration: this kernel has no {MAKE_MIGRATION}()"
+            ));
+            return Ok(());
+        };
+        let knows_exclusive = self.fields.find_flag("PG_anon_exclusive").is_some();
+        let mut made = |kind, exclusive: bool| -> Result<u64, EmuError> {
+            let entry = mapping(&self.encoding, kind, self.pfn)?;
+            self.machine.space.borrow().restore();
+            self.begin(entry, true, true, exclusive)?;
+            let walk = self.mapped_walk(0)?;
+            let end = self.machine.call(0, make, &[walk, self.pages.page(self.pfn)])?;
+            if end != CallExit::Returned {
+                return Err(EmuError::Environment(format!(
+                    "{MAKE_MIGRATION}() {}",
+                    self.machine.explain(end)
+                )));
+            }
+            let entry = self.machine.recorder.entry_at(self.machine.isa.physical(self.tables.entry))?;
+            // Of this page, and of a type that means migration in some configuration.
+            let page = self.encoding.huge_page_of(entry);
+            match self.encoding.swap_parts(entry).filter(|_| page == Some(self.pfn)) {
+                Some(parts) => Ok(parts.kind),
+                None => Err(EmuError::Environment(format!(
+                    "{MAKE_MIGRATION}() made {entry:#x} of page {:#x}, and {} lays out no migration entry of it so: this \
+                     kernel has another encoding",
+                    self.pfn, self.encoding
+                ))),
+            }
+        };
+        let write = made(EntryKind::PresentHuge, false)?;
+        let read = made(EntryKind::PresentHugeRo, false)?;
+        let exclusive = match knows_exclusive {
+            false => None,
+            true => Some(made(EntryKind::PresentHugeRo, true)?).filter(|exclusive| *exclusive != read),
+        };
+        self.machine.space.borrow().restore();
+        let usual = self.encoding.migration_types();
+        let found = MigrationTypes { read, read_exclusive: exclusive, write, ..usual };
+        let unusual = if found == usual { "" } else { ", which is not the usual configuration's" };
+        let middle = exclusive.map_or(String::new(), |exclusive| format!("{exclusive} (read exclusive), "));
+        self.machine.assumptions.push(format!(
+            "migration entries have types {read} (read), {middle}{write} (write), as {MAKE_MIGRATION}() makes them{unusual}"
+        ));
+        self.encoding = self.encoding.with_migration_types(found);
+        Ok(())
+    }
+
+    /// Has the kernel's own `vm_get_page_prot()` say how pages of the mapping are protected: the bits have changed, and
+    /// a kernel does not take those of another for a protection.
+    pub(super) fn find_protection(&mut self) -> Result<(), EmuError> {
+        const SAYS: &str = "vm_get_page_prot";
+        // Fills the table that it reads, if that is not in the image.
+        const FILLS: &str = "setup_protection_map";
+        let kernel = Rc::clone(&self.machine.kernel);
+        let Some(says) = kernel.symbol(SAYS) else { return Ok(()) };
+        if let Some(fills) = kernel.symbol(FILLS)
+            && self.machine.call(0, fills, &[])? == CallExit::Returned
+        {
+            self.machine.space.borrow().settle();
+        }
+        let out = self.outs[0];
+        let (in_memory, in_register) = ([out, READ_WRITE], [READ_WRITE]);
+        let arguments = if self.entries_return_in_memory { &in_memory[..] } else { &in_register };
+        let end = self.machine.call(0, says, arguments)?;
+        let returned = self.returned(0)?;
+        let said = if self.entries_return_in_memory { self.machine.get64(out)? } else { returned };
+        self.machine.space.borrow().restore();
+        match Some(said).filter(|protection| end == CallExit::Returned && *protection != 0) {
+            Some(protection) => self.protection = protection,
+            None => self.machine.assumptions.push(format!(
+                "pages of the mapping are protected as {:#x}, since {SAYS}() {}",
+                self.protection,
+                self.machine.explain(end)
+            )),
+        }
+        let member = self.fields.offset("vm_area_struct", "vm_page_prot")?;
+        self.machine.put64(self.vma + member, self.protection)?;
+        self.machine.space.borrow().settle();
+        Ok(())
+    }
+
+    /// Finds out how an entry is returned: in a register, or in memory that comes as a first argument more.
+    /// Neither symbols nor types tell. Without that argument, a user's address is taken for the mapping then,
+    /// where nothing is.
+    pub(super) fn find_how_entries_return(&mut self) -> Result<(), EmuError> {
+        let kernel = Rc::clone(&self.machine.kernel);
+        let Some(function) =
+            ["pmdp_invalidate", "pmdp_invalidate_ad"].iter().find_map(|name| kernel.symbol(name))
+        else {
+            return Ok(());
+        };
+        let plain = [self.vma, self.platform.address, self.tables.entry];
+        let with_memory = [self.outs[0], plain[0], plain[1], plain[2]];
+        let mut returns = |arguments: &[u64]| -> Result<bool, EmuError> {
+            self.machine.space.borrow().restore();
+            self.begin_with(self.encoding.layout().none)?;
+            Ok(self.machine.call(0, function, arguments)? == CallExit::Returned)
+        };
+        self.entries_return_in_memory = !returns(&plain)? && returns(&with_memory)?;
+        self.machine.space.borrow().restore();
+        Ok(())
+    }
+}

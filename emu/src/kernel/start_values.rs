@@ -1,0 +1,61 @@
+//! What a kernel decides when it starts.
+
+use pmdscope_arches::Encoding;
+
+use crate::EmuError;
+use crate::kernel::fields::Fields;
+use crate::kernel::machine::{CPUS, Machine};
+
+/// Whether migration entries keep young and dirty, as a kernel finds out when it starts.
+pub(crate) const KEEPS_YOUNG_DIRTY: &str = "swap_migration_ad_supported";
+
+/// Sets what a kernel finds out when it starts.
+pub(crate) fn set(machine: &mut Machine, encoding: &Encoding) -> Result<(), EmuError> {
+    let keeps = encoding.keeps_young_dirty();
+    let mut set = Vec::new();
+    for (name, bytes, value) in [
+        ("nr_cpu_ids", 4, CPUS.into()),
+        ("highest_memmap_pfn", 8, 1 << 40),
+        (KEEPS_YOUNG_DIRTY, 1, keeps.into()),
+    ] {
+        if let Some(address) = machine.kernel.symbol(name) {
+            machine.put(address, bytes, value)?;
+            set.push(format!("{name} is {value:#x}"));
+        }
+    }
+    if !set.is_empty() {
+        machine.assumptions.push(format!("{}, as the kernel finds out when it starts", set.join(", ")));
+    }
+    if keeps && machine.kernel.symbol(KEEPS_YOUNG_DIRTY).is_none() {
+        machine.assumptions.push(format!(
+            "this kernel does not keep young and dirty in migration entries: {KEEPS_YOUNG_DIRTY}, which it sets when \
+             it starts, has no symbol"
+        ));
+    }
+    Ok(())
+}
+
+/// Node 0, whose counters change with mappings. Gives it if it could not be put where the kernel looks
+/// for it.
+pub(crate) fn node(machine: &mut Machine, fields: &Fields) -> Result<Option<u64>, EmuError> {
+    let Some(statistics) = fields.find("pglist_data", "per_cpu_nodestats") else { return Ok(None) };
+    let counters = machine.per_cpu_object(0x400);
+    machine.assumptions.push("memory is on one node, which has counted nothing".to_owned());
+    // As on a machine of some size: up to there a CPU keeps what it counts to itself.
+    if let Some(threshold) = fields.find("per_cpu_nodestat", "stat_threshold") {
+        machine.put_per_cpu(counters + threshold, 125)?;
+    }
+    if let Some(node) = machine.kernel.symbol("contig_page_data") {
+        machine.put64(node + statistics, counters)?;
+        return Ok(None);
+    }
+    let node = machine.object("pglist_data", fields.size("pglist_data")?, 64)?;
+    machine.put64(node + statistics, counters)?;
+    match machine.kernel.symbol("node_data") {
+        Some(nodes) => {
+            machine.put64(nodes, node)?;
+            Ok(None)
+        }
+        None => Ok(Some(node)),
+    }
+}
