@@ -30,6 +30,7 @@ pub mod sweep;
 mod sweep_summary;
 pub mod text;
 pub mod timelines;
+mod view;
 mod words;
 
 pub use comparison::{COMPARE_SCHEMA, CompareReport, Lack, Skipped};
@@ -37,16 +38,17 @@ pub use count::Count;
 pub use decoded::{DecodeReport, DecodedEntry, Needed, Reading};
 pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
 pub use entry_name::EntryName;
-pub use findings::{Finding, FindingName};
+pub use findings::Finding;
 pub use judge::{
-    Definition, Evidence, Marked, Observed, Overwritten, Severity, SummarySection, WriterChange, WriterRule,
-    WriterSteps, judge, most_telling,
+    Definition, Evidence, FindingName, Marked, Observed, Overwritten, Severity, SummarySection, WriterChange,
+    WriterRule, WriterSteps, judge, most_telling,
 };
 pub use outcome::{Outcome, RoutineResult};
 pub use report::{
     AccessKind, Control, DECODE_SCHEMA, Divergence, Event, GuestInfo, GuestKind, Invalidated, KernelFacts,
     PredicatesFrom, RUN_SCHEMA, References, RunReport, Schedules, SplitGuard, Stored, Stub, Trace, Verdict,
-    View, Warning, What,
+    Warning, What,
 };
 pub use text::WIDTH;
+pub use view::View;
 pub use words::{is_command, one_line, quoted};

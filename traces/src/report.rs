@@ -8,6 +8,7 @@ use crate::entry::{Entry, Hex, Value};
 use crate::entry_name::EntryName;
 use crate::findings::Finding;
 use crate::outcome::Outcome;
+use crate::view::View;
 
 mod guest;
 mod kernel;
@@ -123,25 +124,6 @@ pub struct Stored {
     pub instruction: String,
     /// The bits that changed.
     pub changes: Vec<String>,
-}
-
-/// An entry that a load of the walker returned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct View {
-    /// The entry.
-    #[serde(flatten)]
-    pub entry: Entry,
-    /// The bits that differ from what stood before the writer.
-    pub changes: Vec<String>,
-    /// Under how many schedules.
-    pub schedules: Count,
-    /// One of them with the fewest switches.
-    pub schedule: String,
-    /// Whether the walker itself stored it.
-    pub by_walker: bool,
-    /// Whether the writer installed it in the place of the entry before, so that it is not what became of
-    /// that: a pointer to the page table of the split, say.
-    pub installed: bool,
 }
 
 /// Where the walker's machine code left the path that it takes on the untouched entry.

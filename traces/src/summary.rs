@@ -8,11 +8,13 @@ use pmdscope_arches::platform_name;
 use crate::comparison::{CompareReport, Skipped};
 use crate::count::Count;
 use crate::entry::{Swap, Value};
-use crate::findings::{Finding, FindingName};
+use crate::findings::Finding;
+use crate::judge::FindingName;
 use crate::judge::SummaryGrouping;
-use crate::outcome::Outcome;
-use crate::report::{RunReport, SplitGuard, Verdict, View};
+use crate::outcome::{self, Outcome};
+use crate::report::{RunReport, SplitGuard, Verdict};
 use crate::sweep::SweepReport;
+use crate::view::View;
 use crate::{sweep_summary, words};
 
 /// A comparison as a table: its header, then a line for each row.
@@ -157,7 +159,7 @@ fn made_of(row: &RunReport, view: Value) -> String {
 fn joined<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> String {
     let mut words: Vec<String> = Vec::new();
     for outcome in outcomes {
-        let word = words::outcome(outcome);
+        let word = outcome::in_words(outcome);
         if !words.contains(&word) {
             words.push(word);
         }

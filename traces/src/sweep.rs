@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::count::Count;
 use crate::entry::{Predicates, Value};
-use crate::findings::FindingName;
+use crate::judge::FindingName;
 use crate::judge::SweptClass;
 use crate::report::{GuestInfo, Verdict, why_unknown};
 

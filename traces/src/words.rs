@@ -4,52 +4,7 @@ use pmdscope_arches::platform_name;
 
 use crate::count::Count;
 use crate::entry::Value;
-use crate::outcome::{Outcome, RoutineResult};
 use crate::report::{References, RunReport};
-
-/// The outcome of a routine in words.
-pub(crate) fn outcome(outcome: &Outcome) -> String {
-    let check = outcome.stopped_by.as_deref().unwrap_or("no check");
-    let page = outcome.pfn.map_or(String::new(), |pfn| format!(" page {:#x}", pfn.0));
-    let of_page = if page.is_empty() { String::new() } else { format!(" of{page}") };
-    match outcome.result {
-        // A kernel's walker does not say which check it was.
-        RoutineResult::Refused if outcome.stopped_by.is_none() && outcome.past_present => {
-            "took nothing, stopped by a later check".to_owned()
-        }
-        RoutineResult::Refused if outcome.stopped_by.is_none() => "took nothing".to_owned(),
-        RoutineResult::Refused => format!("refused by {check}"),
-        RoutineResult::Page => format!("took{page}"),
-        RoutineResult::Leaf => {
-            let size = outcome.size.map_or("a huge page".to_owned(), bytes);
-            let at = if page.is_empty() { String::new() } else { format!(" at{page}") };
-            let by = if outcome.stopped_by.is_none() { String::new() } else { format!(" ({check})") };
-            format!("took it for {size} mapped{at}{by}")
-        }
-        RoutineResult::Table => "went on to the page table".to_owned(),
-        RoutineResult::Wait => format!("waits for the migration{of_page}"),
-        RoutineResult::Fault => format!("asks for a fault ({check})"),
-        RoutineResult::Retry => format!("starts over ({check})"),
-        RoutineResult::Old => "returned the old entry".to_owned(),
-        RoutineResult::Returned => "ran to its end".to_owned(),
-        RoutineResult::Mapped => format!("took the old entry for a mapping{of_page}"),
-        RoutineResult::Migrating => format!("took the old entry for a migration{of_page}"),
-        RoutineResult::Unsplit => "found nothing to split".to_owned(),
-        RoutineResult::Marked => "marked the entry".to_owned(),
-        RoutineResult::Crash | RoutineResult::Unknown => match &outcome.ended {
-            Some(ended) => format!("{}: {ended}", outcome.result.name()),
-            None => outcome.result.name().to_owned(),
-        },
-    }
-}
-
-/// A size in the unit that divides it: `2 MiB`.
-pub(crate) fn bytes(size: u64) -> String {
-    [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")]
-        .into_iter()
-        .find(|(unit, _)| size >= *unit && size.is_multiple_of(*unit))
-        .map_or(format!("{size} bytes"), |(unit, name)| format!("{} {name}", size / unit))
-}
 
 /// A number of things: `1 row`, `2 rows`.
 pub(crate) fn counted(number: impl ToString, thing: &str) -> String {

@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{Record, Report};
 use crate::entry::{Entry, Value};
-use crate::outcome::Outcome;
+use crate::outcome::{self, Outcome};
 use crate::report::{SplitGuard, Verdict};
-use crate::words;
 
 /// What came of a job. Lists are sorted, so that in what order something was seen makes no difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -153,7 +152,7 @@ fn format_outcome(outcome: &Outcome) -> String {
     let on = |value: Value| format!(" on {value}");
     format!(
         "{}{}",
-        words::outcome(outcome),
+        outcome::in_words(outcome),
         outcome.decided_on.or(outcome.last_view).map_or(String::new(), on)
     )
 }

@@ -5,8 +5,8 @@ use anstyle::Style;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
 use crate::batch::summary::{Example, Found, Summary, Tally};
-use crate::findings::FindingName;
 use crate::format::{Records, ReportEncoder, ReportFormat};
+use crate::judge::FindingName;
 use crate::text::style;
 use crate::text::table::{bare_table, trimmed};
 use crate::text::wrapped::Lines;

@@ -3,8 +3,10 @@
 use maud::{Markup, html};
 
 use crate::html::{bits, fields, timeline, verdict};
-use crate::report::{KernelFacts, RunReport, View};
+use crate::outcome;
+use crate::report::{KernelFacts, RunReport};
 use crate::summary;
+use crate::view::View;
 use crate::words::{self, counted};
 
 /// What was run, in one line.
@@ -109,7 +111,7 @@ fn views(row: &RunReport) -> Markup {
             }
             @for outcome in &row.outcomes {
                 li {
-                    (words::outcome(outcome))
+                    (outcome::in_words(outcome))
                     @if let Some(value) = outcome.decided_on { " on " code.value { (value) } }
                     span.hint { ", in " (words::of_schedules(&outcome.schedules, row)) }
                 }
@@ -130,7 +132,7 @@ fn facts(row: &RunReport) -> Markup {
                 ", " (counted(schedules.behaviours, "behaviour")) ", "
                 (counted(schedules.machine_runs, "machine-code run"))
             } }
-            div { dt { "untouched" } dd { "on the entry that no one changes the walker: " (words::outcome(&row.alone)) } }
+            div { dt { "untouched" } dd { "on the entry that no one changes the walker: " (outcome::in_words(&row.alone)) } }
             div { dt { "encoding" } dd { (row.encoding) } }
             div { dt { "machine code" } dd {
                 (guest.kind) " " (guest.name)

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::entry::Value;
-use crate::outcome::Outcome;
+use crate::outcome::{self, Outcome};
 use crate::report::{AccessKind, Event, RunReport, Trace, What};
 use crate::words;
 
@@ -81,7 +81,7 @@ fn step(row: &RunReport, event: &Event) -> Markup {
 fn end(cpu: usize, outcome: &Outcome) -> Markup {
     html! {
         div style={ "--k:" (cpu) } {
-            span.cpu { "CPU" (cpu) } " " strong { "concluded" } " " (words::outcome(outcome))
+            span.cpu { "CPU" (cpu) } " " strong { "concluded" } " " (outcome::in_words(outcome))
             @if let Some(value) = outcome.decided_on { ", on " code.value { (value) } }
         }
     }

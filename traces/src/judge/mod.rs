@@ -3,7 +3,7 @@
 //! `registry.rs` has an entry for each finding, and in it the rule that recognises it. The other files have the rules, one
 //! file for each kind of rule.
 
-use crate::findings::{Finding, FindingName};
+use crate::findings::Finding;
 
 mod definition;
 mod destroyed;
@@ -17,7 +17,7 @@ mod writer;
 pub(crate) use definition::{BugReportParts, KunitAssertion, SummaryGrouping, SweptClass};
 pub use definition::{Definition, Evidence, Severity, SummarySection};
 pub use observed::{Marked, Observed, Overwritten, WriterChange, WriterRule, WriterSteps};
-pub use registry::most_telling;
+pub use registry::FindingName;
 
 use sightings::Sightings;
 
@@ -36,4 +36,10 @@ pub fn judge(observed: &Observed<'_>) -> Vec<Finding> {
         }));
     }
     findings
+}
+
+/// Picks the most informative finding: the last that says what a walker did, or else the first.
+pub fn most_telling<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Option<&'a Finding> {
+    let findings: Vec<&Finding> = findings.into_iter().collect();
+    findings.iter().rfind(|finding| finding.name.is_deed()).or(findings.first()).copied()
 }

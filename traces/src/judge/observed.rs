@@ -5,7 +5,7 @@ use pmdscope_arches::{Encoding, EntryMarks, Form};
 use crate::count::Count;
 use crate::entry::{Entry, Value};
 use crate::outcome::Outcome;
-use crate::report::View;
+use crate::view::View;
 
 /// What the findings are judged from.
 pub struct Observed<'a> {

@@ -3,7 +3,7 @@
 use super::observed::Observed;
 use super::sightings::{Sighting, Sightings};
 use crate::entry::{Entry, Value};
-use crate::report::View;
+use crate::view::View;
 
 /// The entry is present as the kernel builds it, though it is a swap entry.
 pub(super) fn swap_built_present(observed: &Observed<'_>, sightings: &mut Sightings) {

@@ -6,8 +6,7 @@ use super::observed::Observed;
 use super::sightings::{Sighting, Sightings};
 use super::views::is_present_swap_entry;
 use crate::entry::Value;
-use crate::outcome::{Outcome, RoutineResult};
-use crate::words;
+use crate::outcome::{self, Outcome, RoutineResult};
 
 /// A walker went past its present check on a swap entry, and took no page.
 pub(super) fn walker_past_present(observed: &Observed<'_>, sightings: &mut Sightings) {
@@ -35,7 +34,7 @@ pub(super) fn took_invalidated(observed: &Observed<'_>, sightings: &mut Sighting
             let explanation = format!(
                 "the walker decided on {view}, which the writer had made of mapping {} and not yet replaced: {}",
                 observed.before.value,
-                words::outcome(outcome)
+                outcome::in_words(outcome)
             );
             add(sightings, outcome, view, explanation);
         }
@@ -58,7 +57,7 @@ fn is_past_present(outcome: &Outcome) -> bool {
 }
 
 fn past_present(observed: &Observed<'_>, outcome: &Outcome, view: Value) -> String {
-    let (before, decision) = (observed.before.value, words::outcome(outcome));
+    let (before, decision) = (observed.before.value, outcome::in_words(outcome));
     format!("the walker went past its present check on swap entry {before}, seen as {view}: {decision}")
 }
 

@@ -3,7 +3,7 @@
 use pmdscope_arches::VersionError;
 
 use crate::entry_name::EntryName;
-use crate::findings::FindingName;
+use crate::judge::FindingName;
 
 /// The architectures of which `pmdp_invalidate()` was read, for messages.
 const ARCHES: &str = "arm64, x86_64, ppc64 and ppc64le";

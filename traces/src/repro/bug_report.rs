@@ -4,7 +4,7 @@ use super::{Code, Repro, show};
 use crate::entry_name::EntryName;
 use crate::findings::Finding;
 use crate::judge::{BugReportParts, most_telling};
-use crate::outcome::RoutineResult;
+use crate::outcome::{self, RoutineResult};
 use crate::printable::printable;
 use crate::report::{KernelFacts, RunReport};
 use crate::text;
@@ -81,7 +81,7 @@ fn summary(report: &RunReport, finding: &Finding) -> String {
         false => format!("{view}, which is pmd_present()"),
     };
     let outcome = report.outcome_on_view_of(finding);
-    let outcome = outcome.map_or(String::new(), |outcome| format!(": {}", words::outcome(outcome)));
+    let outcome = outcome.map_or(String::new(), |outcome| format!(": {}", outcome::in_words(outcome)));
     (finding.name.definition().bug_report)(&BugReportParts {
         place: &on,
         writer: &writer(report),

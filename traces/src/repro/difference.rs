@@ -1,7 +1,7 @@
 //! Where what came of a schedule is not what was saved.
 
 use crate::count::Count;
-use crate::outcome::Outcome;
+use crate::outcome::{self, Outcome};
 use crate::report::{Event, Trace, What};
 use crate::words;
 
@@ -34,8 +34,8 @@ pub fn first_difference(expected: &Trace, got: &Trace) -> Option<String> {
         if !is_same_outcome(one, other) {
             return Some(format!(
                 "{who}: \"{}\" was saved, \"{}\" came",
-                words::outcome(one),
-                words::outcome(other)
+                outcome::in_words(one),
+                outcome::in_words(other)
             ));
         }
     }

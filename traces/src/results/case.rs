@@ -1,6 +1,6 @@
 //! What results for machines say of a run or a sweep, whichever it is.
 
-use crate::findings::FindingName;
+use crate::judge::FindingName;
 use crate::report::{RunReport, Verdict};
 use crate::results::row_key::RowKey;
 use crate::sweep::SweepReport;

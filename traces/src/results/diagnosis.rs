@@ -1,6 +1,6 @@
 //! Why a row, or a line of a list, is not as expected: the same words in every result for machines.
 
-use crate::findings::FindingName;
+use crate::judge::FindingName;
 use crate::results::case::Found;
 use crate::results::judgement::RowJudgement;
 use crate::words;

@@ -20,7 +20,7 @@
 
 use wildmatch::WildMatchPattern;
 
-use crate::findings::FindingName;
+use crate::judge::FindingName;
 use crate::results::row_key::RowKey;
 use crate::words;
 

@@ -1,7 +1,7 @@
 //! What rows are called in lists of expected findings and in results for machines.
 
 use crate::comparison::Skipped;
-use crate::findings::FindingName;
+use crate::judge::FindingName;
 use crate::report::RunReport;
 use crate::sweep::SweepReport;
 use crate::words;

@@ -15,12 +15,13 @@ use std::fmt::Write;
 use crate::entry::{Entry, Value};
 use crate::findings::Finding;
 use crate::format::RunFormat;
-use crate::outcome::Outcome;
+use crate::outcome::{self, Outcome};
 use crate::printable::printable;
-use crate::report::{Divergence, KernelFacts, RunReport, SplitGuard, Stored, View};
+use crate::report::{Divergence, KernelFacts, RunReport, SplitGuard, Stored};
 use crate::text::race::race;
 use crate::text::style::paint;
 use crate::text::wrapped::Lines;
+use crate::view::View;
 use crate::words::{self, counted, of_schedules};
 
 pub use compare::compare;
@@ -145,7 +146,7 @@ fn walked(lines: &mut Lines, report: &RunReport) {
         }
     }
     lines.paragraph("", "  ", &format!("What {} came to:", report.walker));
-    lines.paragraph("  ", "    ", &format!("on the untouched entry: {}", words::outcome(&report.alone)));
+    lines.paragraph("  ", "    ", &format!("on the untouched entry: {}", outcome::in_words(&report.alone)));
     for outcome in &report.outcomes {
         // A schedule is empty where a bound came before the first access.
         let by = match outcome.schedule.as_str() {
@@ -174,7 +175,7 @@ fn seen(view: &View, report: &RunReport) -> String {
 
 fn format_outcome(outcome: &Outcome, report: &RunReport) -> String {
     let schedules = of_schedules(&outcome.schedules, report);
-    format!("{}{}  in {schedules}", words::outcome(outcome), on(outcome.decided_on))
+    format!("{}{}  in {schedules}", outcome::in_words(outcome), on(outcome.decided_on))
 }
 
 fn differs(divergence: &Divergence, report: &RunReport) -> String {

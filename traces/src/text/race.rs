@@ -1,7 +1,7 @@
 //! One schedule as kernel people draw a race: a lane for each CPU, time running down, one access at a time.
 
 use crate::entry::{Entry, Value};
-use crate::outcome::Outcome;
+use crate::outcome::{self, Outcome};
 use crate::report::{Event, RunReport, Trace, What};
 use crate::text::wrapped::{Lines, WIDTH, wrapped};
 use crate::words;
@@ -181,7 +181,7 @@ impl Lanes {
         };
         // A kernel's writer may be run alone.
         let Some(outcome) = outcome.filter(|_| cpu != 1 || report.has_walker()) else { return };
-        let text = format!("{}: {}", routine(report, cpu), words::outcome(outcome));
+        let text = format!("{}: {}", routine(report, cpu), outcome::in_words(outcome));
         self.put(lines, cpu, 0, &wrapped("=> ", "   ", &text, self.width(cpu)));
     }
 
@@ -201,7 +201,7 @@ fn why(report: &RunReport, walker: &Outcome) -> Option<String> {
     if !report.has_walker() {
         return None;
     }
-    let mut text = format!("{} concluded: {}", report.walker, words::outcome(walker));
+    let mut text = format!("{} concluded: {}", report.walker, outcome::in_words(walker));
     let decided_on = walker.decided_on.or(walker.last_view);
     let Some(value) = decided_on else { return Some(format!("{text}.")) };
     text += &format!(", on {value}");
@@ -221,7 +221,7 @@ fn why(report: &RunReport, walker: &Outcome) -> Option<String> {
     if let Some(view) = report.views.iter().find(|view| view.entry.value == value) {
         text += &format!("Against the entry as it stood before: {}. ", view.changes.join(" "));
     }
-    text += &format!("On the untouched entry it came to: {}.", words::outcome(&report.alone));
+    text += &format!("On the untouched entry it came to: {}.", outcome::in_words(&report.alone));
     // Several paths may lead to a decision on one entry, and which of them this schedule took is not said.
     let mut left = report.divergences.iter().filter(|divergence| divergence.decided_on == decided_on);
     if let (Some(divergence), None) = (left.next(), left.next()) {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::{changed, run};
 use crate::format::RunFormat;
+use crate::outcome;
 use crate::printable::printable;
 use crate::report::{AccessKind, Event, RunReport, Trace, What};
 use crate::text::table::{bare_table, trimmed};
@@ -49,10 +50,10 @@ fn table(out: &mut String, trace: &Trace) {
         ]);
     }
     let _ = writeln!(out, "{}", trimmed(&table));
-    let _ = writeln!(out, "  writer: {}", words::outcome(&trace.writer));
-    let _ = writeln!(out, "  walker: {}", words::outcome(&trace.walker));
+    let _ = writeln!(out, "  writer: {}", outcome::in_words(&trace.writer));
+    let _ = writeln!(out, "  walker: {}", outcome::in_words(&trace.walker));
     for (cpu, with) in (2..).zip(&trace.with) {
-        let _ = writeln!(out, "  CPU{cpu}:   {}", words::outcome(with));
+        let _ = writeln!(out, "  CPU{cpu}:   {}", outcome::in_words(with));
     }
     for page in &trace.references {
         let _ = writeln!(out, "  {}", words::references(page));

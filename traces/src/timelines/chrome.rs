@@ -10,7 +10,7 @@ use crate::entry::{Bit, Entry, Value};
 use crate::findings::Finding;
 use crate::format::RunFormat;
 use crate::json;
-use crate::outcome::Outcome;
+use crate::outcome::{self, Outcome};
 use crate::report::{Event, GuestInfo, References, RunReport, Trace, Verdict, What};
 use crate::timelines::timeline::{self, Cpu};
 use crate::words::{self, counted};
@@ -327,7 +327,7 @@ fn fields(entry: &Entry) -> Args {
 fn ended(cpu: &Cpu<'_>, ts: u64, pid: u64) -> Option<Record> {
     let outcome = cpu.outcome?;
     Some(Record {
-        name: words::outcome(outcome),
+        name: outcome::in_words(outcome),
         cat: "outcome",
         phase: Phase::Instant { ts, s: Reach::Thread },
         pid,
@@ -347,7 +347,7 @@ fn args_of_outcome(outcome: &Outcome) -> Args {
     add("decided_on", outcome.decided_on.map(|value| value.to_string()));
     add("last_view", outcome.last_view.map(|value| value.to_string()));
     add("pfn", outcome.pfn.map(|pfn| format!("{:#x}", pfn.0)));
-    add("size", outcome.size.map(words::bytes));
+    add("size", outcome.size.map(outcome::bytes));
     add("ended", outcome.ended.clone());
     args
 }

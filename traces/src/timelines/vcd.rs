@@ -12,6 +12,7 @@ use vcd::{IdCode, ReferenceIndex, SimulationCommand, TimescaleUnit, Value as Lev
 
 use crate::entry::Value;
 use crate::format::RunFormat;
+use crate::outcome;
 use crate::report::{Event, RunReport, Trace};
 use crate::timelines::signals::{self, Field};
 use crate::timelines::timeline::{self, Cpu};
@@ -154,7 +155,7 @@ impl Dump {
             64,
             views.map(|(time, view): (u64, Option<Value>)| (time, signals::whole(view))),
         )?;
-        let outcome = cpu.outcome.map(|outcome| (end, words::outcome(outcome)));
+        let outcome = cpu.outcome.map(|outcome| (end, outcome::in_words(outcome)));
         self.text("outcome", std::iter::once((0, "not ended".to_owned())).chain(outcome))?;
         Ok(self.writer.upscope()?)
     }

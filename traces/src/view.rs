@@ -1,0 +1,26 @@
+//! What a walker saw.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::count::Count;
+use crate::entry::Entry;
+
+/// An entry that a load of the walker returned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct View {
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// The bits that differ from what stood before the writer.
+    pub changes: Vec<String>,
+    /// Under how many schedules.
+    pub schedules: Count,
+    /// One of them with the fewest switches.
+    pub schedule: String,
+    /// Whether the walker itself stored it.
+    pub by_walker: bool,
+    /// Whether the writer installed it in the place of the entry before, so that it is not what became of
+    /// that: a pointer to the page table of the split, say.
+    pub installed: bool,
+}
