@@ -1,6 +1,6 @@
 //! Which functions of a kernel can be run, and how each is called: the recipes.
 //!
-//! To add one, add a constant to the file of its role and name it in [`RECIPES`].
+//! To add one, add a constant to the file of its role and name it in that file's `ALL`.
 
 use pmdscope_arches::UnknownName;
 use pmdscope_guest::abi::Outcome;
@@ -17,25 +17,13 @@ mod writers;
 pub(crate) use walkers::GUP_FAST_READ;
 
 /// All recipes.
-pub(crate) static RECIPES: &[Recipe] = &[
-    writers::SPLIT,
-    writers::INVALIDATE,
-    writers::INVALIDATE_AD,
-    writers::SET_MIGRATION,
-    writers::REMOVE_MIGRATION,
-    writers::CHANGE,
-    GUP_FAST_READ,
-    walkers::GUP_FAST_WRITE,
-    walkers::PERF_PAGE_SIZE,
-    walkers::PTE_OFFSET_MAP,
-    walkers::MAPPED_WALK,
-    walkers::MAPPED_WALK_MIGRATION,
-    walkers::FOLLOW_PAGE,
-];
+fn recipes() -> impl Iterator<Item = &'static Recipe> + Clone {
+    writers::ALL.iter().chain(walkers::ALL)
+}
 
 /// The routines of a role that kernels can be asked for.
 pub fn kernel_routines(role: Role) -> impl Iterator<Item = &'static Routine> + Clone {
-    RECIPES.iter().map(|recipe| &recipe.routine).filter(move |routine| routine.role == role)
+    recipes().map(|recipe| &recipe.routine).filter(move |routine| routine.role == role)
 }
 
 /// The routine of kernels with this name, or else the one that this function can be.
@@ -58,7 +46,7 @@ pub fn kernel_routine(role: Role, name: &str) -> Result<&'static Routine, Unknow
 
 /// The recipe of a routine.
 pub(crate) fn recipe_of(routine: &Routine) -> Result<&'static Recipe, EmuError> {
-    let recipe = RECIPES.iter().find(|recipe| recipe.routine == *routine);
+    let recipe = recipes().find(|recipe| recipe.routine == *routine);
     recipe.ok_or_else(|| EmuError::Environment(format!("kernels cannot be asked for {routine}")))
 }
 

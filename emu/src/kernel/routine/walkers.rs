@@ -20,6 +20,17 @@ const PVMW_MIGRATION: u64 = 2;
 /// What is above it is an error number (include/linux/err.h).
 const MAX_POINTER: u64 = u64::MAX - 4095;
 
+/// Every walker of kernels.
+pub(super) static ALL: &[Recipe] = &[
+    GUP_FAST_READ,
+    GUP_FAST_WRITE,
+    PERF_PAGE_SIZE,
+    PTE_OFFSET_MAP,
+    MAPPED_WALK,
+    MAPPED_WALK_MIGRATION,
+    FOLLOW_PAGE,
+];
+
 pub(crate) const GUP_FAST_READ: Recipe = Recipe {
     routine: Routine {
         name: "gup-fast-read",
@@ -33,7 +44,7 @@ pub(crate) const GUP_FAST_READ: Recipe = Recipe {
     held_lock: returns_unlocked,
 };
 
-pub(super) const GUP_FAST_WRITE: Recipe = Recipe {
+const GUP_FAST_WRITE: Recipe = Recipe {
     routine: Routine {
         name: "gup-fast-write",
         symbols: &[GUP_FAST],
@@ -46,7 +57,7 @@ pub(super) const GUP_FAST_WRITE: Recipe = Recipe {
     held_lock: returns_unlocked,
 };
 
-pub(super) const PERF_PAGE_SIZE: Recipe = Recipe {
+const PERF_PAGE_SIZE: Recipe = Recipe {
     routine: Routine {
         name: "perf-page-size",
         symbols: &[OF_MM, "perf_get_page_size", "perf_get_page_size.part.0"],
@@ -71,7 +82,7 @@ pub(super) const PERF_PAGE_SIZE: Recipe = Recipe {
 /// The one that is given an address space; the others take the current one.
 const OF_MM: &str = "perf_get_pgtable_size";
 
-pub(super) const PTE_OFFSET_MAP: Recipe = Recipe {
+const PTE_OFFSET_MAP: Recipe = Recipe {
     routine: Routine {
         name: "pte-offset-map",
         symbols: &["__pte_offset_map"],
@@ -88,7 +99,7 @@ pub(super) const PTE_OFFSET_MAP: Recipe = Recipe {
     held_lock: returns_unlocked,
 };
 
-pub(super) const MAPPED_WALK: Recipe = Recipe {
+const MAPPED_WALK: Recipe = Recipe {
     routine: Routine {
         name: "page-vma-mapped-walk",
         symbols: &[STEP],
@@ -101,7 +112,7 @@ pub(super) const MAPPED_WALK: Recipe = Recipe {
     held_lock: lock_of_walk,
 };
 
-pub(super) const MAPPED_WALK_MIGRATION: Recipe = Recipe {
+const MAPPED_WALK_MIGRATION: Recipe = Recipe {
     routine: Routine {
         name: "page-vma-mapped-walk-migration",
         symbols: &[STEP],
@@ -114,7 +125,7 @@ pub(super) const MAPPED_WALK_MIGRATION: Recipe = Recipe {
     held_lock: lock_of_walk,
 };
 
-pub(super) const FOLLOW_PAGE: Recipe = Recipe {
+const FOLLOW_PAGE: Recipe = Recipe {
     routine: Routine {
         name: "follow-page",
         symbols: &["follow_page", FOLIO_WALK],

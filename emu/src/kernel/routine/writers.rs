@@ -10,7 +10,11 @@ use crate::kernel::routine::recipe::{
     Caller, Conclusion, Recipe, drops_nothing, outcome_of, returns_unlocked,
 };
 
-pub(super) const SPLIT: Recipe = Recipe {
+/// Every writer of kernels.
+pub(super) static ALL: &[Recipe] =
+    &[SPLIT, INVALIDATE, INVALIDATE_AD, SET_MIGRATION, REMOVE_MIGRATION, CHANGE];
+
+const SPLIT: Recipe = Recipe {
     routine: Routine {
         name: "split",
         symbols: &["__split_huge_pmd"],
@@ -29,7 +33,7 @@ pub(super) const SPLIT: Recipe = Recipe {
     held_lock: returns_unlocked,
 };
 
-pub(super) const INVALIDATE: Recipe = Recipe {
+const INVALIDATE: Recipe = Recipe {
     routine: Routine {
         name: "pmdp_invalidate",
         // Where it is inline, the other is nothing but it.
@@ -43,7 +47,7 @@ pub(super) const INVALIDATE: Recipe = Recipe {
     held_lock: returns_unlocked,
 };
 
-pub(super) const INVALIDATE_AD: Recipe = Recipe {
+const INVALIDATE_AD: Recipe = Recipe {
     routine: Routine {
         name: "pmdp_invalidate_ad",
         symbols: &["pmdp_invalidate_ad"],
@@ -56,7 +60,7 @@ pub(super) const INVALIDATE_AD: Recipe = Recipe {
     held_lock: returns_unlocked,
 };
 
-pub(super) const SET_MIGRATION: Recipe = Recipe {
+const SET_MIGRATION: Recipe = Recipe {
     routine: Routine {
         name: "set_pmd_migration_entry",
         symbols: &["set_pmd_migration_entry"],
@@ -72,7 +76,7 @@ pub(super) const SET_MIGRATION: Recipe = Recipe {
     held_lock: returns_unlocked,
 };
 
-pub(super) const REMOVE_MIGRATION: Recipe = Recipe {
+const REMOVE_MIGRATION: Recipe = Recipe {
     routine: Routine {
         name: "remove_migration_pmd",
         symbols: &["remove_migration_pmd"],
@@ -89,7 +93,7 @@ pub(super) const REMOVE_MIGRATION: Recipe = Recipe {
     held_lock: returns_unlocked,
 };
 
-pub(super) const CHANGE: Recipe = Recipe {
+const CHANGE: Recipe = Recipe {
     routine: Routine {
         name: "change_huge_pmd",
         symbols: &["change_huge_pmd"],
