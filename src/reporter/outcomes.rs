@@ -43,7 +43,7 @@ impl Reporter<'_> {
         let Some(outcome) = &ended.outcome else { return none };
         Outcome {
             result: result_of(outcome.result, self.writer.returns_entry),
-            stopped_by: (outcome.check != Check::NoCheck).then(|| outcome.check.name().to_owned()),
+            stopped_by: Some(outcome.check).filter(|check| *check != Check::NoCheck),
             pfn: outcome.pfn.map(Hex),
             size: (outcome.size != 0).then_some(outcome.size),
             decided_on: Some(Value(outcome.entry)),

@@ -1,5 +1,6 @@
 //! The outcome of a routine.
 
+use pmdscope_guest::Check;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +73,9 @@ pub struct Outcome {
     /// accessed what is not there; `unknown` where it did not end.
     pub result: RoutineResult,
     /// The check that decided.
-    pub stopped_by: Option<String>,
+    #[serde(with = "check_name")]
+    #[schemars(with = "Option<String>")]
+    pub stopped_by: Option<Check>,
     /// The page it took, or took for mapped.
     pub pfn: Option<Hex>,
     /// How many bytes it took for mapped.
@@ -92,9 +95,30 @@ pub struct Outcome {
     pub schedule: String,
 }
 
+/// A check by its name.
+mod check_name {
+    use std::borrow::Cow;
+
+    use pmdscope_arches::UnknownName;
+    use pmdscope_guest::Check;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    #[expect(clippy::ref_option, reason = "serde gives a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(check: &Option<Check>, to: S) -> Result<S::Ok, S::Error> {
+        check.map(Check::name).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Check>, D::Error> {
+        let Some(name) = Option::<Cow<'_, str>>::deserialize(from)? else { return Ok(None) };
+        let known = Check::ALL.iter().find(|check| check.name() == name);
+        let unknown = || UnknownName::new("check", &name, Check::ALL.iter().map(|check| check.name()));
+        known.copied().map(Some).ok_or_else(|| de::Error::custom(unknown()))
+    }
+}
+
 /// The outcome of a routine in words.
 pub(crate) fn in_words(outcome: &Outcome) -> String {
-    let check = outcome.stopped_by.as_deref().unwrap_or("no check");
+    let check = outcome.stopped_by.map_or("no check", Check::name);
     let page = outcome.pfn.map_or(String::new(), |pfn| format!(" page {:#x}", pfn.0));
     let of_page = if page.is_empty() { String::new() } else { format!(" of{page}") };
     match outcome.result {
@@ -134,4 +158,33 @@ pub(crate) fn bytes(size: u64) -> String {
         .into_iter()
         .find(|(unit, _)| size >= *unit && size.is_multiple_of(*unit))
         .map_or(format!("{size} bytes"), |(unit, name)| format!("{} {name}", size / unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_and_checks_are_read_back_by_their_names() {
+        for check in Check::ALL {
+            let outcome = Outcome {
+                result: RoutineResult::Refused,
+                stopped_by: Some(*check),
+                pfn: None,
+                size: None,
+                decided_on: None,
+                last_view: None,
+                ended: None,
+                past_present: false,
+                schedules: Count::default(),
+                schedule: String::new(),
+            };
+            let text = serde_json::to_string(&outcome).unwrap();
+            assert!(text.contains(&format!("\"stopped_by\":\"{check}\"")), "{text}");
+            assert_eq!(serde_json::from_str::<Outcome>(&text).unwrap(), outcome);
+            let other = text.replace(check.name(), "no such check");
+            let error = serde_json::from_str::<Outcome>(&other).unwrap_err().to_string();
+            assert!(error.contains("unknown check 'no such check'"), "{error}");
+        }
+    }
 }

@@ -343,7 +343,7 @@ fn args_of_outcome(outcome: &Outcome) -> Args {
             args.add(name, Arg::Text(of));
         }
     };
-    add("stopped_by", outcome.stopped_by.clone());
+    add("stopped_by", outcome.stopped_by.map(|check| check.name().to_owned()));
     add("decided_on", outcome.decided_on.map(|value| value.to_string()));
     add("last_view", outcome.last_view.map(|value| value.to_string()));
     add("pfn", outcome.pfn.map(|pfn| format!("{:#x}", pfn.0)));
