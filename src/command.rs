@@ -35,7 +35,7 @@ impl CommandLine {
         command
     }
 
-    /// That begins with an entry.
+    /// Adds the entry to begin with.
     pub fn on(mut self, start: &Start) -> Self {
         match start.kind {
             None => self.option("--pmd", &format!("{:#018x}", start.value)),
@@ -50,7 +50,7 @@ impl CommandLine {
         self
     }
 
-    /// Of these routines.
+    /// Adds the routines to run.
     pub fn running<'a>(
         mut self,
         writer: &str,

@@ -23,7 +23,9 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// That of a process which failed, by its number. That it found something, or nothing, is no failure.
+    /// The exit status of a process that failed, by its number.
+    ///
+    /// A process with findings, or without, has not failed.
     pub fn of_failure(code: u8) -> Exit {
         let failures = [Exit::Usage, Exit::Inconclusive];
         failures.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Exit::Internal)

@@ -1,4 +1,4 @@
-//! What is said of an error, and whose fault it is.
+//! Error messages, and whose fault an error is.
 
 use pmdscope_emu::{Blame, EmuError};
 

@@ -75,7 +75,7 @@ fn page(command: &Command) -> Result<String> {
     Ok(String::from_utf8(text)?)
 }
 
-/// What stands below a command's help, line by line as it is.
+/// The text below a command's help, line by line and unchanged.
 fn examples(command: &Command) -> Roff {
     let mut section = Roff::new();
     if let Some(help) = command.get_after_help() {

@@ -27,7 +27,7 @@ pub fn checked<T>(check: bool, make: impl Fn() -> Result<(String, T)>) -> Result
 #[error("{0}")]
 pub struct EncodeFailure(#[source] pub EncodeError);
 
-/// The same work did not give the same report.
+/// Two runs of the same work gave different reports.
 #[derive(Debug, thiserror::Error)]
 #[error("self-check failed: line {line} of the report is another the second time")]
 pub struct NotTheSame {
@@ -65,7 +65,7 @@ pub fn write(report: &str, to: Option<&Path>) -> Result<()> {
     }
 }
 
-/// Has something written that is too long to be held.
+/// Writes something that is too long to hold in memory.
 pub fn stream(to: Option<&Path>, write: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>) -> Result<()> {
     match to {
         Some(path) if path != Path::new("-") => {
@@ -128,7 +128,7 @@ fn shortened(line: &str) -> Cow<'_, str> {
     format!("{head} [{} characters] {tail}", length - HEAD - TAIL).into()
 }
 
-/// The same, if a person watches: what goes on in scripts is not to be read.
+/// Says a line like [`tell`], but only on a terminal: nobody reads it in scripts.
 pub fn tell_person(line: &str) {
     if std::io::stderr().is_terminal() {
         tell(line);
@@ -148,13 +148,18 @@ fn write_whole(path: &Path, write: impl FnOnce(&mut (dyn Write + Send)) -> Resul
     })
 }
 
-/// Has a file made by something that writes to a path, not to a stream. Of a device or a pipe this is an error.
+/// Makes a file with a function that writes to a path, not to a stream.
+///
+/// # Errors
+/// If the path is a device or a pipe, or the function fails.
 pub fn file(path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     ensure!(!path.exists() || path.is_file(), "cannot write {}: it is no file", path.display());
     replace(path, make).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Has an empty file beside the path filled, and renames it, so that no half-written file is ever seen.
+/// Lets a function fill an empty file beside the path, then renames that file.
+///
+/// Nobody ever sees a half-written file.
 fn replace(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     // What a symbolic link points to is replaced, not the link.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());

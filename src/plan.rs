@@ -35,7 +35,7 @@ pub struct RunPlan {
     pub writer: &'static Routine,
     /// The walkers, for a run each; `None` where the writer is to run alone.
     pub walkers: Vec<Option<&'static Routine>>,
-    /// What runs with them, each on a CPU of its own.
+    /// Further routines, each on a CPU of its own.
     pub with: Vec<&'static Routine>,
     /// How much a run may do.
     pub bounds: Bounds,
@@ -72,7 +72,7 @@ impl RunPlan {
         plan.checked()
     }
 
-    /// The same, if there are CPUs for all of its routines and its subject has them.
+    /// The plan, if there are CPUs for all of its routines and its subject has them.
     pub fn checked(self) -> Result<Self> {
         ensure!(
             self.with.len() <= MOST_CPUS - 2,

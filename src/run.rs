@@ -28,7 +28,7 @@ fn reports(plan: &RunPlan) -> Result<Vec<RunReport>> {
     plan.walkers.iter().map(report).collect()
 }
 
-/// What is printed of reports, and their verdicts.
+/// The printed reports, and their verdicts.
 fn printed(reports: &[RunReport], format: &RunFormat) -> Result<(String, Vec<Verdict>)> {
     let printed = (format.encoder)(reports).map_err(output::EncodeFailure)?;
     Ok((printed, reports.iter().map(|report| report.verdict).collect()))

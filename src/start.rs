@@ -76,7 +76,7 @@ impl Marks {
         self.named().into_iter().filter(|(_, set)| **set).map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// Those of these names.
+    /// The marks of these names.
     pub fn of_names(names: &[String]) -> Result<Marks, UnknownName> {
         let mut marks = Marks::default();
         for name in names {

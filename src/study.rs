@@ -18,9 +18,9 @@ use crate::reporter::{Names, Reporter, accesses, last_stored, not_run};
 use crate::start::{EntryRequest, Start};
 use crate::subject::{LastEnvironment, NO_WALKER, Subject};
 
-/// What is studied.
+/// A study: one subject, entry and set of routines.
 pub struct Study<'a> {
-    /// What is run.
+    /// The subject that is run.
     pub subject: &'a Subject,
     /// The entry to begin with.
     pub entry: EntryRequest,
@@ -28,7 +28,7 @@ pub struct Study<'a> {
     pub writer: &'static Routine,
     /// The walker; `None` if the writer runs alone.
     pub walker: Option<&'static Routine>,
-    /// What runs with them, each on a CPU of its own.
+    /// Further routines, each on a CPU of its own.
     pub with: &'a [&'static Routine],
     /// How much a run may do.
     pub bounds: &'a Bounds,
@@ -173,7 +173,9 @@ impl<'a> Study<'a> {
         self.incomplete_report(&format!("environment incomplete: {missing}"))
     }
 
-    /// The entries that writers put in the place of the one before, so that they are not what became of it.
+    /// The entries that writers installed in place of the original entry.
+    ///
+    /// They are not changed forms of it.
     fn installed(&self, environment: &dyn Environment, exploration: &Exploration) -> BTreeSet<u64> {
         let routines = [(WRITER, Some(self.writer)), (WALKER, self.walker)].into_iter();
         let others = (WALKER + 1..).zip(self.with.iter().copied().map(Some));
@@ -190,7 +192,7 @@ impl<'a> Study<'a> {
         installed
     }
 
-    /// That the writer is given an entry that its callers do not give it, if it is.
+    /// A note that the writer's callers never give it this entry; `None` if they do.
     fn beyond_callers(&self, predicates: &Predicates) -> Option<String> {
         let given = match self.writer.precondition {
             Precondition::Any => true,

@@ -62,7 +62,7 @@ pub fn bounds(args: &BoundArgs) -> Result<Bounds> {
     })
 }
 
-/// What was named, each once, or the default.
+/// The named values without repeats, or the default.
 pub fn chosen<T>(named: &[String], default: Vec<T>) -> Result<Vec<T>>
 where
     T: FromStr + PartialEq,

@@ -7,7 +7,7 @@ use pmdscope_emu::ENGINE;
 /// The version of this program and of its engine.
 pub static VERSION: LazyLock<String> = LazyLock::new(|| format!("{} ({ENGINE})", env!("CARGO_PKG_VERSION")));
 
-/// The same, and from which sources it was built.
+/// The version, and the sources it was built from.
 pub static VERSION_AND_SOURCES: LazyLock<String> =
     LazyLock::new(|| format!("{}\nsources {SOURCES}", *VERSION));
 

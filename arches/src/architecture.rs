@@ -33,7 +33,7 @@ pub(crate) struct Architecture {
 pub(crate) enum LayoutsByMmu {
     /// There is only one kind.
     One(Layouts),
-    /// Those of POWER.
+    /// The layouts of POWER's two kinds of MMU.
     RadixAndHash { radix: Layouts, hash: Layouts },
 }
 

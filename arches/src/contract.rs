@@ -19,7 +19,7 @@ pub struct Breach {
 ///
 /// It may ask `pmd_leaf()` only after `pmd_present()`, and `pmd_trans_huge()` of a swap entry only
 /// if it can take the answer; they are held here too, because walkers differ in what they ask first.
-/// Of device memory, `pmd_trans_huge()` may say either.
+/// `pmd_trans_huge()` may give either answer for device memory.
 fn expectations(kind: EntryKind) -> impl Iterator<Item = (&'static str, bool)> {
     let device = kind == EntryKind::Devmap;
     let table = kind == EntryKind::Table;

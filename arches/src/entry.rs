@@ -62,7 +62,7 @@ impl EntryKind {
         }
     }
 
-    /// What it stands for, in one line.
+    /// Its meaning, in one line.
     pub const fn meaning(self) -> &'static str {
         match self {
             EntryKind::MigrationRead => "migration entry of a huge page that was mapped read-only",

@@ -14,7 +14,7 @@ pub struct UnknownName {
 impl UnknownName {
     /// `what` is the kind of thing (`"architecture"`), `known` the names that exist.
     pub fn new(what: &'static str, given: &str, known: impl IntoIterator<Item = &'static str>) -> Self {
-        // Names are short, so a candidate has to be rather alike to be worth proposing.
+        // Names are short, so only rather similar ones are worth proposing.
         const ALIKE: f64 = 0.7;
         let known: Vec<_> = known.into_iter().collect();
         let lower = given.to_lowercase();

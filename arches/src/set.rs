@@ -14,7 +14,7 @@ use crate::pattern::Pattern;
 pub enum EntrySet {
     /// Every swap type with every offset and every mark.
     Swap,
-    /// Those of them whose type means migration.
+    /// Swap entries whose type means migration.
     Migration,
     /// Mappings of huge pages.
     PresentHuge,
@@ -81,8 +81,9 @@ impl FromStr for EntrySet {
 }
 
 impl Encoding {
-    /// The entries of a set, no entry in two of these; none if huge pages cannot be migrated, so that there are
-    /// no swap entries.
+    /// The entries of a set, as patterns that do not overlap.
+    ///
+    /// If huge pages cannot be migrated, no swap entries exist, and the sets of swap and migration entries are empty.
     ///
     /// It says what the format can hold, not what the predicates make of it: where swap type 0 with offset 0 is the
     /// empty entry, that is among the swap entries here.

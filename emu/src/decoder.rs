@@ -15,12 +15,12 @@ pub(crate) struct Decoder {
     pub(crate) model: &'static CpuModel,
     /// What watches decode by, too.
     pub(crate) disassembler: Rc<Disassembler>,
-    /// Of those that were asked for: whether they flush or are stepped over.
+    /// Whether the instruction at an address flushes or is stepped over, once asked.
     flushing: RefCell<HashMap<u64, bool>>,
 }
 
 impl Decoder {
-    /// That of an architecture.
+    /// The decoder of an architecture.
     ///
     /// # Errors
     /// If the engine has no such CPU.

@@ -89,12 +89,12 @@ impl Default for CallBounds {
     }
 }
 
-/// What came of one routine.
+/// The result of one routine: how its call ended, and its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CallResult {
     /// How the call ended.
     pub end: CallExit,
-    /// What it came to, if it returned.
+    /// The outcome, if it returned.
     pub outcome: Option<Outcome>,
 }
 
@@ -102,7 +102,7 @@ pub struct CallResult {
 pub(crate) struct ReplayedPrefix {
     /// Its events. If it has not ended, the last is the read that it was stopped at.
     pub(crate) accesses: Vec<Event>,
-    /// What came of it, if it came to an end.
+    /// The result, if the routine has ended.
     pub(crate) ended: Option<CallResult>,
     /// What it depends on at the read that it was stopped at, but for what it reads; see
     /// [`Segment::state`](crate::Segment::state).

@@ -119,19 +119,19 @@ impl From<WatchError> for EmuError {
     }
 }
 
-/// Whose doing an error is.
+/// Who is to blame for an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
-    /// That of what was to be run, or of how: it is the same each time.
+    /// What was to be run, or how: the error is the same each time.
     Input,
-    /// That of the system, which did not give enough memory: with more there may be no error.
+    /// The system, which gave too little memory: with more there may be no error.
     Memory,
-    /// That of this program.
+    /// This program.
     Program,
 }
 
 impl EmuError {
-    /// Whose doing it is.
+    /// Who is to blame for it.
     pub fn blame(&self) -> Blame {
         match self {
             EmuError::NoRoom
@@ -157,7 +157,7 @@ impl EmuError {
         EmuError::Engine { doing, error }
     }
 
-    /// What it is to a schedule that had been seen to fit.
+    /// The error, for a schedule that is known to have fitted before.
     pub(crate) fn not_repeated(self, schedule: &[u8]) -> Self {
         match self {
             EmuError::ScheduleMisfit { turn, wanted, possible } => EmuError::NotAsRecorded {

@@ -38,14 +38,15 @@ impl Default for Bounds {
     }
 }
 
-/// Whether equivalent schedules are told apart.
+/// Whether equivalent schedules are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reduction {
-    /// They are joined and counted, and one of each behaviour is run.
+    /// Equivalent schedules are joined and counted, and one of each behaviour is run.
     #[default]
     Joined,
-    /// Each is run. A routine that waits for another, for a lock for example, is then run as often as it looks, which has
-    /// no end but the bounds.
+    /// Each schedule is run.
+    ///
+    /// A routine that waits for another, say for a lock, is then run as often as it looks, which only the bounds end.
     None,
 }
 
@@ -63,7 +64,7 @@ pub struct Divergence {
 pub struct Run {
     /// The order of accesses.
     pub schedule: Schedule,
-    /// How many schedules it stands for.
+    /// How many equivalent schedules there are, this one included.
     pub schedules: BigUint,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
@@ -71,7 +72,7 @@ pub struct Run {
     pub writer: CallResult,
     /// The outcome of the walker.
     pub walker: CallResult,
-    /// The outcomes of the others.
+    /// The outcomes of the routines on further CPUs.
     pub others: Vec<CallResult>,
     /// The entry in the end.
     pub after: u64,

@@ -35,7 +35,7 @@ pub struct Calls<'a> {
     pub walker: &'a str,
     /// The guest's symbols of further routines, each on a vCPU of its own.
     pub others: &'a [&'a str],
-    /// What the guest is told of its kernel.
+    /// The `struct env` that the guest reads.
     pub env: Env,
     /// Base-2 logarithm of what one entry maps: it places the address that is walked.
     pub pmd_shift: u8,
@@ -154,7 +154,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Makes the struct pages around a page exist, and none of earlier jobs.
+    /// Provides the struct pages around a page, and removes those of earlier jobs.
     fn provide_pages(&mut self, pfn: u64) -> Result<(), EmuError> {
         let changed = self.common.pages.provide(pfn)?;
         if changed.gone {
@@ -238,8 +238,9 @@ impl Machine {
         ByteOrder::of(self.common.decoder.isa().arch)
     }
 
-    /// Puts back what the last call may have written: of what CPUs share all but the watched table, and what each has
-    /// for itself. Then each CPU is told of its kernel.
+    /// Restores what the last call may have written, except the watched table.
+    ///
+    /// Restores the rest of the shared memory and each CPU's private memory, then writes the `struct env` of each CPU.
     fn put_back(&mut self, env: &Env) -> Result<(), EmuError> {
         let Common { image, guest, pages, tables, sharing, recorder, .. } = &self.common;
         recorder.take()?;
@@ -278,7 +279,7 @@ impl Common {
         let pages = Rc::clone(&self.pages);
         vcpu.on_access(memory::VMEMMAP..u64::MAX, move |address, bytes, _| pages.touch(address, bytes))?;
 
-        // All that the vCPUs have in common, but for the watched table.
+        // All memory that the vCPUs share, except the watched table.
         for range in [self.image.range(), PAGE_TABLE, memory::VMEMMAP..u64::MAX] {
             let sharing = Rc::clone(&self.sharing);
             vcpu.on_access(range, move |address, size, writes| {
@@ -351,8 +352,9 @@ impl Loaded<'_> {
         Ok(bytes.first_chunk().map(|bytes| Outcome::decode(order, bytes)).transpose()?)
     }
 
-    /// What came of a call that ended so. One that did not return has no outcome, whatever it had
-    /// written by then.
+    /// The result of a call that ended like this.
+    ///
+    /// A call that did not return has no outcome, whatever it had written by then.
     fn ended(&mut self, cpu: u8, end: CallExit) -> Result<CallResult, EmuError> {
         match end {
             CallExit::Engine(error) => Err(EmuError::engine("run the guest", error)),
@@ -436,7 +438,7 @@ impl Stage for Loaded<'_> {
     }
 }
 
-/// What a guest is told of its kernel: where things are here, and the migration types in force.
+/// A guest's `struct env`: the addresses in this machine, and the migration types.
 pub fn env(encoding: &Encoding) -> Env {
     let types = encoding.migration_types();
     Env {

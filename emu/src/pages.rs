@@ -33,9 +33,9 @@ pub(crate) type Block = (u64, Rc<Shared>);
 
 /// What [`StructPages::provide`] changed.
 pub(crate) struct Changed {
-    /// Whether one is no longer there.
+    /// Whether a block was removed.
     pub(crate) gone: bool,
-    /// One that is there now.
+    /// The block that was added.
     pub(crate) new: Option<Block>,
 }
 
@@ -44,8 +44,10 @@ impl StructPages {
         StructPages { order, blocks: RefCell::default(), touched: RefCell::default() }
     }
 
-    /// Has only two blocks exist, that of page 0 and that around a page. So what a job comes to does not depend on the
-    /// pages of earlier ones, and memory does not grow with them. Gives what changed.
+    /// Keeps two blocks only, the one of page 0 and the one around a page.
+    ///
+    /// The results of a job then do not depend on the pages of earlier jobs, and memory does not grow with them.
+    /// Returns what changed.
     pub(crate) fn provide(&self, pfn: u64) -> Result<Changed, EmuError> {
         let mut blocks = self.blocks.borrow_mut();
         // Beyond them there is no memory: a walker that goes there faults.

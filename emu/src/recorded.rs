@@ -99,7 +99,10 @@ pub(crate) fn explore(
     Ok(())
 }
 
-/// Runs a behaviour's schedule, and holds each access and what came of it against the record.
+/// Runs a behaviour's schedule, and checks its accesses and results.
+///
+/// # Errors
+/// If an access or a result is not as the record has it.
 fn as_recorded<S: Stage>(
     forest: &mut Forest<Routines<'_, S>>,
     alone: &Baseline,

@@ -10,7 +10,7 @@ use crate::exploration::{Divergence, Incomplete, Run, WALKER};
 use crate::trace::Event;
 use crate::vcpu::Call;
 
-/// What stood to choice at one step of a run, and what was chosen.
+/// The CPUs that could run at one step, and the one that was chosen.
 #[derive(Debug, Clone)]
 pub(crate) struct Turn {
     pub(crate) chosen: u8,

@@ -66,7 +66,7 @@ fn decode_all<const FIELDS: usize, const SIZE: usize>(order: ByteOrder, bytes: &
     std::array::from_fn(|i| order.decode(std::array::from_fn(|j| bytes[i * 8 + j])))
 }
 
-/// `struct env`: what a guest is told. It never writes to it.
+/// `struct env`: facts about the kernel, which a guest only reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Env {
     /// The address of the struct page of page frame 0.
@@ -75,9 +75,9 @@ pub struct Env {
     pub pte_table: u64,
     /// The swap type of a migration entry of a read-only page; [`Env::NO_TYPE`] if there is none.
     pub migration_read: u64,
-    /// The same of a read-only page that one process has for itself.
+    /// The swap type of a migration entry of a read-only page of one process alone.
     pub migration_read_exclusive: u64,
-    /// The same of a writable page.
+    /// The swap type of a migration entry of a writable page.
     pub migration_write: u64,
     /// How many low bits of a migration entry's offset hold the page frame number.
     pub pfn_bits: u64,
@@ -87,7 +87,7 @@ impl Env {
     /// Its size in bytes.
     pub const SIZE: usize = 48;
 
-    /// What stands for a swap type that does not exist.
+    /// The value for a swap type that does not exist.
     pub const NO_TYPE: u64 = u64::MAX;
 
     /// Its bytes in a guest's memory.
@@ -106,10 +106,10 @@ impl Env {
     }
 }
 
-/// `struct outcome`: what a writer, walker or agent came to.
+/// `struct outcome`: the result of a writer, walker or agent, and what decided it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Outcome {
-    /// What it came to.
+    /// The result.
     pub result: WalkResult,
     /// The check that decided it.
     pub check: Check,
@@ -172,8 +172,9 @@ pub struct Sweep {
     pub entry: u64,
     /// An address that the entry maps.
     pub address: u64,
-    /// Of a writer that installs a page table: where the guest finds what each store to the entry overwrote, put there
-    /// as it lay in memory.
+    /// Where the guest finds what each store to the entry overwrote.
+    ///
+    /// Only for a writer that installs a page table. The values lie there as they lay in memory.
     pub replaced: Option<u64>,
 }
 
@@ -260,12 +261,12 @@ impl Swept {
         }
     }
 
-    /// Bit i is the answer of the i-th of [`PREDICATES`] of what the writer found.
+    /// Answers for the entry that the writer found: bit i is the i-th of [`PREDICATES`].
     pub const fn before(self) -> u32 {
         self.0 & 0xff
     }
 
-    /// The same of what it left, or of what it put a page table in place of.
+    /// Answers for the entry that it left, or that it replaced with a page table.
     pub const fn after(self) -> u32 {
         self.0 >> 8 & 0xff
     }
@@ -280,12 +281,12 @@ impl Swept {
         self.0 >> 17 & 1 == 1
     }
 
-    /// It installed a page table. Everything else is of what stood there until then.
+    /// It installed a page table. All other answers are about the entry before that.
     pub const fn installed(self) -> bool {
         self.0 >> 18 & 1 == 1
     }
 
-    /// What is after is another value than what was before.
+    /// The entry after is another value than the entry before.
     pub const fn changed(self) -> bool {
         self.0 >> 19 & 1 == 1
     }

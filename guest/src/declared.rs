@@ -36,7 +36,7 @@ pub enum DeclarationError {
     Malformed {
         /// Which it is, from 1 on.
         number: usize,
-        /// What is wrong with it.
+        /// The fault in it.
         fault: Fault,
     },
 }
@@ -50,14 +50,14 @@ pub enum Fault {
     /// A word is missing.
     #[error("it has no {0}")]
     Lacks(&'static str),
-    /// A word is none of those that there are.
+    /// A word is not one of the known words.
     #[error("its {what} is '{found}', and there are {known}")]
     Unknown {
-        /// What the word stands for.
+        /// What the word names.
         what: &'static str,
         /// The word.
         found: String,
-        /// Those that there are.
+        /// The known words.
         known: String,
     },
     /// A name that cannot be one.
@@ -172,8 +172,10 @@ impl Declaration {
         routine
     }
 
-    /// The same as a routine. A declaration does not say whether a writer invalidates mappings, so it is not judged by
-    /// that; a writer returns the old entry, as `guest/c/guest.h` asks.
+    /// The declared routine.
+    ///
+    /// A declaration does not say whether a writer invalidates mappings, so it is not judged by that; a writer returns
+    /// the old entry, as `guest/c/guest.h` asks.
     fn to_routine(&self) -> Routine {
         let base = match self.role {
             Role::Writer => WRITER,
@@ -218,7 +220,7 @@ mod tests {
             (Role::Walker, PastPresent::Checks(&[Check::Leaf, Check::Bad]))
         );
         assert_eq!((agent.role, agent.to_string().as_str()), (Role::Agent, "mark"));
-        // The same again is the same.
+        // Parsing a declaration again gives the same routine.
         assert!(std::ptr::eq(parse(section).unwrap()[0], writer));
         assert_eq!(parse(b"").unwrap(), Vec::<&Routine>::new());
         assert_eq!(parse(b"\0\0\0").unwrap(), Vec::<&Routine>::new());

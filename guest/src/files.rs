@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// What a path leads to.
+/// The file that a path leads to.
 #[derive(Debug)]
 pub enum Opened {
     /// A file, to be read from its beginning.

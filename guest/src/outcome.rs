@@ -69,7 +69,7 @@ macro_rules! numbered {
 }
 
 numbered! {
-    /// What a writer, walker or agent came to.
+    /// The result of a writer, walker or agent.
     WalkResult, "result",
     1 Refused "refused" "leaves the entry alone and gives up, or goes another and slower way"
     2 Page "page" "took a reference on a page"
@@ -86,7 +86,7 @@ numbered! {
 }
 
 numbered! {
-    /// A check that decided what a writer, walker or agent came to.
+    /// The check that decided the result of a writer, walker or agent.
     Check, "check",
     0 NoCheck "no check" "no check decided it"
     1 None "none" "pmd_none()"

@@ -12,7 +12,7 @@ use crate::elf::Guest;
 /// The environment variable that names the directory.
 pub const VARIABLE: &str = "PMDSCOPE_GUESTS";
 
-/// The ELF file that stands for a bundled guest.
+/// The ELF file to test for a bundled guest: the directory's, or the bundled one.
 ///
 /// # Panics
 /// If the variable is set and the directory has no such file.
@@ -26,7 +26,7 @@ pub fn elf(guest: &Bundled) -> Cow<'static, [u8]> {
     )
 }
 
-/// The same, loaded.
+/// Loads the ELF file to test for a bundled guest.
 ///
 /// # Panics
 /// As [`elf`], and if the file cannot be loaded.

@@ -1,4 +1,4 @@
-//! The workers of a batch, and what becomes of a job that one does not survive.
+//! The workers of a batch, and how it handles a job that ends its worker.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -28,14 +28,16 @@ use crate::output;
 
 /// How often a job may end its worker before it is given up.
 const TRIES: u32 = 2;
-/// The same for a worker that was killed, which no guest can do: it was the system, short of memory, or a person.
+/// How often a job's worker may be killed before the job is given up.
+///
+/// No guest can kill its worker: it was the system, short of memory, or a person.
 const TRIES_IF_KILLED: u32 = 20;
 /// How long a worker that was asked to stop may take to finish its job.
 const GRACE: Duration = Duration::from_secs(5);
 /// How often a slot looks whether it is to stop.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What all slots have in common.
+/// The state that all slots share.
 pub struct Crew<'a> {
     pub setup: &'a Setup,
     pub store: &'a Store,
@@ -53,7 +55,9 @@ pub struct Crew<'a> {
 pub type Segments<'a> = Box<dyn Iterator<Item = (u64, Vec<u64>)> + Send + 'a>;
 
 impl Crew<'_> {
-    /// Runs segments on as many workers. Gives what came of all that is recorded.
+    /// Runs segments on `workers` workers.
+    ///
+    /// Returns the verdicts of all recorded jobs.
     pub fn run(&self, segments: Segments<'_>, workers: usize) -> Result<Verdicts> {
         let segments = Mutex::new(segments);
         let next = || segments.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -135,7 +139,7 @@ struct Slot<'a> {
 pub struct Lacking {
     /// How many jobs lacked something.
     pub jobs: AtomicU64,
-    /// What was told: of many jobs that lack the same, one is.
+    /// The messages that were printed. Jobs that lack the same thing print one message.
     told: Mutex<BTreeSet<String>>,
 }
 
@@ -149,7 +153,7 @@ impl Lacking {
     }
 }
 
-/// What ended work on a segment before it was sealed.
+/// Why work on a segment ended before it was sealed.
 enum CallResult {
     /// The worker's process, which was at this job if it is known.
     Died { status: ExitStatus, at: Option<u64>, last_words: String },
@@ -166,7 +170,9 @@ impl Slot<'_> {
         self.crew.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed)
     }
 
-    /// Runs a segment to its end, or until the batch is to stop. Gives what came of the jobs that are recorded.
+    /// Runs a segment to its end, or until the batch is to stop.
+    ///
+    /// Returns the verdicts of the segment's recorded jobs.
     fn segment(&mut self, number: u64, jobs: Vec<u64>) -> Result<Verdicts> {
         let Crew { store, progress, .. } = self.crew;
         match store.sealed(number, &jobs)? {
@@ -203,7 +209,9 @@ impl Slot<'_> {
         }
     }
 
-    /// Has a worker run what is missing. `None` if the segment is sealed, or all of it was tried.
+    /// Lets a worker run the missing jobs.
+    ///
+    /// Returns `None` if the segment is sealed, or if all of its jobs were tried.
     fn work(
         &mut self,
         number: u64,
@@ -408,7 +416,7 @@ impl Worker {
         }
     }
 
-    /// Waits for its end. Gives its status, and the last that it said.
+    /// Ends it, and returns its status and its last words.
     fn end(&mut self) -> Result<(ExitStatus, String)> {
         // It may have closed its pipe alone.
         self.signal(Signal::KILL);
@@ -433,7 +441,7 @@ mod tests {
     use super::*;
     use crate::cli::BoundArgs;
 
-    /// A worker that says this of a segment of job 0, whatever it is told.
+    /// A worker that sends these replies about a segment of job 0, whatever its orders.
     fn worker(replies: Vec<Reply>) -> Worker {
         let child = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
         let (orders, _) = channel();

@@ -11,7 +11,7 @@ use crate::output;
 
 pub fn diff(args: &DiffArgs) -> Result<Exit> {
     let (old, new) = (Results::open(&args.old)?, Results::open(&args.new)?);
-    // Of the same plan the kernels are the same as well.
+    // Batches of the same plan have the same kernels.
     let pairs = if old.batch.plan == new.batch.plan {
         Vec::new()
     } else {

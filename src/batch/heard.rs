@@ -1,6 +1,6 @@
-//! What a worker says of its segment, which is believed as far as it fits.
+//! Checks a worker's replies about its segment: replies that do not fit are refused.
 //!
-//! The machine code that a worker runs may have taken it over. It can then make up the outcomes of its jobs, but nothing
+//! The machine code that a worker runs may have taken it over. It can then make up the results of its jobs, but nothing
 //! else: no record of a job that it was not given or that is recorded already, no end of the batch, no message without
 //! end.
 
@@ -14,7 +14,7 @@ use crate::confined::receive;
 /// No reason is longer, in bytes.
 const LONGEST_REASON: usize = 1 << 16;
 
-/// What was heard of a segment since its order.
+/// The state of a segment's replies since its order.
 pub struct Heard {
     /// Its jobs of which nothing is known yet.
     open: BTreeSet<u64>,
@@ -22,7 +22,7 @@ pub struct Heard {
     at: Option<u64>,
 }
 
-/// What a worker says that fits.
+/// A reply that fits.
 #[derive(Debug, PartialEq, Eq)]
 pub enum News {
     /// A job begins.
@@ -33,9 +33,9 @@ pub enum News {
     Lacks(u64, String),
     /// The whole segment, and the verdicts of the jobs that are new in it.
     Sealed(Vec<u8>, Verdicts),
-    /// All has been told, but jobs that lacked something are missing.
+    /// Every job was tried, and those that lacked something have no record.
     Unsealed,
-    /// It was asked to stop, and has told all that is done.
+    /// It was asked to stop, and has sent the lines of all jobs that are done.
     Stopped,
     /// It cannot go on, for a reason that is not the job's.
     Failed(String),
@@ -43,7 +43,7 @@ pub enum News {
     Fault(String),
 }
 
-/// That what a worker says does not fit.
+/// A reply of a worker that does not fit, in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("its process said {0}: machine code that it ran has changed what it does")]
 pub struct Misfit(&'static str);
@@ -61,14 +61,14 @@ impl Heard {
         self.at
     }
 
-    /// The next that it says. What is recorded or lacking by now is in the order.
+    /// Checks the next reply. `order` has the jobs that are recorded or lacking by now.
     ///
     /// # Errors
     /// If it does not fit what was said before.
     pub fn take(&mut self, reply: Reply, order: &Order, asked_to_stop: bool) -> Result<News, Misfit> {
         Ok(match reply {
             Reply::Begins(job) => {
-                // So often it can be said and no oftener.
+                // A job begins while no other runs, and before its result.
                 if !self.open.contains(&job) || self.at.is_some() {
                     return Err(Misfit("that a job begins which it is not to run then"));
                 }
@@ -102,7 +102,7 @@ impl Heard {
         })
     }
 
-    /// A job that is told now.
+    /// Closes a job whose result has arrived.
     fn close(&mut self, job: u64) -> Result<(), Misfit> {
         if !self.open.remove(&job) || self.at.is_some_and(|at| at != job) {
             return Err(Misfit("something of a job that it was not to run then"));
@@ -111,7 +111,7 @@ impl Heard {
         Ok(())
     }
 
-    /// The line of a job that is told now.
+    /// Takes the line of a job, and returns its verdict.
     fn line(&mut self, line: &str) -> Result<Verdicts, Misfit> {
         // A journal is cut into lines again when it is read.
         if line.find('\n').is_none_or(|end| end + 1 < line.len()) {
@@ -141,8 +141,9 @@ impl Heard {
     }
 }
 
-/// What is believed of the bytes that a worker sends of a segment: of what it says first and of all replies up to one that
-/// does not fit. For the fuzz target, which has no worker.
+/// The lines and the sealed segment that are accepted from a worker's bytes.
+///
+/// Reads its first message, then all replies up to one that does not fit. For the fuzz target, which has no worker.
 pub fn from_worker(mut bytes: &[u8], jobs: &[u64], known: Vec<String>) -> (Vec<String>, Option<Vec<u8>>) {
     let (given_up, lacking) = (Vec::new(), BTreeSet::new());
     let mut order = Order { jobs: jobs.to_vec(), known, given_up, lacking, careful: true };
@@ -201,7 +202,7 @@ mod tests {
         [3, 4, 5, 6].map(|job| line(job, "pass")).to_vec()
     }
 
-    /// What comes of replies, up to the first that does not fit.
+    /// The news in these replies; an error if one does not fit.
     fn heard(order: &Order, replies: impl IntoIterator<Item = Reply>) -> Result<Vec<News>, Misfit> {
         let mut heard = Heard::new(order);
         replies.into_iter().map(|reply| heard.take(reply, order, false)).collect()

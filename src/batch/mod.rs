@@ -193,7 +193,7 @@ fn ended(verdicts: Verdicts, to: &Path) -> String {
 }
 
 fn resume_command(args: &BatchArgs, partition: Partition, to: &Path) -> String {
-    // What came of `slurm`: the same command is to run anywhere.
+    // `slurm` is replaced with the slice that it named, so that the command can be run anywhere.
     let partition = partition.name().map(|part| format!(" --partition {part}")).unwrap_or_default();
     let (matrix, to) = (quoted(&args.matrix.to_string_lossy()), quoted(&to.to_string_lossy()));
     let mut command = format!("pmdscope batch {matrix} -o {to}{partition} --resume");

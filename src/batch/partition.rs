@@ -109,7 +109,7 @@ impl Partition {
         }
     }
 
-    /// How many of so many jobs are in it; `name` says what a job is.
+    /// How many of `jobs` jobs are in the partition; `name` returns the name of a job.
     pub fn count(self, jobs: u64, name: impl Fn(u64) -> String + Send) -> u64 {
         match self {
             Partition::Whole => jobs,

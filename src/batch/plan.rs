@@ -123,7 +123,7 @@ impl Plan {
         })
     }
 
-    /// What a job is, in words that are those of no other.
+    /// The name of a job, which no other job has.
     pub fn name(&self, number: u64) -> String {
         let Some(job) = self.job(number) else { return String::new() };
         let platform = self.platforms.get(job.platform).map(Platform::name).unwrap_or_default();
@@ -228,7 +228,7 @@ impl Entries {
 }
 
 impl RequestedEntry<'_> {
-    /// The same as a request for an encoding.
+    /// The request for an entry of an encoding.
     pub fn request(&self, encoding: &Encoding) -> Result<EntryRequest> {
         Ok(match *self {
             RequestedEntry::Kind { kind, marks, pfn } => {

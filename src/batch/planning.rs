@@ -61,7 +61,7 @@ struct PlanBuilder<'a> {
     cache: CacheArgs,
     excludes: Vec<Excluded<'a>>,
     plan: Plan,
-    /// What blocks there are, so that none is there twice.
+    /// The blocks so far, so that none is added twice.
     known: BTreeSet<String>,
     skipped: Vec<Skipped>,
 }
@@ -300,7 +300,7 @@ impl PlanBuilder<'_> {
                 let marks = self.marks(marks.as_deref())?;
                 let kind: EntryKind =
                     kind.text.parse().map_err(|error| self.matrix.error(&kind.place, error))?;
-                // Of these the number is an offset or a table, which can be anywhere.
+                // For these kinds the number is an offset or the frame of a table, which can be anywhere.
                 let unit = if matches!(kind, EntryKind::Swap | EntryKind::Table) { 1 } else { huge };
                 let pfns = match pfns {
                     Some(pfns) => Some(pfns.sequence(unit).map_err(|error| fault(&error))?),

@@ -13,7 +13,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// That of so many jobs.
+    /// The progress of a batch of `jobs` jobs.
     pub fn new(jobs: u64) -> Self {
         let bar = ProgressBar::with_draw_target(Some(jobs), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template(

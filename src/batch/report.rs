@@ -71,7 +71,7 @@ struct Chosen<'a> {
     only: &'a OnlyArgs,
     /// How many records there are, whether asked for or not.
     recorded: u64,
-    /// What came of those that are asked for.
+    /// The verdicts of the records that are asked for.
     verdicts: Verdicts,
     /// Whether all have been seen.
     ended: bool,

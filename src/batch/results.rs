@@ -11,7 +11,7 @@ use super::store::{Places, batch_of, existing, journal};
 pub struct Results {
     pub folder: PathBuf,
     pub batch: Batch,
-    /// The segments that there is something of, in order.
+    /// The segments that have a file, in order.
     segments: Vec<u64>,
 }
 
@@ -24,7 +24,7 @@ pub struct Lines<'a> {
 }
 
 impl Results {
-    /// Those of a directory.
+    /// Opens a results directory.
     pub fn open(folder: &Path) -> Result<Results> {
         let batch = batch_of(folder)?
             .with_context(|| format!("{} is no results directory: it has no batch.json", folder.display()))?;
@@ -42,7 +42,7 @@ impl Results {
         }
     }
 
-    /// The same as records.
+    /// The records, in the order of their jobs.
     pub fn records(&self) -> impl Iterator<Item = Result<Record>> {
         self.lines().map(|line| self.record(&line?.1))
     }

@@ -29,7 +29,7 @@ pub struct Runner {
 
 /// The result of a job.
 pub enum JobResult {
-    /// What is known of it, or why nothing is: the same each time.
+    /// Its report, or why nothing is known: the same each time.
     Record(Box<Record>),
     /// It lacked memory or time.
     Lacks(String),
@@ -62,7 +62,7 @@ impl Runner {
             }
             Ok(report) => report,
             Err(error) => {
-                // What it has grown to may be what memory is short of.
+                // Memory may be short because of what this runner keeps.
                 self.forget();
                 match cause_of(&error) {
                     Some(Blame::Input) => self.incomplete_report(number, &one_line(&error))?,

@@ -26,17 +26,17 @@ pub struct Store {
     lock: File,
 }
 
-/// A segment that a batch comes to.
+/// Whether a segment is already sealed.
 pub enum Sealed {
-    /// It is there: these are its lines.
+    /// It is sealed: its lines.
     Lines(Vec<String>),
-    /// It is there, and cannot be read: which file, and why.
+    /// Its file exists but cannot be read: which file, and why.
     Damaged(String),
     /// It is still to be run.
     NotYet,
 }
 
-/// Where the parts of a results directory are.
+/// The paths of the parts of a results directory.
 pub struct Places<'a>(pub &'a Path);
 
 impl Places<'_> {
@@ -48,7 +48,7 @@ impl Places<'_> {
         self.0.join("records")
     }
 
-    /// The segments that there is something of, in order.
+    /// The segments that have a file, in order.
     pub fn segments(&self, batch: &Batch) -> Result<Vec<u64>> {
         let name = self.records();
         let files = match fs::read_dir(&name) {
@@ -60,7 +60,7 @@ impl Places<'_> {
             let file = file.with_context(|| format!("cannot read {}", name.display()))?.file_name();
             let file = file.to_string_lossy();
             let number = file.strip_suffix(".jsonl.zst").or_else(|| file.strip_suffix(".jsonl"));
-            // What else is there is not ours.
+            // Other files are not ours.
             segments.extend(number.and_then(|number| number.parse::<u64>().ok()));
         }
         Ok(segments.into_iter().filter(|segment| *segment < batch.segments()).collect())
@@ -75,7 +75,7 @@ impl Places<'_> {
     }
 }
 
-/// What a results directory says of itself; `None` if it is none yet.
+/// The batch of a results directory; `None` if it is none yet.
 pub fn batch_of(folder: &Path) -> Result<Option<Batch>> {
     /// The matrix is in it, and what of it does not exist.
     const LARGEST_BYTES: u64 = 64 << 20;
@@ -170,13 +170,13 @@ impl Store {
         Ok(())
     }
 
-    /// What there is of a segment that was sealed.
+    /// The state of a segment on disk. Removes the journal of a sealed one.
     pub fn sealed(&self, segment: u64, jobs: &[u64]) -> Result<Sealed> {
         let file = Places(&self.folder).sealed(segment);
         let Some(opened) = existing(&file)? else { return Ok(Sealed::NotYet) };
         match segment::open(opened, jobs) {
             Ok(lines) => {
-                // Of one that was sealed, but not tidied up after.
+                // A segment that was sealed may still have its journal.
                 remove(&Places(&self.folder).journal(segment))?;
                 Ok(Sealed::Lines(lines))
             }

@@ -1,4 +1,4 @@
-//! What came of jobs, from their records.
+//! The verdicts of jobs, from their records.
 
 use anyhow::{Context, Result};
 use pmdscope_traces::Verdict;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::wire::Verdicts;
 
-/// The little of a record that says what came of its job.
+/// The part of a record that has the verdict of its job.
 #[derive(Deserialize)]
 struct Line {
     #[serde(default)]
@@ -36,7 +36,7 @@ impl Verdicts {
         }
     }
 
-    /// Those of lines.
+    /// Counts the verdicts of lines.
     pub fn of<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Verdicts> {
         let mut verdicts = Verdicts::default();
         for line in lines {
@@ -45,7 +45,7 @@ impl Verdicts {
         Ok(verdicts)
     }
 
-    /// All that all of these have.
+    /// The sum of both.
     pub fn and(self, other: Verdicts) -> Verdicts {
         Verdicts {
             pass: self.pass + other.pass,

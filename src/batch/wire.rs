@@ -9,7 +9,7 @@ use super::plan::Plan;
 use crate::confined::Limits;
 use crate::confined::sandbox::Confined;
 
-/// What a worker is told first.
+/// The first message to a worker.
 #[derive(Serialize, Deserialize)]
 pub struct Setup {
     pub plan: Plan,
@@ -34,12 +34,13 @@ pub struct Order {
     pub jobs: Vec<u64>,
     /// The lines of those that were run before.
     pub known: Vec<String>,
-    /// Jobs that no worker survives, and why: what came of them is not known.
+    /// Jobs that no worker survives, and why: their results are unknown.
     pub given_up: Vec<(u64, String)>,
     /// Jobs that lacked memory or time. They have no record, and are run again when the batch is.
     pub lacking: BTreeSet<u64>,
-    /// Whether to say before each job that it begins, and after each what came of it: so that it is known which job it is
-    /// that no worker survives.
+    /// Whether to announce each job before it begins, and to send each result at once.
+    ///
+    /// This shows which job no worker survives.
     pub careful: bool,
 }
 
@@ -49,7 +50,7 @@ pub const LONGEST_REPLY: u32 = segment::LARGEST_BYTES as u32 + (1 << 20);
 /// What a worker says first: how it is confined, or why it cannot begin.
 pub type Ready = Result<Confined, String>;
 
-/// What a worker says of an order.
+/// A worker's reply to an order.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// A job begins.
@@ -60,9 +61,9 @@ pub enum Reply {
     Lacks(u64, String),
     /// The whole segment.
     Sealed(Vec<u8>),
-    /// All has been told, but jobs that lacked something are missing.
+    /// Every job was tried, and those that lacked something have no record.
     Unsealed,
-    /// It was asked to stop, and has told all that is done.
+    /// It was asked to stop, and has sent the lines of all jobs that are done.
     Stopped,
     /// It cannot go on, for a reason that is not the job's.
     Failed(String),
@@ -70,7 +71,7 @@ pub enum Reply {
     Fault(String),
 }
 
-/// How many jobs came to what.
+/// Jobs per verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Verdicts {
     pub pass: u64,
@@ -79,7 +80,7 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// As many jobs.
+    /// The number of jobs.
     pub fn jobs(&self) -> u64 {
         self.pass + self.findings + self.unknown
     }

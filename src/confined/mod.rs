@@ -132,11 +132,11 @@ fn run(task: &Task) -> Result<Outcome> {
     })
 }
 
-/// What is heard of a confined process.
+/// The next message of a confined process, or why there is none.
 enum Heard {
     Report(Report),
     Failed(Failed),
-    /// It said what does not fit.
+    /// It sent something that does not fit.
     Astray,
     /// It said nothing for too long.
     Silent,
@@ -144,7 +144,9 @@ enum Heard {
     Gone,
 }
 
-/// Listens until it is known what becomes of a task: a process says that it begins, and then its report.
+/// Waits for the result of a task.
+///
+/// The process says that it begins, then sends its report.
 fn heard(replies: &Receiver<Reply>, patience: Duration) -> Heard {
     let mut has_begun = false;
     loop {
@@ -175,7 +177,7 @@ fn warn(confined: Confined) {
     }
 }
 
-/// That the system has not all that processes are confined by.
+/// The warning that this system lacks something that confines processes.
 pub fn unconfined(lacks: &str) -> String {
     format!(
         "this system has no {lacks}, so foreign machine code is confined by limits only: run nothing that you would not \
@@ -183,7 +185,7 @@ pub fn unconfined(lacks: &str) -> String {
     )
 }
 
-/// A confined process. It does not outlive this.
+/// A confined process. Dropping this ends it.
 struct Running {
     child: Child,
     words: File,

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 
 use crate::failure::Fault;
 
-/// What a process and its work may take.
+/// The resources that a process and its work may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Bytes of address space.
@@ -74,7 +74,7 @@ impl Limits {
     }
 }
 
-/// What the end of a process says.
+/// Explains the end of a process.
 ///
 /// # Errors
 /// If a fault of this program ended it.
@@ -118,7 +118,7 @@ pub fn beside(work: impl FnOnce() + Send + 'static) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// What the end of a process says, by its status as `wait()` gives it.
+    /// Explains the end of a process, by its status as `wait()` gives it.
     fn end_of(status: i32, last_words: &str) -> Result<Death, Fault> {
         death(ExitStatus::from_raw(status), last_words, Limits { memory: 64 << 20, seconds: 150 })
     }

@@ -119,7 +119,7 @@ mod system {
         Ok(seccompiler::apply_filter(&program).is_ok())
     }
 
-    /// That an argument of a call has one of these values.
+    /// Rules that allow only these values of a call's argument.
     fn only(argument: u8, length: SeccompCmpArgLen, allowed: &[u64]) -> Result<Vec<SeccompRule>> {
         let rule = |value: &u64| {
             let is = SeccompCondition::new(argument, length.clone(), Eq, *value)?;

@@ -1,4 +1,6 @@
-//! A run of foreign machine code as its confined process is told of it: everything by names and numbers.
+//! The task of a confined process that runs foreign machine code.
+//!
+//! A task is sent to the process as text: it gives everything by names and numbers.
 
 use std::path::PathBuf;
 use std::time::Duration;

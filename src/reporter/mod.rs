@@ -1,4 +1,4 @@
-//! From what was observed to the report: the same for every subject.
+//! Makes a report from observations, in the same way for every subject.
 
 mod events;
 mod observed;
@@ -45,7 +45,9 @@ pub struct Reporter<'a> {
     pub walker: Option<&'static Routine>,
     /// The routines of the CPUs after these.
     pub with: &'a [&'static Routine],
-    /// What writers put in the place of the entry, so that it is not what became of it.
+    /// The entries that writers installed in place of the original entry.
+    ///
+    /// They are not changed forms of it.
     pub installed: BTreeSet<u64>,
     /// The entries of the page table that the writer filled when it ran alone.
     pub filled: &'a [u64],
@@ -203,7 +205,7 @@ impl Reporter<'_> {
         }
     }
 
-    /// That a routine crashed, which is no pass where no finding says why.
+    /// How a routine crashed: without a finding that explains it, the run is no pass.
     fn unexplained_crash<'o>(&self, mut outcomes: impl Iterator<Item = &'o Outcome>) -> Option<String> {
         let crash = outcomes.find(|outcome| outcome.result == RoutineResult::Crash)?;
         let how = crash.ended.as_deref().unwrap_or("crashed");
@@ -316,7 +318,7 @@ pub fn encoding_name(encoding: &Encoding) -> String {
     }
 }
 
-/// Where an entry of a kind does not satisfy what its kernel expects of one.
+/// How an entry violates what its kernel expects of an entry of its kind.
 fn contract(encoding: &Encoding, start: &Start) -> Vec<String> {
     let Some(kind) = start.kind else { return Vec::new() };
     let says = |holds: bool| if holds { "true" } else { "false" };

@@ -11,7 +11,7 @@ use super::Reporter;
 use crate::tally::Tally;
 
 impl Reporter<'_> {
-    /// What routines stored that only read by their role: the walker, and further walkers with it.
+    /// The stores of walkers, whose role is only to read.
     pub(super) fn overwritten(&self, walker: &str) -> Vec<Overwritten> {
         let further = (WALKER + 1..).zip(self.with).filter(|(_, with)| with.role == Role::Walker);
         let readers: Vec<(u8, &str)> =
@@ -44,7 +44,7 @@ impl Reporter<'_> {
             .collect()
     }
 
-    /// What the writer made of the entry.
+    /// The changes that the writer made to the entry.
     pub(super) fn writer_changes(&self) -> Vec<WriterChange> {
         let mut changes = Tally::default();
         for run in &self.exploration.runs {
@@ -57,8 +57,8 @@ impl Reporter<'_> {
     }
 
     fn writer_steps(&self, run: &Run) -> WriterSteps {
-        // What it computes its store from is what it loaded before, if it did: an atomic returns what others have
-        // marked meanwhile, too.
+        // The writer computes its store from the value that it loaded before, if it loaded one. An atomic also
+        // returns bits that others have set meanwhile.
         let mut read = None;
         let mut steps = WriterSteps {
             read: Value(self.start.value),
@@ -151,7 +151,9 @@ impl Reporter<'_> {
         Some(Value(outcome.entry))
     }
 
-    /// Whether a writer put an entry in the place of the one before, so that it is not what became of it.
+    /// Whether a writer installed this entry in place of the original entry.
+    ///
+    /// An installed entry is not a changed form of the original one.
     pub(super) fn is_installed(&self, entry: u64) -> bool {
         self.installed.contains(&entry)
     }

@@ -160,7 +160,7 @@ fn rerun(repro: &Repro, subject: Subject) -> Result<RunReport> {
     confined::study(&Study::of(&plan, walker, plan.schedule.as_ref()), &mut LastEnvironment::default())
 }
 
-/// Where the kernel is that a reproducer is for.
+/// The path of the kernel that a reproducer is for.
 fn find_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<PathBuf> {
     if let Some(path) = &args.kernel {
         return Ok(path.clone());

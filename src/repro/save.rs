@@ -109,7 +109,7 @@ fn finding(report: &RunReport, wanted: Option<FindingName>) -> Result<&Finding> 
     bail!("{what}: a schedule that shows no finding is saved by its name, such as --schedule W3K1W1")
 }
 
-/// By what a kernel is known.
+/// What identifies a kernel: its hash, build ID, banner and package.
 fn code_of_kernel(kernel: &KernelSubject) -> Code {
     let file = kernel.kernel.file();
     Code::Kernel {

@@ -50,7 +50,9 @@ impl GuestSubject {
         GuestSubject::from_bytes(name.clone(), elf, encoding).context(name)
     }
 
-    /// The same, called by its name without folders, so that it has the same name everywhere.
+    /// Reads a guest, and names it by its file without folders.
+    ///
+    /// The name is then the same everywhere.
     pub fn from_file_anywhere(path: &Path, encoding: Encoding) -> Result<Self> {
         Ok(GuestSubject { name: file_name(path), ..GuestSubject::from_file(path, encoding)? })
     }
@@ -130,7 +132,7 @@ impl GuestSubject {
         Ok(Box::new(GuestEnvironment::new(self.guest.clone(), self.encoding)?))
     }
 
-    /// What tells its environment from every other.
+    /// The identity of its environment.
     pub(super) fn identity(&self) -> String {
         format!("{} {}", self.sha256, self.encoding)
     }

@@ -92,7 +92,7 @@ impl KernelSubject {
 
 /// The function of a kernel whose name is most like this one, if any is.
 fn nearest<'a>(name: &str, functions: &[&'a str]) -> Option<&'a str> {
-    // Of some 100,000 names many begin alike.
+    // A kernel has some 100,000 names, and many begin alike.
     const ALIKE: f64 = 0.9;
     functions
         .iter()

@@ -86,7 +86,7 @@ pub enum ReportEncoder {
     Summary(fn(&mut Records<'_>) -> String),
     /// Writes each record as it goes by.
     Stream(fn(RecordSource<'_>, &mut Records<'_>, &mut dyn Write) -> Result<(), EncodeError>),
-    /// The same into a file that the encoder opens itself, as a database has to.
+    /// Writes each record into a file that the encoder opens, as a database has to.
     File(fn(RecordSource<'_>, &mut Records<'_>, &Path) -> Result<(), EncodeError>),
     /// Writes all records at once, as a comparison.
     Comparison {

@@ -205,7 +205,7 @@ impl RunReport {
         self.findings.iter().filter(|finding| finding.schedule == schedule).collect()
     }
 
-    /// What the walker came to on the view of a finding.
+    /// The outcome of the walker on the view of a finding.
     pub(crate) fn outcome_on_view_of(&self, finding: &Finding) -> Option<&Outcome> {
         let on_view = |outcome: &&Outcome| outcome.decided_on.or(outcome.last_view) == Some(finding.view);
         let mut outcomes = self.outcomes.iter().filter(on_view);

@@ -30,7 +30,7 @@ pub fn schema(name: &str) -> Option<Schema> {
         let short = full.strip_prefix("pmdscope.").and_then(|rest| rest.split('/').next());
         *full == name || short == Some(name)
     })?;
-    // Of what is written: a member that may be null is always there, one that may be left out is not.
+    // The schema of written reports: a member that may be null is always there, one that may be left out is not.
     let generator = SchemaSettings::default().for_serialize().into_generator();
     Some(match full {
         RUN_SCHEMA => generator.into_root_schema_for::<RunReport>(),

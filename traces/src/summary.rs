@@ -139,7 +139,7 @@ pub(crate) fn what_became(row: &RunReport, view: &View) -> String {
     kind + &changes
 }
 
-/// What the walker came to where it decided on this view.
+/// The outcomes of the walker where it decided on this view.
 fn decisions(row: &RunReport, view: u64) -> String {
     let on_view = row
         .outcomes
@@ -191,7 +191,7 @@ struct Groups {
 
 impl Groups {
     fn add(&mut self, sentence: String, row: &RunReport) {
-        // Of kernels there may be several of one version.
+        // There may be several kernels of one version.
         let member = match &row.guest.release {
             Some(release) => (release.clone(), String::new()),
             None => (platform(row), row.linux.clone()),
@@ -261,7 +261,7 @@ pub(crate) struct Section {
 pub(crate) struct Sentence {
     /// What is said.
     pub text: String,
-    /// Of which platforms and versions: `arm64 5.10 6.1, ppc64 radix 6.12`.
+    /// The platforms and versions it is about: `arm64 5.10 6.1, ppc64 radix 6.12`.
     pub platforms: String,
 }
 
@@ -407,7 +407,7 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
     out
 }
 
-/// How many rows, schedules and sweeps there were, and how many came to what.
+/// The numbers of rows, schedules and sweeps, and of rows and sweeps per verdict.
 pub(crate) fn totals(report: &CompareReport) -> String {
     match (report.rows.is_empty(), report.sweeps.is_empty()) {
         (_, true) => totals_of_rows(report),
@@ -432,7 +432,7 @@ fn totals_of_rows(report: &CompareReport) -> String {
     )
 }
 
-/// Of a swap entry what sets it apart from another one.
+/// What distinguishes a swap entry from another one.
 fn told_apart(entry: Swap, other: Swap) -> String {
     if entry.kind == other.kind {
         format!("offset {:#x}", entry.offset.0)

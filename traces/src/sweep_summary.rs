@@ -60,7 +60,7 @@ pub(crate) fn name(sweep: &SweepReport) -> String {
     format!("{} over {}", sweep.writer, sweep.entries)
 }
 
-/// How many sweeps came to what.
+/// Sweeps per verdict.
 pub(crate) fn totals(report: &CompareReport) -> String {
     let count = |verdict| report.sweeps.iter().filter(|sweep| sweep.verdict == verdict).count();
     format!(

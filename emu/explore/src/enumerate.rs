@@ -32,7 +32,7 @@ pub struct Behaviour<E> {
     pub schedule: Vec<u8>,
 }
 
-/// What bounds an enumeration.
+/// The bounds of an enumeration.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Behaviours.
@@ -43,7 +43,7 @@ pub struct Limits {
     pub deadline: Option<Instant>,
 }
 
-/// What an enumeration found.
+/// The result of an enumeration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnumerationResult<E> {
     /// The behaviours, each exact, though not all of them if it was stopped.
@@ -54,7 +54,7 @@ pub struct EnumerationResult<E> {
     pub stuck: Option<Deadlock>,
 }
 
-/// Where no CPU can go on, and not all are over.
+/// A deadlock: no CPU can go on, and not all have ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deadlock {
     /// A schedule that leads there, with the fewest switches between CPUs.

@@ -3,12 +3,12 @@
 //! A CPU is anything that reads and stores words of shared memory, and that does the same whenever its reads return the
 //! same values: a routine under an emulator, a model, a closure. [`Cpus::follow`] runs one of them alone, with given
 //! values for its reads, up to the next read. [`behaviours`] asks for each distinct sequence of values once, and
-//! enumerates all schedules over what it was told: two orders that lead to one state are joined, so that the number of
+//! enumerates all schedules over the answers. It joins two orders that lead to one state, so that the number of
 //! schedules may be far beyond what could be run. Nothing is left out, and each behaviour has the exact number of its
 //! schedules and one schedule that leads to it.
 //!
 //! A CPU that reaches a read in the same state as before waits for a word to change, and is not scheduled until one
-//! does; where all that is left waits, that is told ([`Deadlock`]).
+//! does. If all remaining CPUs wait, that is a [`Deadlock`].
 //!
 //! ```
 //! use std::convert::Infallible;

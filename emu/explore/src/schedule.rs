@@ -1,4 +1,4 @@
-//! The order of accesses: as a value, and as it is written.
+//! Schedules: orders of accesses, and their text form.
 
 use std::error::Error;
 use std::fmt;

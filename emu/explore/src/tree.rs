@@ -1,8 +1,8 @@
 //! What a CPU does, as a tree over the values that it reads.
 //!
 //! Between two accesses to shared memory a CPU depends on nothing but the values it has read so far. So
-//! for each distinct sequence of values its code has to be run once, and what it does next is kept
-//! here. Schedules are then enumerated over the trees, without running anything.
+//! its code is run once for each distinct sequence of values, and the trees keep what it does next.
+//! Schedules are then enumerated over the trees, without running anything.
 
 use std::fmt;
 use std::hash::Hash;
@@ -34,18 +34,21 @@ impl MaskedStore {
 /// What a CPU does from one read to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment<E> {
-    /// What the read that came last stored, if it is the load half of an atomic that stores.
+    /// What the last read stored, if it is the load half of an atomic that stores.
     pub stored: Option<MaskedStore>,
     /// The plain stores that follow, in order.
     pub stores: Vec<(Word, MaskedStore)>,
-    /// What comes then.
+    /// The read that follows, or the end.
     pub then: NextAccess<E>,
-    /// The addresses of the instructions of these stores, and of the read that comes then, where they
-    /// are known: they are kept to be compared.
+    /// The addresses of the instructions of these stores, and of the read after them.
+    ///
+    /// Only where they are known: they are kept to be compared.
     pub code: Vec<u64>,
-    /// All that the CPU depends on at the read that comes then, beside the memory that is shared: where it is,
-    /// its registers, its own memory. A CPU that comes to a read twice in one state, and has stored nothing
-    /// to shared memory meanwhile, waits for a word that it has read to change. Empty if that is not known: then it is never taken to wait.
+    /// The CPU's state at the read that follows: position, registers, own memory.
+    ///
+    /// With shared memory, this is all that the CPU depends on. A CPU that reaches a read twice in one state, and has
+    /// stored nothing to shared memory meanwhile, waits for a word that it has read to change. Empty if the state is
+    /// not known: then the CPU is never taken to wait.
     pub state: Vec<u64>,
 }
 
@@ -61,7 +64,7 @@ pub enum NextAccess<E> {
 /// The CPUs of a machine, as the enumeration sees them: given the values of all reads that one has made
 /// so far, what does it do next? The answer must depend on nothing else.
 pub trait Cpus {
-    /// What a routine comes to.
+    /// The result of a routine.
     type End: Clone + Eq + Hash + fmt::Debug;
     /// Why it cannot be run.
     type Error;

@@ -23,7 +23,7 @@ type Registers = [u64; REGISTERS];
 #[derive(Debug, Clone, Copy)]
 enum Operand {
     Constant(u64),
-    /// Of a register, which holds what was read.
+    /// A value computed from a register, which holds what was read.
     Mixed(usize, u64),
 }
 
@@ -175,7 +175,9 @@ impl Cpus for Programs {
     }
 }
 
-/// What a schedule comes to, by brute force: this knows of no trees, and keeps all state as it goes.
+/// The result of a schedule, by brute force.
+///
+/// This knows of no trees, and keeps all state as it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Came {
     registers: Vec<Registers>,
@@ -249,7 +251,7 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// What one schedule comes to; it must be one from beginning to end.
+    /// The result of one schedule, which must run from beginning to end.
     fn under(programs: &Programs, schedule: &[u8]) -> Came {
         let mut interpreter = Interpreter::new(programs);
         for cpu in schedule {
@@ -260,7 +262,7 @@ impl<'a> Interpreter<'a> {
         interpreter.came
     }
 
-    /// Every schedule, with what it comes to.
+    /// Every schedule, with its result.
     fn every(programs: &Programs) -> Vec<(Vec<u8>, Came)> {
         fn go_on(here: &Interpreter<'_>, schedule: &mut Vec<u8>, all: &mut Vec<(Vec<u8>, Came)>) {
             let mut over = true;
@@ -429,7 +431,7 @@ fn orders(lengths: &[u64]) -> BigUint {
     orders
 }
 
-/// Of each CPU, loads of the word that the last one stores to.
+/// Programs that load one word; the last CPU stores to it instead.
 fn loads_and_stores(lengths: &[u64]) -> Programs {
     let last = lengths.len() - 1;
     let code = lengths.iter().enumerate().map(|(cpu, length)| {

@@ -106,7 +106,7 @@ impl Cpu {
 #[derive(Debug, Clone)]
 struct Programs {
     code: Vec<Vec<Instruction>>,
-    /// Whether it is told in what state they are.
+    /// Whether segments say in what state the CPUs are.
     tells: bool,
 }
 
@@ -186,7 +186,7 @@ fn try_twice(code: &mut Vec<Instruction>, word: Word, is: u64) {
 }
 
 /// Stores 1 to a word for as long as it finds 0 there: what it stores is what it waits for, and another CPU may undo it.
-/// Each time it comes to its load it is in the state that it was in at first, but has stored since.
+/// Each time it reaches its load it is in the same state as at first, but has stored since.
 fn keep_set(code: &mut Vec<Instruction>, word: Word) {
     let start = code.len();
     code.push(Load { word, to: 0 });
@@ -261,7 +261,7 @@ impl Moment {
         Some(next)
     }
 
-    /// Whether a CPU that is left to run alone comes to nothing, and changes nothing.
+    /// Whether a CPU that runs alone from here never ends, and changes nothing.
     fn turns_round(&self, programs: &Programs, cpu: usize) -> bool {
         let mut seen = HashSet::new();
         let mut moment = self.clone();
@@ -352,7 +352,7 @@ fn no_end_is_lost_and_none_is_made_up_by_waiting() {
 
 #[test]
 fn a_cpu_that_has_stored_since_it_was_in_a_state_does_not_wait_in_it() {
-    // The other one undoes the store, and so it has to be made again.
+    // The second CPU undoes the store, so the first has to repeat it.
     for keep in [keep_set, keep_swapped] {
         let mut keeps = Vec::new();
         keep(&mut keeps, 0);

@@ -15,7 +15,7 @@ pub(crate) enum ReturnTo {
     Stack,
 }
 
-/// Gives what a register holds.
+/// Returns the value of a register.
 pub(super) type ReadRegister<'a> = &'a dyn Fn(i32) -> Result<u64, EmuError>;
 
 /// From an instruction's operands, and what reads a register, to the address it accesses.
@@ -38,11 +38,13 @@ pub(crate) struct CpuModel {
     pub(crate) clearing: &'static [u8],
     /// The first integer arguments.
     pub(crate) arguments: &'static [i32],
-    /// Where a function's value is returned.
+    /// The register that holds a function's return value.
     pub(crate) returns: i32,
     pub(crate) stack_pointer: i32,
-    /// Those that code computes with, flags among them: with memory, all that it depends on. Where the engine numbers
-    /// them in order, the first and last are given. Empty if code that waits is not to be noticed.
+    /// The registers that code computes with, flags included.
+    ///
+    /// With memory, they are all that code depends on. Where the engine numbers them in order, the first and last are
+    /// given. Empty if waiting code is not to be noticed.
     pub(crate) registers: &'static [RangeInclusive<i32>],
     /// What the ABI wants below the initial stack top: register save area, and SPARC's bias.
     pub(crate) stack_room: u64,

@@ -14,7 +14,7 @@ pub(super) static PPC64: CpuModel = CpuModel {
     arch: Arch::Ppc64,
     virtual_tlb: true,
     start_registers: &[(R::MSR as i32, MSR_SF)],
-    // Addresses are translated by a hook, whatever the CPU is told.
+    // A hook translates addresses, whatever the CPU's registers say.
     translation: &[],
     not_in_context: &[],
     clearing: &[],

@@ -58,7 +58,9 @@ const GENERAL: [R; 16] = [
     R::R15,
 ];
 
-/// Of the operand `displacement(index,base)` or `displacement(base)`, where register 0 stands for none.
+/// The address that a memory operand names; `None` if it is no such operand.
+///
+/// The operand is `displacement(index,base)` or `displacement(base)`; register 0 means no register.
 fn address_of(operands: &str, register: ReadRegister<'_>) -> Result<Option<u64>, EmuError> {
     let Some((displacement, registers)) = parts(operands) else { return Ok(None) };
     let mut address = displacement;

@@ -2,7 +2,7 @@
 
 use crate::vcpu::Load;
 
-/// Where the walker goes on the original entry, and what it loads there.
+/// The walker's path and loads in its baseline run, on the original entry.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct BaselinePath {
     /// Its instructions.

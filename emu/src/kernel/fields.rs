@@ -32,14 +32,16 @@ impl Fields {
         })
     }
 
-    /// The same, if there is such a member.
+    /// The offset of a member, in bytes; `None` if there is no such member.
     pub(crate) fn find(&self, structure: &str, member: &str) -> Option<u64> {
         let key = (structure.to_owned(), member.to_owned());
         let found = || self.kernel.offset(structure, member);
         *self.offsets.borrow_mut().entry(key).or_insert_with(found)
     }
 
-    /// The first of several that there is: members were renamed and moved.
+    /// The offset of the first of these members that exists.
+    ///
+    /// Members were renamed and moved between versions.
     pub(crate) fn first(&self, members: &[(&str, &str)]) -> Result<u64, EmuError> {
         members.iter().find_map(|(structure, member)| self.find(structure, member)).ok_or_else(|| {
             let names: Vec<_> = members.iter().map(|(s, m)| format!("{s}.{m}")).collect();
@@ -61,7 +63,7 @@ impl Fields {
         })
     }
 
-    /// The same, if this kernel has such a flag.
+    /// The bit of a page flag; `None` if this kernel has no such flag.
     pub(crate) fn find_flag(&self, name: &str) -> Option<u64> {
         self.enumerator(name).and_then(|number| 1_u64.checked_shl(u32::try_from(number).ok()?))
     }

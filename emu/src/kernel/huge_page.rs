@@ -5,7 +5,7 @@ use pmdscope_arches::Encoding;
 /// Where the huge page of a kernel is. How large pages are is known only when the environment is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HugePage {
-    /// Where it usually is.
+    /// Its usual page frame.
     Usual,
     /// At a page frame number.
     At(u64),

@@ -59,7 +59,7 @@ pub(crate) struct LayoutProbe {
     pub(crate) fields: Fields,
     /// The address of the mm_struct, whose `pgd` is where walks begin.
     pub(crate) mm: u64,
-    /// Where GUP-fast is to put the page that it takes.
+    /// The address to which GUP-fast writes the page that it takes.
     pub(crate) out: u64,
 }
 
@@ -73,7 +73,7 @@ impl LayoutProbe {
         self.machine.probe(1, function, &[self.platform.address, 1, 0, self.out])
     }
 
-    /// Where the walk goes that is led to a table where nothing is.
+    /// The address at which a walk faults that is led to a missing table.
     fn walk_astray(&mut self, what: &str) -> Result<(u64, Vec<ProbedAccess>), EmuError> {
         match self.walk()? {
             (CallExit::Fault { address: Some(address), .. }, touches) => Ok((address, touches)),
@@ -197,8 +197,9 @@ impl LayoutProbe {
         Err(EmuError::Environment(format!("{GUP_FAST}() never comes to a PMD")))
     }
 
-    /// Finds the number from which RAM's first address is taken, and has it be 0. It is -1 in the image: of
-    /// the words that the walk reads there as -1, it is the one that moves where the walk goes by 1.
+    /// Finds the variable that holds RAM's first address, and sets it to 0.
+    ///
+    /// The image has -1 there. Of the words that the walk reads as -1, it is the one that moves the walk by 1.
     fn memstart(&mut self, before: u64, touches: &[ProbedAccess]) -> Result<u64, EmuError> {
         let mut candidates: Vec<u64> = touches
             .iter()

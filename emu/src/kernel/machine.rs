@@ -218,7 +218,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Has a function answered for, if the kernel has it.
+    /// Replaces a function with a stub, if the kernel has it.
     pub(crate) fn stub(&mut self, stub: Stub) {
         // All calls come by here, those from elsewhere too.
         if let Some(function) = self.kernel.find(stub.symbol) {
@@ -227,7 +227,7 @@ impl Machine {
         }
     }
 
-    /// Has the calls of a function recorded, one of whose arguments is the address of an entry.
+    /// Records the calls of a function that takes the address of an entry.
     pub(crate) fn note_calls(&mut self, symbol: &str) {
         if let Some(function) = self.kernel.find(symbol) {
             self.marks.borrow_mut().insert(function.local_entry, CodeHook::Call { function: symbol.into() });

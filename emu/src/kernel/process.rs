@@ -143,7 +143,7 @@ impl KernelProcess {
             entries_return_in_memory: false,
             protection: platform.protection,
         };
-        // Those of the tables, and of pages that a walker may come to by mistake, are among the first.
+        // The struct pages of the tables, and of pages that a walker may reach by mistake, are among the first.
         process.provide_pages(0)?;
         if pfn >= PAGES_AT_ONCE {
             process.provide_pages(pfn)?;
@@ -171,7 +171,7 @@ impl KernelProcess {
         let (count, mapcount) =
             (self.fields.offset("page", "_refcount")?, self.fields.find("page", "_mapcount"));
         let order = self.machine.order;
-        // Any page is one that is used and mapped nowhere, until more is said of it.
+        // Every page begins as in use and mapped nowhere; later writes change that.
         let fill: Fill = Box::new(move |_, bytes| {
             let page_bytes = usize::try_from(size).unwrap_or(usize::MAX);
             if !FRAME.is_multiple_of(size) {
@@ -288,14 +288,15 @@ impl KernelProcess {
         }
     }
 
-    /// Has the entry be what it is to be, and its page what it is under such an entry: mapped or not, locked
-    /// if it is under migration.
+    /// Writes the PMD entry and puts its page into the matching state.
+    ///
+    /// The page is mapped or not, and is locked if it is under migration.
     pub(crate) fn begin_with(&self, entry: u64) -> Result<(), EmuError> {
         let locked = self.encoding.is_migration(entry);
         self.begin(entry, !self.encoding.is_swap(entry), locked, false)
     }
 
-    /// Has the huge page be locked.
+    /// Locks the huge page.
     pub(crate) fn lock_page(&self) -> Result<(), EmuError> {
         let flags = self.pages.page(self.pfn) + self.fields.offset("page", "flags")?;
         let held = self.machine.get64(flags)?;
@@ -335,7 +336,9 @@ impl KernelProcess {
         Ok(())
     }
 
-    /// A `page_vma_mapped_walk` at the entry: what functions are given that go through the mappings of a page.
+    /// Writes a `page_vma_mapped_walk` of the entry to `at`.
+    ///
+    /// Functions that walk the mappings of a page take one as an argument.
     pub(crate) fn mapped_walk_at(&self, at: u64) -> Result<(), EmuError> {
         const WALK: &str = "page_vma_mapped_walk";
         let fields = &self.fields;
@@ -346,7 +349,7 @@ impl KernelProcess {
         Ok(())
     }
 
-    /// The same, for a CPU.
+    /// Writes a CPU's own `page_vma_mapped_walk`, and returns its address.
     fn mapped_walk(&self, cpu: u8) -> Result<u64, EmuError> {
         let at = self.outs[usize::from(cpu)];
         self.mapped_walk_at(at)?;

@@ -33,11 +33,11 @@ pub(crate) struct Region {
 /// What is known of the frames of a region.
 #[derive(Default)]
 struct Kept {
-    /// Those that hold what they hold at first.
+    /// The frames that have been filled.
     filled: BTreeSet<u64>,
     /// What was in frames before they were first written to.
     before: HashMap<u64, Box<[u8]>>,
-    /// Those that were written to since memory was last put back.
+    /// The frames that were written to since memory was last restored.
     written: BTreeSet<u64>,
     /// Whether what is written is to be undone.
     settled: bool,

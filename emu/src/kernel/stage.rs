@@ -84,7 +84,7 @@ impl<'a> KernelStage<'a> {
         Ok(())
     }
 
-    /// What a routine that has just returned came to.
+    /// The outcome of a routine that has just returned.
     fn outcome(&self, cpu: u8) -> Result<Outcome, EmuError> {
         let vcpu = &self.process.machine.vcpus[usize::from(cpu)];
         let decided_on = vcpu.with_path(|path, loads| {
@@ -94,17 +94,17 @@ impl<'a> KernelStage<'a> {
                 _ => loads.last().map(|load| load.value),
             }
         });
-        // Of one that does not look at the entry nothing else can be said.
+        // A routine that never looks at the entry counts as deciding on the original entry.
         self.routines[usize::from(cpu)].outcome(self.process, cpu, decided_on.unwrap_or(self.entry))
     }
 
-    /// Those of the entry among loads.
+    /// The loads that read the entry.
     fn of_entry(&self, loads: &[Load]) -> Vec<Load> {
         let entry = self.entry_address();
         loads.iter().copied().filter(|load| load.address & !7 == entry).collect()
     }
 
-    /// What came of a routine whose last call ended like this.
+    /// The result of a routine whose last call ended like this.
     fn ended(&self, cpu: u8, end: CallExit) -> Result<CallResult, EmuError> {
         let outcome = match (end, &self.returned[usize::from(cpu)]) {
             (CallExit::Engine(error), _) => return Err(EmuError::engine("run the kernel", error)),
@@ -115,7 +115,9 @@ impl<'a> KernelStage<'a> {
         Ok(CallResult { end, outcome })
     }
 
-    /// If a routine has returned and something is to be called afterwards: that, once.
+    /// The function to call after a routine has returned, and its arguments.
+    ///
+    /// Given once; `None` if nothing is to be called.
     fn afterwards(&mut self, cpu: u8) -> Result<Option<(u64, Vec<u64>)>, EmuError> {
         let at = usize::from(cpu);
         if self.returned[at].is_some() || self.process.machine.vcpus[at].end() != Some(CallExit::Returned) {
@@ -190,7 +192,7 @@ impl Stage for KernelStage<'_> {
     fn finish(&mut self, cpu: u8, call: Call) -> Result<CompletedCall, EmuError> {
         let vcpu = &mut self.process.machine.vcpus[usize::from(cpu)];
         let end = vcpu.finish(call)?;
-        // What it came to depends on where it went.
+        // The outcome depends on the path of the code.
         let CallResult { end, outcome } = self.ended(cpu, end)?;
         let last = self.process.machine.vcpus[usize::from(cpu)].take_path();
         let mut path = self.returned[usize::from(cpu)].take().map_or_else(Vec::new, |returned| returned.path);

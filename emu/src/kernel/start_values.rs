@@ -9,7 +9,7 @@ use crate::kernel::machine::{CPUS, Machine};
 /// Whether migration entries keep young and dirty, as a kernel finds out when it starts.
 pub(crate) const KEEPS_YOUNG_DIRTY: &str = "swap_migration_ad_supported";
 
-/// Sets what a kernel finds out when it starts.
+/// Sets the variables that a kernel sets when it starts.
 pub(crate) fn set(machine: &mut Machine, encoding: &Encoding) -> Result<(), EmuError> {
     let keeps = encoding.keeps_young_dirty();
     let mut set = Vec::new();

@@ -39,7 +39,7 @@ impl Part {
         entries_without(self.pattern, &self.except)
     }
 
-    /// One of them: with the free bits zero, if that is one.
+    /// One of these entries: the one whose free bits are zero, if it is among them.
     pub fn example(&self) -> Option<u64> {
         example_without(self.pattern, &self.except)
     }
@@ -158,7 +158,7 @@ impl Cover<'_> {
             return Ok(());
         }
         let free = (0..self.bits).map(|bit| 1 << bit).filter(|bit| fixed & bit == 0);
-        // Of bits that decide as much, the highest.
+        // Among the bits that decide most, takes the highest.
         let Some(bit) = free.max_by_key(|bit| self.decided_by(*bit, value, fixed)) else { return Ok(()) };
         self.add(value, fixed | bit)?;
         self.add(value | bit, fixed | bit)

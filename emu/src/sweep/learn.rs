@@ -21,8 +21,9 @@ pub const FILLINGS: usize = 6;
 /// The most entries that are asked for.
 pub const MOST_ENTRIES: u64 = 1 << 26;
 
-/// Up to so many bits that matter are all tried with each other. With more, what makes an entry different from its
-/// surroundings makes it an exception.
+/// Up to this many relevant bits, every combination of them is tried.
+///
+/// With more, bits that set an entry apart from its surroundings make it an exception.
 const TRIED_TOGETHER: u32 = 16;
 
 /// The most exceptions within one pattern, and of exceptions within exceptions.
@@ -135,9 +136,9 @@ struct Learner<F> {
     rng: Rng,
 }
 
-/// What was asked for of a region, with the same bits in place of those that do not matter.
+/// The answers of a region with one filling of the bits that do not matter.
 struct Filled {
-    /// These bits.
+    /// The filling.
     bits: u64,
     /// The answer of each combination of the bits that matter.
     answers: Vec<u32>,
@@ -239,7 +240,7 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
         Ok(turn.map_or(region.cube.free, |turn| way[turn] ^ way[turn + 1]))
     }
 
-    /// The bits that change the answer of one of many entries when they are flipped.
+    /// The bits that were seen to change an answer when they are flipped.
     fn that_matter(&mut self, cube: Pattern) -> Result<u64, ClassificationError<E>> {
         let mut matters = 0;
         for _ in 0..BASES {
@@ -254,7 +255,9 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
         Ok(matters)
     }
 
-    /// Each combination of the bits that matter, with zeros, ones and random bits in place of the others.
+    /// Every combination of the relevant bits, with several fillings of the rest.
+    ///
+    /// The fillings are zeros, ones and random bits.
     fn fillings(&mut self, cube: Pattern, matters: u64) -> Result<Vec<Filled>, ClassificationError<E>> {
         let bits = matters.count_ones();
         let others = cube.free & !matters;

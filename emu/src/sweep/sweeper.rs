@@ -37,7 +37,7 @@ const MOST_AT_ONCE: u64 = OUT_BYTES / Swept::SIZE as u64;
 const RETURN_PAD: u64 = 0x5a_0010;
 const RETURN_PAGE: u64 = RETURN_PAD & !(ENGINE_PAGE - 1);
 
-/// What no guest gives as an answer: it stands where none was given.
+/// An answer that no guest gives; it marks entries without an answer.
 const NO_ANSWER: u8 = 0xff;
 
 /// Blocks of code that an entry may take. Bundled guests take about ten, and a writer that goes round in circles

@@ -158,8 +158,9 @@ proptest! {
         hold_against(&domain, &learned, of);
     }
 
-    /// Of a domain that is too large to be looked at: the numbers add up, and what is tried afterwards is in the part
-    /// of its answer.
+    /// In a domain too large to enumerate, the numbers add up.
+    ///
+    /// Each entry that is tried afterwards is in the part of its answer.
     #[test]
     fn any_entry_of_a_large_domain_is_in_the_part_of_its_answer(
         conditions in prop::collection::vec(condition(0x00ff_0000_00f0_0ff0), 0..4),

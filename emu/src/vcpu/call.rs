@@ -196,8 +196,9 @@ impl Call {
         self.coroutine.as_ref().is_some_and(|coroutine| !coroutine.done())
     }
 
-    /// Has a call that waits run to an end all the same: a coroutine with C frames in it cannot be
-    /// unwound, as dropping it would.
+    /// Runs a call that waits to its end.
+    ///
+    /// Dropping a coroutine would unwind it, and one with C frames in it cannot be unwound.
     fn give_up(&mut self) {
         if let Some(coroutine) = self.coroutine.as_mut().filter(|coroutine| !coroutine.done()) {
             self.state.bounds.set(CallBounds { accesses: 0, ..self.state.bounds.get() });

@@ -1,4 +1,4 @@
-//! Hooks: what is seen of a CPU while it runs, and what ends a call.
+//! Hooks: they record what a CPU does while it runs, and end calls.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -61,7 +61,7 @@ impl Vcpu {
             .map_err(|e| EmuError::engine("hook", e))
     }
 
-    /// Has accesses to a range recorded, and scheduled.
+    /// Records and schedules the accesses to a range.
     pub(crate) fn watch(&mut self, range: Range<u64>) -> Result<(), EmuError> {
         let range = self.isa.physical(range.start)..self.isa.physical(range.end - 1) + 1;
         let observer = PageTableObserver(Rc::clone(&self.state));
@@ -237,7 +237,7 @@ impl HookContext<'_, '_> {
         }
     }
 
-    /// Goes on elsewhere.
+    /// Continues at `pc`.
     pub(crate) fn jump(&mut self, pc: u64) -> Result<(), EmuError> {
         self.set_register(self.isa.program_counter, pc)
     }
@@ -270,6 +270,6 @@ fn count_instructions(
         pc = pc.saturating_add(instruction_at(engine, &decoder.disassembler, pc)?.length);
         count += 1;
     }
-    // A block that the engine says has no bytes counts all the same, or a loop of it would be free.
+    // A block that the engine reports as empty counts as one instruction, or a loop of such blocks would be free.
     Ok(count.max(1))
 }

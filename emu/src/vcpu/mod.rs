@@ -193,7 +193,7 @@ impl Vcpu {
             .map_err(|e| EmuError::engine("read memory", e))
     }
 
-    /// Has every call begin with this in a register.
+    /// Sets the value that a register has at the start of every call.
     pub(crate) fn set_register(&mut self, register: i32, value: u64) -> Result<(), EmuError> {
         self.forget_call()?;
         self.put_register(register, value)?;

@@ -99,7 +99,7 @@ impl State {
         self.stop(engine);
     }
 
-    /// The same, where how it ends had to be found out.
+    /// Ends the call, or fails it if the way it ends could not be determined.
     pub(super) fn finish_as(&self, engine: &mut Unicorn<'_, ()>, end: Result<CallExit, EmuError>) {
         match end {
             Ok(end) => self.finish(engine, end),

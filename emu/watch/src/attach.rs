@@ -25,7 +25,7 @@ pub enum AccessKind {
     Atomic,
 }
 
-/// Where an access happens.
+/// An access, with its instruction and address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Site {
     /// How memory is reached.
@@ -38,11 +38,15 @@ pub struct Site {
     pub size: usize,
 }
 
-/// What a watch tells of. Values are numbers in the CPU's byte order, of `size` bytes.
+/// Receives the accesses that a watch sees.
+///
+/// Values are numbers in the CPU's byte order, of `size` bytes.
 pub trait Observer {
-    /// An access is about to happen. Called once for an atomic, before its load half. A scheduler
-    /// may run other CPUs here. On `Break` the engine is stopped, but not before the access: it
-    /// still happens and is told of. Only of an atomic that may be the load half alone.
+    /// An access is about to happen.
+    ///
+    /// Called once for an atomic, before its load half. A scheduler may run other CPUs here. On `Break` the engine is
+    /// stopped, but not before the access: the access still happens and is reported. Of an atomic, this may be the load
+    /// half alone.
     fn before(&mut self, site: &Site) -> ControlFlow<()>;
     /// The engine is stopped at a load, since [`before`](Observer::before) broke off. `register` gives what a register
     /// holds, before the load.
@@ -52,8 +56,9 @@ pub trait Observer {
     /// A store, or the store half of an atomic, is about to write `value`. The engine shows a
     /// compare-and-swap that fails as a store of the old value on x86_64, arm64 (LSE) and sparc64.
     fn stored(&mut self, site: &Site, value: u64);
-    /// The engine did not give what the watch needs to know of an access, so that this access is not told of. The
-    /// engine is stopped, and what it did is worth nothing.
+    /// The watch cannot report an access, because the engine gave too little.
+    ///
+    /// The engine is stopped, and its results are worthless.
     fn failed(&mut self, error: WatchError);
 }
 
@@ -174,7 +179,7 @@ pub fn attach<D: 'static>(
     Ok(Watch { hooks, open })
 }
 
-/// What both hooks of a watch have.
+/// The state that both hooks of a watch share.
 struct Hooks<O> {
     observer: O,
     open: Rc<Cell<Open>>,

@@ -132,7 +132,7 @@ impl Data {
     }
 }
 
-/// What an observer was told.
+/// A call that an observer received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
     /// An access is about to happen; what is in memory then.
@@ -267,7 +267,7 @@ fn an_observer_can_change_memory_before_an_access_and_the_access_sees_it() {
         }
     }
     for program in &PROGRAMS {
-        // The second watch beside the first: each is told.
+        // Attaches a second watch beside the first: both observers see each access.
         let mut watched = Watched::new(program, usize::MAX);
         let decoder = Rc::new(Disassembler::new(Isa::of(program.arch).unwrap()).unwrap());
         let meddler = Meddler(Data(watched.data.0));
@@ -296,7 +296,7 @@ fn break_stops_the_engine_after_the_access_at_hand() {
             let least = if over == 7 { 6 } else { over };
             assert!((least..=over).contains(&told.len()), "{}: {told:x?}", program.arch);
             assert_eq!(told, all[..told.len()], "{}: {patience} accesses", program.arch);
-            // What happened was told of, no more and no less.
+            // The observer saw exactly the accesses that happened.
             let stored = told.iter().rev().find_map(|told| match told {
                 Told::Stored { value, .. } => Some(*value),
                 _ => None,
@@ -325,7 +325,7 @@ fn an_architecture_that_the_engine_lacks_has_no_instruction_set() {
     }
 }
 
-/// `cargo test` builds examples, unless it is told by `--test` what to build.
+/// `cargo test` builds examples, unless `--test` says what to build.
 #[test]
 fn the_example_prints_what_the_readme_shows() {
     let programs = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("examples");

@@ -31,7 +31,7 @@ pub(super) fn unpack(compression: Compression, bytes: &[u8], limit: u64) -> Resu
     let read = match compression {
         Compression::Lz4 if bytes.starts_with(&LZ4_LEGACY) => unpack_lz4_legacy(&mut source, &mut out, limit),
         _ => one_stream(compression, &mut source).and_then(|mut reader| {
-            // One byte more than allowed shows that there are more.
+            // Reading one byte more than allowed shows that the content is too large.
             reader.by_ref().take(limit.saturating_add(1)).read_to_end(&mut out)
         }),
     };

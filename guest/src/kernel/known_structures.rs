@@ -49,7 +49,8 @@ const VMA: &[(&str, u64)] =
 
 /// `struct page` of 64 bytes (Linux include/linux/mm_types.h, v6.1).
 ///
-/// That of a first tail page describes the compound page, that of a page table has a lock and the deposited tables.
+/// The `struct page` of a first tail page describes the compound page. That of a page table has a lock and the
+/// deposited tables.
 const PAGE: &[(&str, u64)] = &[
     ("flags", 0),
     ("compound_head", 8),

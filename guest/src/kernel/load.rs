@@ -180,7 +180,7 @@ impl Kernel {
 
     /// The function or variable of a name.
     ///
-    /// Of several with this name, it is a function if there is one, and then the one with the lowest address.
+    /// If several have this name, functions take precedence over variables, and then lower addresses over higher ones.
     pub fn find(&self, name: &str) -> Option<SymbolAddress> {
         let elf = &self.file.flat.symbols;
         let first = self.by_name.partition_point(|number| elf[*number].name.as_str() < name);

@@ -33,7 +33,9 @@ impl Role {
     }
 }
 
-/// What a writer puts in the place of the entry. That is not what became of the old entry.
+/// What a writer installs in place of the original entry.
+///
+/// An installed entry is not a changed form of the original one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Installs {
     /// Nothing: all that it stores is made of the entry.

@@ -88,7 +88,7 @@ pub enum DiffError<E> {
     /// A record cannot be had.
     #[error(transparent)]
     Record(E),
-    /// What has to wait cannot be kept, which would be a fault of the program.
+    /// A record that waits for its counterpart cannot be kept: a fault of the program.
     #[error("a record cannot be kept until its counterpart comes: {0}")]
     Kept(#[from] postcard::Error),
 }
@@ -100,7 +100,7 @@ enum Side {
     New,
 }
 
-/// What changed alike is in one group.
+/// The key of a group: jobs with the same changes, platform and routines.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct GroupName {
     changes: Vec<Change>,
@@ -109,7 +109,7 @@ struct GroupName {
     walker: Option<String>,
 }
 
-/// What is gathered of a group.
+/// The facts gathered about a group.
 #[derive(Default)]
 struct Gathered {
     versions: Pairs,
@@ -136,10 +136,14 @@ struct Kept {
     facts: Facts,
 }
 
-/// Records whose counterpart has not come yet. All with one identity are of one batch.
+/// Records whose counterpart has not arrived yet.
+///
+/// All with one identity are of one batch.
 struct Waiting {
     side: Side,
-    /// In the order in which they came, which is that in which they are matched: a batch may have a job twice.
+    /// In the order of arrival, by which they are matched.
+    ///
+    /// A batch may have a job twice.
     records: VecDeque<Box<[u8]>>,
 }
 
@@ -233,7 +237,7 @@ impl Diff {
         Ok(())
     }
 
-    /// What is said of a batch once, not of each of its jobs.
+    /// Notes what is reported once for a batch, not for each of its jobs.
     fn note(&mut self, side: Side, job: &Job<'_>) {
         *self.jobs.of(side) += 1;
         note(self.made_by.of(side), job.made_by);

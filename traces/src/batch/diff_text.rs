@@ -6,8 +6,10 @@ use crate::text::style;
 use crate::text::wrapped::Lines;
 use crate::words::{counted, one_line};
 
-/// What changed, in lines of at most 75 columns, but for commands, which are to be copied. What changed alike on
-/// several platforms, or in several routines, is told under one heading, with one example.
+/// The changes, in lines of at most 75 columns.
+///
+/// Commands may be longer, since they are to be copied. Equal changes on several platforms, or in several routines,
+/// have one heading and one example.
 pub fn diff_text(report: &DiffReport) -> String {
     let mut lines = Lines::default();
     lines.paragraph("", "", &totals(report));
@@ -42,7 +44,7 @@ fn totals(report: &DiffReport) -> String {
     )
 }
 
-/// What is said of the batches, and of guests, once.
+/// Reports the differences of the batches, and of guests, once.
 fn about(lines: &mut Lines, report: &DiffReport) {
     let Both { old, new } = &report.made_by;
     if old != new {
@@ -76,7 +78,9 @@ fn alike(lines: &mut Lines, report: &DiffReport, changes: &[Change]) {
     }
 }
 
-/// What a group is of: `arm64 6.1 7.2, split-unguarded against hmm on migration-read: 12 jobs`.
+/// The heading of a group.
+///
+/// Such as `arm64 6.1 7.2, split-unguarded against hmm on migration-read: 12 jobs`.
 fn of(group: &Group) -> String {
     let Group { platform, writer, walker, .. } = group;
     let (versions, entries) = (group.versions.join(" "), group.entries.join(", "));
@@ -84,7 +88,7 @@ fn of(group: &Group) -> String {
     format!("{platform} {versions}, {writer}{against} on {entries}: {}", counted(group.jobs, "job"))
 }
 
-/// What changed, in words.
+/// A change, in words.
 fn change(change: &Change) -> String {
     match change {
         Change::OnlyOld => "only in the old batch".to_owned(),

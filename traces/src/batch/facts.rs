@@ -1,4 +1,4 @@
-//! What came of a job, as far as two batches are compared, and what differs in it.
+//! The result of a job, as far as two batches are compared, and its differences.
 
 use std::collections::BTreeSet;
 
@@ -77,7 +77,7 @@ pub enum Change {
 }
 
 impl Facts {
-    /// What came of a record's job.
+    /// The facts about the job of a record.
     pub(crate) fn of(record: &Record) -> Facts {
         let Record { job, report } = record;
         let findings = sorted(report.counted_findings().into_iter().map(str::to_owned));
@@ -110,7 +110,7 @@ impl Facts {
         }
     }
 
-    /// What differs between what came of a job once and what came of it now.
+    /// The changes from the old result of a job to the new one.
     pub(crate) fn changes(old: &Facts, new: &Facts) -> Vec<Change> {
         let verdict = || Change::Verdict { old: old.verdict.word().into(), new: new.verdict.word().into() };
         let findings = || Change::Findings {

@@ -126,8 +126,9 @@ pub(crate) fn paired<'a>(job: &Job<'_>, pairs: &'a [KernelPair]) -> Option<&'a K
     pairs.iter().find(|pair| pair.arch == job.arch && (pair.old == release || pair.new == release))
 }
 
-/// What was asked for of the entry beside its kind: its value, or its page frame. The page frame that is taken where
-/// none is asked for, and how a version builds an entry, is not what makes a job: it is what comes of it.
+/// The value or the page frame of the entry, if the job asked for one.
+///
+/// The default page frame, and how a version builds an entry, are results of a job, not parts of its identity.
 fn given(report: &Report) -> String {
     match report {
         Report::Run(run) if run.entry == EntryName::Value => run.before.value.to_string(),

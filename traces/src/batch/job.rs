@@ -7,7 +7,7 @@ use pmdscope_arches::platform_name;
 use crate::batch::Report;
 use crate::report::{GuestInfo, GuestKind, Verdict};
 
-/// What a job ran, by the names in its report.
+/// The subject and routines of a job, by the names in its report.
 pub(crate) struct Job<'a> {
     pub(crate) made_by: &'a str,
     pub(crate) arch: &'a str,
@@ -119,7 +119,7 @@ impl Report {
     }
 }
 
-/// The same in the same order, each once.
+/// The distinct items, in the order of their first occurrence.
 pub(crate) fn without_repeats<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut distinct = Vec::new();
     for one in all {

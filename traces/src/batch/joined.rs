@@ -25,7 +25,7 @@ pub struct JobOrder {
 }
 
 impl JobOrder {
-    /// That of a batch of so many jobs, before its first line.
+    /// The order of a batch of `jobs` jobs, before its first line.
     pub fn new(jobs: u64) -> Self {
         JobOrder { jobs, last: None }
     }
@@ -33,7 +33,7 @@ impl JobOrder {
     /// The job of the next line.
     ///
     /// # Errors
-    /// If it does not belong there. The line is then taken for none.
+    /// If the line does not belong there. It is then ignored.
     pub fn job(&mut self, line: &str) -> Result<u64, LineError> {
         let job = job_of(line).ok_or(LineError::NoRecord)?;
         if job >= self.jobs || self.last.is_some_and(|last| job <= last) {
@@ -50,7 +50,7 @@ pub struct Segments<'a, I: Iterator<Item = Result<(u64, String), E>>, E> {
     lines: Peekable<Joined<I, E>>,
 }
 
-/// What there is of a segment.
+/// The lines of a segment, whole or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
     /// Its number.
@@ -120,7 +120,7 @@ impl<'a, I, E> Segments<'a, I, E>
 where
     I: Iterator<Item = Result<(u64, String), E>>,
 {
-    /// Those of a batch of all jobs, from the lines of its parts.
+    /// The segments of a batch of all jobs, from the lines of its parts.
     pub fn new(batch: &'a Batch, parts: impl IntoIterator<Item = I>) -> Self {
         Segments { batch, lines: Joined::new(parts).peekable() }
     }

@@ -63,10 +63,10 @@ fn usual_memory() -> u64 {
 }
 
 impl Batch {
-    /// What a `batch.json` says.
+    /// Reads a `batch.json`.
     ///
     /// # Errors
-    /// If it is of another format, or what it says cannot be.
+    /// If it has another format, or its contents contradict each other.
     pub fn read(bytes: &[u8]) -> Result<Batch, BatchError> {
         // Only the format says how the rest is to be read.
         let value: serde_json::Value = serde_json::from_slice(bytes).map_err(BatchError::Damaged)?;
@@ -78,7 +78,7 @@ impl Batch {
         batch.checked().map_err(BatchError::Misfit)
     }
 
-    /// The same, if its numbers fit together: no batch is begun with others.
+    /// The batch, if its numbers fit together: no batch is begun with others.
     fn checked(self) -> Result<Batch, String> {
         if self.here > self.jobs {
             return Err(format!("it is of {} jobs of {}", self.here, self.jobs));
@@ -117,7 +117,7 @@ impl Batch {
         None
     }
 
-    /// The same for all jobs of the matrix.
+    /// The batch that has all jobs of the matrix.
     pub fn whole(&self) -> Batch {
         Batch { partition: None, here: self.jobs, segment: segment_jobs(self.jobs), ..self.clone() }
     }

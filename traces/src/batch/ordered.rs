@@ -28,7 +28,7 @@ impl Pairs {
         groups
     }
 
-    /// Of platforms and versions: `arm64 6.1 7.2, ppc64 radix 7.2`.
+    /// Pairs of platform and version, in words: `arm64 6.1 7.2, ppc64 radix 7.2`.
     pub(crate) fn places(&self) -> String {
         let places = self.grouped();
         let places: Vec<_> =
@@ -36,8 +36,10 @@ impl Pairs {
         places.join(", ")
     }
 
-    /// Of writers and walkers: `split against hmm, gup-fast-read; pmdp_invalidate alone`. One without a walker has an
-    /// empty name for it.
+    /// Pairs of writer and walker, in words.
+    ///
+    /// Such as `split against hmm, gup-fast-read; pmdp_invalidate alone`. A writer without a walker is paired with an
+    /// empty name.
     pub(crate) fn routines(&self) -> String {
         let routines = self.grouped();
         let said = |(writer, walkers): &(&str, Vec<&str>)| {

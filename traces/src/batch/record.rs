@@ -1,4 +1,4 @@
-//! One job of a batch, and what came of it: a line of its results.
+//! One job of a batch and its report: a line of the batch's results.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,9 @@ pub struct Record {
     pub report: Report,
 }
 
-/// What came of a job: also of one that the engine did not survive, then as a report with nothing but what was to be
-/// run and why it is not known.
+/// The report of a job.
+///
+/// If the engine did not survive the job, the report has only what was to be run, and why the result is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
     /// A writer against a walker. Its traces are those of the findings' schedules.

@@ -10,16 +10,18 @@ use std::io::Read;
 use super::record::Record;
 use crate::words;
 
-/// A segment has at most so many jobs, so that one fits easily in memory.
+/// The most jobs that a segment has, so that one fits easily in memory.
 const MOST_JOBS: u64 = 1024;
-/// A batch has, if it has as many jobs, at least so many segments, so that there is enough for each worker to the end.
+/// The fewest segments of a batch that has as many jobs.
+///
+/// Every worker then has work to the end.
 const FEWEST_SEGMENTS: u64 = 64;
 /// Records have some 10 KB, those of kernels more; this is room for any, and stops a file that was made to fill memory.
 pub const LARGEST_BYTES: u64 = 1 << 28;
 /// What is quick enough not to be noticed beside the runs themselves.
 const LEVEL: i32 = 1;
 
-/// How many jobs a segment has of a batch of so many.
+/// The number of jobs per segment, in a batch of `jobs` jobs.
 pub fn segment_jobs(jobs: u64) -> u64 {
     jobs.div_ceil(FEWEST_SEGMENTS).clamp(1, MOST_JOBS)
 }

@@ -1,4 +1,4 @@
-//! What a batch came to, counted while its records go by: it holds groups, never rows.
+//! The summary of a batch, counted while its records go by: it holds groups, never rows.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,11 +8,13 @@ use crate::batch::{Record, Report};
 use crate::count::Count;
 use crate::report::Verdict;
 
-/// How many distinct reasons, and how many sweeps, are kept. Of what comes after them only the number is known.
+/// How many distinct reasons and sweeps are kept; later ones are only counted.
 const KEPT: usize = 100;
 
-/// What a batch came to. Its text is the same whatever order records are added in, unless there are more than a
-/// hundred distinct reasons or sweeps: then those that came first are in it.
+/// The summary of a batch.
+///
+/// Its text is the same whatever order records are added in, unless there are more than a hundred distinct reasons or
+/// sweeps: then it has the first ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     /// All jobs.
@@ -29,7 +31,7 @@ pub struct Summary {
     pub(super) sweeps: Bounded<u64, String>,
 }
 
-/// What a row of the table is of.
+/// The platform, version and writer of a row of the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RowName {
     pub(super) platform: String,
@@ -37,7 +39,7 @@ pub(super) struct RowName {
     pub(super) writer: String,
 }
 
-/// How many jobs came to what.
+/// Jobs per verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) jobs: u64,
@@ -60,13 +62,13 @@ pub(super) struct Found {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Example {
     pub(super) job: u64,
-    /// What is said of it: of a reason its whole text.
+    /// Its description: for a reason, the whole text.
     pub(super) text: String,
     /// The command that runs it again.
     pub(super) command: String,
 }
 
-/// The first so many of what may be very many, and the number of those that came after.
+/// The first entries of a map that may be very large, and the number of later ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bounded<K, V> {
     pub(super) kept: BTreeMap<K, V>,
@@ -136,7 +138,7 @@ impl<K, V> Default for Bounded<K, V> {
 }
 
 impl<K: Ord, V: Default> Bounded<K, V> {
-    /// The value of this key; none if it came when there was no room left, which is counted.
+    /// The value of this key; `None` if there is no room for it, which is counted.
     fn entry(&mut self, key: K) -> Option<&mut V> {
         if self.kept.len() >= KEPT && !self.kept.contains_key(&key) {
             self.more += 1;
@@ -146,7 +148,7 @@ impl<K: Ord, V: Default> Bounded<K, V> {
     }
 }
 
-/// What a sweep came to, in a line.
+/// The result of a sweep, in a line.
 fn sweep_line(record: &Record) -> String {
     let (job, report) = (record.report.job(), &record.report);
     let outcome: Cow<'_, str> = match report.why_unknown() {

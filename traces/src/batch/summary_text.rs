@@ -75,7 +75,7 @@ impl Summary {
         }
     }
 
-    /// How many jobs and schedules there were, and how many jobs came to what.
+    /// The numbers of jobs and schedules, and the jobs per verdict.
     fn totals(&self) -> String {
         let Tally { jobs, pass, findings, unknown } = self.all;
         let (jobs, schedules) = (counted(jobs, "job"), counted(&self.schedules, "schedule"));

@@ -13,7 +13,7 @@ pub(super) struct Platform {
     pub name: String,
     /// The Linux version.
     pub linux: String,
-    /// Of a kernel its release and its file.
+    /// The release and the file of a kernel.
     pub kernel: Option<(String, String)>,
 }
 
@@ -26,7 +26,9 @@ impl Platform {
         }
     }
 
-    /// Of something that has no row. A kernel's release has no space in it, and is all that is known of it.
+    /// The platform of something without a row.
+    ///
+    /// A kernel's release has no space in it, and is all that is known of it.
     fn of_skipped(encoding: &str) -> Self {
         match encoding.rsplit_once(' ') {
             Some((name, linux)) => Platform { name: name.to_owned(), linux: linux.to_owned(), kernel: None },
@@ -56,7 +58,7 @@ pub(super) struct Run<'a> {
     pub row: &'a RunReport,
 }
 
-/// What stands for one walker in a cell.
+/// One walker in a cell.
 pub(super) enum Walked<'a> {
     /// It was run.
     Run(Run<'a>),

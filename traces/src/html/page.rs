@@ -25,7 +25,7 @@ pub(super) fn page(report: &CompareReport) -> Markup {
         (runs, _) => format!("pmdscope: {} compared", counted(runs, "run")),
     };
     let has_sweeps = !report.sweeps.is_empty();
-    // Of sweeps alone there is nothing to compare.
+    // Sweeps alone have nothing to compare.
     let has_runs = !report.rows.is_empty() || !has_sweeps;
     html! {
         (DOCTYPE)

@@ -98,7 +98,7 @@ fn entry(row: &RunReport, worst: Option<&View>) -> Markup {
     }
 }
 
-/// All that the walker saw, and what it came to.
+/// The entries that the walker saw, and its outcomes.
 fn views(row: &RunReport) -> Markup {
     html! {
         h4 { "What " (row.walker) " saw, and came to" }

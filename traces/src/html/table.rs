@@ -177,7 +177,7 @@ fn names(found: &[&str]) -> Markup {
     }
 }
 
-/// What is said of something that was not run.
+/// The text of a cell for something that was not run.
 const fn not_run(reason: Option<&str>) -> &'static str {
     match reason {
         Some(_) => "does not exist",

@@ -77,7 +77,7 @@ fn step(row: &RunReport, event: &Event) -> Markup {
     }
 }
 
-/// What a routine came to, at the end of its lane, and why.
+/// The outcome of a routine, at the end of its lane, and the value it decided on.
 fn end(cpu: usize, outcome: &Outcome) -> Markup {
     html! {
         div style={ "--k:" (cpu) } {
@@ -91,7 +91,7 @@ fn end(cpu: usize, outcome: &Outcome) -> Markup {
 struct Shown<'a> {
     kind: &'static str,
     text: String,
-    /// The entry that stands there then, whose predicates are worth saying.
+    /// The value of the entry at that point, if its predicates are worth showing.
     entry: Option<Value>,
     changes: &'a [String],
 }

@@ -13,7 +13,7 @@ pub(super) const fn meaning(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The sign of a verdict. It is never alone: its word stands beside it.
+/// The sign of a verdict. It is always shown beside the verdict's word.
 pub(super) fn sign(verdict: Verdict) -> Markup {
     let sign = match verdict {
         Verdict::Findings => "×",

@@ -53,7 +53,7 @@ pub enum Evidence {
     Walker,
     /// What the writer did, with or without a walker.
     Writer,
-    /// What is left of an agent's stores.
+    /// What remains of an agent's stores.
     Agent,
 }
 
@@ -86,9 +86,9 @@ pub(crate) enum SummaryGrouping {
 /// What a KUnit test asserts of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KunitAssertion {
-    /// That it is `pmd_present()`.
+    /// The entry is `pmd_present()`.
     Present,
-    /// That it is a swap entry of another type or offset.
+    /// The entry is a swap entry of another type or offset.
     AnotherSwapEntry,
 }
 

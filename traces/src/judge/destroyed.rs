@@ -31,7 +31,7 @@ pub(super) fn entry_destroyed(observed: &Observed<'_>, sightings: &mut Sightings
 /// Whether something is lost by a store: what it replaced was worth keeping, and is not what it left.
 fn is_lost(observed: &Observed<'_>, store: &Overwritten) -> bool {
     let found = &store.found;
-    // What became of such an entry is worth as much, whatever the predicates make of it by then.
+    // A changed form of such an entry is worth as much, whatever the predicates say of it by then.
     let descends = !found.predicates.none && !store.installed && is_worth_keeping(observed.before);
     (is_worth_keeping(found) || descends) && !is_same_entry(found, &store.after)
 }

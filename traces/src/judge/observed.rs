@@ -68,7 +68,7 @@ pub struct Overwritten {
 pub struct Marked {
     /// The entry that the agent found.
     pub before: Value,
-    /// The same with the bits.
+    /// The entry with the bits that the agent set.
     pub after: Value,
     /// The old entry that the writer returned or concluded from, if it returned.
     pub returned: Option<Value>,
@@ -91,7 +91,7 @@ pub struct WriterRule {
     pub may_drop: EntryMarks,
 }
 
-/// What the writer made of the entry, under some schedules.
+/// What the writer did to the entry, under some schedules.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WriterSteps {
     /// The entry as the writer's last load before its first store returned it.
@@ -108,7 +108,7 @@ pub struct WriterSteps {
     pub ended: bool,
 }
 
-/// The same with its schedules.
+/// What the writer did to the entry, and the schedules under which it did so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriterChange {
     /// The steps.

@@ -64,7 +64,7 @@ fn marks_lost_by(observed: &Observed<'_>, change: &WriterChange, sightings: &mut
             schedule: change.schedule.clone(),
         });
     };
-    // An entry that it emptied on the way has no marks to look for; if it is to be there, that is another finding.
+    // An entry that the writer has emptied has no marks to check; if it should exist, that is another finding.
     let has_marks =
         |value: Value| matches!(encoding.form(value.0), Form::Leaf | Form::InvalidLeaf | Form::Swap);
     if observed.writer.invalidates && observed.is_mapping(found) {

@@ -1,8 +1,8 @@
 //! A KUnit test for the kernel tree, which asserts on a real machine what a run found under emulation.
 //!
-//! Findings in which a walker goes wrong rest on one step: `pmdp_invalidate()` made of a migration entry what
-//! it should not. That step takes one CPU and no luck, so that a test can do it. What walkers make of it is
-//! not tested.
+//! Findings in which a walker goes wrong rest on one step: `pmdp_invalidate()` turned a migration entry into
+//! something that it should not be. That step needs only one CPU and no race, so a test can repeat it. The
+//! test does not run walkers.
 
 mod c;
 mod names;

@@ -33,7 +33,7 @@ pub struct Names {
     pub page_shift: Option<u8>,
     /// On powerpc whether the run's MMU is radix.
     pub radix: Option<bool>,
-    /// How `kunit.py` of the version is told to build and run the architecture, if it can.
+    /// The arguments by which `kunit.py` builds and runs the architecture, if it can.
     pub kunit_py: Option<&'static [&'static str]>,
 }
 

@@ -19,13 +19,13 @@ pub struct Seen<'a> {
     pub view: &'a Entry,
     /// Type and offset of the entry before.
     pub before: Swap,
-    /// What became of it.
+    /// How it changed.
     pub became: Became,
     /// The function of the kernel that is the step.
     pub function: &'static str,
 }
 
-/// What became of a migration entry.
+/// How a migration entry changed.
 #[derive(Clone, Copy)]
 pub enum Became {
     /// It is `pmd_present()`.
@@ -91,7 +91,7 @@ fn step(report: &RunReport, trace: &Trace, finding: &Finding) -> Option<&'static
     });
     match (called, &report.kernel) {
         (Some(function), _) => invalidating(function),
-        // Of a kernel every call is recorded: without one, something else stored it.
+        // A run of a kernel records every call: without one, something else stored it.
         (None, Some(_)) => None,
         (None, None) => match cpu {
             0 => invalidating(&report.writer),

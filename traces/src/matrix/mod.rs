@@ -19,8 +19,8 @@
 //! timeout = 10
 //! ```
 //!
-//! Here it is read; what the names in it mean is for whoever runs it, and says [`Matrix::error`] of a name that it does
-//! not know, so that every mistake is told with its line and column.
+//! This module reads a matrix. Its caller gives the names their meaning, and reports a name that it does not know by
+//! [`Matrix::error`], so that every error has its line and column.
 
 mod model;
 mod numbers;

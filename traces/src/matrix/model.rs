@@ -5,19 +5,19 @@ use std::ops::Range;
 use super::numbers::Numbers;
 use super::place::MatrixError;
 
-/// As many bytes as a matrix may have.
+/// The largest size of a matrix, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// A name as it stands in the file.
+/// A name in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
     /// The name.
     pub text: String,
-    /// Where it stands.
+    /// Its place in the file.
     pub place: Place,
 }
 
-/// Where something stands in the file: its bytes.
+/// A place in the file: a range of bytes.
 pub type Place = Range<usize>;
 
 /// A matrix as it is written.
@@ -80,7 +80,7 @@ pub struct Exclude {
 /// Entries to begin with.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Where it stands.
+    /// Its place in the file.
     pub place: Place,
     /// Which.
     pub what: What,
@@ -89,7 +89,7 @@ pub struct Entry {
 /// Which entries.
 #[derive(Debug, Clone)]
 pub enum What {
-    /// Of a kind.
+    /// Entries of a kind.
     Kind {
         /// The kind.
         kind: Name,
@@ -109,7 +109,7 @@ pub enum What {
     },
     /// By their values.
     Values(Numbers),
-    /// All of a set, in a loop within the guest.
+    /// All entries of a set, in a loop within the guest.
     Sweep {
         /// The set.
         set: Name,

@@ -91,7 +91,7 @@ impl Numbers {
             return Err(NumbersError::NoStep);
         }
         let Some(length) = to.checked_sub(from) else { return Err(NumbersError::Backwards { from, to }) };
-        // Of all 2^64 numbers there is one more than fits.
+        // The count of all 2^64 numbers does not fit by one.
         let count = (length / step).saturating_add(1);
         match sample {
             None if count > MOST_NUMBERS => Err(NumbersError::TooMany { count }),
@@ -133,8 +133,9 @@ impl Sequence {
         }
     }
 
-    /// The largest of them, and the first that is no multiple of `unit`: all that has to be looked at to know whether
-    /// an entry can be made of each.
+    /// The largest number, and the first that is no multiple of `unit`.
+    ///
+    /// These decide whether an entry can be made of each number.
     pub fn extremes(&self, unit: u64) -> Extremes {
         let uneven = |number: &u64| !number.is_multiple_of(unit);
         match &self.0 {

@@ -17,8 +17,9 @@ pub struct MatrixError {
 }
 
 impl MatrixError {
-    /// An error at a byte of a text. What stands there may be quoted, and can be anything: it is said on one line all the
-    /// same.
+    /// An error at a byte of a text.
+    ///
+    /// The fault may quote the text there, which can be anything: the fault is put on one line.
     pub(super) fn new(file: &str, text: &str, byte: usize, fault: String) -> Self {
         // The end of a text that was cut off is a place as well.
         let before = text.get(..byte).unwrap_or(text);

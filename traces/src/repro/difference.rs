@@ -1,12 +1,13 @@
-//! Where what came of a schedule is not what was saved.
+//! The first difference between a rerun and the saved trace.
 
 use crate::count::Count;
 use crate::outcome::{self, Outcome};
 use crate::report::{Event, Trace, What};
 use crate::words;
 
-/// Where what came of a schedule is not what is expected: the first place, in words. Names and the text of instructions
-/// are not compared: another version may write them in another way.
+/// The first difference between a rerun's trace and the expected one, in words.
+///
+/// Names and the text of instructions are not compared: another version may write them in another way.
 pub fn first_difference(expected: &Trace, got: &Trace) -> Option<String> {
     let events = expected.events.iter().zip(&got.events).enumerate();
     for (n, (one, other)) in events {
@@ -56,7 +57,7 @@ fn is_same_event(one: &Event, other: &Event) -> bool {
     place(one) == place(other) && essence(&one.what) == essence(&other.what)
 }
 
-/// What an event did, without what is said of it.
+/// What an event did, without the description of its changes.
 fn essence(what: &What) -> What {
     let mut what = what.clone();
     if let What::Store { changes, .. } | What::Atomic { changes, .. } = &mut what {
@@ -66,7 +67,7 @@ fn essence(what: &What) -> What {
 }
 
 fn is_same_outcome(one: &Outcome, other: &Outcome) -> bool {
-    // How often it came in the run that it was saved from is another matter, and so are words.
+    // How many schedules had this outcome in the saved run does not matter here, nor does wording.
     let essence = |outcome: &Outcome| Outcome {
         ended: None,
         schedules: Count::default(),

@@ -1,4 +1,4 @@
-//! Reproducers: what was run and what came of it in one file, so that anyone can run it again.
+//! Reproducers: one file with a run and its result, so that anyone can repeat the run.
 //!
 //! The file is text, two JSON objects. The first is a line of its own, the *seal*:
 //!
@@ -6,9 +6,9 @@
 //! {"schema":"pmdscope.repro/1","bytes":41812,"sha256":"..."}
 //! ```
 //!
-//! It says how many bytes follow it, up to the end of the file, and what their SHA-256 is, so that a file that was cut
-//! off or changed is told from a whole one. It is no signature: whoever writes a new body can seal it. The second
-//! object is a [`Repro`], by the schema that `pmdscope schema repro` prints. `jq -s '.[1]'` shows it.
+//! It has the number of bytes that follow, up to the end of the file, and their SHA-256, so that readers notice a file
+//! that was cut off or changed. It is no signature: whoever writes a new body can seal it. The second object is a
+//! [`Repro`], by the schema that `pmdscope schema repro` prints. `jq -s '.[1]'` shows it.
 
 mod bug_report;
 mod difference;
@@ -143,7 +143,7 @@ pub enum ReproError {
     /// It does not begin as one does.
     #[error("this is no reproducer: its first line does not name {SCHEMA_PREFIX} and a number")]
     NotOne,
-    /// Of another format.
+    /// It has another format.
     #[error(
         "its format is {0}, and this pmdscope reads {REPRO_SCHEMA}: use a pmdscope that is as new as the file"
     )]
@@ -172,7 +172,7 @@ impl Code {
         Code::Guest { elf: lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect() }
     }
 
-    /// The ELF file of a guest, if that is what it is.
+    /// The ELF file, if the code is a guest's.
     ///
     /// # Errors
     /// If it is not written as Base64.

@@ -1,4 +1,4 @@
-//! What is said of a reproducer that was run again.
+//! Verdicts on a rerun of a reproducer.
 
 use anstyle::Style;
 
@@ -8,18 +8,18 @@ use crate::text::style;
 use crate::text::wrapped::Lines;
 use crate::words::{self, counted};
 
-/// The same came.
+/// The rerun gave the same result.
 pub fn reproduced(repro: &Repro) -> String {
     let events = counted(repro.expected.events.len(), "event");
     said(repro, style::HOLDS, &format!("REPRODUCED: {events}, every access and value as it was saved"))
 }
 
-/// Something else came: the first difference.
+/// The rerun gave another result: the first difference.
 pub fn not_reproduced(repro: &Repro, difference: &str) -> String {
     said(repro, style::WRONG, &format!("NOT REPRODUCED: {difference}"))
 }
 
-/// It is not known whether the same would come.
+/// It is not known whether a rerun gives the same result.
 pub fn inconclusive(repro: &Repro, why: &str) -> String {
     said(repro, style::UNKNOWN, &format!("UNKNOWN: {why}"))
 }

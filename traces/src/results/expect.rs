@@ -9,10 +9,10 @@
 //! kernel      5.10.0-30-arm64 migration-read   split           gup-fast-read swap-becomes-present
 //! ```
 //!
-//! - PLATFORM is the architecture, with a slash and the kind of MMU where it has several. Of a kernel it is
+//! - PLATFORM is the architecture, with a slash and the kind of MMU where it has several. For a kernel it is
 //!   `kernel`, and LINUX is the release, as `uname -r` says it.
 //! - Marks are joined to ENTRY by plus, in the order of reports: `migration-write+dirty`.
-//! - `*` in a word stands for any run of characters, none included. A word of `*` alone is any.
+//! - `*` in a word matches any run of characters, including none. A word of `*` alone matches any word.
 //! - FINDING is the name of a finding, or with `*` of one at least.
 //! - `#` begins a comment, also within a line. Blank lines say nothing.
 //!
@@ -29,7 +29,9 @@ pub const MAX_LINE: usize = 1_000;
 /// How many lines a list can have.
 pub const MAX_LINES: usize = 4_000;
 
-/// A word with `*` for any run of characters. No character stands for a single one: NUL is in no word.
+/// A word in which `*` matches any run of characters.
+///
+/// No wildcard matches a single character: it would be NUL, which is in no word.
 type Pattern = WildMatchPattern<'*', '\0'>;
 
 /// A list of expected findings. The default expects none.
@@ -130,17 +132,17 @@ impl Expectation {
         Ok(Some(Expectation { line, row: row.map(Pattern::new), finding: known }))
     }
 
-    /// Where it stands in its list, counted from 1.
+    /// The number of its line in the list, counted from 1.
     pub fn line(&self) -> usize {
         self.line
     }
 
-    /// Whether it is said of this row.
+    /// Whether the expectation applies to this row.
     pub(crate) fn applies_to(&self, row: &RowKey) -> bool {
         self.row.iter().zip(row.words()).all(|(pattern, word)| pattern.matches(word))
     }
 
-    /// Whether it expects this finding of the rows it is said of.
+    /// Whether it expects this finding of the rows it applies to.
     pub(crate) fn expects(&self, finding: FindingName) -> bool {
         self.finding.matches(finding.name())
     }

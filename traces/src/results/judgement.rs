@@ -1,4 +1,4 @@
-//! How a comparison stands against what was expected of it.
+//! Judges a comparison by a list of expected findings.
 
 use crate::comparison::{CompareReport, Skipped};
 use crate::results::case::{Case, Found};
@@ -12,9 +12,9 @@ pub struct Judged<'a> {
     pub rows: Vec<RowJudgement<'a>>,
     /// What has no row.
     pub skipped: &'a [Skipped],
-    /// Lines that are said of rows here and are true of none: a list is to be kept as the code is.
+    /// Stale expectations: they match a row but no finding.
     pub stale: Vec<&'a Expectation>,
-    /// Lines that are said of no row here: of another comparison, or with a name that is not written right.
+    /// Expectations that match no row: from another comparison, or misspelt.
     pub elsewhere: Vec<&'a Expectation>,
 }
 
@@ -24,35 +24,37 @@ pub struct RowJudgement<'a> {
     pub(crate) called: RowKey,
     /// Its findings that are listed.
     pub expected: Vec<Found>,
-    /// Those that are not.
+    /// Its findings that are not listed.
     pub unexpected: Vec<Found>,
-    /// Why not all is known of it.
+    /// Why not everything about it is known.
     pub unknown: Vec<String>,
     /// The command that runs it again.
     pub command: &'a str,
 }
 
-/// What came of a row.
+/// The result of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowResult {
     /// Nothing was found.
     Pass,
-    /// All that was found is listed.
+    /// Every finding is listed.
     Expected,
-    /// Something was found that is not.
+    /// A finding is not listed.
     Unexpected,
-    /// No such thing, but not everything was run, or a control failed. No list makes this pass.
+    /// Every finding is listed, but not everything was run, or a control failed.
+    ///
+    /// No list makes this pass.
     Unknown,
 }
 
-/// What came of a comparison.
+/// The result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conclusion {
     /// All is as the list says.
     AsExpected,
-    /// A finding is not listed, or a line of the list is not true any more.
+    /// A finding is not listed, or an expectation is stale.
     Unexpected,
-    /// No such thing, but of some row not all is known.
+    /// The findings are as the list says, but some row is not fully known.
     Unknown,
 }
 
@@ -68,7 +70,7 @@ impl<'a> Judged<'a> {
         Judged { rows, skipped: &report.skipped, stale, elsewhere }
     }
 
-    /// Whether every row is as expected, and every line that is said of one is true.
+    /// Whether every row is as expected and fully known, and no expectation is stale.
     pub fn all_as_expected(&self) -> bool {
         self.conclusion() == Conclusion::AsExpected
     }
@@ -86,7 +88,9 @@ impl<'a> Judged<'a> {
     }
 }
 
-/// Whether a line is said of rows that are known, and is true of none. Of a row that is not it could yet be true.
+/// Whether an expectation is stale.
+///
+/// It is stale if it matches a row, every row it matches is fully known, and none has the finding.
 fn is_stale(line: &Expectation, rows: &[RowJudgement<'_>]) -> bool {
     let mut said_of = rows.iter().filter(|row| line.applies_to(&row.called)).peekable();
     let could_be_true = |row: &RowJudgement<'_>| {

@@ -44,10 +44,11 @@ pub fn compare(report: &CompareReport, expectations: &Expectations) -> Result<St
     Ok(for_xunit_plugin(&suites.to_string()?, suites.skipped))
 }
 
-/// The same without the number of all that was skipped. Jenkins' xUnit plugin refuses a file with it (junit-10.xsd);
-/// each suite still says its own.
+/// The XML without the total number of skipped tests.
+///
+/// Jenkins' xUnit plugin refuses a file with it (junit-10.xsd); each suite still has its own number.
 fn for_xunit_plugin(xml: &str, skipped: usize) -> String {
-    // The element of all suites is the first, and nothing from a report stands before it.
+    // The element of all suites is the first, and no text from a report precedes it.
     xml.replacen(&format!(" skipped=\"{skipped}\""), "", 1)
 }
 

@@ -2,9 +2,9 @@
 //! Linux 6.12).
 //!
 //! Each platform and version is a test with a subtest for each row. A row whose findings are all listed is `ok`
-//! with XFAIL, as kselftest says it; one of which not all is known is `not ok` with ERROR. After the platforms come
-//! the lines of the list that are not true any more, each as a test that failed. Below the plan stands which program
-//! it was, and which lines of the list are said of no row here: of another comparison, or mistyped.
+//! with XFAIL, as kselftest says it; one that is not fully known is `not ok` with ERROR. After the platforms come
+//! the stale expectations of the list, each as a test that failed. Diagnostic lines below the plan name the program,
+//! and the expectations that match no row: they belong to another comparison, or are mistyped.
 
 use std::fmt::Write;
 

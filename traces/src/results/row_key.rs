@@ -1,4 +1,4 @@
-//! What rows are called in lists of expected findings and in results for machines.
+//! The names of rows in lists of expected findings and in results for machines.
 
 use crate::comparison::Skipped;
 use crate::judge::FindingName;
@@ -77,8 +77,10 @@ fn encoding_platform(arch: &str, mmu: Option<&str>) -> String {
     mmu.map_or(arch.to_owned(), |mmu| format!("{arch}/{mmu}"))
 }
 
-/// A word as lists can hold it: in place of what would end it, begin a comment or be escaped stands any run of
-/// characters.
+/// A word as lists can hold it.
+///
+/// `*`, which matches any run of characters, replaces each character that would end the word, begin a comment or be
+/// escaped.
 fn listed(word: &str) -> String {
     let held = |c: char| !(c.is_whitespace() || words::is_unprintable(c) || c == '#');
     let word: String = word.chars().map(|c| if held(c) { c } else { '*' }).collect();

@@ -133,7 +133,7 @@ fn stored_by(stored: &Stored) -> String {
     format!("at {:#x} {symbol}: {}  {}", pc.0, instruction, changed(changes))
 }
 
-/// What the walker saw and came to.
+/// The entries that the walker saw, and the outcomes of the routines.
 fn walked(lines: &mut Lines, report: &RunReport) {
     lines.paragraph("", "  ", &format!("What {} saw:", report.walker));
     for view in &report.views {

@@ -10,7 +10,7 @@ const BIT: usize = 2;
 const HARDWARE: Style = AnsiColor::Cyan.on_default();
 const SOFTWARE: Style = AnsiColor::Magenta.on_default();
 
-/// The style of what the MMU reads, or the kernel alone.
+/// The style of bits that the MMU reads, or that the kernel alone reads.
 pub(crate) const fn of_reader(hardware: bool) -> Style {
     if hardware { HARDWARE } else { SOFTWARE }
 }

@@ -17,7 +17,7 @@ pub(crate) fn race(lines: &mut Lines, report: &RunReport, trace: &Trace) {
     lanes.headings(lines, &headings(report));
     let last_of = |cpu: u8| trace.events.iter().rposition(|event| event.cpu == cpu);
     for cpu in lanes.cpus().filter(|cpu| last_of(*cpu).is_none()) {
-        // It came to its conclusion without looking.
+        // It concluded without looking at the entry.
         lanes.concluded(lines, report, trace, cpu);
     }
     for (at, event) in trace.events.iter().enumerate() {
@@ -67,7 +67,9 @@ impl Lanes {
         SECOND_LANE.min((WIDTH - LANE_LEAST) / (self.count - 1).max(1)).max(1)
     }
 
-    /// A lane that there is no room for, as of a CPU that only a damaged trace names, is drawn over the last one.
+    /// The column where a lane begins.
+    ///
+    /// A lane without room, such as one of a CPU that only a damaged trace names, is drawn over the last one.
     fn begin(&self, cpu: u8) -> usize {
         (usize::from(cpu) * self.step()).min(WIDTH - LANE_LEAST)
     }

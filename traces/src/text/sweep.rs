@@ -87,7 +87,7 @@ fn class(lines: &mut Lines, number: usize, class: &Class) {
 
 fn part(lines: &mut Lines, part: &Part, counted: bool) {
     lines.line(&format!("  {}", drawn(&part.pattern)));
-    // Of a single entry all is said.
+    // The pattern of a single entry already shows every bit.
     if !part.fields.is_empty() && part.pattern.free.0 != 0 {
         lines.labelled("    ", &fixed(part));
     }

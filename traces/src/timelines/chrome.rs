@@ -323,7 +323,7 @@ fn fields(entry: &Entry) -> Args {
     Args(entry.bits.iter().map(|bit| (named(bit), held(bit))).collect())
 }
 
-/// What a routine came to, at the end of a behaviour.
+/// The outcome of a routine, at the end of a behaviour.
 fn ended(cpu: &Cpu<'_>, ts: u64, pid: u64) -> Option<Record> {
     let outcome = cpu.outcome?;
     Some(Record {

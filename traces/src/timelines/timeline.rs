@@ -1,7 +1,7 @@
-//! A behaviour in time: when each event happens, on which CPU, and what stands in the entry after it.
+//! A behaviour in time: when each event happens, on which CPU, and the value of the entry after it.
 //!
 //! At time 0 nothing has happened. The first event happens at time 1, and each takes one unit of time. When
-//! the last one is over, the behaviour ends, and what each routine came to is known.
+//! the last one is over, the behaviour ends, and the outcome of each routine is known.
 
 use crate::entry::{Entry, Value};
 use crate::outcome::Outcome;
@@ -13,11 +13,11 @@ pub(crate) struct Cpu<'a> {
     pub number: u8,
     /// What it runs; empty if the report does not say.
     pub routine: &'a str,
-    /// What that came to, if the report says.
+    /// Its outcome, if the report says.
     pub outcome: Option<&'a Outcome>,
 }
 
-/// The CPUs of a behaviour. One of which the report says nothing but that it did something is there too.
+/// The CPUs of a behaviour, including any that only events name.
 pub(crate) fn cpus<'a>(report: &'a RunReport, trace: &'a Trace) -> Vec<Cpu<'a>> {
     let further = report.with.iter().map(String::as_str);
     let routines: Vec<&str> = [report.writer.as_str(), &report.walker].into_iter().chain(further).collect();
@@ -53,7 +53,7 @@ pub(crate) fn end(trace: &Trace) -> u64 {
     (1..).nth(trace.events.len()).unwrap_or(u64::MAX)
 }
 
-/// What stands in the entry from a time on.
+/// The value of the entry from a time on.
 pub(crate) struct Standing<'a> {
     /// The time.
     pub time: u64,
@@ -63,7 +63,7 @@ pub(crate) struct Standing<'a> {
     pub entry: Option<&'a Entry>,
 }
 
-/// What stands in the entry in the beginning and after each access to it.
+/// The values of the entry: in the beginning, and after each access to it.
 pub(crate) fn standing<'a>(report: &'a RunReport, events: &[(u64, &Event)]) -> Vec<Standing<'a>> {
     let later = events.iter().filter_map(|(time, event)| Some((*time, event.what.left()?)));
     std::iter::once((0, report.before.value))
@@ -73,7 +73,7 @@ pub(crate) fn standing<'a>(report: &'a RunReport, events: &[(u64, &Event)]) -> V
 }
 
 impl What {
-    /// What stands in the entry after it, if it is an access to the entry.
+    /// The value of the entry after the event, if it accesses the entry.
     pub(crate) fn left(&self) -> Option<Value> {
         match self {
             What::Load { entry, .. } => Some(*entry),

@@ -29,7 +29,7 @@ pub const RUN_FORMAT: RunFormat = RunFormat {
 /// Why there is no waveform.
 #[derive(Debug, Error)]
 pub enum VcdError {
-    /// A field of an entry has no place that can be read.
+    /// The bits of an entry's field cannot be read from its text.
     #[error("field {0} of an entry says no bits that it could have: expected `bit` or `bits` as 49..21")]
     Field(String),
     /// It could not be written.
@@ -61,7 +61,7 @@ struct Dump {
     end: u64,
 }
 
-/// What a signal is from a time on.
+/// The value of a signal from a time on.
 #[derive(PartialEq)]
 enum Sample {
     Levels(Vec<Level>),
@@ -132,7 +132,7 @@ impl Dump {
         Ok(self.writer.upscope()?)
     }
 
-    /// Where a CPU is, how many events it has had, what its last load returned, what it came to.
+    /// The signals of a CPU: position, number of events, last view, outcome.
     fn cpu(&mut self, cpu: &Cpu<'_>, events: &[(u64, &Event)], end: u64) -> Result<(), VcdError> {
         self.writer.add_module(&identifier(&cpu.name()))?;
         let places = events.iter().map(|(time, event)| (*time, position(event)));
@@ -260,8 +260,9 @@ fn identifier(text: &str) -> String {
     text.chars().map(|c| if kept(c) { c } else { '_' }).collect()
 }
 
-/// A text as the value of a signal. It must have no blanks, and of the ways to write them otherwise none is
-/// understood by every reader: `_` stands for one, and for what is not ASCII.
+/// A text as the value of a signal, which must have no blanks.
+///
+/// No escape is understood by every reader, so `_` replaces blanks, backslashes and what is not ASCII.
 fn word(text: &str) -> String {
     let kept = |c: char| c.is_ascii_graphic() && c != '\\';
     text.chars().map(|c| if kept(c) { c } else { '_' }).collect()

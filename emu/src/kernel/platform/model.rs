@@ -57,16 +57,18 @@ pub(crate) struct Platform {
     pub(crate) pgtable_is_table: bool,
     /// Functions that are not run.
     pub(crate) stubs: &'static [Stub],
-    /// The functions that invalidate an entry: `pmdp_invalidate()`, or what stands for it.
+    /// The functions that invalidate an entry.
+    ///
+    /// These are `pmdp_invalidate()` and the like, or the function that does its work.
     pub(crate) invalidates: &'static [&'static str],
 }
 
-/// What most architectures have to set up beyond the common: nothing.
+/// Sets up nothing: most architectures need only the common setup.
 pub(crate) fn nothing(_: &mut Machine, _: &Fields) -> Result<(), EmuError> {
     Ok(())
 }
 
-/// The same for an address space.
+/// Sets up nothing in an address space.
 pub(crate) fn nothing_of_mm(_: &mut Machine, _: &Fields, _: u64) -> Result<(), EmuError> {
     Ok(())
 }

@@ -88,7 +88,7 @@ impl KernelProcess {
                 )));
             }
             let entry = self.machine.recorder.entry_at(self.machine.isa.physical(self.tables.entry))?;
-            // Of this page, and of a type that means migration in some configuration.
+            // The entry must be of this page, and its type must mean migration in some configuration.
             let page = self.encoding.huge_page_of(entry);
             match self.encoding.swap_parts(entry).filter(|_| page == Some(self.pfn)) {
                 Some(parts) => Ok(parts.kind),
@@ -117,8 +117,9 @@ impl KernelProcess {
         Ok(())
     }
 
-    /// Has the kernel's own `vm_get_page_prot()` say how pages of the mapping are protected: the bits have changed, and
-    /// a kernel does not take those of another for a protection.
+    /// Asks the kernel's own `vm_get_page_prot()` for the protection of the mapping.
+    ///
+    /// The bits have changed, and a kernel does not take those of another for a protection.
     pub(super) fn find_protection(&mut self) -> Result<(), EmuError> {
         const SAYS: &str = "vm_get_page_prot";
         // Fills the table that it reads, if that is not in the image.

@@ -43,7 +43,7 @@ impl Caller<'_> {
         self.process.machine.get(self.out() + self.process.fields.offset(structure, member)?, bytes)
     }
 
-    /// What an entry maps if it maps a huge page, in bytes.
+    /// The size of a huge page, in bytes.
     pub(super) fn huge_bytes(&self) -> u64 {
         1 << self.process.encoding.layout().pmd_shift
     }

@@ -53,7 +53,7 @@ pub(crate) enum Addresses {
     Folded,
 }
 
-/// Gives what a register holds, by the engine's number of it.
+/// Returns the value of a register, by the engine's number of it.
 pub type ReadRegister<'a> = &'a dyn Fn(i32) -> Result<u64, WatchError>;
 
 /// An instruction set: what the watch needs to know of one architecture.

@@ -416,7 +416,7 @@ pub fn rpm_of(tags: &[(u32, &[&str])], payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; 96];
     put(&mut bytes, 0, &[0xed, 0xab, 0xee, 0xdb, 3]);
     put(&mut bytes, 10, b"kernel-core");
-    // Not a multiple of 8, so that there is something to pass over.
+    // Its size is no multiple of 8, so the reader has padding to skip.
     bytes.extend(rpm_header(&[(1000, &["a signature"])]));
     bytes.resize(bytes.len().next_multiple_of(8), 0);
     bytes.extend(rpm_header(tags));
