@@ -1,4 +1,4 @@
-//! The command line of batches, and of what they came to.
+//! The command line of batches and of their results.
 
 use std::path::PathBuf;
 

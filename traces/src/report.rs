@@ -58,25 +58,25 @@ pub struct RunReport {
     /// Who answered the predicates of all entries here: `guest`, its own compiled functions; or `model`, for a
     /// kernel, which has them inlined everywhere.
     pub predicates: PredicatesFrom,
-    /// What stood before the writer.
+    /// The entry before the writer.
     pub before: Entry,
     /// Where `before` does not satisfy what the kernel expects of such an entry.
     pub contract: Vec<String>,
-    /// What stands when the writer is done; null if schedules end differently.
+    /// The entry when the writer is done; null if schedules end differently.
     pub after: Option<Entry>,
     /// What the writer stored, in order.
     pub stored: Vec<Stored>,
     /// The distinct entries that the walker's loads returned.
     pub views: Vec<View>,
-    /// What the walker came to on the untouched entry.
+    /// The outcome of the walker's baseline run: alone, on the original entry.
     pub alone: Outcome,
-    /// What it came to under the schedules.
+    /// Its outcomes under the schedules.
     pub outcomes: Vec<Outcome>,
     /// What the writer concluded.
     pub writer_outcomes: Vec<Outcome>,
-    /// What each further routine came to.
+    /// The outcomes of each further routine.
     pub with_outcomes: Vec<Vec<Outcome>>,
-    /// Where the walker's machine code took another path than on the untouched entry.
+    /// Where the walker's machine code took another path than in its baseline run.
     pub divergences: Vec<Divergence>,
     /// Entries that the guest's `VM_WARN_ON_ONCE()` warned of.
     pub warnings: Vec<Warning>,
@@ -126,7 +126,7 @@ pub struct Stored {
     pub changes: Vec<String>,
 }
 
-/// Where the walker's machine code left the path that it takes on the untouched entry.
+/// Where the walker's machine code left the path of its baseline run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Divergence {
     /// The entry its decision rests on.
@@ -157,7 +157,7 @@ pub struct Warning {
 pub struct Schedules {
     /// How many there are; if the run is incomplete, how many were run.
     pub total: Count,
-    /// How many distinct behaviours they fall into: what each routine read, stored and came to.
+    /// How many distinct behaviours they fall into: what each routine read and stored, and its outcome.
     pub behaviours: u64,
     /// How often machine code was run for that.
     pub machine_runs: u64,

@@ -12,7 +12,7 @@ pub struct View {
     /// The entry.
     #[serde(flatten)]
     pub entry: Entry,
-    /// The bits that differ from what stood before the writer.
+    /// The bits that differ from the entry before the writer.
     pub changes: Vec<String>,
     /// Under how many schedules.
     pub schedules: Count,
@@ -20,7 +20,7 @@ pub struct View {
     pub schedule: String,
     /// Whether the walker itself stored it.
     pub by_walker: bool,
-    /// Whether the writer installed it in the place of the entry before, so that it is not what became of
-    /// that: a pointer to the page table of the split, say.
+    /// Whether the writer installed it in place of the entry, as a split installs a pointer to its page table. Then it
+    /// was not made from the entry.
     pub installed: bool,
 }

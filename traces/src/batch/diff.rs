@@ -31,7 +31,7 @@ pub struct DiffReport {
     pub made_by: Both<Vec<String>>,
     /// How many jobs there are.
     pub jobs: Both<u64>,
-    /// How many are in both and came to the same.
+    /// How many are in both, with the same result.
     pub same: u64,
     /// Kernels that were taken for one another.
     pub kernels: Vec<KernelPair>,
@@ -78,7 +78,7 @@ pub struct Group {
     pub entries: Vec<String>,
     /// How many jobs.
     pub jobs: u64,
-    /// One of them: what came of it in either batch, as far as it is in it.
+    /// One of them: its result in either batch, where that has it.
     pub example: Both<Option<Facts>>,
 }
 

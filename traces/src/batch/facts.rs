@@ -10,7 +10,7 @@ use crate::entry::{Entry, Value};
 use crate::outcome::{self, Outcome};
 use crate::report::{SplitGuard, Verdict};
 
-/// What came of a job. Lists are sorted, so that in what order something was seen makes no difference.
+/// The result of a job. Lists are sorted, so that the order in which something was seen makes no difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
     /// The number of the job in its matrix.
@@ -21,13 +21,13 @@ pub struct Facts {
     pub findings: Vec<String>,
     /// Of a kernel whether its split has the fix.
     pub split: Option<SplitGuard>,
-    /// What stood before the writer, with the predicates that hold of it; null of a sweep.
+    /// The entry before the writer, with the predicates that hold of it; null for a sweep.
     pub before: Option<String>,
-    /// What stands when the writer is done; null of a sweep, and if schedules end differently.
+    /// The entry when the writer is done; null for a sweep, and if schedules end differently.
     pub after: Option<String>,
     /// The distinct entries that the walker's loads returned, each with the predicates that hold of it.
     pub views: Vec<String>,
-    /// What the walker came to.
+    /// The walker's outcomes.
     pub outcomes: Vec<String>,
     /// How many schedules there are, in digits; null of a sweep.
     pub schedules: Option<String>,
@@ -64,13 +64,13 @@ pub enum Change {
         /// As it is.
         new: String,
     },
-    /// What stood before the writer: the entry is built in another way.
+    /// The entry before the writer: it is built in another way.
     Before,
-    /// What stands after it.
+    /// The entry after it.
     After,
     /// What the walker saw.
     Views,
-    /// What the walker came to.
+    /// The walker's outcomes.
     Outcomes,
     /// The number of schedules.
     Schedules,

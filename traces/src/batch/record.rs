@@ -9,14 +9,14 @@ use crate::sweep::SweepReport;
 /// The name and number of the format of a record. A change that breaks a reader raises the number.
 pub const RECORD_SCHEMA: &str = "pmdscope.record/1";
 
-/// What came of one job. Written as `{"job":17,"run":{...}}` or `{"job":17,"sweep":{...}}`.
+/// The result of one job. Written as `{"job":17,"run":{...}}` or `{"job":17,"sweep":{...}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Line", into = "Line")]
 #[schemars(with = "Line")]
 pub struct Record {
     /// The number of the job in its matrix, from 0 on.
     pub job: u64,
-    /// What came of it.
+    /// Its result.
     pub report: Report,
 }
 

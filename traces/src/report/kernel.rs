@@ -15,7 +15,7 @@ pub struct KernelFacts {
     pub walker_function: Option<String>,
     /// Whether the split invalidated an entry that was not present: the fault that the fix removes.
     pub split: SplitGuard,
-    /// Each entry for which `pmdp_invalidate()`, or what stands for it, was entered.
+    /// Each entry for which `pmdp_invalidate()`, or the function that does its work, was entered.
     pub invalidated: Vec<Invalidated>,
     /// Runs of which it is known what they must come to. If one does not, nothing else counts.
     pub controls: Vec<Control>,

@@ -18,11 +18,11 @@ pub struct Trace {
     pub schedules: Count,
     /// What happened, in order.
     pub events: Vec<Event>,
-    /// What the writer came to.
+    /// The writer's outcome.
     pub writer: Outcome,
-    /// What the walker came to.
+    /// The walker's outcome.
     pub walker: Outcome,
-    /// What further routines came to.
+    /// The outcomes of further routines.
     pub with: Vec<Outcome>,
     /// Struct pages whose references changed.
     pub references: Vec<References>,
