@@ -59,7 +59,7 @@ pub struct Divergence {
     pub instead_of: Option<u64>,
 }
 
-/// One schedule, run.
+/// The run of one schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     /// The order of accesses.

@@ -16,7 +16,7 @@ const LONGEST_REASON: usize = 1 << 16;
 
 /// The state of a segment's replies since its order.
 pub struct Heard {
-    /// Its jobs of which nothing is known yet.
+    /// The jobs whose result is still missing.
     open: BTreeSet<u64>,
     /// The job that the worker is at, if it says so.
     at: Option<u64>,

@@ -360,7 +360,7 @@ fn group((name, gathered): (GroupName, Gathered)) -> Group {
     }
 }
 
-/// A guest that is in both batches and not the same in them.
+/// The change of a guest that both batches have, in different files.
 fn guest((guest, sha256): (String, Both<BTreeSet<String>>)) -> Option<GuestChange> {
     let in_both = !sha256.old.is_empty() && !sha256.new.is_empty();
     let sha256 = (in_both && sha256.old != sha256.new).then_some(sha256)?;

@@ -32,29 +32,29 @@ pub enum SegmentError {
     /// It was cut off, or changed.
     #[error("it is damaged: {0}")]
     Damaged(std::io::Error),
-    /// It unpacks to more than there can be.
+    /// It unpacks to more bytes than records of so many jobs can have.
     #[error("it unpacks to more than {LARGEST_BYTES} bytes, the most that a segment may have")]
     TooLarge,
-    /// It has more lines than a segment has jobs.
+    /// It has more lines than its segment has jobs.
     #[error("it has more than {MOST_JOBS} lines, the most that a segment may have")]
     TooLong,
-    /// A line is no record.
+    /// One of its lines is not a record.
     #[error("line {line} is no record: {}", words::one_line(.fault))]
     NoRecord {
         /// The line, counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The error of the parser, in one line.
         fault: String,
     },
-    /// The jobs are not those that belong there.
+    /// It has the record of a job of another segment, or in another order.
     #[error("it has the record of job {found} where that of job {expected} belongs")]
     OtherJob {
-        /// The job that is there.
+        /// The job of the record.
         found: u64,
-        /// The job that should be.
+        /// The job that belongs there.
         expected: u64,
     },
-    /// There are records too many.
+    /// It has more records than its segment has jobs.
     #[error("it goes on with the record of job {0}, which belongs elsewhere")]
     Long(u64),
     /// Records are missing.
@@ -62,7 +62,7 @@ pub enum SegmentError {
     Short(u64),
 }
 
-/// A record as a line, with its end.
+/// Writes a record as one line, with a newline at its end.
 ///
 /// # Errors
 /// If it cannot be serialised, which would be a fault of its type.
@@ -72,16 +72,16 @@ pub fn line(record: &Record) -> serde_json::Result<String> {
     Ok(line)
 }
 
-/// The job of a line, if it begins as one does.
+/// The number of the job of a line; `None` if the line does not begin as a record does.
 pub fn job_of(line: &str) -> Option<u64> {
     let (job, _) = line.strip_prefix("{\"job\":")?.split_once(',')?;
     job.parse().ok()
 }
 
-/// Seals lines, which are in the order of their jobs.
+/// Compresses lines, which are in the order of their jobs, into one sealed segment.
 ///
 /// # Errors
-/// If memory runs out.
+/// If Zstandard gets no memory.
 pub fn seal<'a>(lines: impl IntoIterator<Item = &'a str>) -> std::io::Result<Vec<u8>> {
     let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
     encoder.include_checksum(true)?;
@@ -91,10 +91,10 @@ pub fn seal<'a>(lines: impl IntoIterator<Item = &'a str>) -> std::io::Result<Vec
     encoder.finish()
 }
 
-/// The lines of a sealed segment.
+/// Unpacks the lines of a sealed segment.
 ///
 /// # Errors
-/// If it is damaged.
+/// If the segment is damaged.
 pub fn lines(sealed: impl Read) -> Result<Vec<String>, SegmentError> {
     let mut text = String::new();
     let decoder = zstd::Decoder::new(sealed).map_err(SegmentError::Damaged)?;
@@ -112,10 +112,10 @@ pub fn lines(sealed: impl Read) -> Result<Vec<String>, SegmentError> {
     }
 }
 
-/// The lines of a sealed segment, which is to have just these jobs.
+/// Unpacks a sealed segment, which must have exactly these jobs.
 ///
 /// # Errors
-/// If it is damaged, or has other jobs.
+/// If the segment is damaged, or has other jobs.
 pub fn open(sealed: impl Read, jobs: &[u64]) -> Result<Vec<String>, SegmentError> {
     let lines = lines(sealed)?;
     for (line, expected) in lines.iter().zip(jobs) {
@@ -133,10 +133,10 @@ pub fn open(sealed: impl Read, jobs: &[u64]) -> Result<Vec<String>, SegmentError
     }
 }
 
-/// The record of a line.
+/// Parses a line.
 ///
 /// # Errors
-/// If it is none.
+/// If the line is not a record.
 pub fn record(line: &str) -> Result<Record, SegmentError> {
     let no_record = |fault| SegmentError::NoRecord { line: 1, fault };
     let record: Record = serde_json::from_str(line).map_err(|fault| no_record(fault.to_string()))?;
@@ -169,7 +169,7 @@ pub fn journal(bytes: &[u8]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// A line that begins as a record does; what it says is not looked at.
+    /// A line that begins as a record does. The test does not parse the rest.
     fn of(job: u64) -> String {
         format!("{{\"job\":{job},\"run\":{{}}}}\n")
     }
