@@ -85,8 +85,8 @@ impl<'a> Plan<'a> {
 
     /// A row for each entry, writer and walker of a subject.
     fn rows(&self, subject: &Subject, name: &str, skips: &mut Skips) -> Result<Vec<RunReport>> {
-        let writers = routines(subject, Role::Writer, &self.args.writer, Subject::compared_writers)?;
-        let walkers = routines(subject, Role::Walker, &self.args.walker, Subject::compared_walkers)?;
+        let writers = routines(subject, Role::Writer, &self.args.writer)?;
+        let walkers = routines(subject, Role::Walker, &self.args.walker)?;
         let mut last = LastEnvironment::default();
         let mut rows = Vec::new();
         for (kind, marks) in self.kinds(subject.encoding(), name, skips) {
@@ -144,17 +144,10 @@ impl Skips {
 }
 
 /// The routines of these names, each once, or those that a subject is compared by.
-fn routines(
-    subject: &Subject,
-    role: Role,
-    names: &[String],
-    default: impl Fn(&Subject) -> Vec<&'static Routine>,
-) -> Result<Vec<&'static Routine>> {
-    if names.is_empty() {
-        return Ok(default(subject));
-    }
+fn routines(subject: &Subject, role: Role, names: &[String]) -> Result<Vec<&'static Routine>> {
+    let default = if names.is_empty() { subject.compared(role) } else { &[] };
     let mut all = Vec::new();
-    for name in names {
+    for name in names.iter().map(String::as_str).chain(default.iter().copied()) {
         let routine = subject.routine(role, name)?;
         if !all.contains(&routine) {
             all.push(routine);

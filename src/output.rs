@@ -197,7 +197,7 @@ mod tests {
         let closed = || std::io::Error::from(ErrorKind::BrokenPipe);
         let by_encoder = anyhow::Error::from(EncodeFailure(closed().into()));
         assert!(is_closed(&by_encoder) && is_closed(&closed().into()));
-        assert_eq!(crate::failure::one_line(&by_encoder), closed().to_string(), "it is told once");
+        assert_eq!(crate::failure::one_line(&by_encoder), closed().to_string(), "the message appears once");
         let full = EncodeFailure(std::io::Error::from(ErrorKind::StorageFull).into());
         assert!(!is_closed(&full.into()));
     }

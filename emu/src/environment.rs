@@ -63,7 +63,7 @@ pub trait Environment: Inspect {
     /// The entry that a split stores when it installs its page table, in CPU order.
     fn installed_table(&self) -> u64;
 
-    /// The only entry that points to a page table, if there is one only.
+    /// The entry of kind `table` to begin with, where routines walk the table that it points to; `None` if any will do.
     fn only_table(&self) -> Option<u64>;
 
     /// Runs the controls: runs whose outcomes are known. If one fails, nothing else counts.

@@ -402,7 +402,7 @@ impl Stage for Loaded<'_> {
         let (function, arguments, bounds) = (self.functions[usize::from(cpu)], self.arguments(), self.bounds);
         let ended = match self.vcpu(cpu).follow(function, &arguments, bounds, values)? {
             Stop::AtRead { .. } => None,
-            Stop::CallResult { end, .. } => Some(self.ended(cpu, end)?),
+            Stop::AtEnd { end, .. } => Some(self.ended(cpu, end)?),
         };
         // What is stored to a stack is not seen here, and bundled routines wait for nothing.
         Ok(ReplayedPrefix { accesses: self.take_events()?, ended, state: Vec::new() })

@@ -6,7 +6,7 @@ mod kernel;
 use anyhow::Result;
 use pmdscope_arches::{Encoding, UnknownName};
 use pmdscope_emu::{EmuError, Environment, HugePage, KernelEnvironment, kernel_routine, kernel_routines};
-use pmdscope_guest::routine::{walkers, writers};
+use pmdscope_guest::routine::writers;
 use pmdscope_guest::{Role, Routine};
 use pmdscope_traces::GuestInfo;
 
@@ -99,10 +99,11 @@ impl Subject {
     pub fn other(&self, name: &str) -> Result<&'static Routine, UnknownName> {
         match self {
             Subject::Guest(guest) => guest.guest.routine_of_any_role(name),
-            Subject::Kernel(_) => Role::ALL
-                .into_iter()
-                .find_map(|role| kernel_routine(role, name).ok())
-                .ok_or_else(|| UnknownName::new("routine of a kernel", name, [])),
+            Subject::Kernel(_) => {
+                let all = || Role::ALL.into_iter().flat_map(kernel_routines);
+                let unknown = || UnknownName::new("routine of a kernel", name, all().map(|one| one.name));
+                all().find(|routine| routine.name == name).ok_or_else(unknown)
+            }
         }
     }
 
@@ -114,20 +115,16 @@ impl Subject {
         }
     }
 
-    /// The writers that `compare` takes if none is named: the split before and after the fix; of a kernel its own.
-    pub fn compared_writers(&self) -> Vec<&'static Routine> {
-        match self {
-            Subject::Guest(_) => vec![&writers::SPLIT_UNGUARDED, &writers::SPLIT_GUARDED],
-            Subject::Kernel(_) => kernel_routine(Role::Writer, "split").into_iter().collect(),
-        }
-    }
-
-    /// The walkers that `compare` takes if none is named: one that checks access, one that does not, and one that every
-    /// architecture has; of a kernel the first.
-    pub fn compared_walkers(&self) -> Vec<&'static Routine> {
-        match self {
-            Subject::Guest(_) => vec![&walkers::GUP_FAST_READ, &walkers::PERF_PAGE_SIZE, &walkers::HMM],
-            Subject::Kernel(_) => kernel_routine(Role::Walker, "gup-fast-read").into_iter().collect(),
+    /// The routines that `compare` takes if none is named, by name. Writers: the split before and after the fix, of a
+    /// kernel its own. Walkers: one that checks access, one that does not, and one that every architecture has; of a
+    /// kernel the first.
+    pub const fn compared(&self, role: Role) -> &'static [&'static str] {
+        match (self, role) {
+            (Subject::Guest(_), Role::Writer) => &["split-unguarded", "split-guarded"],
+            (Subject::Guest(_), Role::Walker) => &["gup-fast-read", "perf-page-size", "hmm"],
+            (Subject::Kernel(_), Role::Writer) => &["split"],
+            (Subject::Kernel(_), Role::Walker) => &["gup-fast-read"],
+            (_, Role::Agent) => &[],
         }
     }
 
@@ -179,17 +176,14 @@ pub struct LastEnvironment(Option<(String, Box<dyn Environment>)>);
 impl LastEnvironment {
     /// The environment of a subject, around a huge page. A kernel's is set up anew: each has one huge page.
     pub fn of(&mut self, subject: &Subject, page: HugePage) -> Result<&mut dyn Environment, EmuError> {
-        let environment: Box<dyn Environment> = match (subject, self.0.take()) {
-            (Subject::Guest(guest), Some((of, environment))) if of == guest.identity() => environment,
-            (Subject::Guest(guest), _) => guest.environment()?,
+        let (identity, environment): (_, Box<dyn Environment>) = match (subject, self.0.take()) {
+            (Subject::Guest(guest), Some((of, last))) if of == guest.identity() => (of, last),
+            (Subject::Guest(guest), _) => (guest.identity(), guest.environment()?),
             (Subject::Kernel(kernel), _) => {
-                Box::new(KernelEnvironment::new(kernel.kernel.clone(), kernel.encoding, page)?)
+                let kernel = KernelEnvironment::new(kernel.kernel.clone(), kernel.encoding, page)?;
+                (String::new(), Box::new(kernel))
             }
         };
-        let of = match subject {
-            Subject::Guest(guest) => guest.identity(),
-            Subject::Kernel(_) => String::new(),
-        };
-        Ok(self.0.insert((of, environment)).1.as_mut())
+        Ok(self.0.insert((identity, environment)).1.as_mut())
     }
 }

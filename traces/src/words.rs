@@ -3,7 +3,7 @@
 use pmdscope_arches::platform_name;
 
 use crate::count::Count;
-use crate::entry::Value;
+use crate::entry::{Hex, Value};
 use crate::report::{References, RunReport};
 
 /// A number of things: `1 row`, `2 rows`.
@@ -121,6 +121,13 @@ pub fn is_command(text: &str) -> bool {
         }
     }
     again == text
+}
+
+/// The page frame number that a command line asks for.
+pub(crate) fn page_frame_of(command: &str) -> Option<Hex> {
+    let words = shlex::split(command)?;
+    let number = words.windows(2).find(|pair| pair[0] == "--pfn").map(|pair| &pair[1])?;
+    u64::from_str_radix(number.strip_prefix("0x")?, 16).ok().map(Hex)
 }
 
 /// Text that stays on one line and does nothing to a terminal: what would is escaped.

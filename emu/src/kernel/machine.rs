@@ -72,7 +72,7 @@ pub(crate) struct Machine {
     pub(crate) sharing: Rc<Sharing>,
     pub(crate) decoder: Rc<Decoder>,
     probe: Rc<Probe>,
-    marks: CodeHooks,
+    code_hooks: CodeHooks,
     /// If a call is to be stopped when it calls another function than these.
     up_to_call: Rc<RefCell<Option<Vec<u64>>>>,
     /// Where the next object goes.
@@ -103,7 +103,7 @@ impl Machine {
             decoder,
             probe: Rc::default(),
             up_to_call: Rc::default(),
-            marks: Rc::default(),
+            code_hooks: Rc::default(),
             free: objects,
             objects: objects..objects + OBJECT_BYTES,
             named: Vec::new(),
@@ -172,7 +172,7 @@ impl Machine {
     fn hook_code(&mut self, cpu: u8) -> Result<(), EmuError> {
         let image = self.image();
         {
-            let marks = Rc::clone(&self.marks);
+            let code_hooks = Rc::clone(&self.code_hooks);
             let decoder = Rc::clone(&self.decoder);
             let recorder = Rc::clone(&self.recorder);
             let up_to_call = Rc::clone(&self.up_to_call);
@@ -188,7 +188,7 @@ impl Machine {
                         return Ok(());
                     }
                 }
-                match marks.borrow().get(&pc) {
+                match code_hooks.borrow().get(&pc) {
                     Some(CodeHook::Stub(stub)) => {
                         if stub.flushes {
                             cpu.record(pc, What::Flush);
@@ -222,7 +222,7 @@ impl Machine {
     pub(crate) fn stub(&mut self, stub: Stub) {
         // All calls come by here, those from elsewhere too.
         if let Some(function) = self.kernel.find(stub.symbol) {
-            self.marks.borrow_mut().insert(function.local_entry, CodeHook::Stub(stub));
+            self.code_hooks.borrow_mut().insert(function.local_entry, CodeHook::Stub(stub));
             self.stubs.push(stub);
         }
     }
@@ -230,7 +230,9 @@ impl Machine {
     /// Records the calls of a function that takes the address of an entry.
     pub(crate) fn note_calls(&mut self, symbol: &str) {
         if let Some(function) = self.kernel.find(symbol) {
-            self.marks.borrow_mut().insert(function.local_entry, CodeHook::Call { function: symbol.into() });
+            self.code_hooks
+                .borrow_mut()
+                .insert(function.local_entry, CodeHook::Call { function: symbol.into() });
         }
     }
 

@@ -214,7 +214,7 @@ impl Stage for KernelStage<'_> {
                     state.push(u64::from(self.returned[at].is_some()));
                     break (None, state);
                 }
-                Stop::CallResult { end, reads } => match self.afterwards(cpu)? {
+                Stop::AtEnd { end, reads } => match self.afterwards(cpu)? {
                     Some(next) => {
                         (function, arguments) = next;
                         // It has ended before it asked for the rest.

@@ -51,7 +51,7 @@ impl Vcpu {
         let replay = self.state.replay.take();
         end.map(|end| match replay {
             Some(Replay { stopped: true, state, .. }) => Stop::AtRead { state },
-            replay => Stop::CallResult { end, reads: replay.map_or(0, |replay| replay.made) },
+            replay => Stop::AtEnd { end, reads: replay.map_or(0, |replay| replay.made) },
         })
     }
 

@@ -71,7 +71,7 @@ pub(crate) enum Stop {
     /// if that cannot be said.
     AtRead { state: Vec<u64> },
     /// At its end, after as many reads.
-    CallResult { end: CallExit, reads: usize },
+    AtEnd { end: CallExit, reads: usize },
 }
 
 /// A path that is kept has no more blocks, whatever the bound on instructions, so that it fits in memory (128 MiB).

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::{RunReport, Verdict};
 use crate::sweep::SweepReport;
+use crate::words;
 
 /// The name and number of the format of a record. A change that breaks a reader raises the number.
 pub const RECORD_SCHEMA: &str = "pmdscope.record/1";
@@ -59,7 +60,11 @@ impl TryFrom<Line> for Record {
 
     fn try_from(line: Line) -> Result<Record, String> {
         let report = match line {
-            Line { run: Some(run), sweep: None, .. } => Report::Run(run),
+            Line { run: Some(mut run), sweep: None, .. } => {
+                // Records of 0.2.0 say only in their command which page frame was asked for.
+                run.pfn = run.pfn.or_else(|| words::page_frame_of(&run.command));
+                Report::Run(run)
+            }
             Line { run: None, sweep: Some(sweep), .. } => Report::Sweep(sweep),
             _ => return Err(format!("the record of job {} is not of one run or one sweep", line.job)),
         };

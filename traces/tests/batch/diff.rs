@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use anstream::adapter::strip_str;
 use pmdscope_traces::batch::{
     Both, Change, Diff, DiffReport, Facts, Group, GuestChange, Kernels, Record, Report, diff, diff_text,
-    pair_kernels,
+    pair_kernels, segment,
 };
 use pmdscope_traces::{EntryName, GuestKind, Hex, RoutineResult, SplitGuard, Verdict, json, schemas};
 use proptest::prelude::*;
@@ -223,6 +223,25 @@ fn jobs_are_told_apart_by_what_was_asked_for_of_the_entry() {
     let old = [by_value(1, Verdict::Pass), by_value(2, Verdict::Unknown)];
     let new = [by_value(2, Verdict::Unknown), by_value(1, Verdict::Pass)];
     assert!(!changed(&old, &new).changed);
+}
+
+/// Results of 0.2.0 have the page frame in their command only.
+#[test]
+fn jobs_of_an_earlier_build_are_told_apart_by_their_page_frames() {
+    let earlier = |job: u64, pfn: u64, verdict| {
+        let mut record = batch().remove(0);
+        record.job = job;
+        run(&mut record).command = format!("{} --pfn {pfn:#x}", run(&mut record).command.clone());
+        run(&mut record).verdict = verdict;
+        assert_eq!(run(&mut record).pfn, None);
+        segment::record(&serde_json::to_string(&record).unwrap()).unwrap()
+    };
+    let old = [earlier(0, 1, Verdict::Pass), earlier(1, 2, Verdict::Unknown)];
+    let new = [earlier(0, 2, Verdict::Unknown), earlier(1, 1, Verdict::Pass)];
+    assert!(!changed(&old, &new).changed);
+    let [mut first, mut second] = old.clone();
+    (run(&mut first).verdict, run(&mut second).verdict) = (Verdict::Unknown, Verdict::Pass);
+    assert_eq!(changed(&old, &[first, second]).groups.iter().map(|group| group.jobs).sum::<u64>(), 2);
 }
 
 #[test]
