@@ -1,7 +1,7 @@
 //! `pmdscope run`.
 
-use anyhow::Result;
-use pmdscope_traces::formats::RunFormat;
+use anyhow::{Result, ensure};
+use pmdscope_traces::formats::{Detail, RunFormat};
 use pmdscope_traces::{RunReport, Verdict};
 
 use crate::cli::RunArgs;
@@ -13,11 +13,26 @@ use crate::study::Study;
 use crate::subject::LastEnvironment;
 
 pub fn run(args: &RunArgs) -> Result<Exit> {
+    let detail = detail(args)?;
     let plan = RunPlan::new(&args.job)?;
     let (printed, verdicts) =
-        output::checked(args.report.self_check, || printed(&reports(&plan)?, args.format))?;
+        output::checked(args.report.self_check, || printed(&reports(&plan)?, args.format, detail))?;
     output::write(&printed, args.report.output.as_deref())?;
     Ok(Exit::of(verdicts))
+}
+
+/// The detail that is asked for.
+fn detail(args: &RunArgs) -> Result<Detail> {
+    ensure!(
+        args.verbose == 0 || args.format.encoder.has_details(),
+        "--format {} has every detail: leave -v out",
+        args.format.name
+    );
+    Ok(match args.verbose {
+        0 => Detail::Verdict,
+        1 => Detail::Tables,
+        _ => Detail::Setup,
+    })
 }
 
 /// A report for each walker.
@@ -29,7 +44,7 @@ fn reports(plan: &RunPlan) -> Result<Vec<RunReport>> {
 }
 
 /// The printed reports, and their verdicts.
-fn printed(reports: &[RunReport], format: &RunFormat) -> Result<(String, Vec<Verdict>)> {
-    let printed = (format.encoder)(reports).map_err(output::EncodeFailure)?;
+fn printed(reports: &[RunReport], format: &RunFormat, detail: Detail) -> Result<(String, Vec<Verdict>)> {
+    let printed = format.encoder.encode(reports, detail).map_err(output::EncodeFailure)?;
     Ok((printed, reports.iter().map(|report| report.verdict).collect()))
 }

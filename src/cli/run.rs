@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use pmdscope_emu::Reduction;
 use pmdscope_traces::formats::{self, RunFormat};
 
@@ -83,6 +83,9 @@ pub struct RunArgs {
         help_heading = None::<&str>
     )]
     pub format: &'static RunFormat,
+    /// Show more of the run: -v the instructions, entries and outcomes, -vv the machine code and its set-up as well
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
     #[command(flatten)]
     pub report: ReportArgs,
 }

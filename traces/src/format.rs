@@ -33,7 +33,42 @@ pub type ReportFormat = Format<ReportEncoder>;
 pub type EncodeError = Box<dyn Error + Send + Sync>;
 
 /// Writes the runs of one writer on one entry, one for each walker.
-pub type RunEncoder = fn(&[RunReport]) -> Result<String, EncodeError>;
+#[derive(Debug, Clone, Copy)]
+pub enum RunEncoder {
+    /// Shows them to a person, in the detail that is asked for.
+    View(fn(&[RunReport], Detail) -> String),
+    /// Writes all of them.
+    Whole(fn(&[RunReport]) -> Result<String, EncodeError>),
+}
+
+impl RunEncoder {
+    /// Whether the detail that is asked for changes what it writes.
+    pub const fn has_details(&self) -> bool {
+        matches!(self, RunEncoder::View(_))
+    }
+
+    /// Writes the runs.
+    ///
+    /// # Errors
+    /// The encoder's own.
+    pub fn encode(&self, reports: &[RunReport], detail: Detail) -> Result<String, EncodeError> {
+        match self {
+            RunEncoder::View(encode) => Ok(encode(reports, detail)),
+            RunEncoder::Whole(encode) => encode(reports),
+        }
+    }
+}
+
+/// How much the text of a run shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// The verdict, the race of the worst finding, and how to go on: ten to twenty lines.
+    Verdict,
+    /// Each finding with its race and the instructions of it, the entries and the outcomes.
+    Tables,
+    /// The machine code that was run as well, and what was set up for it.
+    Setup,
+}
 
 /// Writes a comparison.
 #[derive(Debug, Clone, Copy)]

@@ -2,8 +2,8 @@
 //! is in the file of its encoder.
 
 pub use crate::format::{
-    CompareEncoder, CompareFormat, EncodeError, Format, RecordSource, Records, ReportEncoder, ReportFormat,
-    RunEncoder, RunFormat,
+    CompareEncoder, CompareFormat, Detail, EncodeError, Format, RecordSource, Records, ReportEncoder,
+    ReportFormat, RunEncoder, RunFormat,
 };
 
 use crate::batch::{sqlite, summary_text};

@@ -9,7 +9,8 @@ use serde::ser::{SerializeStruct, Serializer};
 use crate::batch::Report;
 use crate::comparison::{COMPARE_SCHEMA, CompareReport};
 use crate::format::{
-    CompareEncoder, CompareFormat, EncodeError, RecordSource, Records, ReportEncoder, ReportFormat, RunFormat,
+    CompareEncoder, CompareFormat, EncodeError, RecordSource, Records, ReportEncoder, ReportFormat,
+    RunEncoder, RunFormat,
 };
 use crate::report::RunReport;
 use crate::sweep::SweepReport;
@@ -19,10 +20,10 @@ pub const RUN_FORMAT: RunFormat = RunFormat {
     name: "json",
     about: "One object, by `pmdscope schema run`; an array of them for several walkers",
     extension: "json",
-    encoder: |reports| match reports {
+    encoder: RunEncoder::Whole(|reports| match reports {
         [one] => Ok(pretty(one)?),
         several => Ok(pretty(&several)?),
-    },
+    }),
 };
 
 /// JSON of a comparison.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::batch::segment;
 use crate::count::Count;
-use crate::format::{EncodeError, RecordSource, Records, ReportEncoder, ReportFormat, RunFormat};
+use crate::format::{EncodeError, RecordSource, Records, ReportEncoder, ReportFormat, RunEncoder, RunFormat};
 use crate::outcome::Outcome;
 use crate::report::{Event, References, RunReport};
 
@@ -15,7 +15,9 @@ pub const RUN_FORMAT: RunFormat = RunFormat {
     name: "jsonl",
     about: "JSON Lines: the run, then each behaviour and its events",
     extension: "jsonl",
-    encoder: |reports| Ok(reports.iter().map(lines).collect::<Result<Vec<_>, _>>()?.concat()),
+    encoder: RunEncoder::Whole(|reports| {
+        Ok(reports.iter().map(lines).collect::<Result<Vec<_>, _>>()?.concat())
+    }),
 };
 
 /// JSON Lines of a batch.

@@ -4,7 +4,9 @@ use anstream::adapter::strip_str;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::comparison::CompareReport;
-use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat, RunFormat};
+use crate::format::{
+    CompareEncoder, CompareFormat, Detail, ReportEncoder, ReportFormat, RunEncoder, RunFormat,
+};
 use crate::printable::printable;
 use crate::report::RunReport;
 use crate::{summary, sweep_summary, text};
@@ -14,7 +16,10 @@ pub const RUN_FORMAT: RunFormat = RunFormat {
     name: "markdown",
     about: "The text in Markdown",
     extension: "md",
-    encoder: |reports| Ok(reports.iter().map(run).collect::<Vec<_>>().join("\n")),
+    encoder: RunEncoder::View(|reports, detail| {
+        let runs: Vec<_> = reports.iter().map(|report| run(report, detail)).collect();
+        runs.join("\n")
+    }),
 };
 
 /// Markdown of a comparison.
@@ -55,6 +60,6 @@ fn table(rows: Vec<Vec<String>>) -> String {
 }
 
 /// A run: its text is laid out in columns, so it is kept as it is.
-pub fn run(report: &RunReport) -> String {
-    format!("```text\n{}```\n", strip_str(&text::run(report)))
+pub fn run(report: &RunReport, detail: Detail) -> String {
+    format!("```text\n{}```\n", strip_str(&text::run(report, detail)))
 }

@@ -2,6 +2,7 @@
 
 use std::slice;
 
+use pmdscope_traces::formats::Detail;
 use pmdscope_traces::results::expect::Expectations;
 use pmdscope_traces::results::{junit, ktap};
 use pmdscope_traces::sweep::SweepReport;
@@ -14,9 +15,9 @@ use super::plain::assert_plain;
 
 /// Writes a run's report, and a comparison of it alone, in each format. Where something else will read it, it is read.
 pub fn encode(run: &RunReport) {
-    assert_plain(&text::run(run));
+    assert_plain(&text::run(run, Detail::Setup));
     assert_plain(&text::run_with_traces(run));
-    markdown::run(run);
+    markdown::run(run, Detail::Setup);
     for trace in &run.traces {
         let _ = kunit::test(run, trace);
     }

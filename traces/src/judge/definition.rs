@@ -44,6 +44,19 @@ pub enum Severity {
     OddView,
 }
 
+impl Severity {
+    /// The consequence in two words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Severity::MemoryLost => "memory lost",
+            Severity::WrongPage => "wrong page",
+            Severity::Crash => "crash",
+            Severity::WrongAnswer => "wrong answer",
+            Severity::OddView => "odd view",
+        }
+    }
+}
+
 /// What shows a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {

@@ -1,5 +1,6 @@
 //! Reports as plain text. Lines may have ANSI styles, which `anstream` takes out where they do not belong.
 
+mod brief;
 pub(crate) mod compare;
 mod decode;
 mod picture;
@@ -14,10 +15,11 @@ use std::fmt::Write;
 
 use crate::entry::{Entry, Value};
 use crate::findings::Finding;
-use crate::format::RunFormat;
+use crate::format::{Detail, RunEncoder, RunFormat};
 use crate::outcome::{self, Outcome};
 use crate::printable::printable;
 use crate::report::{Divergence, KernelFacts, RunReport, SplitGuard, Stored};
+use crate::text::brief::brief;
 use crate::text::race::race;
 use crate::text::style::paint;
 use crate::text::wrapped::Lines;
@@ -33,27 +35,37 @@ pub use wrapped::WIDTH;
 /// The text of a run.
 pub const RUN_FORMAT: RunFormat = RunFormat {
     name: "text",
-    about: "Text of at most 75 columns, with each finding drawn as a race",
+    about: "Text of at most 75 columns: the verdict and the race; -v and -vv show more",
     extension: "txt",
-    encoder: |reports| Ok(reports.iter().map(run).collect::<Vec<_>>().join("\n")),
+    encoder: RunEncoder::View(|reports, detail| {
+        let runs: Vec<_> = reports.iter().map(|report| run(report, detail)).collect();
+        runs.join("\n")
+    }),
 };
 
-/// One run: what was found, each finding with its shortest schedule drawn as a race, and what that rests on. No line
-/// is longer than [`WIDTH`].
-pub fn run(report: &RunReport) -> String {
+/// One run in the detail that is asked for. No line is longer than [`WIDTH`].
+pub fn run(report: &RunReport, detail: Detail) -> String {
     let report = &*printable(report);
     let mut lines = Lines::default();
     lines.styled(style::TITLE, "  ", &words::headline(report));
     lines.gap();
-    found(&mut lines, report);
+    split_guard(&mut lines, report);
+    doubts(&mut lines, report);
+    if detail == Detail::Verdict {
+        brief(&mut lines, report);
+        return lines.into_text();
+    }
+    findings(&mut lines, report);
     lines.gap();
     values(&mut lines, report);
     if report.has_walker() {
         lines.gap();
         walked(&mut lines, report);
     }
-    lines.gap();
-    ran(&mut lines, report);
+    if detail == Detail::Setup {
+        lines.gap();
+        ran(&mut lines, report);
+    }
     lines.gap();
     let schedules = &report.schedules;
     let counts = [
@@ -66,13 +78,17 @@ pub fn run(report: &RunReport) -> String {
     lines.into_text()
 }
 
-/// What was found, and what keeps it from being known whether there is more.
-fn found(lines: &mut Lines, report: &RunReport) {
+/// Whether a kernel's split has the fix.
+fn split_guard(lines: &mut Lines, report: &RunReport) {
     match report.kernel.as_ref().and_then(|kernel| Some((kernel.split, split(kernel)?))) {
         Some((SplitGuard::Guarded, text)) => lines.styled(style::HOLDS, "  ", &text),
         Some((_, text)) => lines.styled(style::WRONG, "  ", &text),
         None => {}
     }
+}
+
+/// The reasons why the result is not known whole.
+fn doubts(lines: &mut Lines, report: &RunReport) {
     if let Some(why) = &report.incomplete {
         lines.styled(style::UNKNOWN, "  ", &format!("INCOMPLETE: {why}; what was not run is unknown"));
     }
@@ -82,6 +98,10 @@ fn found(lines: &mut Lines, report: &RunReport) {
         );
         lines.styled(style::UNKNOWN, "  ", &text);
     }
+}
+
+/// Every finding, with its race.
+fn findings(lines: &mut Lines, report: &RunReport) {
     if report.findings.is_empty() {
         lines.line("Nothing was found.");
     }

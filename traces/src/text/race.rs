@@ -13,7 +13,7 @@ const LANE_LEAST: usize = 36;
 
 /// Draws a trace of a report, and says what the walker concluded from it and why.
 pub(crate) fn race(lines: &mut Lines, report: &RunReport, trace: &Trace) {
-    let lanes = Lanes { count: 2 + trace.with.len() };
+    let lanes = Lanes::new(trace);
     lanes.headings(lines, &headings(report));
     let last_of = |cpu: u8| trace.events.iter().rposition(|event| event.cpu == cpu);
     for cpu in lanes.cpus().filter(|cpu| last_of(*cpu).is_none()) {
@@ -36,7 +36,7 @@ pub(crate) fn race(lines: &mut Lines, report: &RunReport, trace: &Trace) {
 }
 
 /// What runs on each CPU.
-fn headings(report: &RunReport) -> Vec<String> {
+pub(super) fn headings(report: &RunReport) -> Vec<String> {
     let kernel = report.kernel.as_ref();
     let writer = kernel.map_or(report.writer.clone(), |kernel| format!("{}()", kernel.writer_function));
     let walker = kernel.and_then(|kernel| kernel.walker_function.as_ref());
@@ -53,13 +53,28 @@ fn routine(report: &RunReport, cpu: u8) -> &str {
     }
 }
 
+/// The outcome of the routine on a CPU, if one ran there.
+pub(super) fn outcome_on<'a>(report: &RunReport, trace: &'a Trace, cpu: u8) -> Option<&'a Outcome> {
+    let outcome = match cpu {
+        0 => Some(&trace.writer),
+        1 => Some(&trace.walker),
+        other => trace.with.get(usize::from(other) - 2),
+    };
+    // A kernel's writer may be run alone.
+    outcome.filter(|_| cpu != 1 || report.has_walker())
+}
+
 /// The columns that the text of each CPU begins at. One access at a time, so it may reach into the next lane.
-struct Lanes {
+pub(super) struct Lanes {
     count: usize,
 }
 
 impl Lanes {
-    fn cpus(&self) -> impl Iterator<Item = u8> + use<> {
+    pub(super) fn new(trace: &Trace) -> Lanes {
+        Lanes { count: 2 + trace.with.len() }
+    }
+
+    pub(super) fn cpus(&self) -> impl Iterator<Item = u8> + use<> {
         (0..=u8::MAX).take(self.count)
     }
 
@@ -70,7 +85,7 @@ impl Lanes {
     /// The column where a lane begins.
     ///
     /// A lane without room, such as one of a CPU that only a damaged trace names, is drawn over the last one.
-    fn begin(&self, cpu: u8) -> usize {
+    pub(super) fn begin(&self, cpu: u8) -> usize {
         (usize::from(cpu) * self.step()).min(WIDTH - LANE_LEAST)
     }
 
@@ -79,7 +94,7 @@ impl Lanes {
         (self.step() - 1).max(LANE_LEAST).min(WIDTH - self.begin(cpu))
     }
 
-    fn headings(&self, lines: &mut Lines, names: &[String]) {
+    pub(super) fn headings(&self, lines: &mut Lines, names: &[String]) {
         let heading = |cpu: u8, name: &str| wrapped(&format!("CPU{cpu}: "), "      ", name, self.width(cpu));
         if let [writer, walker] = names {
             let (left, right) = (heading(0, writer), heading(1, walker));
@@ -176,13 +191,7 @@ impl Lanes {
     }
 
     fn concluded(&self, lines: &mut Lines, report: &RunReport, trace: &Trace, cpu: u8) {
-        let outcome = match cpu {
-            0 => Some(&trace.writer),
-            1 => Some(&trace.walker),
-            other => trace.with.get(usize::from(other) - 2),
-        };
-        // A kernel's writer may be run alone.
-        let Some(outcome) = outcome.filter(|_| cpu != 1 || report.has_walker()) else { return };
+        let Some(outcome) = outcome_on(report, trace, cpu) else { return };
         let text = format!("{}: {}", routine(report, cpu), outcome::in_words(outcome));
         self.put(lines, cpu, 0, &wrapped("=> ", "   ", &text, self.width(cpu)));
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{changed, run};
-use crate::format::RunFormat;
+use crate::format::{Detail, RunEncoder, RunFormat};
 use crate::outcome;
 use crate::printable::printable;
 use crate::report::{AccessKind, Event, RunReport, Trace, What};
@@ -15,13 +15,15 @@ pub const RUN_FORMAT: RunFormat = RunFormat {
     name: "trace",
     about: "The text, and every event of each behaviour in a wide table",
     extension: "txt",
-    encoder: |reports| Ok(reports.iter().map(run_with_traces).collect::<Vec<_>>().join("\n")),
+    encoder: RunEncoder::Whole(|reports| {
+        Ok(reports.iter().map(run_with_traces).collect::<Vec<_>>().join("\n"))
+    }),
 };
 
 /// One run, and every event of each behaviour in a table, which is as wide as it needs to be.
 pub fn run_with_traces(report: &RunReport) -> String {
     let report = &*printable(report);
-    let mut out = run(report);
+    let mut out = run(report, Detail::Setup);
     for (n, trace) in report.traces.iter().enumerate() {
         let _ = writeln!(
             out,

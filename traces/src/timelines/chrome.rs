@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::entry::{Bit, Entry, Value};
 use crate::findings::Finding;
-use crate::format::RunFormat;
+use crate::format::{RunEncoder, RunFormat};
 use crate::json;
 use crate::outcome::{self, Outcome};
 use crate::report::{Event, GuestInfo, References, RunReport, Trace, Verdict, What};
@@ -20,7 +20,7 @@ pub const RUN_FORMAT: RunFormat = RunFormat {
     name: "chrome",
     about: "A timeline of each behaviour (Trace Event Format), for Perfetto or chrome://tracing",
     extension: "json",
-    encoder: |reports| Ok(runs(reports)?),
+    encoder: RunEncoder::Whole(|reports| Ok(runs(reports)?)),
 };
 
 /// Runs as one timeline.

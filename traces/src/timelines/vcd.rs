@@ -11,7 +11,7 @@ use thiserror::Error;
 use vcd::{IdCode, ReferenceIndex, SimulationCommand, TimescaleUnit, Value as Level, VarType, Writer};
 
 use crate::entry::Value;
-use crate::format::RunFormat;
+use crate::format::{RunEncoder, RunFormat};
 use crate::outcome;
 use crate::report::{Event, RunReport, Trace};
 use crate::timelines::signals::{self, Field};
@@ -23,7 +23,7 @@ pub const RUN_FORMAT: RunFormat = RunFormat {
     name: "vcd",
     about: "A waveform of each behaviour (Value Change Dump), for GTKWave or Surfer",
     extension: "vcd",
-    encoder: |reports| Ok(runs(reports)?),
+    encoder: RunEncoder::Whole(|reports| Ok(runs(reports)?)),
 };
 
 /// Why there is no waveform.
