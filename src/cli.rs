@@ -91,25 +91,29 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// Architecture; may be given several times; all if not given
-    #[arg(long, value_name = "A")]
+    /// Kernels to compare, as --kernel
+    #[arg(value_name = "FILE", conflicts_with = "kernel")]
+    pub images: Vec<PathBuf>,
+    /// Architectures, separated by commas; all if not given
+    #[arg(long, value_name = "A", value_delimiter = ',')]
     pub arch: Vec<String>,
-    /// Only what has this kind of MMU: radix or hash; may be given several times
-    #[arg(long, value_name = "M")]
+    /// Only platforms with this kind of MMU: radix or hash
+    #[arg(long, value_name = "M", value_delimiter = ',')]
     pub mmu: Vec<String>,
-    /// Linux version; may be given several times
-    #[arg(long, value_name = "V")]
+    /// Linux versions, separated by commas; 6.1 and 7.2 if not given
+    #[arg(long, value_name = "V", value_delimiter = ',')]
     pub linux: Vec<String>,
-    /// Entry to begin with (see `pmdscope list entries`); may be given several times
-    #[arg(long, value_name = "E")]
+    /// Entries to begin with, separated by commas (see `pmdscope list entries`); migration-write if not given
+    #[arg(long, value_name = "E", value_delimiter = ',')]
     pub entry: Vec<String>,
     #[command(flatten)]
     pub marks: Marks,
-    /// Writer (see `pmdscope list writers`); may be given several times
-    #[arg(long, value_name = "W")]
+    /// Writers, separated by commas (see `pmdscope list writers`), or all; the splits if not given
+    #[arg(long, value_name = "W", value_delimiter = ',')]
     pub writer: Vec<String>,
-    /// Walker (see `pmdscope list walkers`); may be given several times
-    #[arg(long, value_name = "K")]
+    /// Walkers, separated by commas (see `pmdscope list walkers`), or all; if not given gup-fast-read and
+    /// pte-offset-map, and without --kernel also perf-page-size and hmm
+    #[arg(long, value_name = "K", value_delimiter = ',')]
     pub walker: Vec<String>,
     /// Compare real kernels (see `pmdscope run --help`) in place of architectures and versions; may be
     /// given several times

@@ -1,6 +1,7 @@
 //! `pmdscope compare`.
 
 use std::iter;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, Version, platform_name};
@@ -28,6 +29,11 @@ const DEFAULT_ENTRY: EntryKind = EntryKind::MigrationWrite;
 /// What a split is meant for.
 const DEFAULT_ELSE: EntryKind = EntryKind::PresentHuge;
 
+/// The kernels to compare, if any are named.
+fn kernels(args: &CompareArgs) -> impl Iterator<Item = &PathBuf> {
+    args.kernel.iter().chain(&args.images)
+}
+
 /// What is to be compared.
 struct Plan<'a> {
     args: &'a CompareArgs,
@@ -38,7 +44,7 @@ struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     fn new(args: &'a CompareArgs) -> Result<Self> {
-        if !args.kernel.is_empty() {
+        if kernels(args).next().is_some() {
             refuse_platform(!args.arch.is_empty(), !args.mmu.is_empty(), !args.linux.is_empty())?;
         }
         let entries = if args.entry.is_empty() { None } else { Some(chosen(&args.entry, Vec::new())?) };
@@ -49,7 +55,7 @@ impl<'a> Plan<'a> {
     fn run(&self) -> Result<CompareReport> {
         let mut skips = Skips::default();
         let mut rows = Vec::new();
-        if self.args.kernel.is_empty() {
+        if kernels(self.args).next().is_none() {
             for (name, encoding) in self.encodings()? {
                 match encoding.and_then(GuestSubject::bundled_for) {
                     Ok(guest) => rows.extend(self.rows(&Subject::Guest(guest), &name, &mut skips)?),
@@ -57,7 +63,7 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        for path in &self.args.kernel {
+        for path in kernels(self.args) {
             let kernel = KernelSubject::open(path, self.args.cache)?;
             let name = kernel.kernel.file().release.text.clone();
             rows.extend(self.rows(&Subject::Kernel(kernel), &name, &mut skips)?);
@@ -146,14 +152,16 @@ impl Skips {
 /// The routines of these names, each once, or those that a subject is compared by.
 fn routines(subject: &Subject, role: Role, names: &[String]) -> Result<Vec<&'static Routine>> {
     let default = if names.is_empty() { subject.compared(role) } else { &[] };
-    let mut all = Vec::new();
-    for name in names.iter().map(String::as_str).chain(default.iter().copied()) {
-        let routine = subject.routine(role, name)?;
-        if !all.contains(&routine) {
-            all.push(routine);
+    let names = names.iter().map(String::as_str).chain(default.iter().copied());
+    let mut routines = Vec::new();
+    for name in names {
+        for routine in subject.routines_named(role, name)? {
+            if !routines.contains(&routine) {
+                routines.push(routine);
+            }
         }
     }
-    Ok(all)
+    Ok(routines)
 }
 
 /// Every writer with every walker.

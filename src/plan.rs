@@ -6,14 +6,15 @@ use pmdscope_guest::{Role, Routine};
 
 use crate::cli::JobArgs;
 use crate::start::EntryRequest;
-use crate::subject::{NO_WALKER, Subject};
+use crate::subject::{EVERY_ROUTINE, NO_WALKER, Subject};
 use crate::values::run_bounds;
 
 /// Refuses what no kernel can be run with: to open one may take seconds.
 fn check_before_opening(args: &JobArgs) -> Result<()> {
     args.writer.iter().try_for_each(|writer| kernel_routine(Role::Writer, writer).map(drop))?;
     let walkers = || args.walker.iter().filter(|walker| *walker != NO_WALKER);
-    walkers().try_for_each(|walker| kernel_routine(Role::Walker, walker).map(drop))?;
+    let named = || walkers().filter(|walker| *walker != EVERY_ROUTINE);
+    named().try_for_each(|walker| kernel_routine(Role::Walker, walker).map(drop))?;
     check_schedule(args.schedule.is_some(), walkers().count() < args.walker.len())
 }
 
@@ -23,6 +24,19 @@ fn check_schedule(has_schedule: bool, runs_writer_alone: bool) -> Result<()> {
         "a schedule is of a writer and a walker: leave --schedule or --walker none out"
     );
     Ok(())
+}
+
+/// The walkers of these names, each once; `None` stands for the writer alone.
+fn walkers(subject: &Subject, names: &[String]) -> Result<Vec<Option<&'static Routine>>> {
+    let mut walkers = Vec::new();
+    for name in names {
+        let of_name = match subject.walker(name) {
+            Ok(None) => vec![None],
+            _ => subject.routines_named(Role::Walker, name)?.into_iter().map(Some).collect(),
+        };
+        walkers.extend(of_name);
+    }
+    Ok(walkers)
 }
 
 /// What `run` is to do.
@@ -49,7 +63,7 @@ impl RunPlan {
     /// The plan of a command line.
     pub fn new(args: &JobArgs) -> Result<Self> {
         let entry = EntryRequest::of_args(args)?;
-        if args.kernel.is_some() {
+        if args.kernel().is_some() {
             check_before_opening(args)?;
         }
         let subject = Subject::of_args(args)?;
@@ -61,7 +75,7 @@ impl RunPlan {
         let plan = RunPlan {
             entry,
             writer: subject.routine(Role::Writer, writer)?,
-            walkers: args.walker.iter().map(|walker| subject.walker(walker)).collect::<Result<_, _>>()?,
+            walkers: walkers(&subject, &args.walker)?,
             // The same routine may well run on several CPUs.
             with: args.with.iter().map(|with| subject.other(with)).collect::<Result<_, _>>()?,
             bounds: run_bounds(args)?,

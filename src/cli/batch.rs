@@ -73,22 +73,22 @@ pub struct ReportDirArgs {
 #[command(next_help_heading = "Only some")]
 pub struct OnlyArgs {
     /// Of this architecture
-    #[arg(long, value_name = "A")]
+    #[arg(long, value_name = "A", value_delimiter = ',')]
     pub arch: Vec<String>,
     /// Of this version of Linux, of a kernel of this release
-    #[arg(long, value_name = "V")]
+    #[arg(long, value_name = "V", value_delimiter = ',')]
     pub linux: Vec<String>,
     /// That began with this kind of entry; `pmd` are those by value, `sweep` are sweeps
-    #[arg(long, value_name = "E")]
+    #[arg(long, value_name = "E", value_delimiter = ',')]
     pub entry: Vec<String>,
     /// Of this writer
-    #[arg(long, value_name = "W")]
+    #[arg(long, value_name = "W", value_delimiter = ',')]
     pub writer: Vec<String>,
     /// Of this walker
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_delimiter = ',')]
     pub walker: Vec<String>,
     /// With this finding
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", value_delimiter = ',')]
     pub finding: Vec<String>,
     /// That came to this
     #[arg(long, value_enum, value_name = "RESULT")]

@@ -1,6 +1,6 @@
 //! The command line of `pmdscope run`, and what else says which routines to run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, ValueEnum};
 use pmdscope_emu::Reduction;
@@ -12,8 +12,11 @@ use super::shared::{BoundArgs, CacheArgs, Marks, ReportArgs};
 /// What is to be run.
 #[derive(Debug, Args)]
 pub struct JobArgs {
+    /// Kernel to run, as --kernel
+    #[arg(value_name = "FILE", conflicts_with_all = ["kernel", "guest", "with"])]
+    pub image: Option<PathBuf>,
     /// Architecture: arm64, x86_64, s390x, ppc64, ppc64le, riscv64, sparc64 (or as `uname -m` says)
-    #[arg(long, value_name = "A", required_unless_present = "kernel")]
+    #[arg(long, value_name = "A", required_unless_present_any = ["kernel", "image"])]
     pub arch: Option<String>,
     /// Kind of MMU where there are several: radix or hash; radix if not given
     #[arg(long, value_name = "M")]
@@ -44,13 +47,13 @@ pub struct JobArgs {
     /// split-unguarded if not given, with --kernel split
     #[arg(long, value_name = "W")]
     pub writer: Option<String>,
-    /// Walker (see `pmdscope list walkers`, of a kernel `pmdscope kernel list-functions`); run takes
-    /// several, for a run each, and with --kernel also none, for the writer alone
-    #[arg(long, value_name = "K", default_value = "gup-fast-read")]
+    /// Walkers, separated by commas, for a run each (see `pmdscope list walkers`, of a kernel `pmdscope kernel
+    /// list-functions`); all is every one, and of a kernel none is the writer alone
+    #[arg(long, value_name = "K", default_value = "gup-fast-read", value_delimiter = ',')]
     pub walker: Vec<String>,
-    /// Another routine to run with them on a CPU of its own: a writer, a walker, or an agent that plays
-    /// the MMU (see `pmdscope list agents`); may be given several times
-    #[arg(long, value_name = "R")]
+    /// Further routines, separated by commas, each on a CPU of its own: writers, walkers, or agents that play the
+    /// MMU (see `pmdscope list agents`)
+    #[arg(long, value_name = "R", value_delimiter = ',')]
     pub with: Vec<String>,
     /// Run one schedule only, such as W3K2W1: three accesses of the writer, two of the walker, one
     /// of the writer; further routines are A, B, ...
@@ -68,6 +71,13 @@ pub struct JobArgs {
     pub guest: Option<PathBuf>,
     #[command(flatten)]
     pub bounds: BoundArgs,
+}
+
+impl JobArgs {
+    /// The kernel to run, if it is one.
+    pub fn kernel(&self) -> Option<&Path> {
+        self.kernel.as_deref().or(self.image.as_deref())
+    }
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,8 @@ pub use self::kernel::{KERNEL_SAYS, KernelSubject, open_kernel, refuse_platform}
 use crate::cli::JobArgs;
 use crate::values::encoding;
 
+/// The name that stands for every routine of a role.
+pub const EVERY_ROUTINE: &str = "all";
 /// The walker's name where a kernel's writer runs alone.
 pub const NO_WALKER: &str = "none";
 
@@ -30,7 +32,7 @@ pub enum Subject {
 impl Subject {
     /// The one that a command line names.
     pub fn of_args(args: &JobArgs) -> Result<Self> {
-        if let Some(path) = &args.kernel {
+        if let Some(path) = args.kernel() {
             refuse_platform(args.arch.is_some(), args.mmu.is_some(), args.linux.is_some())?;
             return KernelSubject::open(path, args.cache).map(Subject::Kernel);
         }
@@ -87,6 +89,18 @@ impl Subject {
         }
     }
 
+    /// Its routine of this role and name; of the name `all` every one that it has.
+    pub fn routines_named(&self, role: Role, name: &str) -> Result<Vec<&'static Routine>, UnknownName> {
+        if name == EVERY_ROUTINE {
+            return Ok(self
+                .routines(role)
+                .into_iter()
+                .filter(|routine| self.has([*routine]).is_ok())
+                .collect());
+        }
+        Ok(vec![self.routine(role, name)?])
+    }
+
     /// Its walker of this name. The writer of a kernel can run alone: then the walker is `none`.
     pub fn walker(&self, name: &str) -> Result<Option<&'static Routine>, UnknownName> {
         match (self, name) {
@@ -116,14 +130,16 @@ impl Subject {
     }
 
     /// The routines that `compare` takes if none is named, by name. Writers: the split before and after the fix, of a
-    /// kernel its own. Walkers: one that checks access, one that does not, and one that every architecture has; of a
-    /// kernel the first.
+    /// kernel its own. Walkers: one that checks access, two that do not, and one that clears what it finds bad; of a
+    /// kernel the first and the last.
     pub const fn compared(&self, role: Role) -> &'static [&'static str] {
         match (self, role) {
             (Subject::Guest(_), Role::Writer) => &["split-unguarded", "split-guarded"],
-            (Subject::Guest(_), Role::Walker) => &["gup-fast-read", "perf-page-size", "hmm"],
+            (Subject::Guest(_), Role::Walker) => {
+                &["gup-fast-read", "perf-page-size", "hmm", "pte-offset-map"]
+            }
             (Subject::Kernel(_), Role::Writer) => &["split"],
-            (Subject::Kernel(_), Role::Walker) => &["gup-fast-read"],
+            (Subject::Kernel(_), Role::Walker) => &["gup-fast-read", "pte-offset-map"],
             (_, Role::Agent) => &[],
         }
     }

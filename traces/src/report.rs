@@ -7,7 +7,8 @@ use crate::count::Count;
 use crate::entry::{Entry, Hex, Value};
 use crate::entry_name::EntryName;
 use crate::findings::Finding;
-use crate::outcome::Outcome;
+use crate::judge::Severity;
+use crate::outcome::{Outcome, RoutineResult};
 use crate::view::View;
 
 mod guest;
@@ -205,10 +206,27 @@ impl RunReport {
         self.findings.iter().filter(|finding| finding.schedule == schedule).collect()
     }
 
+    /// The finding with the worst consequence; of several the first.
+    pub(crate) fn worst_finding(&self) -> Option<&Finding> {
+        self.findings.iter().min_by_key(|finding| self.severity_of(finding))
+    }
+
+    /// How bad the consequence of a finding is here.
+    pub(crate) fn severity_of(&self, finding: &Finding) -> Severity {
+        let definition = finding.name.definition();
+        let mut on_view = self.outcomes_on(finding.view).peekable();
+        let refused = on_view.peek().is_some() && on_view.all(|one| one.result == RoutineResult::Refused);
+        definition.severity_if_refused.filter(|_| refused).unwrap_or(definition.severity)
+    }
+
+    /// The outcomes of the walker that rest on an entry.
+    pub(crate) fn outcomes_on(&self, view: Value) -> impl Iterator<Item = &Outcome> + Clone {
+        self.outcomes.iter().filter(move |outcome| outcome.decided_on.or(outcome.last_view) == Some(view))
+    }
+
     /// The outcome of the walker on the view of a finding.
     pub(crate) fn outcome_on_view_of(&self, finding: &Finding) -> Option<&Outcome> {
-        let on_view = |outcome: &&Outcome| outcome.decided_on.or(outcome.last_view) == Some(finding.view);
-        let mut outcomes = self.outcomes.iter().filter(on_view);
+        let mut outcomes = self.outcomes_on(finding.view);
         outcomes.clone().find(|outcome| outcome.schedule == finding.schedule).or_else(|| outcomes.next())
     }
 

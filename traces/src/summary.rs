@@ -10,75 +10,79 @@ use crate::count::Count;
 use crate::entry::{Swap, Value};
 use crate::findings::Finding;
 use crate::judge::FindingName;
-use crate::judge::SummaryGrouping;
+use crate::judge::{Severity, SummaryGrouping};
 use crate::outcome::{self, Outcome};
 use crate::report::{RunReport, SplitGuard, Verdict};
 use crate::sweep::SweepReport;
 use crate::view::View;
 use crate::{sweep_summary, words};
 
-/// A comparison as a table: its header, then a line for each row.
+/// A comparison as a table: its header, then a line for each row, the worst consequence first.
 pub fn table(report: &CompareReport) -> Vec<Vec<String>> {
     // Rows are of kernels all, or none is.
     let kernels = report.rows.iter().any(|row| row.kernel.is_some());
     let header: &[&str] = if kernels { &KERNEL_COLUMNS } else { &COLUMNS };
     let header = header.iter().map(|name| (*name).to_owned()).collect();
-    let cells = |row: &RunReport| if kernels { kernel_cells(row) } else { guest_cells(row) };
-    std::iter::once(header).chain(report.rows.iter().map(cells)).collect()
+    let cells = |row: &RunReport| {
+        let mut cells = if kernels { kernel_cells(row) } else { guest_cells(row) };
+        cells.push(at_worst(row));
+        cells
+    };
+    std::iter::once(header).chain(worst_first(report).into_iter().map(cells)).collect()
+}
+
+/// The rows of a comparison, the worst consequence first; those of the same consequence in their own order.
+pub(crate) fn worst_first(report: &CompareReport) -> Vec<&RunReport> {
+    let mut rows: Vec<&RunReport> = report.rows.iter().collect();
+    rows.sort_by_key(|row| (row.verdict != Verdict::Findings, severity(row), row.verdict == Verdict::Pass));
+    rows
+}
+
+/// How bad the worst finding is; `None` without findings.
+fn severity(row: &RunReport) -> Option<Severity> {
+    row.worst_finding().map(|finding| row.severity_of(finding))
+}
+
+/// The worst consequence of what was found, or the verdict.
+pub(crate) fn consequence(row: &RunReport) -> &'static str {
+    match severity(row) {
+        Some(severity) if row.verdict == Verdict::Findings => severity.words(),
+        _ => row.verdict.word(),
+    }
 }
 
 /// The columns of a comparison.
-const COLUMNS: [&str; 8] = [
-    "arch",
-    "linux",
-    "entry",
-    "writer",
-    "walker",
-    "before",
-    "at worst seen as, and what the walker came to",
-    "verdict",
-];
+const COLUMNS: [&str; 7] = ["consequence", "arch", "linux", "entry", "writer", "walker", DETAIL];
 
-/// One row of a comparison.
+/// The heading of the last column.
+const DETAIL: &str = "worst view, and the walker's outcome on it";
+
+/// One row of a comparison but its last cell.
 fn guest_cells(row: &RunReport) -> Vec<String> {
     vec![
+        consequence(row).to_owned(),
         platform(row),
         row.linux.clone(),
         row.marked_entry(),
         row.writer.clone(),
         row.walker.clone(),
-        row.before.value.to_string(),
-        at_worst(row),
-        verdict(row),
     ]
 }
 
 /// The columns of a comparison of kernels.
-const KERNEL_COLUMNS: [&str; 9] = [
-    "release",
-    "arch",
-    "entry",
-    "writer",
-    "split",
-    "stored, besides a page table",
-    "walker",
-    "at worst seen as, and what the walker came to",
-    "verdict",
-];
+const KERNEL_COLUMNS: [&str; 7] = ["consequence", "release", "arch", "entry", "split", "walker", DETAIL];
 
-/// One row of a comparison of kernels.
+/// One row of a comparison of kernels but its last cell.
 fn kernel_cells(row: &RunReport) -> Vec<String> {
     let split = row.kernel.as_ref().map_or("", |kernel| kernel.split.word());
     vec![
+        consequence(row).to_owned(),
         row.guest.release.clone().unwrap_or_default(),
         platform(row),
-        format!("{} {}", row.marked_entry(), row.before.value),
-        row.writer.clone(),
-        split.to_owned(),
-        stored(row),
+        row.marked_entry(),
+        // Not every writer is a split.
+        if row.writer == "split" { split.to_owned() } else { format!("{} {split}", row.writer) },
         row.walker.clone(),
-        at_worst(row),
-        verdict(row),
     ]
 }
 
@@ -98,7 +102,7 @@ pub(crate) fn stored(row: &RunReport) -> String {
 /// What the walker saw at worst, and what it made of it.
 pub(crate) fn at_worst(row: &RunReport) -> String {
     match worst_view(row) {
-        Some(view) => format!("{}; {}", what_became(row, view), decisions(row, view.entry.value.0)),
+        Some(view) => format!("{}; {}", what_became(row, view), decisions(row, view.entry.value)),
         None if row.outcomes.is_empty() => "was not run".to_owned(),
         None => format!("never looked; {}", joined(row.outcomes.iter())),
     }
@@ -140,12 +144,8 @@ pub(crate) fn what_became(row: &RunReport, view: &View) -> String {
 }
 
 /// The outcomes of the walker where it decided on this view.
-fn decisions(row: &RunReport, view: u64) -> String {
-    let on_view = row
-        .outcomes
-        .iter()
-        .filter(|outcome| outcome.decided_on.or(outcome.last_view).is_some_and(|on| on.0 == view));
-    let on_view: Vec<_> = on_view.collect();
+fn decisions(row: &RunReport, view: Value) -> String {
+    let on_view: Vec<_> = row.outcomes_on(view).collect();
     if on_view.is_empty() { "saw it and went on".to_owned() } else { joined(on_view.into_iter()) }
 }
 
@@ -153,7 +153,7 @@ fn decisions(row: &RunReport, view: u64) -> String {
 fn made_of(row: &RunReport, view: Value) -> String {
     let destroyed = |finding: &Finding| finding.name.is_lost_entry() && finding.view == view;
     let and_destroyed = if row.findings.iter().any(destroyed) { ", and overwrote the entry" } else { "" };
-    format!("{}: {}{and_destroyed}", row.walker, decisions(row, view.0))
+    format!("{}: {}{and_destroyed}", row.walker, decisions(row, view))
 }
 
 fn joined<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> String {

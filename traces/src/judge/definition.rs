@@ -15,6 +15,8 @@ pub struct Definition {
     pub consequence: &'static str,
     /// How bad that is.
     pub severity: Severity,
+    /// How bad it is where a later check refused the walker every time; `None` where that makes no difference.
+    pub severity_if_refused: Option<Severity>,
     /// What shows it.
     pub evidence: Evidence,
     /// Recognises it in what was observed.

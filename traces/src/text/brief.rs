@@ -17,17 +17,12 @@ pub(super) fn brief(lines: &mut Lines, report: &RunReport) {
     for breach in &report.contract {
         lines.styled(style::WRONG, "  ", &format!("CONTRACT BROKEN: {breach}"));
     }
-    match worst(report) {
+    match report.worst_finding() {
         Some(finding) => found(lines, report, finding),
         None => nothing_found(lines, report),
     }
     lines.gap();
     go_on(lines, report);
-}
-
-/// The finding with the worst consequence; of several the first.
-fn worst(report: &RunReport) -> Option<&Finding> {
-    report.findings.iter().min_by_key(|finding| finding.name.definition().severity)
 }
 
 /// The worst finding with its race, and the names of the others.
@@ -36,7 +31,7 @@ fn found(lines: &mut Lines, report: &RunReport, finding: &Finding) {
     let text = format!(
         "FINDING {} ({}): {}; in {}",
         finding.name.name(),
-        definition.severity.words(),
+        report.severity_of(finding).words(),
         finding.explanation,
         of_schedules(&finding.schedules, report)
     );
@@ -198,11 +193,11 @@ fn stored(
         return (StepKind::WriterLoad, format!("{what} {after} (unchanged)"));
     }
     let form = form(report, after);
-    let changes = changes.join(" ");
-    let note = if changes.len() <= WIDTH - "atomic 0x0123456789abcdef: ()".len() - form.len() {
-        format!(" ({changes})")
-    } else {
+    // That an entry is empty or a table now is in its form.
+    let note = if changes.is_empty() || changes.iter().any(|change| !change.starts_with(['+', '-'])) {
         String::new()
+    } else {
+        format!(" ({})", changes.join(" "))
     };
     (StepKind::Essential, format!("{what} {after}{form}{note}"))
 }

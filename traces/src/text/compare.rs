@@ -26,22 +26,22 @@ pub const REPORT_FORMAT: ReportFormat = ReportFormat {
     encoder: ReportEncoder::comparison(&COMPARE_FORMAT),
 };
 
-/// A comparison: its runs, its sweeps, what has no row, and the summary in words; in a terminal in as many columns as it
-/// has.
+/// The columns of a table in a file, which fits a page and half a wide screen.
+const FILE_COLUMNS: usize = 110;
+
+/// A comparison: its runs with the worst consequence first, its sweeps, what has no row, and the summary in words; in a
+/// terminal in as many columns as it has.
 pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
     let report = &*printable(report);
-    let columns = terminal.map_or(usize::MAX, usize::from);
+    let columns = terminal.map_or(FILE_COLUMNS, usize::from);
     let mut lines = Vec::new();
     if !report.rows.is_empty() || report.sweeps.is_empty() {
-        let verdicts = report.rows.iter().map(|row| (summary::verdict(row), row.verdict));
-        lines.extend(
-            fitting(summary::table(report), verdicts, columns).unwrap_or_else(|| cards(report, columns)),
-        );
+        lines.extend(runs(report, columns));
         lines.push(String::new());
     }
     if !report.sweeps.is_empty() {
         let verdicts = report.sweeps.iter().map(|sweep| (sweep_summary::verdict(sweep), sweep.verdict));
-        let sweeps = fitting(sweep_summary::table(report), verdicts, columns);
+        let sweeps = fitting(sweep_summary::table(report), columns).map(|table| painted(&table, verdicts));
         lines.extend(sweeps.unwrap_or_else(|| sweep_cards(report, columns)));
         lines.push(String::new());
     }
@@ -56,32 +56,55 @@ pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// A table with each verdict, which is what a line ends with, in its colour; none if it needs more columns.
-fn fitting(
-    rows: Vec<Vec<String>>,
-    verdicts: impl Iterator<Item = (String, Verdict)>,
-    columns: usize,
-) -> Option<Vec<String>> {
-    let mut table = bare_table();
-    table.add_rows(rows);
-    let table = trimmed(&table);
-    if table.lines().any(|line| line.chars().count() > columns) {
-        return None;
+/// The runs in the widest layout that there is room for: a line for each, a second line under what was found, or cards.
+fn runs(report: &CompareReport, columns: usize) -> Vec<String> {
+    let rows = summary::worst_first(report);
+    let verdicts = || rows.iter().map(|row| (summary::consequence(row).to_owned(), row.verdict));
+    let mut table = summary::table(report);
+    if let Some(lines) = fitting(table.clone(), columns) {
+        return painted(&lines, verdicts());
     }
-    let mut lines = table.lines();
-    let header = lines.next().map(|header| paint(style::TITLE, header));
-    let rows = lines.zip(verdicts).map(|(line, (word, verdict))| match line.strip_suffix(&word) {
-        Some(rest) => format!("{rest}{}", paint(style::of_verdict(verdict), &word)),
-        None => line.to_owned(),
-    });
-    Some(header.into_iter().chain(rows).collect())
+    let details: Vec<_> = table.iter_mut().filter_map(Vec::pop).skip(1).collect();
+    let Some(lines) = fitting(table, columns) else { return cards(report, columns) };
+    let mut lines = painted(&lines, verdicts()).into_iter();
+    let mut out: Vec<String> = lines.next().into_iter().collect();
+    for ((line, row), detail) in lines.zip(rows).zip(details) {
+        out.push(line);
+        // What a walker saw where nothing was found is no news.
+        if row.verdict != Verdict::Pass {
+            out.extend(wrapped("    ", "      ", &detail, columns));
+        }
+    }
+    out
 }
 
-/// Each row under what it has in common with those before it.
+/// The lines of a table; none if it needs more columns.
+fn fitting(rows: Vec<Vec<String>>, columns: usize) -> Option<Vec<String>> {
+    let mut table = bare_table();
+    table.add_rows(rows);
+    let lines: Vec<String> = trimmed(&table).lines().map(str::to_owned).collect();
+    lines.iter().all(|line| line.chars().count() <= columns).then_some(lines)
+}
+
+/// A table with its header, and the verdict at one end of each line, in their styles.
+fn painted(lines: &[String], verdicts: impl Iterator<Item = (String, Verdict)>) -> Vec<String> {
+    let mut lines = lines.iter();
+    let header = lines.next().map(|header| paint(style::TITLE, header));
+    let rows = lines.zip(verdicts).map(|(line, (word, verdict))| {
+        let painted = paint(style::of_verdict(verdict), &word);
+        if let Some(rest) = line.strip_prefix(&word) {
+            return format!("{painted}{rest}");
+        }
+        line.strip_suffix(&word).map_or(line.clone(), |rest| format!("{rest}{painted}"))
+    });
+    header.into_iter().chain(rows).collect()
+}
+
+/// Each row under what it has in common with those before it, the worst consequence first.
 fn cards(report: &CompareReport, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut above = None;
-    for row in &report.rows {
+    for row in summary::worst_first(report) {
         let heading = heading(row);
         if above.as_ref() != Some(&heading) {
             let heading = wrapped("", "  ", &heading, columns);
@@ -90,7 +113,11 @@ fn cards(report: &CompareReport, columns: usize) -> Vec<String> {
         above = Some(heading);
         let routines = format!("{} against {}:", row.writer, row.walker);
         lines.extend(wrapped("  ", "    ", &routines, columns));
-        let verdict = wrapped("    ", "      ", &summary::verdict(row), columns);
+        let verdict = match row.verdict {
+            Verdict::Findings => format!("{}: {}", summary::consequence(row), summary::verdict(row)),
+            _ => summary::verdict(row),
+        };
+        let verdict = wrapped("    ", "      ", &verdict, columns);
         lines.extend(verdict.iter().map(|line| paint(style::of_verdict(row.verdict), line)));
         if let Some(kernel) = &row.kernel {
             let split = format!("split {}, stored {}", kernel.split.word(), summary::stored(row));
