@@ -101,24 +101,56 @@ const RUNS: [Golden; 18] = [
 
 /// What `run` prints if no format is named: each finding as a race, in lines that fit a mail.
 const RACES: [Golden; 6] = [
-    ("race-arm64-gup-fast.txt", 1, "run --arch arm64 --linux 6.12 --entry migration-read"),
+    ("race-arm64-gup-fast.txt", 1, "run --arch arm64 --linux 6.12 --entry migration-read -v"),
     (
         "race-x86_64-perf.txt",
         1,
-        "run --arch x86_64 --linux 6.1 --entry migration-write --walker perf-page-size",
+        "run --arch x86_64 --linux 6.1 --entry migration-write --walker perf-page-size -v",
     ),
     (
         "race-ppc64-hash-cleared.txt",
         1,
-        "run --arch ppc64 --mmu hash --linux 6.12 --entry migration-read --walker pte-offset-map",
+        "run --arch ppc64 --mmu hash --linux 6.12 --entry migration-read --walker pte-offset-map -v",
     ),
-    ("race-sparc64-none.txt", 0, "run --arch sparc64 --linux 6.1 --entry present-huge --walker hmm"),
+    ("race-sparc64-none.txt", 0, "run --arch sparc64 --linux 6.1 --entry present-huge --walker hmm -v"),
     (
         "race-several-cpus.txt",
         1,
-        "run --arch arm64 --linux 7.2 --entry migration-write --walker perf-page-size --with gup-fast-write --with pte-offset-map",
+        "run --arch arm64 --linux 7.2 --entry migration-write --walker perf-page-size --with gup-fast-write --with pte-offset-map -v",
     ),
-    ("race-nothing-run.txt", 3, "run --arch arm64 --linux 7.2 --entry migration-write --max-instructions 1"),
+    (
+        "race-nothing-run.txt",
+        3,
+        "run --arch arm64 --linux 7.2 --entry migration-write --max-instructions 1 -v",
+    ),
+];
+
+/// What `run` prints if nothing else is asked for.
+const BRIEF: [Golden; 8] = [
+    (
+        "brief-arm64-perf.txt",
+        1,
+        "run --arch arm64 --linux 6.1 --entry migration-read --walker perf-page-size",
+    ),
+    (
+        "brief-ppc64-hash-cleared.txt",
+        1,
+        "run --arch ppc64 --mmu hash --linux 6.12 --entry migration-read --walker pte-offset-map",
+    ),
+    ("brief-s390x-pass.txt", 0, "run --arch s390x --entry migration-write"),
+    ("brief-sparc64-writer.txt", 1, "run --arch sparc64 --entry present-huge --young --dirty --walker hmm"),
+    (
+        "brief-several-cpus.txt",
+        1,
+        "run --arch arm64 --entry migration-write --walker fault-read --with mmu-store",
+    ),
+    (
+        "brief-bounded.txt",
+        3,
+        "run --arch ppc64 --mmu hash --linux 6.12 --entry migration-read --walker fault-read --max-behaviours 2",
+    ),
+    ("brief-nothing-run.txt", 3, "run --arch arm64 --entry migration-read --max-instructions 1"),
+    ("brief-two-walkers.txt", 1, "run --arch x86_64 --entry migration-write --walker gup-fast-read,hmm"),
 ];
 
 const RUN_FORMATS: [Golden; 9] = [
@@ -180,7 +212,7 @@ const COMPARISONS: [Golden; 5] = [
         1,
         "compare --arch arm64 --arch s390x --linux 7.2 --walker hmm --entry migration-write --entry devmap --format junit",
     ),
-    ("compare.txt", 1, "compare"),
+    ("compare.txt", 1, "compare --linux 7.2 --writer split-unguarded"),
     (
         "compare.md",
         1,
@@ -251,6 +283,42 @@ fn runs_print_what_they_did() {
 }
 
 #[test]
+fn a_run_prints_its_verdict_and_race_as_it_did() {
+    hold(&BRIEF);
+}
+
+/// Ten to twenty lines, and a few more where a command is long or a routine runs on a third CPU.
+#[test]
+fn a_run_is_short_unless_more_is_asked_for() {
+    for (file, _, line) in BRIEF {
+        for run in pmdscope(line).stdout.split_inclusive("-vv (what was run)\n") {
+            let lines = run.trim().lines().count();
+            assert!((4..=28).contains(&lines), "{file} has {lines} lines");
+        }
+    }
+}
+
+/// What a format with every detail is asked for cannot be more.
+#[test]
+fn more_detail_is_for_texts_that_leave_some_out() {
+    let job = "run --arch arm64 --entry migration-read --format";
+    for format in ["trace", "json", "jsonl", "vcd", "chrome"] {
+        let refused = pmdscope(&format!("{job} {format} -v"));
+        assert_eq!(refused.status, Some(2), "{format}");
+        assert!(refused.stderr.contains("has every detail: leave -v out"), "{}", refused.stderr);
+    }
+    let [brief, tables, setup] = ["", " -v", " -vv"].map(|detail| {
+        let job = "run --arch arm64 --entry migration-read";
+        pmdscope(&format!("{job}{detail}")).stdout
+    });
+    assert!(brief.lines().count() < tables.lines().count() && tables.lines().count() < setup.lines().count());
+    assert!(tables.contains("Outcomes of gup-fast-read:") && !tables.contains("\nguest  "), "{tables}");
+    assert!(setup.contains("Outcomes of gup-fast-read:") && setup.contains("\nguest  "), "{setup}");
+    let markdown = pmdscope(&format!("{job} markdown")).stdout;
+    assert_eq!(markdown, format!("```text\n{brief}```\n"));
+}
+
+#[test]
 fn races_are_drawn_as_they_were() {
     hold(&RACES);
 }
@@ -258,8 +326,8 @@ fn races_are_drawn_as_they_were() {
 /// A mail is quoted, and then it still has to fit 80 columns.
 #[test]
 fn a_run_fits_a_mail() {
-    for (file, _, line) in RUNS.iter().chain(&RACES) {
-        let printed = pmdscope(&line.replace(" --format trace", "")).stdout;
+    for (file, _, line) in RUNS.iter().chain(&RACES).chain(&BRIEF) {
+        let printed = pmdscope(&line.replace(" --format trace", " -vv")).stdout;
         for line in printed.lines() {
             let columns = line.chars().count();
             // A command is broken between its options only, so that it can be copied.
@@ -290,7 +358,7 @@ fn lists_print_what_they_did() {
 
 #[test]
 fn every_golden_file_belongs_to_a_test() {
-    let all = [&RUNS[..], &RACES, &RUN_FORMATS, &COMPARISONS, &DECODED, &LISTS].concat();
+    let all = [&RUNS[..], &RACES, &BRIEF, &RUN_FORMATS, &COMPARISONS, &DECODED, &LISTS].concat();
     let expected: BTreeSet<String> = all.iter().map(|(file, ..)| (*file).to_owned()).collect();
     assert_eq!(expected.len(), all.len(), "two tests share a file");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
@@ -306,7 +374,7 @@ fn every_golden_file_belongs_to_a_test() {
 #[test]
 fn no_report_names_a_path_of_the_machine_it_was_made_on() {
     let root = env!("CARGO_MANIFEST_DIR");
-    for (file, _, line) in [&RUNS[..], &RACES, &RUN_FORMATS, &COMPARISONS, &LISTS].concat() {
+    for (file, _, line) in [&RUNS[..], &RACES, &BRIEF, &RUN_FORMATS, &COMPARISONS, &LISTS].concat() {
         let printed = pmdscope(line).stdout;
         assert!(!printed.contains(root) && !printed.contains("/target/"), "{file}");
     }

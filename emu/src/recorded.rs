@@ -140,7 +140,7 @@ fn as_recorded<S: Stage>(
     let ends: Vec<CallResult> =
         [run.writer, run.walker].into_iter().chain(run.others.iter().copied()).collect();
     if ends != behaviour.ends {
-        return Err(differs(format!("it came to {ends:x?} instead of {:x?}", behaviour.ends)));
+        return Err(differs(format!("the outcome was {ends:x?} instead of {:x?}", behaviour.ends)));
     }
     run.schedules = behaviour.schedules;
     Ok(run)

@@ -94,7 +94,7 @@ pub struct RunArgs {
     )]
     pub format: &'static RunFormat,
     /// Show more of the run: -v the instructions, entries and outcomes, -vv the machine code and its set-up as well
-    #[arg(short, long, action = ArgAction::Count)]
+    #[arg(short, long, action = ArgAction::Count, help_heading = None::<&str>)]
     pub verbose: u8,
     #[command(flatten)]
     pub report: ReportArgs,

@@ -102,19 +102,25 @@ pub(crate) fn stored(row: &RunReport) -> String {
 /// What the walker saw at worst, and what it made of it.
 pub(crate) fn at_worst(row: &RunReport) -> String {
     match worst_view(row) {
-        Some(view) => format!("{}; {}", what_became(row, view), decisions(row, view.entry.value)),
+        Some(view) => {
+            let (became, decisions) = (what_became(row, view), decisions(row, view.entry.value));
+            format!("{became}; {decisions}{}", and_destroyed(row, view.entry.value))
+        }
         None if row.outcomes.is_empty() => "was not run".to_owned(),
         None => format!("never looked; {}", joined(row.outcomes.iter())),
     }
 }
 
-/// The view to look at first: one with a finding, else one that is not what was there before.
+/// The view to look at first: that of the worst finding, else one with a finding, else one that is not what was there before.
 pub(crate) fn worst_view(row: &RunReport) -> Option<&View> {
+    let has_worst =
+        |view: &&View| row.worst_finding().is_some_and(|finding| finding.view == view.entry.value);
     let has_finding = |view: &&View| row.findings.iter().any(|finding| finding.view == view.entry.value);
     let changed = |view: &&View| !view.installed && view.entry.value != row.before.value;
     row.views
         .iter()
-        .find(has_finding)
+        .find(has_worst)
+        .or_else(|| row.views.iter().find(has_finding))
         .or_else(|| row.views.iter().find(changed))
         .or_else(|| row.views.iter().find(|view| !view.installed))
         .or_else(|| row.views.first())
@@ -151,9 +157,13 @@ fn decisions(row: &RunReport, view: Value) -> String {
 
 /// What a walker made of a swap entry that was present.
 fn made_of(row: &RunReport, view: Value) -> String {
+    format!("{}: {}{}", row.walker, decisions(row, view), and_destroyed(row, view))
+}
+
+/// Whether the walker overwrote an entry on account of this view, in words.
+fn and_destroyed(row: &RunReport, view: Value) -> &'static str {
     let destroyed = |finding: &Finding| finding.name.is_lost_entry() && finding.view == view;
-    let and_destroyed = if row.findings.iter().any(destroyed) { ", and overwrote the entry" } else { "" };
-    format!("{}: {}{and_destroyed}", row.walker, decisions(row, view))
+    if row.findings.iter().any(destroyed) { ", and overwrote the entry" } else { "" }
 }
 
 fn joined<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> String {

@@ -113,7 +113,7 @@ pub(crate) fn ran(ran: &Ran) -> Vec<String> {
     let times = match ran.others {
         0 => String::new(),
         others => {
-            format!(", with {} of the other {}", counted(ran.fillings, "filling"), counted(others, "bit"))
+            format!(", with {} of the remaining {}", counted(ran.fillings, "filling"), counted(others, "bit"))
         }
     };
     let mut said = vec![format!("{} entries: {flipped}: {matter}{times}", ran.entries)];

@@ -49,7 +49,7 @@ ok 2 ppc64le/hash 7.2
   1..1
   ok 1 skipped 1 # SKIP riscv64 had no transparent huge pages in Linux 5.10: use 6.1 or newer
 ok 3 riscv64 5.10 # SKIP it has no row
-# it is said of rows that were run, and nothing was found there: remove the line
+# it matches rows that were run, and none has the finding: remove the line
 not ok 4 expectations: line 2: * * * * * present-lost
 ";
     let text = "* * * * * swap-*\n* * * * * present-lost\nppc64le/* * * * hmm walker-past-present # and more\n\

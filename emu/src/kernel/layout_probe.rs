@@ -194,7 +194,7 @@ impl LayoutProbe {
             self.write_entry(table + offset, link(next.wrapping_sub(linear)))?;
             known.push((next, None));
         }
-        Err(EmuError::Environment(format!("{GUP_FAST}() never comes to a PMD")))
+        Err(EmuError::Environment(format!("{GUP_FAST}() never reads a PMD")))
     }
 
     /// Finds the variable that holds RAM's first address, and sets it to 0.

@@ -198,7 +198,7 @@ static COLUMNS: [Column; 32] = [
     Column::texts(
         "outcomes",
         |row| run(row).map(outcomes),
-        "what the walker came to, with the check that decided: `refused:present`, `page`",
+        "outcomes of the walker, with the check that decided: `refused:present`, `page`",
     ),
     Column::count(
         "schedules",

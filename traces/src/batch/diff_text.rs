@@ -103,7 +103,7 @@ fn change(change: &Change) -> String {
         Change::Before => "another entry before the writer".to_owned(),
         Change::After => "another entry after the writer".to_owned(),
         Change::Views => "the walker sees something else".to_owned(),
-        Change::Outcomes => "the walker comes to something else".to_owned(),
+        Change::Outcomes => "the walker has other outcomes".to_owned(),
         Change::Schedules => "another number of schedules".to_owned(),
     }
 }
@@ -141,7 +141,7 @@ fn differs(lines: &mut Lines, change: &Change, old: &Facts, new: &Facts) {
         Change::Schedules => ("schedules", one(&old.schedules), one(&new.schedules)),
         Change::Views => ("saw", only_in(&old.views, &new.views), only_in(&new.views, &old.views)),
         Change::Outcomes => {
-            ("came to", only_in(&old.outcomes, &new.outcomes), only_in(&new.outcomes, &old.outcomes))
+            ("outcome", only_in(&old.outcomes, &new.outcomes), only_in(&new.outcomes, &old.outcomes))
         }
         _ => return,
     };

@@ -101,7 +101,7 @@ fn entry(row: &RunReport, worst: Option<&View>) -> Markup {
 /// The entries that the walker saw, and its outcomes.
 fn views(row: &RunReport) -> Markup {
     html! {
-        h4 { "What " (row.walker) " saw, and came to" }
+        h4 { "Views and outcomes of " (row.walker) }
         ul.views {
             @for view in &row.views {
                 li {
@@ -132,7 +132,7 @@ fn facts(row: &RunReport) -> Markup {
                 ", " (counted(schedules.behaviours, "behaviour")) ", "
                 (counted(schedules.machine_runs, "machine-code run"))
             } }
-            div { dt { "untouched" } dd { "on the entry that no one changes the walker: " (outcome::in_words(&row.alone)) } }
+            div { dt { "baseline run" } dd { "the walker alone on the original entry: " (outcome::in_words(&row.alone)) } }
             div { dt { "encoding" } dd { (row.encoding) } }
             div { dt { "machine code" } dd {
                 (guest.kind) " " (guest.name)

@@ -35,8 +35,7 @@ findings! {
     SwapBuiltPresent = Definition {
         name: "swap-built-present",
         meaning: "a swap entry is pmd_present() as the kernel builds it, with nothing invalidated",
-        consequence: "the encoding itself makes walkers go wrong, with no race; a fix of the writer does \
-                  not help",
+        consequence: "walkers go wrong without a race, and no fix of the writer helps",
         severity: Severity::OddView,
         severity_if_refused: None,
         evidence: Evidence::View,
@@ -59,7 +58,7 @@ findings! {
         name: "swap-becomes-present",
         meaning: "the entry was a swap entry, no one installed a mapping, and a walker saw one that is \
               pmd_present()",
-        consequence: "for a moment every walker without the lock can take the entry for a mapping",
+        consequence: "every lockless walker can take the entry for a mapping",
         severity: Severity::OddView,
         severity_if_refused: None,
         evidence: Evidence::View,
@@ -76,7 +75,7 @@ findings! {
     SwapDecodesDifferently = Definition {
         name: "swap-decodes-differently",
         meaning: "a walker saw a swap entry whose type or offset is not the one that was there",
-        consequence: "whoever waits for the migration at that moment waits for another page's",
+        consequence: "whoever waits for the migration waits for another page",
         severity: Severity::OddView,
         severity_if_refused: None,
         evidence: Evidence::View,
@@ -99,7 +98,7 @@ findings! {
         name: "walker-past-present",
         meaning: "a walker went past its present check on a swap entry that is or had become present, and \
               took it for a mapping or was stopped by a later check",
-        consequence: "the present check, which is to keep swap entries out, did not",
+        consequence: "the present check did not keep the swap entry out",
         severity: Severity::WrongAnswer,
         severity_if_refused: Some(Severity::OddView),
         evidence: Evidence::Walker,
@@ -116,7 +115,7 @@ findings! {
     WalkerTookPage = Definition {
         name: "walker-took-page",
         meaning: "a walker took a page from a swap entry that is or had become present",
-        consequence: "a reference to a page that the entry does not map, or not any more",
+        consequence: "a reference to a page that the entry does not map, or no longer maps",
         severity: Severity::WrongPage,
         severity_if_refused: None,
         evidence: Evidence::Walker,
@@ -134,9 +133,7 @@ findings! {
         name: "took-invalidated",
         meaning: "a walker took a page or a mapping from an entry that the writer had invalidated and not \
               yet replaced",
-        consequence: "while pmdp_invalidate() has the entry, its caller takes nobody for a user of it; \
-                  what the walker took must be dropped again, or be caught by a reference count or a \
-                  notifier",
+        consequence: "the page is in use while the writer takes it for unused, unless a reference count or a notifier catches that",
         severity: Severity::WrongPage,
         severity_if_refused: None,
         evidence: Evidence::Walker,
@@ -159,8 +156,7 @@ findings! {
         name: "entry-destroyed",
         meaning: "a routine that only reads by its role overwrote a mapping, a swap entry or a pointer to \
               a page table, present or not (pmd_clear_bad())",
-        consequence: "pmd_clear_bad() emptied an entry that was not damaged, so that a mapping, a migration \
-                  or a page table is lost",
+        consequence: "a mapping, a migration entry or a page table is lost",
         severity: Severity::MemoryLost,
         severity_if_refused: None,
         evidence: Evidence::Walker,
@@ -181,8 +177,7 @@ findings! {
         name: "present-lost",
         meaning: "a mapped entry looked empty or not present to a walker, while the kernel's contract \
               keeps it present",
-        consequence: "a walker takes a mapped page for one that is not there, while the contract of \
-                  pmdp_invalidate() keeps it present",
+        consequence: "a walker misses a mapped page, which the contract of pmdp_invalidate() excludes",
         severity: Severity::OddView,
         severity_if_refused: None,
         evidence: Evidence::View,
@@ -195,7 +190,7 @@ findings! {
         bug_report: |parts| {
             let (during, view) = (parts.during, parts.view);
             format!(
-                "{during} sees {view}, which is not pmd_present(), where a mapping stood all the time"
+                "{during} sees {view}, which is not pmd_present(), though the entry was a mapping all the time"
             )
         },
         kunit: None,
@@ -205,7 +200,7 @@ findings! {
         name: "still-valid",
         meaning: "a mapping that the writer invalidated is still valid to the hardware when the writer \
               replaces it or returns",
-        consequence: "the MMU goes on using and marking the page, while the kernel takes it for out of use",
+        consequence: "the MMU goes on using a page that the kernel takes for unused",
         severity: Severity::MemoryLost,
         severity_if_refused: None,
         evidence: Evidence::Writer,

@@ -121,7 +121,7 @@ pub(super) fn bits_lost(observed: &Observed<'_>, sightings: &mut Sightings) {
             sightings.add(Sighting {
                 view: marked.after,
                 explanation: format!(
-                    "the MMU changed {} to {}, the writer returned {}, and {} stands in the end",
+                    "the MMU changed {} to {}, the writer returned {}, and the entry is {} in the end",
                     marked.before,
                     marked.after,
                     marked.returned.unwrap_or(marked.in_the_end),

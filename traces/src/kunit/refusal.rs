@@ -15,7 +15,7 @@ pub enum NoKunit {
     #[error("a control of the run failed, so that nothing it shows counts")]
     ControlFailed,
     /// The run found nothing.
-    #[error("nothing was found, so that there is nothing to assert")]
+    #[error("nothing was found, so there is nothing to assert")]
     NothingFound,
     /// The run has findings, but this behaviour shows none.
     #[error("by schedule {schedule} the walker saw nothing of what was found; {shown_by} shows it")]

@@ -40,7 +40,7 @@ pub enum NumbersError {
         to: u64,
     },
     /// The step does not move.
-    #[error("a step of 0 never comes to the end: leave it out, or give at least 1")]
+    #[error("a step of 0 never ends: leave it out, or give at least 1")]
     NoStep,
     /// The sample is empty.
     #[error("a sample of 0 has nothing in it: give at least 1")]

@@ -39,7 +39,7 @@ pub fn show(repro: &Repro) -> String {
     lines.labelled("entry     ", &format!("{entry} {value}{page}"));
     lines.labelled("schedule  ", &schedule(repro));
     let (events, bounds) = (repro.expected.events.len(), repro.bounds);
-    lines.labelled("expected  ", &format!("{}, and what each routine came to", counted(events, "event")));
+    lines.labelled("expected  ", &format!("{}, and the outcome of each routine", counted(events, "event")));
     lines.labelled(
         "bounds    ",
         &format!("{} accesses and {} instructions of each routine", bounds.accesses, bounds.instructions),

@@ -27,5 +27,4 @@ pub(crate) fn of_row(judged: &RowJudgement<'_>) -> Vec<String> {
 }
 
 /// What to do about a line of a list that is not true any more.
-pub(crate) const STALE: &str =
-    "it is said of rows that were run, and nothing was found there: remove the line";
+pub(crate) const STALE: &str = "it matches rows that were run, and none has the finding: remove the line";

@@ -155,18 +155,22 @@ fn stored_by(stored: &Stored) -> String {
 
 /// The entries that the walker saw, and the outcomes of the routines.
 fn walked(lines: &mut Lines, report: &RunReport) {
-    lines.paragraph("", "  ", &format!("What {} saw:", report.walker));
+    lines.paragraph("", "  ", &format!("Views of {}:", report.walker));
     for view in &report.views {
         lines.paragraph("  ", "    ", &seen(view, report));
     }
     for (cpu, (name, outcomes)) in (2..).zip(report.with.iter().zip(&report.with_outcomes)) {
-        lines.paragraph("", "  ", &format!("What {name}, on CPU{cpu}, came to:"));
+        lines.paragraph("", "  ", &format!("Outcomes of {name}, on CPU{cpu}:"));
         for outcome in outcomes {
             lines.paragraph("  ", "    ", &format_outcome(outcome, report));
         }
     }
-    lines.paragraph("", "  ", &format!("What {} came to:", report.walker));
-    lines.paragraph("  ", "    ", &format!("on the untouched entry: {}", outcome::in_words(&report.alone)));
+    lines.paragraph("", "  ", &format!("Outcomes of {}:", report.walker));
+    lines.paragraph(
+        "  ",
+        "    ",
+        &format!("baseline run, without the writer: {}", outcome::in_words(&report.alone)),
+    );
     for outcome in &report.outcomes {
         // A schedule is empty where a bound came before the first access.
         let by = match outcome.schedule.as_str() {
@@ -204,10 +208,10 @@ fn differs(divergence: &Divergence, report: &RunReport) -> String {
             let instead = divergence.instead_of.map_or("a return".to_owned(), |pc| format!("{:#x}", pc.0));
             format!("first at {:#x} {symbol}: {}  (instead of {instead})", pc.0, instruction)
         }
-        _ => "it returned where it went on there".to_owned(),
+        _ => "it returned where the baseline run went on".to_owned(),
     };
     format!(
-        "Its path{} differs from that on the untouched entry, in {}: {first}",
+        "Its path{} differs from that of the baseline run, in {}: {first}",
         on(divergence.decided_on),
         of_schedules(&divergence.schedules, report)
     )

@@ -221,7 +221,7 @@ fn why(report: &RunReport, walker: &Outcome) -> Option<String> {
     }
     text += ". ";
     if value == report.before.value {
-        text += "That is the entry as it stood before the writer.";
+        text += "That is the original entry.";
         return Some(text);
     }
     let installed = report.views.iter().any(|view| view.entry.value == value && view.installed);
@@ -230,18 +230,17 @@ fn why(report: &RunReport, walker: &Outcome) -> Option<String> {
         return Some(text);
     }
     if let Some(view) = report.views.iter().find(|view| view.entry.value == value) {
-        text += &format!("Against the entry as it stood before: {}. ", view.changes.join(" "));
+        text += &format!("Against the original entry: {}. ", view.changes.join(" "));
     }
-    text += &format!("On the untouched entry it came to: {}.", outcome::in_words(&report.alone));
+    text += &format!("The baseline run on the original entry: {}.", outcome::in_words(&report.alone));
     // Several paths may lead to a decision on one entry, and which of them this schedule took is not said.
     let mut left = report.divergences.iter().filter(|divergence| divergence.decided_on == decided_on);
     if let (Some(divergence), None) = (left.next(), left.next()) {
         text += &match (&divergence.symbol, &divergence.instruction, divergence.pc) {
-            (Some(symbol), Some(instruction), Some(pc)) => format!(
-                " Its code leaves the path that it takes there at {symbol} ({:#x}): {instruction}.",
-                pc.0
-            ),
-            _ => " Its code returned where it goes on there.".to_owned(),
+            (Some(symbol), Some(instruction), Some(pc)) => {
+                format!(" The code leaves the path of that run at {symbol} ({:#x}): {instruction}.", pc.0)
+            }
+            _ => " The code returned where that run went on.".to_owned(),
         };
     }
     Some(text)

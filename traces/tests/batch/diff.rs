@@ -169,7 +169,7 @@ fn each_thing_that_can_change_is_told_with_both_sides() {
     );
     let text = text(&report);
     for side in
-        ["before then: ", "before now: ", "saw then: ", "saw now: ", "came to now: took", "schedules now: "]
+        ["before then: ", "before now: ", "saw then: ", "saw now: ", "outcome now: took", "schedules now: "]
     {
         assert!(text.contains(side), "{side}: {text}");
     }

@@ -38,7 +38,7 @@ pub fn read(text: &str) -> Result<Vec<Test>, String> {
 
 /// Whether a diagnostic line at the top is about a line of the list, which is a test.
 fn is_of_test(line: &str) -> bool {
-    line.starts_with("# it is said of rows")
+    line.starts_with("# it matches rows")
 }
 
 struct Lines<'a> {
