@@ -206,9 +206,9 @@ impl RunReport {
         self.findings.iter().filter(|finding| finding.schedule == schedule).collect()
     }
 
-    /// The finding with the worst consequence; of several the first.
+    /// The finding with the worst consequence; of several one of what a walker did, then the first.
     pub(crate) fn worst_finding(&self) -> Option<&Finding> {
-        self.findings.iter().min_by_key(|finding| self.severity_of(finding))
+        self.findings.iter().min_by_key(|finding| (self.severity_of(finding), !finding.name.is_deed()))
     }
 
     /// How bad the consequence of a finding is here.

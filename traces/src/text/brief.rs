@@ -17,6 +17,9 @@ pub(super) fn brief(lines: &mut Lines, report: &RunReport) {
     for breach in &report.contract {
         lines.styled(style::WRONG, "  ", &format!("CONTRACT BROKEN: {breach}"));
     }
+    if let Some(precondition) = &report.precondition {
+        lines.styled(style::UNKNOWN, "  ", &format!("NOT ITS ENTRY: {precondition}"));
+    }
     match report.worst_finding() {
         Some(finding) => found(lines, report, finding),
         None => nothing_found(lines, report),
