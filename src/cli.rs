@@ -27,15 +27,15 @@ pub use self::shared::{BoundArgs, CacheArgs, Marks, Platform, ReportArgs};
 
 const EXIT_STATUS: &str = "\
 Exit status:
-  0  everything was run, nothing was found
+  0  pass: everything was run, nothing was found
   1  findings
   2  bad usage or bad input
-  3  inconclusive: nothing was found, but a bound was hit, or a control failed
+  3  unknown: nothing was found, but a bound was hit or a control failed
   4  internal fault
-  5  a batch or a merge has not all of its jobs: go on with --resume";
+  5  a batch or a merge lacks jobs: continue with --resume";
 
-/// Runs real machine code of page-table writers and lockless walkers at every interleaving, and
-/// shows which bits of a PMD each walker sees.
+/// Runs the machine code of page-table writers against lockless walkers, on emulated CPUs of seven
+/// architectures and at every interleaving, and shows which PMD bits each walker sees.
 #[derive(Debug, Parser)]
 #[command(version = VERSION.as_str(), long_version = VERSION_AND_SOURCES.as_str(), about, after_help = EXIT_STATUS, max_term_width = 100)]
 pub struct Cli {
@@ -45,37 +45,37 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Compare architectures, versions, entries, writers and walkers, one row for each
+    /// Compare architectures, versions, kernels, entries, writers and walkers in one table
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(CompareArgs),
-    /// Run one writer against one walker on one entry, and show every access
+    /// Run a writer against a walker on one entry, and show the race
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
-    /// Run one writer on every entry of a set, and show which entries it changes alike
+    /// Run a writer on every entry of a set, and show which entries go wrong
     #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(SweepArgs),
-    /// Run a whole matrix of jobs on all processors, into a directory
+    /// Run a matrix of jobs on all processors, into a directory
     #[command(after_help = BATCH_EXAMPLES)]
     Batch(BatchArgs),
-    /// Put the results of a matrix's parts together
+    /// Merge the results of a matrix that was run in parts
     #[command(after_help = MERGE_EXAMPLES)]
     Merge(MergeArgs),
-    /// Show the results of a batch, in any form
+    /// Show the results of a batch
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportDirArgs),
-    /// Say what changed from one batch to another
+    /// Compare the results of two batches
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(DiffArgs),
-    /// Save what was found as one file, run it again anywhere, and report it
+    /// Save a race as one file, run it again anywhere, write a bug report
     #[command(after_help = REPRO_EXAMPLES)]
     Repro(ReproArgs),
-    /// Show what a kernel image offers, and which of its functions can be run
+    /// Describe a kernel image and the functions that can be run
     #[command(after_help = KERNEL_EXAMPLES)]
     Kernel(KernelArgs),
-    /// Name every bit and predicate of an entry's value
+    /// Name every bit and predicate of an entry
     #[command(after_help = DECODE_EXAMPLES)]
     Decode(DecodeArgs),
-    /// List what there is to choose from
+    /// List architectures, entries, writers, walkers, findings
     #[command(after_help = LIST_EXAMPLES)]
     List(ListArgs),
     /// Print the JSON Schema of a report
@@ -84,7 +84,7 @@ pub enum Command {
     /// Print a manual page
     #[command(after_help = MAN_EXAMPLES)]
     Man(ManArgs),
-    /// Print what completes command lines in a shell
+    /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),
 }
@@ -121,12 +121,12 @@ pub struct CompareArgs {
     pub kernel: Vec<PathBuf>,
     #[command(flatten)]
     pub cache: CacheArgs,
-    /// How to print the comparison
+    /// Format of the comparison
     #[arg(long, value_parser = one_of(formats::COMPARE), default_value = formats::COMPARE[0].name)]
     pub format: &'static CompareFormat,
-    /// Findings that are known: with --format ktap or junit anything else fails, and the exit status is 0 if all is
-    /// as this list says. Each line has the words ARCH[/MMU] LINUX ENTRY WRITER WALKER FINDING, or begins with kernel
-    /// RELEASE; `*` stands for any letters, `#` begins a comment
+    /// List of expected findings: with --format ktap or junit every other finding fails, and the exit status is 0 if
+    /// all is as expected. A line is ARCH[/MMU] LINUX ENTRY WRITER WALKER FINDING, or begins with kernel RELEASE;
+    /// `*` matches any letters, `#` begins a comment
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
     #[command(flatten)]
@@ -143,9 +143,9 @@ pub struct KernelArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum KernelWhat {
-    /// What the image is, and what is known of it
+    /// Describe the image: release, architecture, symbols, types
     Info(KernelFileArgs),
-    /// The writers and walkers that can be run on it, and the functions that they are
+    /// List the writers and walkers that can be run, with their functions
     ListFunctions(KernelFileArgs),
 }
 
@@ -172,7 +172,7 @@ pub struct SweepArgs {
     /// `pmdscope list writers --guest ELF`)
     #[arg(long, value_name = "ELF")]
     pub guest: Option<PathBuf>,
-    /// How to print the sweep
+    /// Format of the sweep
     #[arg(long, value_enum, default_value_t)]
     pub format: SweepFormat,
     #[command(flatten)]
@@ -195,7 +195,7 @@ pub struct DecodeArgs {
     /// Values of entries, hexadecimal, in CPU order
     #[arg(value_name = "HEX", required = true)]
     pub values: Vec<String>,
-    /// How to print them
+    /// Format of the report
     #[arg(long, value_enum, default_value_t)]
     pub format: DecodeFormat,
 }
@@ -214,7 +214,7 @@ pub struct ListArgs {
     /// What to list
     #[arg(value_enum)]
     pub what: ListWhat,
-    /// List the routines of this guest, its own among them, in place of the bundled ones
+    /// List the routines of this guest instead of the bundled ones
     #[arg(long, value_name = "ELF")]
     pub guest: Option<PathBuf>,
 }
@@ -223,17 +223,17 @@ pub struct ListArgs {
 pub enum ListWhat {
     /// Architectures, and whether they are executed
     Arches,
-    /// Encodings, with the versions they hold for and where that is known from
+    /// Encodings, with the versions they hold for and their sources
     Encodings,
     /// Kinds of entry to begin with
     Entries,
-    /// Routines that change an entry
+    /// Writers: routines that change an entry
     Writers,
-    /// Routines that read one without its lock
+    /// Walkers: routines that read an entry without the lock
     Walkers,
-    /// Routines that do to an entry what the MMU does
+    /// Agents: routines that mark an entry as the MMU does
     Agents,
-    /// Faults that are looked for
+    /// Findings: the faults that pmdscope looks for
     Findings,
     /// Sets of entries that a sweep runs on
     Sets,
@@ -249,7 +249,7 @@ pub struct SchemaArgs {
 
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// The command whose page to print, such as repro save; pmdscope's own if none is named
+    /// The command, such as repro save; without one the page of pmdscope
     #[arg(value_name = "COMMAND")]
     pub command: Vec<String>,
     /// Write every page, into a folder

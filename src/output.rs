@@ -29,7 +29,7 @@ pub struct EncodeFailure(#[source] pub EncodeError);
 
 /// Two runs of the same work gave different reports.
 #[derive(Debug, thiserror::Error)]
-#[error("self-check failed: line {line} of the report is another the second time")]
+#[error("self-check failed: line {line} of the report differs in the second run")]
 pub struct NotTheSame {
     line: usize,
 }
@@ -210,7 +210,7 @@ mod tests {
             Ok((format!("same\n{}\n", runs.get()), ()))
         };
         let error = checked(true, varying).unwrap_err();
-        assert_eq!(error.to_string(), "self-check failed: line 2 of the report is another the second time");
+        assert_eq!(error.to_string(), "self-check failed: line 2 of the report differs in the second run");
         assert!(checked(false, varying).is_ok(), "it was not asked for");
         assert_eq!(checked(true, || Ok(("same".to_owned(), 7))).unwrap(), ("same".to_owned(), 7));
         assert_eq!(first_difference("a\n", "a\nb\n"), Some(2));

@@ -29,6 +29,7 @@ mod short_memory;
 mod strangers;
 mod sweep;
 mod terminal;
+mod words;
 
 /// A file that no line above names would be compiled by nobody, and its tests would pass.
 #[test]

@@ -18,21 +18,20 @@ pub struct BatchArgs {
     /// Directory for the results
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Run only a part: slice:2/4, every fourth job from the second on; hash:2/4, a part that jobs stay in when the
-    /// matrix grows; slurm, the slice of this task of a Slurm job array
+    /// Run a part only: slice:2/4 is every fourth job from the second on; hash:2/4 keeps a job in its part when the
+    /// matrix grows; slurm is the slice of this task of a Slurm job array
     #[arg(long, value_name = "PART")]
     pub partition: Option<String>,
-    /// Go on with a batch that was stopped: run what is missing
+    /// Continue a batch that was stopped: run the missing jobs
     #[arg(long, conflicts_with = "dry_run")]
     pub resume: bool,
-    /// Count and list the jobs, and run nothing
+    /// List and count the jobs without running them
     #[arg(long)]
     pub dry_run: bool,
-    /// Processes that run jobs; as many as the machine has processors if not given
+    /// Number of worker processes; one for each processor if not given
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
-    /// Address space that each of them may have, in MiB. A job that needs more is not recorded, and is run again by
-    /// --resume
+    /// Address space of each worker, in MiB. A job that needs more is not recorded; --resume runs it again
     #[arg(long, value_name = "MIB", default_value_t = USUAL_MEMORY)]
     pub memory: u64,
     #[command(flatten)]
@@ -44,7 +43,7 @@ pub struct MergeArgs {
     /// Results directories
     #[arg(value_name = "DIR", required = true)]
     pub directories: Vec<PathBuf>,
-    /// Directory for all of them
+    /// Directory for the merged results
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 }
@@ -54,10 +53,10 @@ pub struct ReportDirArgs {
     /// Results directory
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
-    /// How to show them
+    /// Format of the report
     #[arg(long, value_parser = one_of(formats::REPORT), default_value = formats::REPORT[0].name)]
     pub format: &'static ReportFormat,
-    /// Findings that are known: see `pmdscope compare --help`
+    /// List of expected findings: see `pmdscope compare --help`
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
     /// Write to a file instead of standard output; `-` is standard output
@@ -68,40 +67,40 @@ pub struct ReportDirArgs {
     pub only: OnlyArgs,
 }
 
-/// Which records to show, by the names that are in them. Each may be given several times.
+/// Which records to show: those with one of the given names, separated by commas.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Only some")]
 pub struct OnlyArgs {
-    /// Of this architecture
+    /// Architectures
     #[arg(long, value_name = "A", value_delimiter = ',')]
     pub arch: Vec<String>,
-    /// Of this version of Linux, of a kernel of this release
+    /// Linux versions, or releases of kernels
     #[arg(long, value_name = "V", value_delimiter = ',')]
     pub linux: Vec<String>,
-    /// That began with this kind of entry; `pmd` are those by value, `sweep` are sweeps
+    /// Kinds of entry; `pmd` are entries by value, `sweep` are sweeps
     #[arg(long, value_name = "E", value_delimiter = ',')]
     pub entry: Vec<String>,
-    /// Of this writer
+    /// Writers
     #[arg(long, value_name = "W", value_delimiter = ',')]
     pub writer: Vec<String>,
-    /// Of this walker
+    /// Walkers
     #[arg(long, value_name = "K", value_delimiter = ',')]
     pub walker: Vec<String>,
-    /// With this finding
+    /// Findings
     #[arg(long, value_name = "F", value_delimiter = ',')]
     pub finding: Vec<String>,
-    /// That came to this
-    #[arg(long, value_enum, value_name = "RESULT")]
+    /// Verdicts
+    #[arg(long, value_enum, value_name = "RESULT", value_delimiter = ',')]
     pub verdict: Vec<VerdictArg>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum VerdictArg {
-    /// Every schedule was run, and nothing was found
+    /// Every schedule was run, nothing was found
     Pass,
     /// Something was found
     Findings,
-    /// Not everything was run, or a control failed
+    /// A bound was hit or a control failed
     Unknown,
 }
 
@@ -123,7 +122,7 @@ pub struct DiffArgs {
     /// Results directory from after
     #[arg(value_name = "NEW")]
     pub new: PathBuf,
-    /// How to show what changed
+    /// Format of the comparison
     #[arg(long, value_enum, default_value_t)]
     pub format: DiffFormat,
     /// Write to a file instead of standard output; `-` is standard output

@@ -3,44 +3,44 @@
 pub const COMPARE_EXAMPLES: &str = "\
 Examples:
   pmdscope compare
-      the default set: every architecture at 6.1 and the newest version, with the
-      split as it was before the fix and as it is since
-  pmdscope compare --arch arm64 --arch ppc64le --linux 6.12 --walker hmm
-      two architectures, one version, one walker
+      every architecture at 6.1 and 7.2, the split before and after the fix
+  pmdscope compare --arch arm64,ppc64le --linux 6.12 --walker all
+      two architectures, one version, every walker
   pmdscope compare --linux 7.2 --entry migration-write --soft-dirty
-      the same for an entry with a mark
-  pmdscope compare --kernel /boot/vmlinuz-5.10.0-30-amd64 \\
-                   --kernel /boot/vmlinuz-6.12.107+deb13-amd64
-      real kernels side by side: does the split have the fix?
-  pmdscope compare --entry migration-read --entry migration-write --format json -o compare.json
-      everything about two entries, for a program to read
+      an entry with a mark
+  pmdscope compare /boot/vmlinuz-5.10.0-30-amd64 /boot/vmlinuz-6.12.107+deb13-amd64
+      two kernels: does the split have the fix?
+  pmdscope compare --entry migration-read,migration-write --format json -o compare.json
+      two entries, for programs
   pmdscope compare --format html -o compare.html
-      one page to look at, to print and to hand on
-  pmdscope compare --arch s390x --arch riscv64 --format ktap
-      the same as test results; a finding fails, unless --expect lists it
+      one page to read, print and send
+  pmdscope compare --arch s390x,riscv64 --format ktap
+      test results for CI; a finding that --expect does not list fails
 
 Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a
 control failed, 4 internal fault.";
 
 pub const RUN_EXAMPLES: &str = "\
-CPU0 runs the writer, CPU1 the walker. A schedule W3 K2 is three accesses
-of the writer to the entry, then two of the walker.
+A writer is a routine that changes the entry, a walker one that reads it without the lock.
+CPU0 runs the writer, CPU1 the walker, at every interleaving of their accesses. A schedule
+is one such order: W3 K2 is three accesses of the writer, then two of the walker.
 
 Examples:
   pmdscope run --arch arm64 --entry migration-read
-      what GUP-fast sees of a migration entry while the newest kernel's split, unguarded, runs
+      the split without the fix against GUP-fast, at the newest version
   pmdscope run --arch ppc64le --mmu radix --linux 6.12 --entry migration-write --dirty \\
-               --writer pmdp_invalidate --walker hmm
+               --writer pmdp_invalidate --walker hmm -v
+      a writer and a walker by name, with their instructions
   pmdscope run --arch x86_64 --entry present-huge --writer pmdp_invalidate --with mmu-store
       a third CPU that stores through the entry: are its accessed and dirty bits lost?
-  pmdscope run --kernel linux-image-5.10.0-30-arm64_5.10.218-1_arm64.deb --entry migration-read
-      what a distribution's own split and GUP-fast do, from the package as it is
+  pmdscope run linux-image-5.10.0-30-arm64_5.10.218-1_arm64.deb --entry migration-read
+      a distribution's own split and GUP-fast, from its package
   pmdscope run --arch arm64 --entry migration-read --format vcd -o split.vcd
-      the bits of the entry and what each CPU does, over time, for a waveform viewer
+      the bits of the entry over time, for a waveform viewer
   pmdscope run --arch arm64 --entry migration-read --schedule W3K1W1
-      one schedule, as a finding names it
+      the one schedule that a finding names
   pmdscope run --arch x86_64 --pmd 0xcfffffffefdbfe00 --walker fault-read --format jsonl
-      an entry given by its value, every event on a line of its own
+      an entry given by its value; one line of JSON for each event
 
 Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a
 control failed, 4 internal fault.";
@@ -48,11 +48,11 @@ control failed, 4 internal fault.";
 pub const BATCH_EXAMPLES: &str = "\
 Examples:
   pmdscope batch examples/encodings.toml --dry-run
-      which jobs the matrix has
+      lists the jobs of the matrix
   pmdscope batch examples/encodings.toml -o results
       runs them; Ctrl-C stops it
   pmdscope batch examples/encodings.toml -o results --resume
-      goes on with what is missing
+      runs the jobs that are missing
   pmdscope batch examples/encodings.toml -o part-1 --partition slice:1/2
   pmdscope batch examples/encodings.toml -o part-2 --partition slice:2/2
       half of the jobs on each of two machines
@@ -61,22 +61,22 @@ Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hi
 4 internal fault, 5 stopped before all jobs were recorded.";
 
 pub const MERGE_EXAMPLES: &str = "\
-The parts must be of the same matrix, run by the same version of pmdscope on the same kernels. What
-comes of it has the same bytes as if all had been run at once.
+The parts must be of the same matrix, run by the same version of pmdscope on the same kernels. The
+result is byte-identical to a batch that ran all jobs.
 
 Examples:
   pmdscope merge part-1 part-2 -o merged
 
-Exit status: 0 all jobs are there, 2 bad usage or input, 4 internal fault, 5 some are missing.";
+Exit status: 0 no job is missing, 2 bad usage or input, 4 internal fault, 5 some are missing.";
 
 pub const REPORT_EXAMPLES: &str = "\
 Examples:
   pmdscope report results
-      the summary: what was run, what was found, what is not known
+      the summary: jobs, findings, and what is unknown
   pmdscope report results --verdict findings --arch arm64 --linux 7.2 --format html -o findings.html
-      a page of some of it
+      a page of some of its records
   pmdscope report results --arch riscv64 --format ktap
-      the same as test results; a finding fails, unless --expect lists it
+      test results for CI; a finding that --expect does not list fails
   pmdscope report results --format sqlite -o results.sqlite
       one row for each job, for sqlite3, DuckDB or pandas
 
@@ -84,38 +84,38 @@ Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hi
 or jobs are missing, 4 internal fault.";
 
 pub const DIFF_EXAMPLES: &str = "\
-Jobs are matched by what they are, not by their numbers; a release of a kernel with the other release
-of the same architecture and flavour.
+Jobs are matched by what they run, not by their numbers; a release of a kernel is matched with another
+release of the same architecture and flavour.
 
 Examples:
   pmdscope diff results merged
   pmdscope diff results merged --format json -o diff.json
 
-Exit status: 0 nothing changed, 1 something did, 2 bad usage or input, 3 jobs are missing, 4 internal
+Exit status: 0 nothing changed, 1 something changed, 2 bad usage or input, 3 jobs are missing, 4 internal
 fault.";
 
 pub const SWEEP_EXAMPLES: &str = "\
 Sets of entries:
-  swap          every swap type with every offset, soft-dirty and uffd-wp or not
-  migration     the same of the swap types that mean migration
-  present-huge  the bits of a user's mapping, writable or not, of any page,
-                accessed, dirty and soft-dirty or not
+  swap          every swap type with every offset, with and without soft-dirty and uffd-wp
+  migration     the migration types among them
+  present-huge  a user's mapping of any page, writable or not, with and without accessed,
+                dirty and soft-dirty
   any           every 64-bit value
 
-The writer runs alone, and what it left in the end is compared with what it found. Which bits
-matter is measured, and every combination of these is run.
+The writer runs alone, and the entry after it is compared with the entry before. pmdscope measures
+which bits matter, and runs every combination of them.
 
 Examples:
   pmdscope sweep --arch arm64 --linux 6.1 --entries swap --writer pmdp_invalidate
-      for which of all swap entries does the invalidation make pmd_present() true?
+      which of all swap entries does the invalidation make present?
   pmdscope sweep --arch x86_64 --entries migration --writer pmdp_invalidate --format json
 
 Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a
 control failed, 4 internal fault.";
 
 pub const REPRO_EXAMPLES: &str = "\
-A reproducer holds the guest's code, or which kernel it was; the entry, the routines and the
-schedule; and every access and value that must come of them.
+A reproducer holds the guest's code, or the name and hash of the kernel; the entry, the routines and
+the schedule; and every access and value that the rerun must show.
 
 Examples:
   pmdscope repro save --arch arm64 --linux 6.1 --entry migration-read -o split.repro
@@ -124,12 +124,12 @@ Examples:
   pmdscope repro report split.repro -o mail.txt
   pmdscope repro report split.repro --kunit -o pmdscope_kunit.c
 
-Exit status of repro run: 0 everything was the same, 1 it was not, 2 bad usage or input,
+Exit status of repro run: 0 reproduced, 1 not reproduced, 2 bad usage or input,
 3 a bound was hit or a control failed, 4 internal fault.";
 
 pub const KERNEL_EXAMPLES: &str = "\
 A kernel is a .deb or .rpm package, or a vmlinuz, bzImage, Image or vmlinux of any
-distribution. What was unpacked is kept in the user's cache directory.
+distribution. Unpacked kernels are kept in the user's cache directory.
 
 Examples:
   pmdscope kernel info linux-image-6.12.107+deb13-arm64_6.12.107-1_arm64.deb

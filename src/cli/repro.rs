@@ -15,13 +15,13 @@ pub struct ReproArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum ReproWhat {
-    /// Run a writer against a walker, and save the shortest schedule of a finding, or the one that is named
+    /// Run a writer against a walker, and save the shortest schedule of a finding
     Save(Box<SaveArgs>),
-    /// Run a reproducer again, and say whether every access and value is the same
+    /// Run a reproducer again, and compare every access and value
     Run(ReproRunArgs),
-    /// Show what is in a reproducer, without running it
+    /// Show the contents of a reproducer without running it
     Show(ReproFileArgs),
-    /// Write a bug report from it, to be edited and sent
+    /// Write a bug report, to be edited and sent
     Report(ReproReportArgs),
 }
 
@@ -29,8 +29,7 @@ pub enum ReproWhat {
 pub struct SaveArgs {
     #[command(flatten)]
     pub job: JobArgs,
-    /// The finding to save (see `pmdscope list findings`); if not given one that says what the walker did, or else
-    /// the first
+    /// The finding to save (see `pmdscope list findings`); the most informative one if not given
     // Not under the heading with which the arguments before it end.
     #[arg(long, value_name = "F", conflicts_with = "schedule", help_heading = None::<&str>)]
     pub finding: Option<String>,
@@ -50,7 +49,7 @@ pub struct ReproFileArgs {
 pub struct ReproRunArgs {
     #[command(flatten)]
     pub repro: ReproFileArgs,
-    /// The kernel that it is for; if not given, the file of the same name beside the reproducer or here
+    /// The kernel to run; if not given, the file of the saved name beside the reproducer or in this directory
     #[arg(long, value_name = "FILE")]
     pub kernel: Option<PathBuf>,
     #[command(flatten)]
@@ -61,7 +60,7 @@ pub struct ReproRunArgs {
 pub struct ReproReportArgs {
     #[command(flatten)]
     pub repro: ReproFileArgs,
-    /// Write a KUnit test for the kernel tree instead, which asserts on a real machine what was found
+    /// Write a KUnit test instead, which asserts the finding on a real machine
     #[arg(long)]
     pub kunit: bool,
     /// Write to a file instead of standard output; `-` is standard output

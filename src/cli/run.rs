@@ -21,12 +21,12 @@ pub struct JobArgs {
     /// Kind of MMU where there are several: radix or hash; radix if not given
     #[arg(long, value_name = "M")]
     pub mmu: Option<String>,
-    /// Linux version, such as 6.12; the newest known if not given. Some are not known for sure and are
+    /// Linux version, such as 6.12; the newest known if not given. Versions whose encoding is not certain are
     /// refused: see `pmdscope list encodings`
     #[arg(long, value_name = "V")]
     pub linux: Option<String>,
-    /// Run a real kernel's own functions: a .deb, .rpm, vmlinuz, bzImage, Image or vmlinux. It says itself which
-    /// architecture, MMU and version it is
+    /// Run a kernel's own functions: a .deb, .rpm, vmlinuz, bzImage, Image or vmlinux. Architecture, MMU and version
+    /// are read from it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "with"])]
     pub kernel: Option<PathBuf>,
     #[command(flatten)]
@@ -34,8 +34,8 @@ pub struct JobArgs {
     /// Entry to begin with (see `pmdscope list entries`)
     #[arg(long, value_name = "E", required_unless_present = "pmd")]
     pub entry: Option<String>,
-    /// Page frame number of the entry, decimal or 0x..., where a huge page can begin; 0x81200 or the
-    /// next such one if not given
+    /// Page frame number of the entry, decimal or 0x..., where a huge page can begin; 0x81200 or the next possible
+    /// one if not given
     #[arg(long, value_name = "N", conflicts_with = "pmd")]
     pub pfn: Option<String>,
     #[command(flatten)]
@@ -43,29 +43,29 @@ pub struct JobArgs {
     /// Entry to begin with by its value, hexadecimal, in CPU order
     #[arg(long, value_name = "HEX", conflicts_with_all = ["entry", "young", "dirty", "soft_dirty", "uffd_wp"])]
     pub pmd: Option<String>,
-    /// Writer (see `pmdscope list writers`, of a kernel `pmdscope kernel list-functions`);
-    /// split-unguarded if not given, with --kernel split
+    /// Writer (see `pmdscope list writers`, for a kernel `pmdscope kernel list-functions`); split-unguarded if not
+    /// given, for a kernel split
     #[arg(long, value_name = "W")]
     pub writer: Option<String>,
-    /// Walkers, separated by commas, for a run each (see `pmdscope list walkers`, of a kernel `pmdscope kernel
-    /// list-functions`); all is every one, and of a kernel none is the writer alone
+    /// Walkers, separated by commas, for a run each (see `pmdscope list walkers`, for a kernel `pmdscope kernel
+    /// list-functions`); all is every walker, and for a kernel none is the writer alone
     #[arg(long, value_name = "K", default_value = "gup-fast-read", value_delimiter = ',')]
     pub walker: Vec<String>,
     /// Further routines, separated by commas, each on a CPU of its own: writers, walkers, or agents that play the
     /// MMU (see `pmdscope list agents`)
     #[arg(long, value_name = "R", value_delimiter = ',')]
     pub with: Vec<String>,
-    /// Run one schedule only, such as W3K2W1: three accesses of the writer, two of the walker, one
-    /// of the writer; further routines are A, B, ...
+    /// Run one schedule only, such as W3K2W1: three accesses of the writer, two of the walker, one of the writer;
+    /// further routines are A, B, ...
     #[arg(long, value_name = "S")]
     pub schedule: Option<String>,
-    /// Whether schedules that come to the same are joined and counted, or each is run
+    /// Whether equivalent schedules are counted and one of each class is run, or each schedule is run
     #[arg(long, value_enum, default_value_t, conflicts_with = "schedule")]
     pub reduction: ReductionArg,
-    /// With --reduction none, schedules that are run at most; 10000 if not given
+    /// Most schedules to run with --reduction none; 10000 if not given
     #[arg(long, value_name = "N", help_heading = "Bounds")]
     pub max_schedules: Option<u64>,
-    /// Run this guest instead of the bundled one: an ELF with the same functions, or with routines of its own (see
+    /// Run this guest instead of the bundled one: an ELF with the same functions or with routines of its own (see
     /// `pmdscope list writers --guest ELF`)
     #[arg(long, value_name = "ELF")]
     pub guest: Option<PathBuf>,
@@ -84,7 +84,7 @@ impl JobArgs {
 pub struct RunArgs {
     #[command(flatten)]
     pub job: JobArgs,
-    /// How to print the run
+    /// Format of the report
     // Not under the heading with which the arguments before it end.
     #[arg(
         long,
@@ -102,10 +102,10 @@ pub struct RunArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum ReductionArg {
-    /// Join them: machine code runs once for each behaviour
+    /// Run one schedule of each class
     #[default]
     Joined,
-    /// Run each
+    /// Run each schedule
     None,
 }
 

@@ -15,8 +15,8 @@ pub struct Platform {
     /// Kind of MMU where there are several: radix or hash; radix if not given
     #[arg(long, value_name = "M")]
     pub mmu: Option<String>,
-    /// Linux version, such as 6.12; the newest known if not given. Some are not known for sure and
-    /// are refused: see `pmdscope list encodings`
+    /// Linux version, such as 6.12; the newest known if not given. Versions whose encoding is not certain are
+    /// refused: see `pmdscope list encodings`
     #[arg(long, value_name = "V")]
     pub linux: Option<String>,
 }
@@ -45,7 +45,7 @@ pub struct ReportArgs {
     /// Write to a file instead of standard output; `-` is standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Do everything twice, on fresh machines, and compare what is printed byte by byte
+    /// Run everything twice, on fresh machines, and compare the reports byte by byte
     #[arg(long)]
     pub self_check: bool,
 }
@@ -54,16 +54,16 @@ pub struct ReportArgs {
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Bounds")]
 pub struct BoundArgs {
-    /// Behaviours of one writer and walker
+    /// Most behaviours of one writer and walker
     #[arg(long, value_name = "N", default_value_t = BoundArgs::default().max_behaviours)]
     pub max_behaviours: u64,
-    /// Page-table accesses of one routine
+    /// Most page-table accesses of one routine
     #[arg(long, value_name = "N", default_value_t = BoundArgs::default().max_accesses)]
     pub max_accesses: u64,
-    /// Instructions of one routine
+    /// Most instructions of one routine
     #[arg(long, value_name = "N", default_value_t = BoundArgs::default().max_instructions)]
     pub max_instructions: u64,
-    /// Seconds for one writer and walker
+    /// Most seconds for one writer and walker
     #[arg(long, value_name = "S", default_value_t = BoundArgs::default().timeout)]
     pub timeout: u64,
 }
@@ -77,7 +77,7 @@ impl Default for BoundArgs {
 /// Where unpacked kernels are kept.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct CacheArgs {
-    /// Unpack kernels anew, and keep nothing of them in the cache directory
+    /// Unpack kernels again, and keep nothing in the cache directory
     #[arg(long)]
     pub no_cache: bool,
 }
