@@ -5,6 +5,7 @@ mod batch;
 mod batch_kills;
 mod batch_lacks;
 mod common;
+mod compared;
 mod confined;
 mod corpora;
 mod decode_readings;

@@ -371,9 +371,9 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
 
     out.extend(findings.sections(SummaryGrouping::PresentSwapEntry));
     out.extend(findings.sections(SummaryGrouping::ChangedSwapEntry));
-    out.extend(walkers.section("What walkers made of a swap entry that was present"));
+    out.extend(walkers.section("Outcomes of walkers on a swap entry that was present"));
     out.extend(findings.sections(SummaryGrouping::RedirectedSwapEntry));
-    out.extend(kept.section("A swap entry was never seen as anything else"));
+    out.extend(kept.section("A swap entry was never seen changed"));
     out.extend(findings.sections(SummaryGrouping::Walker));
     out.extend(findings.sections(SummaryGrouping::Writer));
     let mut breaches = Groups::default();
@@ -407,13 +407,13 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
         breaches.section("An entry as the kernel builds it breaks the contract that generic code relies on"),
     );
     out.extend(swept.section("Of all entries of a set, after the writer alone"));
-    out.extend(unknown.section("Unknown, since not everything was run or a control failed"));
+    out.extend(unknown.section("Unknown: a bound was hit or a control failed"));
 
     let mut skipped = Groups::default();
     for one in &report.skipped {
         skipped.add_skipped(one);
     }
-    out.extend(skipped.section("Asked for, but does not exist"));
+    out.extend(skipped.section("Not available"));
     out
 }
 
@@ -468,8 +468,8 @@ mod tests {
         row.disagreements = vec!["of 0x1 the guest says present, the model swap".to_owned()];
         let report = CompareReport::new("", vec![row], Vec::new());
         let said = in_words(&report);
-        assert!(said.contains("Unknown, since not everything was run or a control failed:"), "{said}");
+        assert!(said.contains("Unknown: a bound was hit or a control failed:"), "{said}");
         assert!(said.contains("control failed: of 0x1 the guest says present, the model swap"), "{said}");
-        assert!(!said.contains("never seen as anything else"), "{said}");
+        assert!(!said.contains("never seen changed"), "{said}");
     }
 }

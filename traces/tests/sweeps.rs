@@ -47,7 +47,7 @@ ppc64 hash  6.12   migration       pmdp_invalidate  2^53 - 2^51  ?              
 Of all entries of a set, after the writer alone:
   swap-becomes-present: pmdp_invalidate over migration, on 2^53 - 2^51 entries
       arm64 6.12
-Unknown, since not everything was run or a control failed:
+Unknown: a bound was hit or a control failed:
   pmdp_invalidate over swap: incomplete: what it does was not learned
       arm64 6.12
   pmdp_invalidate over migration: control failed: of 0x1 the guest says present, the model swap
