@@ -1,4 +1,4 @@
-//! The description of an architecture, of which each has one.
+//! The description that the file of each architecture gives.
 
 use crate::byte_order::ByteOrder;
 use crate::layout::Layout;
@@ -6,13 +6,14 @@ use crate::mmu::Mmu;
 use crate::swap_types::SwapTypes;
 use crate::version::Era;
 
-/// All that this crate knows of one architecture.
+/// Everything this crate knows about one architecture.
 pub(crate) struct Architecture {
     /// The name used in commands, reports and file names.
     pub(crate) name: &'static str,
-    /// Other names that are understood: the architecture's own and the distributions'.
+    /// Further names that are accepted: the architecture's own and those of distributions.
     pub(crate) aliases: &'static [&'static str],
-    /// Whether the engine runs its machine code. If not, its encoding is a model that nothing was executed against.
+    /// Whether the engine runs its machine code. If not, its encoding is a model that no executed code has
+    /// confirmed.
     pub(crate) executed: bool,
     /// The byte order of its data.
     pub(crate) byte_order: ByteOrder,
@@ -31,7 +32,7 @@ pub(crate) struct Architecture {
 /// The layouts of each kind of MMU that an architecture has.
 #[derive(Clone, Copy)]
 pub(crate) enum LayoutsByMmu {
-    /// There is only one kind.
+    /// The architecture has only one kind of MMU.
     One(Layouts),
     /// The layouts of POWER's two kinds of MMU.
     RadixAndHash { radix: Layouts, hash: Layouts },
@@ -47,7 +48,7 @@ pub(crate) struct Layouts {
 }
 
 impl LayoutsByMmu {
-    /// The kinds of MMU; empty where there is only one.
+    /// Returns the kinds of MMU; empty if the architecture has only one.
     pub(crate) const fn mmus(&self) -> &'static [Mmu] {
         match self {
             LayoutsByMmu::One(_) => &[],
@@ -55,7 +56,7 @@ impl LayoutsByMmu {
         }
     }
 
-    /// The layouts of a kind of MMU. `mmu` is one of [`mmus`](Self::mmus), or `None` where there are none.
+    /// Returns the layouts of one kind of MMU. `mmu` is one of [`mmus`](Self::mmus), or `None` if that is empty.
     pub(crate) const fn of(&self, mmu: Option<Mmu>) -> &Layouts {
         match (self, mmu) {
             (LayoutsByMmu::One(layouts), _) => layouts,

@@ -1,4 +1,4 @@
-//! Building entries in an encoding, and taking them apart again.
+//! Builds entries in an encoding, and takes them apart again.
 
 use crate::arch::{layouts, swap_types};
 use crate::encoding::Encoding;
@@ -10,14 +10,14 @@ use crate::swap_types::Reading;
 use crate::swap_use::SwapUse;
 use crate::version::{Era, Version};
 
-/// The swap type of the `swap` kind: that of some swap file.
+/// The swap type of entries of kind `swap`: the type of an ordinary swap file.
 const ORDINARY_SWAP: u64 = 1;
 
-/// A PFN that shows well in hexadecimal digits, in memory that a small machine may have.
+/// A PFN that is easy to spot in hexadecimal, in memory that a small machine may have.
 const DEFAULT_PFN: u64 = 0x81200;
 
 impl Encoding {
-    /// The entry that `spec` asks for, as the kernel would leave it in a page table.
+    /// Builds the entry that `spec` describes, as the kernel would leave it in a page table.
     pub fn build(&self, spec: &EntrySpec) -> Result<u64, EntryError> {
         let built = match spec.kind {
             EntryKind::None => unmarked(spec).map(|()| self.layout().none),
@@ -33,12 +33,13 @@ impl Encoding {
         built.map_err(|why| EntryError { encoding: self.to_string(), kind: spec.kind, why })
     }
 
-    /// A PFN that every kind of entry can hold here: 0x81200, or the next one where a huge page begins.
+    /// Returns a PFN that fits every kind of entry in this encoding: 0x81200, rounded up to the start of a huge
+    /// page.
     pub fn default_pfn(&self) -> u64 {
         DEFAULT_PFN.next_multiple_of(self.huge_pages())
     }
 
-    /// What a swap entry holds; `None` if the entry is none, or the architecture has no format.
+    /// Decodes a swap entry; `None` if the entry is not a swap entry, or the architecture has no swap format.
     pub fn swap_parts(&self, entry: u64) -> Option<SwapParts> {
         let swap = self.layout().swap.filter(|_| self.is_swap(entry))?;
         let marked = |bit: Option<u8>| bit.is_some_and(|bit| entry & (1 << bit) != 0);
@@ -57,20 +58,23 @@ impl Encoding {
         })
     }
 
-    /// What a swap entry can be, for its type is used for different ends in kernels of different configurations: first
-    /// what it is in a kernel with every option, then in kernels with fewer. Empty if it is no swap entry.
+    /// Returns every use that a swap entry can have, since the use of a swap type depends on the kernel's
+    /// configuration. First comes the use in a kernel with every option, then the uses in kernels with fewer.
+    /// Empty if the entry is not a swap entry.
     pub fn readings(&self, entry: u64) -> Vec<Reading> {
         self.swap_parts(entry).map_or_else(Vec::new, |parts| self.types_era().value.readings(parts.kind))
     }
 
-    /// The page frame of a swap entry, if its type is used so and holds one.
+    /// Returns the page frame of a swap entry whose type has the use `purpose`. The caller chooses the use, see
+    /// [`readings`](Self::readings). `None` if the entry is not a swap entry, or the use holds no page.
     pub fn pfn_read_as(&self, entry: u64, purpose: SwapUse) -> Option<u64> {
         let parts = self.swap_parts(entry).filter(|_| purpose.holds_page())?;
         Some(self.page_in(parts.offset))
     }
 
-    /// The huge page that an entry is about, in whatever configuration makes it one of a page under migration; `None` if
-    /// it is about none, or no huge page can begin there.
+    /// Returns the first page frame of the huge page that an entry refers to. A swap entry counts as a migration
+    /// entry if its type means migration in any configuration. `None` if the entry refers to no page, to page
+    /// frame 0, or to one where no huge page can begin.
     pub fn huge_page_of(&self, entry: u64) -> Option<u64> {
         let under_migration = || {
             self.readings(entry)
@@ -84,19 +88,19 @@ impl Encoding {
         (pfn != 0 && pfn.is_multiple_of(self.huge_pages())).then_some(pfn)
     }
 
-    /// The page frame number in an offset.
+    /// Returns the page frame number that an offset holds.
     fn page_in(&self, offset: u64) -> u64 {
         if self.migration_types().young_dirty { self.pfn_bits().of(offset) } else { offset }
     }
 
-    /// How many low bits of a migration entry's offset are the page frame number: all 58 of a
-    /// `swp_entry_t` before young and dirty were kept above it.
+    /// Returns how many low bits of a migration entry's offset hold the page frame number: all 58 of a
+    /// `swp_entry_t` in versions that do not keep young and dirty above it.
     pub fn migration_pfn_bits(&self) -> u8 {
         if self.migration_types().young_dirty { self.pfn_bits().width() } else { 58 }
     }
 
-    /// The page frame that the entry holds: of a present leaf what `pmd_pfn()` says, of a migration
-    /// entry that of the page under way.
+    /// Returns the page frame that an entry holds: `pmd_pfn()` of a present leaf, the page under migration of a
+    /// migration entry. `None` for all other entries.
     pub fn pfn_of(&self, entry: u64) -> Option<u64> {
         match self.form(entry) {
             Form::Leaf | Form::InvalidLeaf => Some((self.layout().predicates.pfn)(entry)),
@@ -144,7 +148,8 @@ impl Encoding {
             .ok_or_else(|| "the architecture has no bits for all of it at once".to_owned())
     }
 
-    /// The swap entry of any type and offset, with the soft-dirty and write-protection marks of `spec`.
+    /// Builds the swap entry of type `kind` whose offset is `spec.pfn`, with the soft-dirty and write-protection
+    /// marks of `spec`.
     pub fn build_swap_of(&self, kind: u64, spec: &EntrySpec) -> Result<u64, EntryError> {
         self.swap_of(kind, spec).map_err(|why| EntryError {
             encoding: self.to_string(),
@@ -233,7 +238,7 @@ impl Encoding {
         }
     }
 
-    /// `SWP_PFN_BITS`: where a page frame number is in the offset.
+    /// `SWP_PFN_BITS`: the bits of the offset that hold a page frame number.
     fn pfn_bits(&self) -> Bits {
         Bits::new(0, self.layout().physical_bits - self.layout().page_shift - 1)
     }
@@ -248,7 +253,7 @@ impl Encoding {
         swap.offset.width() >= self.pfn_bits().width() + 2
     }
 
-    /// How many base pages a huge page has.
+    /// Returns the number of base pages in a huge page.
     fn huge_pages(&self) -> u64 {
         1 << (self.layout().pmd_shift - self.layout().page_shift)
     }
@@ -272,10 +277,10 @@ impl Encoding {
     }
 }
 
-/// A marker of swap entries: what it says, and which bit a format has for it.
+/// A marker of swap entries: its name in messages, and the bit that a swap format has for it.
 type Marker = (&'static str, fn(&SwapFormat) -> Option<u8>);
 
-/// Refuses a spec that asks a mark of an entry that holds no page.
+/// Refuses a spec that asks for a mark on an entry without a page.
 fn unmarked(spec: &EntrySpec) -> Result<(), String> {
     let marks = [
         (spec.young, "young"),
@@ -289,7 +294,7 @@ fn unmarked(spec: &EntrySpec) -> Result<(), String> {
     }
 }
 
-/// Says which versions have what `version` lacks.
+/// Names the versions that have a feature which `version` lacks, for a message.
 fn elsewhere<T>(eras: &'static [Era<T>], version: Version, has: impl Fn(&T) -> bool) -> String {
     let mut lacking = version;
     for era in eras.iter().filter(|era| era.to >= version) {

@@ -1,4 +1,4 @@
-//! How numbers lie in memory.
+//! The byte order of numbers in memory.
 
 /// The order of the bytes of a number in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub enum ByteOrder {
 }
 
 impl ByteOrder {
-    /// A number as it lies in memory.
+    /// Returns the bytes of a number in the order in which they lie in memory.
     pub const fn encode(self, number: u64) -> [u8; 8] {
         match self {
             ByteOrder::Little => number.to_le_bytes(),
@@ -18,7 +18,7 @@ impl ByteOrder {
         }
     }
 
-    /// The number that lies in memory as these bytes.
+    /// Returns the number that has these bytes in memory.
     pub const fn decode(self, bytes: [u8; 8]) -> u64 {
         match self {
             ByteOrder::Little => u64::from_le_bytes(bytes),

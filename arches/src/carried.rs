@@ -5,7 +5,7 @@ use crate::field::Form;
 use crate::marks::EntryMarks;
 
 impl Encoding {
-    /// The marks of an entry: of a mapping, or of a swap entry. Other entries have none.
+    /// Returns the marks of a mapping or a swap entry. Other entries have none.
     pub fn marks_of(&self, entry: u64) -> EntryMarks {
         match self.form(entry) {
             Form::Leaf | Form::InvalidLeaf => (self.layout().marks)(entry),
@@ -19,7 +19,7 @@ impl Encoding {
         }
     }
 
-    /// The marks of an entry of a page table that maps a small page.
+    /// Returns the marks of a PTE: an entry that maps a base page.
     pub fn marks_of_pte(&self, pte: u64) -> EntryMarks {
         self.layout().pte_marks.unwrap_or(self.layout().marks)(pte)
     }

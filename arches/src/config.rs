@@ -12,7 +12,7 @@ pub enum ConfigOption {
 }
 
 impl ConfigOption {
-    /// Its name, without `CONFIG_`.
+    /// The option's name, without `CONFIG_`.
     pub const fn name(self) -> &'static str {
         match self {
             ConfigOption::DevicePrivate => "DEVICE_PRIVATE",
@@ -31,7 +31,7 @@ impl ConfigOption {
 pub(crate) struct Config(u8);
 
 impl Config {
-    /// The configuration that has exactly these options on.
+    /// Returns the configuration that has exactly these options on.
     pub(crate) const fn of(options: &[ConfigOption]) -> Config {
         let (mut bits, mut at) = (0, 0);
         while at < options.len() {

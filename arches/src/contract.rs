@@ -1,25 +1,26 @@
-//! What generic code relies on of each kind of entry, held against what the predicates say.
+//! The answers that generic code expects of the predicates for each kind of entry, compared with the actual
+//! answers.
 
 use crate::encoding::Encoding;
 use crate::entry::EntryKind;
 
-/// A predicate that does not say of an entry what generic code relies on.
+/// A predicate whose answer for an entry differs from the one that generic code relies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Breach {
-    /// The predicate.
+    /// Name of the predicate, as in [`Encoding::predicate`].
     pub predicate: &'static str,
-    /// What generic code relies on.
+    /// The answer that generic code relies on.
     pub expected: bool,
-    /// What it says.
+    /// The answer of the kernel's own definition.
     pub got: bool,
 }
 
-/// What generic code relies on of an entry of a kind: a swap entry is neither present nor anything
-/// that only a present entry can be, a present one is no swap entry, and so on.
+/// Returns the answers that generic code relies on for a kind of entry: a swap entry is neither present nor
+/// anything that only a present entry can be, a present entry is not a swap entry, and so on.
 ///
-/// It may ask `pmd_leaf()` only after `pmd_present()`, and `pmd_trans_huge()` of a swap entry only
-/// if it can take the answer; they are held here too, because walkers differ in what they ask first.
-/// `pmd_trans_huge()` may give either answer for device memory.
+/// Generic code may call `pmd_leaf()` only after `pmd_present()`, and `pmd_trans_huge()` on a swap entry only if
+/// it can handle the answer. Both are checked here all the same, because walkers differ in the predicate they call
+/// first. `pmd_trans_huge()` may give either answer for device memory.
 fn expectations(kind: EntryKind) -> impl Iterator<Item = (&'static str, bool)> {
     let device = kind == EntryKind::Devmap;
     let table = kind == EntryKind::Table;
@@ -41,9 +42,8 @@ fn expectations(kind: EntryKind) -> impl Iterator<Item = (&'static str, bool)> {
 }
 
 impl Encoding {
-    /// What a predicate says, by the name it has in reports: `none`, `present`, `leaf`,
-    /// `trans_huge`, `bad`, `protnone`, `write`, `devmap`, `special`, `swap`, `migration`. `None` if
-    /// there is none of that name.
+    /// Returns the answer of a predicate, by its name in reports: `none`, `present`, `leaf`, `trans_huge`, `bad`,
+    /// `protnone`, `write`, `devmap`, `special`, `swap`, `migration`. `None` if no predicate has the name.
     pub fn predicate(&self, name: &str, entry: u64) -> Option<bool> {
         let predicates = &self.layout().predicates;
         Some(match name {
@@ -62,8 +62,9 @@ impl Encoding {
         })
     }
 
-    /// Where the predicates say something else of `entry`, taken as one of `kind`, than generic code
-    /// relies on. It judges the kernel's definitions, so a breach is a fact about the kernel.
+    /// Returns the predicates whose answers for `entry`, taken as an entry of `kind`, differ from those that
+    /// generic code relies on. The answers are those of the kernel's own definitions, so a breach is a fact about
+    /// the kernel.
     pub fn contract(&self, entry: u64, kind: EntryKind) -> Vec<Breach> {
         expectations(kind)
             .filter_map(|(predicate, expected)| {

@@ -20,12 +20,12 @@ pub struct Encoding {
     version: Version,
     layout: &'static Era<Layout>,
     types: &'static Era<SwapTypes>,
-    /// The types of one kernel, where they were found in it.
+    /// Migration types found in one particular kernel, which replace those of `types`.
     found: Option<MigrationTypes>,
 }
 
 impl Encoding {
-    /// The encoding of `arch` in force in Linux `version`.
+    /// Returns the encoding of `arch` in force in Linux `version`.
     pub fn at(arch: Arch, mmu: Option<Mmu>, version: Version) -> Result<Encoding, EncodingError> {
         match mmu {
             None if !arch.mmus().is_empty() => return Err(EncodingError::MmuNeeded { arch }),
@@ -41,7 +41,7 @@ impl Encoding {
             }
         };
         let layout = in_force(layouts(arch, mmu), version).map_err(unknown("the entry layout"))?;
-        // Where huge pages cannot be migrated, no type means that they are.
+        // Where huge pages cannot be migrated, no swap type means migration.
         let types = match layout.value.swap {
             Some(_) => {
                 in_force(swap_types(arch), version).map_err(unknown("the numbering of migration types"))?
@@ -61,7 +61,7 @@ impl Encoding {
         self.mmu
     }
 
-    /// The Linux version it was asked for.
+    /// The Linux version that the encoding was requested for.
     pub fn version(&self) -> Version {
         self.version
     }
@@ -71,7 +71,7 @@ impl Encoding {
         &self.layout.value
     }
 
-    /// The versions over which the layout in force is known to hold, and where that is from.
+    /// The layout in force, with the versions over which it is known to hold and the source of that knowledge.
     pub fn layout_era(&self) -> &'static Era<Layout> {
         self.layout
     }
@@ -81,15 +81,15 @@ impl Encoding {
         self.found.unwrap_or(self.types.value.migration())
     }
 
-    /// The same encoding with other migration types: the numbers depend on a kernel's configuration, so that
-    /// a real kernel may have others than those of the versions' usual one.
+    /// Returns the same encoding with other migration types. Their numbers depend on the kernel's configuration,
+    /// so a real kernel may differ from the usual configuration of its version.
     #[must_use]
     pub fn with_migration_types(self, types: MigrationTypes) -> Encoding {
         Encoding { found: Some(types), ..self }
     }
 
-    /// The same encoding in a kernel that is built with base pages of another size; `None` if that one is not
-    /// known. The usual size, which all else here is with, is that of [`at`](Self::at).
+    /// Returns the same encoding for kernels built with base pages of another size; `None` if no layout with that
+    /// size is known. [`at`](Self::at) gives the usual size, which the rest of this crate assumes.
     pub fn with_page_shift(self, page_shift: u8) -> Option<Encoding> {
         let eras = [layouts(self.arch, self.mmu), layouts_of_other_pages(self.arch, self.mmu)];
         let layout = eras.into_iter().find_map(|eras| {
@@ -98,7 +98,7 @@ impl Encoding {
         Some(Encoding { layout, ..self })
     }
 
-    /// Whether its base pages have the usual size.
+    /// Whether the base pages have the architecture's usual size.
     pub fn has_usual_pages(&self) -> bool {
         layouts(self.arch, self.mmu)
             .first()
@@ -110,7 +110,7 @@ impl Encoding {
         self.types
     }
 
-    /// `is_swap_pmd()`: something is there, and it is not present.
+    /// `is_swap_pmd()`: the entry is neither empty nor present.
     pub fn is_swap(&self, entry: u64) -> bool {
         let predicates = &self.layout().predicates;
         !(predicates.none)(entry) && !(predicates.present)(entry)
@@ -139,12 +139,12 @@ impl Encoding {
         }
     }
 
-    /// The named fields that an entry of this value has, from the lowest bit up.
+    /// Returns the named fields that an entry of this value has, from the lowest bit up.
     pub fn fields_of(&self, entry: u64) -> impl Iterator<Item = &'static Field> + use<> {
         self.fields_in(self.form(entry))
     }
 
-    /// The named fields that entries of a form have, from the lowest bit up.
+    /// Returns the named fields that entries of a form have, from the lowest bit up.
     pub fn fields_in(&self, form: Form) -> impl Iterator<Item = &'static Field> + use<> {
         let groups = self.layout().fields.iter().copied();
         let mut fields: Vec<_> = groups.flatten().filter(|field| field.is_in(form)).collect();
@@ -154,7 +154,7 @@ impl Encoding {
 }
 
 impl fmt::Display for Encoding {
-    /// `arm64 6.12`, `ppc64 radix 7.2`, and where pages do not have the usual size,
+    /// Writes `arm64 6.12`, `ppc64 radix 7.2`, and if pages do not have the usual size,
     /// `ppc64le radix 7.2 with 4K pages`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.arch)?;

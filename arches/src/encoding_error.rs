@@ -1,10 +1,10 @@
-//! The reasons for which a version has no encoding.
+//! The reasons why a version has no encoding.
 
 use crate::arch::Arch;
 use crate::mmu::Mmu;
 use crate::version::{Gap, Version};
 
-/// Why there is no encoding to give.
+/// Errors of [`Encoding::at`](crate::Encoding::at).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingError {
     /// The architecture has several MMUs and none was named.
@@ -18,43 +18,43 @@ pub enum EncodingError {
     NoSuchMmu {
         /// The architecture.
         arch: Arch,
-        /// What was asked for.
+        /// The MMU kind that was requested.
         mmu: Mmu,
     },
     /// That version of Linux lacks the architecture, or huge pages on it.
     #[error("{why}: use {newer} or newer")]
     Absent {
-        /// The sentence that says what it lacks.
+        /// A sentence that says what the version lacks.
         why: &'static str,
         /// The first version known to have it.
         newer: Version,
     },
-    /// The version lies where it is not known which encoding was in force.
+    /// It is not known which encoding was in force in the version.
     #[error("{what} of {arch} in Linux {version} is not known for sure: {}", advice(.gap))]
     Unknown {
-        /// What changed.
+        /// The part of the encoding that changed, for the message.
         what: &'static str,
         /// The architecture.
         arch: Arch,
         /// The version asked for.
         version: Version,
-        /// The eras on both sides.
+        /// The nearest versions whose encoding is known.
         gap: Gap,
     },
 }
 
-/// The names of kinds of MMU, for a list in a sentence.
+/// Lists the names of MMU kinds, for a message.
 fn names(mmus: &[Mmu]) -> String {
     mmus.iter().map(|mmu| mmu.name()).collect::<Vec<_>>().join(", ")
 }
 
-/// The architectures that tell kinds of MMU apart.
+/// Lists the architectures that distinguish MMU kinds, for a message.
 fn architectures_with_mmus() -> String {
     let with_mmus = Arch::ALL.into_iter().filter(|arch| !arch.mmus().is_empty());
     with_mmus.map(Arch::name).collect::<Vec<_>>().join(" and ")
 }
 
-/// The versions nearest to a gap.
+/// Recommends the versions nearest to a gap, for a message.
 fn advice(gap: &Gap) -> String {
     let older = gap.older.map(|version| match version {
         Version::OLDEST => version.to_string(),

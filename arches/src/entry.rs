@@ -1,16 +1,16 @@
-//! The kinds of entry a run can start from, built in an encoding.
+//! Kinds of entry that a run can start from, requests to build one, and the parts of a decoded one.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::nearest::UnknownName;
 
-/// A kind of entry.
+/// A kind of entry that a run can start from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntryKind {
     /// A migration entry of a page that was not writable.
     MigrationRead,
-    /// A migration entry of a page that was not writable and belongs to this process alone.
+    /// A migration entry of a page that was not writable and is exclusive to this process.
     MigrationReadExclusive,
     /// A migration entry of a page that was writable.
     MigrationWrite,
@@ -21,11 +21,11 @@ pub enum EntryKind {
     PresentHuge,
     /// A read-only mapping of a huge page.
     PresentHugeRo,
-    /// A mapping kept from access for NUMA balancing.
+    /// A mapping made inaccessible for NUMA balancing.
     Protnone,
     /// A writable mapping of device memory.
     Devmap,
-    /// Nothing.
+    /// The empty entry.
     None,
     /// A pointer to a page table.
     Table,
@@ -113,12 +113,12 @@ impl FromStr for EntryKind {
     }
 }
 
-/// An entry to build: its kind, and what it holds.
+/// A request to build an entry: its kind and its contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EntrySpec {
     /// The kind.
     pub kind: EntryKind,
-    /// The page frame number: of the huge page, or of the page table of a `table` entry.
+    /// Page frame number of the huge page, or of the page table for `table`; the offset for `swap`.
     pub pfn: u64,
     /// Accessed.
     pub young: bool,
@@ -130,7 +130,7 @@ pub struct EntrySpec {
     pub uffd_wp: bool,
 }
 
-/// Why an encoding cannot express an entry.
+/// An entry that an encoding cannot express, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{encoding} {}", self.reason())]
 pub struct EntryError {
@@ -140,31 +140,31 @@ pub struct EntryError {
 }
 
 impl EntryError {
-    /// What cannot be expressed, and why, without saying where.
+    /// Returns what cannot be expressed and why, without the encoding.
     pub fn reason(&self) -> String {
         format!("cannot express {}: {}", self.kind, self.why)
     }
 }
 
-/// What a swap entry holds.
+/// The parts of a swap entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwapParts {
     /// The swap type.
     pub kind: u64,
-    /// The offset, whole.
+    /// The whole offset, including young and dirty of a migration entry.
     pub offset: u64,
     /// Soft-dirty.
     pub soft_dirty: bool,
     /// Write-protected for userfaultfd.
     pub uffd_wp: bool,
-    /// What it says if its type means migration.
+    /// The parts of a migration entry, if the type means migration.
     pub migration: Option<MigrationParts>,
 }
 
-/// What a migration entry says of the page that is under way.
+/// The parts of a migration entry, which describe the page under migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MigrationParts {
-    /// Which of the migration kinds it is: how the page was mapped.
+    /// The kind of migration entry.
     pub kind: EntryKind,
     /// The page frame number of the first base page.
     pub pfn: u64,
@@ -175,7 +175,7 @@ pub struct MigrationParts {
 }
 
 impl MigrationParts {
-    /// Whether the page is marked as belonging to this process alone. A writable one does anyway.
+    /// Whether the page is marked as exclusive to this process. A writable page is exclusive without a mark.
     pub fn exclusive(&self) -> bool {
         self.kind == EntryKind::MigrationReadExclusive
     }

@@ -1,5 +1,5 @@
-//! Named fields of an entry: where they are, what they mean, who reads them, and in which form of
-//! the entry they have that name.
+//! Named fields of an entry: their bits, meaning and reader, and the forms of the entry in which they have that
+//! name.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ impl Bits {
         Bits { low, high }
     }
 
-    /// How many bits these are.
+    /// The number of bits.
     pub const fn width(self) -> u8 {
         self.high - self.low + 1
     }
@@ -29,7 +29,7 @@ impl Bits {
         u64::MAX >> (64 - self.width())
     }
 
-    /// The bits in place.
+    /// A mask of these bits.
     pub const fn mask(self) -> u64 {
         self.max() << self.low
     }
@@ -39,24 +39,24 @@ impl Bits {
         (value >> self.low) & self.max()
     }
 
-    /// `field` moved to its place; bits of it that do not fit are dropped.
+    /// Moves `field` to its place. Bits that do not fit are dropped.
     pub const fn place(self, field: u64) -> u64 {
         (field & self.max()) << self.low
     }
 }
 
-/// The states of an entry in which its bits mean different things.
+/// The form of an entry, which decides what its bits mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Form {
-    /// Nothing is there.
+    /// The empty entry.
     None,
-    /// It points to a lower table.
+    /// A pointer to a lower table.
     Table,
-    /// It maps a huge page, and the hardware may use it.
+    /// A mapping of a huge page that the hardware may use.
     Leaf,
-    /// The kernel takes it for a mapping of a huge page, but the hardware does not use it:
-    /// invalidated, or made invalid to keep it from access (protnone; POWER takes the permissions
-    /// away instead, and such an entry stays a [`Form::Leaf`]) or to notice one (old, on s390x).
+    /// A mapping of a huge page to the kernel, but not to the hardware. The entry was invalidated, or made invalid
+    /// to deny access (protnone; POWER takes the permissions away instead, and such an entry stays a
+    /// [`Form::Leaf`]) or to notice an access (an old page on s390x).
     InvalidLeaf,
     /// A swap or migration entry.
     Swap,
@@ -81,7 +81,7 @@ impl fmt::Display for Form {
     }
 }
 
-// Forms that share names of bits.
+// Groups of forms that share names of bits.
 pub(crate) const ANY: &[Form] = &[];
 pub(crate) const LEAF: &[Form] = &[Form::Leaf, Form::InvalidLeaf];
 pub(crate) const VALID_LEAF: &[Form] = &[Form::Leaf];
@@ -105,15 +105,15 @@ pub enum By {
 /// A named field of an entry.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
-    /// Where it is.
+    /// The bits of the entry that the field occupies.
     pub bits: Bits,
-    /// The kernel's name for it, as short as it is unambiguous.
+    /// The kernel's name for the field, as short as it is unambiguous.
     pub name: &'static str,
-    /// What it says when it is set, or what it holds.
+    /// The meaning of a set bit, or of the field's value.
     pub meaning: &'static str,
     /// Who reads it.
     pub by: By,
-    /// The forms in which it has this name; none listed means in every form.
+    /// The forms in which the field has this name; empty means every form.
     pub forms: &'static [Form],
 }
 

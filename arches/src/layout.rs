@@ -1,11 +1,11 @@
-//! What one architecture's page-table entry looks like over a range of versions: a table of its
-//! bits, its swap format, and its predicates as small pure functions.
+//! The layout of one architecture's page-table entry over a range of versions: a table of its bits, its swap
+//! format, and its predicates as small pure functions.
 
 use crate::field::Field;
 use crate::marks::EntryMarks;
 use crate::swap::SwapFormat;
 
-/// `mask` if `on`, else nothing.
+/// Returns `mask` if `on`, else 0.
 pub(crate) const fn when(on: bool, mask: u64) -> u64 {
     if on { mask } else { 0 }
 }
@@ -15,7 +15,7 @@ pub(crate) fn never(_: u64) -> bool {
     false
 }
 
-/// What is asked of a mapping of a huge page.
+/// A request to build a mapping of a huge page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Leaf {
     /// The page frame number of the first base page.
@@ -28,14 +28,14 @@ pub struct Leaf {
     pub dirty: bool,
     /// Soft-dirty.
     pub soft_dirty: bool,
-    /// Kept from access for NUMA balancing.
+    /// Made inaccessible for NUMA balancing.
     pub protnone: bool,
     /// Device memory with struct pages (ZONE_DEVICE).
     pub devmap: bool,
 }
 
-/// The predicates, as the kernel of that version defines them, and the values it takes from an
-/// entry. All are of the 64-bit value in CPU order.
+/// The kernel's predicates as that version defines them, and the values that it extracts from an entry. All take
+/// the 64-bit value in CPU order.
 #[derive(Debug, Clone, Copy)]
 pub struct Predicates {
     /// `pmd_none()`.
@@ -54,7 +54,7 @@ pub struct Predicates {
     pub write: fn(u64) -> bool,
     /// `pmd_devmap()`; constant false where the architecture has no such bit.
     pub devmap: fn(u64) -> bool,
-    /// `pmd_special()`; constant false where the architecture has none.
+    /// `pmd_special()`; constant false where the architecture has no such bit.
     pub special: fn(u64) -> bool,
     /// `pmd_access_permitted(entry, write)`, with no protection key denying anything.
     pub access_permitted: fn(u64, bool) -> bool,
@@ -67,10 +67,10 @@ pub struct Predicates {
 pub struct Layout {
     /// Base-2 logarithm of the base page size.
     pub page_shift: u8,
-    /// Base-2 logarithm of what one PMD maps.
+    /// Base-2 logarithm of the size of memory that one PMD maps.
     pub pmd_shift: u8,
-    /// `MAX_PHYSMEM_BITS`: how many bits a physical address has at most. It bounds the PFN, and
-    /// says where a migration entry keeps young and dirty.
+    /// `MAX_PHYSMEM_BITS`: the largest number of bits in a physical address. It bounds the PFN, and decides where
+    /// a migration entry keeps young and dirty.
     pub physical_bits: u8,
     /// The named fields, in groups that eras share. Within one form no two overlap.
     pub fields: &'static [&'static [Field]],
@@ -78,20 +78,20 @@ pub struct Layout {
     pub swap: Option<SwapFormat>,
     /// The predicates, and the values that the kernel takes from an entry.
     pub predicates: Predicates,
-    /// Whether the MMU uses a present leaf of this value: it is neither invalidated nor kept from
-    /// access by being made invalid.
+    /// Whether the MMU uses a present leaf of this value. It does not use one that was invalidated, or made
+    /// invalid to deny access.
     pub hardware_valid: fn(u64) -> bool,
     /// The marks of a mapping: `pmd_young()`, `pmd_dirty()`, `pmd_soft_dirty()` and `pmd_uffd_wp()`.
     pub marks: fn(u64) -> EntryMarks,
-    /// The same of an entry of a page table that a huge page is split into, where its marks are elsewhere.
+    /// The marks of a PTE of the page table that a huge page is split into, if PTEs keep them in other bits.
     pub pte_marks: Option<fn(u64) -> EntryMarks>,
     /// The empty entry.
     pub none: u64,
-    /// An entry that points to the table at a physical address (which is aligned to its size).
+    /// Builds an entry that points to the page table at a physical address, which is aligned to the table's size.
     pub table: fn(u64) -> u64,
-    /// A user's mapping of a huge page; `None` if it asks for what the architecture has no bit for
-    /// (device memory, soft-dirty).
+    /// Builds a user's mapping of a huge page; `None` if the request needs a bit that the architecture lacks
+    /// (device memory, soft-dirty, protnone).
     pub leaf: fn(Leaf) -> Option<u64>,
-    /// What `pmdp_invalidate()` leaves in memory when it is given this value.
+    /// Returns the value that `pmdp_invalidate()` leaves in memory, given the value before.
     pub invalidated: fn(u64) -> u64,
 }

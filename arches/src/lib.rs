@@ -1,10 +1,10 @@
 //! The reference model of page-table entries: for each architecture and Linux version the bits of
 //! a PMD by name, its swap and migration format, and its predicates.
 //!
-//! It is of kernels configured with transparent huge pages and their migration, swap, NUMA balancing,
-//! device-private memory, memory failure handling, and, where the architecture has them at that
-//! version, ZONE_DEVICE, soft-dirty and userfaultfd write protection. Each architecture's file says
-//! what else it assumes.
+//! The model assumes kernels configured with transparent huge pages and their migration, swap, NUMA balancing,
+//! device-private memory, memory failure handling, and, where the architecture has them at that version,
+//! ZONE_DEVICE, soft-dirty and userfaultfd write protection. The file of each architecture lists its further
+//! assumptions.
 //!
 //! All values are 64-bit numbers in CPU order (`pmd_val()`), whatever the byte order in memory.
 //! Bit 0 is the least significant one.

@@ -1,11 +1,11 @@
-//! The marks of an entry: what it says of the page beside where the page is.
+//! The marks of an entry: the state of its page that it records besides the address.
 
-/// What an entry says of its page beside where it is.
+/// The state of a page that an entry records besides the address.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct EntryMarks {
     /// Accessed.
     pub young: bool,
-    /// Dirty, wherever the entry keeps that: in the bit of the hardware, of software, or as SAVED_DIRTY.
+    /// Dirty, whichever bit records it: that of the hardware, that of software, or SAVED_DIRTY.
     pub dirty: bool,
     /// Soft-dirty.
     pub soft_dirty: bool,
@@ -17,7 +17,7 @@ impl EntryMarks {
     /// Every mark.
     pub const ALL: EntryMarks = EntryMarks { young: true, dirty: true, soft_dirty: true, uffd_wp: true };
 
-    /// The names of the marks that are set.
+    /// Returns the names of the marks that are set.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         let named = [
             (self.young, "accessed"),
@@ -33,13 +33,13 @@ impl EntryMarks {
         self == EntryMarks::default()
     }
 
-    /// The marks that both have.
+    /// Returns the marks that both sets have.
     #[must_use]
     pub fn and(self, other: EntryMarks) -> EntryMarks {
         self.map(other, |one, other| one && other)
     }
 
-    /// The marks that only this one has.
+    /// Returns the marks that only this set has.
     #[must_use]
     pub fn without(self, other: EntryMarks) -> EntryMarks {
         self.map(other, |one, other| one && !other)

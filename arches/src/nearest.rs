@@ -1,4 +1,4 @@
-//! Unknown names, answered with the nearest known one.
+//! Errors for unknown names, which suggest the nearest known name.
 
 use std::fmt;
 
@@ -12,7 +12,8 @@ pub struct UnknownName {
 }
 
 impl UnknownName {
-    /// `what` is the kind of thing (`"architecture"`), `known` the names that exist.
+    /// Makes the error for the name `given`. `what` is the kind of thing (`"architecture"`), `known` the names
+    /// that exist.
     pub fn new(what: &'static str, given: &str, known: impl IntoIterator<Item = &'static str>) -> Self {
         // Names are short, so only rather similar ones are worth proposing.
         const ALIKE: f64 = 0.7;

@@ -1,5 +1,5 @@
-//! How the generic layer numbers swap types, by version. An architecture names those of these eras that fit it, and
-//! adds its own where it lacks an option.
+//! How the generic layer numbers swap types, by version. An architecture lists the eras that fit it, and adds its
+//! own where it lacks an option.
 
 use crate::config::ConfigOption;
 use crate::swap_types::{Group, SwapTypes, group};
@@ -83,10 +83,11 @@ pub(crate) static NO_MIGRATION: Era<SwapTypes> = Era {
     value: SwapTypes::new(&[], &[], false),
 };
 
-/// Numbering where a kernel can have every option from 5.10 on.
+/// The numbering of architectures whose kernels can have every option from 5.10 on.
 pub(crate) static WITH_EVERY_OPTION: &[Era<SwapTypes>] = &[TYPES_5_10, TYPES_6_1, TYPES_6_2, TYPES_6_15];
 
-/// 6.1 has PTE markers only with userfaultfd write protection, so on x86_64 only.
+/// The numbering of architectures that have PTE markers from 6.2 on. In 6.1 PTE markers need userfaultfd write
+/// protection, so only x86_64 has them there.
 pub(crate) static MARKERS_FROM_6_2: &[Era<SwapTypes>] = &[
     TYPES_5_10,
     Era {
@@ -98,7 +99,7 @@ pub(crate) static MARKERS_FROM_6_2: &[Era<SwapTypes>] = &[
     TYPES_6_15,
 ];
 
-/// Without ZONE_DEVICE there is no device-private memory either, and no swap type for it.
+/// The numbering of 6.1 without ZONE_DEVICE, hence without device-private memory and its swap types.
 pub(crate) const WITHOUT_DEVICES_6_1: Era<SwapTypes> = Era {
     source: "include/linux/swap.h of 6.1.176, without PTE_MARKER and DEVICE_PRIVATE (mm/Kconfig)",
     value: SwapTypes::new(GROUPS_6_1, NO_DEVICES, true),

@@ -1,11 +1,11 @@
-//! Sets of entries by their bits.
+//! Patterns: sets of entries that have some bits fixed and all others free.
 
-/// Entries by their bits: those of `free` are anything, all others are as in `value`.
+/// The entries whose bits outside of `free` equal those of `value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern {
-    /// The bits that are fixed, as they are; 0 where a bit is free.
+    /// Values of the fixed bits; 0 where a bit is free.
     pub value: u64,
-    /// The bits that are free.
+    /// Mask of the free bits.
     pub free: u64,
 }
 
@@ -13,27 +13,27 @@ impl Pattern {
     /// Every entry.
     pub const ANY: Pattern = Pattern { value: 0, free: u64::MAX };
 
-    /// The entries that have the bits outside of `free` as `value` has them.
+    /// Returns the entries whose bits outside of `free` equal those of `value`.
     pub const fn new(value: u64, free: u64) -> Self {
         Pattern { value: value & !free, free }
     }
 
-    /// How many entries.
+    /// Returns the number of entries.
     pub const fn entries(self) -> u128 {
         1 << self.free.count_ones()
     }
 
-    /// Whether an entry is one of these.
+    /// Whether the pattern contains an entry.
     pub const fn contains(self, entry: u64) -> bool {
         entry & !self.free == self.value
     }
 
-    /// Whether all entries of another are among these.
+    /// Whether the pattern contains every entry of `other`.
     pub const fn covers(self, other: Pattern) -> bool {
         other.free & !self.free == 0 && self.contains(other.value)
     }
 
-    /// The entries that are in both; `None` if there are none.
+    /// Returns the entries that both patterns contain; `None` if they have none in common.
     pub const fn and(self, other: Pattern) -> Option<Pattern> {
         if (self.value ^ other.value) & !self.free & !other.free != 0 {
             return None;
@@ -41,8 +41,8 @@ impl Pattern {
         Some(Pattern { value: self.value | other.value, free: self.free & other.free })
     }
 
-    /// The entries that are not in another, in patterns none of which has an entry of the next: at most one for each
-    /// bit that the other has fixed.
+    /// Returns the entries that `other` does not contain, as disjoint patterns: at most one for each bit that is
+    /// fixed in `other`.
     pub fn without(self, other: Pattern) -> Vec<Pattern> {
         if self.and(other).is_none() {
             return vec![self];
@@ -58,7 +58,7 @@ impl Pattern {
     }
 }
 
-/// The bits of a mask, each in its place, the lowest first.
+/// Returns the bits of a mask, each as a mask of its own, the lowest first.
 pub fn bits_of(mask: u64) -> impl DoubleEndedIterator<Item = u64> + Clone {
     (0..64).map(|bit| 1 << bit).filter(move |bit| mask & bit != 0)
 }

@@ -1,4 +1,4 @@
-//! Sets of entries by what they stand for: all swap entries that an encoding can hold, and so on.
+//! Sets of entries by meaning, such as all swap entries that an encoding can hold.
 
 use std::fmt;
 use std::str::FromStr;
@@ -37,7 +37,7 @@ impl EntrySet {
         }
     }
 
-    /// What is in it, in one line.
+    /// Describes the set's entries in one line.
     pub const fn meaning(self) -> &'static str {
         match self {
             EntrySet::Swap => "every swap type with every offset, soft-dirty and uffd-wp or not",
@@ -49,7 +49,7 @@ impl EntrySet {
         }
     }
 
-    /// The form by which its bits are named; `None` if its entries have different ones.
+    /// The form whose field names fit the set; `None` if its entries have different forms.
     pub const fn form(self) -> Option<Form> {
         match self {
             EntrySet::Swap | EntrySet::Migration => Some(Form::Swap),
@@ -58,7 +58,7 @@ impl EntrySet {
         }
     }
 
-    /// Whether its entries are built as swap entries, whatever the predicates say of them.
+    /// Whether the set's entries are built as swap entries, whatever the predicates answer for them.
     pub const fn is_swap(self) -> bool {
         matches!(self, EntrySet::Swap | EntrySet::Migration)
     }
@@ -81,12 +81,13 @@ impl FromStr for EntrySet {
 }
 
 impl Encoding {
-    /// The entries of a set, as patterns that do not overlap.
+    /// Returns the entries of a set, as patterns that do not overlap.
     ///
-    /// If huge pages cannot be migrated, no swap entries exist, and the sets of swap and migration entries are empty.
+    /// If huge pages cannot be migrated, no swap entries exist, and the sets of swap and migration entries are
+    /// empty.
     ///
-    /// It says what the format can hold, not what the predicates make of it: where swap type 0 with offset 0 is the
-    /// empty entry, that is among the swap entries here.
+    /// The patterns contain what the format can hold, whatever the predicates answer: where swap type 0 with
+    /// offset 0 equals the empty entry, the set of swap entries includes it.
     pub fn patterns(&self, set: EntrySet) -> Vec<Pattern> {
         match set {
             EntrySet::Swap => self.swap_entries().into_iter().collect(),
@@ -100,7 +101,7 @@ impl Encoding {
         let swap = self.layout().swap?;
         let first = swap.entry(0, 0)?;
         let marks = [swap.soft_dirty, swap.uffd_wp].into_iter().flatten();
-        // The generic layer may keep less of a type than there is room for.
+        // The generic layer may keep fewer bits of a type than the format has room for.
         let kinds = swap.kind.place(swap.kind_of(swap.kind.mask()));
         Some(Pattern::new(first, marks.fold(kinds | swap.offset.mask(), |free, bit| free | 1 << bit)))
     }
@@ -114,8 +115,9 @@ impl Encoding {
             .collect()
     }
 
-    /// The fewest fixed bits that every mapping has in common which the model builds. Among the entries that
-    /// they leave there can be some that no kernel builds.
+    /// Returns one pattern that contains the model's mappings, writable or not, of any page, accessed, dirty and
+    /// soft-dirty or not. It fixes the bits that all of them have in common, and can also contain entries that no
+    /// kernel builds.
     fn mappings(&self) -> Option<Pattern> {
         let layout = self.layout();
         let first = (layout.leaf)(Leaf::default())?;
@@ -145,7 +147,7 @@ mod tests {
         all_layouts().filter_map(|(arch, mmu, era)| Encoding::at(arch, mmu, era.from).ok())
     }
 
-    /// Whether exactly one of the patterns has the entry.
+    /// Whether exactly one of the patterns contains the entry.
     fn in_one(patterns: &[Pattern], entry: u64) -> bool {
         patterns.iter().filter(|pattern| pattern.contains(entry)).count() == 1
     }
@@ -193,7 +195,7 @@ mod tests {
             let [all] = encoding.patterns(EntrySet::Swap)[..] else { panic!("{encoding}: one pattern") };
             let marks = [swap.soft_dirty, swap.uffd_wp].into_iter().flatten();
             let marks = marks.fold(0, |mask, bit| mask | 1_u64 << bit);
-            // Entries with every bit both ways.
+            // Entries in which one free bit alone is set, or alone is clear.
             for entry in (0..64).flat_map(|bit| [all.free & 1 << bit, all.free & !(1 << bit)]) {
                 let entry = all.value | entry;
                 let rebuilt = swap.entry(swap.kind_of(entry), swap.offset_of(entry)).unwrap();

@@ -6,10 +6,10 @@ use crate::field::{Bits, By, Field, Form};
 /// (include/linux/swapops.h: `SWP_TYPE_SHIFT`). Higher bits of an architecture's type are lost.
 const GENERIC: (Bits, Bits) = (Bits::new(58, 63), Bits::new(0, 57));
 
-/// Where a swap PMD keeps what it holds (`__swp_entry_to_pmd()` and its inverse).
+/// The bits in which a swap PMD keeps its parts (`__swp_entry_to_pmd()` and its inverse).
 ///
-/// The mark of an exclusive page that swap PTEs have (`PTE_SWP_EXCLUSIVE` and the like) is a bit of
-/// PTEs only: a migration PMD says it by its type. Where it has a bit, the bit is a named field.
+/// Swap PTEs mark an exclusive page with a bit (`PTE_SWP_EXCLUSIVE` and the like). A migration PMD has its type
+/// for that instead. Where an architecture has the bit, it is a named field.
 #[derive(Debug, Clone, Copy)]
 pub struct SwapFormat {
     /// The swap type.
@@ -27,12 +27,12 @@ pub struct SwapFormat {
 }
 
 impl SwapFormat {
-    /// The largest swap type that it can hold and the generic layer keeps.
+    /// Returns the largest swap type that the format can hold and the generic layer keeps.
     pub fn largest_kind(&self) -> u64 {
         self.kind.max().min(GENERIC.0.max())
     }
 
-    /// The entry of a swap type and offset; `None` if either does not fit.
+    /// Builds the entry of a swap type and offset; `None` if either does not fit.
     pub fn entry(&self, kind: u64, offset: u64) -> Option<u64> {
         if kind > self.largest_kind() || offset > self.offset.max() {
             return None;
@@ -41,12 +41,12 @@ impl SwapFormat {
         Some(self.fixed | self.kind.place(kind) | self.offset.place(stored))
     }
 
-    /// The swap type of an entry, as the generic layer has it.
+    /// Returns the swap type of an entry, without the bits that the generic layer loses.
     pub fn kind_of(&self, entry: u64) -> u64 {
         self.kind.of(entry) & GENERIC.0.max()
     }
 
-    /// The offset of an entry.
+    /// Returns the offset of an entry.
     pub fn offset_of(&self, entry: u64) -> u64 {
         self.offset.of(if self.offset_inverted { !entry } else { entry }) & GENERIC.1.max()
     }

@@ -6,7 +6,7 @@
 use crate::config::{Config, ConfigOption};
 use crate::swap_use::SwapUse;
 
-/// A page table has room for the types below this one (`1 << MAX_SWAPFILES_SHIFT`).
+/// The number of swap types that fit into an entry (`1 << MAX_SWAPFILES_SHIFT`).
 const TYPES: u64 = 32;
 
 /// Swap types with related uses, in ascending order, and the option that they need.
@@ -16,7 +16,7 @@ pub(crate) struct Group {
     uses: &'static [SwapUse],
 }
 
-/// A group whose types exist if the option `needs` is on, or always.
+/// Makes a group whose types exist if the option `needs` is on, or always if it is `None`.
 pub(crate) const fn group(needs: Option<ConfigOption>, uses: &'static [SwapUse]) -> Group {
     Group { needs, uses }
 }
@@ -46,24 +46,24 @@ impl MigrationTypes {
 pub struct SwapTypes {
     /// The groups, in ascending order. The last one ends with the highest type.
     groups: &'static [Group],
-    /// The options that the architecture can have, of those that decide. A kernel can lack any of them, the last most
-    /// often.
+    /// Those of the deciding options that the architecture can have. A kernel can lack any of them, most often the
+    /// last.
     options: &'static [ConfigOption],
     /// The migration types of a kernel with every option.
     usual: MigrationTypes,
 }
 
-/// What a swap type is used for, and in which kernels.
+/// A use of a swap type, and the kernels in which the type has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
-    /// What it is used for.
+    /// The use of the type.
     pub purpose: SwapUse,
-    /// The options that decide it, and whether each must be on. None: it is so in every kernel.
+    /// The options that decide the use, and whether each must be on. Empty if the type has it in every kernel.
     pub needs: Vec<(ConfigOption, bool)>,
 }
 
 impl SwapTypes {
-    /// The uses by these groups. `options` are those that a kernel can have.
+    /// Makes the table of the uses in these groups. `options` are those that a kernel can have.
     pub(crate) const fn new(
         groups: &'static [Group],
         options: &'static [ConfigOption],
@@ -94,7 +94,7 @@ impl SwapTypes {
         types
     }
 
-    /// What a type is used for in a kernel with these options.
+    /// Returns the use of a type in a kernel with these options.
     const fn use_with(&self, kind: u64, config: Config) -> SwapUse {
         let (mut end, mut at) = (TYPES, self.groups.len());
         while at > 0 {
@@ -115,7 +115,8 @@ impl SwapTypes {
         SwapUse::File
     }
 
-    /// Every use that a type can have: first that in a kernel with all options, and last that in a kernel with none.
+    /// Returns every use that a type can have: first that in a kernel with all options, last that in a kernel with
+    /// none.
     pub fn readings(&self, kind: u64) -> Vec<Reading> {
         let mut readings: Vec<(Reading, Vec<Config>)> = Vec::new();
         for config in self.configs() {
@@ -123,7 +124,7 @@ impl SwapTypes {
             if readings.iter().any(|(reading, of)| reading.purpose == purpose && of.contains(&config)) {
                 continue;
             }
-            // Options that make no difference here are left out, one after the other.
+            // Leave out the options that make no difference here, one after the other.
             let (mut needs, mut of) = (Vec::new(), vec![config]);
             for option in self.options {
                 let other = |config: &Config| config.with(*option, !config.has(*option));
@@ -139,7 +140,8 @@ impl SwapTypes {
         readings.into_iter().map(|(reading, _)| reading).collect()
     }
 
-    /// Every configuration, those with more options first. What is off most often is off first.
+    /// Returns every configuration, those with more options first. Among equals, options that are off most often
+    /// are off first.
     fn configs(&self) -> Vec<Config> {
         let mut configs = vec![Config::of(self.options)];
         for option in self.options.iter().rev() {

@@ -2,7 +2,7 @@
 
 use crate::entry::EntryKind;
 
-/// What a swap type is used for.
+/// The use of a swap type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SwapUse {
     /// A page in a swap file: the type is the number of the file.
@@ -11,7 +11,7 @@ pub enum SwapUse {
     Hwpoison,
     /// A page that was not writable, under migration (`SWP_MIGRATION_READ`).
     MigrationRead,
-    /// The same of a page that belongs to one process alone (`SWP_MIGRATION_READ_EXCLUSIVE`).
+    /// The same for a page that is exclusive to one process (`SWP_MIGRATION_READ_EXCLUSIVE`).
     MigrationReadExclusive,
     /// A page that was writable, under migration (`SWP_MIGRATION_WRITE`).
     MigrationWrite,
@@ -25,7 +25,7 @@ pub enum SwapUse {
     DeviceExclusiveRead,
     /// A page that only a device may access (`SWP_DEVICE_EXCLUSIVE`).
     DeviceExclusive,
-    /// A mark where no page is (`SWP_PTE_MARKER`).
+    /// A marker in place of a page (`SWP_PTE_MARKER`).
     PteMarker,
     /// A page that could not be read back from its swap file (`SWP_SWAPIN_ERROR`).
     SwapinError,
@@ -50,7 +50,7 @@ impl SwapUse {
         }
     }
 
-    /// The kind of migration entry that it makes; `None` if it makes none.
+    /// The kind of migration entry that has this use; `None` if the use is not migration.
     pub const fn migration(self) -> Option<EntryKind> {
         match self {
             SwapUse::MigrationRead => Some(EntryKind::MigrationRead),

@@ -1,17 +1,17 @@
-//! What holds of every encoding: each is held against itself here, and against compiled code of the
-//! kernel's definitions where the guests are.
+//! Properties that every encoding must have. The tests of the guests also compare each encoding with compiled code
+//! of the kernel's definitions.
 
 use proptest::prelude::*;
 
 use crate::*;
 
-/// Every version of the range.
+/// Returns every version that the tables cover.
 fn versions() -> impl Iterator<Item = Version> {
     let series = [(5, 10..=19), (6, 0..=19), (7, 0..=2)];
     series.into_iter().flat_map(|(major, minors)| minors.map(move |minor| Version::new(major, minor)))
 }
 
-/// Every encoding there is, at the oldest version where it is in force.
+/// Returns every encoding, at the oldest version where it is in force.
 fn encodings() -> Vec<Encoding> {
     let mut found: Vec<Encoding> = Vec::new();
     let mut seen = Vec::new();
@@ -31,13 +31,13 @@ fn encodings() -> Vec<Encoding> {
     found
 }
 
-/// The encodings with usual pages, but for ppc64le, which has the tables of ppc64.
+/// Returns the encodings with usual pages, without those of ppc64le, which has the tables of ppc64.
 fn distinct() -> impl Iterator<Item = Encoding> {
     let distinct = |encoding: &Encoding| encoding.arch() != Arch::Ppc64le && encoding.has_usual_pages();
     encodings().into_iter().filter(distinct)
 }
 
-/// All layouts, those of other pages too.
+/// Returns all layouts, including those of other page sizes.
 fn every_layout() -> impl Iterator<Item = (Arch, Option<Mmu>, &'static Era<Layout>)> {
     let others = Arch::ALL.into_iter().flat_map(Arch::platforms).flat_map(|(arch, mmu)| {
         arch::layouts_of_other_pages(arch, mmu).iter().map(move |era| (arch, mmu, era))
@@ -65,7 +65,7 @@ fn any_spec() -> impl Strategy<Value = EntrySpec> {
     })
 }
 
-/// The bits of an entry that none of its named fields covers.
+/// Returns the bits of an entry that no named field covers.
 fn unnamed(encoding: &Encoding, entry: u64) -> u64 {
     encoding.fields_of(entry).fold(entry, |left, field| left & !field.bits.mask())
 }
@@ -86,7 +86,7 @@ proptest! {
         for encoding in encodings() {
             let Ok(entry) = encoding.build(&spec) else { continue };
             let layout = encoding.layout();
-            // Where the kernel takes a swap entry for another form, its bits go by other names.
+            // If the kernel takes a swap entry for another form, its bits have other names.
             if spec.kind.is_swap() == (encoding.form(entry) == Form::Swap) {
                 prop_assert_eq!(unnamed(&encoding, entry), 0, "{} {:?} {:#x}", encoding, spec, entry);
                 let EntrySpec { young, dirty, soft_dirty, uffd_wp, .. } = spec;
@@ -100,7 +100,7 @@ proptest! {
                 kind if kind.is_swap() => {
                     let swap = layout.swap.unwrap();
                     let marks = |bit: Option<u8>| bit.map_or(0, |bit| 1u64 << bit);
-                    // The marks do not reach into type and offset, whatever the predicates make of them.
+                    // The marks do not overlap type and offset, whatever the predicates answer.
                     let marks = marks(swap.soft_dirty) | marks(swap.uffd_wp);
                     prop_assert_eq!(marks & (swap.kind.mask() | swap.offset.mask() | swap.fixed), 0);
                     if let Some(parts) = encoding.swap_parts(entry) {
@@ -121,7 +121,7 @@ proptest! {
                 kind => {
                     prop_assert_eq!(encoding.pfn_of(entry), Some(spec.pfn), "{} {:?}", encoding, spec);
                     let writable = matches!(kind, EntryKind::PresentHuge | EntryKind::Devmap);
-                    // Up to 6.1, POWER takes an entry without any access for a writable one.
+                    // Up to 6.1, POWER takes an entry without any permission for a writable one.
                     prop_assert!(read(layout.predicates.write) == writable || kind == EntryKind::Protnone);
                     prop_assert_eq!(read(layout.predicates.protnone), kind == EntryKind::Protnone);
                     prop_assert_eq!(read(layout.predicates.devmap), kind == EntryKind::Devmap);
@@ -218,7 +218,7 @@ fn names_and_aliases_of_architectures_are_understood() {
     );
 }
 
-/// What an architecture's file must give, so that nothing is missing where it is used.
+/// Checks that each architecture's file gives everything that the other modules use.
 #[test]
 fn descriptions_of_architectures_are_complete() {
     for (arch, mmu) in Arch::ALL.into_iter().flat_map(Arch::platforms) {
@@ -330,8 +330,8 @@ riscv64 had no transparent huge pages in Linux 5.10: use 6.1 or newer
 the entry layout of arm64 in Linux 6.9 is not known for sure: use 6.8 or older, or 6.10 or newer
 ";
 
-/// The kernel's definitions against what generic code relies on, over every kind of entry and every
-/// mark, which is named only where it makes a difference.
+/// Lists the breaches of the contract over every kind of entry and every mark. A mark is named only where it
+/// changes the breaches.
 fn breaches() -> String {
     let mut found: Vec<(String, Vec<String>)> = Vec::new();
     for encoding in distinct() {
@@ -378,10 +378,10 @@ fn breaches_of_the_contract() {
 }
 
 // Each is a fact about the kernel's definitions:
-// - POWER marks swap entries with the bit that pmd_leaf() tests (`_PAGE_PTE`), and LoongArch with
-//   `_PAGE_HUGE`; neither definition asks for presence, and generic code has to ask first.
-// - RISC-V keeps soft-dirty of a swap entry in the bit that is EXEC in a leaf, and pmd_present()
-//   takes any of READ, WRITE and EXEC for presence, so that an invalidated leaf stays present.
+// - POWER marks swap entries with the bit that pmd_leaf() tests (`_PAGE_PTE`), and LoongArch with `_PAGE_HUGE`.
+//   Neither definition tests for presence, so generic code has to do it first.
+// - RISC-V keeps soft-dirty of a swap entry in the bit that is EXEC in a leaf. pmd_present() accepts any of READ,
+//   WRITE and EXEC as presence, so that an invalidated leaf stays present.
 const BREACHES: &str = "
 ppc64 radix migration-read: leaf=true (5.10..5.10, 6.1..6.1, 6.6..6.6, 6.12..6.14, 6.15..6.16, 6.17..7.0, 7.1..7.2)
 ppc64 radix migration-write: leaf=true (5.10..5.10, 6.1..6.1, 6.6..6.6, 6.12..6.14, 6.15..6.16, 6.17..7.0, 7.1..7.2)
@@ -401,8 +401,8 @@ loongarch64 migration-read-exclusive: leaf=true (6.1..6.1, 6.12..6.14, 6.15..6.1
 loongarch64 swap: leaf=true (6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.2)
 ";
 
-/// The values, to be held against the headers by eye: a migration entry that was writable, a clean
-/// and old writable mapping, one for NUMA balancing, and a table, all at the default PFN.
+/// Values to compare with the kernel's headers by eye: a migration entry of a writable page, a clean and old
+/// writable mapping, a mapping for NUMA balancing, and a table, all at the default PFN.
 #[test]
 fn entries_by_value() {
     let mut lines = Vec::new();
@@ -483,13 +483,13 @@ fn pages_of_another_size_are_another_encoding() {
         small.build(&EntrySpec { kind: EntryKind::MigrationRead, ..huge }).unwrap(),
         0x4000_0000_8120_0018
     );
-    // The migration types that were found in a kernel stay.
+    // Migration types found in a kernel survive a change of the page size.
     let types = MigrationTypes { read: 28, read_exclusive: Some(29), write: 30, young_dirty: true };
     let small = usual.with_migration_types(types).with_page_shift(12).unwrap();
     assert_eq!(small.migration_types(), types);
 }
 
-/// A value in an encoding, and what it is in which configurations: `use: OPTION, no OPTION`.
+/// Returns the readings of a value in an encoding, each as `use: OPTION, no OPTION`.
 fn readings(arch: Arch, version: &str, entry: u64) -> Vec<String> {
     let encoding = at(arch, arch.mmus().first().copied(), version);
     let readings = encoding.readings(entry);
@@ -558,11 +558,11 @@ fn a_swap_type_is_read_in_every_configuration() {
             0xefff_ff80_042b_fe00,
             &["device-private-read: DEVICE_PRIVATE", "migration-read-exclusive: no DEVICE_PRIVATE"],
         ),
-        // The markers' type is the same whatever else is on.
+        // The type of PTE markers does not depend on options.
         (Arch::Arm64, "7.2", 31 << 6 | 0x8120_0000, &["pte-marker: "]),
         (Arch::X86_64, "7.2", 0x0fff_ffff_efdb_fe00, &["swap-file: "]),
         (Arch::Riscv64, "6.1", 0x4090_0780, &["migration-write: "]),
-        // A mapping and an empty entry have none.
+        // A mapping and an empty entry have no reading.
         (Arch::X86_64, "7.2", 0x8000_0000_8120_00e7, &[]),
         (Arch::Arm64, "7.2", 0, &[]),
     ] {
@@ -570,7 +570,7 @@ fn a_swap_type_is_read_in_every_configuration() {
     }
 }
 
-/// Each configuration has one reading, and the first is that which all else here is with.
+/// Each configuration has one use, and the first reading is the use that the rest of the crate assumes.
 #[test]
 fn readings_cover_every_configuration_once() {
     for encoding in encodings() {

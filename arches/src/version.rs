@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A Linux release series, such as 6.12. Stable releases within a series (6.12.31) are not
-/// told apart: every fact of a series is the one read in the stable release that the table names.
+/// A Linux release series, such as 6.12. Stable releases within a series (6.12.31) are not distinguished: the
+/// facts of a series come from the stable release that the table names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// The number before the dot.
@@ -19,7 +19,7 @@ impl Version {
     /// The newest version the tables cover.
     pub const NEWEST: Version = Version::new(7, 2);
 
-    /// The release after this one: 6.0 came after 5.19, and 7.0 after 6.19.
+    /// Returns the release after this one: 6.0 came after 5.19, and 7.0 after 6.19.
     pub const fn successor(self) -> Version {
         const LAST_MINOR: u16 = 19;
         if self.minor == LAST_MINOR {
@@ -35,7 +35,7 @@ impl Version {
     }
 }
 
-/// The version `major.minor`, short for tables.
+/// The version `major.minor`; a short name for use in tables.
 pub(crate) const fn v(major: u16, minor: u16) -> Version {
     Version::new(major, minor)
 }
@@ -46,21 +46,21 @@ impl fmt::Display for Version {
     }
 }
 
-/// Why a text is not a Linux version that the tables know.
+/// Errors of parsing a Linux version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
-    /// Not of the form `major.minor`.
+    /// The text does not have the form `major.minor`.
     #[error("'{0}' is not a Linux version: write it as 6.12")]
     Malformed(String),
-    /// A stable release was named.
+    /// The text names a stable release.
     #[error("stable releases are not told apart: use {series} instead of {given}")]
     Stable {
-        /// What was written.
+        /// The text.
         given: String,
-        /// The series it belongs to.
+        /// The series that the stable release belongs to.
         series: Version,
     },
-    /// Outside of the covered range.
+    /// The version is outside of the range that the tables cover.
     #[error("Linux {0} is outside of what was read, {oldest} to {newest}", oldest = Version::OLDEST, newest = Version::NEWEST)]
     OutOfRange(Version),
 }
@@ -93,15 +93,14 @@ impl FromStr for Version {
 
 /// A value and the versions over which it is known to hold, both ends included.
 ///
-/// Where it is not known in which version a change fell, two eras leave a gap between them, and
-/// [`in_force`] refuses to choose.
+/// If the version of a change is not known, two eras leave a gap between them, and [`in_force`] refuses to choose.
 #[derive(Debug, Clone, Copy)]
 pub struct Era<T: 'static> {
     /// The first version for which the value is known to hold.
     pub from: Version,
     /// The last version for which it is known to hold.
     pub to: Version,
-    /// What changed at `from`, and where that is known from.
+    /// The change at `from`, and its source.
     pub source: &'static str,
     /// The value itself.
     pub value: T,
@@ -116,7 +115,7 @@ pub struct Gap {
     pub newer: Option<Version>,
 }
 
-/// The era of `eras` (in ascending order, not overlapping) that covers `version`.
+/// Returns the era of `eras` (in ascending order, not overlapping) that covers `version`, or the gap around it.
 pub fn in_force<T>(eras: &'static [Era<T>], version: Version) -> Result<&'static Era<T>, Gap> {
     if let Some(era) = eras.iter().find(|era| (era.from..=era.to).contains(&version)) {
         return Ok(era);

@@ -1,4 +1,4 @@
-//! The instructions that the vCPUs of one machine run.
+//! Decoding of the instructions that the vCPUs of one machine run.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,20 +10,21 @@ use pmdscope_watch::{Disassembler, Instruction, Isa};
 use crate::EmuError;
 use crate::cpu::CpuModel;
 
-/// What decodes instructions, and what they run on.
+/// The disassembler and the CPU model of one architecture.
 pub(crate) struct Decoder {
     pub(crate) model: &'static CpuModel,
-    /// What watches decode by, too.
+    /// The disassembler, which watches use as well.
     pub(crate) disassembler: Rc<Disassembler>,
-    /// Whether the instruction at an address flushes or is stepped over, once asked.
+    /// Cached by address: whether the instruction flushes translations or is stepped over.
     flushing: RefCell<HashMap<u64, bool>>,
 }
 
 impl Decoder {
-    /// The decoder of an architecture.
+    /// Creates the decoder of an architecture.
     ///
     /// # Errors
-    /// If the engine has no such CPU.
+    /// [`EmuError::NotExecuted`] if the engine has no such CPU, [`EmuError::Disassembler`] if Capstone cannot be
+    /// opened.
     pub(crate) fn of(arch: Arch) -> Result<Rc<Self>, EmuError> {
         let (Some(model), Some(isa)) = (CpuModel::of(arch), Isa::of(arch)) else {
             return Err(EmuError::NotExecuted(arch));
@@ -32,19 +33,20 @@ impl Decoder {
         Ok(Rc::new(Decoder { model, disassembler, flushing: RefCell::default() }))
     }
 
-    /// The instruction set.
+    /// Returns the instruction set.
     pub(crate) fn isa(&self) -> &'static Isa {
         self.disassembler.isa()
     }
 
-    /// Whether an instruction is stepped over, since the engine cannot execute it.
+    /// Whether an instruction is stepped over because the engine cannot execute it.
     pub(crate) fn skips(&self, instruction: &Instruction) -> bool {
         let mnemonic = instruction.text.split(' ').next().unwrap_or_default();
         self.model.skipped.contains(&mnemonic)
     }
 
-    /// The instruction at `pc`, if it flushes translations or is to be stepped over. Asked before every
-    /// instruction of a kernel, so that the answer is kept apart.
+    /// Returns the instruction at `pc` if it flushes translations or is stepped over.
+    ///
+    /// `instruction` decodes it. The answer is cached, since kernels ask before every instruction.
     pub(crate) fn flushing(
         &self,
         pc: u64,

@@ -12,34 +12,34 @@ use crate::trace::Event;
 /// Every way in which a call of a guest function can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CallExit {
-    /// It returned.
+    /// The function returned.
     Returned,
-    /// It accessed an address where nothing is: a struct page that does not exist, say.
+    /// It accessed unmapped memory, such as a struct page that does not exist.
     Fault {
-        /// The instruction.
+        /// Address of the instruction.
         pc: u64,
-        /// The address, where the engine tells it.
+        /// The accessed address, if the engine reports it.
         address: Option<u64>,
     },
-    /// The CPU raised an exception: a trap, an instruction it does not have.
+    /// The CPU raised an exception, such as a trap or an undefined instruction.
     Exception {
-        /// The instruction.
+        /// Address of the instruction.
         pc: u64,
-        /// The engine's number for it.
+        /// The engine's number of the exception.
         number: u32,
     },
-    /// More page-table accesses than the bounds allow.
+    /// It made more page-table accesses than the bounds allow.
     AccessBound,
-    /// More instructions than the bounds allow.
+    /// It ran more instructions than the bounds allow.
     InstructionBound,
-    /// More time than the bounds allow.
+    /// It took more time than the bounds allow.
     TimeBound,
     /// The engine failed in a way that no guest should cause.
     Engine(uc_error),
 }
 
 impl CallExit {
-    /// Whether a bound ended it, so that nothing is known of what would have followed.
+    /// Whether a bound ended the call, so that the rest of it is unknown.
     pub fn is_bound(self) -> bool {
         matches!(self, CallExit::AccessBound | CallExit::InstructionBound | CallExit::TimeBound)
     }
@@ -51,7 +51,7 @@ impl fmt::Display for CallExit {
             CallExit::Returned => f.write_str("returned"),
             CallExit::Fault { pc, address: Some(address) } => {
                 write!(f, "accessed {address:#x}, where nothing is, at {pc:#x}")?;
-                // Above are addresses of kernels, which have their struct pages elsewhere.
+                // Higher addresses belong to kernels, whose struct pages are elsewhere.
                 match address.checked_sub(memory::VMEMMAP) {
                     Some(offset) if *address < 1 << 63 => {
                         write!(f, " (the struct page of PFN {:#x})", offset / abi::STRUCT_PAGE_SIZE)
@@ -71,19 +71,19 @@ impl fmt::Display for CallExit {
     }
 }
 
-/// How much one call may do.
+/// Bounds on one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallBounds {
-    /// Page-table accesses.
+    /// Maximum number of page-table accesses.
     pub accesses: u64,
-    /// Instructions, counted by the blocks entered.
+    /// Maximum number of instructions. A block counts when it is entered.
     pub instructions: u64,
-    /// Time of this call alone.
+    /// Maximum time of this call alone.
     pub time: Duration,
 }
 
 impl Default for CallBounds {
-    /// No bound on time, so that where a call ends does not depend on the machine.
+    /// Sets no bound on time, so that the end of a call does not depend on the machine.
     fn default() -> Self {
         CallBounds { accesses: 1000, instructions: 1_000_000, time: Duration::MAX }
     }
@@ -98,21 +98,21 @@ pub struct CallResult {
     pub outcome: Option<Outcome>,
 }
 
-/// How far a routine was followed.
+/// A routine that was followed up to a read, or to its end.
 pub(crate) struct ReplayedPrefix {
-    /// Its events. If it has not ended, the last is the read that it was stopped at.
+    /// Its events. If it was stopped at a read, they include that read. Accesses after that read do not count.
     pub(crate) accesses: Vec<Event>,
     /// The result, if the routine has ended.
     pub(crate) ended: Option<CallResult>,
-    /// What it depends on at the read that it was stopped at, but for what it reads; see
-    /// [`Segment::state`](crate::Segment::state).
+    /// What it depends on at that read, apart from the value that it reads; see
+    /// [`Segment::state`](pmdscope_explore::Segment::state).
     pub(crate) state: Vec<u64>,
 }
 
-/// A call that is over.
+/// A call that has ended.
 pub(crate) struct CompletedCall {
     pub(crate) end: CallExit,
     pub(crate) outcome: Option<Outcome>,
-    /// Where its code went, in order: the starts of blocks, or instructions.
+    /// Its path: the addresses of the blocks (guests) or instructions (kernels) that it ran, in order.
     pub(crate) path: Vec<u64>,
 }

@@ -1,4 +1,4 @@
-//! Which engine runs machine code.
+//! Opens the engine that runs machine code, and refuses any other than the pinned one.
 
 use unicorn_engine::{Arch, Mode, Unicorn};
 
@@ -9,21 +9,21 @@ use crate::pinned::{LINKED, ROOM};
 /// Opens a CPU.
 ///
 /// # Errors
-/// [`EmuError::OtherEngine`] if another engine was linked than the pinned one, [`EmuError::NoRoom`] if the system does
-/// not give what the engine takes, [`EmuError::Engine`] if it refuses.
+/// [`EmuError::OtherEngine`] if the linked engine is not the pinned one, [`EmuError::NoRoom`] if the system has too
+/// little address space for a CPU, [`EmuError::Engine`] if the engine refuses.
 pub(crate) fn open(arch: Arch, mode: Mode) -> Result<Unicorn<'static, ()>, EmuError> {
     check()?;
-    // Taken and given back at once: no other thread of this process takes anything meanwhile.
+    // The room is allocated and freed at once: no other thread of this process allocates memory in between.
     Shared::new(ROOM).map_err(|_| EmuError::NoRoom)?;
     Unicorn::new(arch, mode).map_err(|e| EmuError::engine("open a CPU", e))
 }
 
-/// Makes sure that the engine which was linked is the pinned one.
+/// Checks that the linked engine is the pinned one.
 ///
 /// # Errors
-/// [`EmuError::OtherEngine`] if it is another.
+/// [`EmuError::OtherEngine`] if it is not.
 fn check() -> Result<(), EmuError> {
-    // SAFETY: The function only reads constants, and fills in what it is given if that is not null.
+    // SAFETY: The function only reads constants, and writes only through pointers that are not null.
     let linked = unsafe { unicorn_engine_sys::uc_version(std::ptr::null_mut(), std::ptr::null_mut()) };
     is_pinned(linked)
 }

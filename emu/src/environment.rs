@@ -1,4 +1,4 @@
-//! What is run, ready to be explored: the same for bundled guests, guest files and kernels.
+//! Environments: one interface to bundled guests, guest files and kernels, ready to be explored.
 
 use std::rc::Rc;
 
@@ -11,62 +11,65 @@ use crate::EmuError;
 use crate::end::{CallBounds, CallExit};
 use crate::exploration::{Bounds, Exploration, Reduction};
 
-/// The routines to run against each other, and the entry that all begin with.
+/// The routines to run against each other, and the entry that they all begin with.
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
     /// The entry, in CPU order.
     pub entry: u64,
-    /// The page that the entry is about, whose struct page must exist. A kernel has one such page, which was chosen
-    /// when its environment was set up.
+    /// Page frame number of the entry's page, whose struct page must exist.
+    ///
+    /// A kernel ignores it: its page was chosen when its environment was set up.
     pub pfn: u64,
     /// The routine of CPU 0.
     pub writer: &'static Routine,
-    /// The routine of CPU 1; `None` if the writer is to run alone.
+    /// The routine of CPU 1; `None` to run the writer alone.
     pub walker: Option<&'static Routine>,
-    /// The routines of the CPUs after these.
+    /// The routines of CPU 2 and above.
     pub others: &'a [&'static Routine],
 }
 
 /// Which schedules to run.
 #[derive(Debug, Clone, Copy)]
 pub enum Schedules<'a> {
-    /// Every one.
+    /// Every schedule.
     All(Reduction),
-    /// This one only.
+    /// Only this schedule.
     One(&'a Schedule),
 }
 
-/// Names what is at addresses of a guest or kernel.
+/// Describes the addresses of a guest or kernel.
 pub trait Inspect {
-    /// The function that an address lies in, and how far from its start.
+    /// Returns the function that contains `pc`, and the distance of `pc` from its start.
     fn symbol_at(&self, pc: u64) -> Option<(&str, u64)>;
-    /// The text of the instruction at `pc`, or that no memory is there.
+    /// Returns the text of the instruction at `pc`, or says that no memory is there.
     fn instruction(&self, pc: u64) -> Rc<str>;
-    /// Whether an address that was accessed is in the PMD table.
+    /// Whether an accessed address is in the PMD table.
     fn is_in_table(&self, address: u64) -> bool;
-    /// What lies at an address that events have, in words.
+    /// Describes in words what lies at an address, given as in events.
     fn describe(&self, address: u64) -> String;
-    /// How a call ended, in words.
+    /// Describes in words how a call ended.
     fn explain(&self, end: CallExit) -> String;
-    /// How many references a page has before anything runs.
+    /// Returns the number of references that a page has before a run.
     fn references_of(&self, pfn: u64) -> u64;
 }
 
-/// Machine code in memory, with all that its routines work on.
+/// Machine code in memory, with everything that its routines work on.
 pub trait Environment: Inspect {
-    /// The encoding of its entries. A kernel's has the size of pages and the migration types that were found in it.
+    /// Returns the encoding of its entries. For a kernel, it has the page size and the migration types found in
+    /// that kernel.
     fn encoding(&self) -> &Encoding;
 
-    /// The address of the entry, as events have it.
+    /// Returns the address of the entry, as in events.
     fn entry_address(&self) -> u64;
 
-    /// The entry that a split stores when it installs its page table, in CPU order.
+    /// Returns the entry that a split stores to install its page table, in CPU order.
     fn installed_table(&self) -> u64;
 
-    /// The entry of kind `table` to begin with, where routines walk the table that it points to; `None` if any will do.
+    /// Returns the only entry of kind `table` to begin with, if routines walk the table that it points to; `None`
+    /// if any such entry will do.
     fn only_table(&self) -> Option<u64>;
 
-    /// Runs the controls: runs whose outcomes are known. If one fails, nothing else counts.
+    /// Runs the controls, which are runs with known outcomes. If a control fails, no other result counts.
     ///
     /// # Errors
     /// If the engine fails.
@@ -75,8 +78,10 @@ pub trait Environment: Inspect {
     /// Runs a job under every schedule, or under one.
     ///
     /// # Errors
-    /// If it lacks a routine, a routine does not repeat itself, or the one schedule does not fit the routines: then
-    /// which turn, and which CPUs could go on there.
+    /// - [`EmuError::Guest`] or [`EmuError::Environment`] if a routine is missing.
+    /// - [`EmuError::NotAsRecorded`] if a routine does not repeat itself.
+    /// - [`EmuError::ScheduleMisfit`] or [`EmuError::ScheduleEnds`] if the one schedule does not fit the routines.
+    ///   They name the turn, and the CPUs that could go on there.
     fn explore(
         &mut self,
         job: &Job<'_>,
@@ -84,47 +89,48 @@ pub trait Environment: Inspect {
         schedules: Schedules<'_>,
     ) -> Result<Exploration, EmuError>;
 
-    /// The entries of the page table that a job's writer fills when it runs alone, in CPU order, without those that it
-    /// leaves as they were.
+    /// Runs a job's writer alone, and returns the page-table entries that it fills, in CPU order.
+    ///
+    /// Entries that it leaves unchanged are not returned.
     ///
     /// # Errors
-    /// If it lacks the routine, or the engine fails.
+    /// If the routine is missing, or the engine fails.
     fn filled(&mut self, job: &Job<'_>, bounds: CallBounds) -> Result<Vec<u64>, EmuError>;
 
-    /// What the compiled predicates of a guest answer about entries; `None` for a kernel, which has them inlined
-    /// everywhere.
+    /// Returns the answers of a guest's compiled predicates for each entry; `None` for a kernel, which has its
+    /// predicates inlined everywhere.
     ///
     /// # Errors
     /// If the guest's survey function does not return.
     fn survey(&mut self, entries: &[u64]) -> Result<Option<Vec<Answers>>, EmuError>;
 
-    /// The marks of the entry before that what a writer installs need not have: they are kept elsewhere, or dropped on
-    /// purpose.
+    /// Returns the marks of the original entry that a writer may drop from the entry it installs: it keeps them
+    /// elsewhere, or drops them on purpose.
     fn may_drop(&self, writer: &Routine) -> EntryMarks;
 
-    /// What a kernel's routines rest on; `None` for a guest, for which nothing is set up or assumed.
+    /// Returns what was set up and assumed for a kernel's routines; `None` for a guest, for which nothing is.
     fn setup(&self) -> Option<Setup>;
 }
 
-/// A run whose outcome is known. It shows whether the environment is right.
+/// A control: a run with a known outcome. It shows whether the environment is right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Control {
-    /// What is run on what.
+    /// The routine and the entry that it runs on, in words.
     pub what: String,
-    /// Its outcome, in words.
+    /// The observed outcome, in words.
     pub outcome: String,
-    /// Whether that is the known outcome.
+    /// Whether the observed outcome is the known one.
     pub passed: bool,
 }
 
-/// A function of a kernel that is answered for instead of being run.
+/// A stub: a kernel function that is not run, but returns at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stub {
-    /// Its symbol.
+    /// Symbol of the function.
     pub symbol: &'static str,
-    /// What it returns; `None` if nothing.
+    /// The value that it returns; `None` if it returns nothing.
     pub returns: Option<u64>,
-    /// Whether a call of it is recorded as a flush of translations.
+    /// Whether its calls are recorded as flushes of translations.
     pub flushes: bool,
     /// Why it is not run.
     pub why: &'static str,
@@ -133,10 +139,11 @@ pub struct Stub {
 /// What was set up for a kernel's routines.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// Functions that are answered for instead of being run.
+    /// The functions that are not run.
     pub stubs: Vec<Stub>,
-    /// What was set up, found out or assumed, in words.
+    /// Everything that was set up, found out or assumed, in words.
     pub assumptions: Vec<String>,
-    /// Words beside the PMD table that both routines use, in words. Schedules go over their accesses as well.
+    /// Descriptions of the words outside the PMD table that both routines use. Schedules also order the accesses to
+    /// these.
     pub shared: Vec<String>,
 }

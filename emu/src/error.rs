@@ -1,4 +1,4 @@
-//! What can go wrong before and between runs. How a run itself ends is [`CallExit`](crate::CallExit).
+//! Errors before and between runs. [`CallExit`](crate::CallExit) says how a run itself ended.
 
 use pmdscope_arches::Arch;
 use pmdscope_explore::Schedule;
@@ -8,104 +8,104 @@ use unicorn_engine::uc_error;
 
 use crate::pinned::{ENGINE, ROOM};
 
-/// A machine that could not be built or used.
+/// Errors of building or using a machine.
 #[derive(Debug, thiserror::Error)]
 pub enum EmuError {
     /// The engine has no CPU of this architecture.
     #[error("{0} cannot be executed: the engine has no such CPU, so its encoding is a model only")]
     NotExecuted(Arch),
-    /// The engine that was linked is not the pinned one.
+    /// The linked engine is not the pinned one.
     #[error(
         "this program was linked with Unicorn {}.{}.{} (extra {}), not with the pinned {ENGINE}: build it anew, in an empty \
          target directory",
         linked[0], linked[1], linked[2], linked[3]
     )]
     OtherEngine {
-        /// What the library says of itself: major, minor, patch, and a number for versions in between.
+        /// The version that the library reports: major, minor, patch, and a number for versions in between.
         linked: [u8; 4],
     },
-    /// The system does not give the address space that a CPU takes.
+    /// The system has too little address space for a CPU.
     #[error(
         "a CPU takes {} MiB of address space, which the system does not give: raise ulimit -v, or --memory of a batch",
         ROOM >> 20
     )]
     NoRoom,
-    /// The engine refused something that it should not.
+    /// The engine refused an operation that should succeed.
     #[error("the engine refused to {doing}: {error:?}")]
     Engine {
-        /// What was tried.
+        /// The operation.
         doing: &'static str,
-        /// What the engine said.
+        /// The engine's error.
         error: uc_error,
     },
-    /// A word is used as one that is watched, and is not.
+    /// A word is used as a watched one, but is not watched.
     #[error("the word at {address:#x} is not watched")]
     NotWatched {
-        /// Its address, as the engine has it.
+        /// Address of the word, as the engine sees it.
         address: u64,
     },
-    /// There is no memory where the tool itself reads or writes.
+    /// The tool itself read or wrote unmapped memory.
     #[error("cannot {doing} {bytes} bytes at {address:#x}: no memory is there")]
     NoMemory {
-        /// What was tried.
+        /// The operation.
         doing: &'static str,
-        /// The address, as programs have it.
+        /// The address, as programs use it.
         address: u64,
-        /// How many bytes.
+        /// Number of bytes.
         bytes: u64,
     },
     /// Capstone could not be opened.
     #[error("the disassembler cannot be opened: {0}")]
     Disassembler(String),
-    /// The guest lacks what is to be called.
+    /// A guest cannot be used: for example, it lacks a function to be called.
     #[error(transparent)]
     Guest(#[from] GuestError),
-    /// The guest wrote an outcome that is none.
+    /// The guest wrote an outcome with an unknown number.
     #[error("the guest's outcome is not one: {0}")]
     Outcome(#[from] pmdscope_guest::UnknownNumber),
-    /// A function of the guest that takes no part in schedules did not return.
+    /// A guest function that takes no part in schedules did not return.
     #[error("the guest's function {function} did not return: {end}")]
     DidNotReturn {
-        /// Its name.
+        /// Name of the function.
         function: String,
-        /// How it ended.
+        /// How the call ended.
         end: crate::CallExit,
     },
-    /// What a kernel's routines need cannot be set up.
+    /// An environment cannot be set up, or cannot run what was asked of it.
     #[error("{0}")]
     Environment(String),
-    /// A schedule names a vCPU that cannot go on.
+    /// A schedule names a vCPU that cannot go on at that turn.
     #[error("turn {turn} of the schedule is {wanted}, but {possible} can go on there")]
     ScheduleMisfit {
-        /// Which turn, counted from 1.
+        /// Number of the turn, counted from 1.
         turn: usize,
-        /// What the schedule says.
+        /// The vCPU that the schedule names.
         wanted: String,
-        /// What was possible.
+        /// The vCPUs that could go on.
         possible: String,
     },
-    /// A schedule ends while there is more to do.
+    /// A schedule ends while some vCPU can still go on.
     #[error("the schedule ends after {after} accesses, but {possible} can go on")]
     ScheduleEnds {
-        /// How many accesses it has.
+        /// Number of accesses in the schedule.
         after: usize,
-        /// What could go on.
+        /// The vCPUs that could go on.
         possible: String,
     },
-    /// An access that is not of one entry, or of a part of one.
+    /// An access is not confined to one entry.
     #[error("an access of {size} bytes at {address:#x} is not of one entry: run it with no reduction")]
     NotOneEntry {
-        /// Its address.
+        /// Address of the access.
         address: u64,
-        /// Its size.
+        /// Number of bytes accessed.
         size: usize,
     },
-    /// What was recorded of a routine and what the machine code did then are not the same.
+    /// The machine code did not do what was recorded of it.
     #[error("under schedule {schedule} the machine code did not do what was recorded of it: {what}")]
     NotAsRecorded {
-        /// The schedule.
+        /// The schedule that was run.
         schedule: String,
-        /// What differs.
+        /// Description of the difference.
         what: String,
     },
 }
@@ -122,16 +122,16 @@ impl From<WatchError> for EmuError {
 /// Who is to blame for an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
-    /// What was to be run, or how: the error is the same each time.
+    /// The input, that is the code or how to run it: the error is the same each time.
     Input,
-    /// The system, which gave too little memory: with more there may be no error.
+    /// The system, which provided too little memory: with more, the error may not recur.
     Memory,
     /// This program.
     Program,
 }
 
 impl EmuError {
-    /// Who is to blame for it.
+    /// Returns who is to blame for the error.
     pub fn blame(&self) -> Blame {
         match self {
             EmuError::NoRoom
@@ -157,7 +157,7 @@ impl EmuError {
         EmuError::Engine { doing, error }
     }
 
-    /// The error, for a schedule that is known to have fitted before.
+    /// Turns a misfit into [`EmuError::NotAsRecorded`], for a schedule that is known to have fitted before.
     pub(crate) fn not_repeated(self, schedule: &[u8]) -> Self {
         match self {
             EmuError::ScheduleMisfit { turn, wanted, possible } => EmuError::NotAsRecorded {

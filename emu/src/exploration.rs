@@ -1,4 +1,4 @@
-//! What an exploration may do, and what it found.
+//! Bounds and results of an exploration.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,16 +14,16 @@ pub const WRITER: u8 = 0;
 /// The vCPU that runs the walker.
 pub const WALKER: u8 = 1;
 
-/// How much an exploration may do. One that reaches a bound is not complete.
+/// Bounds on an exploration. An exploration that reaches a bound is incomplete.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// What each call of a routine may do.
+    /// Bounds on each call of a routine.
     pub call: CallBounds,
-    /// Schedules, where each is run.
+    /// Maximum number of schedules, if each is run.
     pub schedules: u64,
-    /// Behaviours, where equivalent schedules are joined.
+    /// Maximum number of behaviours, if equivalent schedules are joined.
     pub behaviours: u64,
-    /// Time over all schedules.
+    /// Maximum time for all schedules together.
     pub time: Duration,
 }
 
@@ -46,16 +46,16 @@ pub enum Reduction {
     Joined,
     /// Each schedule is run.
     ///
-    /// A routine that waits for another, say for a lock, is then run as often as it looks, which only the bounds end.
+    /// A routine that waits, for example for a lock, then polls without end: only the bounds stop it.
     None,
 }
 
 /// Where the walker's machine code left the path of its baseline run, on the original entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Divergence {
-    /// The first instruction that it ran and would not have run; `None` if it returned there.
+    /// Address of the first instruction that the walker ran off that path; `None` if it returned there.
     pub pc: Option<u64>,
-    /// The instruction that it would have run instead; `None` if it would have returned.
+    /// Address of the instruction that the baseline run has there; `None` if the baseline run returned there.
     pub instead_of: Option<u64>,
 }
 
@@ -64,74 +64,74 @@ pub struct Divergence {
 pub struct Run {
     /// The order of accesses.
     pub schedule: Schedule,
-    /// How many equivalent schedules there are, this one included.
+    /// Number of equivalent schedules, this one included.
     pub schedules: BigUint,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
-    /// The outcome of the writer.
+    /// The writer's result.
     pub writer: CallResult,
-    /// The outcome of the walker.
+    /// The walker's result.
     pub walker: CallResult,
-    /// The outcomes of the routines on further CPUs.
+    /// The results of the routines on further CPUs.
     pub others: Vec<CallResult>,
-    /// The entry in the end.
+    /// The entry after the run, in CPU order.
     pub after: u64,
-    /// Where the walker took another path than in its baseline run.
+    /// Where the walker left the path of its baseline run; `None` if it did not.
     pub divergence: Option<Divergence>,
-    /// Pages whose references are not what they were, and how many they have.
+    /// The pages whose number of references changed, with the new number.
     pub references: Vec<(u64, u64)>,
 }
 
 /// All schedules of one job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exploration {
-    /// Each behaviour, or without reduction each schedule, in the order in which they were found: the
-    /// writer goes first.
+    /// A run of each behaviour, or without reduction of each schedule, in the order found. In the first, the writer
+    /// goes first.
     pub runs: Vec<Run>,
-    /// How many schedules there are; if the exploration is incomplete, how many were accounted for.
+    /// Number of schedules; if the exploration is incomplete, the number accounted for.
     pub schedules: BigUint,
     /// The baseline run: the walker alone on the original entry.
     pub alone: CallResult,
-    /// How often machine code was run.
+    /// Number of runs of machine code.
     pub machine_runs: u64,
-    /// Why not every schedule was run to its end; `None` if every one was.
+    /// Why some schedule was not run to its end; `None` if every schedule was.
     pub incomplete: Option<Incomplete>,
 }
 
-/// Why an exploration says nothing of some schedules.
+/// Why an exploration is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Incomplete {
-    /// As many schedules were run as the bounds allow, and there are more.
+    /// There are more schedules than the bounds allow to run.
     Schedules(u64),
-    /// There are more behaviours, or more to keep of them, than the bounds allow.
+    /// There are more behaviours than the bounds allow, or more states than can be kept.
     Behaviours(u64),
     /// Only the schedule that was asked for was run.
     OneSchedule,
-    /// The time was over, and there are more schedules.
+    /// Time ran out before all schedules were run.
     Time(Duration),
     /// Both routines use memory that is not watched, and one writes to it.
     Shared {
-        /// The word.
+        /// Address of the word.
         address: u64,
     },
-    /// Under some schedule every CPU that has not ended waits for memory to change, and none will change it.
+    /// A deadlock: under some schedule, every CPU that has not ended waits for memory that no CPU will change.
     Deadlock {
-        /// Under which schedule.
+        /// The schedule.
         schedule: Schedule,
-        /// A word that is waited for.
+        /// Address of a word that a CPU waits for.
         address: u64,
     },
-    /// A routine did not end by itself.
+    /// A call of a routine ended without an outcome.
     Call {
-        /// Under which schedule.
+        /// The schedule.
         schedule: Schedule,
-        /// How it ended.
+        /// How the call ended.
         end: CallExit,
     },
 }
 
 impl Incomplete {
-    /// Whether time was over, so that another machine might have come further.
+    /// Whether time ran out, so that another machine might get further.
     pub fn is_of_time(&self) -> bool {
         matches!(self, Incomplete::Time(_) | Incomplete::Call { end: CallExit::TimeBound, .. })
     }
@@ -165,12 +165,12 @@ impl fmt::Display for Incomplete {
 }
 
 impl Exploration {
-    /// An exploration before its first schedule, after a baseline run with this outcome.
+    /// Returns an exploration that has a baseline run with this result, and no schedule yet.
     pub(crate) fn after(alone: CallResult) -> Self {
         Exploration { alone, machine_runs: 1, ..Exploration::nothing() }
     }
 
-    /// One of nothing: no schedule, no run.
+    /// Returns an empty exploration: no schedule, no run.
     pub fn nothing() -> Self {
         Exploration {
             runs: Vec::new(),
@@ -181,7 +181,7 @@ impl Exploration {
         }
     }
 
-    /// Adds a run, and notes if it leaves something open.
+    /// Adds a run, and notes its first call that leaves something open.
     pub(crate) fn add(&mut self, run: Run, crashes_are_outcomes: bool) {
         self.machine_runs += 2 + run.others.len() as u64;
         let conclusive = |cpu: u8, end| {
@@ -196,7 +196,7 @@ impl Exploration {
         self.runs.push(run);
     }
 
-    /// Notes why it is incomplete; what comes first is kept.
+    /// Notes why the exploration is incomplete. The first reason is kept.
     pub(crate) fn note(&mut self, incomplete: Option<Incomplete>) {
         if let Some(incomplete) = incomplete {
             self.incomplete.get_or_insert(incomplete);

@@ -1,10 +1,12 @@
-//! Every interleaving of routines' accesses to the page table.
+//! Explores every interleaving of routines' accesses to the page table.
 //!
-//! What a vCPU does between two accesses is its own, so nothing is lost by switching only before an
-//! access. There are two ways to all schedules. By default they are enumerated over recorded
-//! behaviour (`recorded.rs`), and machine code runs once for each distinct behaviour. Without
-//! reduction each schedule is run anew from the same memory: its first steps repeat an earlier run,
-//! then it takes the next turn that was not taken there.
+//! What a vCPU does between two accesses affects no other vCPU, so switching only before an access loses nothing.
+//! There are two ways to run all schedules:
+//!
+//! - By default, schedules are enumerated over recorded behaviour (`recorded.rs`), and one schedule of each
+//!   distinct behaviour is run.
+//! - Without reduction, each schedule is run anew from the same memory. It repeats the first turns of an earlier
+//!   run, and then takes a turn that was not taken there.
 
 use std::time::Instant;
 
@@ -46,7 +48,7 @@ pub(crate) fn explore_one(stage: &mut impl Stage, schedule: &Schedule) -> Result
     Ok(exploration)
 }
 
-/// Runs the one CPU of a stage alone: the writer.
+/// Runs the only CPU of a stage, which is the writer.
 pub(crate) fn explore_alone(stage: &mut impl Stage) -> Result<Exploration, EmuError> {
     let nobody = CallResult { end: CallExit::Returned, outcome: None };
     let alone = Baseline { ended: nobody, path: Vec::new() };
@@ -57,7 +59,7 @@ pub(crate) fn explore_alone(stage: &mut impl Stage) -> Result<Exploration, EmuEr
     Ok(exploration)
 }
 
-/// Runs every schedule, each anew.
+/// Runs every schedule, each from the beginning.
 fn explore_each(
     stage: &mut impl Stage,
     alone: &Baseline,
@@ -71,7 +73,8 @@ fn explore_each(
         exploration.add(run, stage.crashes_are_outcomes());
         exploration.note(stage.shared());
 
-        // The next schedule leaves this one at the last turn where a later vCPU waited in vain.
+        // The next schedule departs from this one at the last turn where a vCPU with a higher number could have
+        // run.
         let next = |turn: &Turn| turn.waiting.iter().copied().find(|cpu| *cpu > turn.chosen);
         let Some(last) = turns.iter().rposition(|turn| next(turn).is_some()) else { return Ok(()) };
         prefix.clear();

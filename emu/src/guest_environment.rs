@@ -1,4 +1,4 @@
-//! A bundled guest, or one of the user's, as an environment.
+//! The environment of a bundled guest or of a guest file.
 
 use std::rc::Rc;
 
@@ -12,22 +12,23 @@ use crate::environment::{Control, Environment, Inspect, Job, Schedules, Setup};
 use crate::exploration::{Bounds, Exploration};
 use crate::machine::{self, Calls, Machine};
 
-/// A guest on its machine, and the encoding that its entries are read by.
+/// A guest on its machine, with the encoding of its entries.
 pub struct GuestEnvironment {
     machine: Machine,
     encoding: Encoding,
 }
 
 impl GuestEnvironment {
-    /// A machine with a guest in memory.
+    /// Creates a machine with a guest in memory.
     ///
     /// # Errors
-    /// If the engine has no such CPU, or the guest lacks what every guest must have.
+    /// [`EmuError::NotExecuted`] if the engine has no such CPU, [`EmuError::Guest`] if the guest lacks a function
+    /// that every guest must have.
     pub fn new(guest: Guest, encoding: Encoding) -> Result<Self, EmuError> {
         Ok(GuestEnvironment { machine: Machine::new(guest)?, encoding })
     }
 
-    /// Calls the machine with a job.
+    /// Converts a job to calls, and passes them to `run` with the machine.
     fn with_calls<T>(
         &mut self,
         job: &Job<'_>,
@@ -94,7 +95,8 @@ impl Environment for GuestEnvironment {
         None
     }
 
-    /// None: its own predicates are held against the model instead, on every entry that occurs.
+    /// Returns no controls. Instead, the guest's own predicates are compared with the model on every entry that
+    /// occurs.
     fn controls(&mut self) -> Result<Vec<Control>, EmuError> {
         Ok(Vec::new())
     }
@@ -111,7 +113,7 @@ impl Environment for GuestEnvironment {
         })
     }
 
-    /// As it is for every environment. Bundled guests fill nothing: nobody can see the table before it is installed.
+    /// See [`Environment::filled`]. Bundled guests fill nothing: nobody can see the table before it is installed.
     fn filled(&mut self, job: &Job<'_>, bounds: CallBounds) -> Result<Vec<u64>, EmuError> {
         self.with_calls(job, |machine, calls| machine.filled(calls, bounds))
     }
@@ -120,8 +122,10 @@ impl Environment for GuestEnvironment {
         self.machine.survey(entries, &machine::env(&self.encoding)).map(Some)
     }
 
-    /// Bundled writers drop no mark: a split hands them on in the old entry that it returns. A declaration does not
-    /// say which marks its writer drops, so that one is not judged by them.
+    /// Returns no marks for bundled writers: a split hands them on in the old entry that it returns.
+    ///
+    /// Returns all marks for a declared writer. Its declaration does not say which marks it drops, so it is not
+    /// judged by them.
     fn may_drop(&self, writer: &Routine) -> EntryMarks {
         if writer.declared { EntryMarks::ALL } else { EntryMarks::default() }
     }

@@ -1,4 +1,4 @@
-//! A guest's code, as all vCPUs have it in memory.
+//! A guest's memory image, which all vCPUs share.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -20,19 +20,19 @@ impl Image {
         let segments = guest.segments();
         let first = segments.iter().map(|segment| segment.address).min().unwrap_or(0) & !(PAGE - 1);
         let end = segments.iter().map(|segment| segment.address + segment.size).max().unwrap_or(PAGE);
-        // An instruction at the very end is decoded from a full window of bytes.
+        // One page more, since the last instruction is decoded from a full window of bytes.
         let memory = Rc::new(Shared::new(end - first + PAGE)?);
         let image = Image { address: first, memory };
         image.fill(guest);
         Ok(image)
     }
 
-    /// Its addresses.
+    /// Returns its address range.
     pub(crate) fn range(&self) -> Range<u64> {
         self.address..self.address + self.memory.len()
     }
 
-    /// Puts back what a guest may have written to.
+    /// Restores the image, which the guest may have overwritten.
     pub(crate) fn restore(&self, guest: &Guest) {
         self.memory.clear();
         self.fill(guest);

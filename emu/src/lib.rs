@@ -1,8 +1,8 @@
 //! Runs real machine code of page-table writers and walkers under Unicorn, over one memory, at
 //! every interleaving of their accesses to the page table.
 //!
-//! An [`Environment`] is a guest or a kernel, ready to be explored. The watch by which it sees accesses is `pmdscope-watch`, what enumerates
-//! schedules is `pmdscope-explore`: both can be used without it.
+//! An [`Environment`] is a guest or a kernel, ready to be explored. It observes accesses by `pmdscope-watch` and
+//! enumerates schedules by `pmdscope-explore`. Both crates can be used without this one.
 //!
 //! Unicorn is not a sandbox: a guest can make it end the process. Run guests that others made in a
 //! process of their own.

@@ -24,38 +24,38 @@ use crate::stage::Stage;
 use crate::trace::{Event, Recorder, Watched, What};
 use crate::vcpu::{Call, CallLayout, Stop, Vcpu};
 
-/// The functions to call, one on each CPU, and what they are given.
+/// The functions to call, one on each CPU, and their inputs.
 #[derive(Debug, Clone, Copy)]
 pub struct Calls<'a> {
-    /// The entry that both begin with.
+    /// The entry that all begin with, in CPU order.
     pub entry: u64,
-    /// The guest's symbol of the writer.
+    /// Symbol of the writer in the guest.
     pub writer: &'a str,
-    /// The guest's symbol of the walker.
+    /// Symbol of the walker in the guest.
     pub walker: &'a str,
-    /// The guest's symbols of further routines, each on a vCPU of its own.
+    /// Symbols of further routines in the guest, each on a vCPU of its own.
     pub others: &'a [&'a str],
     /// The `struct env` that the guest reads.
     pub env: Env,
-    /// Base-2 logarithm of what one entry maps: it places the address that is walked.
+    /// Base-2 logarithm of the bytes that one entry maps. The walked address depends on it.
     pub pmd_shift: u8,
-    /// A page whose struct page, and those around it, must exist.
+    /// Number of a page frame whose struct page must exist, together with those around it.
     pub pfn: u64,
 }
 
-/// vCPUs over one memory, with a guest in it.
+/// vCPUs over one memory that contains a guest.
 pub struct Machine {
     vcpus: Vec<Vcpu>,
-    /// What each vCPU has for itself.
+    /// The private memory of each vCPU.
     private: Vec<Private>,
     common: Common,
 }
 
-/// What the vCPUs have in common.
+/// What the vCPUs share.
 struct Common {
     guest: Guest,
     image: Image,
-    /// The page tables; the watch is on the first of them.
+    /// The PMD table, which is watched, and the page table that a split installs.
     tables: Rc<Shared>,
     pages: Rc<StructPages>,
     sharing: Rc<Sharing>,
@@ -64,10 +64,11 @@ struct Common {
 }
 
 impl Machine {
-    /// A machine with `guest` in memory.
+    /// Creates a machine with `guest` in memory.
     ///
     /// # Errors
-    /// If the engine has no such CPU, or the guest lacks what every guest must have.
+    /// [`EmuError::NotExecuted`] if the engine has no such CPU, [`EmuError::Guest`] if the guest lacks a function
+    /// that every guest must have.
     pub fn new(guest: Guest) -> Result<Self, EmuError> {
         let arch = guest.arch();
         let decoder = Decoder::of(arch)?;
@@ -95,25 +96,25 @@ impl Machine {
         Ok(machine)
     }
 
-    /// The guest.
+    /// Returns the guest.
     pub fn guest(&self) -> &Guest {
         &self.common.guest
     }
 
-    /// The address of the entry, as events have it.
+    /// Returns the address of the entry, as in events.
     pub fn entry_address(&self) -> u64 {
         memory::ENTRY
     }
 
-    /// The text of the instruction at `pc`, or that no memory is there.
+    /// Returns the text of the instruction at `pc`, or says that no memory is there.
     pub fn instruction(&self, pc: u64) -> Rc<str> {
         self.vcpus[0].instruction_text(pc)
     }
 
-    /// What the guest's own compiled predicates say of each of `entries`.
+    /// Returns the answers of the guest's own compiled predicates for each of `entries`.
     ///
     /// # Errors
-    /// If the guest's survey function does not return.
+    /// [`EmuError::DidNotReturn`] if the guest's survey function does not return.
     pub fn survey(&mut self, entries: &[u64], env: &Env) -> Result<Vec<Answers>, EmuError> {
         let function = self.common.guest.function(abi::SURVEY)?;
         let order = self.order();
@@ -141,7 +142,7 @@ impl Machine {
         Ok(answers)
     }
 
-    /// Makes as many vCPUs exist.
+    /// Adds vCPUs until there are `count`.
     fn provide_cpus(&mut self, count: usize) -> Result<(), EmuError> {
         for number in (0_u8..).skip(self.vcpus.len()).take(count.saturating_sub(self.vcpus.len())) {
             let (mut vcpu, private) = self.common.vcpu(number)?;
@@ -158,7 +159,7 @@ impl Machine {
     fn provide_pages(&mut self, pfn: u64) -> Result<(), EmuError> {
         let changed = self.common.pages.provide(pfn)?;
         if changed.gone {
-            // The engine would take longer to unmap them than to begin anew: it flushes page by page.
+            // New vCPUs are faster than unmapping the struct pages, for which the engine would flush page by page.
             let count = self.vcpus.len();
             self.vcpus.clear();
             self.private.clear();
@@ -172,10 +173,11 @@ impl Machine {
         Ok(())
     }
 
-    /// Makes calls under every schedule.
+    /// Runs calls under every schedule.
     ///
     /// # Errors
-    /// If the guest lacks a routine, or does not repeat itself.
+    /// [`EmuError::Guest`] if the guest lacks a routine, [`EmuError::NotAsRecorded`] if a routine does not repeat
+    /// itself.
     pub fn explore(
         &mut self,
         calls: &Calls<'_>,
@@ -185,11 +187,12 @@ impl Machine {
         explore::explore(&mut self.load(calls, bounds.call)?, bounds, reduction)
     }
 
-    /// Makes calls under one schedule.
+    /// Runs calls under one schedule.
     ///
     /// # Errors
-    /// If the guest lacks a routine, or the schedule does not fit the routines: then which turn, and
-    /// what was possible there.
+    /// - [`EmuError::Guest`] if the guest lacks a routine.
+    /// - [`EmuError::ScheduleMisfit`] or [`EmuError::ScheduleEnds`] if the schedule does not fit the routines. They
+    ///   name the turn, and the CPUs that could go on there.
     pub fn explore_one(
         &mut self,
         calls: &Calls<'_>,
@@ -199,11 +202,13 @@ impl Machine {
         explore::explore_one(&mut self.load(calls, bounds.call)?, schedule)
     }
 
-    /// The entries of its page table that the writer fills when it runs alone, in CPU order and without those that it
-    /// leaves empty (0). Bundled guests fill none: nobody can see the table before it is installed.
+    /// Runs the writer alone, and returns the page-table entries that it fills, in CPU order. Empty entries (0) are
+    /// left out.
+    ///
+    /// Bundled guests fill none: nobody can see the table before it is installed.
     ///
     /// # Errors
-    /// If the guest lacks a routine, or the engine fails.
+    /// [`EmuError::Guest`] if the guest lacks a routine, or another error if the engine fails.
     pub fn filled(&mut self, calls: &Calls<'_>, bounds: CallBounds) -> Result<Vec<u64>, EmuError> {
         let mut loaded = self.load(calls, bounds)?;
         let mut call = loaded.begin(WRITER)?;
@@ -220,10 +225,10 @@ impl Machine {
         Ok(entries.filter(|entry| *entry != 0).collect())
     }
 
-    /// Makes calls ready to be run: their vCPUs and struct pages exist, and memory is as it begins.
+    /// Prepares calls: provides their vCPUs and struct pages, and resets memory.
     ///
     /// # Errors
-    /// If the guest lacks a routine.
+    /// [`EmuError::Guest`] if the guest lacks a routine.
     pub fn load<'a>(&'a mut self, calls: &'a Calls<'a>, bounds: CallBounds) -> Result<Loaded<'a>, EmuError> {
         let symbols = [calls.writer, calls.walker].into_iter().chain(calls.others.iter().copied());
         let functions = symbols.map(|symbol| self.guest().function(symbol)).collect::<Result<Vec<_>, _>>()?;
@@ -247,7 +252,7 @@ impl Machine {
         pages.reset();
         if sharing.wrote(image.range()) {
             image.restore(guest);
-            // There may be code in it, which the engine has translated.
+            // The image may contain code that the engine has translated.
             self.vcpus.iter_mut().try_for_each(Vcpu::forget_translations)?;
         }
         if sharing.wrote(PAGE_TABLE) {
@@ -262,11 +267,11 @@ impl Machine {
     }
 }
 
-/// The page table that a split installs.
+/// Addresses of the page table that a split installs.
 const PAGE_TABLE: Range<u64> = memory::PTE_TABLE..memory::PTE_TABLE + memory::PTE_TABLE_BYTES;
 
 impl Common {
-    /// A vCPU with the guest and the tables mapped.
+    /// Creates a vCPU with the guest and the tables mapped.
     fn vcpu(&self, number: u8) -> Result<(Vcpu, Private), EmuError> {
         let place = CallLayout { return_pad: memory::RETURN_PAD, stack_top: memory::STACK_TOP };
         let mut vcpu = Vcpu::new(number, place, &self.recorder, &self.decoder)?;
@@ -307,7 +312,8 @@ impl Common {
         Ok((vcpu, private))
     }
 
-    /// The instructions that flush translations and access no memory, and those to step over.
+    /// Returns the instructions that flush translations without an access to memory, and those to step over, by
+    /// address.
     fn flushes(&self, vcpu: &Vcpu) -> Result<BTreeMap<u64, Instruction>, EmuError> {
         let mut found = BTreeMap::new();
         for function in self.guest.functions() {
@@ -352,9 +358,9 @@ impl Loaded<'_> {
         Ok(bytes.first_chunk().map(|bytes| Outcome::decode(order, bytes)).transpose()?)
     }
 
-    /// The result of a call that ended like this.
+    /// Returns the result of a call that ended with `end`.
     ///
-    /// A call that did not return has no outcome, whatever it had written by then.
+    /// A call that did not return has no outcome, whatever it wrote before.
     fn ended(&mut self, cpu: u8, end: CallExit) -> Result<CallResult, EmuError> {
         match end {
             CallExit::Engine(error) => Err(EmuError::engine("run the guest", error)),
@@ -397,14 +403,14 @@ impl Stage for Loaded<'_> {
     }
 
     fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<ReplayedPrefix, EmuError> {
-        // What is left in the watched table is read by nobody: each read has its value put there.
+        // The watched table need not be reset, since the value for each read is put there first.
         self.machine.put_back(&self.calls.env)?;
         let (function, arguments, bounds) = (self.functions[usize::from(cpu)], self.arguments(), self.bounds);
         let ended = match self.vcpu(cpu).follow(function, &arguments, bounds, values)? {
             Stop::AtRead { .. } => None,
             Stop::AtEnd { end, .. } => Some(self.ended(cpu, end)?),
         };
-        // What is stored to a stack is not seen here, and bundled routines wait for nothing.
+        // The state is not known: stores to a stack are not hooked here. Bundled routines wait for nothing.
         Ok(ReplayedPrefix { accesses: self.take_events()?, ended, state: Vec::new() })
     }
 
@@ -438,7 +444,7 @@ impl Stage for Loaded<'_> {
     }
 }
 
-/// A guest's `struct env`: the addresses in this machine, and the migration types.
+/// Returns a guest's `struct env`: the addresses in this machine, and the migration types.
 pub fn env(encoding: &Encoding) -> Env {
     let types = encoding.migration_types();
     Env {
@@ -451,7 +457,7 @@ pub fn env(encoding: &Encoding) -> Env {
     }
 }
 
-/// The entry that a split stores when it installs its page table, by the model.
+/// Returns the entry that a split stores to install its page table, according to the model.
 pub fn installed_table(encoding: &Encoding) -> u64 {
     (encoding.layout().table)(memory::PTE_TABLE)
 }

@@ -1,4 +1,4 @@
-//! The memory that the vCPUs of one machine share, and where everything lies in it.
+//! The memory that the vCPUs of one machine share, and its layout.
 //!
 //! Guest addresses are physical addresses: no guest here turns its MMU on.
 
@@ -9,30 +9,30 @@ use unicorn_engine::uc_error;
 
 use crate::EmuError;
 
-/// The PMD table. s390x wants it aligned to its own size, 2048 entries.
+/// The PMD table. s390x requires it to be aligned to its own size, 2048 entries.
 pub(crate) const PMD_TABLE: u64 = 0x40_0000;
-/// How much of memory is watched.
+/// Bytes of the PMD table, which is watched.
 pub(crate) const PMD_TABLE_BYTES: u64 = 0x4000;
-/// The page table that a split publishes: one page of at most 64 KiB.
+/// The page table that a split installs: one page of at most 64 KiB.
 pub(crate) const PTE_TABLE: u64 = 0x41_0000;
 pub(crate) const PTE_TABLE_BYTES: u64 = 0x1_0000;
-/// What each vCPU has for itself: environment, outcome, arrays to survey, stack.
+/// The private memory of each vCPU: environment, outcome, arrays for surveys, stack.
 pub(crate) const PRIVATE: u64 = 0x50_0000;
 pub(crate) const PRIVATE_BYTES: u64 = 0x20_0000;
 pub(crate) const ENV: u64 = PRIVATE;
 pub(crate) const OUTCOME: u64 = PRIVATE + 0x1000;
-/// Where functions return to. Not page-aligned: the engine mistakes an aligned stop address on s390x.
+/// Where functions return to. Not page-aligned: the engine mishandles an aligned stop address on s390x.
 pub(crate) const RETURN_PAD: u64 = PRIVATE + 0x2010;
 pub(crate) const SURVEY_IN: u64 = PRIVATE + 0x1_0000;
 pub(crate) const SURVEY_OUT: u64 = PRIVATE + 0x4_0000;
 pub(crate) const STACK_TOP: u64 = PRIVATE + PRIVATE_BYTES - 0x1000;
-/// The struct page of PFN 0. High enough for no other address to be taken for one, and within the
-/// 52 bits that x86_64 keeps of an address.
+/// The struct page of PFN 0. It is high enough that no other address is mistaken for a struct page, and within the
+/// 52 bits of an address that the engine keeps on x86_64.
 pub(crate) const VMEMMAP: u64 = 1 << 50;
 
-/// Which entry of the table is run on. Any but the first, so that an address is not zero.
+/// Index of the entry that routines run on. Any but the first would do: the walked address must not be zero.
 pub(crate) const ENTRY_INDEX: u64 = 5;
-/// Where the entry lies.
+/// Address of the entry.
 pub(crate) const ENTRY: u64 = PMD_TABLE + 8 * ENTRY_INDEX;
 
 /// The largest page size of the engine's CPUs (sparc64): every mapping is a multiple of it.

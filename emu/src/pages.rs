@@ -1,8 +1,8 @@
-//! The struct pages that exist: what a walker counts its references in.
+//! The struct pages that exist, in which walkers count references.
 //!
-//! Every page is in use and has one reference, as is worst for a walker that takes a wrong page.
-//! Memory begins as zeroes, so a page gets its reference when it is first touched: writing them
-//! all would take longer than the runs do.
+//! Every page is in use and has one reference, which is the worst case for a walker that takes a wrong page. Memory
+//! begins as zeroes, so a page gets its reference when it is first touched: writing all of them would take longer
+//! than the runs do.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -14,11 +14,12 @@ use pmdscope_guest::abi::STRUCT_PAGE_SIZE;
 use crate::EmuError;
 use crate::memory::{Shared, VMEMMAP};
 
-/// Pages are mapped in blocks of this many: 16 GiB of 4K pages, as a machine of today has.
+/// Number of struct pages in a block: those of 16 GiB in 4K pages, a common size of memory.
 const BLOCK_PAGES: u64 = 1 << 22;
 
-/// More than any architecture can have memory for: 52 bits of physical address, in pages of 4 KiB, are 2^40 pages. So
-/// many still have addresses of their own on every CPU, above [`VMEMMAP`].
+/// Page frames from this number on have no struct page. No architecture has as many: 52 bits of physical address,
+/// in pages of 4 KiB, are 2^40 pages. On every CPU, this many struct pages still have distinct addresses above
+/// [`VMEMMAP`].
 const MOST_PAGES: u64 = 1 << 44;
 
 /// The struct pages of one machine.
@@ -44,13 +45,13 @@ impl StructPages {
         StructPages { order, blocks: RefCell::default(), touched: RefCell::default() }
     }
 
-    /// Keeps two blocks only, the one of page 0 and the one around a page.
+    /// Keeps only two blocks: that of page 0, and that around a page.
     ///
     /// The results of a job then do not depend on the pages of earlier jobs, and memory does not grow with them.
     /// Returns what changed.
     pub(crate) fn provide(&self, pfn: u64) -> Result<Changed, EmuError> {
         let mut blocks = self.blocks.borrow_mut();
-        // Beyond them there is no memory: a walker that goes there faults.
+        // Beyond these pages no memory is mapped: a walker that goes there faults.
         let wanted = (pfn < MOST_PAGES).then(|| VMEMMAP + (pfn & !(BLOCK_PAGES - 1)) * STRUCT_PAGE_SIZE);
         let stays = |address: u64| address == VMEMMAP || Some(address) == wanted;
         let before = blocks.len();
@@ -67,12 +68,13 @@ impl StructPages {
         Ok(Changed { gone, new })
     }
 
-    /// What exists: the address and memory of each block.
+    /// Returns the address and memory of every block.
     pub(crate) fn blocks(&self) -> Vec<Block> {
         self.blocks.borrow().clone()
     }
 
-    /// Called before any access to struct pages.
+    /// Gives the struct pages of an access their reference if they are touched for the first time. Called before
+    /// the access.
     pub(crate) fn touch(&self, address: u64, bytes: usize) {
         let last = address.saturating_add(bytes.saturating_sub(1) as u64);
         for number in address / STRUCT_PAGE_SIZE..=last / STRUCT_PAGE_SIZE {
@@ -83,7 +85,7 @@ impl StructPages {
         }
     }
 
-    /// The pages that were touched and no longer have just the one reference.
+    /// Returns the touched pages whose number of references is no longer 1, with that number.
     pub(crate) fn references(&self) -> Vec<(u64, u64)> {
         let touched = self.touched.borrow();
         touched
@@ -93,7 +95,7 @@ impl StructPages {
             .collect()
     }
 
-    /// Puts all pages back to what they were.
+    /// Restores all struct pages.
     pub(crate) fn reset(&self) {
         for page in std::mem::take(&mut *self.touched.borrow_mut()) {
             self.in_block(page, |block, offset| block.fill(offset..offset + STRUCT_PAGE_SIZE, 0));

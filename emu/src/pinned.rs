@@ -1,14 +1,16 @@
-//! The engine that is pinned: its name, and what was measured of it.
+//! The pinned engine: its name, and what was measured of it.
 
-/// The engine and its version, as reports name it. Results of two versions are not put together.
+/// The engine and its version, as reports name it. Results of different versions are not merged.
 pub const ENGINE: &str = "Unicorn 2.1.5";
 
-/// What the linked library of that version says of itself: major, minor, patch and extra, a byte each. The C code of
-/// the crate unicorn-engine-sys 2.1.5 calls itself 2.1.4 (its include/unicorn/unicorn.h).
+/// The version that the linked library reports: major, minor, patch and extra, a byte each. The C code of the crate
+/// unicorn-engine-sys 2.1.5 calls itself 2.1.4 (its include/unicorn/unicorn.h).
 pub(crate) const LINKED: u32 = 0x0201_04ff;
 
-/// The address space that a CPU takes when it is opened: a GiB for the code that the engine translates, and some for all
-/// else. Where the system does not give that GiB, the engine ends the process, with exit status 1 (`tcg_exec_init()` in
+/// Bytes of address space that a CPU takes when it is opened: 1 GiB for the code that the engine translates, and
+/// some for everything else.
+///
+/// If the system does not provide that GiB, the engine ends the process with exit status 1 (`tcg_exec_init()` in
 /// qemu/accel/tcg/translate-all.c of the crate unicorn-engine-sys 2.1.5).
 pub(crate) const ROOM: u64 = (1 << 30) + (64 << 20);
 

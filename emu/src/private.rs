@@ -1,8 +1,8 @@
-//! The memory that a vCPU has for itself: what its functions are given, what they give back, their stack.
+//! The private memory of a vCPU: the arguments of its functions, their results, and their stack.
 //!
-//! A function may read what it has not written, by mistake or by its compiler's choice. So each call begins with
-//! zeroes there. To clear all of it would take longer than a call: where every call writes is cleared each time, and
-//! elsewhere what was written.
+//! A function may read private memory that it has not written, by mistake or by its compiler's choice. So each call
+//! begins with zeroes there. Clearing all of it would take longer than a call. The parts that every call writes are
+//! cleared each time, and elsewhere only what was written.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -12,16 +12,16 @@ use crate::EmuError;
 use crate::memory::{OUTCOME, PRIVATE, PRIVATE_BYTES, STACK_TOP, Shared};
 use crate::vcpu::Vcpu;
 
-/// More of the stack than a bundled guest uses.
+/// Bytes of the stack: more than a bundled guest uses.
 const USUAL_STACK: u64 = 0x4000;
-/// What is cleared each time, as offsets: environment and outcome, and the top of the stack.
+/// The offsets that are cleared each time: environment and outcome, and the top of the stack.
 const ALWAYS: [Range<u64>; 2] =
     [0..OUTCOME + 0x1000 - PRIVATE, STACK_TOP - USUAL_STACK - PRIVATE..PRIVATE_BYTES];
 
 /// The private memory of one vCPU.
 pub(crate) struct Private {
     memory: Rc<Shared>,
-    /// What was written between the ranges that are always cleared, from its first byte to its last.
+    /// The first and the last offset that were written between the ranges that are always cleared.
     written: Rc<Cell<Option<(u64, u64)>>>,
 }
 
@@ -43,7 +43,7 @@ impl Private {
         Ok(Private { memory, written })
     }
 
-    /// Clears it, but for where functions return to.
+    /// Clears the private memory, apart from the return pad.
     pub(crate) fn clear(&self, vcpu: &mut Vcpu) -> Result<(), EmuError> {
         for range in ALWAYS {
             self.memory.fill(range, 0);

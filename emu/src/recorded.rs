@@ -1,6 +1,7 @@
-//! Exploration over recorded behaviour: machine code runs once for each distinct sequence of values that a
-//! routine reads, schedules are enumerated over what was recorded, and each distinct behaviour is
-//! then run, to have its trace and to hold the record against it.
+//! Exploration over recorded behaviour.
+//!
+//! Machine code runs once for each distinct sequence of values that a routine reads. Schedules are enumerated over
+//! these records. Each distinct behaviour is then run, for its trace and to check the record.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -20,8 +21,8 @@ use crate::trace::{Access, What};
 
 /// The routines of a stage, as the enumeration sees them: CPU 0 is the writer, 1 the walker.
 ///
-/// What a routine does is found by running its machine code from the beginning, with given values for
-/// its reads of watched memory, up to the read after them.
+/// To record a routine, its machine code is run from the beginning with given values for its reads of watched
+/// memory, up to the read after them.
 pub struct Routines<'a, S> {
     stage: &'a mut S,
     /// The words that were accessed so far; the first is the entry.
@@ -32,7 +33,7 @@ pub struct Routines<'a, S> {
 struct WatchedWord {
     address: u64,
     order: ByteOrder,
-    /// What it holds before a run.
+    /// Its value before a run.
     initially: u64,
 }
 
@@ -44,10 +45,10 @@ impl WatchedWord {
 
 #[expect(private_bounds, reason = "what can be explored is for this crate to say")]
 impl<'a, S: Stage> Routines<'a, S> {
-    /// The routines of a stage.
+    /// Returns the routines of a stage.
     ///
     /// # Errors
-    /// If its entry is not watched.
+    /// [`EmuError::NotWatched`] if the stage's entry is not watched.
     pub fn new(stage: &'a mut S) -> Result<Self, EmuError> {
         let words = vec![WatchedWord::at(stage, stage.entry_address())?];
         Ok(Routines { stage, words })
@@ -90,7 +91,7 @@ pub(crate) fn explore(
         exploration.add(run, stage.crashes_are_outcomes());
         exploration.note(stage.shared());
     }
-    // Noted last: that a routine went wrong with a lock may be why another waits for it.
+    // Noted last: another routine may wait for a lock because the one that held it failed.
     let Routines { words, .. } = forest.cpus();
     exploration.note(stuck.map(|Deadlock { schedule, word }| Incomplete::Deadlock {
         schedule: Schedule(schedule),
@@ -102,7 +103,7 @@ pub(crate) fn explore(
 /// Runs a behaviour's schedule, and checks its accesses and results.
 ///
 /// # Errors
-/// If an access or a result is not as the record has it.
+/// [`EmuError::NotAsRecorded`] if an access or a result differs from the record.
 fn as_recorded<S: Stage>(
     forest: &mut Forest<Routines<'_, S>>,
     alone: &Baseline,
@@ -160,7 +161,7 @@ impl<S: Stage> Routines<'_, S> {
         Ok(self.words.len() - 1)
     }
 
-    /// What an access to a word stored: of the word after it, the bytes that it covers.
+    /// Returns what an access stored in a word: a mask of the bytes that it covers, and their values.
     fn written(&self, word: Word, access: &Access) -> Result<MaskedStore, EmuError> {
         let not_one = EmuError::NotOneEntry { address: access.address, size: access.size };
         let mut mask = [0; 8];
@@ -196,7 +197,7 @@ impl<S: Stage> Cpus for Routines<'_, S> {
         let then = match ended {
             Some(ended) => NextAccess::End(ended),
             None => {
-                // What was made after the read that it was stopped at is not part of it.
+                // Accesses after the read that it was stopped at do not count.
                 let reads = accesses.iter().enumerate().filter(|(_, (_, access))| access.loads);
                 let at = reads.map(|(at, _)| at).nth(read.len());
                 let Some((pc, access)) = at.and_then(|at| accesses.drain(at..).next()) else {
@@ -227,7 +228,7 @@ impl<S: Stage> Cpus for Routines<'_, S> {
     }
 }
 
-/// Which bytes of its word an access covers, if all that it covers is in one.
+/// Returns the bytes of its word that an access covers; `None` if it is not confined to one word.
 fn bytes_in_word(access: &Access) -> Option<Range<usize>> {
     let start = usize::try_from(access.address & 7).ok()?;
     let end = start.checked_add(access.size).filter(|end| (start + 1..=8).contains(end))?;

@@ -1,25 +1,27 @@
-//! Memory that both vCPUs use and that is not watched. Schedules are only enumerated over the watched
-//! memory, so if one CPU writes elsewhere what another touches, the enumeration says nothing.
+//! Memory that several vCPUs use and that is not watched.
+//!
+//! Schedules are enumerated over watched memory only. If one CPU writes other memory that another touches, the
+//! enumeration proves nothing.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Which CPUs use a word, a bit each.
+/// The CPUs that use a word, one bit each.
 #[derive(Debug, Clone, Copy, Default)]
 struct Uses {
     touched: u8,
     written: u8,
 }
 
-/// Who used which words of the shared memory.
+/// Which CPUs used which words of the shared memory.
 #[derive(Default)]
 pub(crate) struct Sharing {
     words: RefCell<BTreeMap<u64, Uses>>,
 }
 
 impl Sharing {
-    /// Called for every access to shared memory that is not watched.
+    /// Notes an access to shared memory that is not watched.
     pub(crate) fn note(&self, cpu: u8, address: u64, size: usize, writes: bool) {
         let last = address.saturating_add(size.saturating_sub(1) as u64);
         let mut words = self.words.borrow_mut();
@@ -32,12 +34,12 @@ impl Sharing {
         }
     }
 
-    /// A word that one CPU wrote and another touched.
+    /// Returns a word that one CPU wrote and another touched.
     pub(crate) fn conflict(&self) -> Option<u64> {
         self.conflicts(|_| false).first().copied()
     }
 
-    /// All words that one CPU wrote and another touched, but for those that are known.
+    /// Returns all words that one CPU wrote and another touched, apart from the `known` ones.
     pub(crate) fn conflicts(&self, known: impl Fn(u64) -> bool) -> Vec<u64> {
         let conflicts = |uses: &Uses| uses.written != 0 && uses.touched.count_ones() > 1;
         let words = self.words.borrow();

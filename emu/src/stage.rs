@@ -1,4 +1,4 @@
-//! What is explored, and one run of it.
+//! Stages, on which schedules are run, and the run of one schedule.
 
 use num_bigint::BigUint;
 use pmdscope_arches::ByteOrder;
@@ -14,49 +14,53 @@ use crate::vcpu::Call;
 #[derive(Debug, Clone)]
 pub(crate) struct Turn {
     pub(crate) chosen: u8,
-    /// The vCPUs that waited, the chosen one among them.
+    /// The vCPUs that could run, the chosen one among them.
     pub(crate) waiting: Vec<u8>,
 }
 
-/// CPUs that have a routine each, and memory that can be put back: what is explored. CPU 0 is the
-/// writer, CPU 1 the walker.
+/// What is explored: CPUs that have a routine each, and memory that can be restored. CPU 0 is the writer, CPU 1 the
+/// walker.
 pub(crate) trait Stage {
-    /// How many CPUs there are.
+    /// Returns the number of CPUs.
     fn cpus(&self) -> u8;
-    /// Puts all memory back to what it is before a run.
+    /// Restores all memory to its state before a run.
     fn reset(&mut self) -> Result<(), EmuError>;
-    /// Begins a CPU's routine; it runs up to its first access to watched memory.
+    /// Begins a CPU's routine, and runs it up to its first access to watched memory.
     fn begin(&mut self, cpu: u8) -> Result<Call, EmuError>;
-    /// Lets it make the access it waits for, and run up to the next or to its end.
+    /// Lets a CPU make the access it waits for, and runs it up to the next or to its end.
     fn resume(&mut self, cpu: u8, call: &mut Call) -> Result<(), EmuError>;
-    /// Ends it, and gives its outcome.
+    /// Ends a CPU's call, and returns how it ended, its outcome and its path.
     fn finish(&mut self, cpu: u8, call: Call) -> Result<CompletedCall, EmuError>;
-    /// Runs a CPU's routine alone up to the read after as many as there are `values`, with these values
-    /// for its reads of watched memory. What it stores there is not put back.
+    /// Runs a CPU's routine alone, with `values` for its reads of watched memory, up to the read after them.
+    ///
+    /// What it stores there is not undone.
     fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<ReplayedPrefix, EmuError>;
-    /// The address of the entry.
+    /// Returns the address of the entry, as in events.
     fn entry_address(&self) -> u64;
-    /// What a word of watched memory holds before a run, in its own byte order.
+    /// Returns the value of a watched word before a run, decoded in the word's own byte order.
     fn initially(&self, address: u64) -> Result<u64, EmuError>;
-    /// The byte order of a word of watched memory.
+    /// Returns the byte order of a watched word.
     fn order_at(&self, address: u64) -> Result<ByteOrder, EmuError>;
-    /// The entry as it is now, in CPU order.
+    /// Returns the current entry, in CPU order.
     fn entry(&self) -> Result<u64, EmuError>;
-    /// The events since the last time.
+    /// Takes the events since they were last taken.
     fn take_events(&mut self) -> Result<Vec<Event>, EmuError>;
-    /// Pages whose references are not what they were, and how many they have.
+    /// Returns the pages whose number of references changed, with the new number.
     fn references(&self) -> Result<Vec<(u64, u64)>, EmuError>;
-    /// The walker has run alone on the original entry: what it does later is held against that.
+    /// Keeps what the walker did alone on the original entry: later runs are compared with it.
     fn keep_baseline(&mut self) {}
-    /// Memory that is not watched which CPUs used together.
+    /// Returns [`Incomplete::Shared`] if one CPU wrote a word that another used and that is not watched.
     fn shared(&self) -> Option<Incomplete>;
-    /// Whether such memory will be watched, and all explored again. Until then, what is recorded of CPUs alone is
-    /// not what they do together, and is not run.
+    /// Whether such memory will be watched, and everything explored again.
+    ///
+    /// Until then, records of single CPUs do not show what the CPUs do together, so no behaviour is run.
     fn watches_shared(&self) -> bool {
         false
     }
-    /// Whether it is an outcome that a walker accesses unmapped memory: all that a kernel has in memory
-    /// is there, so that it would crash. Else what is there may be what was not set up.
+    /// Whether a walker's access to unmapped memory is an outcome.
+    ///
+    /// It is if everything that a kernel has in memory is mapped: a kernel would crash there too. If not, the
+    /// memory may just lack its setup.
     fn crashes_are_outcomes(&self) -> bool {
         true
     }
@@ -69,7 +73,7 @@ pub(crate) struct Baseline {
 }
 
 impl Baseline {
-    /// Runs the walker alone.
+    /// Runs the walker of a stage alone.
     pub(crate) fn run(stage: &mut impl Stage) -> Result<Baseline, EmuError> {
         stage.reset()?;
         let mut call = stage.begin(WALKER)?;
@@ -83,7 +87,7 @@ impl Baseline {
     }
 }
 
-/// Runs one schedule: `prefix` first, then the first vCPU that waits.
+/// Runs one schedule: the turns of `prefix` first, then always the first vCPU that waits.
 pub(crate) fn run(
     stage: &mut impl Stage,
     alone: &Baseline,

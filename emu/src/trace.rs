@@ -1,4 +1,4 @@
-//! What happened: the events of one run, in order.
+//! Traces: the events of one run, in order.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -10,12 +10,12 @@ use pmdscope_watch::{AccessKind, Site};
 use crate::EmuError;
 use crate::memory::Shared;
 
-/// Something that a vCPU did.
+/// An event: something that a vCPU did.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Event {
     /// Which vCPU: 0 is the writer, 1 the walker.
     pub cpu: u8,
-    /// The instruction.
+    /// Address of the instruction.
     pub pc: u64,
     /// What it did.
     pub what: What,
@@ -28,11 +28,11 @@ pub enum What {
     Access(Access),
     /// An instruction, or in a kernel a function, that invalidates translations.
     Flush,
-    /// A function of the kernel was entered whose calls are recorded.
+    /// A kernel function whose calls are recorded was entered.
     Call {
-        /// Its symbol.
+        /// Symbol of the function.
         function: Rc<str>,
-        /// The entry that it was called for, as it was then.
+        /// The entry that it was called for, at the time of the call.
         entry: u64,
     },
     /// The guest's `VM_WARN_ON_ONCE()` fired.
@@ -45,15 +45,15 @@ pub enum What {
 /// One access to the page table. Entries are 64-bit values in CPU order, as `pmd_val()` gives them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Access {
-    /// How memory was reached.
+    /// The kind of access.
     pub kind: AccessKind,
     /// The address accessed.
     pub address: u64,
-    /// How many bytes.
+    /// Number of bytes accessed.
     pub size: usize,
-    /// Whether it loaded; then `before` is what it returned.
+    /// Whether it loaded. If so, it loaded from `before`.
     pub loads: bool,
-    /// The instruction that stored, if one did: of a load-reserved and store-conditional pair the
+    /// Address of the instruction that stored, if one did. Of a load-reserved and store-conditional pair, it is the
     /// second.
     pub store_pc: Option<u64>,
     /// The whole entry before the access.
@@ -64,33 +64,34 @@ pub struct Access {
 
 /// Records the events of all vCPUs of a machine.
 ///
-/// What a store left behind is read from memory once the instruction is through, not taken from the
-/// engine: it tells of a byte-reversing store by the value before it is reversed.
+/// The result of a store is read from memory after the instruction, not taken from the engine: for a byte-reversing
+/// store, the engine reports the value before it is reversed.
 pub(crate) struct Recorder {
-    /// The watched memory, and where it lies.
+    /// The ranges of watched memory.
     watched: RefCell<Vec<Watched>>,
     events: RefCell<Vec<Event>>,
     /// The event whose store may not have reached memory yet.
     storing: Cell<Option<usize>>,
-    /// What went wrong while hooks recorded, where it cannot be returned: [`take`](Self::take) gives it.
+    /// The first error in a recording hook, which cannot return it: [`take`](Self::take) returns it.
     fault: RefCell<Option<EmuError>>,
 }
 
-/// Memory with words that are watched.
+/// A range of watched words.
 pub(crate) struct Watched {
-    /// Its addresses, as the engine has them.
+    /// Its addresses, as the engine sees them.
     pub(crate) range: Range<u64>,
-    /// The memory, and the address at which it begins.
+    /// The memory that contains the range.
     pub(crate) memory: Rc<Shared>,
+    /// Address at which `memory` begins, as the engine sees it.
     pub(crate) start: u64,
     /// The byte order of its words.
     pub(crate) order: ByteOrder,
-    /// Told where in the memory a word will be put, so that this can be undone.
+    /// Called before [`Recorder::put`] writes a word, with its offset in `memory`, so that this can be undone.
     pub(crate) putting: Box<dyn Fn(u64)>,
 }
 
 impl Recorder {
-    /// A recorder that knows of no watched memory yet.
+    /// Creates a recorder without watched memory.
     pub(crate) fn new() -> Self {
         Recorder {
             watched: RefCell::default(),
@@ -100,7 +101,7 @@ impl Recorder {
         }
     }
 
-    /// Memory that is watched from now on. Of two that hold an address the first is asked.
+    /// Adds watched memory. If two ranges contain an address, the first counts.
     pub(crate) fn watch(&self, watched: Watched) {
         self.watched.borrow_mut().push(watched);
     }
@@ -110,7 +111,7 @@ impl Recorder {
         self.events.borrow_mut().push(Event { cpu, pc, what });
     }
 
-    /// A load, or the load half of an atomic. Gives the word, if it is watched.
+    /// Records a load, or the load half of an atomic. Returns the word; `None` if it is not watched.
     pub(crate) fn loaded(&self, cpu: u8, site: &Site) -> Option<u64> {
         let entry = self.noted(self.entry_at(site.address))?;
         let access = Access {
@@ -126,7 +127,7 @@ impl Recorder {
         Some(entry)
     }
 
-    /// A store, or the store half of an atomic, is about to reach memory.
+    /// Records a store, or the store half of an atomic, that is about to reach memory.
     pub(crate) fn storing(&self, cpu: u8, site: &Site) {
         self.settle();
         let mut events = self.events.borrow_mut();
@@ -157,7 +158,7 @@ impl Recorder {
         self.storing.set(Some(events.len() - 1));
     }
 
-    /// Looks at what the last store left behind. To be called before anything else can write.
+    /// Reads from memory what the last store left. Must be called before anything else can write.
     pub(crate) fn settle(&self) {
         if let Some(at) = self.storing.take()
             && let Some(Event { what: What::Access(access), .. }) = self.events.borrow_mut().get_mut(at)
@@ -167,7 +168,7 @@ impl Recorder {
         }
     }
 
-    /// Keeps the first error, to be given to who takes the events.
+    /// Keeps the first error, which [`take`](Self::take) returns.
     fn noted<T>(&self, result: Result<T, EmuError>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -178,10 +179,10 @@ impl Recorder {
         }
     }
 
-    /// Writes the entry that holds an address.
+    /// Writes the watched word that contains an address.
     ///
     /// # Errors
-    /// If it is not watched.
+    /// [`EmuError::NotWatched`] if it is not watched.
     pub(crate) fn put(&self, address: u64, entry: u64) -> Result<(), EmuError> {
         self.at(address, |watched, offset| {
             (watched.putting)(offset);
@@ -189,38 +190,38 @@ impl Recorder {
         })
     }
 
-    /// The events since the last time.
+    /// Takes the events since they were last taken.
     ///
     /// # Errors
-    /// If something went wrong while they were recorded.
+    /// The first error that occurred while they were recorded.
     pub(crate) fn take(&self) -> Result<Vec<Event>, EmuError> {
         self.settle();
         let events = self.events.take();
         self.fault.take().map_or(Ok(events), Err)
     }
 
-    /// The entry, or other word, that holds an address, as a number.
+    /// Returns the entry or other watched word that contains an address, as a number.
     ///
     /// # Errors
-    /// If it is not watched.
+    /// [`EmuError::NotWatched`] if it is not watched.
     pub(crate) fn entry_at(&self, address: u64) -> Result<u64, EmuError> {
         self.at(address, |watched, offset| watched.order.decode(watched.memory.read(offset)))
     }
 
-    /// The byte order of the word that holds an address.
+    /// Returns the byte order of the watched word that contains an address.
     ///
     /// # Errors
-    /// If it is not watched.
+    /// [`EmuError::NotWatched`] if it is not watched.
     pub(crate) fn order_at(&self, address: u64) -> Result<ByteOrder, EmuError> {
         self.at(address, |watched, _| watched.order)
     }
 
-    /// Whether the word that holds an address is watched.
+    /// Whether the word that contains an address is watched.
     pub(crate) fn is_watched(&self, address: u64) -> bool {
         self.order_at(address).is_ok()
     }
 
-    /// Whether an address is one of the page table, which is the first memory that was watched.
+    /// Whether an address is in the PMD table, which is the first memory that was watched.
     pub(crate) fn is_entry(&self, address: u64) -> bool {
         self.watched.borrow().first().is_some_and(|table| table.range.contains(&address))
     }

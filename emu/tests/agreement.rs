@@ -1,5 +1,5 @@
-//! The reference model (`pmdscope-arches`) and the machine code of the guests say the same of every
-//! entry. Neither is taken from the other: the guests are compiled from the kernel's definitions.
+//! The reference model (`pmdscope-arches`) and the machine code of the guests agree on every entry that is tried.
+//! Neither is derived from the other: the guests are compiled from the kernel's definitions.
 
 use std::fmt::Write;
 use std::iter;
@@ -13,20 +13,20 @@ use pmdscope_guest::routine::writers;
 
 use crate::support::{SEED, accesses, encodings, kinds, machine, on_every_guest, random_entry};
 
-/// Entries that each encoding is tried on.
+/// Number of entries that are tried for each encoding.
 const ENTRIES: usize = 120_000;
 
-/// Disagreements that a message shows in full.
+/// Maximum number of disagreements that a message shows in full.
 const SHOWN: usize = 5;
 
-/// Entries of every sort: what the kernel would build, what lies next to that, and anything at all.
+/// Returns entries of every sort: those that a kernel would build, those next to them, and random values.
 fn entries(encoding: &Encoding) -> Vec<u64> {
     let mut rng = Rng::with_seed(SEED);
     let bits = || (0..64).map(|bit| 1u64 << bit);
     let mut entries: Vec<u64> = [0, u64::MAX].into();
     entries.extend(bits().chain(bits().map(|bit| !bit)));
 
-    // Every change of one bit decides something: a few entries of each kind are tried with each.
+    // Any single bit may decide a predicate: a few entries of each kind are tried with each bit flipped.
     let kinds = kinds(encoding);
     for kind in &kinds {
         for _ in 0..64 {
@@ -40,7 +40,7 @@ fn entries(encoding: &Encoding) -> Vec<u64> {
         let flips = rng.usize(0..=3);
         entries.push((0..flips).fold(entry, |entry, _| entry ^ 1 << rng.u32(..64)));
     }
-    // Of plain random values nearly all are alike (present, say); few and many bits set are not.
+    // Nearly all plain random values are alike, for example present. Values with few or many bits set are not.
     while entries.len() < ENTRIES {
         let (a, b, c) = (rng.u64(..), rng.u64(..), rng.u64(..));
         entries.extend([a, a & b, a | b, a & b & c, a | b | c]);
@@ -48,7 +48,7 @@ fn entries(encoding: &Encoding) -> Vec<u64> {
     entries
 }
 
-/// What the model says, in the form in which a guest answers.
+/// Returns the model's answers, in the form in which a guest answers.
 fn model(encoding: &Encoding, entry: u64) -> Answers {
     let layout = encoding.layout();
     let says = &layout.predicates;
@@ -78,7 +78,7 @@ fn model(encoding: &Encoding, entry: u64) -> Answers {
     }
 }
 
-/// Every answer that differs: what was asked, the guest's answer, the model's.
+/// Describes every answer that differs: the question, the guest's answer, and the model's.
 fn differences(guest: &Answers, model: &Answers) -> Vec<String> {
     let mut differences: Vec<String> = PREDICATES
         .iter()
@@ -145,7 +145,7 @@ fn the_entries_tried_make_every_predicate_true_and_false() {
                 .fold((0, u64::MAX), |(ever, always), one| (ever | one, always & one));
             let kinds = kinds(&encoding);
             for (bit, name) in PREDICATES.iter().enumerate() {
-                // What an encoding has no entries for may be false of every value.
+                // A predicate may be false for every value if the encoding has no such entries.
                 let may_be_never = match *name {
                     "pmd_devmap" => !kinds.contains(&EntryKind::Devmap),
                     "pmd_protnone" => !kinds.contains(&EntryKind::Protnone),
@@ -176,14 +176,14 @@ fn pmdp_invalidate_leaves_in_memory_what_the_model_says() {
                 let mut different = 0;
                 let mut first = String::new();
                 for _ in 0..OF_EACH_KIND {
-                    // POWER's hash MMU has its bit 6, H_PAGE_BUSY, on which the writer waits for ever
-                    // (bounds.rs); no entry is built with it.
+                    // No entry is built with bit 6 of POWER's hash MMU, H_PAGE_BUSY, on which the writer waits for
+                    // ever (bounds.rs).
                     let entry = random_entry(&mut rng, &encoding, kind);
                     let job = Calls {
                         others: &[],
                         entry,
                         writer: writers::INVALIDATE.symbol(),
-                        // Any that makes few accesses; it comes after the writer here.
+                        // Any walker that makes few accesses; it runs after the writer here.
                         walker: "pte_offset_map",
                         env: env(&encoding),
                         pmd_shift: encoding.layout().pmd_shift,

@@ -1,4 +1,4 @@
-//! A run that is cut short says so, tells nothing but what happened, and leaves no trace in the next.
+//! A run that is cut short says so, reports only what happened, and does not affect the next.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use pmdscope_guest::routine::{walkers, writers};
 
 use crate::support::{accesses, encoding, in_use, inconsistency, job, machine, newest_guests, spec, walkers};
 
-/// H_PAGE_BUSY: a hash fault is at work on the entry, and writers wait for its end.
+/// H_PAGE_BUSY: a hash fault is being handled on the entry, and writers wait for its end.
 const HASH_BUSY: u64 = 1 << 6;
 
-/// The guests whose writers wait for an entry that is busy.
+/// Returns the guests whose writers wait for an entry that is busy.
 fn waiting_guests() -> Vec<&'static Bundled> {
     let guests: Vec<_> = newest_guests().into_iter().filter(|guest| guest.mmu == Some(Mmu::Hash)).collect();
     assert_eq!(guests.len(), 2, "both byte orders");
     guests
 }
 
-/// A writer that waits for ever, against a walker that does not.
+/// Explores a writer that waits for ever against a walker that does not wait.
 fn explore_busy(machine: &mut Machine, encoding: &Encoding, call: CallBounds, schedules: u64) -> Exploration {
     let busy = in_use(encoding, EntryKind::PresentHuge) | HASH_BUSY;
     let job = job(encoding, busy, writers::INVALIDATE.symbol(), walkers::FAULT_READ.symbol());
@@ -44,7 +44,7 @@ fn a_writer_that_never_ends_reaches_the_bound_on_accesses() {
             explore_busy(&mut machine, &encoding, CallBounds { accesses: 5, ..CallBounds::default() }, 1_000);
         for run in &exploration.runs {
             assert_eq!(run.writer.end, CallExit::AccessBound);
-            // It is stopped at the first one too many.
+            // It is stopped at the first access beyond the bound.
             assert_eq!(accesses(run, WRITER).len(), 6);
         }
         let first = &exploration.runs[0];
@@ -63,7 +63,7 @@ fn a_writer_that_never_ends_reaches_the_bound_on_instructions() {
         // The loop is ldarx, and., bne-: three instructions for each access.
         assert!(lengths.iter().all(|length| (98..=101).contains(length)), "{lengths:?}");
         assert!(exploration.runs.iter().all(|run| run.writer.end == CallExit::InstructionBound));
-        // That the writer never ends weighs more than that there are more schedules.
+        // The writer that never ends is reported, rather than that there are more schedules.
         let first = exploration.runs[0].schedule.clone();
         let expected = Incomplete::Call { schedule: first, end: CallExit::InstructionBound };
         assert_eq!(exploration.incomplete, Some(expected));
@@ -98,7 +98,7 @@ fn schedules_beyond_the_bound_are_not_passed_over_in_silence() {
                 machine.explore(&job, &Bounds { schedules, ..Bounds::default() }, Reduction::None).unwrap();
             let complete = schedules >= total;
             assert_eq!(some.incomplete, (!complete).then_some(Incomplete::Schedules(schedules)));
-            // The same ones, in the same order.
+            // They are the same runs, in the same order.
             assert_eq!(some.runs[..], all.runs[..usize::try_from(schedules.min(total)).unwrap()]);
         }
         let some = machine
@@ -183,7 +183,7 @@ fn a_walker_that_takes_a_page_which_does_not_exist_faults_on_every_architecture(
             guest.name
         );
         assert_eq!(exploration.alone.outcome, None);
-        // The kernel would have crashed: that is a result, not a lack of one.
+        // The kernel would have crashed, which is a result and does not make the exploration incomplete.
         assert_eq!(exploration.incomplete, None, "{}", guest.name);
         let mut faults = 0;
         for run in &exploration.runs {
@@ -197,7 +197,7 @@ fn a_walker_that_takes_a_page_which_does_not_exist_faults_on_every_architecture(
         }
         assert!(faults > 0);
 
-        // The CPU is as good as new, and the page can be made to exist.
+        // The CPU works as before, and the page can be provided.
         let fresh =
             crate::support::machine(guest).explore(&near_job, &Bounds::default(), Reduction::None).unwrap();
         assert_eq!(
@@ -212,8 +212,8 @@ fn a_walker_that_takes_a_page_which_does_not_exist_faults_on_every_architecture(
     }
 }
 
-/// Schedules are enumerated over the entry only. Two routines that also count references of one page
-/// are in each other's way elsewhere, where no order but the one that was run is known.
+/// Schedules are enumerated over the entry only. Two routines that also count references of one page conflict
+/// elsewhere, where the only known order is the one that was run.
 #[test]
 fn memory_that_both_use_beside_the_entry_makes_the_exploration_incomplete() {
     for guest in newest_guests() {

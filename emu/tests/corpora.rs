@@ -1,4 +1,4 @@
-//! Kernels are set up whose types say what fuzzing was begun with, and what it found.
+//! Sets up kernels with types from the fuzzing corpus: those that fuzzing began with, and those that it found.
 
 #[path = "../fuzz/src/readers.rs"]
 mod readers;

@@ -1,4 +1,4 @@
-//! No result depends on what ran before: not after a call that ended as none should, not in any order of jobs.
+//! No result depends on what ran before: neither on a call that ended abnormally, nor on the order of jobs.
 
 use fastrand::Rng;
 use pmdscope_arches::{Arch, Encoding, EntryKind};
@@ -11,23 +11,24 @@ use crate::support::{
 };
 use Part::{Leaves, Raises, RaisesAnother, StoresHalf, Strays, Tells};
 
-/// What planted code does. Each is a walker of the guest that it is planted into.
+/// The parts of planted code, by what they do. Each part is a walker of the guest that it is planted into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// Stores to the entry what it finds in registers, flags and below its stack, of which no caller says anything.
+    /// Stores to the entry what registers, flags and the memory below its stack contain, none of which callers
+    /// define.
     Tells,
-    /// Leaves something in all of these, then raises an exception.
+    /// Leaves values in all of these, then raises an exception.
     Leaves,
     /// Raises another exception.
     Raises,
-    /// Loads from where nothing is.
+    /// Loads from unmapped memory.
     Strays,
     RaisesAnother,
-    /// Stores conditionally with no reservation, which one may have been left behind by another call.
+    /// Stores conditionally without a reservation, which another call may have left behind.
     StoresHalf,
 }
 
-/// The code of an architecture.
+/// The planted code of an architecture.
 struct Planted {
     arch: Arch,
     code: &'static [(Part, &'static str)],
@@ -206,7 +207,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     pairs.iter().map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-/// A guest whose walkers are the planted code, in the order of its parts.
+/// Returns a guest with the planted code in place of its walkers, and the walker of each part.
 fn planted(bundled: &Bundled, planted: &Planted) -> (Guest, Vec<(Part, &'static Routine)>) {
     let guest = under_test::load(bundled);
     let mut elf = bundled.elf.to_vec();
@@ -222,7 +223,7 @@ fn planted(bundled: &Bundled, planted: &Planted) -> (Guest, Vec<(Part, &'static 
         let lies_in =
             |s: &&pmdscope_guest::Segment| s.executable && (s.address..s.address + s.size).contains(&at);
         let segment = guest.segments().iter().find(lies_in).unwrap();
-        // Where the segment lies in the file.
+        // The offset of the segment in the file.
         let of_segment = elf.windows(64).position(|window| *window == segment.bytes[..64]);
         let offset = of_segment.unwrap() + usize::try_from(at - segment.address).unwrap();
         elf[offset..offset + code.len()].copy_from_slice(&code);
@@ -250,7 +251,7 @@ fn a_call_that_ended_abnormally_changes_nothing_in_those_after_it() {
 
         let mut kept = new();
         let mut ends = Vec::new();
-        // Each after each other, and after itself.
+        // Each part runs after each other part, and after itself.
         for first in &parts {
             for second in &parts {
                 for (part, walker) in [first, second, first] {
@@ -264,7 +265,7 @@ fn a_call_that_ended_abnormally_changes_nothing_in_those_after_it() {
                 }
             }
         }
-        // What is planted does what it is to do.
+        // The planted code does what it is meant to do.
         for (part, end) in ends {
             let as_meant = match part {
                 Tells | StoresHalf => end == CallExit::Returned,
@@ -275,14 +276,14 @@ fn a_call_that_ended_abnormally_changes_nothing_in_those_after_it() {
             };
             assert!(as_meant, "{}: {part:?} {end}", bundled.name);
         }
-        // An exception is what it is each time, and not another one for having been raised before.
+        // An exception is the same each time: having been raised before does not change it.
         let raises = job_of(walker(Leaves).unwrap());
         let [once, again] = [0, 1].map(|_| explore(&mut kept, &raises, Reduction::Joined).alone.end);
         assert_eq!(once, again, "{}", bundled.name);
     }
 }
 
-/// A batch of jobs of one guest: entries of every kind, and its writers and walkers by lot.
+/// Returns a batch of jobs of one guest: random entries of its kinds, random writers and random walkers.
 fn batch(
     rng: &mut Rng,
     guest: &Bundled,
@@ -298,7 +299,8 @@ fn batch(
             (entry, writers[rng.usize(..writers.len())], walkers[rng.usize(..walkers.len())])
         })
         .collect();
-    // One whose walker goes where no struct page is, where the architecture's frames can be so far away.
+    // In one more job, the walker accesses a struct page that does not exist, where the architecture's page frames
+    // can be so far away.
     let gup = walkers::ALL.iter().copied().find(|walker| machine.guest().has(walker.symbol())).unwrap();
     jobs.push((in_use(encoding, EntryKind::PresentHuge) | 1 << 45, &writers::INVALIDATE, gup));
     assert!(!jobs.is_empty(), "{}", guest.name);

@@ -1,4 +1,4 @@
-//! The schedules that are run are all that there are, each once; and each says truly what happened.
+//! Every schedule is run exactly once, and each run reports truly what happened.
 
 use std::collections::HashSet;
 
@@ -35,7 +35,7 @@ fn explore(
     exploration
 }
 
-/// How many orders there are of `a` accesses of one CPU and `b` of another.
+/// Returns the number of orders of `a` accesses of one CPU and `b` of another.
 fn orders(a: u64, b: u64) -> u64 {
     (1..=b).fold(1, |orders, n| orders * (a + n) / n)
 }
@@ -44,7 +44,7 @@ fn orders(a: u64, b: u64) -> u64 {
 fn routines_of_fixed_length_have_as_many_schedules_as_there_are_orders() {
     on_every_guest(|guest| {
         let mut machine = machine(guest);
-        // On a mapping that stays one, a fault reads twice and the invalidation never starts over.
+        // On an entry that stays a mapping, a fault reads twice and the invalidation never starts over.
         let exploration =
             explore(&mut machine, guest, EntryKind::PresentHuge, &writers::INVALIDATE, &walkers::FAULT_READ);
         let lengths = |cpu| exploration.runs.iter().map(move |run| accesses(run, cpu).len() as u64);
@@ -60,6 +60,8 @@ fn routines_of_fixed_length_have_as_many_schedules_as_there_are_orders() {
     });
 }
 
+/// Describes a turn that was not taken.
+///
 /// Where both CPUs wait to make an access, each must have gone first in some schedule.
 fn turn_not_taken(runs: &[Run]) -> Option<String> {
     let prefixes: HashSet<&[u8]> =
@@ -134,7 +136,8 @@ fn an_exchange_is_one_access_whatever_instructions_it_takes() {
             Arch::LoongArch64 => panic!("a guest that cannot be run"),
         };
         let mut machine = machine(guest);
-        // GUP-fast reads before and after the reference; where it is not, another that reads twice.
+        // GUP-fast reads before and after it takes the reference. Guests without it have another walker that reads
+        // twice.
         let walker = walkers(&machine)[0];
         let exploration = explore(&mut machine, guest, EntryKind::PresentHuge, &writers::INVALIDATE, walker);
         for run in &exploration.runs {
@@ -213,7 +216,7 @@ fn gup_fast_holds_a_reference_on_the_page_it_took_and_none_if_the_entry_changed(
             for run in &exploration.runs {
                 let outcome = run.walker.outcome.unwrap();
                 let reads: Vec<_> = accesses(run, WALKER).iter().map(|access| access.before).collect();
-                // It goes as it would alone exactly if it reads what it would alone.
+                // It takes the path of its baseline run exactly if it reads the same values.
                 match run.divergence {
                     None => assert!(reads.iter().all(|read| *read == reads[0]), "{}", guest.name),
                     Some(divergence) => {
@@ -222,7 +225,7 @@ fn gup_fast_holds_a_reference_on_the_page_it_took_and_none_if_the_entry_changed(
                         assert_eq!(symbol.map(|(name, _)| name), Some(walker.symbol()), "{}", guest.name);
                     }
                 }
-                // An invalidated entry may well be taken: on s390x GUP-fast does not look at that bit.
+                // GUP-fast may take the page of an invalidated entry: on s390x it does not look at that bit.
                 match reads[..] {
                     [first, again] if first == again => {
                         took += u64::from(first == entry);

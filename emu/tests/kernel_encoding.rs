@@ -1,4 +1,4 @@
-//! A machine for a kernel is not built with the encoding of another: the kernel's own functions show that it is wrong.
+//! A kernel is not set up with the encoding of another kernel: its own functions show that the encoding is wrong.
 //! The kernels are those of `tests/kernels.rs`.
 
 use std::rc::Rc;
@@ -8,7 +8,8 @@ use pmdscope_emu::{EmuError, Environment, HugePage, KernelEnvironment};
 use pmdscope_guest::Kernel;
 use pmdscope_needs::kernels;
 
-/// The kernel whose file's name contains a text; if there is none, the test is reported as skipped.
+/// Opens the kernel whose file name contains `part`. If there is none, returns `None`, and the test is reported as
+/// skipped.
 fn kernel(part: &str) -> Option<Kernel> {
     Some(Kernel::open(kernels(&[part]).first()?, None).unwrap())
 }

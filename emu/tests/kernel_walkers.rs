@@ -1,6 +1,6 @@
-//! Walkers of real kernels: on an entry they have the outcome of the bundled guest of the same version, but for the
-//! differences that `reason()` accepts, whatever they ran on before; and what they decide on is what they loaded before
-//! they went another way.
+//! Walkers of real kernels have the same outcomes as those of the bundled guest of the same version, apart from the
+//! differences that `reason()` accepts. Outcomes do not depend on earlier walks. The value that a walk decided on
+//! is one that it loaded before it went another way.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use pmdscope_guest::{Check, Role, Routine, WalkResult};
 use crate::support::kernels::{Real, on_every_kernel};
 use crate::support::{SEED, accesses, encoding, in_use, job, kinds, newest_guests};
 
-/// The walkers that both have.
+/// The walkers that both kernels and guests have.
 const WALKERS: [&Routine; 5] = [
     &walkers::GUP_FAST_READ,
     &walkers::GUP_FAST_WRITE,
@@ -25,7 +25,7 @@ const WALKERS: [&Routine; 5] = [
     &walkers::PAGE_VMA_MAPPED_WALK,
 ];
 
-/// Each kernel's walkers are compared over at least so many entries.
+/// Minimum number of entries over which each kernel's walkers are compared.
 const FEWEST_ENTRIES: usize = 300;
 
 /// A kernel, and the bundled guest of its version.
@@ -40,7 +40,7 @@ impl Pair<'_> {
         Pair { real, guest }
     }
 
-    /// The outcome of the guest's walker, if the guest has it.
+    /// Returns the outcome of the guest's walker; `None` if the guest does not have it.
     fn of_guest(&mut self, walker: &'static Routine, entry: u64) -> Option<WalkOutcome> {
         if !self.guest.guest().has(walker.symbol()) {
             return None;
@@ -53,22 +53,22 @@ impl Pair<'_> {
     }
 }
 
-/// What a kernel has of a walker of guests.
+/// Returns the kernel routine that corresponds to a walker of guests; `None` if the kernel does not have it.
 fn of_kernel(real: &Real, walker: &Routine) -> Option<&'static Routine> {
     let routine = kernel_routine(Role::Walker, walker.name).ok()?;
     routine.function_in(&real.kernel).map(|_| routine)
 }
 
-/// The outcome of a walk, as far as both a kernel and a guest can say it.
+/// The outcome of a walk, as far as both kernels and guests report it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WalkOutcome {
     Refused,
     /// Took the page at this physical address.
     Page(u64),
-    /// Took the entry for a mapping of so many bytes.
+    /// Took the entry for a mapping of this many bytes.
     Leaf(u64),
     Table,
-    /// Went where nothing is.
+    /// Accessed unmapped memory.
     Astray,
     Other,
 }
@@ -85,7 +85,7 @@ impl WalkOutcome {
         match outcome.result {
             WalkResult::Refused | WalkResult::Wait => WalkOutcome::Refused,
             WalkResult::Page => WalkOutcome::Page(outcome.pfn.unwrap() << encoding.layout().page_shift),
-            // A walk that does not say means a huge page.
+            // A walk that reports no size means a huge page.
             WalkResult::Leaf if outcome.size == 0 => WalkOutcome::Leaf(1 << encoding.layout().pmd_shift),
             WalkResult::Leaf => WalkOutcome::Leaf(outcome.size),
             WalkResult::Table => WalkOutcome::Table,
@@ -105,7 +105,7 @@ impl WalkOutcome {
     }
 }
 
-/// Entries of every kind with all marks, and every change of one bit of some.
+/// Returns entries of every kind with all marks, changes of one bit of some, and random changes of several bits.
 fn entries(encoding: &Encoding) -> Vec<u64> {
     let pfn = encoding.default_pfn();
     let mut entries = Vec::new();
@@ -134,11 +134,11 @@ fn entries(encoding: &Encoding) -> Vec<u64> {
     entries
 }
 
-/// Differences between a kernel's walker and the guest's that are accepted. The rules were fitted to the differences
-/// that were seen in Debian's kernels, and held against the sources of Debian's 6.1.192 and 6.12.117. A pass says that
-/// every difference fits a rule, not that the walkers are equal.
+/// The accepted differences between a kernel's walker and the guest's. The rules were fitted to the differences
+/// that were observed in Debian's kernels, and compared with the sources of Debian's 6.1.192 and 6.12.117. A pass
+/// means that every difference fits a rule, not that the walkers are equal.
 impl Pair<'_> {
-    /// Whether there is memory at a physical address, where the linear map of a kernel is at 0.
+    /// Whether memory is at a physical address, for kernels whose linear map is at 0.
     fn has_memory_at(&self, physical: u64) -> bool {
         self.real.encoding.arch() == Arch::S390x
             && self.real.machine.describe(physical) != format!("{physical:#x}")
@@ -155,14 +155,14 @@ impl Pair<'_> {
         let predicates = &layout.predicates;
         let gup = [&walkers::GUP_FAST_READ, &walkers::GUP_FAST_WRITE].contains(&walker);
         let kernel_has = |pair: &Self, symbol| pair.real.kernel.symbol(symbol).is_some();
-        // What of the entry is an address, if it points to a table.
+        // The address in the entry, if it points to a table.
         let table = (entry ^ (layout.table)(0)) & ((1 << 52) - 0x800);
         let own = self.real.encoding.default_pfn();
         match (kernel, guest) {
             (WalkOutcome::Astray, WalkOutcome::Table) => {
                 Some("the guest's walk ends where it leaves the entry")
             }
-            // What a walk then reads is no page table, so it may end in any way but at the PMD.
+            // What the walk then reads is not a page table, so it may end in any way except at the PMD.
             (kernel, WalkOutcome::Table)
                 if (table < LOW_MEMORY || self.has_memory_at(table))
                     && kernel != WalkOutcome::Leaf(1 << layout.pmd_shift) =>
@@ -190,8 +190,8 @@ impl Pair<'_> {
                         .iter()
                         .any(|symbol| kernel_has(self, symbol)) =>
             {
-                // gup_fast_folio_allowed() of mm/gup.c, which asks it of a folio that is not large. Before v6.10 it was
-                // asked of a small page's entry only, by page_is_secretmem().
+                // gup_fast_folio_allowed() of mm/gup.c checks this for a folio that is not large. Before v6.10,
+                // page_is_secretmem() checked it for the entry of a small page only.
                 Some("where memory can be secret, GUP-fast refuses a page that belongs to no mapping")
             }
             (WalkOutcome::Page(_) | WalkOutcome::Astray, WalkOutcome::Refused)
@@ -205,8 +205,8 @@ impl Pair<'_> {
                         || (self.real.kernel.version() < Version::new(5, 18)
                             && is_small(&self.real.encoding, entry))) =>
             {
-                // check_pmd() of mm/page_vma_mapped.c looks at pmd_pfn(). Before v5.18 the walk compared pmd_page(),
-                // which on arm64 has the bits of the address below a huge page too.
+                // check_pmd() of mm/page_vma_mapped.c looks at pmd_pfn(). Before v5.18 the walk compared
+                // pmd_page(), which on arm64 includes the address bits below a huge page.
                 Some("the kernel looks for one page, and the guest's walk for any")
             }
             (_, WalkOutcome::Page(_)) | (WalkOutcome::Page(_), _)
@@ -220,14 +220,14 @@ impl Pair<'_> {
     }
 }
 
-/// Whether an entry of arm64 has address bits that are below a huge page.
+/// Whether an arm64 entry has address bits below a huge page.
 fn is_small(encoding: &Encoding, entry: u64) -> bool {
     let layout = encoding.layout();
     let below = (1_u64 << layout.pmd_shift) - (1 << layout.page_shift);
     encoding.arch() == Arch::Arm64 && entry & below != 0
 }
 
-/// Below this lie kernels whose linear map is where their image is: s390x and ppc64le.
+/// Kernels whose linear map includes their image lie below this physical address: s390x and ppc64le.
 const LOW_MEMORY: u64 = 1 << 28;
 
 fn outcomes_of_walks_are_those_of_the_guest(real: &mut Real) -> Vec<String> {
@@ -264,7 +264,7 @@ fn outcomes_of_walks_are_those_of_the_guest(real: &mut Real) -> Vec<String> {
     complaints
 }
 
-/// Nothing is left behind by a walk, not even by one that ended in an exception.
+/// Checks that a walk leaves nothing behind, even if it ended in an exception.
 fn walks_in_any_order_have_the_same_outcomes(real: &mut Real) -> Vec<String> {
     let mut rng = Rng::with_seed(SEED);
     let entries = entries(&real.encoding);
@@ -293,8 +293,8 @@ fn walks_in_any_order_have_the_same_outcomes(real: &mut Real) -> Vec<String> {
     complaints
 }
 
-/// A GUP-fast that lets go of a mapping's page, since it has changed, has decided on what it read again: up to there it
-/// has gone where it goes on the original entry.
+/// Checks that a GUP-fast that lets go of a mapping's page, since the entry changed, decided on its second read. Up
+/// to there it took the path that it takes on the original entry.
 fn gup_fast_that_lets_go_decides_on_what_it_read_again(real: &mut Real) -> Vec<String> {
     let split = kernel_routine(Role::Writer, "split").unwrap();
     let gup = of_kernel(real, &walkers::GUP_FAST_READ);
@@ -323,7 +323,8 @@ fn gup_fast_that_lets_go_decides_on_what_it_read_again(real: &mut Real) -> Vec<S
     complaints
 }
 
-/// One that has taken a page from what no baseline takes it from says so, whatever it reads again: the guests' do.
+/// A GUP-fast of a guest that took a page and was then refused by its second read reports the entry that it took
+/// the page from.
 #[test]
 fn gup_fast_of_a_guest_decides_on_what_it_took_the_page_from() {
     let mut again = 0;

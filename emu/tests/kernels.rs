@@ -1,6 +1,6 @@
-//! Real kernels: what their machine code stores is what the bundled guest of the same encoding stores,
-//! and every schedule of their routines is explored. Whatever differs is a fault of our facts, or of
-//! the environment that kernels are run in.
+//! Real kernels: their machine code stores what the bundled guest of the same encoding stores, and every schedule
+//! of their routines is explored. A difference is a fault of our facts, or of the environment that kernels are run
+//! in.
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -20,19 +20,19 @@ use pmdscope_guest::{Role, Routine};
 use crate::support::kernels::{Real, files, on_every_kernel, say};
 use crate::support::{SEED, access, accesses, in_use, job, kinds, random_entry};
 
-/// How many entries of each kind are tried with each of their bits changed.
+/// Number of entries of each kind that are tried with each of their bits changed.
 const WITH_NEIGHBOURS: usize = 8;
-/// How many more of each kind are tried as they are.
+/// Number of further entries of each kind that are tried unchanged.
 const OF_EACH_KIND: usize = 100;
-/// Each architecture is compared over at least so many entries.
+/// Minimum number of entries over which each kernel is compared.
 const FEWEST_ENTRIES: usize = 1_000;
-/// Differences that a message shows in full.
+/// Maximum number of differences that a message shows in full.
 const SHOWN: usize = 5;
 
-/// Running each schedule is left out where there are more than this.
+/// Each schedule is run only if there are no more than this.
 const MOST_SCHEDULES: u64 = 6_000;
 
-/// Entries that something differs for.
+/// The entries for which something differs.
 #[derive(Default)]
 struct Differences {
     count: usize,
@@ -62,7 +62,7 @@ fn run(real: &mut Real, routine: &Routine, entry: u64) -> BaselineRun {
     ran
 }
 
-/// The values that were stored to the entry, in order.
+/// Returns the values that were stored to the entry, in order.
 fn stores(real: &Real, events: &[Event]) -> Vec<u64> {
     let entry = real.machine.entry_address();
     let of_entry = events.iter().filter_map(access).filter(|access| access.address & !7 == entry);
@@ -73,9 +73,9 @@ fn writer(name: &str) -> &'static Routine {
     kernel_routine(Role::Writer, name).unwrap()
 }
 
-/// What a writer of a guest stores to an entry, in order.
+/// Returns the values that a writer of a guest stores to an entry, in order.
 fn guest_stores(guest: &mut Machine, encoding: &Encoding, writer: &'static Routine, entry: u64) -> Vec<u64> {
-    // Any walker that makes few accesses: it comes after the writer here.
+    // Any walker that makes few accesses; it runs after the writer here.
     let job = job(encoding, entry, writer.symbol(), "pte_offset_map");
     let writer_first = Bounds { schedules: 1, ..Bounds::default() };
     let exploration = guest.explore(&job, &writer_first, Reduction::None).unwrap();
@@ -89,7 +89,7 @@ fn hex(values: &[u64]) -> String {
     values.iter().map(|value| format!("{value:#018x}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Entries of every kind that the encoding can express, and what lies next to them.
+/// Returns entries of every kind that the encoding can express, and those that differ from them in one bit.
 fn entries(encoding: &Encoding) -> Vec<u64> {
     let mut rng = Rng::with_seed(SEED);
     let bits = || (0..64).map(|bit| 1_u64 << bit);
@@ -110,7 +110,7 @@ fn pmdp_invalidate_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> 
     let routine = writer("pmdp_invalidate");
     let (name, arch) = (real.name.clone(), real.encoding.arch());
     if routine.function_in(&real.kernel).is_none() {
-        // The kernel has it in its callers there.
+        // On s390x, the kernel has it inlined in its callers.
         if arch == Arch::S390x {
             say(&format!("skipped: {name} has no pmdp_invalidate() of its own to be compared"));
             return Vec::new();
@@ -140,7 +140,7 @@ fn pmdp_invalidate_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> 
     differences.complaint(&name, "pmdp_invalidate()").into_iter().collect()
 }
 
-/// Every combination of marks.
+/// Returns every combination of marks.
 fn all_marks() -> impl Iterator<Item = EntrySpec> {
     (0..16).map(|marks| EntrySpec {
         kind: EntryKind::None,
@@ -152,7 +152,7 @@ fn all_marks() -> impl Iterator<Item = EntrySpec> {
     })
 }
 
-/// The entries of the huge page, of every kind and with all marks that it can have.
+/// Returns the entries of the huge page, of every kind and with all marks that it can have.
 fn marked_entries(encoding: &Encoding) -> Vec<(EntryKind, u64)> {
     let mut entries = Vec::new();
     for kind in kinds(encoding) {
@@ -162,9 +162,11 @@ fn marked_entries(encoding: &Encoding) -> Vec<(EntryKind, u64)> {
     entries
 }
 
-/// What a split stores, with the migration types of the kernel. The last value is the entry of a page table:
-/// where that table is differs, and on POWER also how large it is, since no guest has pages of 4K. So of that
-/// value it is compared what it has beside, or lacks of, the model's entry for the table in question.
+/// Compares what a split stores, with the migration types of the kernel.
+///
+/// The last value is the entry of a page table. Kernel and guest have that table at different addresses, and on
+/// POWER it also has another size, since no guest has pages of 4K. So only the difference of that value (XOR) from
+/// the model's entry for the table is compared.
 fn split_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> {
     let routine = writer("split");
     let begin = Instant::now();
@@ -183,7 +185,7 @@ fn split_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> {
                 complaints.push(format!("{name}: some migration entries are invalidated, and some are not"));
             }
         }
-        // Where nothing can be migrated both splits do the same to all else.
+        // Where nothing can be migrated, both splits do the same.
         let writer = if guarded == Some(false) { &writers::SPLIT_UNGUARDED } else { &writers::SPLIT_GUARDED };
         let mut of_guest = guest_stores(&mut guest, &real.guest_encoding, writer, *entry);
         if let Some(last) = of_kernel.last_mut() {
@@ -213,14 +215,14 @@ fn split_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> {
     complaints
 }
 
-/// Whether the kernel went to invalidate an entry that is not present.
+/// Whether the kernel called a function to invalidate an entry that is not present.
 fn calls_with_absent(encoding: &Encoding, events: &[Event]) -> bool {
     let absent = |entry: u64| !(encoding.layout().predicates.present)(entry);
     events.iter().any(|event| matches!(event.what, What::Call { entry, .. } if absent(entry)))
 }
 
-/// A split fills its page table with a small page for each of the huge one, each with the marks of that one: with accessed
-/// and without it. (Dirty may go to the page instead.)
+/// Checks that a split fills its page table with each small page of the huge page, and hands on whether it was
+/// accessed. (Dirty may go to the page instead.)
 fn a_split_hands_marks_to_every_small_page(real: &mut Real) -> Vec<String> {
     let encoding = real.encoding;
     let small_pages = 1_usize << (encoding.layout().pmd_shift - encoding.layout().page_shift);
@@ -247,8 +249,8 @@ fn a_split_hands_marks_to_every_small_page(real: &mut Real) -> Vec<String> {
     complaints
 }
 
-/// The migration entries that a kernel makes of mappings are those that the model builds, with what they keep
-/// of the mapping. Where the page frame ends in them follows from the size of pages and of memory.
+/// Checks that the migration entries that a kernel makes of mappings are those that the model builds, with the same
+/// marks of the mapping. The end of their page frame field follows from the size of pages and of memory.
 fn migration_entries_are_those_of_the_model(real: &mut Real) -> Vec<String> {
     let routine = writer("set_pmd_migration_entry");
     let name = real.name.clone();
@@ -258,11 +260,11 @@ fn migration_entries_are_those_of_the_model(real: &mut Real) -> Vec<String> {
         return Vec::new();
     }
     let begin = Instant::now();
-    // A kernel decides when it starts whether it keeps them, and so it is told; where the symbol of the
-    // variable is not there (KALLSYMS_ALL is off), it is as in the image.
+    // A kernel decides when it starts whether it keeps them, and the environment sets that variable. If the
+    // variable has no symbol (KALLSYMS_ALL is off), it has its value in the image.
     let keeps = encoding.keeps_young_dirty() && real.kernel.symbol("swap_migration_ad_supported").is_some();
-    // Its soft-dirty bit is one of CPUs with Svrsw60t59b (pgtable_supports_soft_dirty()), which an image
-    // does not take to be there before it has looked.
+    // The soft-dirty bit of riscv64 requires Svrsw60t59b (pgtable_supports_soft_dirty()), which an image does not
+    // assume before it has queried the CPU.
     let has_soft_dirty = encoding.arch() != Arch::Riscv64;
     let (mut made, mut differences) = (0, Differences::default());
     for (from, to) in [
@@ -303,8 +305,8 @@ fn stores_are_those_of_the_guest_and_the_model(real: &mut Real) -> Vec<String> {
     complaints
 }
 
-/// The migration kinds that the encoding can express, a mapping, and what another split leaves: that has few
-/// schedules on all architectures.
+/// Returns the kinds that are explored: those of migration that the encoding can express, a mapping, and the table
+/// that another split leaves, which has few schedules on all architectures.
 fn explored_kinds(encoding: &Encoding) -> Vec<EntryKind> {
     let explored = |kind: &EntryKind| {
         matches!(
@@ -319,7 +321,7 @@ fn explored_kinds(encoding: &Encoding) -> Vec<EntryKind> {
     kinds(encoding).into_iter().filter(explored).collect()
 }
 
-/// What the walker read, how both ended, and what was left, with the number of schedules of each.
+/// Returns the number of schedules of each behaviour: what both read, how both ended, and what was left.
 fn behaviours(exploration: &Exploration) -> BTreeMap<String, BigUint> {
     let mut behaviours: BTreeMap<String, BigUint> = BTreeMap::new();
     for run in &exploration.runs {
@@ -361,7 +363,7 @@ fn splits_are_explored_whole(real: &mut Real) -> Vec<String> {
     for kind in explored_kinds(&real.encoding) {
         let begin = Instant::now();
         let entry = match kind {
-            // Not one of a table that does not exist.
+            // The entry must point to a table that exists.
             EntryKind::Table => real.machine.installed_table(),
             _ => in_use(&real.encoding, kind),
         };

@@ -1,4 +1,4 @@
-//! The explorer, machines and kernels, run for real.
+//! Tests of the explorer, of machines and of kernels, with real machine code.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod agreement;
@@ -14,7 +14,8 @@ mod registry;
 mod support;
 mod sweep;
 
-/// A file that no line above names would be compiled by nobody, and its tests would pass.
+/// Checks that the lines above name every file: one that they do not name is not compiled, and its tests do not
+/// run.
 #[test]
 fn every_file_of_tests_is_in_this_program() {
     let here = include_str!("main.rs");

@@ -1,5 +1,5 @@
-//! Exploring over recorded behaviour gives what running every schedule gives, on every bundled guest;
-//! and any schedule that it names can be run again.
+//! Exploration over recorded behaviour has the same results as running every schedule, on every bundled guest. Any
+//! schedule that it names can be run again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -21,14 +21,14 @@ use crate::support::{
 /// Jobs with more schedules than this are left out: running each takes too long.
 const MOST_SCHEDULES: u64 = 3_000;
 
-/// All that a run comes to and that does not depend on the order of accesses alone.
+/// Everything in a run that does not depend on the order of accesses alone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Behaviour {
     /// What each CPU read, in order.
     reads: BTreeMap<u8, Vec<u64>>,
     ends: Vec<CallResult>,
     after: u64,
-    /// What the guest warned of, on which CPU.
+    /// The entries that the guest warned of, and the CPU of each warning.
     warnings: Vec<(u8, u64)>,
     references: Vec<(u64, u64)>,
     divergence: Option<Divergence>,
@@ -44,7 +44,7 @@ impl Behaviour {
                     reads.entry(event.cpu).or_default().push(access.before)
                 }
                 What::Warning { entry } => warnings.push((event.cpu, *entry)),
-                // No guest's calls are recorded, only a kernel's.
+                // Calls are recorded for kernels only, not for guests.
                 What::Access(_) | What::Flush | What::Call { .. } => {}
             }
         }
@@ -64,13 +64,14 @@ fn ends(run: &Run) -> Vec<CallResult> {
     [run.writer, run.walker].into_iter().chain(run.others.iter().copied()).collect()
 }
 
-/// A run as it is when it stands for itself alone.
+/// Returns a run that counts its own schedule only.
 fn alone(run: &Run) -> Run {
     Run { schedules: BigUint::from(1_u8), ..run.clone() }
 }
 
-/// What the two ways to explore one job do not agree on, and how many schedules it has; 0 if it has too
-/// many to run each.
+/// Explores a job in both ways. Returns the number of schedules, and what the two ways disagree on.
+///
+/// The number is 0 if there are too many schedules to run each.
 fn disagreement(machine: &mut Machine, job: &Calls<'_>) -> (u64, Vec<String>) {
     let bounds = Bounds { schedules: MOST_SCHEDULES, ..Bounds::default() };
     let each = machine.explore(job, &bounds, Reduction::None).unwrap();
@@ -113,7 +114,7 @@ fn disagreement(machine: &mut Machine, job: &Calls<'_>) -> (u64, Vec<String>) {
     (each.runs.len() as u64, complaints)
 }
 
-/// Whether all are runs of the machine code, not more than one for each behaviour and each read.
+/// Returns the number of runs of machine code that an exploration needs.
 fn runs_needed(exploration: &Exploration) -> u64 {
     let cpus = 2 + exploration.runs.first().map_or(0, |run| run.others.len());
     let mut sequences: HashSet<(usize, Vec<u64>)> = HashSet::new();
@@ -124,7 +125,7 @@ fn runs_needed(exploration: &Exploration) -> u64 {
             sequences.extend((0..=read.len()).map(|end| (cpu, read[..end].to_vec())));
         }
     }
-    // The walker alone, a run for each sequence of values read, and each behaviour on all CPUs.
+    // The baseline run, one run for each sequence of values read, and each behaviour on all CPUs.
     1 + (sequences.len() + cpus * exploration.runs.len()) as u64
 }
 
@@ -204,8 +205,8 @@ fn four_cpus_are_as_each_schedule_run() {
     assert!(compared > 5, "{compared}");
 }
 
-/// GUP-fast counts references in struct pages, which are not watched: two of them use the same one, if
-/// each takes the page. Not every schedule has that, the last one perhaps not.
+/// GUP-fast counts references in struct pages, which are not watched. Two GUP-fast walkers use the same struct page
+/// if each takes the page. Not every schedule has that; the last one may not.
 #[test]
 fn memory_that_two_walkers_share_in_any_schedule_is_told_of_in_both_ways() {
     let mut shared = 0;
@@ -225,7 +226,7 @@ fn memory_that_two_walkers_share_in_any_schedule_is_told_of_in_both_ways() {
             let joined = machine.explore(&job, &Bounds::default(), Reduction::Joined).unwrap();
             let incomplete = &joined.incomplete;
             assert!(matches!(incomplete, Some(Incomplete::Shared { .. })), "{}: {incomplete:?}", guest.name);
-            // The page was taken by both in some behaviours and by none in others.
+            // In some behaviours both took the page, in others neither.
             let counts: HashSet<_> = joined.runs.iter().map(|run| run.references.clone()).collect();
             shared += u64::from(counts.len() > 1);
         }
@@ -250,7 +251,7 @@ fn machine_code_runs_once_for_each_sequence_of_values_and_once_for_each_behaviou
     });
 }
 
-/// What fills the trees may be used without an exploration, and then nothing has run before it.
+/// `Routines` may be used without an exploration, and then nothing has run before it.
 #[test]
 fn a_job_that_was_loaded_can_be_followed_before_any_run() {
     on_every_guest(|guest| {
@@ -312,7 +313,7 @@ fn a_schedule_of_an_exploration_repeats_its_run() {
                 for job in [two, Calls { others: &others, ..two }] {
                     let joined = one.explore(&job, &Bounds::default(), Reduction::Joined).unwrap();
                     for run in &joined.runs {
-                        // As a person would give it.
+                        // In the form in which a user gives it.
                         let schedule: Schedule = run.schedule.to_string().parse().unwrap();
                         let again = other.explore_one(&job, &Bounds::default(), &schedule).unwrap();
                         let expected = vec![alone(run)];
@@ -331,7 +332,7 @@ fn a_schedule_of_an_exploration_repeats_its_run() {
     });
 }
 
-/// What refuses a schedule: the turn, what was wanted, what was possible.
+/// Runs a schedule that must be refused, and returns the turn, the wanted CPU, and the possible ones.
 fn misfit(machine: &mut Machine, job: &Calls<'_>, turns: &[u8]) -> (usize, String, String) {
     match machine.explore_one(job, &Bounds::default(), &Schedule(turns.to_vec())) {
         Err(EmuError::ScheduleMisfit { turn, wanted, possible }) => (turn, wanted, possible),
@@ -349,14 +350,14 @@ fn a_schedule_that_does_not_fit_is_refused_where_it_stops_to_and_the_machine_goe
         let fresh = machine.explore(&job, &Bounds::default(), Reduction::Joined).unwrap();
         for run in &fresh.runs {
             let turns = &run.schedule.0;
-            // A turn too many, of either.
+            // One turn too many, of either CPU.
             for cpu in [0, 1] {
                 let more: Vec<u8> = turns.iter().copied().chain([cpu]).collect();
                 let wanted = ["W", "K"][usize::from(cpu)];
                 let expected = (turns.len() + 1, wanted.to_owned(), "nothing".to_owned());
                 assert_eq!(misfit(&mut machine, &job, &more), expected, "{}", guest.name);
             }
-            // Cut off anywhere.
+            // The schedule is cut off at any turn.
             for end in 0..turns.len() {
                 let cut = Schedule(turns[..end].to_vec());
                 let left: HashSet<u8> = turns[end..].iter().copied().collect();
@@ -371,7 +372,7 @@ fn a_schedule_that_does_not_fit_is_refused_where_it_stops_to_and_the_machine_goe
                     }
                     other => panic!("{} {cut}: {other:x?}", guest.name),
                 }
-                // Another CPU in the middle of it: there is none.
+                // A CPU that does not exist, in the middle of the schedule.
                 let mut strange = turns[..end].to_vec();
                 strange.push(2);
                 let expected = (end + 1, "A".to_owned(), letters.to_owned());
@@ -380,7 +381,7 @@ fn a_schedule_that_does_not_fit_is_refused_where_it_stops_to_and_the_machine_goe
         }
         let walker_first = misfit(&mut machine, &job, &[1, 1, 1]);
         assert_eq!(walker_first, (3, "K".to_owned(), "W".to_owned()), "{}: a fault reads twice", guest.name);
-        // It goes on as if nothing had been.
+        // The machine works as before.
         let again = machine.explore(&job, &Bounds::default(), Reduction::Joined).unwrap();
         assert_eq!(again, fresh, "{}", guest.name);
     }
@@ -408,7 +409,7 @@ fn a_bound_on_behaviours_leaves_exact_ones_and_says_so() {
     }
 }
 
-/// What a schedule says of the order of accesses is what the events say.
+/// Checks that the events are in the order that the schedule gives.
 #[test]
 fn events_are_in_the_order_of_the_schedule() {
     let guest = newest_guests()[0];

@@ -24,7 +24,7 @@ fn executed_architectures_have_an_instruction_set_guests_and_a_machine() {
     }
 }
 
-/// The `e_machine` of a guest's ELF header.
+/// Returns the `e_machine` of a guest's ELF header.
 fn elf_machine(guest: &Bundled) -> u16 {
     let bytes = guest.elf[18..].first_chunk().copied().unwrap();
     match ByteOrder::of(guest.arch) {

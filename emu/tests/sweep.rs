@@ -1,5 +1,5 @@
-//! A sweep says of every entry what running the writer on that one entry says; and what is learned of all entries is
-//! what the machine code does to any of them.
+//! A sweep has the same answer for every entry as running the writer on that entry. What is learned of all entries
+//! is what the machine code does to each of them.
 
 use fastrand::Rng;
 use pmdscope_arches::{Arch, Encoding, EntrySet, Mmu, Pattern, Version};
@@ -14,12 +14,12 @@ use crate::support::{
     writers,
 };
 
-/// Entries that are run one by one: a sweep must say the same of them.
+/// Number of entries that are also run one by one: the answers must be the same.
 const ONE_BY_ONE: usize = 40;
-/// Entries of which a survey must say the same.
+/// Number of entries that are also surveyed: the answers must be the same.
 const SURVEYED: usize = 20_000;
 
-/// Entries of every kind, and with any bits set.
+/// Returns entries of every kind, and random values.
 fn entries(encoding: &Encoding, count: usize) -> Vec<u64> {
     let mut rng = Rng::with_seed(SEED);
     let kinds = kinds(encoding);
@@ -29,7 +29,7 @@ fn entries(encoding: &Encoding, count: usize) -> Vec<u64> {
         let built = random_entry(&mut rng, encoding, kind);
         entries.extend([built, built ^ 1 << rng.u32(..64), rng.u64(..), rng.u64(..) & rng.u64(..)]);
     }
-    // While a hash fault is at work on an entry, its writer waits for that to end.
+    // While a hash fault is being handled on an entry, its writer waits for that to end.
     entries.retain(|entry| encoding.mmu() != Some(Mmu::Hash) || entry & 1 << 6 == 0);
     entries
 }
@@ -43,12 +43,14 @@ fn swept(sweeper: &mut Sweeper, entries: &[u64]) -> Vec<Swept> {
     sweeper.run(&sets).unwrap()
 }
 
-/// What a writer leaves of an entry, on a machine that watches each access; of one that installs a page table what
-/// that replaced, and that it did.
+/// Runs a writer on an entry, on a machine that watches each access.
+///
+/// Returns the entry that it leaves, and whether it installed a page table. If it did, the entry is the one that
+/// the table replaced.
 fn left(machine: &mut Machine, encoding: &Encoding, writer: &'static Routine, entry: u64) -> (u64, bool) {
     let job = job(encoding, entry, writer.symbol(), "pte_offset_map");
     let exploration = machine.explore(&job, &Bounds::default(), Reduction::Joined).unwrap();
-    // One in which the walker, which may clear what it finds bad, does so after the writer, if at all.
+    // A run in which the walker stores only after the writer, if at all: it may clear an entry that it finds bad.
     let alone = |run: &&Run| {
         let cpus = run.events.iter().filter_map(|event| Some((event.cpu, access(event)?.store_pc.is_some())));
         let by_walker = |(cpu, stores): (u8, bool)| cpu != WRITER && stores;
@@ -65,7 +67,7 @@ fn left(machine: &mut Machine, encoding: &Encoding, writer: &'static Routine, en
     (if installed { last.before } else { last.after }, installed)
 }
 
-/// The answer that a sweep must give.
+/// Returns the answer that a sweep must give.
 fn expected(before: &Answers, after: &Answers, values: (u64, u64), installed: bool) -> Swept {
     const SWAP: u64 = 1 << 6;
     let both_swap = before.predicates & after.predicates & SWAP != 0;
@@ -147,7 +149,7 @@ fn learned(
     (domain, learned.unwrap(), sweeper)
 }
 
-/// The one answer whose parts have an entry.
+/// Returns the one answer whose parts contain an entry; `None` if there is not exactly one.
 fn answer_of(learned: &Classification, entry: u64) -> Option<u32> {
     let holding = learned
         .classes
@@ -176,7 +178,7 @@ fn the_classes_have_every_entry_once_with_the_answer_that_it_gets() {
                     [rng.u64(..), rng.u64(..) & rng.u64(..), rng.u64(..) | rng.u64(..)][rng.usize(..3)];
                 cube.value | bits & cube.free
             };
-            // Of the domain, and of every part and exception, however few entries they have.
+            // Entries of the domain, and of every part and exception, however few entries they have.
             let parts = learned.classes.values().flatten();
             let cubes: Vec<Pattern> = domain
                 .iter()
@@ -197,7 +199,7 @@ fn the_classes_have_every_entry_once_with_the_answer_that_it_gets() {
     });
 }
 
-/// What the model says of a swept entry: it is not made of the guests.
+/// Returns the model's answer for a swept entry. The model is not derived from the guests.
 fn modelled(encoding: &Encoding, entry: u64) -> u32 {
     let layout = encoding.layout();
     let after = (layout.invalidated)(entry);
@@ -272,12 +274,12 @@ fn a_writer_that_does_not_return_is_told_with_its_entry() {
     let guest = pmdscope_guest::bundled(Arch::Ppc64le, Some(Mmu::Hash), Version::NEWEST).unwrap();
     let encoding = encoding(guest, guest.to);
     let mut sweeper = sweeper(&guest.load().unwrap(), &encoding, &writers::INVALIDATE);
-    // It waits for the bit that says that a hash fault is at work.
+    // The writer waits while bit 6 says that a hash fault is being handled.
     let set = Set { fixed: 1 << 62, free: 0x60, first: 0, count: 4 };
     let error = sweeper.run(&[set]).unwrap_err();
     let SweepError::DidNotReturn { entry, end } = error else { panic!("{error}") };
     assert_eq!((entry, end), (1 << 62 | 0x40, CallExit::InstructionBound));
-    // The machine can go on.
+    // The machine still works.
     assert_eq!(sweeper.run(&[Set { count: 2, ..set }]).unwrap().len(), 2);
     let error = learn(&[Pattern::new(1 << 62, 0x3ff)], &[], |sets| {
         Ok::<_, SweepError>(sweeper.run(sets)?.into_iter().map(|answer| answer.0).collect())

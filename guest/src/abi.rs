@@ -1,4 +1,4 @@
-//! What is exchanged with a bundled guest in memory, and its function names.
+//! The structures exchanged with a bundled guest in memory, and the names of its functions.
 //!
 //! Every field is a 64-bit number in the guest's byte order (entries in a page table are in the
 //! architecture's entry byte order instead: [`ByteOrder::of_entries`]). The layouts mirror the
@@ -11,7 +11,7 @@ use crate::outcome::{Check, UnknownNumber, WalkResult};
 /// The highest address, exclusive, that a guest's segments may reach.
 pub const LIMIT: u64 = 2 << 20;
 
-/// The "no page frame" of an outcome.
+/// The number in an outcome that means no page frame.
 pub const NO_PFN: u64 = u64::MAX;
 
 /// The size of a struct page; its first field is the reference count.
@@ -73,9 +73,9 @@ pub struct Env {
     pub vmemmap: u64,
     /// The physical address of the page table that a split publishes.
     pub pte_table: u64,
-    /// The swap type of a migration entry of a read-only page; [`Env::NO_TYPE`] if there is none.
+    /// The swap type of a migration entry of a read-only page; [`Env::NO_TYPE`] if it does not exist.
     pub migration_read: u64,
-    /// The swap type of a migration entry of a read-only page of one process alone.
+    /// The swap type of a migration entry of a read-only page that is exclusive to one process.
     pub migration_read_exclusive: u64,
     /// The swap type of a migration entry of a writable page.
     pub migration_write: u64,
@@ -90,7 +90,7 @@ impl Env {
     /// The value for a swap type that does not exist.
     pub const NO_TYPE: u64 = u64::MAX;
 
-    /// Its bytes in a guest's memory.
+    /// Returns its bytes in a guest's memory.
     pub fn encode(&self, order: ByteOrder) -> [u8; Self::SIZE] {
         encode_all(
             order,
@@ -113,11 +113,11 @@ pub struct Outcome {
     pub result: WalkResult,
     /// The check that decided it.
     pub check: Check,
-    /// The page frame that it took or concluded to.
+    /// The page frame that the routine took or deduced.
     pub pfn: Option<u64>,
-    /// How many bytes are mapped, as the walker understood it; 0 if it does not say.
+    /// The size of the mapping in bytes, as the walker understood it; 0 if it does not say.
     pub size: u64,
-    /// The entry that the decision rests on; for a writer the old one, for an agent the marked one.
+    /// The entry that the decision is based on; for a writer the old one, for an agent the marked one.
     pub entry: u64,
 }
 
@@ -125,8 +125,8 @@ impl Outcome {
     /// Its size in bytes.
     pub const SIZE: usize = 40;
 
-    /// Reads it from a guest's memory. A number that no guest writes, such as the zeros that
-    /// stand there before a routine has run to its end, is an error.
+    /// Reads an outcome from a guest's memory. A number that no guest writes is an error, such as the zeros in
+    /// memory before a routine has run to its end.
     pub fn decode(order: ByteOrder, bytes: &[u8; Self::SIZE]) -> Result<Outcome, UnknownNumber> {
         let [result, check, pfn, size, entry] = decode_all(order, bytes);
         Ok(Outcome {
@@ -139,7 +139,7 @@ impl Outcome {
     }
 }
 
-/// `struct answers`: what `survey` says of one entry.
+/// `struct answers`: the answers of `survey` for one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answers {
     /// Bit i is the answer of the i-th of [`PREDICATES`].
@@ -156,25 +156,25 @@ impl Answers {
     /// Its size in bytes.
     pub const SIZE: usize = 32;
 
-    /// Reads it from a guest's memory.
+    /// Reads the answers from a guest's memory.
     pub fn decode(order: ByteOrder, bytes: &[u8; Self::SIZE]) -> Answers {
         let [predicates, pfn, swp_type, swp_offset] = decode_all(order, bytes);
         Answers { predicates, pfn, swp_type, swp_offset }
     }
 }
 
-/// `struct sweep`: which writer a sweep runs, and on what.
+/// `struct sweep`: the writer that a sweep runs, and its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sweep {
     /// The address of the writer.
     pub writer: u64,
-    /// Where the entry lies.
+    /// The address of the entry.
     pub entry: u64,
     /// An address that the entry maps.
     pub address: u64,
-    /// Where the guest finds what each store to the entry overwrote.
+    /// The address at which the guest finds the value that the latest store to the entry overwrote.
     ///
-    /// Only for a writer that installs a page table. The values lie there as they lay in memory.
+    /// Only for a writer that installs a page table. The value has the same bytes as in the entry.
     pub replaced: Option<u64>,
 }
 
@@ -182,23 +182,23 @@ impl Sweep {
     /// Its size in bytes.
     pub const SIZE: usize = 32;
 
-    /// Its bytes in a guest's memory.
+    /// Returns its bytes in a guest's memory.
     pub fn encode(&self, order: ByteOrder) -> [u8; Self::SIZE] {
         encode_all(order, [self.writer, self.entry, self.address, self.replaced.unwrap_or(0)])
     }
 }
 
-/// `struct set`: entries that a sweep runs on. They are those whose bits outside of `free` are as in `fixed`, in
+/// `struct set`: entries that a sweep runs on. They are those whose bits outside of `free` equal `fixed`, in
 /// ascending order of their free bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Set {
-    /// The other bits; 0 where a bit is free.
+    /// Values of the fixed bits; 0 where a bit is free.
     pub fixed: u64,
-    /// The free bits.
+    /// Mask of the free bits.
     pub free: u64,
     /// The free bits of the first entry.
     pub first: u64,
-    /// How many entries.
+    /// The number of entries.
     pub count: u64,
 }
 
@@ -206,12 +206,12 @@ impl Set {
     /// Its size in bytes.
     pub const SIZE: usize = 32;
 
-    /// One entry.
+    /// Returns the set of one entry.
     pub const fn one(entry: u64) -> Set {
         Set { fixed: entry, free: 0, first: 0, count: 1 }
     }
 
-    /// The free bits of its n-th entry, counted from 0.
+    /// Returns the free bits of its n-th entry, counted from 0.
     pub fn free_bits_of(&self, n: u64) -> u64 {
         // The bits of a number, spread over the free ones: `first` is such a spread number too.
         let spread = |number: u64| {
@@ -222,20 +222,20 @@ impl Set {
         added & self.free
     }
 
-    /// Its entries, in order.
+    /// Returns its entries, in order.
     pub fn entries(self) -> impl Iterator<Item = u64> {
         let next = move |free_bits: &u64| Some((free_bits | !self.free).wrapping_add(1) & self.free);
         let count = usize::try_from(self.count).unwrap_or(usize::MAX);
         std::iter::successors(Some(self.first), next).take(count).map(move |free_bits| self.fixed | free_bits)
     }
 
-    /// Its bytes in a guest's memory.
+    /// Returns its bytes in a guest's memory.
     pub fn encode(&self, order: ByteOrder) -> [u8; Self::SIZE] {
         encode_all(order, [self.fixed, self.free, self.first, self.count])
     }
 }
 
-/// What a sweep says of one entry.
+/// The answers of a sweep for one entry, as bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Swept(pub u32);
 
@@ -243,12 +243,12 @@ impl Swept {
     /// Its size in bytes.
     pub const SIZE: usize = 4;
 
-    /// How many of [`PREDICATES`], its first ones, are answered.
+    /// The number of predicates that are answered: the first ones of [`PREDICATES`].
     pub const PREDICATES: usize = 8;
 
     const DEFINED: u32 = (1 << 20) - 1;
 
-    /// Reads it from a guest's memory. Bits that mean nothing are an error.
+    /// Reads the answers from a guest's memory. A bit without meaning is an error.
     pub fn decode(order: ByteOrder, bytes: [u8; Self::SIZE]) -> Result<Swept, UnknownNumber> {
         let number = match order {
             ByteOrder::Little => u32::from_le_bytes(bytes),
@@ -261,32 +261,32 @@ impl Swept {
         }
     }
 
-    /// Answers for the entry that the writer found: bit i is the i-th of [`PREDICATES`].
+    /// Returns the predicates' answers for the entry before: bit i is the answer of the i-th of [`PREDICATES`].
     pub const fn before(self) -> u32 {
         self.0 & 0xff
     }
 
-    /// Answers for the entry that it left, or that it replaced with a page table.
+    /// Returns the predicates' answers for the entry that the writer left, or that it replaced with a page table.
     pub const fn after(self) -> u32 {
         self.0 >> 8 & 0xff
     }
 
-    /// It found and left a swap entry, of another type.
+    /// Whether the writer found and left a swap entry, and the types differ.
     pub const fn type_changed(self) -> bool {
         self.0 >> 16 & 1 == 1
     }
 
-    /// It found and left a swap entry, of another offset.
+    /// Whether the writer found and left a swap entry, and the offsets differ.
     pub const fn offset_changed(self) -> bool {
         self.0 >> 17 & 1 == 1
     }
 
-    /// It installed a page table. All other answers are about the entry before that.
+    /// Whether the writer installed a page table. All other answers are then about the entry before that.
     pub const fn installed(self) -> bool {
         self.0 >> 18 & 1 == 1
     }
 
-    /// The entry after is another value than the entry before.
+    /// Whether the entry after has another value than the entry before.
     pub const fn changed(self) -> bool {
         self.0 >> 19 & 1 == 1
     }

@@ -9,7 +9,7 @@ use crate::elf::{Guest, GuestError};
 /// A guest that comes with the program.
 #[derive(Clone, Copy)]
 pub struct Bundled {
-    /// Its name: architecture, MMU where there are several, and the first version it is for.
+    /// Its name: architecture, MMU if the architecture has several, and the first version it is for.
     pub name: &'static str,
     /// The architecture.
     pub arch: Arch,
@@ -17,7 +17,7 @@ pub struct Bundled {
     pub mmu: Option<Mmu>,
     /// The first Linux version whose entries, writers and walkers it has.
     pub from: Version,
-    /// The last one.
+    /// The last such version.
     pub to: Version,
     /// The ELF file.
     pub elf: &'static [u8],
@@ -28,7 +28,7 @@ pub struct Bundled {
 }
 
 impl Bundled {
-    /// Loads it.
+    /// Loads the guest.
     pub fn load(&self) -> Result<Guest, GuestError> {
         Guest::parse(self.elf, self.arch)
     }
@@ -40,7 +40,7 @@ impl fmt::Debug for Bundled {
     }
 }
 
-/// Why there is no bundled guest to give.
+/// Errors of finding a bundled guest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BundledError {
     /// The engine does not know the architecture.
@@ -49,7 +49,7 @@ pub enum BundledError {
         /// The architecture.
         arch: Arch,
     },
-    /// The architecture has several MMUs and none was named, or one that it does not have.
+    /// The architecture has several MMUs and none was named, or it does not have the one that was named.
     #[error("{}", mmu_advice(.arch))]
     Mmu {
         /// The architecture.
@@ -81,12 +81,12 @@ fn mmu_advice(arch: &Arch) -> String {
 
 static ALL: &[Bundled] = include!(concat!(env!("OUT_DIR"), "/bundled.rs"));
 
-/// Every bundled guest, in the order of `guest/guests.txt`.
+/// Returns every bundled guest, in the order of `guest/guests.txt`.
 pub fn all_bundled() -> &'static [Bundled] {
     ALL
 }
 
-/// The bundled guest of an architecture that is right for a Linux version.
+/// Finds the bundled guest of an architecture that is right for a Linux version.
 pub fn bundled(arch: Arch, mmu: Option<Mmu>, version: Version) -> Result<&'static Bundled, BundledError> {
     if !arch.executed() {
         return Err(BundledError::NotExecuted { arch });
@@ -170,14 +170,15 @@ mod tests {
             for agent in routine::all(Role::Agent) {
                 assert_eq!(guest.has_routine(agent), has_agents(bundled), "{}", bundled.name);
             }
-            // No state. The linker gives every program for POWER a table of contents; nothing reads it.
+            // Guests have no state. The linker gives every program for POWER a table of contents, which nothing
+            // reads.
             let power = matches!(bundled.arch, Arch::Ppc64 | Arch::Ppc64le);
             let has_data = guest.segments().iter().any(|segment| segment.writable);
             assert_eq!(has_data, power, "{}", bundled.name);
         }
     }
 
-    /// Which kernels have GUP-fast (`HAVE_GUP_FAST`).
+    /// Whether the guest has a walker: not every kernel has GUP-fast (`HAVE_GUP_FAST`).
     fn has_walker(guest: &Bundled, walker: &Routine) -> bool {
         let gup_fast = [&walkers::GUP_FAST_READ, &walkers::GUP_FAST_WRITE, &walkers::PERF_PAGE_SIZE];
         !gup_fast.contains(&walker)
@@ -188,7 +189,7 @@ mod tests {
             }
     }
 
-    /// Which MMUs mark entries by themselves (`HAVE_MMU_MARKS`).
+    /// Whether the MMU marks entries by itself (`HAVE_MMU_MARKS`).
     fn has_agents(guest: &Bundled) -> bool {
         !matches!(guest.arch, Arch::S390x | Arch::Sparc64) && guest.mmu != Some(Mmu::Hash)
     }

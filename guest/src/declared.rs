@@ -1,7 +1,7 @@
-//! Routines that a guest file declares, and the registry does not have.
+//! Routines that a guest file declares itself: they are not in the registry.
 //!
-//! A guest of one's own has a section [`SECTION`] with a line of text for each, which `guest/c/guest.h` has a macro for.
-//! A line ends with a zero byte, and has these words, one blank apart:
+//! A user's guest has a section [`SECTION`] with a line of text for each such routine; `guest/c/guest.h` has a
+//! macro for it. A line ends with a zero byte, and has these words, separated by one blank:
 //!
 //! ```text
 //! ROLE NAME FUNCTION DETAIL PRECONDITION WHAT IT IS, IN ONE LINE
@@ -15,36 +15,36 @@ use crate::routine::{self, AGENT, Installs, PastPresent, Precondition, Role, Rou
 /// The name of the section.
 pub const SECTION: &str = ".pmdscope.routines";
 
-/// A section has a few hundred bytes; this is room for any, and stops a mistaken file.
+/// The largest section to read, in bytes. A section has a few hundred; the limit stops a mistaken file.
 const MOST_BYTES: usize = 1 << 16;
-/// How many routines a guest may declare.
+/// The most routines that a guest may declare.
 const MOST_ROUTINES: usize = 64;
-/// How long a name may be, of a routine or of its function.
+/// The greatest length of a name, of a routine or of its function.
 const LONGEST_NAME: usize = 64;
 
-/// Why a declaration is none.
+/// Errors of parsing the declarations of a guest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeclarationError {
-    /// The section is larger than it can be.
+    /// The section is larger than it may be.
     #[error("its section {SECTION} has {0} bytes, and may have {MOST_BYTES}")]
     TooLarge(usize),
-    /// It declares more than there can be.
+    /// The section declares more routines than it may.
     #[error("it declares more than {MOST_ROUTINES} routines")]
     TooMany,
-    /// A line that is not as it must be.
+    /// A declaration is malformed.
     #[error("its declaration {number} is not one: {fault}")]
     Malformed {
-        /// Which it is, from 1 on.
+        /// The number of the declaration, counted from 1.
         number: usize,
-        /// The fault in it.
+        /// The fault in the declaration.
         fault: Fault,
     },
 }
 
-/// What is wrong with a declaration.
+/// A fault in a declaration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// It does not end, is no text, or has a character that does something to a terminal.
+    /// The line does not end with a zero byte, is not UTF-8, or contains a control character.
     #[error("it is no line of printable text that ends with a zero byte")]
     NoText,
     /// A word is missing.
@@ -60,12 +60,12 @@ pub enum Fault {
         /// The known words.
         known: String,
     },
-    /// A name that cannot be one.
+    /// The name has a length, a beginning or a character that no name may have.
     #[error(
         "'{0}' is no {1}: it is made of at most {LONGEST_NAME} letters, digits, - and _, and begins with a letter or _"
     )]
     Name(String, &'static str),
-    /// A name that is taken.
+    /// The name belongs to another routine.
     #[error("'{0}' is the name of another routine")]
     Taken(String),
 }
@@ -77,7 +77,7 @@ fn is_name(word: &str) -> bool {
         && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
-/// The one of a few whose name is a word.
+/// Returns the value in `all` whose name is `word`. `what` says in the error what the word names.
 fn one_of<T: Copy>(what: &'static str, word: &str, all: &[(&str, T)]) -> Result<T, Fault> {
     let unknown = || Fault::Unknown {
         what,
@@ -87,13 +87,13 @@ fn one_of<T: Copy>(what: &'static str, word: &str, all: &[(&str, T)]) -> Result<
     all.iter().find(|(name, _)| *name == word).map(|(_, one)| *one).ok_or_else(unknown)
 }
 
-/// The routines that the bytes of a section declare.
+/// Parses the routines that a section declares.
 pub(crate) fn parse(section: &[u8]) -> Result<Vec<&'static Routine>, DeclarationError> {
     if section.len() > MOST_BYTES {
         return Err(DeclarationError::TooLarge(section.len()));
     }
     let mut declared: Vec<&'static Routine> = Vec::new();
-    // Compilers align what is long, so that there can be more than one zero.
+    // Compilers align long strings, so that more than one zero can follow a line.
     let lines = section.split_inclusive(|byte| *byte == 0).filter(|line| *line != [0]);
     for (number, line) in (1..).zip(lines) {
         if number > MOST_ROUTINES {
@@ -101,7 +101,7 @@ pub(crate) fn parse(section: &[u8]) -> Result<Vec<&'static Routine>, Declaration
         }
         let malformed = |fault| DeclarationError::Malformed { number, fault };
         let one = Declaration::parse(line).map_err(malformed)?;
-        // What it is judged by would not be what is declared.
+        // A registered routine has facts of its own, by which the declared one must not be judged.
         let in_registry = routine::all(one.role).iter().any(|routine| routine.name == one.name);
         let same = |other: &&Routine| (other.role, other.name) == (one.role, one.name.as_str());
         if in_registry || declared.iter().any(same) {
@@ -112,15 +112,15 @@ pub(crate) fn parse(section: &[u8]) -> Result<Vec<&'static Routine>, Declaration
     Ok(declared)
 }
 
-/// A line of a section.
+/// A declaration: one line of a section.
 #[derive(PartialEq, Eq)]
 struct Declaration {
     role: Role,
     name: String,
     symbol: String,
-    /// What a writer installs; nothing of other routines.
+    /// What a writer installs; nothing for other routines.
     installs: Installs,
-    /// The checks that a walker applies only to an entry that it takes for a present one; none of other routines.
+    /// The checks that a walker applies only to an entry that it takes for a present one; none for other routines.
     past_present: Vec<Check>,
     precondition: Precondition,
     meaning: String,
@@ -159,8 +159,9 @@ impl Declaration {
         Ok(Declaration { role, name, symbol, installs, past_present, precondition, meaning })
     }
 
-    /// The routine, for as long as the program runs. It is then as cheap to hand around as one of the registry, and a
-    /// guest that is loaded often takes no more memory than one that is loaded once.
+    /// Returns the routine, which lives as long as the program runs. It is then as cheap to hand around as a
+    /// routine of the registry, and a guest that is loaded often takes no more memory than one that is loaded
+    /// once.
     fn intern(self) -> &'static Routine {
         static ALL: Mutex<Vec<(Declaration, &'static Routine)>> = Mutex::new(Vec::new());
         let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,10 +173,10 @@ impl Declaration {
         routine
     }
 
-    /// The declared routine.
+    /// Makes the declared routine.
     ///
-    /// A declaration does not say whether a writer invalidates mappings, so it is not judged by that; a writer returns
-    /// the old entry, as `guest/c/guest.h` asks.
+    /// A declaration does not say whether a writer invalidates mappings, so the writer is not judged by that. A
+    /// writer returns the old entry, as `guest/c/guest.h` asks.
     fn to_routine(&self) -> Routine {
         let base = match self.role {
             Role::Writer => WRITER,

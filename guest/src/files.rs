@@ -1,4 +1,4 @@
-//! Files of other people, opened.
+//! Opens files that a user names, which can be anything.
 
 use std::fs::File;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// The file that a path leads to.
+/// An opened path, by the kind of file.
 #[derive(Debug)]
 pub enum Opened {
     /// A file, to be read from its beginning.
@@ -18,10 +18,10 @@ pub enum Opened {
     Device,
 }
 
-/// Opens what a path leads to, to be read. It does not wait for somebody to write to a pipe.
+/// Opens a path for reading. It does not wait for a writer to a pipe.
 ///
 /// # Errors
-/// If nothing is there, or it may not be read.
+/// If the path does not exist, or may not be read.
 pub fn open(path: &Path) -> io::Result<Opened> {
     let file = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
     let kind = file.metadata()?.file_type();

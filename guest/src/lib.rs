@@ -1,10 +1,10 @@
 //! Guests: the machine code that pmdscope runs.
 //!
-//! A *bundled* guest is a small freestanding ELF file, built by `guest/build` from the C sources in
-//! `guest/c`, that holds the page-table writers and walkers of one architecture (and MMU kind) as
-//! they are over a range of Linux versions, and agents that do what its MMU does to an entry. [`bundled`] finds it,
-//! [`Guest::parse`] loads it, the registry of [`routine`] says what can be called in it, and [`abi`] how. A guest of the
-//! user's can have routines of its own, which it [declares](Guest::declared).
+//! A *bundled* guest is a small freestanding ELF file, built by `guest/build` from the C sources in `guest/c`. It
+//! holds the page-table writers and walkers of one architecture (and MMU kind) over a range of Linux versions, and
+//! agents that do to an entry what the MMU does. [`bundled`] finds a guest, [`Guest::parse`] loads it, the
+//! registry in [`routine`] lists the routines that can be called in it, and [`abi`] describes the calls. A user's
+//! guest can have routines of its own, which it [declares](Guest::declared).
 #![forbid(unsafe_code)]
 
 pub mod abi;
@@ -15,7 +15,7 @@ pub mod files;
 pub mod kernel;
 mod outcome;
 pub mod routine;
-// For the tests of other crates. Not behind a feature: it would have everything above compiled once more for tests.
+// For the tests of other crates. It is not behind a feature, which would compile everything above again for tests.
 #[doc(hidden)]
 pub mod under_test;
 

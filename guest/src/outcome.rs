@@ -1,9 +1,8 @@
-//! What a writer, walker or agent can come to, and the checks that decide it: the lists of
-//! `guest/c/outcomes.h`.
+//! The results of writers, walkers and agents, and the checks that decide them: the lists of `guest/c/outcomes.h`.
 
 use std::fmt;
 
-/// A number from a guest that has no meaning.
+/// A number from a guest that has no meaning in its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a guest gave {number} as its {what}, which has no meaning")]
 pub struct UnknownNumber {
@@ -29,10 +28,10 @@ macro_rules! numbered {
         }
 
         impl $type {
-            /// Every one, by number.
+            /// Every value, by number.
             pub const ALL: &[$type] = &[$($type::$variant),*];
 
-            /// The one with this number in a guest's memory.
+            /// Returns the value with this number in a guest's memory.
             pub fn from_number(number: u64) -> Result<Self, UnknownNumber> {
                 match number {
                     $($number => Ok($type::$variant),)*
@@ -52,7 +51,7 @@ macro_rules! numbered {
                 }
             }
 
-            /// What it means, in one line.
+            /// Its meaning, in one line.
             pub const fn meaning(self) -> &'static str {
                 match self {
                     $($type::$variant => $meaning,)*

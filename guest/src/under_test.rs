@@ -1,6 +1,8 @@
-//! The guests that tests run: those of the directory that the environment variable
-//! `PMDSCOPE_GUESTS` names, as `guest/build --check DIR` leaves them there, or else the bundled
-//! ones. So guests that other compilers made can be tested without being bundled.
+//! The guests that tests run.
+//!
+//! If the environment variable `PMDSCOPE_GUESTS` names a directory, tests run the guests that
+//! `guest/build --check DIR` left there, otherwise the bundled ones. So guests that other compilers made can be
+//! tested without bundling them.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -12,7 +14,7 @@ use crate::elf::Guest;
 /// The environment variable that names the directory.
 pub const VARIABLE: &str = "PMDSCOPE_GUESTS";
 
-/// The ELF file to test for a bundled guest: the directory's, or the bundled one.
+/// Returns the ELF file to test for a bundled guest: the directory's, or the bundled one.
 ///
 /// # Panics
 /// If the variable is set and the directory has no such file.

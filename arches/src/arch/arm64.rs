@@ -4,8 +4,8 @@
 //! Facts from arch/arm64/include/asm/{pgtable,pgtable-prot,pgtable-hwdef,pgalloc,sparsemem}.h of
 //! Linux 5.10.262, 6.1.176, 6.12.107 and 7.2.12.
 //!
-//! `pmd_trans_huge()` is worded in three ways over these versions (6.12.107 has the `pmd_table()`
-//! form of v6.15 as a backport); they agree on every value, so there is one function for it.
+//! `pmd_trans_huge()` is worded in three ways over these versions (6.12.107 has the `pmd_table()` form of v6.15 as
+//! a backport). They agree on every value, so one function covers all three.
 
 use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
 use crate::byte_order::ByteOrder;
@@ -36,7 +36,7 @@ const RDONLY: u64 = 1 << 7;
 const SHARED: u64 = 3 << 8;
 const AF: u64 = 1 << 10;
 const NG: u64 = 1 << 11;
-/// The hardware's dirty bit management; the kernel takes it for "writable".
+/// Dirty bit management (DBM) of the hardware; the kernel reads the bit as "writable".
 const WRITE: u64 = 1 << 51;
 const PXN: u64 = 1 << 53;
 const UXN: u64 = 1 << 54;
@@ -46,12 +46,12 @@ const UFFD_WP: u64 = 1 << 58;
 const DEVMAP: u64 = 1 << 57;
 const TABLE_PXN: u64 = 1 << 59;
 
-/// Up to 6.9 two bits say "present" of an entry that the MMU does not use.
+/// Up to 6.9 two bits mark an entry as present that the MMU does not use.
 mod two_marks {
     pub const PROT_NONE: u64 = 1 << 58;
     pub const PRESENT_INVALID: u64 = 1 << 59;
 }
-/// From 6.10 one does, in the place of nG.
+/// From 6.10 one bit does so, in the place of nG.
 const PRESENT_INVALID: u64 = NG;
 
 const PAGE_SHIFT: u8 = 12;
@@ -168,7 +168,7 @@ fn access_permitted(entry: u64, for_write: bool) -> bool {
     entry & (VALID | USER) == VALID | USER && (!for_write || write(entry))
 }
 
-/// The hardware keeps a page dirty that is writable by taking RDONLY away.
+/// A writable page is dirty once the hardware has cleared RDONLY.
 fn marks(entry: u64) -> EntryMarks {
     EntryMarks {
         young: entry & AF != 0,

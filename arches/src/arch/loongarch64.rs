@@ -3,9 +3,8 @@
 //! Facts from arch/loongarch/include/asm/{pgtable,pgtable-bits,pgalloc,addrspace,sparsemem}.h of
 //! Linux 6.1.176, 6.12.107 and 7.2.12. Linux 5.10 has no LoongArch.
 //!
-//! An entry that is no leaf holds the virtual address of a page table, and an empty one that of
-//! `invalid_pte_table`, which each kernel image has at a place of its own: [`INVALID_PTE_TABLE`]
-//! stands for it.
+//! An entry that is not a leaf holds the virtual address of a page table. An empty entry holds the address of
+//! `invalid_pte_table`, which differs between kernel images; [`INVALID_PTE_TABLE`] is a placeholder for it.
 
 use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
 use crate::byte_order::ByteOrder;
@@ -35,7 +34,7 @@ pub(super) static LOONGARCH64: Architecture = Architecture {
     }],
 };
 
-/// Set by the kernel when the page is accessed; the bit by which the MMU uses it.
+/// The MMU uses the entry. The kernel sets it when the page is accessed.
 const VALID: u64 = 1 << 0;
 const DIRTY: u64 = 1 << 1;
 const USER: u64 = 3 << 2;
@@ -49,9 +48,9 @@ const DEVMAP: u64 = 1 << 59;
 const PRESENT_INVALID: u64 = 1 << 60;
 const NO_READ: u64 = 1 << 61;
 
-/// Where physical memory is seen, cached.
+/// Base of the window in which the kernel sees physical memory, cached.
 const CACHED_WINDOW: u64 = 0x9000_0000_0000_0000;
-/// Stands for the address of `invalid_pte_table`.
+/// Placeholder for the address of `invalid_pte_table`.
 const INVALID_PTE_TABLE: u64 = CACHED_WINDOW | 0x0100_0000;
 
 const PAGE_SHIFT: u8 = 14;
@@ -82,8 +81,8 @@ const COMMON: &[Field] = &[
 const LEAF_OR_SWAP: &[Form] = &[Form::Leaf, Form::InvalidLeaf, Form::Swap];
 const DEVMAP_FIELD: &[Field] = &[sw(bit(59), "DEVMAP", "device memory with struct pages", LEAF)];
 
-/// The 36 bits of a PFN with young and dirty above it end just below PRESENT_INVALID; a larger offset
-/// would reach it, and the entry be present.
+/// A PFN takes 36 bits together with young and dirty above it. They end just below PRESENT_INVALID; a larger
+/// offset would set that bit, and the entry would be present.
 const SWAP_6_1: SwapFormat = SwapFormat {
     kind: bits(16, 23),
     offset: bits(24, 63),

@@ -19,7 +19,7 @@ use crate::nearest::UnknownName;
 use crate::swap_types::SwapTypes;
 use crate::version::{Era, Version, in_force};
 
-/// Makes [`Arch`] of names and the descriptions that belong to them.
+/// Defines [`Arch`] by a list of names and descriptions.
 macro_rules! architectures {
     ($($(#[$doc:meta])* $arch:ident = $description:path,)+) => {
         /// An architecture that has an encoding here.
@@ -51,7 +51,7 @@ architectures! {
     S390x = s390x::S390X,
     /// Big-endian POWER (Book3S 64).
     Ppc64 = powerpc::PPC64,
-    /// Little-endian POWER (Book3S 64). Its entries are big-endian in memory all the same.
+    /// Little-endian POWER (Book3S 64). Its entries are nevertheless big-endian in memory.
     Ppc64le = powerpc::PPC64LE,
     /// RISC-V, 64-bit.
     Riscv64 = riscv64::RISCV64,
@@ -67,8 +67,8 @@ impl Arch {
         self.description().name
     }
 
-    /// The architecture of this name, which is no alias. For tables that are checked when they are compiled;
-    /// what a user writes is for [`from_str`](Self::from_str).
+    /// Returns the architecture of this name; aliases do not count. It serves tables that are checked at compile
+    /// time; [`from_str`](Self::from_str) parses what a user writes.
     pub const fn of_name(name: &str) -> Option<Arch> {
         let mut index = 0;
         while index < Arch::ALL.len() {
@@ -80,13 +80,13 @@ impl Arch {
         None
     }
 
-    /// Other names that are understood: the architectures' own and the distributions'.
+    /// Further names that are accepted: the architecture's own and those of distributions.
     pub const fn aliases(self) -> &'static [&'static str] {
         self.description().aliases
     }
 
-    /// Whether machine code of this architecture can be run here. If not, its encoding is a model that
-    /// nothing was executed against.
+    /// Whether machine code of this architecture can be run here. If not, its encoding is a model that no executed
+    /// code has confirmed.
     pub const fn executed(self) -> bool {
         self.description().executed
     }
@@ -96,18 +96,19 @@ impl Arch {
         self.description().elf_machine
     }
 
-    /// The kinds of MMU whose encodings differ; empty where there is one only.
+    /// The kinds of MMU whose encodings differ; empty if there is only one.
     pub const fn mmus(self) -> &'static [Mmu] {
         self.description().layouts.mmus()
     }
 
-    /// What has an encoding of its own: the architecture with each kind of MMU, or alone.
+    /// Returns each platform that has an encoding of its own: the architecture with each kind of MMU, or without
+    /// one.
     pub fn platforms(self) -> impl Iterator<Item = (Arch, Option<Mmu>)> {
         let alone = self.mmus().is_empty().then_some((self, None));
         self.mmus().iter().map(move |mmu| (self, Some(*mmu))).chain(alone)
     }
 
-    /// Why kernels of this version have no huge pages, where that is known.
+    /// Returns the reason why kernels of this version have no huge pages, if it is known.
     pub(crate) fn absence(self, version: Version) -> Option<&'static str> {
         in_force(self.description().absences, version).ok().map(|era| era.value)
     }
@@ -147,26 +148,26 @@ impl ByteOrder {
         arch.description().byte_order
     }
 
-    /// The byte order of an architecture's page-table entries. On ppc64le they are big-endian, though
-    /// everything else in memory is not.
+    /// The byte order of an architecture's page-table entries. On ppc64le they are big-endian, unlike everything
+    /// else in memory.
     pub const fn of_entries(arch: Arch) -> ByteOrder {
         arch.description().entry_byte_order
     }
 }
 
-/// The layouts of an architecture, oldest first. `mmu` is one of [`Arch::mmus`], or `None` where
-/// there are none.
+/// Returns the layouts of an architecture, oldest first. `mmu` is one of [`Arch::mmus`], or `None` if that is
+/// empty.
 pub const fn layouts(arch: Arch, mmu: Option<Mmu>) -> &'static [Era<Layout>] {
     arch.description().layouts.of(mmu).usual_pages
 }
 
-/// Layouts for kernels that are built with base pages of another size than the usual one, oldest first.
+/// Returns the layouts of kernels built with base pages of another size than the usual one, oldest first.
 pub(crate) const fn layouts_of_other_pages(arch: Arch, mmu: Option<Mmu>) -> &'static [Era<Layout>] {
     arch.description().layouts.of(mmu).other_pages
 }
 
-/// Every layout of every architecture with its usual pages, with the versions over which it holds: architectures in the
-/// order of reports, the oldest layout first.
+/// Returns every layout with the usual page size, and the versions over which it holds: architectures in the order
+/// of reports, the oldest layout first.
 pub fn all_layouts() -> impl Iterator<Item = (Arch, Option<Mmu>, &'static Era<Layout>)> {
     Arch::ALL
         .into_iter()
@@ -174,16 +175,17 @@ pub fn all_layouts() -> impl Iterator<Item = (Arch, Option<Mmu>, &'static Era<La
         .flat_map(|(arch, mmu)| layouts(arch, mmu).iter().map(move |era| (arch, mmu, era)))
 }
 
-/// What swap types an architecture has by version, oldest first.
+/// Returns the swap types of an architecture by version, oldest first.
 ///
-/// Each of these is with every option that the architecture can have, unless its readings are asked for. MIGRATION is no
-/// such option: TRANSPARENT_HUGEPAGE selects COMPACTION, which selects it (mm/Kconfig).
+/// Each numbering assumes every option that the architecture can have; [`SwapTypes::readings`] covers the other
+/// configurations. MIGRATION is not such an option: TRANSPARENT_HUGEPAGE selects COMPACTION, which selects it
+/// (mm/Kconfig).
 pub const fn swap_types(arch: Arch) -> &'static [Era<SwapTypes>] {
     arch.description().swap_types
 }
 
-/// The name of a platform: the architecture, and the kind of MMU where there are several, as `ppc64 radix`. Either may
-/// be a name that a report has.
+/// Returns the name of a platform: the architecture, followed by the kind of MMU if it has several, as in
+/// `ppc64 radix`. Either may be a name from a report.
 pub fn platform_name(arch: impl fmt::Display, mmu: Option<impl fmt::Display>) -> String {
     match mmu {
         Some(mmu) => format!("{arch} {mmu}"),

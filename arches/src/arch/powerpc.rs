@@ -1,12 +1,12 @@
-//! POWER, Book3S 64, both byte orders, radix and hash, with keys that deny nothing. Pages of 64K, and for
-//! radix of 4K too: with these the hash MMU has no transparent huge pages.
+//! POWER, Book3S 64, both byte orders, radix and hash, with keys that deny nothing. Pages have 64K, for radix also
+//! 4K: with 4K pages the hash MMU has no transparent huge pages.
 //!
 //! Facts from arch/powerpc/include/asm/book3s/64/{pgtable,radix,radix-4k,radix-64k,hash,hash-64k}.h,
 //! asm/pgtable-masks.h and arch/powerpc/mm/book3s64/{pgtable,radix_pgtable,hash_pgtable}.c of Linux
 //! 5.10.262, 6.1.176, 6.12.107 and 7.2.12.
 //!
-//! Values are those of `pmd_val()`. With the hash MMU these tables are software's alone: the
-//! hardware reads the hashed page table instead.
+//! Values are those of `pmd_val()`. With the hash MMU only software reads these tables: the hardware reads the
+//! hashed page table instead.
 
 use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
 use crate::byte_order::ByteOrder;
@@ -59,16 +59,16 @@ const ADDRESS: Bits = bits(16, 52);
 /// With pages of 4K.
 const PAGE_SHIFT_4K: u8 = 12;
 const ADDRESS_4K: Bits = bits(12, 52);
-/// A page table of 32 entries, or with pages of 4K of 512.
+/// A page table has 32 entries, or 512 with pages of 4K.
 const RADIX_PMD_SHIFT: u8 = 21;
-/// A page table of 256 entries.
+/// A page table has 256 entries.
 const HASH_PMD_SHIFT: u8 = 24;
-/// What a table entry has besides the address: valid, and for radix the log of its entries.
+/// The bits of a table entry besides the address: valid, and for radix the log of the table's number of entries.
 const RADIX_TABLE: u64 = PRESENT | 5;
 const RADIX_TABLE_4K: u64 = PRESENT | 9;
 const HASH_TABLE: u64 = PRESENT;
 const RADIX_BAD: u64 = 0x6000_0000_0000_00e0;
-/// Tables are aligned to 4K: 2K of entries and 2K of what the hash MMU keeps on them.
+/// Tables are aligned to 4K: 2K of entries and 2K of data that the hash MMU keeps about them.
 const HASH_BAD: u64 = 0xfff;
 
 const fn field(
@@ -81,7 +81,7 @@ const fn field(
     Field { bits, name, meaning, by, forms }
 }
 
-/// What radix and hash share; the difference is who reads it.
+/// The fields that radix and hash share. Only their reader differs.
 const fn common(by: By, address: Bits) -> [Field; 15] {
     [
         field(by, bit(0), "EXEC", "executable", LEAF),
@@ -175,8 +175,8 @@ fn write(entry: u64) -> bool {
     entry & WRITE != 0
 }
 
-/// Up to 6.1 an entry that nobody has access to and that is not privileged was writable before it
-/// was made prot-none (`pte_savedwrite()`).
+/// Up to 6.1 an unprivileged entry without any permission counts as writable: it was writable before it was made
+/// prot-none (`pte_savedwrite()`).
 fn write_or_saved(entry: u64) -> bool {
     write(entry) || entry & (RWX | PRIVILEGED) == 0
 }
@@ -240,7 +240,7 @@ const RADIX_5_10: Layout = Layout {
     none: 0,
     table: |table| table | RADIX_TABLE,
     leaf: |asked| Some(leaf(asked, PRIVILEGED)),
-    // The hash MMU's update would wait for BUSY to go first; nothing else depends on the value.
+    // The hash MMU's update would first wait until BUSY is clear; otherwise it works alike for every value.
     invalidated: |entry| entry & !PRESENT | INVALIDATED,
 };
 
@@ -279,7 +279,7 @@ fn special(entry: u64) -> bool {
     entry & SPECIAL != 0
 }
 
-/// The layout with pages of 4K that goes with one with pages of 64K.
+/// Derives the layout with pages of 4K from the one with pages of 64K.
 const fn radix_4k(
     radix: Layout,
     fields: &'static [&'static [Field]],
@@ -312,7 +312,7 @@ const RADIX_4K_6_17: Layout =
     });
 const RADIX_4K_7_1: Layout = radix_4k(RADIX_7_1, RADIX_4K_6_17.fields, SWAP_4K_6_1, RADIX_4K_6_17.leaf);
 
-/// The hash layout that goes with a radix one.
+/// Derives the layout of the hash MMU from the one of radix.
 const fn hash(radix: Layout, fields: &'static [&'static [Field]], trans_huge: fn(u64) -> bool) -> Layout {
     Layout {
         pmd_shift: HASH_PMD_SHIFT,
@@ -357,7 +357,7 @@ const HASH_6_17: Layout = Layout {
 const HASH_7_1: Layout =
     Layout { leaf: HASH_6_17.leaf, ..hash(RADIX_7_1, HASH_6_17.fields, hash_trans_huge) };
 
-/// The eras of a pair of MMUs are the same.
+/// Makes eras of six layouts. Radix and hash have the same eras.
 const fn eras(layouts: [Layout; 6]) -> [Era<Layout>; 6] {
     let [from_5_10, from_6_1, from_6_6, from_6_12, from_6_17, from_7_1] = layouts;
     [
@@ -399,7 +399,7 @@ const fn eras(layouts: [Layout; 6]) -> [Era<Layout>; 6] {
 
 static RADIX_LAYOUTS: &[Era<Layout>] =
     &eras([RADIX_5_10, RADIX_6_1, RADIX_6_6, RADIX_6_12, RADIX_6_17, RADIX_7_1]);
-/// The same with pages of 4K, as Debian builds its kernels of ppc64le from 6.12 on.
+/// The radix layouts with pages of 4K, as Debian builds its kernels of ppc64le from 6.12 on.
 static RADIX_4K_LAYOUTS: &[Era<Layout>] =
     &eras([RADIX_4K_5_10, RADIX_4K_6_1, RADIX_4K_6_6, RADIX_4K_6_12, RADIX_4K_6_17, RADIX_4K_7_1]);
 static HASH_LAYOUTS: &[Era<Layout>] = &eras([HASH_5_10, HASH_6_1, HASH_6_6, HASH_6_12, HASH_6_17, HASH_7_1]);

@@ -35,10 +35,10 @@ const VALID: u64 = 1 << 0;
 const READ: u64 = 1 << 1;
 const WRITE: u64 = 1 << 2;
 const EXEC: u64 = 1 << 3;
-/// What the MMU tells a leaf from a table by.
+/// The bits by which the MMU distinguishes a leaf from a table.
 const RWX: u64 = READ | WRITE | EXEC;
 const USER: u64 = 1 << 4;
-/// The global bit of a valid entry.
+/// In a valid entry this is the global bit.
 const PROT_NONE: u64 = 1 << 5;
 const ACCESSED: u64 = 1 << 6;
 const DIRTY: u64 = 1 << 7;
@@ -78,7 +78,7 @@ const SWAP_6_1: SwapFormat = SwapFormat {
     uffd_wp: None,
 };
 const SWAP_6_12: SwapFormat = SwapFormat { kind: bits(7, 11), offset: bits(12, 63), ..SWAP_6_1 };
-/// Soft-dirty is the bit that a leaf has for EXEC.
+/// The soft-dirty bit of a swap entry is the EXEC bit of a leaf.
 const SWAP_6_19: SwapFormat = SwapFormat { soft_dirty: Some(3), uffd_wp: Some(4), ..SWAP_6_12 };
 
 const SWAP_FIELDS_6_1: &[Field] =
@@ -138,7 +138,7 @@ const L_6_1: Layout = Layout {
     predicates: Predicates {
         none: |entry| entry == 0,
         present,
-        // A read, write or execute bit makes an entry present, so these two need not ask.
+        // A read, write or execute bit makes an entry present, so these two need not test for it.
         leaf: is_leaf,
         trans_huge: is_leaf,
         bad: |entry| !present(entry) || is_leaf(entry),

@@ -36,12 +36,12 @@ const PROTECT: u64 = 1 << 9;
 const LARGE: u64 = 1 << 10;
 const YOUNG: u64 = 1 << 12;
 const DIRTY: u64 = 1 << 13;
-// Of entries of a page table, at every version.
+// Bits of PTEs, the same at every version.
 const PTE_SOFT_DIRTY: u64 = 1 << 1;
 const PTE_YOUNG: u64 = 1 << 2;
 const PTE_DIRTY: u64 = 1 << 3;
 
-/// The bits that software has, which moved in 6.13.
+/// The software bits, which moved in 6.13.
 #[derive(Clone, Copy)]
 struct Soft {
     present: u64,
@@ -54,7 +54,7 @@ const OLD: Soft = Soft { present: 0, read: 1 << 0, write: 1 << 1, soft_dirty: 1 
 const NEW: Soft = Soft { present: 1 << 0, read: 1 << 14, write: 1 << 15, soft_dirty: 1 << 1 };
 
 const EMPTY_ENTRY: u64 = INVALID_BIT;
-/// Bits that nothing may have set, apart from the table type.
+/// The bits, besides the table type, that make an entry bad (`pmd_bad()`).
 const UNUSED: u64 = 7 << 6;
 const PAGE_SHIFT: u8 = 12;
 const PMD_SHIFT: u8 = 20;
@@ -92,7 +92,7 @@ const FROM_6_13: &[Field] = &[
     SWAP_FORMAT.offset_field(),
 ];
 
-/// From type 16 on, the type has LARGE set: only PRESENT tells it from a huge page.
+/// Swap types from 16 on set the LARGE bit: only PRESENT distinguishes such an entry from a huge page.
 const SWAP_FORMAT: SwapFormat = SwapFormat {
     kind: bits(6, 10),
     offset: bits(12, 63),

@@ -1,9 +1,9 @@
 //! SPARC V9, sun4v format: 8K pages, 8 MB huge pages (two 4 MB translations each), no migration of
 //! huge pages, no NUMA balancing.
 //!
-//! Facts from arch/sparc/include/asm/{pgtable_64,page_64}.h and arch/sparc/mm/{tlb,init_64}.c of
-//! Linux 5.10.262, 6.1.176, 6.12.107 and 7.2.12, which agree on all that is here. Pages are cached
-//! with CP and CV, as on CPUs before the M7.
+//! Facts from arch/sparc/include/asm/{pgtable_64,page_64}.h and arch/sparc/mm/{tlb,init_64}.c of Linux 5.10.262,
+//! 6.1.176, 6.12.107 and 7.2.12, which agree on all facts used here. Pages are cached with CP and CV, as on CPUs
+//! before the M7.
 
 use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
 use crate::byte_order::ByteOrder;

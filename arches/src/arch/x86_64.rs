@@ -32,7 +32,7 @@ const USER: u64 = 1 << 2;
 const ACCESSED: u64 = 1 << 5;
 const DIRTY: u64 = 1 << 6;
 const PSE: u64 = 1 << 7;
-/// The global bit of a present entry.
+/// In a present entry this is the global bit.
 const PROTNONE: u64 = 1 << 8;
 const SPECIAL: u64 = 1 << 9;
 const UFFD_WP: u64 = 1 << 10;
@@ -41,7 +41,7 @@ const DEVMAP_57: u64 = 1 << 57;
 const DEVMAP_58: u64 = 1 << 58;
 const SAVED_DIRTY: u64 = 1 << 58;
 const NX: u64 = 1 << 63;
-/// What a table entry has, apart from `USER`.
+/// The bits of a table entry, apart from `USER`.
 const KERNEL_TABLE: u64 = PRESENT | RW | ACCESSED | DIRTY;
 
 const PAGE_SHIFT: u8 = 12;
@@ -101,7 +101,7 @@ fn flags(entry: u64) -> u64 {
     entry & !address_bits(entry)
 }
 
-/// Against L1TF, an entry with something in it that is not PRESENT has its address inverted.
+/// Against L1TF, an entry that is neither empty nor PRESENT has its address inverted.
 fn inversion(flags: u64) -> u64 {
     when(flags != 0 && flags & PRESENT == 0, u64::MAX)
 }
@@ -110,7 +110,7 @@ fn pfn(entry: u64) -> u64 {
     ((entry ^ inversion(entry)) & address_bits(entry)) >> PAGE_SHIFT
 }
 
-/// `pfn_pmd()`, with flags for protection bits.
+/// `pfn_pmd()`, with `flags` as the protection bits.
 fn huge(pfn: u64, flags: u64) -> u64 {
     ((pfn << PAGE_SHIFT) ^ inversion(flags)) & HUGE_ADDRESS | flags
 }
@@ -124,7 +124,7 @@ fn access_permitted(entry: u64, for_write: bool) -> bool {
     entry & needed == needed
 }
 
-/// `dirty` is all bits that say so.
+/// `dirty` is the mask of all bits that record a dirty page.
 fn marks(entry: u64, dirty: u64) -> EntryMarks {
     EntryMarks {
         young: entry & ACCESSED != 0,
@@ -134,7 +134,7 @@ fn marks(entry: u64, dirty: u64) -> EntryMarks {
     }
 }
 
-/// `saved_dirty` is where a page that is not writable keeps that it is dirty.
+/// Builds a mapping. `saved_dirty` is the dirty bit of pages that are not writable.
 fn leaf(leaf: Leaf, devmap: u64, saved_dirty: u64) -> u64 {
     let flags = PSE
         | when(leaf.protnone, PROTNONE)

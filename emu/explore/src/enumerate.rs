@@ -1,14 +1,14 @@
 //! Every schedule of several CPUs, enumerated over their trees.
 //!
-//! A state is where each CPU is in its tree and what shared memory holds. The place in a tree says
-//! all that a CPU has read, so two orders that lead to the same state have the same future: they are
-//! joined, and counted. That two loads commute, or accesses to different words, needs no rule of its own: both
-//! orders lead to one state.
+//! A state consists of the place of each CPU in its tree and the contents of shared memory. A place in a tree
+//! records all values that a CPU has read, so two orders that lead to the same state have the same future: they
+//! are joined, and counted. Two loads commute, and so do accesses to different words; this needs no rule of its
+//! own, since both orders lead to one state.
 //!
-//! A CPU that has come to a read in a state that it had at an earlier read, without having stored anything, will
-//! do for ever what it did since, as long as it reads the same. It is not scheduled again until one of the
-//! words has changed that it read since: it waits. The schedules left out have the same behaviours as those
-//! where it looks once, but for how often it looks. A loop that counts its turns is never twice in one state.
+//! A CPU may reach a read in the state of an earlier read, without having stored anything in between. As long as
+//! it reads the same values, it will repeat these reads for ever. So it waits: it is not scheduled again until one
+//! of the words changes that it read since the earlier read. The schedules left out differ from the ones
+//! enumerated only in how often the CPU looks. A loop that counts its turns is never twice in one state.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -18,57 +18,57 @@ use num_bigint::BigUint;
 
 use crate::tree::{Cpus, Forest, Node, NodeId, Read, Word};
 
-/// What all schedules of one end have in common: how each CPU ended, after which reads, and what
-/// memory holds.
+/// The common outcome of all schedules that lead to one final state. They agree in how each CPU ended, in the
+/// values of its reads, and in the final contents of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behaviour<E> {
     /// How each CPU ended.
     pub ends: Vec<E>,
-    /// What memory holds in the end.
+    /// Contents of memory at the end, by word.
     pub memory: Vec<u64>,
-    /// How many schedules have this behaviour.
+    /// Number of schedules with this behaviour.
     pub schedules: BigUint,
-    /// One with the fewest switches between CPUs; the first CPU early where there are several.
+    /// A schedule with the fewest switches between CPUs. Among several, one that lets the first CPU move early.
     pub schedule: Vec<u8>,
 }
 
 /// The bounds of an enumeration.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Behaviours.
+    /// The most behaviours to find.
     pub behaviours: usize,
-    /// States, of all depths together: each is kept to the end.
+    /// The most states to keep, of all depths together. Each is kept to the end.
     pub states: usize,
-    /// When to stop.
+    /// The time at which to stop.
     pub deadline: Option<Instant>,
 }
 
 /// The result of an enumeration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnumerationResult<E> {
-    /// The behaviours, each exact, though not all of them if it was stopped.
+    /// The behaviours found. Each is exact, but some are missing if the enumeration was stopped.
     pub behaviours: Vec<Behaviour<E>>,
-    /// Why it was stopped, if it was.
+    /// The limit that stopped the enumeration, if any.
     pub stopped: Option<LimitHit>,
-    /// A schedule after which all CPUs that are not over wait for each other, if there is one.
+    /// A deadlock, if a schedule leads to one.
     pub stuck: Option<Deadlock>,
 }
 
 /// A deadlock: no CPU can go on, and not all have ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deadlock {
-    /// A schedule that leads there, with the fewest switches between CPUs.
+    /// A schedule that leads to the deadlock, with the fewest switches between CPUs.
     pub schedule: Vec<u8>,
-    /// A word that is waited for.
+    /// A word that a CPU waits for.
     pub word: Word,
 }
 
-/// Why an enumeration stopped.
+/// The limit that stopped an enumeration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitHit {
-    /// There are more behaviours or states than the limit.
+    /// There are more behaviours or states than the limit, or the contents of memory to keep take too much space.
     States,
-    /// The time was over.
+    /// The deadline passed.
     Deadline,
 }
 
@@ -78,20 +78,20 @@ struct State {
     memory: MemoryId,
 }
 
-/// A memory among those that there were.
+/// The index of some contents of memory in [`Memories`].
 type MemoryId = u32;
 
-/// What shared memory held at any time. Each is kept once: most states differ in where a CPU is, and loads change
-/// nothing.
+/// All contents that shared memory had in any state. Each is kept once: most states differ only in the place of a
+/// CPU, and loads change nothing.
 #[derive(Default)]
 struct Memories {
     known: HashMap<Rc<[u64]>, MemoryId>,
     all: Vec<Rc<[u64]>>,
-    /// How many words they have together.
+    /// The number of words of all contents together.
     words: usize,
 }
 
-/// How many words of memories are kept at most: half a gigabyte.
+/// The most words of contents to keep: half a gigabyte.
 const MOST_WORDS: usize = 1 << 26;
 
 impl Memories {
@@ -112,11 +112,11 @@ impl Memories {
     }
 }
 
-/// How a state was reached with the fewest switches, if a given CPU moved last.
+/// The way to a state with the fewest switches, among those in which a given CPU moved last.
 #[derive(Debug, Clone, Copy)]
 struct Reached {
     switches: u32,
-    /// The state before, in the layer before, and which CPU had moved last there.
+    /// The index of the state before, in the layer before, and the CPU that had moved last there.
     from: Option<(usize, u8)>,
 }
 
@@ -126,7 +126,7 @@ struct Layer {
     states: Vec<State>,
     known: HashMap<State, usize>,
     schedules: Vec<BigUint>,
-    /// For each state and each CPU that may have moved last.
+    /// The best way to each state, for each CPU that may have moved last.
     reached: Vec<Vec<Option<Reached>>>,
 }
 
@@ -144,8 +144,9 @@ impl Layer {
     }
 }
 
-/// Every behaviour of the CPUs, in the order in which a search finds them that lets earlier CPUs go
-/// first. Exact: each has the number of its schedules.
+/// Enumerates every behaviour of the CPUs, with the exact number of its schedules.
+///
+/// Behaviours are in the order in which a search finds them that lets earlier CPUs go first.
 ///
 /// # Errors
 /// If a CPU cannot be run.
@@ -197,7 +198,7 @@ pub fn behaviours<C: Cpus>(
                 None => {}
                 Some(word) => stuck = stuck.or(Some((depth, at, word))),
             }
-            // All schedules that lead to a state of this layer are known, so what was found is exact.
+            // All schedules that lead to a state of this layer are known, so the behaviours found are exact.
             let much = states + next.states.len() > limits.states || memories.words > MOST_WORDS;
             if much || found.len() > limits.behaviours {
                 stopped = Some(LimitHit::States);
@@ -213,7 +214,7 @@ pub fn behaviours<C: Cpus>(
             break;
         }
         states += next.states.len();
-        // No state of another depth is ever one of this.
+        // The layer is complete: states of other depths never equal one of this layer.
         next.known = HashMap::new();
         layers.push(next);
     }
@@ -226,7 +227,7 @@ pub fn behaviours<C: Cpus>(
     };
     let mut behaviours = Vec::new();
     for (depth, at) in found {
-        // Many found, with a long way to each, take their time as well.
+        // Long schedules to many behaviours take their time as well.
         if late(limits) {
             stopped = Some(LimitHit::Deadline);
             break;
@@ -247,24 +248,24 @@ fn late(limits: &Limits) -> bool {
     limits.deadline.is_some_and(|deadline| Instant::now() > deadline)
 }
 
-/// An access, as it was recorded.
+/// A recorded access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recorded {
-    /// Which CPU made it.
+    /// The CPU that made the access.
     pub cpu: u8,
     /// The address of its instruction; 0 if [`Segment::code`](crate::Segment::code) does not give it.
     pub pc: u64,
-    /// The word.
+    /// The accessed word.
     pub word: Word,
-    /// What the word held before the access.
+    /// Value of the word before the access.
     pub before: u64,
-    /// What the word holds after it.
+    /// Value of the word after the access.
     pub after: u64,
 }
 
 impl<C: Cpus> Forest<C> {
-    /// The accesses of a schedule, in order. They end early where the schedule names a CPU that is over, that waits, or
-    /// that does not exist.
+    /// Returns the accesses of a schedule, in order. They end early if the schedule names a CPU that has ended,
+    /// that waits, or that does not exist.
     ///
     /// # Errors
     /// If a CPU cannot be run.
@@ -287,7 +288,7 @@ impl<C: Cpus> Forest<C> {
     }
 }
 
-/// How a state is reached by letting `cpu` move.
+/// Returns the best way to the state that follows if `cpu` moves. `first` is true in the initial state.
 fn moved(layer: &Layer, at: usize, cpu: usize, first: bool) -> Reached {
     let mover = u8::try_from(cpu).unwrap_or(u8::MAX);
     if first {
@@ -315,15 +316,15 @@ fn fewest_switches(layers: &[Layer], depth: usize, at: usize) -> Vec<u8> {
     schedule
 }
 
-/// Whether a CPU made its next access.
+/// The result of letting a CPU make its next access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Made,
-    /// It is over.
+    /// The CPU has ended.
     Over,
-    /// It waits for this word, or another, to change: it would read what it has read before, and come to where it
-    /// is, in the same state. Schedules in which it does differ from one in which it does not in
-    /// nothing but how often it looked.
+    /// The CPU waits for this word, or another, to change. Until then it would read the same values as before, and
+    /// return to the same place in the same state. Schedules that include such rounds differ from those without
+    /// only in how often the CPU looks.
     Waits(Word),
 }
 
@@ -343,7 +344,7 @@ fn step<C: Cpus>(
             *at = next;
         }
         Node::Read(Read { word, ref waits_while, .. }) => {
-            // All of these words are in memory: the CPU has read them.
+            // All of these words are in memory, since the CPU has read them.
             if !waits_while.is_empty()
                 && waits_while.iter().all(|(word, value)| memory.get(*word) == Some(value))
             {
@@ -360,7 +361,7 @@ fn step<C: Cpus>(
     Ok(Step::Made)
 }
 
-/// What a word holds. Words join a memory when they are first used.
+/// Returns the value of a word. Words join a memory when they are first used.
 #[inline]
 fn held<C: Cpus>(forest: &Forest<C>, memory: &mut Vec<u64>, word: Word) -> u64 {
     while memory.len() <= word {
@@ -369,9 +370,10 @@ fn held<C: Cpus>(forest: &Forest<C>, memory: &mut Vec<u64>, word: Word) -> u64 {
     memory[word]
 }
 
-/// Visits every schedule one by one, without joining anything: the first CPU goes first wherever it
-/// can. `visit` gets the schedule, and what memory holds in the end; it says whether to go on. It gets none in which
-/// CPUs wait for ever.
+/// Visits every schedule one by one, without joining any. The first CPU goes first wherever it can.
+///
+/// `visit` receives the schedule and the final contents of memory, and returns whether to go on. It is not called
+/// for schedules in which CPUs wait for ever.
 ///
 /// # Errors
 /// If a CPU cannot be run.

@@ -46,7 +46,7 @@
 //!     .into_iter()
 //!     .map(|one| (one.memory[0], one.schedules.to_string(), Schedule(one.schedule).to_string()))
 //!     .collect();
-//! // One addition is lost in four of six schedules. In the other two not the same CPU reads what the other stored.
+//! // One addition is lost in four of six schedules. The other two differ in which CPU reads the other's store.
 //! assert_eq!(came_to, [(2, "1", "W2 K2"), (1, "4", "W1 K2 W1"), (2, "1", "K2 W2")].map(|(sum, schedules, one)| {
 //!     (sum, schedules.to_owned(), one.to_owned())
 //! }));

@@ -10,7 +10,7 @@ use std::str::FromStr;
 pub struct Schedule(pub Vec<u8>);
 
 impl Schedule {
-    /// How often another vCPU goes on.
+    /// Returns the number of switches from one vCPU to another.
     pub fn switches(&self) -> usize {
         self.0.windows(2).filter(|pair| pair[0] != pair[1]).count()
     }
@@ -19,7 +19,7 @@ impl Schedule {
 /// The letters of the vCPUs.
 const LETTERS: &[u8] = b"WKABCDEF";
 
-/// How many vCPUs there can be.
+/// The largest number of vCPUs.
 pub const MOST_CPUS: usize = LETTERS.len();
 
 impl fmt::Display for Schedule {
@@ -32,7 +32,7 @@ impl fmt::Display for Schedule {
     }
 }
 
-/// A text that is no schedule.
+/// A text that is not a schedule, and the part of it at fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoSchedule(String);
 
@@ -52,10 +52,10 @@ impl FromStr for Schedule {
     type Err = NoSchedule;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        /// No routine makes as many accesses.
+        /// More accesses than any routine makes.
         const MOST_TURNS: usize = 1 << 20;
         let mut turns = Vec::new();
-        // Written with blanks between the turns, or without.
+        // Blanks between the turns are optional.
         let compact: String = text.split_whitespace().collect();
         let mut rest = compact.as_str();
         while let Some(letter) = rest.chars().next() {
@@ -75,7 +75,7 @@ impl FromStr for Schedule {
     }
 }
 
-/// The letters of vCPUs, as a message has them: `W or K`.
+/// Lists the letters of vCPUs for a message: `W or K`.
 pub fn letters(cpus: &[u8]) -> String {
     let letter =
         |cpu: &u8| LETTERS.get(usize::from(*cpu)).map_or('?', |letter| char::from(*letter)).to_string();

@@ -1,4 +1,4 @@
-//! What a CPU does, as a tree over the values that it reads.
+//! A CPU's behaviour as a tree over the values it reads.
 //!
 //! Between two accesses to shared memory a CPU depends on nothing but the values it has read so far. So
 //! its code is run once for each distinct sequence of values, and the trees keep what it does next.
@@ -7,10 +7,10 @@
 use std::fmt;
 use std::hash::Hash;
 
-/// One 64-bit word of the shared memory, by its place among the words that are shared.
+/// A 64-bit word of the shared memory, by its index among the shared words.
 pub type Word = usize;
 
-/// What a store puts into a word: the bits under the mask.
+/// A store to some bits of a word: those under the mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MaskedStore {
     /// The bits that are stored.
@@ -25,30 +25,30 @@ impl MaskedStore {
         MaskedStore { mask: u64::MAX, value }
     }
 
-    /// What it makes of a word.
+    /// Returns `word` with the store applied.
     pub const fn over(self, word: u64) -> u64 {
         word & !self.mask | self.value
     }
 }
 
-/// What a CPU does from one read to the next.
+/// A CPU's accesses from one read to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment<E> {
-    /// What the last read stored, if it is the load half of an atomic that stores.
+    /// The store half of the last read, if that read belongs to an atomic that stores.
     pub stored: Option<MaskedStore>,
     /// The plain stores that follow, in order.
     pub stores: Vec<(Word, MaskedStore)>,
     /// The read that follows, or the end.
     pub then: NextAccess<E>,
-    /// The addresses of the instructions of these stores, and of the read after them.
+    /// The addresses of the instructions of these stores, and of the read after them; empty if they are not known.
     ///
-    /// Only where they are known: they are kept to be compared.
+    /// They do not influence the enumeration: [`Forest::accesses`] reports them.
     pub code: Vec<u64>,
     /// The CPU's state at the read that follows: position, registers, own memory.
     ///
-    /// With shared memory, this is all that the CPU depends on. A CPU that reaches a read twice in one state, and has
-    /// stored nothing to shared memory meanwhile, waits for a word that it has read to change. Empty if the state is
-    /// not known: then the CPU is never taken to wait.
+    /// Besides shared memory, the CPU depends on nothing else. A CPU that reaches a read twice in one state, and
+    /// has stored nothing to shared memory meanwhile, waits for a word that it has read to change. Empty if the
+    /// state is not known: then the CPU never counts as waiting.
     pub state: Vec<u64>,
 }
 
@@ -57,66 +57,67 @@ pub struct Segment<E> {
 pub enum NextAccess<E> {
     /// A load, or the load half of an atomic.
     Read(Word),
-    /// The routine is over.
+    /// The end of the routine.
     End(E),
 }
 
-/// The CPUs of a machine, as the enumeration sees them: given the values of all reads that one has made
-/// so far, what does it do next? The answer must depend on nothing else.
+/// The CPUs of a machine, as the enumeration sees them.
+///
+/// A CPU's next accesses depend on nothing but the values of all reads that it has made so far.
 pub trait Cpus {
     /// The result of a routine.
     type End: Clone + Eq + Hash + fmt::Debug;
-    /// Why it cannot be run.
+    /// The reason why a CPU cannot be run.
     type Error;
 
-    /// How many there are.
+    /// The number of CPUs.
     fn count(&self) -> usize;
 
-    /// What a word of shared memory holds before anything has run.
+    /// Returns the value of a word of shared memory before anything has run.
     fn initially(&self, word: Word) -> u64;
 
-    /// Runs one CPU from the beginning, with these values for its first reads, up to the read after
-    /// them.
+    /// Runs one CPU from the beginning, with these values for its first reads, up to the read after them.
     ///
     /// # Errors
-    /// If it cannot be run.
+    /// If the CPU cannot be run.
     fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<Self::End>, Self::Error>;
 }
 
-/// A place in a tree.
+/// The index of a node in [`Forest`].
 pub(crate) type NodeId = u32;
 
-/// What a CPU does next.
+/// A CPU's next step.
 #[derive(Debug)]
 pub(crate) enum Node<E> {
-    /// It reads, and what follows depends on the value.
+    /// The CPU reads, and what follows depends on the value.
     Read(Read),
-    /// It stores.
+    /// The CPU stores.
     Store { word: Word, pc: u64, written: MaskedStore, next: NodeId },
-    /// It is over.
+    /// The CPU has ended.
     End(E),
 }
 
-/// A read.
+/// A read, with the continuation for each value it returned.
 #[derive(Debug)]
 pub(crate) struct Read {
     pub(crate) word: Word,
     pub(crate) pc: u64,
-    /// What all reads before it returned.
+    /// The values that all reads before it returned.
     path: Box<[u64]>,
-    /// The last of these.
+    /// The last of the reads before it.
     before: Option<NodeId>,
-    /// What the CPU depends on here; see [`Segment::state`].
+    /// The CPU's state at this read; see [`Segment::state`].
     state: Box<[u64]>,
-    /// How often it has stored to shared memory by then, but for atomics that stored what was there.
+    /// The number of the CPU's earlier stores to shared memory, without atomics that stored the value they had
+    /// read.
     stores: usize,
-    /// What was read since the CPU was last in this state, if it was: as long as these words hold these values, it
-    /// reads them over and over.
+    /// The words that the CPU read since it was last in this state, with their values; empty if it was never in
+    /// it. As long as these words hold these values, the CPU repeats these reads for ever.
     pub(crate) waits_while: Box<[(Word, u64)]>,
     children: Vec<Child>,
 }
 
-/// What follows a read that returned a value.
+/// The continuation after a read that returned a particular value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Child {
     value: u64,
@@ -124,7 +125,7 @@ pub(crate) struct Child {
     pub(crate) next: NodeId,
 }
 
-/// The trees of all CPUs of a machine, filled as far as they were asked for.
+/// The trees of all CPUs of a machine, filled as far as the enumeration needs them.
 pub struct Forest<C: Cpus> {
     cpus: C,
     nodes: Vec<Node<C::End>>,
@@ -133,7 +134,7 @@ pub struct Forest<C: Cpus> {
 }
 
 impl<C: Cpus> Forest<C> {
-    /// The trees of CPUs that have not read anything yet.
+    /// Makes the trees of CPUs that have not read anything yet.
     ///
     /// # Errors
     /// If a CPU cannot be run.
@@ -146,12 +147,12 @@ impl<C: Cpus> Forest<C> {
         Ok(forest)
     }
 
-    /// How often a CPU was run to fill the trees.
+    /// Returns how often a CPU was run to fill the trees.
     pub fn runs(&self) -> u64 {
         self.runs
     }
 
-    /// The CPUs, to use them for something else.
+    /// Returns the CPUs, for other uses.
     pub fn cpus(&mut self) -> &mut C {
         &mut self.cpus
     }
@@ -168,7 +169,7 @@ impl<C: Cpus> Forest<C> {
         self.cpus.initially(word)
     }
 
-    /// What follows if the read at `id` returns `value`.
+    /// Returns the continuation if the read at `id` returns `value`.
     #[inline]
     pub(crate) fn after_read(&mut self, cpu: usize, id: NodeId, value: u64) -> Result<Child, C::Error> {
         if let Node::Read(Read { children, .. }) = &self.nodes[id as usize]
@@ -193,7 +194,8 @@ impl<C: Cpus> Forest<C> {
         Ok(child)
     }
 
-    /// Runs a CPU, and adds the segment after the last of these values, which the read `before` returned.
+    /// Runs a CPU with the values `read`, and adds the segment after the last of them, which the read `before`
+    /// returned.
     fn grow(&mut self, cpu: usize, before: Option<NodeId>, read: &[u64]) -> Result<Child, C::Error> {
         let segment = self.cpus.follow(cpu, read)?;
         self.runs += 1;
@@ -220,7 +222,7 @@ impl<C: Cpus> Forest<C> {
         Ok(Child { value: read.last().copied().unwrap_or(0), stored: segment.stored, next })
     }
 
-    /// How often a CPU has stored by the end of a segment.
+    /// Returns how often a CPU has stored by the end of a segment; see [`Read::stores`].
     fn stores_by(&self, before: Option<NodeId>, read: &[u64], segment: &Segment<C::End>) -> usize {
         let earlier = match before.map(|id| self.node(id)) {
             Some(Node::Read(read)) => read.stores,
@@ -230,7 +232,8 @@ impl<C: Cpus> Forest<C> {
         earlier + segment.stores.len() + usize::from(segment.stored.is_some_and(changes))
     }
 
-    /// What was read since a CPU was in this state with as many stores, given the reads that it made.
+    /// Returns the words and values read since the CPU was last in state `now` with as many stores; see
+    /// [`Read::waits_while`].
     fn read_since(
         &self,
         mut before: Option<NodeId>,
@@ -249,7 +252,8 @@ impl<C: Cpus> Forest<C> {
             match since.iter().find(|(known, _)| *known == at.word) {
                 None => since.push((at.word, *value)),
                 Some((_, known)) if known == value => {}
-                // It changed meanwhile: if nothing does from here on, the same is read next time round.
+                // The word changed in this round. If it changes no more, the next round reads the same value
+                // throughout.
                 Some(_) => break,
             }
             if *at.state == *now {

@@ -1,5 +1,5 @@
-//! Small random programs, enumerated over their trees and by brute force: the same behaviours, and each
-//! in the same number of schedules.
+//! Enumerates small random programs over their trees and by brute force: both find the same behaviours, each in
+//! the same number of schedules.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -13,7 +13,7 @@ use pmdscope_explore::{
     behaviours, each_schedule,
 };
 
-/// Where every generated test begins: the same programs on every machine and every day.
+/// The seed of all random programs: they are the same on every machine and every day.
 const SEED: u64 = 0x706d_6473_636f_7065;
 
 const REGISTERS: usize = 3;
@@ -59,7 +59,7 @@ enum Instruction {
         bits: Operand,
         to: usize,
     },
-    /// Passes over some instructions if a register is odd, or if it is even.
+    /// Skips some instructions if a register is odd, or if it is even.
     Skip {
         register: usize,
         if_odd: bool,
@@ -84,7 +84,7 @@ impl Programs {
         Programs { initially: (0..words).map(|_| rng.u64(0..4)).collect(), code }
     }
 
-    /// Programs without branches: each a list of accesses to words.
+    /// Makes programs without branches, each a list of accesses to words.
     fn straight(code: Vec<Vec<Instruction>>) -> Self {
         Programs { initially: vec![0; 8], code }
     }
@@ -104,7 +104,7 @@ fn random_code(rng: &mut Rng, words: usize, accesses: usize) -> Vec<Instruction>
         let (word, to) = (rng.usize(0..words), rng.usize(0..REGISTERS));
         let mask = MASKS[rng.usize(0..MASKS.len())];
         let operand = |rng: &mut Rng| match rng.bool() {
-            // Few values, so that different schedules come to the same.
+            // Few values, so that different schedules have the same outcome.
             true => Operand::Constant(rng.u64(0..4) * if rng.bool() { 1 } else { 0x1_0001 }),
             false => Operand::Mixed(rng.usize(0..REGISTERS), rng.u64(0..2)),
         };
@@ -118,7 +118,7 @@ fn random_code(rng: &mut Rng, words: usize, accesses: usize) -> Vec<Instruction>
     code
 }
 
-/// A natively written machine, that answers from its program and the values that were read.
+/// A machine in plain Rust: it computes each answer from its program and the values read.
 impl Cpus for Programs {
     type End = Registers;
     type Error = Infallible;
@@ -177,7 +177,7 @@ impl Cpus for Programs {
 
 /// The result of a schedule, by brute force.
 ///
-/// This knows of no trees, and keeps all state as it goes.
+/// The interpreter knows nothing of trees, and keeps all state as it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Came {
     registers: Vec<Registers>,
@@ -251,7 +251,7 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// The result of one schedule, which must run from beginning to end.
+    /// Returns the result of one schedule, which must run from beginning to end.
     fn under(programs: &Programs, schedule: &[u8]) -> Came {
         let mut interpreter = Interpreter::new(programs);
         for cpu in schedule {
@@ -262,7 +262,7 @@ impl<'a> Interpreter<'a> {
         interpreter.came
     }
 
-    /// Every schedule, with its result.
+    /// Returns every schedule, with its result.
     fn every(programs: &Programs) -> Vec<(Vec<u8>, Came)> {
         fn go_on(here: &Interpreter<'_>, schedule: &mut Vec<u8>, all: &mut Vec<(Vec<u8>, Came)>) {
             let mut over = true;
@@ -290,7 +290,7 @@ fn switches(schedule: &[u8]) -> usize {
     schedule.windows(2).filter(|pair| pair[0] != pair[1]).count()
 }
 
-/// Words that no access touched are left out of a memory.
+/// Adds the words that a memory lacks because no access touched them.
 fn filled(programs: &Programs, memory: &[u64]) -> Vec<u64> {
     memory.iter().chain(programs.initially.iter().skip(memory.len())).copied().collect()
 }
@@ -343,7 +343,7 @@ fn random_programs_have_the_behaviours_that_brute_force_finds() {
             assert!(seen.insert(came), "{n}: {programs:?}: twice {behaviour:?}");
         }
     }
-    // Programs that never join anything, or are hardly ever of several schedules, would test nothing.
+    // Programs whose schedules never join, or that have hardly any schedules, would test nothing.
     assert!(
         schedules > 15_000 && joined * 4 < schedules && of_three > 100,
         "{schedules} {joined} {of_three}"
@@ -418,7 +418,8 @@ fn a_program_is_run_once_for_each_distinct_sequence_of_values_read() {
     }
 }
 
-/// How many orders there are of some accesses of each CPU: the multinomial coefficient.
+/// Returns the number of orders of all accesses, given the number of each CPU's accesses: the multinomial
+/// coefficient.
 fn orders(lengths: &[u64]) -> BigUint {
     let mut orders = BigUint::from(1_u8);
     let mut before = 0;
@@ -431,7 +432,7 @@ fn orders(lengths: &[u64]) -> BigUint {
     orders
 }
 
-/// Programs that load one word; the last CPU stores to it instead.
+/// Makes programs that access one word: the last CPU stores to it, the others load it.
 fn loads_and_stores(lengths: &[u64]) -> Programs {
     let last = lengths.len() - 1;
     let code = lengths.iter().enumerate().map(|(cpu, length)| {
@@ -471,7 +472,7 @@ fn counts_are_exact_beyond_64_bits() {
     assert_eq!(of_40, orders(&[40, 40]));
     assert_eq!(of_40, "107507208733336176461620".parse().unwrap());
     assert!(of_40 > BigUint::from(u64::MAX));
-    // One by one this would never end.
+    // Visiting these schedules one by one would never end.
 }
 
 #[test]
@@ -497,7 +498,7 @@ fn a_limit_stops_the_enumeration_exactly_where_it_is_exceeded() {
     let limited = |limits: Limits| {
         let EnumerationResult { behaviours, stopped, .. } =
             behaviours(&mut forest(&programs), &limits).unwrap();
-        // What is there is as exact as without a limit.
+        // The behaviours found are as exact as without a limit.
         assert!(behaviours.iter().all(|behaviour| found.contains(behaviour)), "{limits:?}");
         (behaviours.len(), stopped)
     };
@@ -533,7 +534,7 @@ fn a_visit_that_says_stop_is_the_last() {
     }
 }
 
-/// A CPU that loads for ever, and one that cannot be run once it has read a 1.
+/// A machine whose second CPU loads for ever, or else cannot be run once it has read a 1.
 struct Awkward {
     endless: bool,
 }

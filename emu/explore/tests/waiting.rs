@@ -1,4 +1,4 @@
-//! CPUs that wait for memory to change: what is left out loses nothing, and what waits for ever is found.
+//! CPUs that wait for memory to change: the schedules left out lose no outcome, and every deadlock is found.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::{BTreeSet, HashSet};
@@ -11,7 +11,7 @@ use pmdscope_explore::{
     behaviours, each_schedule,
 };
 
-/// Where every generated test begins: the same programs on every machine and every day.
+/// The seed of all random programs: they are the same on every machine and every day.
 const SEED: u64 = 0x706d_6473_636f_7065;
 
 const REGISTERS: usize = 3;
@@ -27,13 +27,13 @@ enum Instruction {
         word: Word,
         value: u64,
     },
-    /// Stores, and gives what was there.
+    /// Stores, and loads the old value.
     Swap {
         word: Word,
         value: u64,
         to: usize,
     },
-    /// Counts to 2, and from there to 0.
+    /// Counts a register up to 2, and then from 0 again.
     Count {
         register: usize,
     },
@@ -51,7 +51,7 @@ enum Instruction {
 
 use Instruction::{Count, JumpIf, JumpUnless, Load, Store, Swap};
 
-/// A CPU between two accesses: the next instruction is one, or there is none.
+/// A CPU between two accesses: its next instruction is an access, or it has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Cpu {
     at: usize,
@@ -65,7 +65,7 @@ impl Cpu {
         cpu
     }
 
-    /// Goes on to the next access.
+    /// Runs to the next access.
     fn settle(&mut self, code: &[Instruction]) {
         loop {
             let next = self.at + 1;
@@ -82,7 +82,7 @@ impl Cpu {
         }
     }
 
-    /// Makes an access, given what the word holds, and gives the word and what is stored there.
+    /// Makes an access, given the values that words hold, and returns the word and the value stored there, if any.
     fn access(&mut self, code: &[Instruction], held: impl Fn(Word) -> u64) -> Option<(Word, Option<u64>)> {
         let access = *code.get(self.at)?;
         let made = match access {
@@ -106,7 +106,7 @@ impl Cpu {
 #[derive(Debug, Clone)]
 struct Programs {
     code: Vec<Vec<Instruction>>,
-    /// Whether segments say in what state the CPUs are.
+    /// Whether segments give the states of the CPUs.
     tells: bool,
 }
 
@@ -154,7 +154,7 @@ impl Cpus for Programs {
     }
 }
 
-/// Takes 0 for 1 in a word, waiting until it is 0, as locks are taken.
+/// Takes a lock: swaps 1 into a word until the old value is 0.
 fn lock(code: &mut Vec<Instruction>, word: Word) {
     let start = code.len();
     code.push(Swap { word, value: 1, to: 0 });
@@ -176,7 +176,7 @@ fn wait_with_two(code: &mut Vec<Instruction>, word: Word, is: u64) {
     code.push(JumpUnless { register: 0, is, to: start });
 }
 
-/// Reads a word until it holds a value, but not more than twice: what was read last is in a register.
+/// Reads a word until it holds a value, but at most twice. The last value read stays in a register.
 fn try_twice(code: &mut Vec<Instruction>, word: Word, is: u64) {
     let start = code.len();
     code.push(Load { word, to: 0 });
@@ -185,8 +185,8 @@ fn try_twice(code: &mut Vec<Instruction>, word: Word, is: u64) {
     code.push(JumpUnless { register: 2, is: 2, to: start });
 }
 
-/// Stores 1 to a word for as long as it finds 0 there: what it stores is what it waits for, and another CPU may undo it.
-/// Each time it reaches its load it is in the same state as at first, but has stored since.
+/// Stores 1 to a word as long as it reads 0 there. Its own store ends the loop, unless another CPU undoes it. Each
+/// time it reaches its load it is in the same state as at first, but has stored since.
 fn keep_set(code: &mut Vec<Instruction>, word: Word) {
     let start = code.len();
     code.push(Load { word, to: 0 });
@@ -195,21 +195,21 @@ fn keep_set(code: &mut Vec<Instruction>, word: Word) {
     code.push(JumpIf { register: 0, is: 0, to: start });
 }
 
-/// The same by one access that loads and stores.
+/// The same with one access that loads and stores.
 fn keep_swapped(code: &mut Vec<Instruction>, word: Word) {
     let start = code.len();
     code.push(Swap { word, value: 1, to: 0 });
     code.push(JumpIf { register: 0, is: 0, to: start });
 }
 
-/// Looks at a word twice each time round, and ends if the first look finds 1: a word that changes between the two
-/// leaves the CPU in the state that it was in, and yet the next time round is another one.
+/// Reads a word twice in each round, and ends if the first read returns 1. If the word changes between the two
+/// reads, the CPU is again in the same state, and yet the next round differs.
 fn look_twice(code: &mut Vec<Instruction>, word: Word) {
     let start = code.len();
     code.push(Load { word, to: 1 });
     code.push(JumpIf { register: 1, is: 1, to: start + 4 });
     code.push(Load { word, to: 1 });
-    // Always.
+    // This always jumps.
     code.push(JumpUnless { register: 1, is: u64::MAX, to: start });
 }
 
@@ -246,7 +246,7 @@ fn random(rng: &mut Rng) -> Programs {
     Programs { code: code.collect(), tells: true }
 }
 
-/// Everything at one moment.
+/// The state of all CPUs and of memory at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Moment {
     cpus: Vec<Cpu>,
@@ -261,7 +261,7 @@ impl Moment {
         Some(next)
     }
 
-    /// Whether a CPU that runs alone from here never ends, and changes nothing.
+    /// Whether a CPU that runs alone from here never ends and changes nothing.
     fn turns_round(&self, programs: &Programs, cpu: usize) -> bool {
         let mut seen = HashSet::new();
         let mut moment = self.clone();
@@ -275,11 +275,11 @@ impl Moment {
     }
 }
 
-/// How CPUs ended, and what memory held then.
+/// The final registers of all CPUs, with the final contents of memory.
 type Ends = BTreeSet<(Vec<[u64; REGISTERS]>, Vec<u64>)>;
 
-/// Every end there is, and whether there is a moment at which all that is left to run waits for ever. Every
-/// moment is visited, with no idea of what waiting is.
+/// Returns every possible end, and whether a moment exists at which all CPUs left to run wait for ever. It visits
+/// every moment, and has no notion of waiting.
 fn by_every_moment(programs: &Programs) -> (Ends, bool) {
     let cpus: Vec<Cpu> = programs.code.iter().map(|code| Cpu::new(code)).collect();
     let mut left = vec![Moment { cpus, memory: [0; WORDS] }];
@@ -312,7 +312,7 @@ fn enumerate(programs: &Programs) -> EnumerationResult<[u64; REGISTERS]> {
     found
 }
 
-/// Memory as it is when all words were used.
+/// Adds the words that a memory lacks because no access touched them.
 fn whole(memory: &[u64]) -> Vec<u64> {
     (0..WORDS).map(|word| memory.get(word).copied().unwrap_or(0)).collect()
 }
@@ -333,7 +333,7 @@ fn no_end_is_lost_and_none_is_made_up_by_waiting() {
         stuck_ones += usize::from(stuck);
         waited += usize::from(!ends.is_empty());
 
-        // One by one there are as many.
+        // Visiting the schedules one by one gives the same number.
         let all: BigUint = found.behaviours.iter().map(|found| &found.schedules).sum();
         if all < BigUint::from(2_000_u32) {
             let Ok(mut forest) = Forest::new(programs.clone());
@@ -362,7 +362,7 @@ fn a_cpu_that_has_stored_since_it_was_in_a_state_does_not_wait_in_it() {
         assert_eq!((found.stopped, &found.stuck), (None, &None), "it never waits");
         let ends: BTreeSet<(u64, u64)> =
             found.behaviours.iter().map(|found| (found.ends[1][1], found.memory[0])).collect();
-        // Undone at the end or before; set again, and seen.
+        // The store is undone for good, or set again but not seen, or set again and seen.
         assert_eq!(ends, BTreeSet::from([(0, 0), (0, 1), (1, 1)]));
     }
 }
@@ -397,7 +397,7 @@ fn a_lock_that_is_held_is_looked_at_twice_and_then_waited_for() {
         found.behaviours.iter().map(|found| found.schedule.iter().filter(|cpu| **cpu == 1).count()).max();
     assert_eq!(most, Some(4), "two looks while it is held: the register was another one before the first");
 
-    // If nothing is known of its state it is never said to wait.
+    // A CPU whose state is not known never counts as waiting.
     programs.tells = false;
     let Ok(mut forest) = Forest::new(programs);
     let few = Limits { behaviours: 50, ..LIMITS };

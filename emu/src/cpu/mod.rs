@@ -1,5 +1,5 @@
-//! What a vCPU of each architecture needs beside its instruction set: its registers and calling convention. One file for
-//! an architecture, and one line in the list below.
+//! CPU models: the registers and the calling convention of each architecture's vCPU. Each architecture has a file,
+//! and a line in the list below.
 
 mod arm64;
 mod model;
@@ -13,7 +13,7 @@ use pmdscope_arches::Arch;
 
 pub(crate) use self::model::{CpuModel, ReturnTo};
 
-/// Every model.
+/// All models.
 static MODELS: &[&CpuModel] = &[
     &arm64::MODEL,
     &x86_64::MODEL,
@@ -25,7 +25,7 @@ static MODELS: &[&CpuModel] = &[
 ];
 
 impl CpuModel {
-    /// The model of `arch`; `None` where the engine has none.
+    /// Returns the model of `arch`; `None` if the engine has no such CPU.
     pub(crate) fn of(arch: Arch) -> Option<&'static CpuModel> {
         MODELS.iter().find(|model| model.arch == arch).copied()
     }

@@ -1,4 +1,4 @@
-//! The description of a vCPU.
+//! The description of a CPU model.
 
 use std::ops::RangeInclusive;
 
@@ -9,59 +9,65 @@ use crate::error::EmuError;
 /// Where a called function finds the address to return to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ReturnTo {
-    /// In a register, less a constant: SPARC returns to `%o7 + 8`.
+    /// In a register, which holds the address minus `less`: SPARC returns to `%o7 + 8`.
     Register { register: i32, less: u64 },
     /// On top of the stack.
     Stack,
 }
 
-/// Returns the value of a register.
+/// Reads a register, given its engine number.
 pub(super) type ReadRegister<'a> = &'a dyn Fn(i32) -> Result<u64, EmuError>;
 
-/// From an instruction's operands, and what reads a register, to the address it accesses.
+/// Computes the address that an instruction accesses, from its operands and a reader of registers.
+///
+/// Returns `None` if the operands name no memory.
 pub(crate) type AddressOf = fn(&str, ReadRegister<'_>) -> Result<Option<u64>, EmuError>;
 
-/// A model of CPU. Registers are given by the engine's numbers of them.
+/// A CPU model. Registers are given by their engine numbers.
 pub(crate) struct CpuModel {
     /// The architecture.
     pub(crate) arch: Arch,
-    /// Translate by a hook, address for address. ppc64 traps on each fetch without it.
+    /// Whether a hook translates addresses, instead of the CPU. Without it, ppc64 traps on each fetch.
     pub(crate) virtual_tlb: bool,
-    /// Registers that put the CPU into 64-bit privileged mode.
+    /// Registers, with their values, that put the CPU into 64-bit privileged mode.
     pub(crate) start_registers: &'static [(i32, u64)],
-    /// Registers that select how addresses are translated, with the bits of each that do. If a call changes one, what the
-    /// engine has translated is forgotten before the next.
+    /// Registers that control address translation, each with a mask of the bits that do.
+    ///
+    /// If a call changes such a bit, the engine's cached translations are flushed before the next call.
     pub(crate) translation: &'static [(i32, u64)],
-    /// Registers that the engine leaves out when it keeps what a CPU is like: of sparc64 it keeps nothing.
+    /// Registers that the engine leaves out when it saves a CPU's context. For sparc64 it saves nothing.
     pub(crate) not_in_context: &'static [RangeInclusive<i32>],
-    /// A function that clears what the engine leaves out as well and has no register for; empty where there is no such.
+    /// Machine code of a function that clears state for which the engine has neither a saved context nor a
+    /// register. Empty if there is no such state.
     pub(crate) clearing: &'static [u8],
-    /// The first integer arguments.
+    /// The registers of the first integer arguments, in order.
     pub(crate) arguments: &'static [i32],
     /// The register that holds a function's return value.
     pub(crate) returns: i32,
     pub(crate) stack_pointer: i32,
     /// The registers that code computes with, flags included.
     ///
-    /// With memory, they are all that code depends on. Where the engine numbers them in order, the first and last are
-    /// given. Empty if waiting code is not to be noticed.
+    /// Together with memory, they are all that code depends on. Where the engine numbers them in order, a range
+    /// gives the first and the last. Empty if waiting code is not detected.
     pub(crate) registers: &'static [RangeInclusive<i32>],
-    /// What the ABI wants below the initial stack top: register save area, and SPARC's bias.
+    /// Bytes that the ABI reserves below the initial stack top, such as the register save area.
     pub(crate) stack_room: u64,
+    /// Subtracted from the initial stack pointer: SPARC's stack bias.
     pub(crate) stack_bias: u64,
     pub(crate) return_to: ReturnTo,
-    /// A jump to itself, for where functions return to: code must be there to be hooked.
+    /// A jump to itself, placed where functions return to: only code can be hooked.
     pub(crate) idle: &'static [u8],
-    /// The shortest instruction that does nothing; every other has a multiple of its bytes.
+    /// The shortest no-operation. The length of every instruction is a multiple of its length.
     pub(crate) no_operation: &'static [u8],
-    /// The instruction by which code says that all it does from here to another such hint is to wait, where the
-    /// engine stops at hints; else empty.
+    /// The hint by which code says that it only waits until the next such hint. Empty where the engine does not
+    /// stop at hints.
     pub(crate) begins_to_spin: &'static [u8],
     /// The register that must hold a function's own address when it is entered.
     pub(crate) entry_register: Option<i32>,
-    /// The address that an instruction accesses, where it has one. For an engine that
-    /// raises the same exception for an address where nothing is as for all else that goes wrong.
+    /// Computes the address that an instruction accesses.
+    ///
+    /// Present only where the engine raises the same exception for an unmapped address as for every other error.
     pub(crate) address_of: Option<AddressOf>,
-    /// Instructions of translation flushes that the engine cannot execute, and which are stepped over.
+    /// Mnemonics of translation flushes that the engine cannot execute. They are stepped over.
     pub(crate) skipped: &'static [&'static str],
 }

@@ -6,13 +6,13 @@ use unicorn_engine::RegisterS390X as R;
 use super::model::{CpuModel, ReadRegister, ReturnTo};
 use crate::error::EmuError;
 
-/// The bit of the PSW that has addresses translated.
+/// The PSW bit that turns on address translation (DAT).
 const PSW_DAT: u64 = 1 << 58;
 
 pub(super) static MODEL: CpuModel = CpuModel {
     arch: Arch::S390x,
     virtual_tlb: false,
-    // EA and BA: the CPU starts in 24-bit addressing.
+    // EA and BA select 64-bit addressing: the CPU starts in 24-bit addressing.
     start_registers: &[(R::PSWM as i32, 0x1_8000_0000)],
     translation: &[
         (R::PSWM as i32, PSW_DAT),
@@ -35,7 +35,7 @@ pub(super) static MODEL: CpuModel = CpuModel {
     begins_to_spin: &[],
     entry_register: None,
     address_of: Some(address_of),
-    // CRDTE, which the engine lacks, is not: it changes the entry as well.
+    // The engine lacks CRDTE as well, but it cannot be skipped: it also changes the entry.
     skipped: &[],
 };
 
@@ -58,7 +58,7 @@ const GENERAL: [R; 16] = [
     R::R15,
 ];
 
-/// The address that a memory operand names; `None` if it is no such operand.
+/// Returns the address that a memory operand names; `None` if the operand names no memory.
 ///
 /// The operand is `displacement(index,base)` or `displacement(base)`; register 0 means no register.
 fn address_of(operands: &str, register: ReadRegister<'_>) -> Result<Option<u64>, EmuError> {
@@ -70,7 +70,7 @@ fn address_of(operands: &str, register: ReadRegister<'_>) -> Result<Option<u64>,
     Ok(Some(address))
 }
 
-/// The displacement of such an operand, and the registers that are added to it.
+/// Parses a memory operand into its displacement and the registers that are added to it.
 fn parts(operands: &str) -> Option<(u64, Vec<R>)> {
     let (before, inside) = operands.split_once('(')?;
     let displacement = before.rsplit([',', ' ']).next().filter(|digits| !digits.is_empty())?;

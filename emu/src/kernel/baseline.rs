@@ -1,23 +1,26 @@
-//! The walker alone on the original entry, and what a walk decides on in its light.
+//! The baseline run: the walker alone on the original entry. Comparing a walk with it shows which value the walk
+//! decided on.
 
 use crate::vcpu::Load;
 
 /// The walker's path and loads in its baseline run, on the original entry.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct BaselinePath {
-    /// Its instructions.
+    /// Addresses of its instructions, in order.
     pub(crate) path: Vec<u64>,
     /// Its loads of the entry.
     pub(crate) loads: Vec<Load>,
 }
 
 impl BaselinePath {
-    /// What a walk decides on, of its loads of the entry: the last load before it leaves the path of the baseline that
-    /// returned something else than there. What it loads after that is not why it went another way: GUP-fast reads the
-    /// entry again to see whether the page that it has taken is still the right one.
+    /// Returns the value of the entry that a walk decided on; `None` if the walk did not load the entry.
     ///
-    /// If none did, it is not the entry that has them part, but a count that another CPU changed meanwhile, say: then it
-    /// is the last load of all.
+    /// Of the loads before the walk left the path of the baseline run, it is the last that returned another value
+    /// than there. Later loads are not why the walk went another way: GUP-fast reads the entry again to see whether
+    /// the page that it took is still the right one.
+    ///
+    /// If there is no such load, the entry is not why the paths part: it may be a count that another CPU changed
+    /// meanwhile. Then the last of all loads counts.
     pub(crate) fn decided_on(&self, path: &[u64], loads: &[Load]) -> Option<u64> {
         let same = path.iter().zip(&self.path).take_while(|(here, there)| here == there).count();
         let before = loads.iter().filter(|load| load.place < same).rev();
@@ -39,7 +42,7 @@ mod tests {
         loads.iter().map(|(place, value)| Load { place: *place, address: 0, value: *value }).collect()
     }
 
-    /// A walker that refuses an entry that is not present at its second instruction.
+    /// A walker whose second instruction refuses an entry that is not present.
     fn baseline() -> BaselinePath {
         BaselinePath { path: vec![1, 2, 3], loads: loads(&[(0, SWAP)]) }
     }

@@ -1,20 +1,20 @@
-//! Where the huge page of a kernel is.
+//! The place of a kernel's huge page.
 
 use pmdscope_arches::Encoding;
 
-/// Where the huge page of a kernel is. How large pages are is known only when the environment is set up.
+/// The place of a kernel's huge page. The kernel's page size is known only when its environment is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HugePage {
-    /// Its usual page frame.
+    /// The usual page frame.
     Usual,
-    /// At a page frame number.
+    /// This page frame number.
     At(u64),
-    /// Where an entry of this value has it, or where it usually is if the entry has none.
+    /// The page of this entry, or the usual page frame if the entry has no page.
     Of(u64),
 }
 
 impl HugePage {
-    /// Its page frame number in an encoding, if it is not where it usually is.
+    /// Returns its page frame number in an encoding; `None` for the usual page frame.
     pub(crate) fn pfn(self, encoding: &Encoding) -> Option<u64> {
         match self {
             HugePage::Usual => None,

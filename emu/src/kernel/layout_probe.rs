@@ -1,5 +1,7 @@
-//! Where a kernel takes memory to be. What is in no symbol and no type is found by what the code does:
-//! GUP-fast is run on tables that lead where nothing is, and where it goes tells.
+//! Finds where a kernel expects page tables and struct pages.
+//!
+//! No symbol and no type tells this, so it is found by what the code does. GUP-fast is run on tables that point to
+//! unmapped memory, and the address at which it faults tells where the kernel looks.
 
 use std::ops::Range;
 
@@ -12,32 +14,32 @@ use crate::kernel::machine::{Machine, ProbedAccess};
 use crate::kernel::platform::{Level, Platform};
 use crate::kernel::space::{FRAME, Region};
 
-/// The walker whose accesses tell where things are: `get_user_pages_fast_only()`.
+/// The walker whose accesses show where things are: `get_user_pages_fast_only()`.
 pub(crate) const GUP_FAST: &str = "get_user_pages_fast_only";
 
-/// Physical addresses that tables are said to be at while the linear map is looked for, and where they
-/// are then.
+/// Physical addresses of the tables. While the linear map is looked for, entries point to both in turn; later the
+/// tables are built at one of them.
 pub(crate) const TABLES_AT: u64 = 0x4000_0000;
 pub(crate) const TABLES_ELSEWHERE: u64 = 0x5230_0000;
 const TABLES_BYTES: u64 = 0x10_0000;
-/// Page tables, and where physical memory is seen.
+/// Page tables, and the linear map of physical memory.
 pub(crate) struct Tables {
     /// The virtual address of physical address 0, modulo 2^64.
     pub(crate) linear: u64,
     /// The virtual address of the entry.
     pub(crate) entry: u64,
-    /// The table that it is in.
+    /// Addresses of the PMD table that contains the entry.
     pub(crate) pmd_table: Range<u64>,
-    /// The page table that a split publishes.
+    /// Addresses of the page table that a split installs.
     pub(crate) pte_table: Range<u64>,
 }
 
-/// Struct pages.
+/// The place and size of struct pages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pages {
     /// The address of the struct page of PFN 0, modulo 2^64.
     pub(crate) vmemmap: u64,
-    /// The size of one.
+    /// The size of a struct page, in bytes.
     pub(crate) size: u64,
 }
 
@@ -46,20 +48,20 @@ impl Pages {
         self.vmemmap.wrapping_add(pfn.wrapping_mul(self.size))
     }
 
-    /// The page frame of a struct page.
+    /// Returns the page frame number of a struct page.
     pub(crate) fn pfn(&self, page: u64) -> u64 {
         page.wrapping_sub(self.vmemmap) / self.size
     }
 }
 
-/// Looks for where the kernel takes memory to be.
+/// Finds where the kernel expects page tables and struct pages.
 pub(crate) struct LayoutProbe {
     pub(crate) machine: Machine,
     pub(crate) platform: &'static Platform,
     pub(crate) fields: Fields,
-    /// The address of the mm_struct, whose `pgd` is where walks begin.
+    /// Address of the mm_struct. Walks begin at its `pgd`.
     pub(crate) mm: u64,
-    /// The address to which GUP-fast writes the page that it takes.
+    /// Address to which GUP-fast writes the page that it takes.
     pub(crate) out: u64,
 }
 
@@ -73,7 +75,10 @@ impl LayoutProbe {
         self.machine.probe(1, function, &[self.platform.address, 1, 0, self.out])
     }
 
-    /// The address at which a walk faults that is led to a missing table.
+    /// Runs a walk that must fault, and returns the address at which it faults, and its accesses.
+    ///
+    /// # Errors
+    /// [`EmuError::Environment`] if it does not fault. The message says that `what` was looked for.
     fn walk_astray(&mut self, what: &str) -> Result<(u64, Vec<ProbedAccess>), EmuError> {
         match self.walk()? {
             (CallExit::Fault { address: Some(address), .. }, touches) => Ok((address, touches)),
@@ -89,17 +94,17 @@ impl LayoutProbe {
         self.machine.write(at, &order.encode(entry))
     }
 
-    /// Fills the table at an address.
+    /// Writes the same entry everywhere in a table of `bytes` bytes.
     fn fill(&self, table: u64, bytes: u64, entry: u64) -> Result<(), EmuError> {
         let order = ByteOrder::of_entries(self.machine.kernel.arch());
         let content: Vec<u8> = (0..bytes / 8).flat_map(|_| order.encode(entry)).collect();
         self.machine.write(table, &content)
     }
 
-    /// Finds the linear map, and builds tables there that lead to an entry.
+    /// Finds the linear map, and builds tables in it, at physical address `at`, that lead to a PMD entry.
     pub(crate) fn tables(&mut self, at: u64, pmd_shift: u32) -> Result<Tables, EmuError> {
         let Platform { table_bytes, link, .. } = *self.platform;
-        // A top table that leads to the same place everywhere, whatever level it is.
+        // Every entry of the top table points to the same table, so its level does not matter.
         let top = self.machine.object("top table", table_bytes, table_bytes)?;
         let pgd = self.mm + self.fields.offset("mm_struct", "pgd")?;
         self.machine.put64(pgd, top)?;
@@ -116,7 +121,8 @@ impl LayoutProbe {
         }
         let first = if self.platform.finds_memstart { self.memstart(first, &touches)? } else { first };
         let canonical = self.machine.isa.kernel_address(first);
-        // An index within a table, of whatever level, is all that may be added.
+        // The fault is at an entry of the table, so its address exceeds the table's only by an offset within a
+        // table.
         let linear = canonical.wrapping_sub(at) & !(0x1_0000 - 1);
         self.machine
             .assumptions
@@ -133,7 +139,8 @@ impl LayoutProbe {
         let top_at = take(table_bytes);
         let mut known: Vec<(u64, Option<Level>)> = vec![(top_at, None)];
         self.machine.put64(pgd, top_at)?;
-        // Until a level is known by how it is read, it is filled as the top one.
+        // The level of the top table is known only when it is read. Until then it is filled as one of the highest
+        // level.
         let empty_of = |level: usize| levels.get(level).map_or(0, |level| level.empty);
         self.fill(top_at, table_bytes, empty_of(0))?;
         for _ in 0..=levels.len() {
@@ -160,7 +167,7 @@ impl LayoutProbe {
                     "{GUP_FAST}() does not read the table it is led to"
                 )));
             };
-            // Below the levels that are known already.
+            // The level is below all levels that are known already.
             let above = known.iter().filter_map(|(_, level)| level.map(|level| level.shift)).min();
             let level = levels
                 .iter()
@@ -199,7 +206,8 @@ impl LayoutProbe {
 
     /// Finds the variable that holds RAM's first address, and sets it to 0.
     ///
-    /// The image has -1 there. Of the words that the walk reads as -1, it is the one that moves the walk by 1.
+    /// Returns the address at which the walk then faults. The image has -1 in the variable. Of the words that the
+    /// walk reads as -1, it is the one that moves the fault by 1 when it is set to 0.
     fn memstart(&mut self, before: u64, touches: &[ProbedAccess]) -> Result<u64, EmuError> {
         let mut candidates: Vec<u64> = touches
             .iter()
@@ -225,14 +233,15 @@ impl LayoutProbe {
         Err(EmuError::Environment("the word that says where RAM begins was not found".to_owned()))
     }
 
-    /// Finds the struct pages, by where the walk of a mapped huge page goes, and with them the size of pages:
-    /// the encoding is that for pages of this size.
+    /// Finds the struct pages and the page size, by the addresses at which walks of mapped huge pages fault.
+    ///
+    /// Returns the encoding for pages of that size.
     pub(crate) fn pages(
         &mut self,
         tables: &Tables,
         encoding: Encoding,
     ) -> Result<(Pages, Encoding), EmuError> {
-        // Physical addresses that nothing else is at.
+        // Physical addresses that nothing else uses.
         const ONE: u64 = 0x8000_0000;
         const ANOTHER: u64 = 0x8800_0000;
         let shift = encoding.layout().page_shift;
@@ -270,7 +279,7 @@ impl LayoutProbe {
     }
 }
 
-/// An entry that maps a huge page, in use.
+/// Builds an entry that maps a huge page, accessed and dirty.
 pub(crate) fn present_huge(encoding: &Encoding, pfn: u64) -> Result<u64, EmuError> {
     mapping(encoding, EntryKind::PresentHuge, pfn)
 }

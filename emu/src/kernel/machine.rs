@@ -1,4 +1,4 @@
-//! A machine with a distribution's kernel in memory: two CPUs, and what they have in common.
+//! A machine with a distribution's kernel in memory: two CPUs, and what they share.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -18,48 +18,48 @@ use crate::sharing::Sharing;
 use crate::trace::{Recorder, Watched, What};
 use crate::vcpu::{CallLayout, Vcpu};
 
-/// How many CPUs there are: one for the writer, one for the walker.
+/// Number of CPUs: one for the writer, one for the walker.
 pub(crate) const CPUS: u8 = 2;
 
-/// What each CPU has for its stack.
+/// Bytes of each CPU's stack.
 const STACK_BYTES: u64 = 0x1_0000;
-/// Room for what is laid out by hand: tasks, an address space, a mapping.
+/// Bytes for objects: tasks, an address space, a mapping.
 const OBJECT_BYTES: u64 = 0x8_0000;
 
-/// The region that has the kernel in it.
+/// Name of the region that contains the kernel's image.
 const IMAGE: &str = "the kernel";
-/// Room for per-CPU data that is allocated.
+/// Bytes for allocated per-CPU data.
 const PER_CPU_ROOM: u64 = 0x1_0000;
 
-/// An access that was seen while the environment is looked for.
+/// An access that was observed while the environment is set up.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ProbedAccess {
-    /// The address, as programs have it.
+    /// The address, as programs use it.
     pub(crate) address: u64,
     pub(crate) size: usize,
     pub(crate) writes: bool,
-    /// What the word there holds.
+    /// The aligned word at that address, before the access.
     pub(crate) value: u64,
     /// Whether it is in the kernel's image.
     pub(crate) in_image: bool,
 }
 
-/// What is noted only while the environment is looked for.
+/// Accesses that are noted only while the environment is set up.
 #[derive(Default)]
 struct Probe {
     on: Cell<bool>,
     touches: RefCell<Vec<ProbedAccess>>,
 }
 
-/// What happens at an instruction of the kernel.
+/// The action at an instruction of the kernel.
 enum CodeHook {
-    /// A function that is answered for.
+    /// Return from a stub at once.
     Stub(Stub),
-    /// A function whose calls are recorded; one of its arguments is the address of an entry.
+    /// Record the call of a function, one of whose arguments is the address of an entry.
     Call { function: Rc<str> },
 }
 
-/// What the hook on instructions does at which address. Filled in while the machine is built.
+/// The actions of the hook on instructions, by address. They are added while the environment is set up.
 type CodeHooks = Rc<RefCell<HashMap<u64, CodeHook>>>;
 
 pub(crate) struct Machine {
@@ -73,14 +73,14 @@ pub(crate) struct Machine {
     pub(crate) decoder: Rc<Decoder>,
     probe: Rc<Probe>,
     code_hooks: CodeHooks,
-    /// If a call is to be stopped when it calls another function than these.
+    /// If set, a call stops when it calls any function other than these.
     up_to_call: Rc<RefCell<Option<Vec<u64>>>>,
-    /// Where the next object goes.
+    /// Address of the next object.
     free: u64,
     objects: Range<u64>,
-    /// What is laid out, by name.
+    /// Names of address ranges.
     named: Vec<(Range<u64>, String)>,
-    /// What is added to the address of a per-CPU variable, for each CPU.
+    /// The offset that is added to the address of a per-CPU variable, for each CPU.
     per_cpu: Vec<u64>,
     /// The next per-CPU pointer.
     per_cpu_free: u64,
@@ -89,7 +89,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// A machine with the kernel's segments in memory, and objects from `objects` on.
+    /// Creates a machine with the kernel's segments in memory, and objects from `objects` on.
     pub(crate) fn new(kernel: Rc<Kernel>, objects: u64) -> Result<Self, EmuError> {
         let arch = kernel.arch();
         let decoder = Decoder::of(arch)?;
@@ -113,7 +113,7 @@ impl Machine {
             assumptions: Vec::new(),
             kernel,
         };
-        // Below the objects, each with room around it: what runs off an end is noticed.
+        // Above the objects, with unmapped memory around each stack: code that runs off an end faults.
         let stack = |cpu: u8| objects + OBJECT_BYTES + 0x10_0000 * (u64::from(cpu) + 1);
         for cpu in 0..CPUS {
             let place =
@@ -129,7 +129,7 @@ impl Machine {
         }
         machine.map(Region::new("objects", objects, OBJECT_BYTES, None, None)?)?;
         let Range { start, end } = machine.image();
-        // What lies behind the end is decoded with what lies before it.
+        // One frame more, since the last instruction is decoded from a full window of bytes.
         let region = Region::new(IMAGE, start, end - start + FRAME, None, None)?;
         for part in machine.kernel.memory() {
             region.memory.write(part.address - start, machine.kernel.bytes(part));
@@ -168,7 +168,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The hook on every instruction: where the code goes, flushes, stubs, and calls that are noted.
+    /// Hooks every instruction of the kernel: notes the path, records flushes and calls, and returns from stubs.
     fn hook_code(&mut self, cpu: u8) -> Result<(), EmuError> {
         let image = self.image();
         {
@@ -196,7 +196,8 @@ impl Machine {
                         return cpu.leave(stub.returns);
                     }
                     Some(CodeHook::Call { function }) => {
-                        // Which argument it is differs, where a returned entry goes through a pointer.
+                        // The position of the argument differs: some kernels return the entry through a pointer,
+                        // which comes first.
                         for register in decoder.model.arguments {
                             let at = isa.physical(cpu.register(*register)?);
                             if recorder.is_entry(at) {
@@ -220,7 +221,7 @@ impl Machine {
 
     /// Replaces a function with a stub, if the kernel has it.
     pub(crate) fn stub(&mut self, stub: Stub) {
-        // All calls come by here, those from elsewhere too.
+        // Every call passes the local entry point, also one that enters at the function's address.
         if let Some(function) = self.kernel.find(stub.symbol) {
             self.code_hooks.borrow_mut().insert(function.local_entry, CodeHook::Stub(stub));
             self.stubs.push(stub);
@@ -236,7 +237,7 @@ impl Machine {
         }
     }
 
-    /// Lays out an object of zeroes.
+    /// Lays out an object of zeroes, and returns its address.
     pub(crate) fn object(&mut self, name: &str, bytes: u64, align: u64) -> Result<u64, EmuError> {
         let address = self.free.next_multiple_of(align);
         self.free = address + bytes.max(8);
@@ -247,12 +248,12 @@ impl Machine {
         Ok(address)
     }
 
-    /// Gives a range of memory a name that messages can use.
+    /// Names a range of memory, for messages.
     pub(crate) fn name(&mut self, range: Range<u64>, name: &str) {
         self.named.push((range, name.to_owned()));
     }
 
-    /// What lies at an address, in words.
+    /// Describes in words what lies at an address.
     pub(crate) fn describe(&self, address: u64) -> String {
         let named = self
             .named
@@ -273,10 +274,10 @@ impl Machine {
         self.write_of(0, address, bytes)
     }
 
-    /// Writes to memory that only one CPU may have.
+    /// Writes to memory as one CPU sees it, private memory included.
     ///
     /// # Errors
-    /// If there is none.
+    /// [`EmuError::NoMemory`] if that CPU has no memory at `address`.
     pub(crate) fn write_of(&self, cpu: u8, address: u64, bytes: &[u8]) -> Result<(), EmuError> {
         let space = self.space.borrow();
         let (region, offset) = space.with(cpu, "write", address, bytes.len() as u64)?;
@@ -284,10 +285,10 @@ impl Machine {
         Ok(())
     }
 
-    /// Reads memory.
+    /// Reads memory as CPU 0 sees it.
     ///
     /// # Errors
-    /// If there is none.
+    /// [`EmuError::NoMemory`] if no memory is at `address`.
     pub(crate) fn read(&self, address: u64, bytes: u64) -> Result<Vec<u8>, EmuError> {
         let space = self.space.borrow();
         let (region, offset) = space.with(0, "read", address, bytes)?;
@@ -308,7 +309,7 @@ impl Machine {
         self.put(address, 8, value)
     }
 
-    /// Reads a number of `bytes` bytes.
+    /// Reads a number of `bytes` bytes, in the CPU's byte order.
     pub(crate) fn get(&self, address: u64, bytes: u64) -> Result<u64, EmuError> {
         let content = self.read(address, bytes)?;
         let number = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
@@ -333,7 +334,7 @@ impl Machine {
         }
     }
 
-    /// Calls a function, and gives all accesses that it made, with how it ended.
+    /// Calls a function, and returns how it ended and all accesses that it made.
     pub(crate) fn probe(
         &mut self,
         cpu: u8,
@@ -347,7 +348,10 @@ impl Machine {
         Ok((end?, touches))
     }
 
-    /// Runs a function up to its first call of another one than these, which are not counted.
+    /// Runs a function up to its first call of any function other than `uncounted`.
+    ///
+    /// # Errors
+    /// [`EmuError::Environment`] if it makes no such call.
     pub(crate) fn run_up_to_call(
         &mut self,
         cpu: u8,
@@ -389,7 +393,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Where the kernel's image lies, in whole frames.
+    /// Returns the address range of the kernel's image, in whole frames.
     fn image(&self) -> Range<u64> {
         let parts = self.kernel.memory();
         let start = parts.iter().map(|part| part.address).min().unwrap_or(0) & !(FRAME - 1);
@@ -397,9 +401,10 @@ impl Machine {
         start..end.next_multiple_of(FRAME)
     }
 
-    /// A copy of the kernel's image for one CPU alone, made as it is touched: for per-CPU data that code
-    /// reaches by an offset from where it lies in the image. Behind it is room for per-CPU data that is
-    /// allocated. Gives the offset.
+    /// Maps a copy of the kernel's image at `start` for one CPU, and returns the offset of the copy.
+    ///
+    /// Code reaches per-CPU data by an offset from its address in the image. Each frame is copied when it is first
+    /// touched. Room for allocated per-CPU data follows the copy.
     pub(crate) fn per_cpu_copy(&mut self, cpu: u8, start: u64) -> Result<u64, EmuError> {
         let kernel = Rc::clone(&self.kernel);
         let image = self.image();
@@ -422,8 +427,8 @@ impl Machine {
         Ok(start.wrapping_sub(first))
     }
 
-    /// Notes what is added to the address of a per-CPU variable on a CPU, and to an address in the image to
-    /// get that of the CPU's copy.
+    /// Notes a CPU's offsets. `base` is added to the address of a per-CPU variable. `copy` is added to an address
+    /// in the image to get that of the CPU's copy.
     pub(crate) fn per_cpu_base(&mut self, cpu: u8, base: u64, copy: u64) {
         debug_assert_eq!(self.per_cpu.len(), usize::from(cpu));
         if cpu == 0 {
@@ -432,7 +437,7 @@ impl Machine {
         self.per_cpu.push(base);
     }
 
-    /// Lays out zeroes for each CPU: a per-CPU pointer.
+    /// Lays out zeroes for each CPU, and returns their per-CPU pointer.
     pub(crate) fn per_cpu_object(&mut self, bytes: u64) -> u64 {
         let pointer = self.per_cpu_free;
         self.per_cpu_free = pointer.wrapping_add(bytes.next_multiple_of(64));
@@ -447,13 +452,16 @@ impl Machine {
         Ok(())
     }
 
-    /// The address of a symbol that there must be.
+    /// Returns the address of a symbol.
+    ///
+    /// # Errors
+    /// [`EmuError::Environment`] if the kernel has no such symbol.
     pub(crate) fn needed_symbol(&self, name: &str) -> Result<u64, EmuError> {
         let missing = || EmuError::Environment(format!("this kernel has no symbol {name}"));
         self.kernel.symbol(name).ok_or_else(missing)
     }
 
-    /// Symbol and offset of an address.
+    /// Formats an address as a symbol and an offset.
     pub(crate) fn symbol_at(&self, pc: u64) -> String {
         match self.kernel.symbol_at(pc) {
             Some((name, 0)) => name.to_owned(),
@@ -462,7 +470,7 @@ impl Machine {
         }
     }
 
-    /// How a call ended, with what it stopped at by name.
+    /// Describes in words how a call ended, with symbols for addresses of code.
     pub(crate) fn explain(&self, end: CallExit) -> String {
         match end {
             CallExit::Fault { pc, address: Some(address) } => format!(

@@ -38,43 +38,45 @@ pub use routine::{kernel_routine, kernel_routines};
 /// A kernel in memory, with a process that its routines work on.
 pub struct KernelEnvironment {
     process: KernelProcess,
-    /// Words outside of the PMD table that are watched, since both routines use them.
+    /// Watched words outside of the PMD table, which both routines use. Addresses are as the engine sees them, in
+    /// order.
     shared: Vec<u64>,
 }
 
-/// How many words beside the entry two routines may use together before it is too much to explore: a page table, and
-/// some.
+/// Maximum number of words beside the entry that two routines may share: a page table, and some more. With more,
+/// there is too much to explore.
 const MOST_SHARED: usize = 640;
 
-/// How many accesses more a routine may make for each such word: it may go through them, and look at each more
-/// than once.
+/// Number of additional accesses that a routine may make for each such word: it may go through them, and look at
+/// each more than once.
 const ACCESSES_OF_SHARED: u64 = 8;
 
 const fn adjacent(one: &u64, next: &u64) -> bool {
     *one + 8 == *next
 }
 
-/// What a routine did when it ran alone.
+/// The run of one routine alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaselineRun {
-    /// How it ended, and its outcome.
+    /// How the routine ended, and its outcome.
     pub ended: CallResult,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
-    /// The entry in the end.
+    /// The entry after the run, in CPU order.
     pub after: u64,
-    /// Pages whose references are not what they were, and how many they have.
+    /// The pages whose number of references changed, with the new number.
     pub references: Vec<(u64, u64)>,
-    /// The entries of the page table that it changed, as a split does that fills it.
+    /// The page-table entries that it changed, such as those that a split fills, in CPU order.
     pub filled: Vec<u64>,
 }
 
 impl KernelEnvironment {
-    /// A kernel in memory, with a huge page.
+    /// Sets up a kernel in memory, with a huge page.
     ///
     /// # Errors
-    /// If kernels of this architecture cannot be run, or the environment cannot be set up: then what is
-    /// missing. An encoding that is not the kernel's own is such a case.
+    /// [`EmuError::NotExecuted`] if kernels of this architecture cannot be run. [`EmuError::Environment`] if the
+    /// environment cannot be set up: it says what is missing. An encoding that is not the kernel's own is such a
+    /// case.
     pub fn new(kernel: Rc<Kernel>, encoding: Encoding, page: HugePage) -> Result<Self, EmuError> {
         let arch = kernel.arch();
         let platform = platform(arch).ok_or(EmuError::NotExecuted(arch))?;
@@ -87,12 +89,12 @@ impl KernelEnvironment {
         platform(arch).is_some()
     }
 
-    /// The kernel.
+    /// Returns the kernel.
     pub fn kernel(&self) -> &Kernel {
         &self.process.machine.kernel
     }
 
-    /// The addresses of the PMD table, as events have them.
+    /// Returns the addresses of the PMD table, as in events.
     fn pmd_table(&self) -> Range<u64> {
         let table = &self.process.tables.pmd_table;
         let start = self.process.machine.isa.physical(table.start);
@@ -100,14 +102,14 @@ impl KernelEnvironment {
     }
 
     /// Runs one routine alone on an entry: a writer on the writer's CPU, a walker on the walker's. Memory is
-    /// put back before, so that each run begins with the same.
+    /// restored first, so that each run begins with the same state.
     ///
-    /// Its events have the accesses to the PMD table, and to what [`explore`](Environment::explore) found to be
-    /// shared.
+    /// Its events contain the accesses to the PMD table, and to the words that [`explore`](Environment::explore)
+    /// found to be shared.
     ///
     /// # Errors
-    /// If the kernel lacks the routine, or the engine fails. A routine that does not return is no error: the run says
-    /// how it ended.
+    /// [`EmuError::Environment`] if the kernel lacks the routine, or another error if the engine fails. A routine
+    /// that does not return is no error: the run says how it ended.
     pub fn run_alone(
         &mut self,
         routine: &Routine,
@@ -116,7 +118,7 @@ impl KernelEnvironment {
     ) -> Result<BaselineRun, EmuError> {
         let cpu = if routine.role == Role::Writer { WRITER } else { WALKER };
         let calls = vec![PreparedCall::new(routine, &self.process)?; 2];
-        // This puts memory back.
+        // This restores memory.
         let mut stage = KernelStage::new(&mut self.process, calls, entry, bounds, &self.shared)?;
         let before = stage.process.page_table();
         let (ended, events) = stage.run_alone(cpu)?;
@@ -137,7 +139,7 @@ impl KernelEnvironment {
         loop {
             let mut stage = self.stage(job, bounds)?;
             let exploration = explore::explore(&mut stage, bounds, Reduction::Joined);
-            // What routines share is not what was recorded of each alone, so that comes first.
+            // A record of each routine alone is wrong about words that both use, so these come before its result.
             let conflicts = stage.conflicts();
             if conflicts.is_empty() && reduction == Reduction::None {
                 return explore::explore(&mut stage, bounds, reduction);
@@ -163,9 +165,9 @@ impl KernelEnvironment {
         KernelStage::new(&mut self.process, calls, job.entry, call, &self.shared)
     }
 
-    /// Watches further words, given as the engine has them, in order.
+    /// Watches further words. Their addresses are as the engine sees them, in ascending order.
     fn watch_words(&mut self, words: &[u64]) -> Result<(), EmuError> {
-        // Neighbours together: each access asks all that is watched apart.
+        // Neighbouring words are watched as one range: each access is compared with every range.
         for run in words.chunk_by(adjacent) {
             let (Some(first), bytes) = (run.first(), 8 * run.len() as u64) else { continue };
             let found = {
@@ -190,7 +192,7 @@ impl KernelEnvironment {
         Ok(())
     }
 
-    /// Words beside the PMD table that were found to be used by both routines, in words.
+    /// Describes the words outside of the PMD table that both routines were found to use.
     fn shared(&self) -> Vec<String> {
         let run = |run: &[u64]| match run {
             [only] => self.describe(*only),
@@ -240,12 +242,13 @@ impl Environment for KernelEnvironment {
         (self.process.encoding.layout().table)(physical)
     }
 
-    /// Its walkers go on to the table, so it must be there.
+    /// Returns the table that a split installs: walkers go on to the table, so it must exist.
     fn only_table(&self) -> Option<u64> {
         Some(self.installed_table())
     }
 
-    /// On an empty entry GUP-fast takes nothing, and it takes the page of a mapping, which then has one reference more.
+    /// Runs GUP-fast. On an empty entry it must take nothing; on a mapping it must take the page, which then has
+    /// one more reference.
     fn controls(&mut self) -> Result<Vec<Control>, EmuError> {
         let encoding = self.process.encoding;
         let pfn = self.process.pfn;
@@ -290,7 +293,7 @@ impl Environment for KernelEnvironment {
             (None, _) => explore::explore_alone(&mut self.stage(job, bounds)?),
             (Some(_), Schedules::All(reduction)) => self.explore_all(job, bounds, reduction),
             (Some(_), Schedules::One(schedule)) => {
-                // What is shared is found by exploring; a schedule is written over all of it.
+                // Exploring finds the shared words. A schedule orders the accesses to all of them.
                 self.explore_all(job, bounds, Reduction::Joined)?;
                 explore::explore_one(&mut self.stage(job, bounds)?, schedule)
             }

@@ -1,5 +1,5 @@
-//! What the routines of a kernel work on: a process with one mapping, its page tables, and the pages
-//! behind them. Nothing here is an address of one build.
+//! The process that a kernel's routines work on: one mapping, its page tables, and the pages behind them. No
+//! address here is specific to one build.
 
 use std::rc::Rc;
 
@@ -18,20 +18,20 @@ use crate::kernel::start_values::{self, KEEPS_YOUNG_DIRTY};
 
 mod discovery;
 
-/// How many struct pages exist in one piece: those of 16 GiB of 4K pages.
+/// Number of struct pages in one region: those of 16 GiB in 4K pages.
 const PAGES_AT_ONCE: u64 = 1 << 22;
-/// The number by which a folio knows the process that maps it.
+/// The `mm_id` by which a folio identifies the process that maps it.
 const MM_ID: u64 = 1;
-/// Room behind an mm_struct for its masks of CPUs.
+/// Bytes behind an mm_struct for its masks of CPUs.
 const CPU_MASKS: u64 = 0x1000;
-/// References to the huge page before anything runs: as many as a page has that is mapped, cached and under
+/// Number of references to the huge page before a run: as many as a page has that is mapped, cached and under
 /// migration.
 pub(crate) const REFERENCES: u64 = 5;
 
 /// VM_READ, VM_WRITE, VM_MAYREAD, VM_MAYWRITE and VM_MAYEXEC, whose numbers have not changed since 2.6.
 const READ_WRITE: u64 = 0x73;
 
-/// Everything that routines work on.
+/// A process, and everything else that routines work on.
 pub(crate) struct KernelProcess {
     pub(crate) machine: Machine,
     pub(crate) platform: &'static Platform,
@@ -40,13 +40,13 @@ pub(crate) struct KernelProcess {
     pub(crate) mm: u64,
     pub(crate) vma: u64,
     anon_vma: u64,
-    /// What each CPU may put results into.
+    /// Address of each CPU's memory for arguments and results.
     pub(crate) outs: Vec<u64>,
     pub(crate) tables: Tables,
     pub(crate) pages: Pages,
-    /// The huge page.
+    /// Page frame number of the huge page.
     pub(crate) pfn: u64,
-    /// Whether a function that returns an entry is given memory to put it into.
+    /// Whether a function that returns an entry writes it to memory that its caller provides.
     pub(crate) entries_return_in_memory: bool,
     /// The page protection of the mapping.
     pub(crate) protection: u64,
@@ -58,7 +58,7 @@ impl KernelProcess {
         self.encoding.keeps_young_dirty() && self.machine.kernel.symbol(KEEPS_YOUNG_DIRTY).is_some()
     }
 
-    /// The process of a kernel, with a huge page.
+    /// Sets up the process of a kernel, with a huge page.
     pub(crate) fn new(
         kernel: Rc<Kernel>,
         platform: &'static Platform,
@@ -116,7 +116,7 @@ impl KernelProcess {
             let page = page.pfn(encoding).unwrap_or(0) << encoding.layout().page_shift;
             page.abs_diff(TABLES_AT) < 1 << 28
         };
-        // It is not known yet how large the kernel's pages are.
+        // The size of the kernel's pages is not known yet.
         let small = encoding.with_page_shift(12);
         let tables_at = if near(&encoding) || small.is_some_and(|small| near(&small)) {
             TABLES_ELSEWHERE
@@ -125,7 +125,7 @@ impl KernelProcess {
         };
         let tables = layout_probe.tables(tables_at, encoding.layout().pmd_shift.into())?;
         let (pages, encoding) = layout_probe.pages(&tables, encoding)?;
-        // It is known only now which page frames huge pages begin at.
+        // The page frames at which huge pages begin are known only now.
         let pfn = page.pfn(&encoding).unwrap_or_else(|| encoding.default_pfn());
         let LayoutProbe { machine, platform, fields, mm, .. } = layout_probe;
         let mut process = KernelProcess {
@@ -164,14 +164,14 @@ impl KernelProcess {
         Ok(process)
     }
 
-    /// Makes the struct pages around a page exist.
+    /// Provides the struct pages around a page.
     fn provide_pages(&mut self, pfn: u64) -> Result<(), EmuError> {
         let Pages { size, .. } = self.pages;
         let first = pfn & !(PAGES_AT_ONCE - 1);
         let (count, mapcount) =
             (self.fields.offset("page", "_refcount")?, self.fields.find("page", "_mapcount"));
         let order = self.machine.order;
-        // Every page begins as in use and mapped nowhere; later writes change that.
+        // Every page is in use and not mapped at first; later writes change that.
         let fill: Fill = Box::new(move |_, bytes| {
             let page_bytes = usize::try_from(size).unwrap_or(usize::MAX);
             if !FRAME.is_multiple_of(size) {
@@ -198,7 +198,7 @@ impl KernelProcess {
         Ok(())
     }
 
-    /// Makes the huge page one that a process has mapped, and gives the entry a page table for a split to use.
+    /// Sets up the huge page as one that a process has mapped, and gives the entry a page table for a split to use.
     fn set_up_pages(&mut self) -> Result<(), EmuError> {
         let KernelProcess { fields, pages, pfn, machine, platform, .. } = self;
         if let Some(offset) = fields.find("vm_area_struct", "vm_pgoff") {
@@ -215,7 +215,8 @@ impl KernelProcess {
         machine.put64(head + page("mapping")?, self.anon_vma | 1)?;
         let index = fields.first(&[("page", "index"), ("page", "__folio_index")])?;
         machine.put64(head + index, platform.address >> self.encoding.layout().page_shift)?;
-        // A mask in the tails of 7.2 is the same as the head's address where that is aligned to its size.
+        // Tails of 7.2 have a mask that yields the head's address. Where the head is aligned to the mask's size,
+        // its address is such a mask.
         let compound = fields.first(&[("page", "compound_head"), ("page", "compound_info")])?;
         let aligned = head.is_multiple_of((count * pages.size).next_power_of_two());
         let in_tails = if fields.find("page", "compound_head").is_some() || aligned {
@@ -257,8 +258,9 @@ impl KernelProcess {
         self.deposit()
     }
 
-    /// Hands the kernel a page table to split into, by its own `pgtable_trans_huge_deposit()`, which
-    /// wants the table's lock to be held.
+    /// Hands the kernel a page table for a split, by its own `pgtable_trans_huge_deposit()`.
+    ///
+    /// That function requires its caller to hold the table's lock.
     fn deposit(&mut self) -> Result<(), EmuError> {
         const DEPOSIT: [&str; 2] = ["pgtable_trans_huge_deposit", "radix__pgtable_trans_huge_deposit"];
         let shift = self.encoding.layout().page_shift;
@@ -290,7 +292,7 @@ impl KernelProcess {
 
     /// Writes the PMD entry and puts its page into the matching state.
     ///
-    /// The page is mapped or not, and is locked if it is under migration.
+    /// A page under a swap entry is not mapped, and a page under migration is locked.
     pub(crate) fn begin_with(&self, entry: u64) -> Result<(), EmuError> {
         let locked = self.encoding.is_migration(entry);
         self.begin(entry, !self.encoding.is_swap(entry), locked, false)
@@ -356,7 +358,7 @@ impl KernelProcess {
         Ok(at)
     }
 
-    /// The entries of the page table that is there to split into, in CPU order.
+    /// Returns the entries of the page table for a split, in CPU order.
     pub(crate) fn page_table(&self) -> Vec<u64> {
         let table = &self.tables.pte_table;
         let order = ByteOrder::of_entries(self.encoding.arch());
@@ -365,7 +367,7 @@ impl KernelProcess {
         entries.iter().map(|entry| order.decode(*entry)).collect()
     }
 
-    /// What the function that a CPU called last returned.
+    /// Returns the return value of the function that a CPU called last.
     pub(crate) fn returned(&self, cpu: u8) -> Result<u64, EmuError> {
         self.machine.vcpus[usize::from(cpu)].register(self.machine.decoder.model.returns)
     }

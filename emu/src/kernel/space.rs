@@ -1,5 +1,5 @@
-//! The memory of a machine that runs a kernel: regions that know what was written to them, so that they
-//! can be put back, and that make parts of themselves when they are first touched.
+//! The memory of a machine that runs a kernel. Its regions note where they are written, so that they can be
+//! restored, and fill each frame when it is first touched.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -11,35 +11,35 @@ use pmdscope_watch::Isa;
 use crate::EmuError;
 use crate::memory::Shared;
 
-/// What is kept of a region is kept in frames of this size.
+/// Bytes of a frame, the unit in which regions are filled, saved and restored.
 pub(crate) const FRAME: u64 = 0x1000;
 
-/// Makes what a frame holds when it is first touched, given its place in the region.
+/// Fills a frame when it is first touched, given its offset in the region.
 pub(crate) type Fill = Box<dyn Fn(u64, &mut [u8])>;
 
-/// A piece of memory.
+/// A contiguous range of memory.
 pub(crate) struct Region {
-    /// What it is, for messages.
+    /// Its name, for messages.
     pub(crate) name: &'static str,
-    /// Its first address, as programs have it.
+    /// Its first address, as programs use it.
     pub(crate) start: u64,
     pub(crate) memory: Rc<Shared>,
-    /// The one CPU that has it; all if there is none.
+    /// The only CPU that has the region; `None` if all have it.
     pub(crate) owner: Option<u8>,
     fill: Option<Fill>,
     kept: RefCell<Kept>,
 }
 
-/// What is known of the frames of a region.
+/// What is known of the frames of a region, by their offsets.
 #[derive(Default)]
 struct Kept {
     /// The frames that have been filled.
     filled: BTreeSet<u64>,
-    /// What was in frames before they were first written to.
+    /// The contents of frames before they were first written to.
     before: HashMap<u64, Box<[u8]>>,
     /// The frames that were written to since memory was last restored.
     written: BTreeSet<u64>,
-    /// Whether what is written is to be undone.
+    /// Whether a restore undoes writes.
     settled: bool,
 }
 
@@ -55,12 +55,13 @@ impl Region {
         Ok(Region { name, start, memory, owner, fill, kept: RefCell::default() })
     }
 
-    /// Its addresses.
+    /// Returns its address range.
     pub(crate) fn range(&self) -> Range<u64> {
         self.start..self.start + self.memory.len()
     }
 
-    /// Called before an access to `bytes` at `offset`.
+    /// Prepares for an access to `bytes` bytes at `offset`: fills the frames that it touches, and saves those that
+    /// it writes.
     pub(crate) fn touch(&self, offset: u64, bytes: u64, writes: bool) {
         let kept = &mut *self.kept.borrow_mut();
         let last = offset.saturating_add(bytes.saturating_sub(1)).min(self.memory.len() - 1);
@@ -90,7 +91,7 @@ impl Region {
         self.memory.write(offset, bytes);
     }
 
-    /// From here on what is written is undone by [`restore`](Region::restore).
+    /// Makes [`restore`](Region::restore) undo all writes from here on.
     fn settle(&self) {
         let kept = &mut *self.kept.borrow_mut();
         kept.settled = true;
@@ -107,12 +108,12 @@ impl Region {
         }
     }
 
-    /// The frames that differ from what they were.
+    /// Returns the frames that were written to since memory was last restored.
     pub(crate) fn changed(&self) -> Vec<u64> {
         self.kept.borrow().written.iter().copied().collect()
     }
 
-    /// What a frame held before it was written to.
+    /// Returns the contents of a frame before it was first written to.
     pub(crate) fn before(&self, frame: u64) -> Option<Vec<u8>> {
         self.kept.borrow().before.get(&frame).map(|bytes| bytes.to_vec())
     }
@@ -133,7 +134,8 @@ impl Space {
         &self.regions
     }
 
-    /// The region that has an address, as programs have it; of private ones that of `cpu`.
+    /// Returns the region that contains an address, as programs use it, and the offset in the region. Of private
+    /// regions, only those of `cpu` count.
     pub(crate) fn at(&self, address: u64, cpu: u8) -> Option<(&Rc<Region>, u64)> {
         self.regions
             .iter()
@@ -141,10 +143,10 @@ impl Space {
             .map(|region| (region, address - region.start))
     }
 
-    /// The region that has so many bytes of a CPU's memory, and where in it they are.
+    /// Returns the region that contains all of `bytes` bytes of a CPU's memory, and their offset in the region.
     ///
     /// # Errors
-    /// If none has.
+    /// [`EmuError::NoMemory`] if no region does.
     pub(crate) fn with(
         &self,
         cpu: u8,
@@ -162,7 +164,7 @@ impl Space {
         })
     }
 
-    /// The region that has an address, as the engine has it.
+    /// Returns the region that contains an address, as the engine sees it, and the offset in the region.
     pub(crate) fn at_physical(&self, isa: &Isa, address: u64) -> Option<(&Rc<Region>, u64)> {
         self.regions.iter().find_map(|region| {
             let start = isa.physical(region.start);

@@ -22,21 +22,21 @@ pub(crate) struct KernelStage<'a> {
     pub(crate) process: &'a mut KernelProcess,
     /// The routine of each CPU.
     pub(crate) routines: Vec<PreparedCall>,
-    /// The entry that both begin with.
+    /// The entry that both begin with, in CPU order.
     pub(crate) entry: u64,
     pub(crate) bounds: CallBounds,
-    /// Words outside of the PMD table that are watched, and what they hold before a run.
+    /// Watched words outside of the PMD table: their addresses, and their values before a run.
     pub(crate) shared: BTreeMap<u64, u64>,
-    /// The walker alone on the entry, once it has run.
+    /// The walker's baseline run; empty before it has run.
     baseline: BaselinePath,
-    /// The routines that have returned, while what is called afterwards runs.
+    /// The routine of each CPU that has returned, while the function called afterwards runs.
     returned: Vec<Option<Returned>>,
 }
 
 /// A routine that has returned.
 struct Returned {
     outcome: Outcome,
-    /// Where its code went.
+    /// Addresses of the instructions that it ran, in order.
     path: Vec<u64>,
     /// Its loads of watched memory.
     loads: Vec<Load>,
@@ -68,15 +68,15 @@ impl<'a> KernelStage<'a> {
         Ok(stage)
     }
 
-    /// Puts memory back to what it is before a run.
+    /// Restores memory to its state before a run.
     fn put_back(&mut self) -> Result<(), EmuError> {
         self.process.machine.space.borrow().restore();
         self.process.begin_with(self.entry)?;
-        // Each finds what the callers of both have done.
+        // Each routine finds what the callers of both have prepared.
         for (cpu, routine) in (0_u8..).zip(&self.routines) {
             routine.arguments(self.process, cpu)?;
         }
-        // A call that is followed has the values that it is to read put there, which is no store.
+        // Following a call puts the values for its reads into these words, which is not a store.
         for (address, value) in &self.shared {
             self.process.machine.recorder.put(*address, *value)?;
         }
@@ -84,7 +84,7 @@ impl<'a> KernelStage<'a> {
         Ok(())
     }
 
-    /// The outcome of a routine that has just returned.
+    /// Returns the outcome of a routine that has just returned.
     fn outcome(&self, cpu: u8) -> Result<Outcome, EmuError> {
         let vcpu = &self.process.machine.vcpus[usize::from(cpu)];
         let decided_on = vcpu.with_path(|path, loads| {
@@ -98,13 +98,13 @@ impl<'a> KernelStage<'a> {
         self.routines[usize::from(cpu)].outcome(self.process, cpu, decided_on.unwrap_or(self.entry))
     }
 
-    /// The loads that read the entry.
+    /// Returns those loads that read the entry.
     fn of_entry(&self, loads: &[Load]) -> Vec<Load> {
         let entry = self.entry_address();
         loads.iter().copied().filter(|load| load.address & !7 == entry).collect()
     }
 
-    /// The result of a routine whose last call ended like this.
+    /// Returns the result of a routine whose last call ended with `end`.
     fn ended(&self, cpu: u8, end: CallExit) -> Result<CallResult, EmuError> {
         let outcome = match (end, &self.returned[usize::from(cpu)]) {
             (CallExit::Engine(error), _) => return Err(EmuError::engine("run the kernel", error)),
@@ -115,9 +115,9 @@ impl<'a> KernelStage<'a> {
         Ok(CallResult { end, outcome })
     }
 
-    /// The function to call after a routine has returned, and its arguments.
+    /// Returns the function to call after a routine has returned, and its arguments.
     ///
-    /// Given once; `None` if nothing is to be called.
+    /// Returns them once. `None` if no function must be called.
     fn afterwards(&mut self, cpu: u8) -> Result<Option<(u64, Vec<u64>)>, EmuError> {
         let at = usize::from(cpu);
         if self.returned[at].is_some() || self.process.machine.vcpus[at].end() != Some(CallExit::Returned) {
@@ -134,7 +134,7 @@ impl<'a> KernelStage<'a> {
         Ok(next)
     }
 
-    /// Goes on with what is called afterwards, if a call is over.
+    /// Begins the call that comes afterwards, if the routine's call has ended.
     fn go_on(&mut self, cpu: u8, call: &mut Call) -> Result<(), EmuError> {
         if !call.waits()
             && let Some((function, arguments)) = self.afterwards(cpu)?
@@ -145,7 +145,7 @@ impl<'a> KernelStage<'a> {
         Ok(())
     }
 
-    /// Runs a CPU's routine alone and without a scheduler, from memory as it is.
+    /// Runs a CPU's routine alone and without a scheduler, on memory in its current state.
     pub(crate) fn run_alone(&mut self, cpu: u8) -> Result<(CallResult, Vec<Event>), EmuError> {
         let routine = &self.routines[usize::from(cpu)];
         let arguments = routine.arguments(self.process, cpu)?;
@@ -155,7 +155,8 @@ impl<'a> KernelStage<'a> {
         Ok((ended, self.take_events()?))
     }
 
-    /// The words that both CPUs used, and one wrote, since memory was last looked at.
+    /// Returns the words that both CPUs used and one wrote since the record of accesses was last reset, without the
+    /// watched ones.
     pub(crate) fn conflicts(&self) -> Vec<u64> {
         self.process.machine.sharing.conflicts(|address| self.is_watched(address))
     }
@@ -192,7 +193,7 @@ impl Stage for KernelStage<'_> {
     fn finish(&mut self, cpu: u8, call: Call) -> Result<CompletedCall, EmuError> {
         let vcpu = &mut self.process.machine.vcpus[usize::from(cpu)];
         let end = vcpu.finish(call)?;
-        // The outcome depends on the path of the code.
+        // The outcome depends on the path, so it is derived before the path is taken.
         let CallResult { end, outcome } = self.ended(cpu, end)?;
         let last = self.process.machine.vcpus[usize::from(cpu)].take_path();
         let mut path = self.returned[usize::from(cpu)].take().map_or_else(Vec::new, |returned| returned.path);
@@ -217,7 +218,7 @@ impl Stage for KernelStage<'_> {
                 Stop::AtEnd { end, reads } => match self.afterwards(cpu)? {
                     Some(next) => {
                         (function, arguments) = next;
-                        // It has ended before it asked for the rest.
+                        // The values that were not read are for the next call.
                         values = values.get(reads..).ok_or(EmuError::engine("count reads", uc_error::OK))?;
                     }
                     None => break (Some(self.ended(cpu, end)?), Vec::new()),
@@ -302,7 +303,7 @@ impl Stage for KernelStage<'_> {
     }
 }
 
-/// Some of a frame's bytes, if it has them.
+/// Returns `bytes` bytes of a frame at `offset`; `None` if they are not all in the frame.
 fn bytes_at(frame: &[u8], offset: u64, bytes: usize) -> Option<&[u8]> {
     frame.get(usize::try_from(offset).ok()?..)?.get(..bytes)
 }

@@ -1,4 +1,4 @@
-//! What a kernel decides when it starts.
+//! Variables that a kernel sets when it starts.
 
 use pmdscope_arches::Encoding;
 
@@ -6,7 +6,7 @@ use crate::EmuError;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::{CPUS, Machine};
 
-/// Whether migration entries keep young and dirty, as a kernel finds out when it starts.
+/// The variable that says whether migration entries keep young and dirty. A kernel sets it when it starts.
 pub(crate) const KEEPS_YOUNG_DIRTY: &str = "swap_migration_ad_supported";
 
 /// Sets the variables that a kernel sets when it starts.
@@ -35,13 +35,14 @@ pub(crate) fn set(machine: &mut Machine, encoding: &Encoding) -> Result<(), EmuE
     Ok(())
 }
 
-/// Node 0, whose counters change with mappings. Gives it if it could not be put where the kernel looks
-/// for it.
+/// Sets up node 0, whose counters change with mappings.
+///
+/// Returns its address if the caller must find the kernel's pointer to it, which has no symbol.
 pub(crate) fn node(machine: &mut Machine, fields: &Fields) -> Result<Option<u64>, EmuError> {
     let Some(statistics) = fields.find("pglist_data", "per_cpu_nodestats") else { return Ok(None) };
     let counters = machine.per_cpu_object(0x400);
     machine.assumptions.push("memory is on one node, which has counted nothing".to_owned());
-    // As on a machine of some size: up to there a CPU keeps what it counts to itself.
+    // The value of a large machine: up to this threshold, a CPU keeps its counts to itself.
     if let Some(threshold) = fields.find("per_cpu_nodestat", "stat_threshold") {
         machine.put_per_cpu(counters + threshold, 125)?;
     }

@@ -1,7 +1,8 @@
-//! A region as few patterns.
+//! Covers a region with few patterns.
 //!
-//! An answer's entries are seldom one pattern. They read best as the rule and its exceptions: the answers of few
-//! entries get patterns first, and those of many entries may then run over these, which they except.
+//! The entries of an answer are seldom one pattern. They read best as a rule with exceptions: answers of few
+//! entries get patterns first. The patterns of answers of many entries may then overlap these, and list them as
+//! exceptions.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +10,20 @@ use pmdscope_arches::Pattern;
 
 use super::region::{Region, bits_of_combination};
 
-/// The entries of a pattern that are in none of its exceptions.
+/// A part: the entries of a pattern that are in none of its exceptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// The pattern.
     pub pattern: Pattern,
-    /// What is not part of it. All of it lies within the pattern.
+    /// Patterns that are not part of it. All of them lie within `pattern`.
     pub except: Vec<Pattern>,
 }
 
 impl Part {
-    /// The entries of `pattern` that are in none of `others`; `None` if there are none.
+    /// Returns the entries of `pattern` that are in none of `others`; `None` if no entry is left.
     fn new(pattern: Pattern, others: &[Pattern]) -> Option<Part> {
         let mut except: Vec<Pattern> = others.iter().filter_map(|other| other.and(pattern)).collect();
-        // The largest first, so that whatever lies within another comes after it.
+        // The largest first, so that a pattern within another comes after it.
         except.sort_by_key(|other| (u32::MAX - other.free.count_ones(), *other));
         let mut kept: Vec<Pattern> = Vec::new();
         for other in except {
@@ -34,17 +35,17 @@ impl Part {
         (part.entries() > 0).then_some(part)
     }
 
-    /// How many entries.
+    /// Returns the number of entries.
     pub fn entries(&self) -> u128 {
         entries_without(self.pattern, &self.except)
     }
 
-    /// One of these entries: the one whose free bits are zero, if it is among them.
+    /// Returns one of these entries: the one whose free bits are zero, if it is among them.
     pub fn example(&self) -> Option<u64> {
         example_without(self.pattern, &self.except)
     }
 
-    /// Whether an entry is one of them.
+    /// Whether an entry is in this part.
     pub fn contains(&self, entry: u64) -> bool {
         self.pattern.contains(entry) && !self.except.iter().any(|except| except.contains(entry))
     }
@@ -60,23 +61,26 @@ fn entries_without(pattern: Pattern, except: &[Pattern]) -> u128 {
 }
 
 fn example_without(pattern: Pattern, except: &[Pattern]) -> Option<u64> {
-    // Patterns with many free bits first: there is hardly ever anything to go back for.
+    // The patterns with many free bits come first, so it is hardly ever necessary to backtrack.
     let Some((first, rest)) = except.split_first() else { return Some(pattern.value) };
     pattern.without(*first).into_iter().find_map(|left| example_without(left, rest))
 }
 
-/// An answer needs more patterns than it may have.
+/// An answer needs more patterns than the maximum.
 #[derive(Debug)]
 pub(super) struct TooManyPatterns;
 
-/// The entries of each answer of a region, each in so many patterns at most.
+/// Returns the entries of each answer of a region.
+///
+/// # Errors
+/// [`TooManyPatterns`] if those of one answer need more than `most` patterns.
 pub(super) fn parts(region: &Region, most: usize) -> Result<BTreeMap<u32, Vec<Part>>, TooManyPatterns> {
     let mut parts = BTreeMap::new();
     collect(region, &[], most, &mut parts)?;
     Ok(parts)
 }
 
-/// Adds the parts of a region, but for what lies in the patterns of `before`.
+/// Adds the parts of a region, without the entries in the patterns of `before`.
 fn collect(
     region: &Region,
     before: &[Pattern],
@@ -124,14 +128,14 @@ fn collect(
     Ok(())
 }
 
-/// What a combination is to the answer that is covered.
+/// The state of a combination while one answer is covered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// It has another answer, whose turn comes later.
+    /// It has another answer, which is covered later.
     Other,
     /// It has this answer.
     Wanted,
-    /// Its turn was before: whether a pattern has it makes no difference.
+    /// It was covered before: a pattern may contain it or not.
     Taken,
 }
 
@@ -139,12 +143,12 @@ struct Cover<'a> {
     state: &'a [State],
     bits: u32,
     most: usize,
-    /// Combinations by the value of their fixed bits, and which these are. No two have one in common.
+    /// Sets of combinations: the value of the fixed bits, and a mask of these bits. No two sets overlap.
     found: Vec<(usize, usize)>,
 }
 
 impl Cover<'_> {
-    /// Covers the combinations whose `fixed` bits are as in `value`.
+    /// Covers the combinations whose `fixed` bits equal those of `value`.
     fn add(&mut self, value: usize, fixed: usize) -> Result<(), TooManyPatterns> {
         let within = || self.combinations(value, fixed);
         if !within().any(|number| self.state[number] == State::Wanted) {
@@ -164,7 +168,7 @@ impl Cover<'_> {
         self.add(value | bit, fixed | bit)
     }
 
-    /// In how many combinations a bit alone decides whether it is this answer.
+    /// Returns the number of combinations in which a bit alone decides between this answer and another.
     fn decided_by(&self, bit: usize, value: usize, fixed: usize) -> usize {
         let decides = |number: &usize| {
             let pair = [self.state[*number], self.state[number | bit]];

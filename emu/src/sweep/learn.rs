@@ -1,8 +1,8 @@
-//! Which entries get the same answer, learned by asking for answers. Nothing here knows what is asked.
+//! Learns which entries get the same answer, by asking for answers. Nothing here knows what the answers mean.
 //!
-//! Which bits matter is measured by flipping each on many entries. All combinations of those are asked for, several
-//! times, with other fillings of the bits that do not matter. Where that or anything else that is tried gives another
-//! answer, the entry lies in an exception: a pattern of its own, which is learned in the same way.
+//! To measure which bits matter, each bit is flipped on many entries. All combinations of the bits that matter are
+//! then asked for, several times, with different fillings of the other bits. If one of these or any other probe
+//! gets a different answer, the entry lies in an exception: a pattern of its own, which is learned in the same way.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use super::cover::{self, Part, TooManyPatterns};
 use super::probes::{BASES, any, probes};
 use super::region::{Region, bits_of_combination, combination};
 
-/// How often each combination of the bits that matter is asked for: with zeros, ones and random bits in place of all
-/// others.
+/// Number of times that each combination of the bits that matter is asked for: with zeros, ones and random bits in
+/// place of all others.
 pub const FILLINGS: usize = 6;
 
-/// The most entries that are asked for.
+/// Maximum number of entries that are asked for.
 pub const MOST_ENTRIES: u64 = 1 << 26;
 
 /// Up to this many relevant bits, every combination of them is tried.
@@ -26,48 +26,49 @@ pub const MOST_ENTRIES: u64 = 1 << 26;
 /// With more, bits that set an entry apart from its surroundings make it an exception.
 const TRIED_TOGETHER: u32 = 16;
 
-/// The most exceptions within one pattern, and of exceptions within exceptions.
+/// Maximum number of exceptions within one pattern.
 const MOST_EXCEPTIONS: usize = 64;
+/// Maximum depth of exceptions within exceptions.
 const DEEPEST: usize = 6;
 
-/// The most patterns that the entries of one answer are put into.
+/// Maximum number of patterns for the entries of one answer.
 const MOST_PATTERNS: usize = 4096;
 
-/// In a pattern with so few free bits, each counts as one that matters.
+/// In a pattern with at most this many free bits, each counts as one that matters.
 const FEW_BITS: u32 = 10;
 
-/// Where the random entries begin: the same on every machine and every day.
+/// Seed of the random entries: the same on every machine and every day.
 const SEED: u64 = 0x706d_6473_636f_7065;
 
-/// What was learned.
+/// The result of learning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Classification {
-    /// The entries of each answer: every entry asked about is in exactly one part.
+    /// The entries of each answer. Every entry of the domain is in exactly one part.
     pub classes: BTreeMap<u32, Vec<Part>>,
     /// The bits that matter, outside of exceptions.
     pub matters: u64,
-    /// Bits that matter in exceptions only, or that only tell these from other entries.
+    /// Bits that matter in exceptions only, or that only distinguish these from other entries.
     pub matters_in_exceptions: u64,
-    /// How many patterns are exceptions.
+    /// Number of patterns that are exceptions.
     pub exceptions: usize,
-    /// How many bits were flipped to see which matter.
+    /// Number of bits that were flipped to see which matter.
     pub flips: u64,
-    /// How many entries were asked for, these included.
+    /// Number of entries that were asked for, those with a flipped bit included.
     pub asked: u64,
 }
 
-/// Why it was not learned which entries get which answer.
+/// Errors of learning.
 #[derive(Debug, thiserror::Error)]
 pub enum ClassificationError<E> {
-    /// There was no answer.
+    /// Asking for an answer failed.
     #[error(transparent)]
     NoAnswer(E),
-    /// The answers are not of a kind that this finds out in bounds.
+    /// The answers cannot be learned within the bounds.
     #[error(transparent)]
     Limit(LimitError),
 }
 
-/// What is beyond the bounds of learning.
+/// Bounds that learning can exceed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LimitError {
     /// The bits that matter have too many combinations.
@@ -76,13 +77,13 @@ pub enum LimitError {
         /// How many bits matter.
         bits: u32,
     },
-    /// Too many entries are not as those around them.
+    /// Too many entries differ from those around them.
     #[error("more than {MOST_EXCEPTIONS} patterns of entries are not as those around them")]
     TooManyExceptions,
-    /// Exceptions within exceptions.
+    /// Exceptions are nested too deeply.
     #[error("exceptions have exceptions, {DEEPEST} deep")]
     TooDeep,
-    /// The picture cannot be written down.
+    /// The entries of one class need too many patterns.
     #[error("the entries of one class need more than {MOST_PATTERNS} patterns")]
     TooManyPatterns,
 }
@@ -93,12 +94,14 @@ impl<E> From<LimitError> for ClassificationError<E> {
     }
 }
 
-/// Learns the answers of all entries of `domain`, in which no two patterns have an entry in common. `ask` gives the
-/// answer of each entry of the sets, in order, and always the same. `known` are entries that are tried, with those one
-/// bit away.
+/// Learns the answers of all entries of `domain`, whose patterns must not overlap.
+///
+/// `ask` returns the answer of each entry of the sets, in order, and always the same for an entry. The entries
+/// `known` are tried, and those that differ from them in one bit.
 ///
 /// # Errors
-/// If `ask` fails, or the answers are not learned within bounds.
+/// [`ClassificationError::NoAnswer`] if `ask` fails, [`ClassificationError::Limit`] if the answers cannot be
+/// learned within the bounds.
 pub fn learn<E>(
     domain: &[Pattern],
     known: &[u64],
@@ -138,7 +141,7 @@ struct Learner<F> {
 
 /// The answers of a region with one filling of the bits that do not matter.
 struct Filled {
-    /// The filling.
+    /// The values of the bits that do not matter.
     bits: u64,
     /// The answer of each combination of the bits that matter.
     answers: Vec<u32>,
@@ -171,7 +174,7 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
         }
     }
 
-    /// Finds the exceptions of a region, or bits that matter as well.
+    /// Finds the exceptions of a region and returns `None`, or returns further bits that matter.
     fn exceptions(
         &mut self,
         region: &mut Region,
@@ -181,7 +184,7 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
         depth: usize,
     ) -> Result<Option<u64>, ClassificationError<E>> {
         let (cube, matters) = (region.cube, region.matters);
-        // Once for all: what is in an exception that is found later is passed over then.
+        // Collected once: entries within an exception that is found later are then skipped.
         let in_fillings = filled.iter().flat_map(|filling| {
             let odd =
                 filling.answers.iter().zip(&region.table).enumerate().filter(|(_, (one, most))| one != most);
@@ -217,8 +220,10 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
         Ok(None)
     }
 
-    /// A bit that matters, though no bit alone makes `entry` like the others of its combination: on the way from it to
-    /// one that is like them.
+    /// Returns a bit that matters, though no bit alone makes `entry` like the others of its combination.
+    ///
+    /// Flips bits of `entry` one after another until it equals an entry that is like the others, and returns the
+    /// bit at which the answer changes. If the answer never changes, returns all free bits.
     fn on_the_way(
         &mut self,
         region: &Region,
@@ -240,7 +245,7 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
         Ok(turn.map_or(region.cube.free, |turn| way[turn] ^ way[turn + 1]))
     }
 
-    /// The bits that were seen to change an answer when they are flipped.
+    /// Returns the bits that were observed to change an answer when they are flipped.
     fn that_matter(&mut self, cube: Pattern) -> Result<u64, ClassificationError<E>> {
         let mut matters = 0;
         for _ in 0..BASES {
@@ -255,7 +260,7 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
         Ok(matters)
     }
 
-    /// Every combination of the relevant bits, with several fillings of the rest.
+    /// Asks for every combination of the relevant bits, with several fillings of the rest.
     ///
     /// The fillings are zeros, ones and random bits.
     fn fillings(&mut self, cube: Pattern, matters: u64) -> Result<Vec<Filled>, ClassificationError<E>> {
@@ -291,8 +296,8 @@ impl<E, F: FnMut(&[Set]) -> Result<Vec<u32>, E>> Learner<F> {
     }
 }
 
-/// The answer that each combination got most often; of two that are as common, that of the later filling, since zeros
-/// and ones come first and are the least usual.
+/// Returns the answer that each combination got most often. Of two that are equally common, that of the later
+/// filling counts, since zeros and ones come first and are the least typical.
 fn most_common(filled: &[Filled]) -> Vec<u32> {
     let combinations = filled.first().map_or(0, |filling| filling.answers.len());
     let of = |number: usize| {

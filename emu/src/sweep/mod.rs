@@ -1,5 +1,4 @@
-//! Sweeps: a writer is run on very many entries in a loop within the guest, and it is learned which entries it
-//! treats alike.
+//! Sweeps: run a writer on very many entries, in a loop within the guest, and learn which entries it treats alike.
 //!
 //! [`Sweeper`] runs machine code. [`learn`](learn()) asks for answers of entries and knows neither engine nor guest.
 

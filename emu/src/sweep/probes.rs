@@ -1,22 +1,22 @@
-//! Entries on which a region is tried, besides all combinations of the bits that matter: those where conditions on
-//! values of entries commonly change, and random ones.
+//! Probes: entries to try in a region, besides all combinations of the bits that matter. Conditions on values of
+//! entries commonly change at some of them; others are random.
 
 use fastrand::Rng;
 use pmdscope_arches::{Pattern, bits_of};
 
-/// How many random entries of each sort.
+/// Number of random entries of each sort.
 const RANDOM: usize = 1 << 14;
 
-/// How many entries, chosen at random, each bit is flipped on to see whether it matters.
+/// Number of random entries on which each bit is flipped to see whether it matters.
 pub(super) const BASES: usize = 4096;
 
-/// An entry of a pattern, chosen at random.
+/// Returns a random entry of a pattern.
 pub(super) fn any(cube: Pattern, rng: &mut Rng) -> u64 {
     cube.value | rng.u64(..) & cube.free
 }
 
-/// Entries with every run of bits different from what is around it, and random ones with few, half and many bits
-/// set; and what is given, with each bit of it flipped.
+/// Returns the probes of a pattern: entries in which a run of bits differs from the bits around it, for every run;
+/// random entries with few, half and many bits set; and the `given` entries, as they are and with each bit flipped.
 pub(super) fn probes(cube: Pattern, given: &[u64], rng: &mut Rng) -> Vec<u64> {
     let mut bits = vec![0, u64::MAX];
     let free: Vec<u64> = bits_of(cube.free).collect();

@@ -1,7 +1,7 @@
 //! A machine that runs a writer on very many entries in a loop within the guest.
 //!
-//! It is [`Machine`](crate::Machine) without all that makes that one see each access, which takes most of the time.
-//! What flushes translations does nothing here: whether it does has no effect on an entry.
+//! Unlike [`Machine`](crate::Machine), it does not observe each access, which takes most of the time. Flushes of
+//! translations do nothing here: they have no effect on an entry.
 
 use std::rc::Rc;
 
@@ -19,8 +19,8 @@ use crate::machine;
 use crate::memory::{ENGINE_PAGE, ENTRY, ENTRY_INDEX, PMD_TABLE, PMD_TABLE_BYTES, Shared};
 use crate::vcpu::{CallLayout, Vcpu};
 
-// The engine finds a page by the lowest eight bits of its number first. What is used for each entry lies in pages
-// that differ in these, and not in the first ones, where guests have their code.
+// The engine looks up a page by the lowest eight bits of its number first. Data used for each entry lies in pages
+// that differ in these bits, from each other and from the first pages, where guests have their code.
 const DATA: u64 = 0x52_0000;
 const DATA_BYTES: u64 = 0x8_0000;
 const ENV: u64 = DATA;
@@ -31,16 +31,16 @@ const SETS: u64 = DATA + 0x4_0000;
 const MOST_SETS: usize = ((DATA_BYTES - 0x4_0000) / Set::SIZE as u64) as usize;
 const OUT: u64 = 0x60_0000;
 const OUT_BYTES: u64 = 0x10_0000;
-/// An answer for each entry of a call.
+/// Maximum number of entries of a call, each of which has an answer in `OUT`.
 const MOST_AT_ONCE: u64 = OUT_BYTES / Swept::SIZE as u64;
-/// Where functions return to, alone in its page: code is fetched from there.
+/// Where functions return to. It is alone in its page, since code is fetched from there.
 const RETURN_PAD: u64 = 0x5a_0010;
 const RETURN_PAGE: u64 = RETURN_PAD & !(ENGINE_PAGE - 1);
 
 /// An answer that no guest gives; it marks entries without an answer.
 const NO_ANSWER: u8 = 0xff;
 
-/// Blocks of code that an entry may take. Bundled guests take about ten, and a writer that goes round in circles
+/// Maximum number of blocks of code for an entry. Bundled guests take about ten; a writer in an endless loop takes
 /// any number.
 const MOST_BLOCKS: u64 = 1000;
 
@@ -52,7 +52,7 @@ pub struct Sweeper {
     function: u64,
 }
 
-/// A sweep that did not come to its end.
+/// Errors of a sweep.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     /// The machine cannot be built or used.
@@ -61,18 +61,19 @@ pub enum SweepError {
     /// The writer did not return.
     #[error("on entry {entry:#018x} the writer did not return: {end}")]
     DidNotReturn {
-        /// On which entry.
+        /// The entry.
         entry: u64,
-        /// How it ended.
+        /// How the call ended.
         end: CallExit,
     },
 }
 
 impl Sweeper {
-    /// A machine with a guest of an encoding in memory, to run one of its writers.
+    /// Creates a machine with a guest in memory, to run one of its writers on entries of an encoding.
     ///
     /// # Errors
-    /// If the engine has no such CPU, or the guest no such writer or nothing to sweep with.
+    /// [`EmuError::NotExecuted`] if the engine has no such CPU, [`EmuError::Guest`] if the guest lacks the writer
+    /// or the function that sweeps.
     pub fn new(guest: &Guest, encoding: &Encoding, writer: &Routine) -> Result<Self, EmuError> {
         let arch = guest.arch();
         let decoder = Decoder::of(arch)?;
@@ -100,7 +101,8 @@ impl Sweeper {
         vcpu.provide_return_pad()?;
         vcpu.count_blocks()?;
         if installs {
-            // It takes most of the speed, but without it all that is seen of a split is its page table.
+            // This hook costs most of the speed. Without it, a split would show only the page table that it
+            // installs.
             vcpu.on_store(ENTRY..ENTRY + 8, move |_, _| {
                 data.write(REPLACED - DATA, &table.read(ENTRY - PMD_TABLE))
             })?;
@@ -111,10 +113,11 @@ impl Sweeper {
         Ok(Sweeper { vcpu, out, order, function })
     }
 
-    /// Runs the writer on each entry of each set, and gives the answers in that order.
+    /// Runs the writer on each entry of each set, and returns the answers in that order.
     ///
     /// # Errors
-    /// If the writer does not return on one of them, or the guest gives an answer that is none.
+    /// [`SweepError::DidNotReturn`] if the writer does not return on an entry, [`SweepError::Machine`] if the guest
+    /// gives an unknown answer or the engine fails.
     pub fn run(&mut self, sets: &[Set]) -> Result<Vec<Swept>, SweepError> {
         let mut answers = Vec::new();
         let mut at_once: Vec<Set> = Vec::new();
@@ -166,7 +169,7 @@ impl Sweeper {
     }
 }
 
-/// Whether there can be code in a page.
+/// Returns what a page may be used for: it is executable only if it can contain code.
 fn uses(address: u64) -> Prot {
     if address < abi::LIMIT || address & !(ENGINE_PAGE - 1) == RETURN_PAGE {
         Prot::ALL
@@ -175,8 +178,8 @@ fn uses(address: u64) -> Prot {
     }
 }
 
-/// Makes what flushes translations do nothing, in the code that lies in memory. What changes an entry as well is
-/// left as it is.
+/// Replaces flushes of translations by no-operations, in the code in memory. Those that also change an entry are
+/// kept.
 fn leave_out_flushes(guest: &Guest, decoder: &Decoder, vcpu: &Vcpu, image: &Image) -> Result<(), EmuError> {
     for function in guest.functions() {
         let mut pc = function.address;

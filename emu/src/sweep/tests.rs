@@ -1,4 +1,4 @@
-//! Learning, held against predicates that are made up.
+//! Learning, compared with made-up predicates.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{Classification, ClassificationError, LimitError, MOST_ENTRIES, Part, learn};
 
-/// Learns what a function answers.
+/// Learns the answers of a function.
 fn learned(
     domain: &[Pattern],
     known: &[u64],
@@ -17,7 +17,7 @@ fn learned(
     learn(domain, known, |sets| Ok(sets.iter().flat_map(|set| set.entries()).map(&of).collect()))
 }
 
-/// The answers of the parts that have an entry.
+/// Returns the answers of the parts that contain an entry.
 fn answers_of(learned: &Classification, entry: u64) -> Vec<u32> {
     let of = |(answer, parts): (&u32, &Vec<Part>)| {
         parts.iter().filter(|part| part.contains(entry)).map(|_| *answer).collect::<Vec<_>>()
@@ -29,7 +29,8 @@ fn entries(learned: &Classification, answer: u32) -> u128 {
     learned.classes.get(&answer).into_iter().flatten().map(Part::entries).sum()
 }
 
-/// Every entry of a small domain is in one part, and that has its answer; and the numbers are right.
+/// Checks that every entry of a small domain is in exactly one part, which has its answer, and that the numbers of
+/// entries and the examples are right.
 fn hold_against(domain: &[Pattern], learned: &Classification, of: impl Fn(u64) -> u32) {
     let all = domain.iter().flat_map(|cube| {
         pmdscope_guest::abi::Set {
@@ -81,7 +82,7 @@ fn an_entry_that_nobody_would_try_is_found_if_it_is_known() {
 
 #[test]
 fn an_exception_has_its_own_exceptions() {
-    // As on x86_64: without flags another rule holds, and the empty entry is another thing again.
+    // As on x86_64: entries without flags follow another rule, and the empty entry yet another.
     const FLAGS: u64 = 0xfff0_0000_0000_0fff;
     let of = |entry: u64| match (entry, entry & FLAGS) {
         (0, _) => 0,
@@ -118,7 +119,7 @@ fn what_depends_on_too_many_bits_is_not_learned() {
     assert!(matches!(result, Err(ClassificationError::Limit(LimitError::TooManyPatterns))), "{result:?}");
 }
 
-/// A made-up predicate: whether some bits are as they are in a value.
+/// A made-up predicate: whether some bits of an entry equal those of a value.
 #[derive(Debug, Clone)]
 struct Condition {
     value: u64,
@@ -136,7 +137,7 @@ fn condition(bits: u64) -> impl Strategy<Value = Condition> {
         .prop_map(move |(value, some, others)| Condition { value, bits: bits & some & others })
 }
 
-/// The number of the first condition that holds.
+/// Returns the number of the first condition that holds; `u32::MAX` if none does.
 fn first_of(conditions: &[Condition], entry: u64) -> u32 {
     let first = conditions.iter().position(|condition| condition.holds(entry));
     first.map_or(u32::MAX, |number| u32::try_from(number).unwrap_or(u32::MAX))
@@ -145,7 +146,7 @@ fn first_of(conditions: &[Condition], entry: u64) -> u32 {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// A domain that can be looked at whole, as if it were too large for that.
+    /// Learns a domain as if it were too large to check whole, then checks it whole.
     #[test]
     fn every_entry_of_a_small_domain_is_in_the_part_of_its_answer(
         conditions in prop::collection::vec(condition(0x000f_00f0_0000_ff00), 0..5),
@@ -158,9 +159,9 @@ proptest! {
         hold_against(&domain, &learned, of);
     }
 
-    /// In a domain too large to enumerate, the numbers add up.
+    /// Learns a domain that is too large to enumerate. The numbers of entries add up to all entries.
     ///
-    /// Each entry that is tried afterwards is in the part of its answer.
+    /// Each entry that is tried afterwards is in the part with its answer.
     #[test]
     fn any_entry_of_a_large_domain_is_in_the_part_of_its_answer(
         conditions in prop::collection::vec(condition(0x00ff_0000_00f0_0ff0), 0..4),
@@ -168,7 +169,7 @@ proptest! {
     ) {
         let domain = [Pattern::ANY];
         let of = |entry: u64| first_of(&conditions, entry);
-        // Values of conditions are what a caller would know of.
+        // A caller would know the values of conditions.
         let known: Vec<u64> = conditions.iter().map(|condition| condition.value).collect();
         let learned = learned(&domain, &known, of).unwrap();
         let all: u128 = learned.classes.values().flatten().map(Part::entries).sum();

@@ -1,4 +1,4 @@
-//! Calls of functions: begun, resumed before each access, followed up to a read, ended.
+//! Calls of functions: they begin, resume before each access, are followed up to a read, and end.
 
 use std::ptr;
 use std::rc::Rc;
@@ -14,11 +14,11 @@ use crate::EmuError;
 use crate::cpu::ReturnTo;
 use crate::end::{CallBounds, CallExit};
 
-/// Enough for the engine to translate and run in.
+/// Bytes of a coroutine's stack: enough for the engine to translate and run code.
 const COROUTINE_STACK_BYTES: usize = 1 << 20;
 
-/// A call in progress: each resumption lets it make the access it waits for, and run up to the
-/// next one or to its end. One that is dropped while it waits is given up.
+/// A call in progress. Each resumption lets it make the access it waits for, and runs it up to the next or to its
+/// end. A call that is dropped while it waits is given up.
 pub(crate) struct Call {
     coroutine: Option<Coroutine<(), (), (), DefaultStack>>,
     state: Rc<State>,
@@ -37,7 +37,7 @@ impl Vcpu {
         self.state.ended()
     }
 
-    /// Calls a function, with these values for its reads of the page table, up to the read after them.
+    /// Calls a function, with `values` for its reads of watched memory, up to the read after them.
     pub(crate) fn follow(
         &mut self,
         function: u64,
@@ -55,7 +55,7 @@ impl Vcpu {
         })
     }
 
-    /// How the last call ended, if it did.
+    /// Returns how the last call ended; `None` if it has not ended.
     pub(crate) fn end(&self) -> Option<CallExit> {
         self.state.end.get()
     }
@@ -94,22 +94,22 @@ impl Vcpu {
         }
     }
 
-    /// Ends a call, and says how it ended. One that still waits is given up.
+    /// Ends a call, and returns how it ended. A call that still waits is given up.
     ///
     /// # Errors
-    /// If something went wrong in a hook: nothing that the call did is worth anything then.
+    /// The first error of a hook. Nothing that the call did counts then.
     pub(crate) fn finish(&mut self, mut call: Call) -> Result<CallExit, EmuError> {
         call.give_up();
         self.stack = call.coroutine.take().map(Coroutine::into_stack).or_else(|| self.stack.take());
         self.state.ended()
     }
 
-    /// Where the last call went, in order: the starts of blocks, or instructions. It is handed over.
+    /// Takes the path of the last call: the addresses of the blocks or instructions that it ran, in order.
     pub(crate) fn take_path(&mut self) -> Vec<u64> {
         self.state.path.take()
     }
 
-    /// Looks at where the last call went, and at its loads of watched memory.
+    /// Passes the path of the last call, and its loads of watched memory, to `then`.
     pub(crate) fn with_path<T>(&self, then: impl FnOnce(&[u64], &[Load]) -> T) -> T {
         then(&self.state.path.borrow(), &self.state.loads.borrow())
     }
@@ -120,7 +120,7 @@ impl Vcpu {
         arguments: &[u64],
         bounds: CallBounds,
     ) -> Result<(), EmuError> {
-        // What clears a CPU is run on it too.
+        // The code that clears the CPU also runs on it, within the usual bounds.
         self.state.begin(CallBounds::default());
         self.forget_call()?;
         self.state.begin(bounds);
@@ -138,7 +138,7 @@ impl Vcpu {
         registers.into_iter().try_for_each(|(register, value)| self.put_register(register, value))
     }
 
-    /// Keeps what the CPU is like now for every call to begin with.
+    /// Saves the current state of the CPU, with which every call begins.
     pub(super) fn keep_pristine(&mut self) -> Result<(), EmuError> {
         self.translation = self.read_translation()?;
         let beside = self.model.not_in_context.iter().cloned().flatten();
@@ -149,7 +149,7 @@ impl Vcpu {
             .map_err(|e| EmuError::engine("keep what a CPU is like", e))
     }
 
-    /// Makes the CPU what it is before a call, whatever the last call did to it.
+    /// Restores the state of the CPU before a call, whatever the last call did to it.
     pub(super) fn forget_call(&mut self) -> Result<(), EmuError> {
         let translated_as_ever = self.read_translation()? == self.translation;
         self.engine
@@ -165,7 +165,7 @@ impl Vcpu {
             self.put_register(register, value)?;
         }
         if !translated_as_ever {
-            // The engine keeps the translations that it found.
+            // The engine caches the translations of addresses.
             self.engine
                 .ctl_flush_tlb()
                 .map_err(|e| EmuError::engine("forget translations of addresses", e))?;
@@ -179,7 +179,7 @@ impl Vcpu {
         self.model.translation.iter().map(read).collect()
     }
 
-    /// Puts the address of the return pad where a function finds it, if that is a register.
+    /// Puts the address of the return pad into the register of return addresses, if the CPU has one.
     fn put_return_address(&mut self) -> Result<(), EmuError> {
         match self.model.return_to {
             ReturnTo::Register { register, less } => {
@@ -215,8 +215,10 @@ impl Drop for Call {
     }
 }
 
-/// Runs from `function` until a hook ends it. Stop address 0 is never reached: with the return
-/// address there the engine would throw a translation away after each run.
+/// Runs from `function` until a hook ends the call.
+///
+/// The stop address 0 is never reached. If it were the return address, the engine would discard a translation after
+/// each run.
 fn run(engine: &mut Unicorn<'static, ()>, state: &State, program_counter: i32, function: u64) {
     match run_to_end(engine, state, program_counter, function) {
         Ok(end) => state.end.set(Some(end)),
@@ -237,13 +239,13 @@ fn run_to_end(
             break end;
         }
         if state.failed() {
-            // Why is kept there. What the engine says of it is that it was stopped.
+            // `state` keeps the error. The engine only reports that it was stopped.
             break CallExit::Engine(uc_error::OK);
         }
         let pc = read_register(engine, program_counter)?;
         let instructions = Some(state.instructions.get());
         match result {
-            // An address where nothing is, if no hook told of it.
+            // An unmapped address that no hook reported.
             Err(
                 uc_error::EXCEPTION
                 | uc_error::READ_UNMAPPED
@@ -252,8 +254,8 @@ fn run_to_end(
             ) => break CallExit::Fault { pc, address: None },
             Err(uc_error::INSN_INVALID) => break CallExit::Exception { pc, number: 0 },
             Err(error) => break CallExit::Engine(error),
-            // The engine stops after a hint of how much a thread is to run (ppc64le has one before and one after
-            // each wait for a lock).
+            // The engine stops after a hint of a thread's priority (ppc64le has one before and one after each wait
+            // for a lock).
             Ok(()) if !state.stopped_at_read() && instructions != before => {
                 let spin = state.model.begins_to_spin;
                 let mut hint = vec![0; spin.len()];

@@ -1,4 +1,4 @@
-//! Hooks: they record what a CPU does while it runs, and end calls.
+//! Hooks, which record what a CPU does while it runs, and end calls.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -18,8 +18,8 @@ use crate::end::CallExit;
 use crate::trace::What;
 
 impl Vcpu {
-    /// Hooks whatever ends a call. All hooks are there before the first instruction: those added later
-    /// would not fire.
+    /// Hooks the return pad and exceptions, which end a call. All hooks are added before the first instruction
+    /// runs: later ones would not fire.
     pub(super) fn hook_ends(&mut self) -> Result<(), EmuError> {
         let refused = |e| EmuError::engine("hook", e);
         let pad = self.place.return_pad;
@@ -47,7 +47,7 @@ impl Vcpu {
         Ok(())
     }
 
-    /// Hooks accesses to where nothing is.
+    /// Hooks accesses to unmapped memory.
     pub(super) fn hook_invalid(&mut self) -> Result<(), EmuError> {
         let program_counter = self.isa.program_counter;
         let state = Rc::clone(&self.state);
@@ -93,7 +93,7 @@ impl Vcpu {
             .map_err(|e| EmuError::engine("hook", e))
     }
 
-    /// Counts the blocks that are entered, as if each were one instruction, and nothing else.
+    /// Counts the blocks that are entered, each as one instruction, and records nothing.
     pub(crate) fn count_blocks(&mut self) -> Result<(), EmuError> {
         let state = Rc::clone(&self.state);
         self.engine
@@ -108,8 +108,8 @@ impl Vcpu {
             .map_err(|e| EmuError::engine("hook", e))
     }
 
-    /// Calls `then` before each access to a range, with its address as the engine has it, its size, and
-    /// whether it writes.
+    /// Calls `then` before each access to a range, with its address as the engine sees it, its size, and whether it
+    /// writes.
     pub(crate) fn on_access(
         &mut self,
         range: Range<u64>,
@@ -133,8 +133,8 @@ impl Vcpu {
             .map_err(|e| EmuError::engine("hook", e))
     }
 
-    /// Calls `then` before each store to a range with its address as the engine has it, and its size, but for stores
-    /// that are atomic.
+    /// Calls `then` before each store to a range, except atomic ones, with its address as the engine sees it, and
+    /// its size.
     pub(crate) fn on_store(
         &mut self,
         range: Range<u64>,
@@ -155,7 +155,7 @@ impl Vcpu {
             .map_err(|e| EmuError::engine("hook", e))
     }
 
-    /// Calls `then` before each instruction from the first to the last of two addresses. An error ends the call.
+    /// Calls `then` before each instruction from address `first` to address `last`. An error ends the call.
     pub(crate) fn on_code(
         &mut self,
         first: u64,
@@ -195,12 +195,12 @@ impl HookContext<'_, '_> {
         self.state.record(pc, what);
     }
 
-    /// Notes that code went here.
+    /// Adds `pc` to the path of the call.
     pub(crate) fn enter(&mut self, pc: u64) {
         self.state.enter(self.engine, pc, 1);
     }
 
-    /// The instruction at `pc`.
+    /// Returns the instruction at `pc`.
     pub(crate) fn instruction(&self, decoder: &Decoder, pc: u64) -> Result<Instruction, EmuError> {
         Ok(instruction_at(self.engine, &decoder.disassembler, pc)?)
     }
@@ -210,7 +210,7 @@ impl HookContext<'_, '_> {
         self.state.finish(self.engine, CallExit::Returned);
     }
 
-    /// The instruction at `pc`, if it flushes translations or is to be stepped over.
+    /// Returns the instruction at `pc` if it flushes translations or is stepped over.
     pub(crate) fn flushing(&self, decoder: &Decoder, pc: u64) -> Result<Option<Instruction>, EmuError> {
         decoder.flushing(pc, || self.instruction(decoder, pc))
     }
@@ -243,8 +243,10 @@ impl HookContext<'_, '_> {
     }
 }
 
-/// The address of an instruction, or what it accesses, where nothing is, if that is why it raised an
-/// exception: on s390x the engine has no other sign of it.
+/// Returns the unmapped address that made an instruction raise an exception: its own, or the one that it accesses.
+///
+/// Returns `None` if the exception has another cause. On s390x, the engine gives no other sign of an unmapped
+/// address.
 fn accessed_nothing(engine: &Unicorn<'_, ()>, decoder: &Decoder, pc: u64) -> Result<Option<u64>, EmuError> {
     let Some(address_of) = decoder.model.address_of else { return Ok(None) };
     let is_nothing = |address: u64| engine.mem_read(decoder.isa().physical(address), &mut [0]).is_err();
@@ -257,7 +259,7 @@ fn accessed_nothing(engine: &Unicorn<'_, ()>, decoder: &Decoder, pc: u64) -> Res
     Ok(address.filter(|address| is_nothing(*address)))
 }
 
-/// How many instructions the block at `start` has.
+/// Returns the number of instructions in the block at `start`.
 fn count_instructions(
     engine: &Unicorn<'_, ()>,
     decoder: &Decoder,

@@ -1,6 +1,5 @@
-//! One CPU: a Unicorn instance that has the guest and the shared memory mapped, and calls functions
-//! of the guest. While it is scheduled it runs in a coroutine, and is suspended before each access
-//! to the page table.
+//! A vCPU: a Unicorn instance that has the guest and the shared memory mapped, and calls functions of the guest. A
+//! call that is scheduled runs in a coroutine, which is suspended before each access to the page table.
 
 mod call;
 mod hooks;
@@ -27,42 +26,45 @@ pub(crate) use self::call::Call;
 use self::state::State;
 pub(crate) use self::state::{Load, Stop};
 
-/// Where a CPU has what every call needs.
+/// The addresses that every call on a CPU needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallLayout {
-    /// Where functions return to. Not page-aligned: the engine mistakes an aligned stop address on s390x.
+    /// Where functions return to. Not page-aligned: the engine mishandles an aligned stop address on s390x.
     pub(crate) return_pad: u64,
     /// Stacks grow down from here.
     pub(crate) stack_top: u64,
 }
 
-/// What a page may be used for, by its address.
+/// Returns what a page may be used for, given its address.
 pub(crate) type Uses = fn(u64) -> Prot;
 
-/// A CPU.
+/// A virtual CPU.
 pub(crate) struct Vcpu {
     model: &'static CpuModel,
     isa: &'static Isa,
     place: CallLayout,
     engine: Unicorn<'static, ()>,
-    /// What the CPU is like before a call: nothing that a call leaves in it gets to the next. Beside registers there
-    /// is what no register tells: that an exception is being raised, say, of which x86 makes a double fault.
+    /// The state of the CPU before a call, so that no call affects the next.
+    ///
+    /// It includes state that no register shows: for example that an exception is being raised, of which x86 makes
+    /// a double fault.
     pristine: Context,
-    /// The registers that are not in that.
+    /// The registers that `pristine` lacks, with their values before a call.
     beside: Vec<(i32, u64)>,
-    /// What selects how addresses are translated, as it is before a call.
+    /// The bits that control address translation, as they are before a call.
     translation: Vec<u64>,
     watches: Vec<Watch>,
     state: Rc<State>,
     decoder: Rc<Decoder>,
     stack: Option<DefaultStack>,
-    /// What the engine has mapped. Declared after it, so dropped after it.
+    /// The memory that the engine has mapped. Declared after the engine, so dropped after it.
     mapped: Vec<Rc<Shared>>,
 }
 
 impl Vcpu {
-    /// A CPU that has nothing mapped yet. What its own functions take as addresses is what a program
-    /// would use; the engine is given what it makes of them.
+    /// Creates a CPU with no memory mapped.
+    ///
+    /// Functions of a vCPU take addresses as programs use them, and convert them to those that the engine sees.
     pub(crate) fn new(
         number: u8,
         place: CallLayout,
@@ -75,9 +77,10 @@ impl Vcpu {
         Ok(vcpu)
     }
 
-    /// A CPU that nothing slows down: no access of it is hooked, not even one to where nothing is, which then
-    /// ends a call without its address. Stores are fast only to where `uses` says that no code is: of all other
-    /// memory the engine looks each time whether it has translated what they overwrite.
+    /// Creates a fast CPU, which hooks no access, so an access to unmapped memory ends a call without its address.
+    ///
+    /// Stores are fast only in pages that are not executable according to `uses`. Elsewhere the engine checks at
+    /// each store whether it has translated the code that the store overwrites.
     pub(crate) fn unwatched(place: CallLayout, decoder: &Rc<Decoder>, uses: Uses) -> Result<Self, EmuError> {
         Vcpu::open(0, place, &Rc::new(Recorder::new()), decoder, Some(uses))
     }
@@ -96,7 +99,8 @@ impl Vcpu {
             engine
                 .ctl_set_tlb_type(TlbType::VIRTUAL)
                 .and_then(|()| {
-                    // The engine asks of one of its pages, whose size it does not tell: arm64's has 1 KiB.
+                    // The engine asks about one of its pages at a time, and does not report their size: on arm64 it
+                    // is 1 KiB.
                     engine.add_tlb_hook(1, 0, move |_, address, _| {
                         Some(TlbEntry { paddr: isa.physical(address), perms: uses(address) })
                     })
@@ -147,7 +151,7 @@ impl Vcpu {
         Ok(vcpu)
     }
 
-    /// Maps memory that other vCPUs may have too.
+    /// Maps memory, which other vCPUs may map as well.
     pub(crate) fn map(&mut self, address: u64, memory: &Rc<Shared>) -> Result<(), EmuError> {
         self.mapped.push(Rc::clone(memory));
         let address = self.isa.physical(address);
@@ -157,26 +161,27 @@ impl Vcpu {
             .map_err(|e| EmuError::engine("map memory", e))
     }
 
-    /// Puts something to return to where functions return to. Memory must be there.
+    /// Writes the code of the return pad, and the clearing code. Memory must be mapped there.
     pub(crate) fn provide_return_pad(&mut self) -> Result<(), EmuError> {
         self.write(self.place.return_pad, self.model.idle)?;
         self.write(self.clearing_code(), self.model.clearing)
     }
 
-    /// Where the code is that clears what no register of the engine's reaches: behind the return pad.
+    /// Returns the address of the code that clears what no register of the engine reaches: it follows the return
+    /// pad.
     fn clearing_code(&self) -> u64 {
         self.place.return_pad + 0x40
     }
 
-    /// The instruction at `pc`.
+    /// Returns the instruction at `pc`.
     ///
     /// # Errors
-    /// If there is no memory at `pc`.
+    /// If no memory is mapped at `pc`.
     pub(crate) fn instruction(&self, pc: u64) -> Result<Instruction, EmuError> {
         Ok(instruction_at(&self.engine, &self.decoder.disassembler, pc)?)
     }
 
-    /// The text of the instruction at `pc`, for people.
+    /// Returns the text of the instruction at `pc`, for people.
     pub(crate) fn instruction_text(&self, pc: u64) -> Rc<str> {
         self.instruction(pc).map_or_else(|_| "(no memory is there)".into(), |instruction| instruction.text)
     }
@@ -204,12 +209,12 @@ impl Vcpu {
         self.engine.reg_write(register, value).map_err(|e| EmuError::engine("set a register", e))
     }
 
-    /// What a register holds after a call.
+    /// Returns the value of a register after a call.
     pub(crate) fn register(&self, register: i32) -> Result<u64, EmuError> {
         read_register(&self.engine, register)
     }
 
-    /// Forgets translated code, so that hooks that were added since are seen.
+    /// Discards translated code, so that hooks added since take effect.
     pub(crate) fn forget_translations(&mut self) -> Result<(), EmuError> {
         self.engine.ctl_flush_tb().map_err(|e| EmuError::engine("forget translations", e))
     }

@@ -37,8 +37,8 @@ impl Observer for PageTableObserver {
             // there and takes it away before it ends.
             unsafe { &*state.yielder.get() }.suspend(());
         }
-        // Asked now, since the scheduler may have given the call up. The access has had its turn:
-        // the engine will make it whatever is said here, and other CPUs may see what it stores.
+        // Checked after the suspension, in which the scheduler may have given the call up. The access has had its
+        // turn: the engine makes it whatever is returned here, and other CPUs may see what it stores.
         if state.accesses.get() >= state.bounds.get().accesses {
             if state.end.get().is_none() {
                 state.end.set(Some(CallExit::AccessBound));
@@ -76,13 +76,13 @@ impl Observer for PageTableObserver {
     }
 }
 
-/// All that a CPU depends on at a read but memory; nothing where that is not known.
+/// Returns everything that a CPU depends on at a read, except memory; empty if that is not known.
 fn depends_on(state: &State, register: ReadRegister<'_>) -> Result<Vec<u64>, EmuError> {
     if state.model.registers.is_empty() {
         return Ok(Vec::new());
     }
     let registers = state.model.registers.iter().cloned().flatten();
-    // Code that says that it waits counts in registers how often it has looked: they are left out.
+    // Code that says that it waits counts in registers how often it has polled: they are left out.
     let mut held = registers.filter(|_| !state.spins.get()).map(register).collect::<Result<Vec<_>, _>>()?;
     held.extend([register(state.isa.program_counter)?, state.stores.get()]);
     Ok(held)

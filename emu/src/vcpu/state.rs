@@ -1,4 +1,4 @@
-//! What the hooks of one vCPU share: how far a call may go and has gone, and what ended it.
+//! The state that the hooks of one vCPU share: the bounds of a call, how far it has run, and what ended it.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use crate::cpu::CpuModel;
 use crate::end::{CallBounds, CallExit};
 use crate::trace::{Recorder, What};
 
-/// What the hooks of one vCPU share.
+/// The state that the hooks of one vCPU share.
 pub(super) struct State {
     pub(super) number: u8,
     pub(super) return_pad: u64,
@@ -21,60 +21,61 @@ pub(super) struct State {
     pub(super) recorder: Rc<Recorder>,
     pub(super) yielder: Cell<*const Yielder<(), ()>>,
     pub(super) end: Cell<Option<CallExit>>,
-    /// What went wrong in a hook, which must not panic and has nobody to return it to.
+    /// The first error of a hook. A hook must not panic, and has no caller to return an error to.
     pub(super) fault: RefCell<Option<EmuError>>,
     pub(super) bounds: Cell<CallBounds>,
     pub(super) accesses: Cell<u64>,
     pub(super) instructions: Cell<u64>,
-    /// Stores to all memory whose accesses are hooked.
+    /// Number of stores to all memory whose accesses are hooked.
     pub(super) stores: Cell<u64>,
-    /// Whether code has said that all it does is to wait.
+    /// Whether code has said, by a hint, that it only waits.
     pub(super) spins: Cell<bool>,
     pub(super) deadline: Cell<Option<Instant>>,
     pub(super) model: &'static CpuModel,
     pub(super) isa: &'static Isa,
-    /// Where the code went: the starts of blocks, or instructions.
+    /// The path: the addresses of the blocks or instructions that ran, in order.
     pub(super) path: RefCell<Vec<u64>>,
     /// The loads of watched memory, in order.
     pub(super) loads: RefCell<Vec<Load>>,
-    /// The values that reads are to return, if the call is followed.
+    /// The values for reads, if the call is followed.
     pub(super) replay: RefCell<Option<Replay>>,
 }
 
 /// A load of watched memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Load {
-    /// Its place in the path of the call: that of its instruction, or of the block that it is in.
+    /// Index in the path of the call: that of its instruction, or of the block that contains it.
     pub(crate) place: usize,
-    /// The address.
+    /// Address of the load.
     pub(crate) address: u64,
-    /// The whole word.
+    /// Value of the whole word.
     pub(crate) value: u64,
 }
 
 /// A call that is followed up to a read.
 pub(super) struct Replay {
-    /// What its reads return.
+    /// The values for its reads, in order.
     pub(super) values: Vec<u64>,
-    /// How many it has made.
+    /// Number of reads that got a value.
     pub(super) made: usize,
     /// Whether it was stopped, at the first read without a value.
     pub(super) stopped: bool,
-    /// What the CPU had there: its registers, and how often it had stored.
+    /// The CPU's state at that read: its registers, and its number of stores.
     pub(super) state: Vec<u64>,
 }
 
 /// Where a call that was followed stopped.
 pub(crate) enum Stop {
-    /// At the first read that there was no value for, where it had this in registers, and had stored so often. Twice
-    /// the same in one call, and it depends on nothing but what it reads whether it does the same again. Empty
-    /// if that cannot be said.
+    /// At the first read without a value. `state` has the registers and the number of stores there.
+    ///
+    /// If it is the same at two reads of a call, then what the call reads alone decides whether it repeats itself.
+    /// Empty if the state is not known.
     AtRead { state: Vec<u64> },
-    /// At its end, after as many reads.
+    /// At its end, after `reads` reads.
     AtEnd { end: CallExit, reads: usize },
 }
 
-/// A path that is kept has no more blocks, whatever the bound on instructions, so that it fits in memory (128 MiB).
+/// Maximum length of a path, whatever the bound on instructions, so that it fits in memory (128 MiB).
 const LONGEST_PATH: usize = 1 << 24;
 
 impl State {
@@ -110,7 +111,7 @@ impl State {
         }
     }
 
-    /// Lets a hook's call go on unless something went wrong in the hook.
+    /// Lets the call go on, unless something went wrong in the hook.
     pub(super) fn go_on(&self, engine: &mut Unicorn<'_, ()>, done: Result<(), EmuError>) {
         if let Err(error) = done {
             self.fail(error);
@@ -124,7 +125,7 @@ impl State {
         }
     }
 
-    /// Keeps what went wrong, if nothing did before.
+    /// Keeps an error, if it is the first.
     pub(super) fn fail(&self, error: EmuError) {
         self.fault.borrow_mut().get_or_insert(error);
     }
@@ -133,7 +134,10 @@ impl State {
         self.fault.borrow().is_some()
     }
 
-    /// How a call that is over has ended.
+    /// Returns how a call ended.
+    ///
+    /// # Errors
+    /// The first error of a hook.
     pub(super) fn ended(&self) -> Result<CallExit, EmuError> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
@@ -141,7 +145,7 @@ impl State {
         self.end.get().ok_or_else(|| EmuError::engine("end a call", uc_error::OK))
     }
 
-    /// Whether a call that is followed was stopped at the read where it was to stop.
+    /// Whether a call that is followed was stopped at the first read without a value.
     pub(super) fn stopped_at_read(&self) -> bool {
         self.replay.borrow().as_ref().is_some_and(|replay| replay.stopped)
     }
@@ -162,7 +166,7 @@ impl State {
         let total = self.instructions.get() + instructions;
         self.instructions.set(total);
         if self.failed() {
-            // In a hook that has no engine to stop.
+            // The hook that failed had no engine to stop.
             self.stop(engine);
         } else if total > self.bounds.get().instructions || steps > LONGEST_PATH {
             self.finish(engine, CallExit::InstructionBound);

@@ -13,18 +13,18 @@ use pmdscope_needs::Need;
 
 use super::machine;
 
-/// Says something that is seen even if the test passes: nothing may pass for tried that was not.
+/// Prints a text that is visible even if the test passes, so that a skipped test does not look like a passed one.
 pub fn say(text: &str) {
-    // In one piece, since other tests write too.
+    // In one write, since other tests print too.
     std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 
-/// Kernels are unpacked once, for all later runs too.
+/// Returns the cache, in which kernels are unpacked once, for later runs too.
 fn cache() -> Cache {
     Cache::in_folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels"))
 }
 
-/// Every file in the folder, and which architecture it is of, or why it is no kernel.
+/// Returns every file in the folder, with its architecture, or the reason why it is not a kernel.
 pub fn files() -> &'static [(PathBuf, Result<Arch, String>)] {
     static FILES: OnceLock<Vec<(PathBuf, Result<Arch, String>)>> = OnceLock::new();
     FILES.get_or_init(|| {
@@ -36,7 +36,7 @@ pub fn files() -> &'static [(PathBuf, Result<Arch, String>)] {
     })
 }
 
-/// One of these files, opened.
+/// Opens one of these files.
 pub fn file(path: &Path) -> KernelFile {
     KernelFile::open(path, Some(&cache())).unwrap().kernel
 }
@@ -46,7 +46,7 @@ pub struct Real {
     pub name: String,
     pub kernel: Rc<Kernel>,
     pub encoding: Encoding,
-    /// That of the bundled guest: with the migration types of the kernel, but pages of the usual size.
+    /// The encoding of the bundled guest: with the migration types of the kernel, but pages of the usual size.
     pub guest_encoding: Encoding,
     pub machine: KernelEnvironment,
 }
@@ -58,7 +58,7 @@ impl Real {
         Real::set_up(name, Rc::new(kernel))
     }
 
-    /// A machine with the kernel, whose controls passed.
+    /// Sets up a machine with the kernel, whose controls must pass.
     pub fn set_up(name: String, kernel: Rc<Kernel>) -> Result<Real, String> {
         let wrong = |error: &dyn std::fmt::Display| format!("{name}: {error}");
         let mmu = (!kernel.arch().mmus().is_empty()).then_some(Mmu::Radix);
@@ -70,13 +70,13 @@ impl Real {
         if !failed.is_empty() {
             return Err(wrong(&format!("controls failed: {failed:?}")));
         }
-        // With the migration types that were found in it.
+        // This encoding has the migration types that were found in the kernel.
         let encoding = *machine.encoding();
         let guest_encoding = usual.with_migration_types(encoding.migration_types());
         Ok(Real { name, kernel, encoding, guest_encoding, machine })
     }
 
-    /// The bundled guest of the same encoding.
+    /// Returns a machine with the bundled guest of the same encoding.
     pub fn guest(&self) -> Machine {
         machine(bundled(self.encoding.arch(), self.encoding.mmu(), self.kernel.version()).unwrap())
     }
@@ -87,7 +87,7 @@ impl Real {
     }
 }
 
-/// Runs a test on every kernel of an architecture, and panics with what it said of any.
+/// Runs a test on every kernel of an architecture, and panics with all complaints.
 pub fn on_every_kernel(arch: Arch, test: impl Fn(&mut Real) -> Vec<String>) {
     let here = files().iter().filter(|(_, of)| *of == Ok(arch));
     let mut kernels = 0;

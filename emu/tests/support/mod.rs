@@ -1,4 +1,4 @@
-//! What the tests share: the guests under test, and entries to try on them.
+//! Helpers that the tests share: the guests under test, and entries to try on them.
 #![allow(dead_code, reason = "every test program uses a part of it")]
 
 pub mod kernels;
@@ -13,15 +13,15 @@ use pmdscope_emu::{Access, Calls, Event, Machine, Run, What, env};
 use pmdscope_guest::routine::{walkers, writers};
 use pmdscope_guest::{Bundled, Routine, all_bundled, under_test};
 
-/// Where every generated test begins: the same entries on every machine and every day.
+/// Seed of every generated test: the same entries on every machine and every day.
 pub const SEED: u64 = 0x706d_6473_636f_7065;
 
-/// A machine with a guest: the bundled one, or that of the directory `PMDSCOPE_GUESTS`.
+/// Returns a machine with a guest: the bundled one, or that of the directory `PMDSCOPE_GUESTS`.
 pub fn machine(guest: &Bundled) -> Machine {
     Machine::new(under_test::load(guest)).unwrap()
 }
 
-/// The encodings at both ends of the versions that a guest is for.
+/// Returns the encodings of the oldest and the newest version that a guest is for.
 pub fn encodings(guest: &Bundled) -> Vec<Encoding> {
     let versions = if guest.from == guest.to { vec![guest.from] } else { vec![guest.from, guest.to] };
     versions.into_iter().map(|version| encoding(guest, version)).collect()
@@ -31,7 +31,7 @@ pub fn encoding(guest: &Bundled, version: Version) -> Encoding {
     Encoding::at(guest.arch, guest.mmu, version).unwrap()
 }
 
-/// The newest guest of each architecture and MMU kind.
+/// Returns the newest guest of each architecture and MMU kind.
 pub fn newest_guests() -> Vec<&'static Bundled> {
     let mut newest: Vec<&Bundled> = Vec::new();
     for guest in all_bundled() {
@@ -43,12 +43,12 @@ pub fn newest_guests() -> Vec<&'static Bundled> {
     newest
 }
 
-/// The newest guest of an architecture.
+/// Returns the newest guest of an architecture.
 pub fn newest(arch: Arch) -> &'static Bundled {
     newest_guests().into_iter().find(|guest| guest.arch == arch).unwrap()
 }
 
-/// Calls `test` with every guest, on all CPUs, and panics with what it said of any.
+/// Calls `test` with every guest, on all CPUs, and panics with all complaints.
 pub fn on_every_guest(test: impl Fn(&'static Bundled) -> Vec<String> + Sync) {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -69,21 +69,21 @@ pub fn on_every_guest(test: impl Fn(&'static Bundled) -> Vec<String> + Sync) {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
-/// A spec without marks.
+/// Returns a spec without marks.
 pub fn spec(kind: EntryKind, pfn: u64) -> EntrySpec {
     EntrySpec { kind, pfn, young: false, dirty: false, soft_dirty: false, uffd_wp: false }
 }
 
-/// The kinds of entry that an encoding expresses.
+/// Returns the kinds of entry that an encoding can express.
 pub fn kinds(encoding: &Encoding) -> Vec<EntryKind> {
     let expresses = |kind: &EntryKind| encoding.build(&spec(*kind, encoding.default_pfn())).is_ok();
     EntryKind::ALL.into_iter().filter(expresses).collect()
 }
 
-/// An entry of a kind that the encoding expresses, with any page and any marks that it can hold.
+/// Returns a random entry of a kind that the encoding can express, with any page and any marks that it can hold.
 pub fn random_entry(rng: &mut Rng, encoding: &Encoding, kind: EntryKind) -> u64 {
     let layout = encoding.layout();
-    // As many bits of page frame as the architecture has at most: all magnitudes are tried.
+    // The maximum number of bits of a page frame number on the architecture: all magnitudes are tried.
     let pfn_bits = u32::from(layout.physical_bits - layout.page_shift);
     loop {
         let pfn = rng.u64(..) >> (64 - rng.u32(1..=pfn_bits));
@@ -99,26 +99,26 @@ pub fn random_entry(rng: &mut Rng, encoding: &Encoding, kind: EntryKind) -> u64 
             soft_dirty: rng.bool(),
             uffd_wp: rng.bool(),
         };
-        // The kind can be expressed; a mark or a page frame may not. Then another is drawn.
+        // The kind can be expressed, but a mark or a page frame may not. Then another spec is drawn.
         if let Ok(entry) = encoding.build(&spec) {
             return entry;
         }
     }
 }
 
-/// An entry of a kind as a walker commonly finds it: a mapping is accessed and dirty. (On s390x one
-/// that was not accessed is invalid to the hardware, so that there is nothing to invalidate.)
+/// Returns an entry of a kind as a walker commonly finds it: a mapping is accessed and dirty. (On s390x an entry
+/// that was not accessed is invalid to the hardware, so there is nothing to invalidate.)
 pub fn in_use(encoding: &Encoding, kind: EntryKind) -> u64 {
     marked(encoding, spec(kind, encoding.default_pfn()))
 }
 
-/// The entry of a spec, accessed and dirty if it can be that.
+/// Returns the entry of a spec, accessed and dirty if its kind can be.
 pub fn marked(encoding: &Encoding, plain: EntrySpec) -> u64 {
     let marked = EntrySpec { young: true, dirty: true, ..plain };
     encoding.build(&marked).or_else(|_| encoding.build(&plain)).unwrap()
 }
 
-/// A job on a guest: everything is in place, the page that the entry maps too.
+/// Returns a job on a guest: everything is set up, including the page that the entry maps.
 pub fn job<'a>(encoding: &Encoding, entry: u64, writer: &'a str, walker: &'a str) -> Calls<'a> {
     Calls {
         entry,
@@ -131,7 +131,7 @@ pub fn job<'a>(encoding: &Encoding, entry: u64, writer: &'a str, walker: &'a str
     }
 }
 
-/// The accesses that one CPU made in a run.
+/// Returns the accesses that one CPU made in a run.
 pub fn accesses(run: &Run, cpu: u8) -> Vec<&Access> {
     run.events.iter().filter(|event| event.cpu == cpu).filter_map(access).collect()
 }
@@ -143,8 +143,9 @@ pub fn access(event: &Event) -> Option<&Access> {
     }
 }
 
-/// Says what in a run's events does not fit together: every access must find what the one before it
-/// left, and they must be in the order of the schedule.
+/// Describes what is inconsistent in a run's events; `None` if nothing is.
+///
+/// Every access must find what the previous one left, and the accesses must be in the order of the schedule.
 pub fn inconsistency(run: &Run, entry: u64) -> Option<String> {
     let order: Vec<u8> =
         run.events.iter().filter(|event| access(event).is_some()).map(|event| event.cpu).collect();
@@ -165,12 +166,12 @@ pub fn inconsistency(run: &Run, entry: u64) -> Option<String> {
     (run.after != entry).then(|| format!("{entry:#018x} was left, and in the end it is {:#018x}", run.after))
 }
 
-/// The writers that a guest has.
+/// Returns the writers that a guest has.
 pub fn writers(machine: &Machine) -> Vec<&'static Routine> {
     writers::ALL.iter().copied().filter(|writer| machine.guest().has(writer.symbol())).collect()
 }
 
-/// The walkers that a guest has.
+/// Returns the walkers that a guest has.
 pub fn walkers(machine: &Machine) -> Vec<&'static Routine> {
     walkers::ALL.iter().copied().filter(|walker| machine.guest().has(walker.symbol())).collect()
 }

@@ -1,4 +1,4 @@
-//! The watch on an engine of one's own: what `xchgq %rsi, (%rdi)` does to a word.
+//! Attaches the watch to an engine of one's own, and prints how `xchgq %rsi, (%rdi)` accesses a word.
 use std::{ops::ControlFlow, rc::Rc};
 
 use pmdscope_watch::unicorn_engine::{Arch::X86, Mode, Prot, RegisterX86 as R, Unicorn, uc_error};

@@ -1,5 +1,5 @@
-//! The page-table watch: attached to a range of memory of any Unicorn instance, it tells an
-//! observer of every access to the range before the access happens.
+//! The page-table watch. Attached to a range of memory of any Unicorn instance, it reports every access to the
+//! range to an observer, before the access happens.
 
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
@@ -30,39 +30,39 @@ pub enum AccessKind {
 pub struct Site {
     /// How memory is reached.
     pub kind: AccessKind,
-    /// The address of the instruction; of a pair, of the half at hand.
+    /// The address of the instruction; for a load-reserved and store-conditional pair, that of the half at hand.
     pub pc: u64,
     /// The address accessed.
     pub address: u64,
-    /// How many bytes.
+    /// The size of the access in bytes.
     pub size: usize,
 }
 
 /// Receives the accesses that a watch sees.
 ///
-/// Values are numbers in the CPU's byte order, of `size` bytes.
+/// Values are numbers in CPU order, of [`Site::size`] bytes.
 pub trait Observer {
     /// An access is about to happen.
     ///
-    /// Called once for an atomic, before its load half. A scheduler may run other CPUs here. On `Break` the engine is
-    /// stopped, but not before the access: the access still happens and is reported. Of an atomic, this may be the load
+    /// Called once for an atomic, before its load half. A scheduler may run other CPUs here. `Break` stops the
+    /// engine, but only after the access, which still happens and is reported. For an atomic, this may be the load
     /// half alone.
     fn before(&mut self, site: &Site) -> ControlFlow<()>;
-    /// The engine is stopped at a load, since [`before`](Observer::before) broke off. `register` gives what a register
-    /// holds, before the load.
+    /// The engine stops at a load, because [`before`](Observer::before) returned `Break`. The argument returns the
+    /// value of a register before the load.
     fn stopped(&mut self, _register: ReadRegister<'_>) {}
     /// A load, or the load half of an atomic, returns `value`.
     fn loaded(&mut self, site: &Site, value: u64);
     /// A store, or the store half of an atomic, is about to write `value`. The engine shows a
     /// compare-and-swap that fails as a store of the old value on x86_64, arm64 (LSE) and sparc64.
     fn stored(&mut self, site: &Site, value: u64);
-    /// The watch cannot report an access, because the engine gave too little.
+    /// The watch cannot report an access, because the engine refused a request.
     ///
     /// The engine is stopped, and its results are worthless.
     fn failed(&mut self, error: WatchError);
 }
 
-/// What is open between the halves of an atomic.
+/// An atomic whose first half was seen, and whose second half is still missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Open {
     Nothing,
@@ -82,24 +82,27 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The hooks of the watch, to be removed by.
+    /// Returns the hooks of the watch, with which the engine can remove it.
     pub fn hooks(&self) -> [UcHookId; 2] {
         self.hooks
     }
 
-    /// Forgets an atomic whose second half was not seen. To be called before other code is run on the engine: code
-    /// that was stopped between the halves leaves one, and a store that comes next would be taken for its other half.
+    /// Forgets an atomic whose second half was not seen.
+    ///
+    /// Call this before running other code on the engine: code that was stopped between the halves leaves the
+    /// atomic open, and the watch would take the next store for its other half.
     pub fn forget_open_atomic(&self) {
         self.open.set(Open::Nothing);
     }
 }
 
-/// Attaches `observer` to the accesses that `engine` makes to `range`, physical addresses.
+/// Attaches `observer` to the accesses that `engine` makes to `range`, a range of physical addresses.
 ///
-/// `decoder` tells atomics from plain accesses, since the engine does not. It reads each instruction
-/// once, at its virtual address taken for a physical one (on x86_64 its low 52 bits, on ppc64 60): code
-/// must lie where it runs, and stay what it is. Attach before any code has run, or flush the translations: code translated before is not
-/// seen. The observer must not run this engine from within its own calls.
+/// `decoder` distinguishes atomics from plain accesses, since the engine does not. It reads each instruction once,
+/// at its virtual address taken as a physical one (on x86_64 its low 52 bits, on ppc64 60). So code must lie in
+/// physical memory at the address where it runs, and must not change. Attach before any code has run, or flush the
+/// translations: the watch does not see code translated before. The observer must not run this engine from within
+/// its own calls.
 ///
 /// ```
 /// use std::cell::RefCell;
@@ -149,7 +152,7 @@ impl Watch {
 /// ```
 ///
 /// # Errors
-/// If the range is empty, and whatever the engine says to the hooks.
+/// [`WatchError::Engine`] if the range is empty, or if the engine refuses a hook.
 pub fn attach<D: 'static>(
     engine: &mut Unicorn<'static, D>,
     range: Range<u64>,
@@ -158,7 +161,7 @@ pub fn attach<D: 'static>(
 ) -> Result<Watch, WatchError> {
     let refused = |error| WatchError::engine("watch the page table", error);
     if range.is_empty() {
-        // The engine would take that for all of memory.
+        // The engine would take an empty range for all of memory.
         return Err(refused(uc_error::ARG));
     }
     let open = Rc::new(Cell::new(Open::Nothing));
@@ -188,7 +191,8 @@ struct Hooks<O> {
 }
 
 impl<O: Observer> Hooks<O> {
-    /// Stops the engine if an access is to be the last, or could not be told of. Gives what a hook has to.
+    /// Reports an access by `tell`. Stops the engine if the observer breaks off or the report fails. Returns what
+    /// the engine expects of a hook.
     fn told<D>(
         &mut self,
         uc: &mut Unicorn<'_, D>,

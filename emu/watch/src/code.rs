@@ -1,14 +1,14 @@
-//! Instructions, read out of an engine's memory.
+//! Reads instructions out of an engine's memory.
 
 use unicorn_engine::{Unicorn, uc_error};
 
 use crate::disassembler::{Disassembler, Instruction, LONGEST_INSTRUCTION_BYTES};
 use crate::error::WatchError;
 
-/// The instruction at `pc`.
+/// Returns the instruction at `pc`.
 ///
 /// # Errors
-/// If there is no memory at `pc`.
+/// [`WatchError::Engine`] if no memory is mapped at `pc`.
 pub fn instruction_at<D>(
     engine: &Unicorn<'_, D>,
     decoder: &Disassembler,
@@ -23,7 +23,8 @@ pub fn instruction_at<D>(
     Ok(decoder.at(pc, &code[..length]))
 }
 
-/// Reads as much as there is: what follows the last instruction of a mapping need not exist. Gives how many bytes.
+/// Reads as many bytes as are mapped, and returns their number: the last instruction of a mapping may be followed
+/// by unmapped memory.
 fn read_up_to<D>(engine: &Unicorn<'_, D>, address: u64, bytes: &mut [u8]) -> Result<usize, uc_error> {
     let mut refused = uc_error::READ_UNMAPPED;
     for length in (1..=bytes.len()).rev() {

@@ -1,4 +1,4 @@
-//! Instructions as text, and their class, kept by address.
+//! Decodes instructions to text and class, and keeps them by address.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,14 +14,14 @@ use crate::isa::{Class, Isa};
 pub struct Instruction {
     /// Its text: mnemonic and operands. Bytes that Capstone cannot decode are shown as `.byte`.
     pub text: Rc<str>,
-    /// How many bytes it takes.
+    /// Its length in bytes.
     pub length: u64,
     /// How it accesses memory, and whether it flushes.
     pub class: Class,
 }
 
 impl Instruction {
-    /// Where a direct call goes; `None` of all other instructions.
+    /// Returns the target of a direct call; `None` for all other instructions.
     pub fn call_target(&self) -> Option<u64> {
         let (_, operand) = self.text.split_once(' ').filter(|_| self.class.calls)?;
         let digits = operand.trim().trim_start_matches('#').strip_prefix("0x")?;
@@ -54,12 +54,12 @@ impl Disassembler {
         self.isa
     }
 
-    /// The instruction at `pc`, if it was decoded before.
+    /// Returns the instruction at `pc`, if it was decoded before.
     pub(crate) fn known(&self, pc: u64) -> Option<Instruction> {
         self.known.borrow().get(&pc).cloned()
     }
 
-    /// The instruction at `pc`, whose bytes (and perhaps more) are `code`.
+    /// Returns the instruction at `pc`. `code` begins with its bytes, and may be longer.
     pub fn at(&self, pc: u64, code: &[u8]) -> Instruction {
         if let Some(known) = self.known(pc) {
             return known;

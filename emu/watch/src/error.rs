@@ -1,16 +1,16 @@
-//! What can go wrong.
+//! Errors of the watch.
 
 use unicorn_engine::uc_error;
 
-/// Why a watch cannot be attached, or cannot tell of an access.
+/// Errors of attaching a watch, and of reporting an access.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WatchError {
-    /// The engine refused something.
+    /// The engine refused a request.
     #[error("the engine refused to {doing}: {error:?}")]
     Engine {
-        /// What was tried.
+        /// The request, as a verb phrase.
         doing: &'static str,
-        /// What the engine said.
+        /// The engine's error.
         error: uc_error,
     },
     /// Capstone could not be opened.

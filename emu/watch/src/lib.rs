@@ -1,8 +1,9 @@
-//! A watch over a range of memory of a Unicorn engine: it tells an observer of every access to the range, before the
-//! access happens and with what it loads or stores, and knows atomic accesses from plain ones.
+//! A watch over a range of memory of a Unicorn engine. It reports every access to the range to an observer, before
+//! the access happens and with the value that it loads or stores, and distinguishes atomic accesses from plain
+//! ones.
 //!
-//! [`attach`] puts it into an engine of your own; [`unicorn_engine`] is the engine's crate, in the version that this one
-//! is built with. `examples/own_engine.rs` is a whole program.
+//! [`attach`] attaches it to your own engine. [`unicorn_engine`] is the engine's crate, in the version that this
+//! crate is built with. `examples/own_engine.rs` is a complete program.
 #![forbid(unsafe_code)]
 
 mod attach;

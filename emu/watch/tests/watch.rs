@@ -15,22 +15,22 @@ use pmdscope_watch::unicorn_engine::{
 use pmdscope_watch::{Disassembler, Isa, Observer, Site, WatchError, attach};
 
 const CODE: u64 = 0x1_0000;
-/// What is watched is the second half of the data.
+/// The second half of the data is watched.
 const DATA: u64 = 0x2_0000;
 const WATCHED: u64 = DATA + 0x1000;
 const DATA_BYTES: usize = 0x2000;
 
-/// A program that loads from A, stores 0x11 to A, exchanges what is at A for 0x22, loads from B and
-/// stores that to B, and loads from A + 8. A is watched, B is not.
+/// A program that loads from A, stores 0x11 to A, swaps 0x22 into A, loads from B and stores that to B, and loads
+/// from A + 8. A is watched, B is not.
 struct Program {
     arch: Arch,
     open: fn() -> Unicorn<'static, ()>,
     code: &'static [u8],
-    /// Where in the code A is accessed: the load, the store, the exchange (both halves), the last load.
+    /// Offsets of the instructions that access A: the load, the store, the exchange (both halves), the last load.
     pcs: [u64; 5],
-    /// Registers: the address A, 0x11, 0x22, the address B.
+    /// Registers that hold at the start: the address A, 0x11, 0x22, the address B.
     inputs: [i32; 4],
-    /// Registers: what the first load, the exchange and the last load gave.
+    /// Registers that receive the values of the first load, the exchange and the last load.
     outputs: [i32; 3],
 }
 
@@ -101,7 +101,7 @@ const PROGRAMS: [Program; 3] = [
     },
 ];
 
-/// ppc64 fetches no instruction without a translation, so it gets one, address for address.
+/// Opens an engine for ppc64le, with an identity mapping: ppc64 fetches no instruction without a translation.
 fn open_ppc64le() -> Unicorn<'static, ()> {
     let mut engine = Unicorn::new(EngineArch::PPC, Mode(Mode::PPC64.0 | Mode::BIG_ENDIAN.0)).unwrap();
     engine.ctl_set_tlb_type(TlbType::VIRTUAL).unwrap();
@@ -135,7 +135,7 @@ impl Data {
 /// A call that an observer received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
-    /// An access is about to happen; what is in memory then.
+    /// An access is about to happen, with the value in memory at that time.
     Before {
         kind: AccessKind,
         pc: u64,
@@ -143,7 +143,7 @@ enum Told {
         in_memory: u64,
     },
     Loaded(u64),
-    /// What is stored, and what is in memory until then.
+    /// The value to store, and the value in memory until then.
     Stored {
         value: u64,
         in_memory: u64,
@@ -188,7 +188,7 @@ impl Observer for Listener {
     }
 }
 
-/// A program, ready to run, and what its watch tells.
+/// A program that is ready to run, and the calls that its observer received.
 struct Watched {
     engine: Unicorn<'static, ()>,
     data: Data,
@@ -236,7 +236,7 @@ fn every_access_to_the_range_is_told_of_before_it_happens_and_no_other() {
             Told::Loaded(0xaaaa),
             before(Store, store, WATCHED, 0xaaaa),
             Told::Stored { value: 0x11, in_memory: 0xaaaa },
-            // Once, though it loads and stores, with two instructions on some.
+            // An atomic is reported once, though it loads and stores, on some architectures with two instructions.
             before(Atomic, exchange, WATCHED, 0x11),
             Told::Loaded(0x11),
             Told::Stored { value: 0x22, in_memory: 0x11 },
@@ -287,12 +287,12 @@ fn break_stops_the_engine_after_the_access_at_hand() {
             watched.run(program);
             watched.told.take()
         };
-        // Where in `all` the first, second and third access are over.
+        // The number of calls in `all` after which the first, second and third access are over.
         for (patience, over) in [2, 4, 7].into_iter().enumerate() {
             let mut watched = Watched::new(program, patience);
             watched.run(program);
             let told = watched.told.take();
-            // An atomic may end after its load half; a plain access is made.
+            // An atomic may end after its load half. A plain access completes.
             let least = if over == 7 { 6 } else { over };
             assert!((least..=over).contains(&told.len()), "{}: {told:x?}", program.arch);
             assert_eq!(told, all[..told.len()], "{}: {patience} accesses", program.arch);
@@ -325,7 +325,7 @@ fn an_architecture_that_the_engine_lacks_has_no_instruction_set() {
     }
 }
 
-/// `cargo test` builds examples, unless `--test` says what to build.
+/// `cargo test` builds examples, unless `--test` selects targets.
 #[test]
 fn the_example_prints_what_the_readme_shows() {
     let programs = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("examples");

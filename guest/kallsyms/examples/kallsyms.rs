@@ -1,7 +1,7 @@
 //! Prints the kallsyms table of an unpacked kernel image, as `/proc/kallsyms` would.
 //!
-//! `kallsyms IMAGE little|big [BASE]`: BASE, in hexadecimal, is the value of `kallsyms_relative_base`
-//! if not the one in the file, or the address of `kallsyms_offsets` if the table is PC-relative.
+//! `kallsyms IMAGE little|big [BASE]`: BASE, in hexadecimal, is the value of `kallsyms_relative_base` if it
+//! differs from the one in the file, or the address of `kallsyms_offsets` if the table is PC-relative.
 
 use std::error::Error;
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! Building the symbols of a table.
+//! Builds the symbols of a table.
 
 use crate::error::Error;
 use crate::symbols::{MAX_NAMES, PER_CPU, Symbols};
@@ -12,7 +12,7 @@ pub(crate) struct SymbolsBuilder {
 }
 
 impl SymbolsBuilder {
-    /// A builder with room for `count` symbols.
+    /// Makes a builder with room for `count` symbols.
     pub(crate) fn with_capacity(count: usize) -> SymbolsBuilder {
         SymbolsBuilder {
             addresses: Vec::with_capacity(count),
@@ -28,7 +28,8 @@ impl SymbolsBuilder {
     /// `name` begins with the letter of the type.
     ///
     /// # Errors
-    /// If the name is not printable ASCII, or all names together are too long.
+    /// [`Error::NameNotAscii`] if the name is not printable ASCII, [`Error::NamesTooLarge`] if all names together
+    /// are too long.
     pub(crate) fn push(
         &mut self,
         index: usize,
@@ -52,13 +53,13 @@ impl SymbolsBuilder {
         Ok(())
     }
 
-    /// The symbols, sorted and indexed.
+    /// Returns the symbols, sorted and indexed.
     pub(crate) fn finish(self) -> Symbols {
         let SymbolsBuilder { addresses, kinds, names, ends } = self;
         // Only ASCII was pushed, so nothing is replaced.
         let names = String::from_utf8(names).unwrap_or_default();
         let mut symbols = Symbols { addresses, kinds, names, ends, by_name: Vec::new(), text: Vec::new() };
-        // Tables are in order; with a base for which sums wrap, addresses may not be.
+        // Tables are in order. But if sums with the base wrap, addresses may not be.
         if !symbols.addresses.is_sorted() {
             symbols.sort();
         }

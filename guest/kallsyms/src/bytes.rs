@@ -1,4 +1,4 @@
-//! Numbers and bytes of an image. A place outside the image is `None`.
+//! Numbers and bytes of an image. Reads outside of the image return `None`.
 
 /// The order of the bytes of a number in memory.
 ///

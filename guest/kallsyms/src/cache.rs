@@ -1,9 +1,9 @@
-//! The form of symbols in a file.
+//! The file format of cached symbols.
 //!
-//! All numbers are little-endian. A header of [`HEADER`] bytes: [`MAGIC`], the version (`u32`), the
-//! number of symbols (`u32`), the bytes of all names (`u64`) and the [`checksum`] of all after the
-//! header mixed with the fields before it (`u64`). Then, for all symbols each: addresses (`u64`),
-//! the order by name (`u32`), lengths of names (`u16`), letters (`u8`), and the names.
+//! All numbers are little-endian. A header of [`HEADER`] bytes holds [`MAGIC`], the version (`u32`), the number of
+//! symbols (`u32`), the length of all names in bytes (`u64`), and the [`checksum`] (`u64`) of everything after the
+//! header mixed with the fields before it. Then follow the columns, each with the values of all symbols: addresses
+//! (`u64`), the order by name (`u32`), lengths of names (`u16`), letters (`u8`), and the names.
 
 use crate::columns::Columns;
 use crate::symbols::Symbols;
@@ -12,16 +12,16 @@ use crate::symbols::Symbols;
 const MAGIC: &[u8; 8] = b"pmdsyms\n";
 /// The version of the format.
 const VERSION: u32 = 1;
-/// The bytes of the header.
+/// The size of the header in bytes.
 const HEADER: usize = 32;
-/// The bytes of a symbol, without those of its name.
+/// The size of a symbol in bytes, without its name.
 const PER_SYMBOL: usize = 8 + 4 + 2 + 1;
 
-/// Why bytes are not symbols that [`Symbols::to_bytes`] wrote.
+/// Errors of [`Symbols::from_bytes`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CacheError {
-    /// The bytes do not have the magic.
+    /// The bytes do not begin with the magic.
     #[error("not a file of cached kernel symbols")]
     NotACache,
     /// Another version of this crate, with another format, wrote the bytes.
@@ -33,7 +33,7 @@ pub enum CacheError {
 }
 
 impl Symbols {
-    /// The symbols as bytes for a cache, the same on each machine.
+    /// Returns the symbols as bytes for a cache, the same on each machine.
     ///
     /// [`from_bytes`](Self::from_bytes) reads them in a fraction of the time that it takes to find the
     /// table in an image.
@@ -59,7 +59,7 @@ impl Symbols {
         bytes
     }
 
-    /// The symbols that [`to_bytes`](Self::to_bytes) wrote.
+    /// Reads the symbols that [`to_bytes`](Self::to_bytes) wrote.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl Symbols {
     }
 }
 
-/// The columns in the bytes after the header.
+/// Returns the columns in the bytes after the header.
 fn columns(body: &[u8], count: usize) -> Option<Columns<'_>> {
     let (addresses, rest) = body.split_at_checked(8 * count)?;
     let (by_name, rest) = rest.split_at_checked(4 * count)?;
@@ -103,7 +103,7 @@ fn columns(body: &[u8], count: usize) -> Option<Columns<'_>> {
     })
 }
 
-/// The checksum over `body` and the fields of `header` before the checksum.
+/// Returns the checksum over `body` and the fields of `header` before the checksum.
 ///
 /// Each step is invertible for a given word, so a change within one word of eight bytes always changes
 /// the checksum.

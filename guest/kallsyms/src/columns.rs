@@ -15,7 +15,7 @@ pub(crate) struct Columns<'a> {
 }
 
 impl Symbols {
-    /// The columns that a cache keeps.
+    /// Returns the columns that a cache keeps.
     pub(crate) fn columns(&self) -> Columns<'_> {
         let mut start = 0;
         let lengths = self.ends.iter().map(|&end| {
@@ -33,7 +33,7 @@ impl Symbols {
         }
     }
 
-    /// Symbols of columns, `None` if these are not those of symbols.
+    /// Builds symbols from columns; `None` if the columns are not those of symbols.
     pub(crate) fn from_columns(columns: Columns<'_>) -> Option<Symbols> {
         let Columns { addresses, kinds, lengths, by_name, names } = columns;
         let count = addresses.len();
@@ -59,7 +59,7 @@ impl Symbols {
         }
         let names = String::from_utf8(names.to_vec()).ok()?;
         let mut symbols = Symbols { addresses, kinds, names, ends, by_name, text: Vec::new() };
-        // In strictly ascending order no number is there twice, so that each is there once.
+        // A strictly ascending order has no number twice, so it has each number once.
         let key = |index: u32| (symbols.name(index as usize), index);
         let sorted = symbols.by_name.iter().all(|&index| (index as usize) < count)
             && symbols.by_name.is_sorted_by(|&a, &b| key(a) < key(b));

@@ -1,6 +1,6 @@
-//! The reasons why an image gives no table, or a table no symbols.
+//! Errors of finding a table in an image, and of reading its symbols.
 
-/// Why an image gives no table, or a table no symbols.
+/// Errors of finding a table in an image, and of reading its symbols.
 ///
 /// Places are offsets in bytes from the start of the image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,13 +11,13 @@ pub enum Error {
     /// It is packed, is not a kernel's, has the other byte order, or was built without `CONFIG_KALLSYMS`.
     #[error("no kallsyms token table in the image (still packed, or the other byte order?)")]
     NoTokenTable,
-    /// No markers and names before a token table belong together.
+    /// A token table exists, but no markers and names before it belong together.
     #[error("a token table is at image offset {token_table:#x}, but no kallsyms names belong to it")]
     NoNames {
         /// The place of `kallsyms_token_table`.
         token_table: usize,
     },
-    /// No offsets belong to the tokens and names.
+    /// Tokens and names exist, but no offsets belong to them.
     ///
     /// Neither place where `kallsyms_offsets` can be holds offsets in ascending order of addresses.
     #[error("{symbols} kallsyms names are at image offset {names:#x}, but no offsets belong to them")]
@@ -64,9 +64,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// The stage of the search at which this error occurs.
+    /// Returns the stage of the search at which this error occurs.
     ///
-    /// Of several errors, the latest stage is reported.
+    /// Among several errors, the search reports one of the latest stage.
     pub(crate) fn stage(&self) -> u8 {
         match self {
             Error::NoTokenTable => 0,

@@ -39,7 +39,7 @@
 //! # Hostile input
 //!
 //! No input makes this crate panic. Work and memory are bounded by a small multiple of the image's
-//! size, and where that would not do by constants: see the README.
+//! size or, if that is not enough, by constants: see the README.
 
 #![forbid(unsafe_code)]
 

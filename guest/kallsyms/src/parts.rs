@@ -55,7 +55,7 @@ impl std::fmt::Display for Layout {
 
 /// The places of a table's parts, in bytes from the start of the image.
 ///
-/// Each is the place of the symbol `kallsyms_` with the field's name after it.
+/// Each is the place of the symbol `kallsyms_` followed by the field's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Positions {
@@ -63,7 +63,7 @@ pub struct Positions {
     pub num_syms: usize,
     /// The packed names.
     ///
-    /// Each has a length of one or two bytes, and as many numbers of tokens.
+    /// Each is a length of one or two bytes, and as many numbers of tokens.
     pub names: usize,
     /// The offset in `names` of each 256th name: `u32` each, the first 0.
     pub markers: usize,
@@ -88,16 +88,16 @@ pub struct BaseSlot {
     ///
     /// The slot has 8 bytes.
     pub position: usize,
-    /// The number in the slot, in the image.
+    /// The number that the image holds in the slot.
     ///
-    /// That is the base itself where the image is linked to its final address or its relocations
-    /// were applied. An arm64 kernel of 5.10 or 6.1 holds 0 here: the value is in the `Elf64_Rela`
-    /// entry (`R_AARCH64_RELATIVE`, 0x403) for this slot, elsewhere in the image. On s390x 6.1 a
-    /// value of 0 is the base. (Both as seen in Debian's kernels.)
+    /// It is the base itself if the image is linked to its final address or its relocations were applied. An arm64
+    /// kernel of 5.10 or 6.1 holds 0 here: the value is in the `Elf64_Rela` entry (`R_AARCH64_RELATIVE`, 0x403)
+    /// for this slot, elsewhere in the image. On s390x 6.1 a value of 0 is the base. (Both as seen in Debian's
+    /// kernels.)
     pub value: u64,
 }
 
-/// What offsets count from, which the image alone may not determine.
+/// The base that offsets count from. The image alone may not determine it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Base {
     /// The value of `kallsyms_relative_base` in the running kernel.
@@ -116,7 +116,7 @@ pub enum Base {
     OffsetsAt(u64),
 }
 
-/// What an entry of `kallsyms_offsets` means.
+/// The meaning of an entry of `kallsyms_offsets`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OffsetForm {
     Unsigned,
@@ -124,20 +124,20 @@ pub(crate) enum OffsetForm {
     PcRelative,
 }
 
-/// How the length of a packed name is written.
+/// The encoding of a packed name's length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LengthForm {
     /// One byte or two.
     ///
-    /// With bit 7 set, the first byte's other bits are the low seven and the next byte has the rest
-    /// (Linux v6.1 to v7.2, `scripts/kallsyms.c`, `write_src`).
+    /// If bit 7 is set, the first byte's other bits are the low seven and the next byte has the rest (Linux v6.1
+    /// to v7.2, `scripts/kallsyms.c`, `write_src`).
     OneOrTwoBytes,
-    /// One byte, bit 7 as any other (Linux v5.10, `scripts/kallsyms.c`, `write_src`).
+    /// One byte, in which bit 7 is like any other (Linux v5.10, `scripts/kallsyms.c`, `write_src`).
     OneByte,
 }
 
 impl LengthForm {
-    /// The place and length of the token numbers of the packed name at `at`.
+    /// Returns the place and length of the token numbers of the packed name at `at`.
     pub(crate) fn read(self, image: &[u8], at: usize) -> Option<(usize, usize)> {
         let first = usize::from(*image.get(at)?);
         if first & 0x80 != 0 && self == LengthForm::OneOrTwoBytes {

@@ -31,33 +31,33 @@ pub struct Symbol<'a> {
 }
 
 impl Symbol<'_> {
-    /// Whether the symbol is of code: its type is one of `T`, `t`, `W` and `w`.
+    /// Whether the symbol is code: its type is one of `T`, `t`, `W` and `w`.
     pub fn is_text(&self) -> bool {
         is_text(self.kind)
     }
 }
 
-/// Whether the letter of a type is one of code.
+/// Whether the letter of a type means code.
 fn is_text(kind: u8) -> bool {
     matches!(kind, b'T' | b't' | b'W' | b'w')
 }
 
 /// Symbols in ascending order of addresses.
 ///
-/// Those of the same address have the order of the table, which is by preference: `scripts/kallsyms.c`
-/// of Linux v5.10 to v7.2 (`compare_symbols`) puts names that are not weak before weak ones, those that
-/// a linker did not make before those it did, and those with fewer leading underscores before others.
+/// Symbols of the same address have the order of the table, which is by preference: `scripts/kallsyms.c` of Linux
+/// v5.10 to v7.2 (`compare_symbols`) puts names that are not weak before weak ones, names that a linker did not
+/// make before those it made, and names with fewer leading underscores before others.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Symbols {
     /// The addresses, in ascending order.
     pub(crate) addresses: Vec<u64>,
     /// The letters of the types, with [`PER_CPU`].
     pub(crate) kinds: Vec<u8>,
-    /// All names, without anything between them: ASCII.
+    /// All names, without separators: ASCII.
     pub(crate) names: String,
     /// The end of each name in `names`.
     pub(crate) ends: Vec<u32>,
-    /// The numbers of the symbols in the order of their names, then ascending.
+    /// The numbers of the symbols in the order of their names, ascending among equal names.
     pub(crate) by_name: Vec<u32>,
     /// The numbers of the text symbols, in ascending order.
     pub(crate) text: Vec<u32>,
@@ -75,12 +75,12 @@ impl Symbols {
         self.addresses.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no symbols.
     pub fn is_empty(&self) -> bool {
         self.addresses.is_empty()
     }
 
-    /// The symbol of number `index`, counted in ascending order of addresses from 0.
+    /// Returns symbol number `index`, counted from 0 in ascending order of addresses.
     pub fn get(&self, index: usize) -> Option<Symbol<'_>> {
         let kind = *self.kinds.get(index)?;
         Some(Symbol {
@@ -91,17 +91,17 @@ impl Symbols {
         })
     }
 
-    /// All symbols in ascending order of addresses.
+    /// Returns all symbols in ascending order of addresses.
     ///
-    /// Those of the same address have the order of the table. Offsets into the per-CPU area are
-    /// ordered among the addresses by their values.
+    /// Symbols of the same address have the order of the table. Offsets into the per-CPU area are ordered among
+    /// the addresses by their values.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Symbol<'_>> + ExactSizeIterator {
-        // `get` gives a symbol for each number in this range.
+        // `get` returns a symbol for each number in this range.
         let none = Symbol { name: "", kind: b'?', address: 0, is_per_cpu_offset: false };
         (0..self.len()).map(move |index| self.get(index).unwrap_or(none))
     }
 
-    /// The symbols of this name in the order of [`iter`](Self::iter).
+    /// Returns the symbols of this name in the order of [`iter`](Self::iter).
     ///
     /// Static functions of several files can have the same name.
     pub fn named<'s>(&'s self, name: &str) -> impl DoubleEndedIterator<Item = Symbol<'s>> + use<'s> {
@@ -111,21 +111,21 @@ impl Symbols {
         rest.get(..count).unwrap_or_default().iter().filter_map(|&index| self.get(index as usize))
     }
 
-    /// The symbol of this name that has the lowest address.
+    /// Returns the symbol of this name that has the lowest address.
     pub fn first_named(&self, name: &str) -> Option<Symbol<'_>> {
         self.named(name).next()
     }
 
-    /// The nearest text symbol at or below `address`, and the distance in bytes.
+    /// Returns the nearest text symbol at or below `address`, and the distance in bytes.
     ///
-    /// `None` below the first text symbol. Of several at the same address it is the first in the order
+    /// `None` below the first text symbol. Among several symbols at the same address it is the first in the order
     /// of the table (see [`Symbols`] for that order), which the kernel reports too (Linux v5.10 to v7.2,
-    /// `kernel/kallsyms.c`, `get_symbol_pos`). Symbols whose names begin with `$` are passed over: they
-    /// tell a disassembler code from data.
+    /// `kernel/kallsyms.c`, `get_symbol_pos`). Symbols whose names begin with `$` do not count: they mark code and
+    /// data for a disassembler.
     ///
-    /// Nothing bounds the distance: for an address after the code it is that from the last symbol. A
-    /// caller that can have such addresses compares with the symbol's [size](Self::size_of), or with
-    /// `_etext`.
+    /// The distance is not bounded: for an address after the code it is the distance from the last text symbol. A
+    /// caller that can have such addresses compares the distance with the symbol's [size](Self::size_of), or the
+    /// address with `_etext`.
     pub fn at(&self, address: u64) -> Option<(Symbol<'_>, u64)> {
         let above = self.text.partition_point(|&index| self.address(index) <= address);
         let symbol = self.address(*self.text.get(above.checked_sub(1)?)?);
@@ -134,20 +134,20 @@ impl Symbols {
         Some((symbol, address - symbol.address))
     }
 
-    /// The size in bytes of the code of `symbol`, with the padding after it.
+    /// Returns the size in bytes of the code of `symbol`, including the padding after it.
     ///
-    /// It extends to the next text symbol at a higher address. `None` if there is none.
+    /// The code extends to the next text symbol at a higher address. `None` if no such symbol exists.
     pub fn size_of(&self, symbol: &Symbol<'_>) -> Option<u64> {
         let next = self.text.partition_point(|&index| self.address(index) <= symbol.address);
         Some(self.address(*self.text.get(next)?) - symbol.address)
     }
 
-    /// The address of the symbol of a number, 0 if there is none.
+    /// Returns the address of symbol number `index`; 0 if it does not exist.
     fn address(&self, index: u32) -> u64 {
         self.addresses.get(index as usize).copied().unwrap_or(0)
     }
 
-    /// The name of the symbol of a number, empty if there is none.
+    /// Returns the name of symbol number `index`; empty if it does not exist.
     pub(crate) fn name(&self, index: usize) -> &str {
         let start = match index.checked_sub(1) {
             Some(before) => self.ends.get(before).copied().unwrap_or(0),
@@ -168,8 +168,8 @@ impl Symbols {
 
     /// Makes the order by name.
     pub(crate) fn index_names(&mut self) {
-        // Most names differ in their first eight bytes: with these in the key a comparison does
-        // mostly without the names, which are far apart in memory.
+        // Most names differ in their first eight bytes. With these in the key, most comparisons need not read the
+        // names, which are far apart in memory.
         let mut keys: Vec<(u64, u32)> = (0u32..)
             .zip(&self.kinds)
             .map(|(index, _)| {
@@ -186,7 +186,7 @@ impl Symbols {
         self.by_name = keys.into_iter().map(|(_, index)| index).collect();
     }
 
-    /// Sorts the symbols by address, those of the same address in their present order.
+    /// Sorts the symbols by address. Symbols of the same address keep their order.
     pub(crate) fn sort(&mut self) {
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_by_key(|&index| self.addresses.get(index));

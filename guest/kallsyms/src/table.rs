@@ -56,7 +56,7 @@ impl<'a> Table<'a> {
         &self.positions
     }
 
-    /// The slot of the base that offsets count from, `None` if they are PC-relative.
+    /// The slot of the base that offsets count from; `None` if they are PC-relative.
     pub fn relative_base(&self) -> Option<BaseSlot> {
         self.relative_base
     }
@@ -65,13 +65,13 @@ impl<'a> Table<'a> {
     ///
     /// Symbols of per-CPU variables then have offsets into the per-CPU area in place of addresses.
     ///
-    /// So it is on x86_64 with SMP up to 6.12 (Linux v6.12, `scripts/kallsyms.c`,
-    /// `make_percpus_absolute`; gone in v7.2). Seen in the offsets: others never are negative.
+    /// This is so on x86_64 with SMP up to 6.12 (Linux v6.12, `scripts/kallsyms.c`, `make_percpus_absolute`; gone
+    /// in v7.2). The offsets show it: in other tables with a base they are never negative.
     pub fn is_absolute_percpu(&self) -> bool {
         self.offset_form == OffsetForm::AbsolutePercpu
     }
 
-    /// All symbols, with addresses that count from `base`. Sums wrap at 64 bits.
+    /// Returns all symbols, with addresses that count from `base`. Sums wrap at 64 bits.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl<'a> Table<'a> {
         Ok(builder.finish())
     }
 
-    /// Unpacks a name into `name`; `None` if it is longer than any.
+    /// Unpacks a name into `name`; `None` if it is longer than [`MAX_NAME`].
     fn unpack(&self, packed: &[u8], name: &mut Vec<u8>) -> Option<()> {
         name.clear();
         for &number in packed {
@@ -125,7 +125,7 @@ impl<'a> Table<'a> {
         Some(())
     }
 
-    /// The offset of a symbol.
+    /// Returns the offset of a symbol.
     fn offset(&self, index: usize) -> Option<u32> {
         self.image.u32(self.positions.offsets + 4 * index)
     }

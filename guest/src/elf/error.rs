@@ -5,7 +5,7 @@ use pmdscope_arches::{Arch, UnknownName};
 use crate::abi::LIMIT;
 use crate::declared::DeclarationError;
 
-/// Why a file is not a guest, or a guest has no such function.
+/// Errors of loading a guest, and of finding a function in it.
 #[derive(Debug, thiserror::Error)]
 pub enum GuestError {
     /// The file has no ELF magic.
@@ -27,10 +27,10 @@ pub enum GuestError {
         /// The architecture it should be for.
         wanted: Arch,
     },
-    /// The file is not linked.
+    /// The file is not a linked program.
     #[error("an ELF file that is not a linked program (its type is {0})")]
     NotProgram(&'static str),
-    /// A table whose entries do not have the size that ELF gives them.
+    /// The entries of a table do not have the size that ELF gives them.
     #[error("damaged ELF file: an entry of its {table} takes {found} bytes instead of {wanted}")]
     EntrySize {
         /// The table.
@@ -40,7 +40,7 @@ pub enum GuestError {
         /// The size that ELF gives.
         wanted: u64,
     },
-    /// A segment with bytes outside the file, or more bytes than it has memory.
+    /// A segment has bytes outside the file, or more bytes than it has memory.
     #[error(
         "damaged ELF file: the segment at {address:#x} takes {bytes:#x} bytes at {offset:#x} of a file of {length:#x}, and {size:#x} in memory"
     )]
@@ -56,13 +56,13 @@ pub enum GuestError {
         /// The length of the file.
         length: u64,
     },
-    /// A function that no segment holds.
+    /// No segment holds all of a function.
     #[error("damaged ELF file: its function {} does not lie in what it loads", .name.escape_debug())]
     FunctionOutside {
         /// The function's name.
         name: String,
     },
-    /// A segment beyond the addresses that a guest may use.
+    /// A segment ends beyond the addresses that a guest may use.
     #[error("the segment at {address:#x} ends beyond {LIMIT:#x}, where a guest must end")]
     SegmentTooHigh {
         /// The segment's address.

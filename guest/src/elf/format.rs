@@ -1,6 +1,6 @@
 //! Facts of the ELF format that readers of guests and of kernels share.
 
-/// A file offset as an index. One that does not fit is beyond the end of any file.
+/// Converts a file offset to an index. An offset that does not fit is beyond the end of any file.
 pub(crate) fn index(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -13,7 +13,7 @@ pub struct Segment {
     pub address: u64,
     /// Its first bytes; the rest is zero.
     pub bytes: Vec<u8>,
-    /// The number of bytes it takes in memory, at least as many as `bytes` has.
+    /// Its size in memory in bytes, at least the length of `bytes`.
     pub size: u64,
     /// Whether it may be written to.
     pub writable: bool,
@@ -57,24 +57,25 @@ impl Guest {
         &self.declared
     }
 
-    /// The routines of a role: those that it declares, then those of the registry, whether it has them or not.
+    /// Returns the routines of a role: those that the guest declares, then those of the registry. The guest may
+    /// lack those of the registry; see [`has_routine`](Self::has_routine).
     pub fn routines(&self, role: Role) -> impl Iterator<Item = &'static Routine> + Clone + '_ {
         let declared = self.declared.iter().copied().filter(move |one| one.role == role);
         declared.chain(routine::all(role).iter().copied())
     }
 
-    /// Its routine of this role and name.
+    /// Returns the routine of this role and name.
     ///
     /// # Errors
-    /// If there is none: then the nearest name.
+    /// [`UnknownName`] with the nearest name, if no routine has the name.
     pub fn routine(&self, role: Role, name: &str) -> Result<&'static Routine, UnknownName> {
         find(self.routines(role), role.name(), name)
     }
 
-    /// Its routine of this name, whatever its role.
+    /// Returns the routine of this name, whatever its role.
     ///
     /// # Errors
-    /// If there is none: then the nearest name.
+    /// [`UnknownName`] with the nearest name, if no routine has the name.
     pub fn routine_of_any_role(&self, name: &str) -> Result<&'static Routine, UnknownName> {
         find(Role::ALL.into_iter().flat_map(|role| self.routines(role)), "routine", name)
     }
@@ -84,7 +85,7 @@ impl Guest {
         &self.functions
     }
 
-    /// The function that holds an address, and the distance from its start.
+    /// Returns the function that holds an address, and the distance from its start in bytes.
     pub fn symbol_at(&self, pc: u64) -> Option<(&str, u64)> {
         let at = self.functions.partition_point(|function| function.address <= pc).checked_sub(1)?;
         let function = &self.functions[at];
@@ -92,10 +93,10 @@ impl Guest {
         (distance < function.size).then_some((function.name.as_str(), distance))
     }
 
-    /// The address of a function.
+    /// Returns the address of a function.
     ///
     /// # Errors
-    /// If there is no function of this name.
+    /// [`GuestError::NoSuchFunction`] if the guest has no function of this name.
     pub fn function(&self, name: &str) -> Result<u64, GuestError> {
         self.find(name).map(|function| function.address).ok_or_else(|| {
             let registered = Role::ALL.into_iter().flat_map(|role| routine::all(role).iter().copied());
@@ -113,7 +114,7 @@ impl Guest {
         self.has(routine.symbol())
     }
 
-    /// Whether the guest has a function of a name.
+    /// Whether the guest has a function of this name.
     pub fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }

@@ -18,7 +18,7 @@ use crate::declared::{self, SECTION};
 use crate::routine::Routine;
 
 impl Guest {
-    /// Reads a guest for `arch` from an ELF file, and checks all that is loaded.
+    /// Reads a guest for `arch` from an ELF file, and checks everything that it loads.
     ///
     /// # Errors
     /// If the file is damaged, is for another architecture, or is not a guest.
@@ -57,7 +57,7 @@ impl Guest {
         let sections = SectionHeader::parse(bytes, index(header.e_shoff), header.e_shnum.into(), context)
             .map_err(damaged("section headers"))?;
         let functions = functions(bytes, &sections, context)?;
-        // A reader of a function's code reads as many bytes as its symbol says.
+        // Readers of a function's code read as many bytes as its symbol says.
         if let Some(outside) = functions.iter().find(|function| !lies_in(function, &segments)) {
             return Err(GuestError::FunctionOutside { name: outside.name.clone() });
         }
@@ -80,7 +80,7 @@ fn check_entry_size(table: &'static str, count: u16, found: u64, wanted: usize) 
     }
 }
 
-/// The segments to load, in ascending order of addresses.
+/// Returns the segments to load, in ascending order of addresses.
 fn segments(bytes: &[u8], programs: &[ProgramHeader]) -> Result<Vec<Segment>, GuestError> {
     let mut segments = Vec::new();
     for program in programs.iter().filter(|program| program.p_type == PT_LOAD && program.p_memsz > 0) {
@@ -120,7 +120,7 @@ fn segments(bytes: &[u8], programs: &[ProgramHeader]) -> Result<Vec<Segment>, Gu
     Ok(segments)
 }
 
-/// The functions that the symbol table defines, in ascending order of addresses.
+/// Returns the functions that the symbol table defines, in ascending order of addresses.
 fn functions(bytes: &[u8], sections: &[SectionHeader], context: Ctx) -> Result<Vec<Symbol>, GuestError> {
     let damaged = |part| move |source| GuestError::Damaged { part, source };
     let table = sections
@@ -148,7 +148,7 @@ fn functions(bytes: &[u8], sections: &[SectionHeader], context: Ctx) -> Result<V
     Ok(functions)
 }
 
-/// The bytes of the section that declares routines; empty without such a section.
+/// Returns the bytes of the section that declares routines; empty without such a section.
 fn declarations<'a>(
     bytes: &'a [u8],
     header: &Header,
@@ -193,7 +193,7 @@ mod tests {
         Guest::parse(bytes, Arch::Arm64).unwrap_err().to_string()
     }
 
-    /// Writes a number into a little-endian header.
+    /// Returns a guest for arm64 in which these bytes replace those at `offset`.
     fn patched<const N: usize>(offset: usize, bytes: [u8; N]) -> Vec<u8> {
         let mut elf = arm64();
         elf[offset..offset + N].copy_from_slice(&bytes);

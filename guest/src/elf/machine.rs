@@ -8,10 +8,10 @@ use super::error::GuestError;
 use super::guest::Guest;
 
 impl Guest {
-    /// The architecture that an ELF file is for.
+    /// Returns the architecture that an ELF file is for.
     ///
     /// # Errors
-    /// If it is for an unknown architecture, or no ELF file.
+    /// If the file is not an ELF file, or is for an unknown architecture.
     pub fn arch_of(bytes: &[u8]) -> Result<Arch, GuestError> {
         if !bytes.starts_with(header::ELFMAG) {
             return Err(GuestError::NotElf);

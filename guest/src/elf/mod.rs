@@ -1,4 +1,4 @@
-//! ELF files of guests: what is loaded of them, and what can be called in them.
+//! ELF files of guests: the segments to load, and the functions that can be called.
 
 mod error;
 pub(crate) mod format;

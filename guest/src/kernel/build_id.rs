@@ -1,8 +1,8 @@
 //! The GNU build ID of a kernel.
 //!
-//! The linker makes it of all that it links, so it identifies the build, and its debug information. It is a note
-//! (`NT_GNU_BUILD_ID` of the ELF gABI), which stays in the image when the ELF headers do not. An image has other
-//! build IDs too: those of its vDSOs, each within an ELF file of its own.
+//! The linker computes it from everything it links, so it identifies the build and its debug information. It is a
+//! note (`NT_GNU_BUILD_ID` of the ELF gABI), which stays in the image when the ELF headers are removed. An image also
+//! contains the build IDs of its vDSOs, each in an embedded ELF file.
 
 use goblin::container::Ctx;
 use goblin::elf::Elf;
@@ -12,12 +12,12 @@ use pmdscope_arches::{Arch, ByteOrder};
 
 use super::image::MemoryImage;
 
-/// The number of bytes of a build ID, as every linker makes it by default (SHA-1).
+/// The length in bytes of a build ID in every linker's default form (SHA-1).
 const LENGTH: usize = 20;
-/// The most bytes of a vDSO. Those of Linux 7.2 have up to 8 KiB.
+/// The most bytes of a vDSO. The vDSOs of Linux 7.2 have up to 8 KiB.
 const VDSO_LARGEST: usize = 64 << 10;
 
-/// The build ID of a kernel in hexadecimal, if it has exactly one.
+/// Returns the build ID of a kernel in hexadecimal, if it has exactly one.
 pub(super) fn find(image: &MemoryImage) -> Option<String> {
     find_in(image.arch, image.kernel().map(|segment| &segment.bytes[..]))
 }
@@ -40,7 +40,7 @@ fn find_in<'a>(arch: Arch, parts: impl IntoIterator<Item = &'a [u8]>) -> Option<
     }
 }
 
-/// The start of a note with a build ID: length of name and content, type, name.
+/// Returns the start of a note with a build ID: lengths of name and content, type, name.
 fn note_header(arch: Arch) -> Vec<u8> {
     const NT_GNU_BUILD_ID: u32 = 3;
     let name = *b"GNU\0";
@@ -52,7 +52,7 @@ fn note_header(arch: Arch) -> Vec<u8> {
     words.into_iter().map(in_order).chain([name]).flatten().collect()
 }
 
-/// Whether an offset lies in a note of an ELF file within the bytes.
+/// Whether an offset lies in a note of an ELF file embedded in the bytes.
 fn is_in_embedded_elf(bytes: &[u8], at: usize) -> bool {
     let earliest = at.saturating_sub(VDSO_LARGEST);
     memmem::find_iter(&bytes[earliest..at], b"\x7fELF").any(|start| {
@@ -62,7 +62,7 @@ fn is_in_embedded_elf(bytes: &[u8], at: usize) -> bool {
     })
 }
 
-/// Whether an offset lies in a note of an ELF file, `None` if that is damaged.
+/// Whether an offset lies in a note of an ELF file, `None` if the file is damaged.
 fn has_note_at(file: &[u8], at: u64) -> Option<bool> {
     let header = Elf::parse_header(file).ok()?;
     let context = Ctx::new(header.container().ok()?, header.endianness().ok()?);
@@ -78,14 +78,14 @@ fn has_note_at(file: &[u8], at: u64) -> Option<bool> {
 mod tests {
     use super::*;
 
-    /// A note with a build ID of one repeated byte.
+    /// Returns a note whose build ID repeats one byte.
     fn note(arch: Arch, byte: u8) -> Vec<u8> {
         let mut note = note_header(arch);
         note.extend([byte; LENGTH]);
         note
     }
 
-    /// An ELF file that is nothing but a header, a program header and a note with a build ID.
+    /// Returns an ELF file of a header, a program header and a note with a build ID.
     fn vdso(byte: u8) -> Vec<u8> {
         let note = note(Arch::Arm64, byte);
         let mut file = vec![0; 64 + 56];

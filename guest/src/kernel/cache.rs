@@ -1,8 +1,8 @@
-//! Unpacked kernels, kept from one run to the next.
+//! The cache of unpacked kernels, kept from one run to the next.
 //!
-//! The name of an entry's file has the hash of what the entry was made from, so an entry cannot be out of date, only
-//! damaged or left over. An entry is written under another name and then renamed, so no process reads half of one. Two
-//! processes that make the same entry do the work twice, and either result stays.
+//! The name of an entry's file contains the hash of the kernel's file. An entry can therefore be damaged or left
+//! over, but never out of date. A process writes an entry under another name and then renames it, so no process
+//! reads half an entry. Two processes that make the same entry at once both do the work, and either result stays.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -16,42 +16,42 @@ use sha2::{Digest, Sha256};
 use super::limits::LIMIT;
 use crate::files::{self, Opened};
 
-/// The version of the entries.
+/// The version of the entry format.
 ///
-/// It changes whenever the same input gives other entries, or their form changes.
+/// It changes whenever the same input produces different entries, or the form of entries changes.
 const FORMAT: u32 = 3;
-/// The start of an entry.
+/// The first bytes of an entry.
 const MAGIC: [u8; 8] = *b"pmdscope";
-/// The start of the name of a file that is being written.
+/// The prefix of the names of unfinished files.
 const UNFINISHED: &str = ".unfinished-";
-/// The age at which an unfinished file is abandoned.
+/// The age at which an unfinished file counts as abandoned.
 ///
-/// The process that wrote it was killed.
+/// The process that wrote such a file was killed.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
-/// The most parts of an entry. A damaged entry must not ask for more memory.
+/// The most parts of an entry. It bounds the memory that a damaged entry can request.
 const PARTS: u32 = 1 << 16;
 /// The most bytes of an entry.
 ///
-/// A larger one is a file that consists mostly of holes.
+/// A larger file consists mostly of holes.
 const BYTES: u64 = 2 * LIMIT;
 
-/// A folder of entries.
+/// A cache: a folder of entries.
 #[derive(Debug, Clone)]
 pub struct Cache {
     folder: PathBuf,
 }
 
-/// The key of an entry: the SHA-256 of the file it is made from.
+/// The key of an entry: the SHA-256 of the kernel's file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key(String);
 
-/// Why the cache is not used. All works without a cache, only slower.
+/// Errors of the cache. Everything works without a cache, only slower.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// The environment names no folder.
+    /// The environment does not name a folder.
     #[error("nothing is cached: neither XDG_CACHE_HOME nor HOME is set")]
     NoFolder,
-    /// No entry can be written.
+    /// An entry cannot be written.
     #[error("nothing is cached: {} cannot be written to: {source}", .folder.display())]
     NotWritten {
         /// The folder of the cache.
@@ -59,25 +59,25 @@ pub enum CacheError {
         /// The system's error.
         source: io::Error,
     },
-    /// An entry cannot be read, though it is there.
+    /// An entry exists, but cannot be read.
     #[error("the cached {} is damaged ({what}), and made anew", .file.display())]
     Damaged {
         /// The entry's file.
         file: PathBuf,
-        /// The damage.
+        /// A description of the damage.
         what: String,
     },
 }
 
 impl Cache {
-    /// The user's cache: `pmdscope` in `$XDG_CACHE_HOME`, or else in `~/.cache`.
+    /// Returns the user's cache: `pmdscope` in `$XDG_CACHE_HOME`, or else in `~/.cache`.
     ///
-    /// The folder is made with its first entry.
+    /// Storing the first entry creates the folder.
     ///
     /// # Errors
-    /// If the environment names neither.
+    /// [`CacheError::NoFolder`] if neither `XDG_CACHE_HOME` nor `HOME` is set.
     pub fn of_user() -> Result<Cache, CacheError> {
-        // Without either the library would ask the system for the user's home.
+        // Without either variable, the library would ask the system for the user's home.
         let named = |variable| std::env::var_os(variable).is_some_and(|folder| !folder.is_empty());
         if !named("XDG_CACHE_HOME") && !named("HOME") {
             return Err(CacheError::NoFolder);
@@ -86,20 +86,20 @@ impl Cache {
         Ok(Cache::in_folder(folders.cache_dir().join("pmdscope")))
     }
 
-    /// A cache in a folder, which is made with its first entry.
+    /// Returns a cache in a folder. Storing the first entry creates the folder.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Cache {
         Cache { folder: folder.into() }
     }
 
-    /// The folder of the cache.
+    /// Returns the folder of the cache.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The parts that [`Cache::store`] kept under a name for a file, if any.
+    /// Loads the parts that [`Cache::store`] stored for a file under a name, if any.
     ///
     /// # Errors
-    /// If the entry is damaged. It should be made and stored again.
+    /// [`CacheError::Damaged`] if the entry is damaged. The caller should make it again and store it.
     pub fn load(&self, key: &Key, name: &str) -> Result<Option<Vec<Vec<u8>>>, CacheError> {
         let path = self.path(key, name);
         let read = match files::open(&path) {
@@ -110,18 +110,18 @@ impl Cache {
         read.map(Some).map_err(|what| CacheError::Damaged { file: path, what })
     }
 
-    /// Keeps parts under a name, for a file.
+    /// Stores parts for a file under a name.
     ///
-    /// The name is that of a kind of entry, such as `image`.
+    /// The name identifies the kind of entry, such as `image`.
     ///
     /// # Errors
-    /// If the entry cannot be written.
+    /// [`CacheError::NotWritten`] if the entry cannot be written.
     pub fn store(&self, key: &Key, name: &str, parts: &[&[u8]]) -> Result<(), CacheError> {
         self.write(&self.path(key, name), parts)
             .map_err(|source| CacheError::NotWritten { folder: self.folder.clone(), source })
     }
 
-    /// The file of an entry.
+    /// Returns the path of an entry's file.
     pub(super) fn path(&self, key: &Key, name: &str) -> PathBuf {
         self.folder.join(format!("{key}-{FORMAT}.{name}"))
     }
@@ -148,7 +148,7 @@ impl Cache {
             let unfinished = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
             let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());
             if unfinished && age.is_some_and(|age| age > ABANDONED) {
-                // If it is gone, another process has removed it.
+                // If the file is gone, another process has removed it.
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -156,10 +156,10 @@ impl Cache {
 }
 
 impl Key {
-    /// The key of a file, which is read from its position to its end.
+    /// Computes the key of a file, from the current position to the end.
     ///
     /// # Errors
-    /// If the file cannot be read.
+    /// The reader's error if the file cannot be read.
     pub fn of(file: &mut impl Read) -> io::Result<Key> {
         let mut hash = Sha256::new();
         let mut buffer = vec![0; 1 << 18];
@@ -180,9 +180,9 @@ impl fmt::Display for Key {
     }
 }
 
-/// The header of an entry: magic, format, number of parts, and their lengths.
+/// Returns the header of an entry: magic, format, number of parts, and their lengths.
 ///
-/// All numbers are little-endian. The parts follow, and then a CRC-32 of all before it.
+/// All numbers are little-endian. The parts follow the header, and then a CRC-32 of header and parts.
 fn header(parts: &[&[u8]]) -> Vec<u8> {
     let mut header = MAGIC.to_vec();
     header.extend(FORMAT.to_le_bytes());
@@ -191,7 +191,7 @@ fn header(parts: &[&[u8]]) -> Vec<u8> {
     header
 }
 
-/// Reads the parts of an entry.
+/// Reads the parts of an entry, and verifies its lengths and checksum.
 fn read(file: &mut File) -> io::Result<Vec<Vec<u8>>> {
     let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
     let size = file.metadata()?.len();
@@ -219,7 +219,7 @@ fn read(file: &mut File) -> io::Result<Vec<Vec<u8>>> {
     let mut parts = Vec::new();
     for length in lengths {
         let mut part = Vec::new();
-        // The file has as much, so this is no more memory than there is to read.
+        // The lengths match the file's size, so no part needs more memory than the file has bytes.
         part.reserve_exact(usize::try_from(length).map_err(io::Error::other)?);
         Read::by_ref(file).take(length).read_to_end(&mut part)?;
         checksum.update(&part);

@@ -1,37 +1,37 @@
-//! The compressions of kernels and packages, and how data of each begins.
+//! The compression formats of kernels and packages, and the first bytes of each.
 
 use std::fmt;
 
 use super::bytes::le32;
 
-/// The start of data in LZ4's legacy format.
+/// The first bytes of LZ4's legacy format.
 ///
 /// Source: Linux `lib/decompress_unlz4.c`, `ARCHIVE_MAGICNUMBER`.
 pub(super) const LZ4_LEGACY: [u8; 4] = 0x184c_2102_u32.to_le_bytes();
-/// The start of an LZ4 frame.
+/// The first bytes of an LZ4 frame.
 const LZ4_FRAME: [u8; 4] = 0x184d_2204_u32.to_le_bytes();
-/// The start of a zstd frame.
+/// The first bytes of a zstd frame.
 const ZSTD: [u8; 4] = 0xfd2f_b528_u32.to_le_bytes();
 
-/// A compression.
+/// A compression format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Compression {
-    /// RFC 1952.
+    /// The gzip format (RFC 1952).
     Gzip,
     /// The `.xz` format, with any of its filters for machine code.
     Xz,
     /// The older `.lzma` format.
     Lzma,
-    /// RFC 8878.
+    /// The zstd format (RFC 8878).
     Zstd,
-    /// The frame format of LZ4, or the legacy one that kernels use.
+    /// The frame format of LZ4, or the legacy format that kernels use.
     Lz4,
-    /// Any block size.
+    /// The bzip2 format, with any block size.
     Bzip2,
 }
 
 impl Compression {
-    /// All compressions.
+    /// All compression formats.
     pub const ALL: [Compression; 6] = [
         Compression::Gzip,
         Compression::Xz,
@@ -41,7 +41,7 @@ impl Compression {
         Compression::Bzip2,
     ];
 
-    /// The name in reports, which is also that of the program for it.
+    /// Returns the name for reports. The program for the format has the same name.
     pub const fn name(self) -> &'static str {
         match self {
             Compression::Gzip => "gzip",
@@ -53,10 +53,9 @@ impl Compression {
         }
     }
 
-    /// The compression of `bytes`, recognised by their start.
+    /// Returns the compression format of `bytes`, recognised by the first bytes.
     ///
-    /// Where the magic is short, the fields after it must make sense too, so that few bytes are taken for
-    /// compressed data by mistake.
+    /// Where the magic is short, the fields after it must be valid too. This makes false matches rare.
     pub fn of(bytes: &[u8]) -> Option<Compression> {
         let is = |magic: &[u8]| bytes.starts_with(magic);
         // Method 8 is deflate, the only one in use; the upper three flags are reserved.
@@ -78,8 +77,8 @@ impl Compression {
         {
             return Some(Compression::Bzip2);
         }
-        // No magic, but the usual properties (lc=3 lp=0 pb=2), a window of a size that encoders
-        // write, and a length that is unknown or below 4 GiB.
+        // The lzma format has no magic. It must have the usual properties (lc=3 lp=0 pb=2), a window size that
+        // encoders write, and a length that is unknown or below 4 GiB.
         if is(&[0x5d])
             && let Some(window) = le32(bytes, 1)
             && let (Some(low), Some(high)) = (le32(bytes, 5), le32(bytes, 9))

@@ -1,4 +1,4 @@
-//! Unpacking: compressed bytes in memory, and compressed streams.
+//! Unpacks compressed bytes in memory, and compressed streams.
 
 use std::io::{self, BufRead, Read};
 
@@ -10,7 +10,7 @@ use super::bytes::le32;
 use super::compression::{Compression, LZ4_LEGACY};
 use super::error::UnpackError;
 
-/// The memory that a decompressor may use beside its output, in bytes.
+/// The most memory that a decompressor may use in addition to its output, in bytes.
 ///
 /// The largest window of `xz -9e` and `zstd -22 --ultra`, which both compress kernels, is 128 MiB.
 const WINDOW: u64 = 256 << 20;
@@ -21,10 +21,11 @@ const LZ4_LEGACY_BLOCK: usize = 8 << 20;
 
 /// Unpacks the first stream of `bytes`.
 ///
-/// A payload in a boot image can be followed by other things, so what follows the stream is not read.
+/// Bytes after the stream are ignored, because other data can follow a payload in a boot image.
 ///
 /// # Errors
-/// If the data is damaged, or as soon as more than `limit` bytes are unpacked.
+/// [`UnpackError::Truncated`] or [`UnpackError::Corrupt`] if the data is damaged, [`UnpackError::TooLarge`] as soon
+/// as it unpacks to more than `limit` bytes.
 pub(super) fn unpack(compression: Compression, bytes: &[u8], limit: u64) -> Result<Vec<u8>, UnpackError> {
     let mut source = CountedBytes { bytes, at: 0, ended: false };
     let mut out = Vec::new();
@@ -49,9 +50,9 @@ pub(super) fn unpack(compression: Compression, bytes: &[u8], limit: u64) -> Resu
     }
 }
 
-/// A reader that unpacks all streams of `source`, one after the other.
+/// Returns a reader that unpacks `source`, and whose errors describe the damage.
 ///
-/// Its errors say what is wrong with them.
+/// It unpacks all streams of gzip, xz and bzip2, one after another, and the first of other formats.
 pub(super) fn reader<'a>(
     compression: Compression,
     source: impl BufRead + 'a,
@@ -68,7 +69,7 @@ pub(super) fn reader<'a>(
     })
 }
 
-/// A reader that unpacks the first stream of `source` only.
+/// Returns a reader that unpacks only the first stream of `source`.
 fn one_stream<'a>(compression: Compression, source: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
     Ok(match compression {
         Compression::Gzip => Box::new(flate2::bufread::GzDecoder::new(source)),
@@ -82,9 +83,9 @@ fn zstd<R: Read>(source: R) -> io::Result<CheckedZstd<R>> {
     StreamingDecoder::new_with_max_window_size(source, WINDOW).map(CheckedZstd).map_err(io::Error::other)
 }
 
-/// A frame of zstd whose checksum is compared at its end.
+/// A reader of one zstd frame that compares the frame's checksum at its end.
 ///
-/// The decoder leaves the comparison to its caller.
+/// The decoder leaves this comparison to its caller.
 struct CheckedZstd<R: Read>(StreamingDecoder<R, FrameDecoder>);
 
 impl<R: Read> Read for CheckedZstd<R> {
@@ -104,9 +105,9 @@ impl<R: Read> Read for CheckedZstd<R> {
 
 /// Unpacks LZ4's legacy format.
 ///
-/// It has blocks, each preceded by its length as a little-endian number. The format ends where the data ends. The
-/// kernel's build appends the unpacked length (Linux `scripts/Makefile.lib`, `size_append`), so a length without a
-/// block is an end too.
+/// The format has blocks, each preceded by its compressed length as a 32-bit little-endian number. It ends where the
+/// data ends. The kernel's build appends the unpacked length (Linux `scripts/Makefile.lib`, `size_append`), so a
+/// length without a block is also an end.
 fn unpack_lz4_legacy(source: &mut CountedBytes<'_>, out: &mut Vec<u8>, limit: u64) -> io::Result<usize> {
     source.consume(LZ4_LEGACY.len());
     let mut block = vec![0; LZ4_LEGACY_BLOCK];
@@ -139,7 +140,7 @@ fn unpack_lz4_legacy(source: &mut CountedBytes<'_>, out: &mut Vec<u8>, limit: u6
     Ok(out.len())
 }
 
-/// A reader of bytes in memory that counts them, and notes a read beyond the end.
+/// A reader of bytes in memory that counts them, and records a read beyond the end.
 struct CountedBytes<'a> {
     bytes: &'a [u8],
     at: usize,

@@ -1,6 +1,6 @@
-//! The reasons why a file is not a kernel that can be run.
+//! Errors of opening a kernel.
 //!
-//! Each step of opening a kernel has a type.
+//! Each step of opening a kernel has its own error type.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use pmdscope_arches::Arch;
 use super::compression::Compression;
 use super::limits::{LARGEST, LAYERS};
 
-/// Why a file is not a kernel that can be run.
+/// Errors of opening a file as a kernel that can be run.
 #[derive(Debug, thiserror::Error)]
 pub enum KernelError {
     /// The file cannot be read.
@@ -26,20 +26,20 @@ pub enum KernelError {
     NotFile {
         /// The path.
         path: PathBuf,
-        /// What it leads to.
+        /// The kind of thing at the path, such as `a folder`.
         what: &'static str,
     },
-    /// The file is larger than any kernel.
+    /// The file is larger than the largest kernel.
     #[error("{}: has {size} bytes, more than any kernel: {limit} are read at most", .path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
         /// The size of the file in bytes.
         size: u64,
-        /// The largest size that is read.
+        /// The largest accepted size in bytes.
         limit: u64,
     },
-    /// No kernel can be taken from the package.
+    /// No kernel can be extracted from the package.
     #[error("{}: {source}", .path.display())]
     Package {
         /// The file.
@@ -47,7 +47,7 @@ pub enum KernelError {
         /// The reason.
         source: PackageError,
     },
-    /// The file is not a boot image, or a damaged one.
+    /// The file is not a boot image, or is damaged.
     #[error("{}: {source}", .path.display())]
     Boot {
         /// The file, followed by the path within it if it is a package.
@@ -55,7 +55,7 @@ pub enum KernelError {
         /// The reason.
         source: BootError,
     },
-    /// The boot image holds something else than a kernel, or a damaged one.
+    /// The contents of the boot image are not a kernel, or are damaged.
     #[error("{}: {source}", .path.display())]
     Image {
         /// The file, followed by the path within it if it is a package.
@@ -65,13 +65,13 @@ pub enum KernelError {
     },
 }
 
-/// Why no kernel can be taken from a package.
+/// Errors of extracting the kernel from a package.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
-    /// An archive of `ar` that is not a Debian package.
+    /// An `ar` archive is not a Debian package. The field names its first member.
     #[error("an ar archive, but not a Debian package: it begins with '{0}', not with 'debian-binary'")]
     NotDebian(String),
-    /// A part is missing, or in an order or form that is never written.
+    /// The package lacks a part, or has it in the wrong order or form.
     #[error("{kind} without {part}")]
     Without {
         /// The kind of package.
@@ -79,7 +79,7 @@ pub enum PackageError {
         /// The missing part.
         part: &'static str,
     },
-    /// A compression that neither dpkg nor rpm has.
+    /// A part has a compression that neither dpkg nor rpm writes.
     #[error("{kind} whose {member} is compressed in no way known here: xz, zstd, gzip, bzip2 and lzma are")]
     Compression {
         /// The kind of package.
@@ -87,7 +87,7 @@ pub enum PackageError {
         /// The compressed part.
         member: String,
     },
-    /// The package ends too early.
+    /// The package ends within a part.
     #[error("the package is cut off, in its {member}: fetch it again")]
     Truncated {
         /// The part that was being read.
@@ -101,32 +101,32 @@ pub enum PackageError {
         /// The reader's error.
         source: io::Error,
     },
-    /// The package has no kernel.
+    /// The package does not contain a kernel.
     #[error("{package} holds no kernel{}", hint(.nearest, .depends))]
     NoKernel {
-        /// Name and version.
+        /// The package's name and version.
         package: Box<str>,
-        /// The file in it that is most like a kernel.
+        /// The path in the package that is most similar to a kernel's.
         nearest: Option<String>,
-        /// A package that it depends on and that has the name of a kernel.
+        /// A dependency of the package whose name is that of a kernel package.
         depends: Option<String>,
     },
-    /// The kernel in the package is larger than any.
+    /// The kernel in the package is larger than the largest kernel.
     #[error("{path} in the package has {size} bytes, more than any kernel: {limit} are read at most")]
     TooLarge {
         /// The path in the package.
         path: String,
         /// The size of the file in bytes.
         size: u64,
-        /// The largest size that is read.
+        /// The largest accepted size in bytes.
         limit: u64,
     },
-    /// An RPM package without files, such as one of differences.
+    /// The payload of an RPM package is not a cpio archive, as in a delta package. The field names its format.
     #[error("an RPM package whose payload is of the kind '{0}', not cpio: take the whole package")]
     Payload(String),
 }
 
-/// The end of the message of [`PackageError::NoKernel`]: the package to take.
+/// Returns the end of the message of [`PackageError::NoKernel`]: the package to take instead.
 fn hint(nearest: &Option<String>, depends: &Option<String>) -> String {
     match (depends, nearest) {
         (Some(depends), _) => format!(", but depends on {depends}: take that package"),
@@ -137,18 +137,18 @@ fn hint(nearest: &Option<String>, depends: &Option<String>) -> String {
     }
 }
 
-/// Why no kernel can be taken from a boot image.
+/// Errors of unpacking the kernel of a boot image.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
-    /// The file has no known format.
+    /// The format of the file is unknown. The field shows its first bytes.
     #[error(
         "not a kernel image or package: begins with {0}; give a vmlinuz, a vmlinux, or the .deb or .rpm of a kernel"
     )]
     Unknown(String),
-    /// The file has no bytes.
+    /// The file is empty.
     #[error("an empty file: give a vmlinuz, a vmlinux, or the .deb or .rpm of a kernel")]
     Empty,
-    /// The kernel is a 32-bit one.
+    /// The boot image has a 32-bit kernel. The field names its format.
     #[error("a 32-bit kernel ({0}): only 64-bit ones can be run")]
     Bits32(&'static str),
     /// The file ends within its header.
@@ -156,7 +156,7 @@ pub enum BootError {
     Header {
         /// The format of the file.
         format: &'static str,
-        /// The length of the file.
+        /// The length of the file in bytes.
         at: u64,
     },
     /// The header places the payload outside the file.
@@ -170,7 +170,7 @@ pub enum BootError {
         offset: u64,
         /// The offset of the payload's end.
         end: u64,
-        /// The length of the file.
+        /// The length of the file in bytes.
         length: u64,
     },
     /// The payload has an unknown compression.
@@ -195,21 +195,21 @@ pub enum BootError {
         /// The reason.
         source: UnpackError,
     },
-    /// An s390x boot image in which no payload unpacks to a kernel.
+    /// No payload of an s390x boot image unpacks to a kernel.
     #[error("an s390x boot image without a compressed kernel in it ({tried} places looked like one)")]
     NoPayload {
         /// The number of places that were tried.
         tried: usize,
     },
-    /// A boot format or byte order that is not supported.
+    /// The boot format, byte order or compression is not supported.
     #[error("{0}")]
     Unsupported(&'static str),
-    /// More layers than any kernel has.
+    /// The boot image has more layers of compression than any kernel. The field lists them.
     #[error("compressed more than {LAYERS} times, which no kernel is: {0}")]
     TooDeep(String),
 }
 
-/// Why compressed data cannot be unpacked.
+/// Errors of unpacking compressed data.
 ///
 /// Offsets count bytes from the start of the data.
 #[derive(Debug, thiserror::Error)]
@@ -219,7 +219,7 @@ pub enum UnpackError {
     Truncated {
         /// The compression.
         compression: Compression,
-        /// The number of bytes there are.
+        /// The number of bytes before the end.
         at: u64,
     },
     /// The data is malformed.
@@ -232,20 +232,20 @@ pub enum UnpackError {
         /// The decompressor's error.
         source: io::Error,
     },
-    /// The data unpacks to more than any kernel has.
+    /// The data unpacks to more bytes than any kernel has.
     #[error("{compression} data unpacks to more than {limit} bytes, which no kernel does")]
     TooLarge {
         /// The compression.
         compression: Compression,
-        /// The largest size that is unpacked.
+        /// The largest accepted size in bytes, unpacked.
         limit: u64,
     },
 }
 
-/// Why no memory image can be made of what a boot image holds.
+/// Errors of laying out a kernel as a memory image.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    /// The file ends too early, or a field points outside of it.
+    /// The ELF file ends too early, or a field points outside the file.
     #[error("damaged ELF file, in its {part}: {source}")]
     Damaged {
         /// The part that was being read.
@@ -253,29 +253,29 @@ pub enum ImageError {
         /// The reader's error.
         source: goblin::error::Error,
     },
-    /// A table whose entries do not have the size that ELF gives them.
+    /// The entries of a table do not have the size that ELF defines.
     #[error("damaged ELF file: an entry of its {table} takes {found} bytes instead of {wanted}")]
     EntrySize {
         /// The table.
         table: &'static str,
-        /// The size in the file.
+        /// The size in the file, in bytes.
         found: u64,
-        /// The size that ELF gives.
+        /// The size that ELF defines, in bytes.
         wanted: u64,
     },
-    /// The ELF file is a 32-bit one.
+    /// The ELF file is 32-bit. The field names its architecture.
     #[error("a 32-bit ELF file for {0}: only 64-bit kernels can be run")]
     Bits32(&'static str),
-    /// The ELF file is for an unknown architecture.
+    /// The ELF file is for an unknown architecture, which the field names.
     #[error("an ELF file for {0}, whose kernels cannot be run: those of {known} can", known = Arch::ALL.map(Arch::name).join(", "))]
     Machine(String),
-    /// The ELF file is not linked.
+    /// The ELF file is not linked. The field names its type.
     #[error("an ELF file that is not a linked kernel (its type is {0}): give the vmlinux or vmlinuz itself")]
     Type(&'static str),
-    /// The program is not a kernel.
+    /// The memory image has no kernel banner. The field names the file's form.
     #[error("{0} that is not a kernel: there is no 'Linux version' in it")]
     NoBanner(&'static str),
-    /// A segment with bytes outside the file, or more bytes than it has memory.
+    /// The bytes of a segment lie outside the file, or exceed the segment's memory.
     #[error(
         "damaged ELF file: the segment at {address:#x} takes {bytes:#x} bytes at {offset:#x} of a file of {length:#x}, and {size:#x} in memory"
     )]
@@ -284,28 +284,28 @@ pub enum ImageError {
         address: u64,
         /// The offset of its bytes in the file.
         offset: u64,
-        /// The number of its bytes in the file.
+        /// The number of bytes in the file.
         bytes: u64,
-        /// The number of bytes it takes in memory.
+        /// The size of the segment in memory, in bytes.
         size: u64,
-        /// The length of the file.
+        /// The length of the file in bytes.
         length: u64,
     },
     /// Two segments overlap.
     #[error("damaged ELF file: the segments at {first:#x} and {second:#x} overlap")]
     SegmentsOverlap {
-        /// The address of the lower one.
+        /// The address of the lower segment.
         first: u64,
-        /// The address of the upper one.
+        /// The address of the upper segment.
         second: u64,
     },
-    /// The kernel takes more memory than any.
+    /// The kernel takes more memory than the largest kernel.
     #[error("a kernel that takes {size:#x} bytes of memory, more than {LARGEST:#x}: damaged, or not one")]
     TooLarge {
-        /// The number of bytes.
+        /// The size in memory in bytes.
         size: u64,
     },
-    /// A relocation of an unknown kind.
+    /// A relocation has an unknown kind.
     #[error("a kernel with a relocation of kind {kind} (symbol {symbol}), which is not known here")]
     RelocationKind {
         /// The number of the kind, as in the architecture's ELF supplement.
@@ -313,7 +313,7 @@ pub enum ImageError {
         /// The number of the symbol.
         symbol: u32,
     },
-    /// A relocation against a symbol that is not in the symbol table.
+    /// A relocation refers to a symbol that the symbol table does not have.
     #[error(
         "a kernel with a relocation against its symbol {symbol}, which it does not have: damaged, or changed after it was built"
     )]
@@ -321,7 +321,7 @@ pub enum ImageError {
         /// The number of the symbol.
         symbol: u32,
     },
-    /// The relocations fit the image at no address.
+    /// The relocations do not fit the image at any address.
     #[error(
         "a kernel with {count} relocations that fit it at no address: damaged, or changed after it was built"
     )]

@@ -1,4 +1,4 @@
-//! The file of a kernel: from a package or boot image to its memory image.
+//! Opening a kernel's file: from a package or boot image to the memory image.
 
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
@@ -18,13 +18,13 @@ use super::release::Release;
 use super::types::{BtfPlace, Types, TypesError};
 use crate::files::{self, Opened};
 
-/// The name of the cache's entries for kernels.
+/// The name of cache entries for kernels.
 const ENTRY: &str = "image";
 
-/// A kernel out of its file.
+/// A kernel as unpacked from its file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelFile {
-    /// The package that holds the boot image.
+    /// The package that contains the boot image, if the file is a package.
     pub package: Option<Package>,
     /// The form of the boot image, from the outside in, such as `bzImage, xz, ELF`.
     pub format: String,
@@ -32,7 +32,7 @@ pub struct KernelFile {
     pub sha256: String,
     /// The release of Linux.
     pub release: Release,
-    /// The GNU build ID in hexadecimal, if there is one.
+    /// The GNU build ID in hexadecimal, if the kernel has exactly one.
     pub build_id: Option<String>,
     /// The memory image.
     pub flat: MemoryImage,
@@ -40,28 +40,29 @@ pub struct KernelFile {
     pub btf: Option<BtfPlace>,
 }
 
-/// A kernel, and how the cache served to open it.
+/// An opened kernel, and the role of the cache in opening it.
 #[derive(Debug)]
 pub struct OpenedKernel {
     /// The kernel.
     pub kernel: KernelFile,
     /// The kernel's key in the cache, if there is a cache.
     ///
-    /// Whatever else is made from the kernel can be kept under the same key.
+    /// Other data made from the kernel can be stored under the same key.
     pub key: Option<Key>,
     /// Whether the kernel comes from the cache.
     pub cached: bool,
-    /// The problems with the cache. They do not concern the kernel.
+    /// The problems with the cache. They do not affect the kernel.
     pub notes: Vec<CacheError>,
 }
 
 impl KernelFile {
-    /// Opens a package or boot image, of any name: its first bytes tell its format.
+    /// Opens a package or boot image. Its first bytes determine its format; its name does not matter.
     ///
     /// With a cache, a file that was opened before is not unpacked again.
     ///
     /// # Errors
-    /// If the file cannot be read, or is not a kernel that can be run.
+    /// [`KernelError::Read`] if the file cannot be read, [`KernelError::NotFile`] if the path leads to a folder or
+    /// device, and another [`KernelError`] if the file is not a kernel that can be run.
     pub fn open(path: &Path, cache: Option<&Cache>) -> Result<OpenedKernel, KernelError> {
         let read = |source| KernelError::Read { path: path.to_owned(), source };
         let not_file = |what| Err(KernelError::NotFile { path: path.to_owned(), what });
@@ -98,26 +99,27 @@ impl KernelFile {
         Ok(OpenedKernel { kernel, key: Some(key), cached: false, notes })
     }
 
-    /// Opens a package or boot image that is in memory. Errors call it `-`.
+    /// Opens a package or boot image in memory. Errors call it `-`.
     ///
     /// # Errors
-    /// If it is not a kernel that can be run, or if it or a part of it has or unpacks to more than `limit` bytes.
+    /// [`KernelError`] if the bytes are not a kernel that can be run, or if the boot image or anything unpacked from
+    /// it exceeds `limit` bytes.
     pub fn from_bytes(bytes: &[u8], limit: u64) -> Result<KernelFile, KernelError> {
         KernelFile::unpack(Path::new("-"), io::Cursor::new(bytes), limit)
     }
 
-    /// The bytes of the types (BTF).
+    /// Returns the bytes of the types (BTF), if the kernel has them.
     pub fn btf(&self) -> Option<&[u8]> {
         let BtfPlace { segment, offset, length } = self.btf?;
         self.flat.segments.get(segment)?.bytes.get(offset..offset.checked_add(length)?)
     }
 
-    /// Reads the types, if the kernel has them. This takes some 50 ms.
+    /// Parses the types (BTF), if the kernel has them. This takes some 50 ms.
     pub fn types(&self) -> Option<Result<Types, TypesError>> {
         self.btf().map(Types::parse)
     }
 
-    /// Unpacks a package or boot image that errors call `path`.
+    /// Unpacks a package or boot image. Errors call it `path`.
     fn unpack(path: &Path, mut file: impl Read + Seek, limit: u64) -> Result<KernelFile, KernelError> {
         let read = |source| KernelError::Read { path: path.to_owned(), source };
         let mut begin = Vec::new();
@@ -138,7 +140,7 @@ impl KernelFile {
         KernelFile::from_boot(path, None, bytes, limit)
     }
 
-    /// Unpacks a boot image and lays out the kernel in it.
+    /// Unpacks a boot image and lays out its kernel.
     fn from_boot(
         path: &Path,
         package: Option<Package>,
@@ -165,14 +167,14 @@ impl KernelFile {
         Ok(KernelFile { package, format, sha256, release, build_id, flat, btf })
     }
 
-    /// The kernel without the bytes of its segments, in the cache's form.
+    /// Serialises the kernel for the cache, without the bytes of its segments.
     fn description(&self) -> Option<Vec<u8>> {
         postcard::to_stdvec(self).ok()
     }
 
-    /// The kernel of the parts that the cache kept.
+    /// Restores a kernel from the parts of its cache entry.
     ///
-    /// They are its description, then the bytes of each segment.
+    /// The parts are the kernel's description, then the bytes of each segment. `None` if they do not fit together.
     fn from_parts(parts: Vec<Vec<u8>>) -> Option<KernelFile> {
         let mut parts = parts.into_iter();
         let mut kernel: KernelFile = postcard::from_bytes(&parts.next()?).ok()?;

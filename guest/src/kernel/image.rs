@@ -11,18 +11,18 @@ pub struct MemoryImage {
     pub arch: Arch,
     /// The segments, in ascending order of addresses. No two overlap.
     pub segments: Vec<Segment>,
-    /// The source of the segments' addresses.
+    /// How the segments' addresses were determined.
     pub base: Base,
     /// The number of relocations that were applied.
     pub relocations: usize,
     /// Whether the sizes of the segments cover all of the kernel's memory.
     ///
-    /// If not, the last segment lacks
-    /// the part that is zero when the kernel starts (its bss).
+    /// If not, the last segment lacks the part that is zero when the kernel starts (its bss).
     pub whole: bool,
-    /// Bytes in a page, if they are known.
+    /// The page size in bytes, if it is known.
     ///
-    /// An arm64 image gives the size that its builder chose. Architectures with one page size have that.
+    /// The header of an arm64 Image gives the size chosen at build time. Flat images of riscv64 and s390x, and ELF
+    /// files of x86_64, have the one size of their architecture. Other ELF files do not give the size.
     pub page_size: Option<u64>,
     /// The per-CPU variables, if the kernel is an ELF file.
     pub per_cpu: Option<PerCpu>,
@@ -30,9 +30,9 @@ pub struct MemoryImage {
     pub sections: Vec<Section>,
     /// The symbols that the file names, in ascending order of addresses.
     ///
-    /// An ELF file with symbols has them all: Debian's kernels for ppc64le, and a vmlinux of one's own. A
-    /// flat image has those that its relocations refer to, a small part of all, but with variables:
-    /// Debian's 6.1 for s390x.
+    /// An ELF file with a symbol table names all symbols: Debian's kernels for ppc64le, and a vmlinux from your own
+    /// build. A flat image names only those that its relocations refer to, such as Debian's 6.1 for s390x. They are a
+    /// small part of all symbols, but include variables.
     pub symbols: Vec<Symbol>,
 }
 
@@ -44,15 +44,15 @@ pub struct Segment {
     /// Its first bytes; the rest is zero.
     #[serde(skip)]
     pub bytes: Vec<u8>,
-    /// The number of bytes it takes in memory, at least as many as `bytes` has.
+    /// The size in memory in bytes, at least the length of `bytes`.
     pub size: u64,
-    /// The purpose.
+    /// The purpose of the segment.
     pub kind: SegmentKind,
-    /// Whether it may be written to.
+    /// Whether the kernel may write to the segment.
     ///
     /// The only segment of a flat image holds everything, and is writable.
     pub writable: bool,
-    /// Whether it holds code.
+    /// Whether the segment holds code.
     pub executable: bool,
 }
 
@@ -63,7 +63,7 @@ pub enum SegmentKind {
     Kernel,
     /// The initial values of the per-CPU variables, linked at address 0.
     ///
-    /// The variables' addresses are then distances from the base in `GS`: x86_64 up to Linux 6.13. The
+    /// x86_64 up to Linux 6.13 has this segment. The variables' addresses are then offsets from the base in `GS`. The
     /// kernel finds the bytes at [`PerCpu::loaded`].
     PerCpu,
 }
@@ -73,7 +73,7 @@ pub enum SegmentKind {
 /// The kernel copies them for each CPU when it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PerCpu {
-    /// The address that the variables' symbols count from.
+    /// The address at which the bytes are linked: a variable's offset is the distance of its symbol from here.
     pub linked: u64,
     /// The address of the bytes when the kernel starts (`__per_cpu_load`).
     pub loaded: u64,
@@ -97,19 +97,19 @@ pub struct Section {
 pub struct Symbol {
     /// The name.
     pub name: String,
-    /// The value: an address, or for a per-CPU variable of x86_64 a distance.
+    /// The value: an address, or the offset of a per-CPU variable of x86_64.
     pub address: u64,
     /// The number of bytes, 0 for a symbol without a size.
     pub size: u64,
-    /// What the symbol names.
+    /// The kind of the symbol.
     pub kind: SymbolKind,
     /// ELF's `st_other`.
     ///
-    /// On ppc64le its upper three bits give the distance of the local entry point.
+    /// On ppc64le, its upper three bits encode the distance to the local entry point.
     pub other: u8,
 }
 
-/// What a symbol names.
+/// The kind of a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SymbolKind {
     /// A function.
@@ -120,48 +120,48 @@ pub enum SymbolKind {
     Label,
 }
 
-/// How the address of a memory image is known.
+/// How the address of a memory image was determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Base {
-    /// The ELF file gives it.
+    /// The ELF file gives the address.
     Linked,
-    /// The image's relocation table determines it.
+    /// The image's relocation table determines the address.
     ///
-    /// At this address each place that a relocation names lies in the image, and is empty or already has
-    /// its value.
+    /// At this address, each place that a relocation names lies in the image, and is zero or already has its value.
     Relocations,
-    /// Pointers to themselves determine it.
+    /// Pairs of pointers to themselves determine the address.
     ///
-    /// An empty `struct list_head` is two of them (Linux include/linux/list.h, `LIST_HEAD_INIT`).
+    /// An empty `struct list_head` is such a pair: both pointers hold the address of the first (Linux
+    /// include/linux/list.h, `LIST_HEAD_INIT`).
     SelfPointers {
-        /// The number of pointers that agree.
+        /// The number of pairs that agree on the address.
         count: usize,
     },
-    /// Nothing determines it: this is the usual address for the architecture.
+    /// Nothing determines the address: it is the usual one of the architecture.
     Default,
 }
 
 impl MemoryImage {
-    /// The lowest address of a segment that is not [`SegmentKind::PerCpu`].
+    /// Returns the lowest address of a [`SegmentKind::Kernel`] segment, 0 for an image without one.
     pub fn address(&self) -> u64 {
         self.kernel().map(|segment| segment.address).min().unwrap_or(0)
     }
 
     /// Whether [`symbols`](Self::symbols) has all of the kernel's symbols.
     ///
-    /// A flat image has only those that its relocations refer to.
+    /// A flat image names only those that its relocations refer to.
     pub fn has_all_symbols(&self) -> bool {
         self.base == Base::Linked && !self.symbols.is_empty()
     }
 
-    /// The segments without the one of [`SegmentKind::PerCpu`].
+    /// Returns the segments without the [`SegmentKind::PerCpu`] one.
     pub fn kernel(&self) -> impl Iterator<Item = &Segment> {
         self.segments.iter().filter(|segment| segment.kind == SegmentKind::Kernel)
     }
 
-    /// `length` bytes at an address of a segment, if the image has all of them.
+    /// Returns `length` bytes at an address of a segment, if the image stores all of them.
     ///
-    /// It does not have the memory at the end of a segment that is zero when the kernel starts.
+    /// The image does not store the memory at the end of a segment that is zero when the kernel starts.
     pub fn read(&self, address: u64, length: usize) -> Option<&[u8]> {
         let at = self.segments.partition_point(|segment| segment.address <= address).checked_sub(1)?;
         let segment = &self.segments[at];
@@ -169,14 +169,14 @@ impl MemoryImage {
         segment.bytes.get(start..start.checked_add(length)?)
     }
 
-    /// The address of a byte of a segment's `bytes`, by the segment's number.
+    /// Returns the address of byte `at` of a segment's `bytes`, given the segment's index.
     pub fn address_of(&self, segment: usize, at: usize) -> Option<u64> {
         let segment = self.segments.get(segment).filter(|segment| at < segment.bytes.len())?;
         Some(segment.address + at as u64)
     }
 }
 
-/// The stored form of an architecture: its name.
+/// Serialises an architecture as its name.
 mod arch_name {
     use pmdscope_arches::Arch;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

@@ -1,16 +1,16 @@
-//! The symbols of a memory image by the kernel's own table (kallsyms).
+//! Reads a kernel's own symbol table (kallsyms) from its memory image.
 
 use pmdscope_arches::ByteOrder;
 use pmdscope_kallsyms::{Base, Endian, Error, Symbols, Table};
 
 use super::image::MemoryImage;
 
-/// The symbols of the kernel's own table (kallsyms).
+/// Returns the symbols of the kernel's own table (kallsyms).
 ///
-/// `None` if it has no table, and the ELF file names all symbols.
+/// `None` if the image has no readable table, but its ELF file names all symbols.
 ///
 /// # Errors
-/// If it has neither.
+/// [`Error`] if the image has neither.
 pub(super) fn read_kallsyms(image: &MemoryImage) -> Result<Option<Symbols>, Error> {
     match find_table(image) {
         Ok(symbols) => Ok(Some(symbols)),
@@ -19,7 +19,7 @@ pub(super) fn read_kallsyms(image: &MemoryImage) -> Result<Option<Symbols>, Erro
     }
 }
 
-/// The symbols of the first segment with a table.
+/// Returns the symbols of the first segment that has a table.
 fn find_table(image: &MemoryImage) -> Result<Symbols, Error> {
     let endian = match ByteOrder::of(image.arch) {
         ByteOrder::Little => Endian::Little,

@@ -1,13 +1,13 @@
-//! The layout of structures of kernels without types (BTF).
+//! Structure layouts of kernels without types (BTF).
 //!
-//! These are Debian's 6.1 for ppc64le and s390x.
+//! These kernels are Debian's 6.1 for ppc64le and s390x.
 
 use pmdscope_arches::{Arch, Version};
 
-/// The known layout of some structures of a kernel.
+/// The known layouts of some structures of a kernel.
 #[derive(Debug)]
 pub(super) struct KnownStructures {
-    /// The source of the layout, for reports.
+    /// The source of the layouts, for reports.
     pub(super) source: &'static str,
     offsets: &'static [(&'static str, &'static [(&'static str, u64)])],
     sizes: &'static [(&'static str, u64)],
@@ -15,24 +15,24 @@ pub(super) struct KnownStructures {
 }
 
 impl KnownStructures {
-    /// The offset of a member of a structure in bytes.
+    /// Returns the offset in bytes of a member of a structure, if it is known.
     pub(super) fn offset(&self, structure: &str, member: &str) -> Option<u64> {
         let (_, members) = self.offsets.iter().find(|(name, _)| *name == structure)?;
         members.iter().find(|(name, _)| *name == member).map(|(_, offset)| *offset)
     }
 
-    /// The size of a structure in bytes.
+    /// Returns the size of a structure in bytes, if it is known.
     pub(super) fn size(&self, structure: &str) -> Option<u64> {
         self.sizes.iter().find(|(name, _)| *name == structure).map(|(_, size)| *size)
     }
 
-    /// The value of an enumerator.
+    /// Returns the value of an enumerator, if it is known.
     pub(super) fn enumerator(&self, name: &str) -> Option<i64> {
         self.enumerators.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 }
 
-/// The known layout of structures for kernels of an architecture and version.
+/// Returns the known structure layouts of an architecture's kernels of one version.
 pub(super) fn known_structures(arch: Arch, version: Version) -> Option<&'static KnownStructures> {
     match (arch, version) {
         (Arch::S390x, v) if v == Version::new(6, 1) => Some(&S390X_6_1),
@@ -49,8 +49,8 @@ const VMA: &[(&str, u64)] =
 
 /// `struct page` of 64 bytes (Linux include/linux/mm_types.h, v6.1).
 ///
-/// The `struct page` of a first tail page describes the compound page. That of a page table has a lock and the
-/// deposited tables.
+/// The `struct page` of the first tail page describes the compound page. The `struct page` of a page table has a lock
+/// and the deposited tables.
 const PAGE: &[(&str, u64)] = &[
     ("flags", 0),
     ("compound_head", 8),
@@ -113,7 +113,7 @@ static S390X_6_1: KnownStructures = KnownStructures {
             ],
         ),
     ],
-    // The size of task_struct is a lower bound that covers the members that are used.
+    // The size of task_struct is a lower bound. It covers all members that are used.
     sizes: &[("task_struct", 0x2000), ("mm_struct", 1024), ("vm_area_struct", 0x100), ("page", 64)],
     enumerators: PAGE_FLAGS,
 };

@@ -2,14 +2,14 @@
 
 use pmdscope_arches::Arch;
 
-/// The address of an s390x kernel, and of its entry.
+/// The link address of an s390x kernel. Its entry point has the same address.
 ///
 /// Source: Linux arch/s390/kernel/vmlinux.lds.S.
 pub(super) const S390X: u64 = 0x10_0000;
 
-/// The address at which kernels of an architecture are usually linked.
+/// Returns the address at which kernels of an architecture are usually linked.
 ///
-/// It is 0 for architectures whose kernels are ELF files.
+/// The address is 0 for architectures whose kernels are ELF files.
 pub(super) fn default_link_address(arch: Arch) -> u64 {
     match arch {
         // Linux arch/arm64/include/asm/memory.h, KIMAGE_VADDR with 48-bit addresses, in v6.12.

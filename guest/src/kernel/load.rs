@@ -1,4 +1,4 @@
-//! A kernel with its symbols and types: what a machine needs to run it.
+//! A kernel with its symbols and types: everything that a machine needs to run it.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use super::kallsyms::read_kallsyms;
 use super::known_structures::{KnownStructures, known_structures};
 use super::types::{Prototype, Types, TypesError};
 
-/// The name of the cache's entries for symbols.
+/// The name of cache entries for symbols.
 const SYMBOLS: &str = "symbols";
 
 /// A kernel with its symbols and types.
@@ -29,7 +29,7 @@ pub struct Kernel {
     notes: Vec<String>,
 }
 
-/// A contiguous part of memory that holds the kernel when it starts.
+/// A contiguous part of the memory that holds the kernel when it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryPart {
     /// The address of its first byte.
@@ -46,11 +46,11 @@ pub struct SymbolAddress {
     pub address: u64,
     /// The address that calls from within the kernel use.
     ///
-    /// On ppc64le it is after the instructions that set up r2, elsewhere it is `address`.
+    /// On ppc64le, it follows the instructions that set up r2. On other architectures, it is `address`.
     pub local_entry: u64,
 }
 
-/// Why a kernel cannot be loaded.
+/// Errors of loading a kernel.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be opened.
@@ -78,7 +78,8 @@ impl Kernel {
     /// Opens a package or boot image, and reads the kernel's symbols and types.
     ///
     /// # Errors
-    /// If the file is not a kernel that can be run, or the kernel has no symbols or damaged types.
+    /// [`LoadError::Open`] if the file is not a kernel that can be run, [`LoadError::NoSymbols`] or
+    /// [`LoadError::Types`] if the kernel has no symbols or damaged types.
     pub fn open(path: &Path, cache: Option<&Cache>) -> Result<Kernel, LoadError> {
         let OpenedKernel { kernel: file, key, notes, .. } = KernelFile::open(path, cache)?;
         let mut notes: Vec<CacheError> = notes;
@@ -106,14 +107,14 @@ impl Kernel {
     /// Reads the symbols and types of an opened kernel. Errors call its file `-`.
     ///
     /// # Errors
-    /// If the kernel has no symbols or damaged types.
+    /// [`LoadError::NoSymbols`] or [`LoadError::Types`] if the kernel has no symbols or damaged types.
     pub fn of_file(file: KernelFile) -> Result<Kernel, LoadError> {
         let path = Path::new("-");
         let symbols = read_symbols(path, &file)?;
         Kernel::new(path, file, symbols, Vec::new())
     }
 
-    /// Reads the types, and puts them together with the symbols.
+    /// Reads the types, and combines file, symbols and types.
     fn new(
         path: &Path,
         file: KernelFile,
@@ -128,7 +129,7 @@ impl Kernel {
             .iter()
             .enumerate()
             .map(|(number, segment)| {
-                // The initial values of the per-CPU variables do not lie where they are linked.
+                // The initial values of the per-CPU variables do not lie at their link address.
                 let loaded = image.per_cpu.filter(|_| segment.kind == SegmentKind::PerCpu);
                 let address = loaded.map_or(segment.address, |per_cpu| per_cpu.loaded);
                 MemoryPart { address, size: segment.size, segment: number }
@@ -143,42 +144,44 @@ impl Kernel {
         Ok(Kernel { memory, symbols, by_name, types, structures, notes, file })
     }
 
-    /// The kernel's file, with the memory image.
+    /// Returns the kernel's file, with the memory image.
     pub fn file(&self) -> &KernelFile {
         &self.file
     }
 
-    /// The problems with the cache, in words.
+    /// Returns the problems with the cache, in words.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// The architecture.
+    /// Returns the architecture.
     pub fn arch(&self) -> Arch {
         self.file.flat.arch
     }
 
-    /// The version of Linux, without the distribution's additions.
+    /// Returns the version of Linux, without the distribution's additions.
     pub fn version(&self) -> Version {
         Version::new(self.file.release.major, self.file.release.minor)
     }
 
-    /// The kernel's memory when it starts, in ascending order of addresses.
+    /// Returns the parts of the kernel's memory when it starts, in the order of the image's segments.
+    ///
+    /// Addresses ascend, except that a [`SegmentKind::PerCpu`] part comes first.
     pub fn memory(&self) -> &[MemoryPart] {
         &self.memory
     }
 
-    /// The first bytes of a part of its memory; the rest is zero.
+    /// Returns the first bytes of a part of the kernel's memory; the rest is zero.
     pub fn bytes(&self, memory: &MemoryPart) -> &[u8] {
         &self.file.flat.segments[memory.segment].bytes
     }
 
-    /// The address of a function or variable.
+    /// Returns the address of a function or variable.
     pub fn symbol(&self, name: &str) -> Option<u64> {
         self.find(name).map(|found| found.address)
     }
 
-    /// The function or variable of a name.
+    /// Finds the function or variable of a name.
     ///
     /// If several have this name, functions take precedence over variables, and then lower addresses over higher ones.
     pub fn find(&self, name: &str) -> Option<SymbolAddress> {
@@ -189,20 +192,20 @@ impl Kernel {
         let of_elf = of_elf.take_while(|symbol| symbol.name == name);
         let of_elf = of_elf.min_by_key(|symbol| (is_variable(symbol), symbol.address));
         let of_kallsyms = self.symbols.as_ref().and_then(|symbols| symbols.first_named(name));
-        // If only relocations name the variable, the function of this name is in kallsyms alone:
-        // event_function of Debian's 6.1 for s390x.
+        // If relocations name only the variable, then only kallsyms has the function of this name: event_function
+        // of Debian's 6.1 for s390x.
         let function = of_kallsyms.filter(pmdscope_kallsyms::Symbol::is_text);
         if let Some(symbol) = of_elf.filter(|symbol| !is_variable(symbol) || function.is_none()) {
             let skipped = if self.arch() == Arch::Ppc64le { local_entry_offset(symbol.other) } else { 0 };
             return Some(SymbolAddress { address: symbol.address, local_entry: symbol.address + skipped });
         }
         let symbol = of_kallsyms?;
-        // Without ELF's `st_other`, a function of ppc64le is taken to set up r2, in two instructions.
+        // kallsyms lacks ELF's `st_other`. Assume that a ppc64le function sets up r2, in two instructions.
         let skipped = if self.arch() == Arch::Ppc64le && symbol.is_text() { 8 } else { 0 };
         Some(SymbolAddress { address: symbol.address, local_entry: symbol.address + skipped })
     }
 
-    /// The function that holds an address, and the distance from its start.
+    /// Finds the function that holds an address. Returns its name, and the distance from its start in bytes.
     pub fn symbol_at(&self, address: u64) -> Option<(&str, u64)> {
         if let Some(symbols) = &self.symbols {
             return symbols.at(address).map(|(symbol, offset)| (symbol.name, offset));
@@ -213,7 +216,7 @@ impl Kernel {
         Some((&function.name, address - function.address))
     }
 
-    /// The names of all functions, sorted, without duplicates.
+    /// Returns the names of all functions, sorted, without duplicates.
     pub fn functions(&self) -> Vec<&str> {
         let of_elf = self.file.flat.symbols.iter();
         let of_elf = of_elf.filter(|symbol| symbol.kind == SymbolKind::Function).map(|s| s.name.as_str());
@@ -225,17 +228,17 @@ impl Kernel {
         names
     }
 
-    /// The number of symbols.
+    /// Returns the number of symbols in kallsyms or in the ELF symbols, whichever is larger.
     pub fn symbol_count(&self) -> usize {
         self.symbols.as_ref().map_or(0, Symbols::len).max(self.file.flat.symbols.len())
     }
 
-    /// Whether the layout of the kernel's structures is known.
+    /// Whether the layouts of the kernel's structures are known.
     pub fn has_types(&self) -> bool {
         self.types.is_some() || self.structures.is_some()
     }
 
-    /// The source of the layout of structures, for reports.
+    /// Returns the source of the structure layouts, for reports.
     pub fn types_from(&self) -> &'static str {
         match (&self.types, self.structures) {
             (Some(_), _) => "BTF",
@@ -244,7 +247,7 @@ impl Kernel {
         }
     }
 
-    /// The offset of a member of a structure in bytes, if it is known.
+    /// Returns the offset in bytes of a member of a structure, if it is known.
     pub fn offset(&self, structure: &str, member: &str) -> Option<u64> {
         match (&self.types, self.structures) {
             (Some(types), _) => types.offset(structure, member).ok(),
@@ -253,7 +256,7 @@ impl Kernel {
         }
     }
 
-    /// The size of a structure in bytes, if it is known.
+    /// Returns the size of a structure in bytes, if it is known.
     pub fn size(&self, structure: &str) -> Option<u64> {
         match (&self.types, self.structures) {
             (Some(types), _) => types.size(structure).ok(),
@@ -262,7 +265,7 @@ impl Kernel {
         }
     }
 
-    /// The value of an enumerator, if it is known.
+    /// Returns the value of an enumerator, if it is known.
     pub fn enumerator(&self, name: &str) -> Option<i64> {
         match (&self.types, self.structures) {
             (Some(types), _) => types.enumerator(None, name).ok()?,
@@ -271,15 +274,15 @@ impl Kernel {
         }
     }
 
-    /// The prototype of a function, if the kernel's types have it.
+    /// Returns the prototype of a function, if the kernel's types have it.
     pub fn prototype(&self, function: &str) -> Option<Prototype> {
         self.types.as_ref()?.function(function).ok()?
     }
 }
 
-/// The bytes from a ppc64le function's address to its local entry point.
+/// Returns the number of bytes from a ppc64le function's address to its local entry point.
 ///
-/// The three upper bits of `st_other` give it (ELFv2 ABI 1.5, 3.4.1).
+/// The three upper bits of `st_other` encode the distance (ELFv2 ABI 1.5, 3.4.1).
 const fn local_entry_offset(other: u8) -> u64 {
     match other >> 5 {
         0 | 1 => 0,
@@ -287,7 +290,7 @@ const fn local_entry_offset(other: u8) -> u64 {
     }
 }
 
-/// The symbols of the kernel's own table, `None` if it has none and needs none.
+/// Returns the symbols of the kernel's own table. `None` if the ELF file names all symbols instead.
 fn read_symbols(path: &Path, file: &KernelFile) -> Result<Option<Symbols>, LoadError> {
     read_kallsyms(&file.flat).map_err(|why| LoadError::NoSymbols { path: path.to_owned(), why })
 }

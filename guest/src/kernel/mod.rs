@@ -1,7 +1,7 @@
 //! Opening a distribution's kernel: from a package to its memory image.
 //!
-//! [`KernelFile::open`] gives the memory image, [`Kernel::open`] that with symbols and types. Both give the same each
-//! time for the same file, with a [`Cache`] or without.
+//! [`KernelFile::open`] returns the memory image; [`Kernel::open`] adds symbols and types. Both always return the
+//! same result for the same file, with or without a [`Cache`].
 
 mod boot;
 mod build_id;

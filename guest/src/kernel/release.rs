@@ -1,22 +1,22 @@
-//! The release of a kernel, as the banner that it prints at its start gives it.
+//! The release of a kernel, read from the banner that it prints when it starts.
 
 use std::fmt;
 
 use super::text::printable;
 
-/// The start of the banner (Linux `init/version-timestamp.c`, `linux_banner`).
+/// The first bytes of the banner (Linux `init/version-timestamp.c`, `linux_banner`).
 const BANNER: &[u8] = b"Linux version ";
 
 /// The release of a kernel.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Release {
-    /// The first number.
+    /// The first number of the release.
     pub major: u16,
-    /// The second number.
+    /// The second number of the release.
     pub minor: u16,
-    /// The third number, if there is one.
+    /// The third number of the release, if it has one.
     ///
-    /// Distributions that follow stable releases can leave it at 0. Their package's version then has it.
+    /// Distributions that follow stable releases can leave it at 0. The version of the package then gives the number.
     pub sublevel: Option<u16>,
     /// The whole release, such as `6.12.107+deb13-arm64` (`uname -r`).
     pub text: String,
@@ -25,10 +25,10 @@ pub struct Release {
 }
 
 impl Release {
-    /// The release in the first banner of `bytes`.
+    /// Finds the first banner in `bytes`, and returns its release.
     ///
-    /// It passes over the start of a banner without a number after it: the kernel has the format of `/proc/version`
-    /// too.
+    /// It skips the start of a banner without a number after it: the kernel also contains the format string of
+    /// `/proc/version`.
     pub(super) fn find(bytes: &[u8]) -> Option<Release> {
         memchr::memmem::find_iter(bytes, BANNER).find_map(|at| Release::parse(&bytes[at..]))
     }
@@ -36,10 +36,10 @@ impl Release {
     fn parse(bytes: &[u8]) -> Option<Release> {
         const LONGEST: usize = 512;
         let line = bytes[..bytes.len().min(LONGEST)].split(|byte| *byte == b'\n' || *byte == 0).next()?;
-        // It goes to a terminal, and the image can be anyone's.
+        // The banner is printed to a terminal, and the image is untrusted.
         let banner = printable(line);
         let text = banner.get(BANNER.len()..)?.split(' ').next()?.to_owned();
-        // 6.12-rc1 has no third number, 5.10.0-30-arm64 has more behind it.
+        // 6.12-rc1 has no third number, and 5.10.0-30-arm64 has more text after it.
         let mut numbers = text.split(|c: char| !c.is_ascii_digit() && c != '.').next()?.split('.');
         let major = numbers.next()?.parse().ok()?;
         let minor = numbers.next()?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Routines that do to an entry what the MMU does when it translates an access by it.
+//! Agents: routines that do to an entry what the MMU does when it translates an access by the entry.
 
 use super::description::{AGENT, Routine};
 

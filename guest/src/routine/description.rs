@@ -1,4 +1,4 @@
-//! What is known of a routine.
+//! The description of a routine.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use pmdscope_arches::Version;
 use crate::kernel::Kernel;
 use crate::outcome::Check;
 
-/// What a routine does with an entry.
+/// The role of a routine: what it does with an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// It changes the entry.
+    /// The routine changes the entry.
     Writer,
-    /// It reads the entry without its lock.
+    /// The routine reads the entry without its lock.
     Walker,
-    /// It does to the entry what the MMU does when it translates an access. Only guests of architectures whose MMU
-    /// marks entries by itself have agents.
+    /// The routine does to the entry what the MMU does when it translates an access. Only guests of architectures
+    /// whose MMU marks entries by itself have agents.
     Agent,
 }
 
@@ -38,7 +38,7 @@ impl Role {
 /// An installed entry is not a changed form of the original one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Installs {
-    /// Nothing: all that it stores is made of the entry.
+    /// Nothing: every value that it stores is derived from the entry.
     Nothing,
     /// A pointer to the page table of `env->pte_table`.
     Table,
@@ -57,7 +57,8 @@ impl Installs {
     }
 }
 
-/// The entries that the callers of a routine give it. It is run with any entry; on others the report says so.
+/// The entries that the callers of a routine pass to it. A run may use any entry; the report says so if it
+/// is not one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Precondition {
     /// Any: the routine checks the entry itself.
@@ -78,7 +79,7 @@ impl Precondition {
         }
     }
 
-    /// The same in words.
+    /// Describes these entries in words.
     pub const fn entries(self) -> &'static str {
         match self {
             Precondition::Any => "any entry",
@@ -88,35 +89,37 @@ impl Precondition {
     }
 }
 
-/// How to tell that a walker went past its present check.
+/// How to recognise that a walker went past its present check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PastPresent {
-    /// By the check that stopped it: it applies these only to an entry that it takes for a present one.
+    /// By the check that stopped the walker: it applies these checks only to an entry that it takes for a present
+    /// one.
     Checks(&'static [Check]),
-    /// By the path of its code, since it does not say which check stopped it. On an entry that is not present its
-    /// present check decides that path; a run that leaves it on a present entry has gone past the check.
+    /// By the path of the walker's code, since the walker does not report which check stopped it. On an entry that
+    /// is not present, the present check decides the path. A run that leaves this path on a present entry went
+    /// past the check.
     Path,
 }
 
-/// A function of a guest or kernel that reads or changes an entry: its names, and what it is judged by.
+/// A function of a guest or kernel that reads or changes an entry: its names, and the facts that it is judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Routine {
     /// What it does with an entry.
     pub role: Role,
     /// Its name in commands and reports.
     pub name: &'static str,
-    /// The functions that can be it. The first that a guest or kernel has is run.
+    /// The possible names of its function. The first one that a guest or kernel has is run.
     pub symbols: &'static [&'static str],
-    /// What it is, in one line.
+    /// Its meaning, in one line.
     pub meaning: &'static str,
     /// The first Linux version that has it. Some guests of later versions may still lack it; [`Guest::has_routine`]
     /// decides.
     ///
     /// [`Guest::has_routine`]: crate::Guest::has_routine
     pub since: Version,
-    /// What its callers give it.
+    /// The entries that its callers pass to it.
     pub precondition: Precondition,
-    /// What it puts in the place of the entry, if it is a writer.
+    /// What it installs in place of the entry, if it is a writer.
     pub installs: Installs,
     /// Whether it splits a mapping: it replaces it by a page table, which it may fill.
     pub splits: bool,
@@ -124,13 +127,13 @@ pub struct Routine {
     pub invalidates: bool,
     /// Whether it returns the entry that it replaced.
     pub returns_entry: bool,
-    /// How to tell that it went past its present check, if it is a walker.
+    /// How to recognise that it went past its present check, if it is a walker.
     pub past_present: PastPresent,
     /// Whether a guest file declares it, rather than the registry.
     pub declared: bool,
 }
 
-/// A writer to build others from: one that returns the entry which it made invalid.
+/// The common fields of all writers. By default a writer makes the entry invalid and returns it.
 pub const WRITER: Routine = Routine {
     role: Role::Writer,
     name: "",
@@ -146,20 +149,20 @@ pub const WRITER: Routine = Routine {
     declared: false,
 };
 
-/// A walker to build others from.
+/// The common fields of all walkers.
 pub const WALKER: Routine =
     Routine { role: Role::Walker, invalidates: false, returns_entry: false, ..WRITER };
 
-/// An agent to build others from.
+/// The common fields of all agents.
 pub const AGENT: Routine = Routine { role: Role::Agent, ..WALKER };
 
 impl Routine {
-    /// The name of its function in a guest, which has one name for each.
+    /// Returns the name of its function in a guest. A guest has one name for each routine.
     pub const fn symbol(&self) -> &'static str {
         self.symbols[0]
     }
 
-    /// The function that a kernel has of it, and its address.
+    /// Returns the name and address of its function in a kernel; `None` if the kernel has none of its functions.
     pub fn function_in(&self, kernel: &Kernel) -> Option<(&'static str, u64)> {
         self.symbols.iter().find_map(|symbol| Some((*symbol, kernel.symbol(symbol)?)))
     }

@@ -1,4 +1,4 @@
-//! The registry of routines: everything that is known of each, in one place.
+//! The registry of routines, with everything known about each in one place.
 //!
 //! To add one, add a static to the file of its role and name it in that file's `ALL`.
 
@@ -11,7 +11,7 @@ use pmdscope_arches::UnknownName;
 
 pub use description::{AGENT, Installs, PastPresent, Precondition, Role, Routine, WALKER, WRITER};
 
-/// The routines of a role that the registry has for bundled guests.
+/// Returns the routines of a role that the registry has for bundled guests.
 pub const fn all(role: Role) -> &'static [&'static Routine] {
     match role {
         Role::Writer => writers::ALL,
@@ -20,15 +20,15 @@ pub const fn all(role: Role) -> &'static [&'static Routine] {
     }
 }
 
-/// The routine of this role and name in the registry of bundled guests.
+/// Returns the routine of this role and name in the registry of bundled guests.
 ///
 /// # Errors
-/// If there is none: then the nearest name.
+/// [`UnknownName`] with the nearest name, if no routine has the name.
 pub fn named(role: Role, name: &str) -> Result<&'static Routine, UnknownName> {
     find(all(role).iter().copied(), role.name(), name)
 }
 
-/// The one of some routines with this name.
+/// Finds the routine of this name among `routines`. `what` says in the error what the name is for.
 pub(crate) fn find(
     routines: impl Iterator<Item = &'static Routine> + Clone,
     what: &'static str,

@@ -25,8 +25,8 @@ pub static INVALIDATE_AD: Routine = Routine {
     ..WRITER
 };
 
-/// `pmdp_invalidate()` of a kernel with `CONFIG_DEBUG_VM`, which warns of an entry that is not present. Every guest has
-/// it, those of kernels without the warning too, as a what-if.
+/// `pmdp_invalidate()` of a kernel with `CONFIG_DEBUG_VM`, which warns about an entry that is not present. Every
+/// guest has it; for kernels without the warning it is a what-if.
 pub static INVALIDATE_CHECKED: Routine = Routine {
     name: "pmdp_invalidate_checked",
     symbols: &["pmdp_invalidate_checked"],
@@ -34,8 +34,8 @@ pub static INVALIDATE_CHECKED: Routine = Routine {
     ..WRITER
 };
 
-/// A split that invalidates first and checks the returned entry afterwards. Every guest has it, as a what-if where the
-/// kernel is guarded.
+/// A split that invalidates first and checks the returned entry afterwards. Every guest has it; if the kernel is
+/// guarded it is a what-if.
 pub static SPLIT_UNGUARDED: Routine = Routine {
     name: "split-unguarded",
     symbols: &["split_unguarded"],
@@ -43,8 +43,8 @@ pub static SPLIT_UNGUARDED: Routine = Routine {
     ..SPLIT
 };
 
-/// A split that checks first and does not invalidate a migration entry. Every guest has it, as a what-if where the
-/// kernel is unguarded.
+/// A split that checks first and does not invalidate a migration entry. Every guest has it; if the kernel is
+/// unguarded it is a what-if.
 pub static SPLIT_GUARDED: Routine = Routine {
     name: "split-guarded",
     symbols: &["split_guarded"],

@@ -1,4 +1,4 @@
-//! arm64: EL1, MMU off, so that kernel addresses are reached as they are.
+//! arm64: EL1, MMU off, so that kernel addresses are used untranslated.
 
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterARM64 as R;
@@ -32,7 +32,7 @@ fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Resu
     if let Some(limit) = fields.find("task_struct", "thread_info.addr_limit") {
         machine.put64(task + limit, 0x0000_ffff_ffff_ffff)?;
     }
-    // The bit is inverted: 0 asks for another task to run.
+    // The bit is inverted: 0 asks the task to give way to another.
     if let Some(need) = fields.find("task_struct", "thread_info.preempt.need_resched") {
         machine.put(task + need, 4, 1)?;
     }

@@ -1,5 +1,5 @@
-//! What the environment of a kernel has that is particular to an architecture: one file each, and one line in the list
-//! below.
+//! Platforms: the parts of a kernel's environment that depend on the architecture. Each has a file, and a line in
+//! the list below.
 
 mod arm64;
 mod model;
@@ -12,11 +12,11 @@ use pmdscope_arches::Arch;
 
 pub(crate) use self::model::{Level, Platform};
 
-/// Every platform.
+/// All platforms.
 static PLATFORMS: &[&Platform] =
     &[&arm64::PLATFORM, &x86_64::PLATFORM, &s390x::PLATFORM, &ppc64le::PLATFORM, &riscv64::PLATFORM];
 
-/// The platform of an architecture, if kernels of it can be run.
+/// Returns the platform of an architecture; `None` if kernels of it cannot be run.
 pub(crate) fn platform(arch: Arch) -> Option<&'static Platform> {
     PLATFORMS.iter().find(|platform| platform.arch == arch).copied()
 }

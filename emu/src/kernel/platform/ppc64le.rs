@@ -1,5 +1,5 @@
-//! ppc64le, with the radix MMU: supervisor state, addresses taken as they are. An image as it is has all MMU
-//! features switched on, radix and protection keys with it.
+//! ppc64le with the radix MMU: supervisor state, addresses untranslated. An image that has not started has all MMU
+//! features switched on, radix and protection keys included.
 
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterPPC as R;
@@ -13,7 +13,7 @@ use crate::kernel::machine::Machine;
 
 pub(super) static PLATFORM: Platform = Platform {
     arch: Arch::Ppc64le,
-    // In the linear map, above the memory that is there.
+    // In the linear map, above all mapped memory.
     objects: 0xc000_0100_0000_0000,
     address: 0x47 << 39 | 3 << 30 | 5 << 21,
     levels: &[
@@ -42,13 +42,14 @@ pub(super) static PLATFORM: Platform = Platform {
     invalidates: &["pmdp_invalidate"],
 };
 
-/// A CPU's own record, of which r13 has the address.
+/// Bytes of a paca, a CPU's own record. r13 has its address.
 const PACA_BYTES: u64 = 0x4000;
-/// What `initialise_paca()` puts where the offset of a CPU's data goes.
+/// The value that `initialise_paca()` stores in place of the offset of a CPU's data.
 const NO_DATA: u64 = 0xfeee_eeee_eeee_eeee;
 
-/// The sizes of the tables and where struct pages are is found out when the kernel starts: its own routine is run
-/// up to where it begins to ask the machine.
+/// Runs the kernel's own start routine up to the point where it begins to query the machine.
+///
+/// By then, it has found out the sizes of the tables and the place of the struct pages.
 fn start(machine: &mut Machine, _: &Fields) -> Result<(), EmuError> {
     const GEOMETRY: &str = "radix__early_init_mmu";
     let function = machine.needed_symbol(GEOMETRY)?;

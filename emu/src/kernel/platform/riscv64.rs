@@ -1,5 +1,5 @@
-//! riscv64: S-mode, bare translation, so that kernel addresses are reached as they are. Tables have five
-//! levels, as an image takes it before it has asked the machine.
+//! riscv64: S-mode, bare translation, so that kernel addresses are used untranslated. Tables have five levels, as
+//! an image assumes before it has queried the machine.
 
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterRISCV as R;
@@ -9,7 +9,7 @@ use crate::EmuError;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
 
-/// Where the linear map is with five levels (Linux Documentation/arch/riscv/vm-layout.rst, v6.12).
+/// Address of the linear map with five levels (Linux Documentation/arch/riscv/vm-layout.rst, v6.12).
 const LINEAR: u64 = 0xff60_0000_0000_0000;
 
 pub(super) static PLATFORM: Platform = Platform {
@@ -57,7 +57,7 @@ fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Resu
     vcpu.set_register(R::TP as i32, task)
 }
 
-/// The process has run on the writer's CPU, so that its translations are flushed there.
+/// Marks the process as one that has run on the writer's CPU, so that its translations are flushed there.
 fn start_mm(machine: &mut Machine, fields: &Fields, mm: u64) -> Result<(), EmuError> {
     let mask = fields.first(&[("mm_struct", "cpu_bitmap"), ("mm_struct", "flexible_array")])?;
     machine.put64(mm + mask, 1)?;

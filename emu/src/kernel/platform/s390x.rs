@@ -29,15 +29,15 @@ pub(super) static PLATFORM: Platform = Platform {
     invalidates: &["pmdp_xchg_direct"],
 };
 
-/// Three levels of tables.
+/// The limit of addresses with three levels of tables.
 const LIMIT: u64 = 1 << 42;
 
 fn start(machine: &mut Machine, _: &Fields) -> Result<(), EmuError> {
-    // A pointer that the kernel fills in when it starts.
+    // The kernel sets this pointer when it starts.
     let vmemmap = machine.needed_symbol("vmemmap")?;
     machine.put64(vmemmap, 0x100_0000_0000)?;
     machine.assumptions.push("vmemmap, which is 0 in the image, is 0x10000000000".to_owned());
-    // 7.2 takes protections through masks, which are 0 before it has asked the machine.
+    // Linux 7.2 masks protections. The masks are 0 before the kernel has queried the machine.
     let masks = ["page_noexec_mask", "segment_noexec_mask", "region_noexec_mask"];
     let masks: Vec<u64> = masks.iter().filter_map(|mask| machine.kernel.symbol(mask)).collect();
     if !masks.is_empty() {
@@ -53,9 +53,9 @@ fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Resu
     let offset = machine.per_cpu_copy(cpu, copy)?;
     let at = |member| fields.offset("lowcore", member);
     machine.write_of(cpu, at("current_task")?, &task.to_be_bytes())?;
-    // The bit that asks for another task to run is inverted: set, it does not.
+    // The bit that asks the task to give way is inverted: if set, it does not ask.
     machine.write_of(cpu, at("preempt_count")?, &0x8000_0000_u32.to_be_bytes())?;
-    // What a CPU puts into a lock that it takes.
+    // The value that a CPU stores in a lock that it takes.
     machine.write_of(cpu, at("spinlock_lockval")?, &(u32::from(cpu) + 1).to_be_bytes())?;
     machine.write_of(cpu, at("cpu_nr")?, &u32::from(cpu).to_be_bytes())?;
     machine.write_of(cpu, at("percpu_offset")?, &offset.to_be_bytes())?;

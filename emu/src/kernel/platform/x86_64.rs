@@ -1,4 +1,4 @@
-//! x86_64: ring 0, flat. The engine keeps 52 bits of the addresses that are accessed.
+//! x86_64: ring 0, flat. The engine keeps 52 bits of accessed addresses.
 
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterX86 as R;
@@ -10,7 +10,7 @@ use crate::kernel::machine::Machine;
 
 pub(super) static PLATFORM: Platform = Platform {
     arch: Arch::X86_64,
-    // Where vmalloc() and the like have their room.
+    // In the area of vmalloc().
     objects: 0xffff_c900_0000_0000,
     address: 0x7e << 39 | 3 << 30 | 5 << 21,
     levels: FIVE_LEVELS_OF_512,
@@ -32,7 +32,7 @@ pub(super) static PLATFORM: Platform = Platform {
 fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Result<(), EmuError> {
     let copy = 0xffff_ca00_0000_0000 + (u64::from(cpu) << 36);
     let offset = machine.per_cpu_copy(cpu, copy)?;
-    // Up to 6.12 per-CPU variables have addresses from 0 on, and what they begin with lies elsewhere.
+    // Up to 6.12 per-CPU variables have addresses from 0 on, and their initial values lie elsewhere.
     let kernel = machine.kernel.clone();
     let start = machine.needed_symbol("__per_cpu_start")?;
     let template = kernel.symbol("__per_cpu_load").unwrap_or(start);
@@ -43,7 +43,7 @@ fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Resu
     if let Some(current) = variable("current_task").or_else(|| hot("current_task")) {
         machine.write_of(cpu, current, &task.to_le_bytes())?;
     }
-    // The bit that asks for another task to run is inverted: set, it does not.
+    // The bit that asks the task to give way is inverted: if set, it does not ask.
     if let Some(count) = variable("__preempt_count").or_else(|| hot("preempt_count")) {
         machine.write_of(cpu, count, &0x8000_0000_u32.to_le_bytes())?;
     }

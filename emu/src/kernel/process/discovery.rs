@@ -1,4 +1,4 @@
-//! What is found out of a kernel by running its functions.
+//! Facts about a kernel that are found out by running its functions.
 
 use std::rc::Rc;
 
@@ -11,13 +11,14 @@ use crate::kernel::machine::ProbedAccess;
 
 use super::{KernelProcess, READ_WRITE};
 
-/// What makes a migration entry of a mapping.
+/// The function that makes a migration entry of a mapping.
 const MAKE_MIGRATION: &str = "set_pmd_migration_entry";
 
 impl KernelProcess {
-    /// Finds the pointer to node 0, which is NULL in the image, where it has no symbol: of the words that are read
-    /// as 0 before `set_pmd_migration_entry()` goes astray at an offset from NULL, it is the one that has it go
-    /// further if it is set.
+    /// Finds the pointer to node 0 where it has no symbol, and sets it to `node`.
+    ///
+    /// The pointer is NULL in the image, so `set_pmd_migration_entry()` faults at an offset from NULL. Of the words
+    /// that it reads as 0 before, the pointer is the one that avoids this fault when it is set.
     pub(super) fn find_node(&mut self, node: u64) -> Result<(), EmuError> {
         let statistics = self.fields.offset("pglist_data", "per_cpu_nodestats")?;
         let Some(make) = self.machine.kernel.symbol(MAKE_MIGRATION) else { return Ok(()) };
@@ -62,8 +63,8 @@ impl KernelProcess {
         Err(EmuError::Environment("the pointer to node 0 was not found".to_owned()))
     }
 
-    /// Finds the migration types of this kernel, by what its own `set_pmd_migration_entry()` makes of
-    /// mappings. Their numbers depend on how a kernel was configured.
+    /// Finds the migration types of this kernel, by the entries that its own `set_pmd_migration_entry()` makes of
+    /// mappings. The numbers of the types depend on the kernel's configuration.
     pub(super) fn find_migration_types(&mut self) -> Result<(), EmuError> {
         if self.encoding.layout().swap.is_none() {
             return Ok(());
@@ -119,10 +120,10 @@ impl KernelProcess {
 
     /// Asks the kernel's own `vm_get_page_prot()` for the protection of the mapping.
     ///
-    /// The bits have changed, and a kernel does not take those of another for a protection.
+    /// The bits changed between versions, and a kernel does not accept those of another version.
     pub(super) fn find_protection(&mut self) -> Result<(), EmuError> {
         const SAYS: &str = "vm_get_page_prot";
-        // Fills the table that it reads, if that is not in the image.
+        // Fills the table that `vm_get_page_prot()` reads, if the image does not have it.
         const FILLS: &str = "setup_protection_map";
         let kernel = Rc::clone(&self.machine.kernel);
         let Some(says) = kernel.symbol(SAYS) else { return Ok(()) };
@@ -152,9 +153,11 @@ impl KernelProcess {
         Ok(())
     }
 
-    /// Finds out how an entry is returned: in a register, or in memory that comes as a first argument more.
-    /// Neither symbols nor types tell. Without that argument, a user's address is taken for the mapping then,
-    /// where nothing is.
+    /// Finds out how an entry is returned: in a register, or in memory whose address is an additional first
+    /// argument.
+    ///
+    /// Neither symbols nor types tell. A function that expects the additional argument, and is called without it,
+    /// takes the user's address for that of the mapping, and faults there.
     pub(super) fn find_how_entries_return(&mut self) -> Result<(), EmuError> {
         let kernel = Rc::clone(&self.machine.kernel);
         let Some(function) =

@@ -1,4 +1,4 @@
-//! Which functions of a kernel can be run, and how each is called: the recipes.
+//! Recipes: the functions of a kernel that can be run, and how each is called.
 //!
 //! To add one, add a constant to the file of its role and name it in that file's `ALL`.
 
@@ -16,20 +16,20 @@ mod writers;
 
 pub(crate) use walkers::GUP_FAST_READ;
 
-/// All recipes.
+/// Returns all recipes.
 fn recipes() -> impl Iterator<Item = &'static Recipe> + Clone {
     writers::ALL.iter().chain(walkers::ALL)
 }
 
-/// The routines of a role that kernels can be asked for.
+/// Returns the kernel routines of a role.
 pub fn kernel_routines(role: Role) -> impl Iterator<Item = &'static Routine> + Clone {
     recipes().map(|recipe| &recipe.routine).filter(move |routine| routine.role == role)
 }
 
-/// The routine of kernels with this name, or else the one that this function can be.
+/// Returns the kernel routine with this name, or else the one that has a function of this name.
 ///
 /// # Errors
-/// If there is none: then the nearest name.
+/// [`UnknownName`] if there is no such routine. It suggests the nearest name.
 pub fn kernel_routine(role: Role, name: &str) -> Result<&'static Routine, UnknownName> {
     let all = kernel_routines(role);
     let what = match role {
@@ -37,20 +37,23 @@ pub fn kernel_routine(role: Role, name: &str) -> Result<&'static Routine, Unknow
         Role::Walker => "walker of a kernel",
         Role::Agent => "agent of a kernel",
     };
-    // A function's name may be that of one routine and one of the functions of another.
+    // A name may be that of one routine, and that of a function of another.
     let by_name = all.clone().find(|routine| routine.name == name);
     by_name
         .or_else(|| all.clone().find(|routine| routine.symbols.contains(&name)))
         .ok_or_else(|| UnknownName::new(what, name, all.map(|routine| routine.name)))
 }
 
-/// The recipe of a routine.
+/// Returns the recipe of a routine.
+///
+/// # Errors
+/// [`EmuError::Environment`] if it is not a kernel routine.
 pub(crate) fn recipe_of(routine: &Routine) -> Result<&'static Recipe, EmuError> {
     let recipe = recipes().find(|recipe| recipe.routine == *routine);
     recipe.ok_or_else(|| EmuError::Environment(format!("kernels cannot be asked for {routine}")))
 }
 
-/// A recipe, ready to be followed on one CPU.
+/// A recipe and the function that it calls, ready to be run on any CPU.
 #[derive(Clone)]
 pub(crate) struct PreparedCall {
     recipe: &'static Recipe,
@@ -73,15 +76,16 @@ impl PreparedCall {
         Caller { process, cpu, symbol: self.symbol }
     }
 
-    /// Its arguments for a CPU, with what they point to in memory.
+    /// Returns the arguments for a CPU, and writes the memory that they point to.
     pub(crate) fn arguments(&self, process: &KernelProcess, cpu: u8) -> Result<Vec<u64>, EmuError> {
         (self.recipe.arguments)(&self.caller(process, cpu))
     }
 
-    /// What its callers call next if it returned with a lock that it holds: function and arguments.
+    /// Returns the function that callers call next, and its arguments, if the routine returned with a lock held;
+    /// else `None`.
     ///
-    /// To unlock is a few instructions that kernels have no function for, so they are run where they always are:
-    /// in the step of a walk after the one that found an entry mapped.
+    /// Unlocking takes a few instructions for which kernels have no function. So they are run where they always
+    /// are: in the step of a walk after the one that found an entry mapped.
     pub(crate) fn afterwards(
         &self,
         process: &KernelProcess,
@@ -96,7 +100,8 @@ impl PreparedCall {
         Ok(Some((step, vec![walk])))
     }
 
-    /// Its outcome when it has returned.
+    /// Returns the outcome of the routine after its return. If it returns no entry, `last_view` is the outcome's
+    /// entry.
     pub(crate) fn outcome(
         &self,
         process: &KernelProcess,

@@ -7,52 +7,54 @@ use pmdscope_guest::{PastPresent, Routine, WalkResult};
 use crate::EmuError;
 use crate::kernel::process::KernelProcess;
 
-/// How a routine of the registry is called in a kernel, and how what it returns is understood.
+/// A recipe: how a routine is called in a kernel, and how its return value is interpreted.
 pub(crate) struct Recipe {
-    /// What it is called and judged by.
+    /// The routine: its name, its symbols, and what it is judged by.
     pub(crate) routine: Routine,
-    /// The marks of the entry before that what it installs need not have, with the reason beside it.
+    /// Returns the marks of the original entry that the installed entry may lack. A function that returns any
+    /// states the reason.
     pub(crate) may_drop: fn(&KernelProcess) -> EntryMarks,
-    /// Its arguments. What they point to is written before each call.
+    /// Returns the arguments, and writes the memory that they point to. Called before each call of the routine.
     pub(super) arguments: fn(&Caller<'_>) -> Result<Vec<u64>, EmuError>,
-    /// Its outcome, by what it returned.
+    /// Derives the outcome from the return value.
     pub(super) conclude: fn(&Caller<'_>, u64) -> Result<Conclusion, EmuError>,
-    /// The lock that it holds when it has returned this, which its callers release.
+    /// Returns the address of the lock that the routine still holds after this return value. Callers release it.
     pub(super) held_lock: fn(&Caller<'_>, u64) -> Result<Option<u64>, EmuError>,
 }
 
-/// A walker of a kernel to build others from: kernels do not say which check stopped it.
+/// The common fields of all kernel walkers. Kernels do not report which check stopped a walker.
 pub(super) const KERNEL_WALKER: Routine = Routine { past_present: PastPresent::Path, ..WALKER };
 
-/// Who calls a routine.
+/// The caller of a routine.
 pub(super) struct Caller<'a> {
     pub(super) process: &'a KernelProcess,
     pub(super) cpu: u8,
-    /// The function that is called.
+    /// Symbol of the called function.
     pub(super) symbol: &'static str,
 }
 
 impl Caller<'_> {
-    /// Memory of this CPU's for what a function is given, or gives back.
+    /// Returns the address of this CPU's memory for arguments and results.
     pub(super) fn out(&self) -> u64 {
         self.process.outs[usize::from(self.cpu)]
     }
 
-    /// A number that the function left in a structure of the caller's.
+    /// Reads a number of `bytes` bytes that the function left in the caller's structure, which is at
+    /// [`out`](Self::out).
     pub(super) fn left(&self, structure: &str, member: &str, bytes: u64) -> Result<u64, EmuError> {
         self.process.machine.get(self.out() + self.process.fields.offset(structure, member)?, bytes)
     }
 
-    /// The size of a huge page, in bytes.
+    /// Returns the size of a huge page, in bytes.
     pub(super) fn huge_bytes(&self) -> u64 {
         1 << self.process.encoding.layout().pmd_shift
     }
 }
 
-/// Where in a CPU's memory for results that is which callers need afterwards.
+/// Offset in a CPU's memory for results of the structure that callers use afterwards.
 pub(super) const AFTERWARDS: u64 = 0x200;
 
-/// The outcome of a routine, as far as its return value says it.
+/// The part of a routine's outcome that its return value determines.
 pub(super) struct Conclusion {
     pub(super) result: WalkResult,
     pub(super) pfn: Option<u64>,

@@ -1,4 +1,4 @@
-//! What reads an entry.
+//! Recipes of walkers, which read an entry.
 
 use pmdscope_guest::WalkResult;
 use pmdscope_guest::routine::Routine;
@@ -9,15 +9,15 @@ use crate::kernel::routine::recipe::{
     Caller, Conclusion, KERNEL_WALKER, Recipe, drops_nothing, outcome_of, returns_unlocked,
 };
 
-/// Finds out where a page is mapped, step by step. What it is given has the same name.
+/// The function that finds out where a page is mapped, step by step. The structure that it takes has the same name.
 pub(super) const STEP: &str = "page_vma_mapped_walk";
 
 /// FOLL_WRITE and FOLL_GET of include/linux/mm.h, and mm_types.h since v6.3.
 const FOLL_WRITE: u64 = 1;
 const FOLL_GET: u64 = 4;
-/// PVMW_MIGRATION of include/linux/rmap.h: migration entries are looked for.
+/// PVMW_MIGRATION of include/linux/rmap.h: look for migration entries.
 const PVMW_MIGRATION: u64 = 2;
-/// What is above it is an error number (include/linux/err.h).
+/// Values above this are error numbers (include/linux/err.h).
 const MAX_POINTER: u64 = u64::MAX - 4095;
 
 /// Every walker of kernels.
@@ -79,7 +79,7 @@ const PERF_PAGE_SIZE: Recipe = Recipe {
     held_lock: returns_unlocked,
 };
 
-/// The one that is given an address space; the others take the current one.
+/// The function that takes an address space. The others use the current one.
 const OF_MM: &str = "perf_get_pgtable_size";
 
 const PTE_OFFSET_MAP: Recipe = Recipe {
@@ -139,7 +139,7 @@ const FOLLOW_PAGE: Recipe = Recipe {
         if symbol != FOLIO_WALK {
             return Ok(vec![vma, address, FOLL_GET]);
         }
-        // It asserts that its caller holds the lock of mappings.
+        // The function asserts that its caller holds the lock of mappings.
         let lock = process.mm + process.fields.offset("mm_struct", "mmap_lock.count")?;
         process.machine.put64(lock, 1)?;
         process.machine.write(caller.out(), &[0; 0x80])?;
@@ -153,7 +153,7 @@ const FOLLOW_PAGE: Recipe = Recipe {
         if symbol != FOLIO_WALK {
             return Ok(Conclusion { pfn: Some(process.pages.pfn(page)), ..outcome_of(WalkResult::Page) });
         }
-        // No reference is taken: it is for as long as the lock is held.
+        // The function takes no reference: the page is valid for as long as the lock is held.
         let pfn = Some(process.pages.pfn(caller.left("folio_walk", "page", 8)?));
         let level = caller.left("folio_walk", "level", 4)?;
         let of_huge = process.fields.enumerator(LEVEL_PMD).and_then(|number| u64::try_from(number).ok());
@@ -172,18 +172,18 @@ const FOLLOW_PAGE: Recipe = Recipe {
     },
 };
 
-/// Finds the page at an address, and returns with the page table's lock.
+/// The function that finds the page at an address. It returns with the page table's lock held.
 const FOLIO_WALK: &str = "folio_walk_start";
-/// The level that it says of a huge page.
+/// The level that it reports for a huge page.
 const LEVEL_PMD: &str = "FW_LEVEL_PMD";
 
 fn gup(caller: &Caller<'_>, flags: u64) -> Result<Vec<u64>, EmuError> {
     Ok(vec![caller.process.platform.address, 1, flags, caller.out()])
 }
 
-/// The page that GUP took, if any.
+/// Derives the outcome of GUP: the page that it took, if any.
 fn pinned(caller: &Caller<'_>, returned: u64) -> Result<Conclusion, EmuError> {
-    // An int: how many pages, or an error.
+    // The return value is an int: a number of pages, or an error.
     if returned & u64::from(u32::MAX) != 1 {
         return Ok(outcome_of(WalkResult::Refused));
     }
@@ -191,7 +191,8 @@ fn pinned(caller: &Caller<'_>, returned: u64) -> Result<Conclusion, EmuError> {
     Ok(Conclusion { pfn: Some(caller.process.pages.pfn(page)), ..outcome_of(WalkResult::Page) })
 }
 
-/// A walk that has not made its first step: is the huge page's first page mapped, as page_mapped_in_vma() asks?
+/// Writes a walk before its first step. It asks whether the huge page's first page is mapped, as
+/// page_mapped_in_vma() does.
 fn mapped_walk(caller: &Caller<'_>, flags: u64) -> Result<Vec<u64>, EmuError> {
     let Caller { process, .. } = *caller;
     let at = caller.out();
@@ -214,7 +215,7 @@ fn mapped_walk(caller: &Caller<'_>, flags: u64) -> Result<Vec<u64>, EmuError> {
 }
 
 fn mapped(caller: &Caller<'_>, found: u64) -> Result<Conclusion, EmuError> {
-    // A bool is a byte; what the register has beyond it says nothing.
+    // A bool is one byte. The rest of the register means nothing.
     Ok(if found & 0xff == 0 {
         outcome_of(WalkResult::Refused)
     } else if caller.left(STEP, "pte", 8)? != 0 {

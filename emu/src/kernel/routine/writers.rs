@@ -1,4 +1,4 @@
-//! What changes an entry.
+//! Recipes of writers, which change an entry.
 
 use pmdscope_arches::{ByteOrder, EntryMarks, Version};
 use pmdscope_guest::WalkResult;
@@ -19,7 +19,7 @@ const SPLIT: Recipe = Recipe {
         name: "split",
         symbols: &["__split_huge_pmd"],
         meaning: "__split_huge_pmd(): replaces a huge entry by a page table of small ones",
-        // Up to 6.12 a page or folio comes last, which there need not be.
+        // Up to 6.12 the last argument is a page or folio, which may be NULL.
         installs: Installs::Entry,
         splits: true,
         returns_entry: false,
@@ -36,7 +36,7 @@ const SPLIT: Recipe = Recipe {
 const INVALIDATE: Recipe = Recipe {
     routine: Routine {
         name: "pmdp_invalidate",
-        // Where it is inline, the other is nothing but it.
+        // Where pmdp_invalidate() is inline, pmdp_invalidate_ad() consists of it alone.
         symbols: &["pmdp_invalidate", "pmdp_invalidate_ad"],
         meaning: "pmdp_invalidate(): makes a mapping invalid to the hardware and flushes it",
         ..WRITER
@@ -107,19 +107,21 @@ const CHANGE: Recipe = Recipe {
         let Caller { process, symbol, .. } = *caller;
         let mut arguments = vec![process.vma, process.tables.entry, process.platform.address];
         arguments.extend([process.protection, 0]);
-        // 5.10 flushes by itself. Kernels that do not say how it is called are later ones.
+        // 5.10 flushes in the function itself and takes no mmu_gather. Kernels without a prototype of it are later
+        // ones.
         let gathers = |prototype: pmdscope_guest::kernel::Prototype| {
             prototype.parameters.first().is_some_and(|first| first.type_name.contains("mmu_gather"))
         };
         if process.machine.kernel.prototype(symbol).is_none_or(gathers) {
-            // One that has gathered nothing, which is all that this needs.
+            // An mmu_gather that has gathered nothing is all that this needs.
             process.machine.write(caller.out(), &[0; GATHER_BYTES])?;
             arguments.insert(0, caller.out());
         }
         Ok(arguments)
     },
     conclude: |_, returned| {
-        // An int, or an unsigned long: 0, or how many pages it changed, or 1 if it is no mapping.
+        // The return value is an int or an unsigned long: 0, or 1 for an entry that is no mapping, or the number of
+        // changed pages.
         Ok(outcome_of(match returned & u64::from(u32::MAX) {
             0 => WalkResult::Unsplit,
             1 => WalkResult::Migrating,
@@ -129,7 +131,7 @@ const CHANGE: Recipe = Recipe {
     held_lock: returns_unlocked,
 };
 
-/// More than an mmu_gather has before what it gathers.
+/// Bytes: more than an mmu_gather has before the pages that it gathers.
 const GATHER_BYTES: usize = 0x1c0;
 
 #[expect(clippy::unnecessary_wraps, reason = "one of the recipes' functions, which can fail")]
@@ -137,7 +139,7 @@ fn returned(_: &Caller<'_>, _: u64) -> Result<Conclusion, EmuError> {
     Ok(outcome_of(WalkResult::Old))
 }
 
-/// The entry that comes back, in a register or in memory.
+/// Derives the outcome from the returned entry, which is in a register or in memory.
 fn returned_entry(caller: &Caller<'_>, returned: u64) -> Result<Conclusion, EmuError> {
     let Caller { process, .. } = *caller;
     let raw = if process.entries_return_in_memory { process.machine.get64(caller.out())? } else { returned };
@@ -149,22 +151,26 @@ fn returned_entry(caller: &Caller<'_>, returned: u64) -> Result<Conclusion, EmuE
     Ok(Conclusion { entry: Some(in_cpu_order), ..outcome_of(WalkResult::Old) })
 }
 
-/// Dirty goes to the page, and since v6.4 to its small mappings as well. Linux kernel commit 0ccf7f168e17 ("mm/thp: carry
-/// over dirty bit when thp splits on pmd") (in v6.1) was partly reverted in 6.1.7 and v6.2, and that again in v6.4
-/// (mm/huge_memory.c).
+/// Returns dirty before v6.4, when a split hands it to the page only. Since v6.4 the page's small mappings get it
+/// too.
+///
+/// Linux kernel commit 0ccf7f168e17 ("mm/thp: carry over dirty bit when thp splits on pmd") (in v6.1) was partly
+/// reverted in 6.1.7 and v6.2. That revert was itself reverted in v6.4 (mm/huge_memory.c).
 fn what_a_split_hands_to_the_page(process: &KernelProcess) -> EntryMarks {
     EntryMarks { dirty: process.encoding.version() < Version::new(6, 4), ..EntryMarks::default() }
 }
 
-/// A migration entry has accessed and dirty only where its offset has room for them; dirty is handed to the page then,
-/// and accessed is given up (set_pmd_migration_entry() in Linux mm/huge_memory.c).
+/// Returns accessed and dirty where the offset of a migration entry has no room for them.
+///
+/// Dirty is then handed to the page, and accessed is given up (set_pmd_migration_entry() in Linux
+/// mm/huge_memory.c).
 fn what_migration_keeps_elsewhere(process: &KernelProcess) -> EntryMarks {
     let keeps = process.keeps_young_dirty();
     EntryMarks { young: !keeps, dirty: !keeps, ..EntryMarks::default() }
 }
 
-/// A mapping is dirty only if the page is still: it may have been written back meanwhile (remove_migration_pmd() in Linux
-/// mm/huge_memory.c).
+/// Returns dirty: the new mapping is dirty only if the page still is. The page may have been written back meanwhile
+/// (remove_migration_pmd() in Linux mm/huge_memory.c).
 fn what_the_page_says(_: &KernelProcess) -> EntryMarks {
     EntryMarks { dirty: true, ..EntryMarks::default() }
 }
@@ -181,7 +187,7 @@ fn invalidate(caller: &Caller<'_>) -> Result<Vec<u64>, EmuError> {
 fn walk_and_page(caller: &Caller<'_>) -> Result<Vec<u64>, EmuError> {
     let Caller { process, .. } = *caller;
     process.mapped_walk_at(caller.out())?;
-    // Who migrates a page has locked it.
+    // Callers that migrate a page hold its lock.
     process.lock_page()?;
     Ok(vec![caller.out(), process.pages.page(process.pfn)])
 }

@@ -20,7 +20,7 @@ pub(super) static ISA: Isa = Isa {
 };
 
 /// Every LSE atomic begins with one of these; `ld` and `st` alone would take in plain accesses.
-/// Those with `st` are assembler's names for the same where the old value is not wanted.
+/// Names with `st` are the assembler's aliases of the same instructions that discard the old value.
 const LSE: [&str; 18] = [
     "swp", "cas", "ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "stadd",
     "stclr", "steor", "stset", "stsmax", "stsmin", "stumax", "stumin",

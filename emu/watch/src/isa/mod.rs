@@ -1,5 +1,5 @@
 //! Instruction sets: how the engine and the disassembler are opened, which instructions are atomic, call or flush
-//! translations, and what the engine makes of addresses. One file for an architecture, and one line in the list below.
+//! translations, and how the engine maps addresses. Each architecture has a file, and a line in the list below.
 
 mod arm64;
 mod model;
@@ -47,7 +47,7 @@ mod tests {
                     "{}: no address of its own {physical:#x}",
                     isa.arch
                 );
-                // Within a region the engine keeps distances.
+                // The engine keeps distances within a region.
                 assert_eq!(
                     isa.physical(address + 0x12_3458),
                     physical + 0x12_3458,

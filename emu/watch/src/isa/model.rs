@@ -1,4 +1,4 @@
-//! What an instruction set is.
+//! The description of an instruction set.
 
 use capstone::{Capstone, CsResult};
 use pmdscope_arches::Arch;
@@ -41,36 +41,36 @@ impl Class {
     pub(crate) const CALL: Class = Class { calls: true, ..Class::PLAIN };
 }
 
-/// What the engine keeps of an address.
+/// The bits of an address that the engine keeps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Addresses {
-    /// All of it.
+    /// All bits.
     Whole,
     /// The low 52 bits.
     Low52,
-    /// 60 bits: of a kernel's addresses, which have bit 63 set, the region is folded into what the address leaves
-    /// free, so that address 0 is not taken for the beginning of the kernel.
+    /// 60 bits. For a kernel's addresses, which have bit 63 set, bits 60 to 62 are folded into bits 56 to 58, and
+    /// bit 59 is set, so that address 0 differs from the beginning of the kernel.
     Folded,
 }
 
-/// Returns the value of a register, by the engine's number of it.
+/// A function that returns the value of a register, given the engine's number of the register.
 pub type ReadRegister<'a> = &'a dyn Fn(i32) -> Result<u64, WatchError>;
 
-/// An instruction set: what the watch needs to know of one architecture.
+/// An instruction set: the facts about one architecture that the watch needs.
 pub struct Isa {
     /// The architecture.
     pub arch: Arch,
-    /// The engine's CPU for it, and the mode to open that in.
+    /// The engine's architecture, and the mode in which to open it.
     pub engine: (EngineArch, Mode),
-    /// The register that the engine itself keeps the program counter in, by the engine's number: with the other it fails
-    /// in some modes.
+    /// The engine's number of the register in which the engine itself keeps the program counter. The engine's
+    /// other register for it fails in some modes.
     pub program_counter: i32,
-    /// What the engine keeps of an address when it accesses memory; the program counter keeps all.
+    /// The bits of an address that the engine keeps when it accesses memory. The program counter keeps all bits.
     pub(crate) addresses: Addresses,
     pub(crate) capstone: fn() -> CsResult<Capstone>,
     /// The class of an instruction, by Capstone's mnemonic and operands.
     pub(crate) classify: fn(&str, &str) -> Class,
-    /// Mnemonic and operands of an instruction that Capstone cannot decode.
+    /// Returns mnemonic and operands of an instruction that Capstone cannot decode.
     pub(crate) supplement: fn(&[u8]) -> Option<(&'static str, String)>,
     /// Addresses in the image, the linear map and the struct pages of its kernels.
     #[cfg(test)]
@@ -78,7 +78,7 @@ pub struct Isa {
 }
 
 impl Isa {
-    /// What the engine makes of an address when it accesses memory, without translation.
+    /// Returns the physical address that the engine accesses for an address, without translation.
     pub const fn physical(&self, address: u64) -> u64 {
         const LOW_52: u64 = (1 << 52) - 1;
         const LOW_56: u64 = (1 << 56) - 1;
@@ -90,7 +90,7 @@ impl Isa {
         }
     }
 
-    /// The kernel's address that the engine makes this of.
+    /// Returns the kernel's address for a physical address: the inverse of [`physical`](Self::physical).
     pub const fn kernel_address(&self, physical: u64) -> u64 {
         match self.addresses {
             Addresses::Low52 if physical >> 51 & 1 == 1 => physical | 0xfff << 52,

@@ -27,7 +27,7 @@ pub(super) static PPC64LE: Isa = Isa {
     ..PPC64
 };
 
-/// The `tlbie` of Power ISA 3.0, with five operands: Capstone knows that of 2.0.
+/// Decodes the `tlbie` of Power ISA 3.0, which has five operands: Capstone knows only that of 2.0.
 fn tlbie(word: u32) -> Option<(&'static str, String)> {
     let field = |shift: u32, bits: u32| word >> shift & ((1 << bits) - 1);
     let is_tlbie = field(26, 6) == 31 && field(1, 10) == 306;

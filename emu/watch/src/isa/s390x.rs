@@ -23,7 +23,7 @@ fn classify(mnemonic: &str, _operands: &str) -> Class {
     match mnemonic {
         "cs" | "csy" | "csg" | "cds" | "cdsy" | "cdsg" => Class::ATOMIC,
         "laa" | "laag" | "laal" | "laalg" | "lan" | "lang" | "lao" | "laog" | "lax" | "laxg" => Class::ATOMIC,
-        // These change the entry and purge translations as one.
+        // These change the entry and purge translations in one atomic step.
         "csp" | "cspg" | "idte" | "ipte" | "crdte" => Class::ATOMIC_FLUSH,
         "ptlb" => Class::FLUSH,
         _ => Class::PLAIN,

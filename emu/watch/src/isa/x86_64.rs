@@ -34,7 +34,7 @@ fn classify(mnemonic: &str, operands: &str) -> Class {
     }
 }
 
-/// Whether no operand is in memory: `0x10(%rdi)`, `%gs:0x10` and `0x400028` are.
+/// Whether all operands are registers. `0x10(%rdi)`, `%gs:0x10` and `0x400028` are memory.
 fn of_registers(operands: &str) -> bool {
     operands.split(", ").all(|operand| operand.starts_with('%') && !operand.contains([':', '(']))
 }

@@ -1,4 +1,4 @@
-//! Any bytes as an image and as a cache: no panic, and what is found agrees with itself.
+//! Reads any bytes as an image and as a cache: no panic, and the symbols found are consistent.
 
 #![no_main]
 

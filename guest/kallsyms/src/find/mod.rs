@@ -27,11 +27,11 @@ use permutation::is_permutation;
 use tokens::{DIGITS, Tokens};
 use work::WorkBudget;
 
-/// The most runs of digits that are tried.
+/// The most runs of digits that the search tries.
 ///
 /// A kernel has a few, one of them in the token table.
 const MAX_DIGIT_RUNS: usize = 1024;
-/// The most token tables with an index that fits that are tried. A kernel has one.
+/// The most token tables with a fitting index that the search tries. A kernel has one.
 const MAX_TOKEN_TABLES: usize = 16;
 
 impl<'a> Table<'a> {
@@ -45,14 +45,14 @@ impl<'a> Table<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoTokenTable`], [`Error::NoNames`] or [`Error::NoOffsets`] tell how much of a table
-    /// there is, [`Error::TooMuchWork`] that the image has too many near misses.
+    /// [`Error::NoTokenTable`], [`Error::NoNames`] or [`Error::NoOffsets`] tell how much of a table was found.
+    /// [`Error::TooMuchWork`] if the image has too many near misses.
     pub fn find(image: &'a [u8], endian: Endian) -> Result<Table<'a>, Error> {
         find_table(Bytes { all: image, endian })
     }
 }
 
-/// The table of the first token table that other parts belong to.
+/// Returns the table of the first token table that has all other parts.
 fn find_table(image: Bytes<'_>) -> Result<Table<'_>, Error> {
     let mut work = WorkBudget::for_image(image.all.len());
     let mut furthest = Error::NoTokenTable;
@@ -71,7 +71,7 @@ fn find_table(image: Bytes<'_>) -> Result<Table<'_>, Error> {
     Err(furthest)
 }
 
-/// The table to which a token table belongs.
+/// Returns the table to which a token table belongs.
 fn table_of_tokens<'a>(image: Bytes<'a>, tokens: Tokens, work: &mut WorkBudget) -> Result<Table<'a>, Error> {
     let names = Names::before_tokens(image, &tokens, work)
         .or_else(|| Names::before_seqs(image, &tokens, work))

@@ -1,4 +1,4 @@
-//! Finding the names, their markers and their number.
+//! Finds the names, their markers and their number.
 //!
 //! The search goes backwards from the token table.
 
@@ -10,9 +10,9 @@ use crate::parts::{LengthForm, MAX_NAME};
 
 /// The number of names for each marker.
 const NAMES_PER_MARKER: usize = 256;
-/// The bytes of the shortest packed name: its length, and the token of its type.
+/// The size in bytes of the shortest packed name: its length, and the token of its type.
 const MIN_PACKED: usize = 2;
-/// The bytes of the longest packed name: its length, and a token per character.
+/// The size in bytes of the longest packed name: its length, and a token per character.
 const MAX_PACKED: usize = 2 + MAX_NAME;
 
 /// The names, their number and their markers. Places are offsets in the image.
@@ -26,14 +26,14 @@ pub(super) struct Names {
     pub markers: usize,
     /// The number of symbols.
     pub count: usize,
-    /// How the length of a name is written.
+    /// The encoding of a name's length.
     pub form: LengthForm,
     /// The place of `seqs_of_names`, if it is between the markers and the token table.
     pub seqs: Option<usize>,
 }
 
 impl Names {
-    /// The names whose markers end at the token table.
+    /// Finds the names whose markers end at the token table.
     pub(super) fn before_tokens(image: Bytes<'_>, tokens: &Tokens, work: &mut WorkBudget) -> Option<Names> {
         [0, 4].into_iter().find_map(|padding: usize| {
             let end = tokens.table.checked_sub(padding)?;
@@ -57,10 +57,10 @@ impl Names {
         })
     }
 
-    /// The names whose markers end at `seqs_of_names`, which ends at the token table.
+    /// Finds the names whose markers end at `seqs_of_names`, which ends at the token table.
     pub(super) fn before_seqs(image: Bytes<'_>, tokens: &Tokens, work: &mut WorkBudget) -> Option<Names> {
-        // The length of that list is unknown. Each run of numbers that ascend from 0 as markers do is
-        // tried; its distance from the token table then gives the number of symbols.
+        // The length of that list is unknown. The search tries each run of numbers that ascend from 0 as markers
+        // do. The distance of the run from the token table then gives the number of symbols.
         let words = image.all.get(..tokens.table)?.len() / 4;
         work.spend(words)?;
         let origin = tokens.table % 4;
@@ -82,7 +82,7 @@ impl Names {
         None
     }
 
-    /// The names whose markers are the first of the `run` numbers at `markers`.
+    /// Finds the names whose markers are the first of the `run` numbers at `markers`.
     ///
     /// `seqs_of_names` is between these and the token table.
     fn with_seqs(
@@ -113,9 +113,9 @@ impl Names {
         })
     }
 
-    /// The names whose `number` markers are at `markers`.
+    /// Finds the names whose `number` markers are at `markers`.
     ///
-    /// There are `counts.0` to `counts.1` of them.
+    /// Their number must be from `counts.0` to `counts.1`.
     fn before_markers(
         image: Bytes<'_>,
         markers: usize,

@@ -1,4 +1,4 @@
-//! Finding the offsets, in one of two places, and what they count from.
+//! Finds the offsets, in one of two places, and the base they count from.
 
 use super::names::Names;
 use super::tokens::{INDEX_BYTES, Tokens};
@@ -9,23 +9,23 @@ use crate::parts::{BaseSlot, OffsetForm};
 pub(super) struct Offsets {
     /// The place of the offsets.
     pub offsets: usize,
-    /// What an offset means.
+    /// The meaning of an offset.
     pub form: OffsetForm,
     /// The slot of the base, unless offsets are PC-relative.
     pub relative_base: Option<BaseSlot>,
-    /// Whether the offsets follow the token index, not precede the number of symbols.
+    /// Whether the offsets follow the token index. Otherwise they precede the number of symbols.
     pub last: bool,
     /// The place of `seqs_of_names`, if the offsets are after the token index.
     pub seqs: Option<usize>,
 }
 
 impl Offsets {
-    /// The offsets, which are before the number of symbols or after the token index.
+    /// Finds the offsets, which are before the number of symbols or after the token index.
     pub(super) fn find(image: Bytes<'_>, tokens: &Tokens, names: &Names) -> Option<Offsets> {
         Offsets::first(image, names).or_else(|| Offsets::last(image, tokens, names))
     }
 
-    /// Offsets and the base before the number of symbols.
+    /// Finds offsets and the base before the number of symbols.
     fn first(image: Bytes<'_>, names: &Names) -> Option<Offsets> {
         let position = names.num_syms.checked_sub(8)?;
         let offsets = position.checked_sub((4 * names.count).next_multiple_of(8))?;
@@ -41,7 +41,7 @@ impl Offsets {
         })
     }
 
-    /// Offsets, and the base if there is one, after the token index.
+    /// Finds offsets, and the base if the table has one, after the token index.
     fn last(image: Bytes<'_>, tokens: &Tokens, names: &Names) -> Option<Offsets> {
         let offsets = tokens.index + INDEX_BYTES;
         let end = offsets + 4 * names.count;
@@ -60,20 +60,20 @@ impl Offsets {
     }
 }
 
-/// The `count` offsets at `at`, if the image has them all.
+/// Returns the `count` offsets at `at`, if the image has them all.
 fn offsets(image: Bytes<'_>, at: usize, count: usize) -> Option<impl Iterator<Item = u32>> {
     let end = at.checked_add(count.checked_mul(4)?)?;
     (end <= image.all.len()).then(|| (0..count).map_while(move |i| image.u32(at + 4 * i)))
 }
 
-/// What the `count` offsets at `at` mean, `None` if they do not count from a base.
+/// Returns the meaning of the `count` offsets at `at`; `None` if they do not count from a base.
 ///
-/// Symbols are sorted by address, and the base is the lowest address that is not per-CPU (Linux
-/// v5.10 to v6.12, `scripts/kallsyms.c`, `record_relative_base`). So unsigned offsets ascend from 0;
-/// and where there are per-CPU ones, these ascend first, all others then descend from -1.
+/// Symbols are sorted by address, and the base is the lowest address that is not per-CPU (Linux v5.10 to v6.12,
+/// `scripts/kallsyms.c`, `record_relative_base`). So unsigned offsets ascend from 0. If some offsets are per-CPU,
+/// these ascend first, and all others then descend from -1.
 fn based_form(image: Bytes<'_>, at: usize, count: usize) -> Option<OffsetForm> {
     let first = image.u32(at)?;
-    // With -1 as the lowest that is negative: read as unsigned, no symbol is 4 GB above the base.
+    // Negative offsets begin with -1. An unsigned offset does not jump there: no symbol is 4 GB above the base.
     let mut before = 0;
     let per_cpu = offsets(image, at, count)?.map(u32::cast_signed).all(|offset| {
         let before = std::mem::replace(&mut before, offset);
@@ -90,13 +90,13 @@ fn based_form(image: Bytes<'_>, at: usize, count: usize) -> Option<OffsetForm> {
     }
     let mut before = 0;
     let ascending = offsets(image, at, count)?.all(|offset| std::mem::replace(&mut before, offset) <= offset);
-    // All zero is memory without anything in it.
+    // Zeros alone are empty memory.
     (first == 0 && ascending && (before != 0 || count == 1)).then_some(OffsetForm::Unsigned)
 }
 
 /// The number of equal words in a row that no table has.
 ///
-/// They are memory filled with a pattern.
+/// Memory that is filled with a pattern has them.
 const PATTERN: usize = 16;
 
 /// Whether the `count` offsets at `at`, each counted from its own slot, ascend.
@@ -113,7 +113,7 @@ fn is_pc_relative(image: Bytes<'_>, at: usize, count: usize) -> bool {
         }
         before = address;
     }
-    // Words that are all the same would ascend too.
+    // Equal words would ascend too.
     first != Some(0) && !(equal && count >= PATTERN)
 }
 

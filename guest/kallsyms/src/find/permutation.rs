@@ -1,4 +1,4 @@
-//! Recognising `kallsyms_seqs_of_names`, a permutation of symbol numbers.
+//! Recognises `kallsyms_seqs_of_names`, a permutation of symbol numbers.
 
 use crate::bytes::Bytes;
 

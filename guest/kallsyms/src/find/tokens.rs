@@ -1,4 +1,4 @@
-//! Finding the token table, from which the search starts.
+//! Finds the token table, from which the search starts.
 
 use memchr::memchr;
 
@@ -11,7 +11,7 @@ pub(super) const DIGITS: &[u8] = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x00
 const FIRST_DIGIT: usize = 0x30;
 /// The number of tokens.
 const TOKENS: usize = 256;
-/// The number of bytes of the token index.
+/// The size of the token index in bytes.
 pub(super) const INDEX_BYTES: usize = 2 * TOKENS;
 
 /// The token table and its index. Places are offsets in the image.
@@ -25,7 +25,7 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// The token table whose digits are at `digits`, if its index follows it.
+    /// Finds the token table whose digits are at `digits`, if its index follows it.
     pub(super) fn around_digits(image: Bytes<'_>, digits: usize) -> Option<Tokens> {
         let mut end = digits;
         for _ in FIRST_DIGIT..TOKENS {
@@ -37,7 +37,7 @@ impl Tokens {
         (end..end + 8).find_map(|index| Tokens::with_index(image, digits, end, index))
     }
 
-    /// The token table from `digits` to `end`, if its index is at `index`.
+    /// Returns the token table that contains `digits` and ends at `end`, if its index is at `index`.
     ///
     /// `digits` is the place of its digits, not of its start.
     fn with_index(image: Bytes<'_>, digits: usize, end: usize, index: usize) -> Option<Tokens> {

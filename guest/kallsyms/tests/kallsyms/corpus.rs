@@ -1,4 +1,4 @@
-//! The files that fuzzing was begun with, and those that it found.
+//! Runs the fuzz target's files: those that fuzzing began with, and those that it found.
 
 use std::fs;
 use std::path::Path;

@@ -2,27 +2,27 @@
 
 use pmdscope_kallsyms::{Endian, Layout};
 
-/// What an image is made from.
+/// A description of an image to make.
 #[derive(Clone, Debug)]
 pub struct Spec {
     /// The layout of the table.
     pub layout: Layout,
     /// The byte order of its numbers.
     pub endian: Endian,
-    /// Per-CPU symbols: offsets and names, in ascending order. `Some` makes the table absolute
-    /// per-CPU, not possible if it is PC-relative.
+    /// Per-CPU symbols: offsets and names, in ascending order. `Some` makes the table absolute per-CPU, which a
+    /// PC-relative table cannot be.
     pub per_cpu: Option<Vec<(u32, String)>>,
     /// Distances from the base, letters and names, in ascending order; the first distance is 0.
     pub symbols: Vec<(u32, u8, String)>,
     /// The address of the first of `symbols`.
     pub base: u64,
-    /// What the slot of the base holds.
+    /// The number in the slot of the base.
     pub slot: u64,
-    /// What is in the image before and after the table.
+    /// The bytes before and after the table.
     pub around: Vec<u8>,
 }
 
-/// An image, and what should be read out of it.
+/// An image, and the symbols to be read from it.
 pub struct Encoded {
     /// The image.
     pub image: Vec<u8>,
@@ -32,11 +32,11 @@ pub struct Encoded {
     pub expected: Vec<(u64, u8, String)>,
 }
 
-/// Layouts, all four.
+/// All four layouts.
 pub const LAYOUTS: [Layout; 4] =
     [Layout::OffsetsFirst, Layout::OffsetsFirstWithSeqs, Layout::OffsetsLast, Layout::PcRelative];
 
-/// How far below its table an image's first symbol is, in a PC-relative table.
+/// The distance in bytes from the first symbol up to the start of the image, for PC-relative tables.
 const ABOVE_TEXT: u64 = 0x10_0000;
 
 struct Writer {
@@ -76,7 +76,7 @@ impl Writer {
     }
 }
 
-/// 256 tokens: each printable character by itself, under the other codes parts of `names`.
+/// Returns 256 tokens: each printable character under its own code, and parts of `names` under the other codes.
 fn tokens(names: &[String]) -> Vec<Vec<u8>> {
     let mut tokens = vec![Vec::new(); 256];
     let mut free = Vec::new();
@@ -99,7 +99,7 @@ fn tokens(names: &[String]) -> Vec<Vec<u8>> {
     tokens
 }
 
-/// `name` as numbers of tokens, longest first.
+/// Packs `name` into numbers of tokens. Each is the longest token that fits.
 fn pack(name: &str, tokens: &[Vec<u8>]) -> Vec<u8> {
     let mut rest = name.as_bytes();
     let mut packed = Vec::new();
@@ -116,7 +116,7 @@ fn pack(name: &str, tokens: &[Vec<u8>]) -> Vec<u8> {
 }
 
 impl Spec {
-    /// The letters and names, in the order of the table.
+    /// Returns the letters and names, in the order of the table.
     fn names(&self) -> Vec<String> {
         let per_cpu = self.per_cpu.iter().flatten().map(|(_, name)| format!("A{name}"));
         per_cpu
@@ -211,8 +211,8 @@ impl Spec {
         Encoded { image: w.bytes, offsets_at: offsets_at(offsets), expected: per_cpu.chain(others).collect() }
     }
 
-    /// A table of `count` symbols, with names of all lengths up to 511 and symbols that share an
-    /// address; if `per_cpu`, as x86_64 has it.
+    /// Makes a table of `count` symbols, with short names, names of 511 bytes (127 in [`Layout::OffsetsFirst`]),
+    /// and symbols that share an address. If `per_cpu`, it also has per-CPU symbols, as on x86_64.
     pub fn sample(layout: Layout, endian: Endian, count: usize, per_cpu: bool) -> Spec {
         let kinds = b"TtWDdBbRrV";
         let long = "_a_name_that_does_not_end".repeat(21);
@@ -237,7 +237,7 @@ impl Spec {
         }
     }
 
-    /// A [`sample`](Self::sample) of each layout and byte order, with and without per-CPU symbols.
+    /// Makes a [`sample`](Self::sample) of each layout and byte order, with and without per-CPU symbols.
     pub fn samples(count: usize) -> Vec<Spec> {
         let mut samples = Vec::new();
         for layout in LAYOUTS {

@@ -1,10 +1,11 @@
-//! All of the crate's interface, on arbitrary bytes: for tests and for the fuzz target.
+//! Uses the crate's whole interface on arbitrary bytes, for tests and for the fuzz target.
 
 use pmdscope_kallsyms::{Base, Endian, Symbols, Table};
 
-/// Takes the byte order from the first byte (odd is big), the image from the rest, and looks for a
-/// table; in what is found all numbers and names must agree. The rest is also read as a cache. Whether it
-/// was one or the other.
+/// Reads `data` as an image with a table, and as a cache. Returns whether it is one of them.
+///
+/// The first byte gives the byte order (odd is big), and the rest is the image or the cache. In the symbols found
+/// all numbers and names must agree.
 pub fn exercise(data: &[u8]) -> bool {
     let Some((&first, image)) = data.split_first() else { return false };
     let endian = if first & 1 == 1 { Endian::Big } else { Endian::Little };

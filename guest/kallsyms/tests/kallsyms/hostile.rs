@@ -1,4 +1,4 @@
-//! Images and caches that are cut short, damaged or made up: an error or some symbols, no panic.
+//! Images and caches that are cut short, damaged or made up: they give an error or some symbols, but no panic.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::exercise::exercise;
 use pmdscope_kallsyms::{Base, CacheError, Endian, Error, Layout, Symbols, Table};
 use proptest::prelude::*;
 
-/// The image of `spec` as [`exercise`] takes it.
+/// Encodes `spec` into the form that [`exercise`] takes.
 fn input(spec: &Spec) -> Vec<u8> {
     let mut data = vec![u8::from(spec.endian == Endian::Big)];
     data.extend(spec.encode().image);
@@ -75,11 +75,11 @@ fn a_cache_is_read_back_only_if_whole() {
     assert_eq!(Symbols::from_bytes(&[bytes.as_slice(), &[0]].concat()).unwrap_err(), CacheError::Damaged);
 }
 
-/// Far more than a search needs on a slow machine that is busy, without optimisation: what takes
-/// longer grows with the square of the size.
+/// Far more time than a search needs without optimisation on a slow and busy machine. The time of a search that
+/// takes longer grows with the square of the size.
 const LONG: Duration = Duration::from_secs(20);
 
-/// The error of a search that must end before long.
+/// Returns the error of a search, which must end within [`LONG`].
 fn search(image: &[u8], endian: Endian) -> Error {
     let start = Instant::now();
     let error = Table::find(image, endian).expect_err("there is no table");
@@ -100,7 +100,7 @@ fn an_image_full_of_near_misses_does_not_take_long() {
         let image = spec.encode().image;
         let positions = *Table::find(&image, spec.endian).unwrap().positions();
         let tokens = &image[positions.token_table..positions.token_index + 512];
-        // A token table behind all kinds of things that look like names, markers and counts.
+        // A token table after bytes that look like names, markers and counts.
         let word = |value: u32| match spec.endian {
             Endian::Little => value.to_le_bytes(),
             Endian::Big => value.to_be_bytes(),

@@ -14,7 +14,7 @@ fn base(table: &Table<'_>, spec: &Spec, encoded: &Encoded) -> Base {
     }
 }
 
-/// Reads back what `spec` makes, and compares all of it.
+/// Encodes `spec`, reads the table back, and compares all of it.
 fn read_back(spec: &Spec) -> Symbols {
     let encoded = spec.encode();
     let table = Table::find(&encoded.image, spec.endian).expect("there is a table");
@@ -45,7 +45,7 @@ fn old_tables_have_lengths_of_one_byte() {
     // A name of 128 bytes with its letter, of which no part is a token: length 0x80, in one byte.
     for endian in [Endian::Little, Endian::Big] {
         let mut spec = Spec::sample(Layout::OffsetsFirst, endian, 300, false);
-        // The tokens of parts are used up by the names before it.
+        // The names before it use up the tokens of parts.
         for (i, symbol) in spec.symbols.iter_mut().enumerate() {
             symbol.2 = format!("{i}{:0>9}x", i * 7);
         }
@@ -126,7 +126,7 @@ fn a_name_that_expands_beyond_any_name_is_an_error() {
 fn a_table_is_found_behind_false_ones() {
     let digits = b"0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00";
     for mut spec in Spec::samples(300) {
-        // Digits alone; and a token table with its index, and no names.
+        // Two false tables: digits alone, and a token table with its index but without names.
         let encoded = spec.encode();
         let positions = *Table::find(&encoded.image, spec.endian).unwrap().positions();
         let tokens = &encoded.image[positions.token_table..positions.token_index + 512];
@@ -207,14 +207,14 @@ prop_compose! {
     ) -> Spec {
         let mut at = 0;
         let mut symbols: Vec<_> = symbols.into_iter().map(|(gap, kind, mut name)| {
-            // Half of the gaps are none: symbols of the same address.
+            // Half of the gaps are 0, for symbols of the same address.
             at += if gap < 2048 { 0 } else { gap };
             if layout == Layout::OffsetsFirst { name.truncate(127); }
             (at, kind.as_bytes()[0], name)
         }).collect();
         let first = symbols[0].0;
         symbols.iter_mut().for_each(|symbol| symbol.0 -= first);
-        // Not all at one address: that cannot be told from memory without anything in it.
+        // The symbols must not all have the same address: such offsets look like empty memory.
         symbols.push((at + 1 - first, b't', "last".to_owned()));
         let mut per_cpu = per_cpu.filter(|_| layout != Layout::PcRelative);
         if let Some(per_cpu) = &mut per_cpu {

@@ -8,10 +8,10 @@ use crate::kernel::compression::Compression;
 use crate::kernel::error::BootError;
 use crate::kernel::text::{first_bytes, printable};
 
-/// The start of an ELF file.
+/// The first bytes of an ELF file.
 const ELF: &[u8] = b"\x7fELF";
 
-/// The format of a boot image, with what its header says.
+/// The format of a boot image, with the fields of its header.
 pub(super) enum BootFormat {
     /// An ELF file.
     Elf,
@@ -21,9 +21,9 @@ pub(super) enum BootFormat {
         name: &'static str,
         /// The architecture.
         arch: Arch,
-        /// The number of bytes it takes in memory.
+        /// The size of the image in memory, in bytes.
         size: u64,
-        /// Bytes in a page, if the header says so.
+        /// The page size in bytes, if the header gives it.
         page_size: Option<u64>,
     },
     /// The boot image of s390x.
@@ -32,19 +32,23 @@ pub(super) enum BootFormat {
     Compressed {
         /// The payload's compression.
         compression: Compression,
-        /// The name of the format with its article, such as `a bzImage`; none for a file.
+        /// The name of the format with its article, such as `a bzImage`; `None` for a compressed file.
         name: Option<&'static str>,
-        /// The payload's offset. The payload lies in the file.
+        /// The payload's offset in bytes. The whole payload lies in the file.
         offset: usize,
         /// The payload's length in bytes.
         length: usize,
     },
 }
 
-/// The format of a boot image.
+/// Returns the format of a boot image, recognised by its magic numbers.
 ///
 /// # Errors
-/// If it is none, has a header that is cut off or a payload outside of it, or is not supported.
+/// - [`BootError::Empty`] or [`BootError::Unknown`] if the file is not a boot image.
+/// - [`BootError::Header`] if the header is cut off.
+/// - [`BootError::PayloadOutside`] if the payload does not lie in the file.
+/// - [`BootError::Compression`] if the compression of the payload is unknown.
+/// - [`BootError::Bits32`] or [`BootError::Unsupported`] if the format is not supported.
 pub(super) fn identify(bytes: &[u8]) -> Result<BootFormat, BootError> {
     let has = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));
     if bytes.is_empty() {
@@ -56,7 +60,7 @@ pub(super) fn identify(bytes: &[u8]) -> Result<BootFormat, BootError> {
     if let Some(compression) = Compression::of(bytes) {
         return Ok(BootFormat::Compressed { compression, name: None, offset: 0, length: bytes.len() });
     }
-    // Before the formats that begin with MZ: an x86 kernel with an EFI stub does too.
+    // This test precedes those for MZ, because an x86 kernel with an EFI stub begins with MZ too.
     if has(0x202, b"HdrS") {
         return bzimage(bytes);
     }
@@ -66,7 +70,7 @@ pub(super) fn identify(bytes: &[u8]) -> Result<BootFormat, BootError> {
     if has(0x38, b"ARM\x64") {
         return arm64(bytes);
     }
-    // The second magic is from v5.8 on, the first is deprecated but still there (Linux
+    // `magic2` (RSC) exists from v5.8 on; `magic` (RISCV) is deprecated, but images still have it (Linux
     // Documentation/arch/riscv/boot-image-header.rst).
     if has(0x38, b"RSC\x05") || has(0x30, b"RISCV\0\0\0") {
         let header = || BootError::Header { format: "a riscv64 Image", at: bytes.len() as u64 };
@@ -78,7 +82,7 @@ pub(super) fn identify(bytes: &[u8]) -> Result<BootFormat, BootError> {
             page_size: Some(4096),
         });
     }
-    // Linux arch/s390/boot/head.S, the string that the kernel's own image is known by.
+    // The string that identifies an s390x boot image (Linux arch/s390/boot/head.S).
     if has(0x10008, b"S390EP") {
         return Ok(BootFormat::S390x);
     }
@@ -95,7 +99,7 @@ pub(super) fn identify(bytes: &[u8]) -> Result<BootFormat, BootError> {
             "a U-Boot image: give the vmlinuz or vmlinux that it was made from",
         ));
     }
-    // Linux include/linux/pe.h, LINUX_PE_MAGIC, of architectures without a magic of their own.
+    // LINUX_PE_MAGIC (Linux include/linux/pe.h), for architectures without a magic number of their own.
     if has(0x38, &0x8182_23cd_u32.to_le_bytes()) {
         return Err(BootError::Unsupported("a loongarch64 Image, which is not read here: give its vmlinux"));
     }
@@ -107,10 +111,10 @@ pub(super) fn identify(bytes: &[u8]) -> Result<BootFormat, BootError> {
     Err(BootError::Unknown(first_bytes(bytes)))
 }
 
-/// The payload of an x86 bzImage (Linux Documentation/arch/x86/boot.rst).
+/// Finds the payload of an x86 bzImage (Linux Documentation/arch/x86/boot.rst).
 fn bzimage(bytes: &[u8]) -> Result<BootFormat, BootError> {
     const NAME: &str = "a bzImage";
-    /// The protocol that introduced `xloadflags`, in Linux v3.8.
+    /// The protocol version that introduced `xloadflags`, in Linux v3.8.
     const XLOADFLAGS: u16 = 0x20c;
     const KERNEL_64: u16 = 1;
     let header = || BootError::Header { format: NAME, at: bytes.len() as u64 };
@@ -120,7 +124,7 @@ fn bzimage(bytes: &[u8]) -> Result<BootFormat, BootError> {
         return Err(BootError::Bits32("an i386 bzImage"));
     }
     let setup_sectors = match bytes.get(0x1f1).ok_or_else(header)? {
-        // For an old boot loader's sake 0 means 4.
+        // For compatibility with old boot loaders, 0 means 4.
         0 => 4,
         sectors => u64::from(*sectors),
     };
@@ -129,7 +133,7 @@ fn bzimage(bytes: &[u8]) -> Result<BootFormat, BootError> {
     payload_at(bytes, NAME, offset, length)
 }
 
-/// The payload of an EFI zboot image.
+/// Finds the payload of an EFI zboot image.
 ///
 /// Source: Linux drivers/firmware/efi/libstub/zboot-header.S.
 fn zboot(bytes: &[u8]) -> Result<BootFormat, BootError> {
@@ -140,7 +144,7 @@ fn zboot(bytes: &[u8]) -> Result<BootFormat, BootError> {
     let name = bytes.get(24..56).ok_or_else(header)?;
     let found = payload_at(bytes, NAME, offset, length);
     match found {
-        // Its header names the compression, which says more than bytes.
+        // The header names the compression. In an error, that name is clearer than the payload's first bytes.
         Err(BootError::Compression { format, offset, .. }) => {
             let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
             let begin = format!("'{}'", printable(name));
@@ -150,7 +154,7 @@ fn zboot(bytes: &[u8]) -> Result<BootFormat, BootError> {
     }
 }
 
-/// The compressed payload at an offset of a boot image.
+/// Checks the compressed payload at an offset of a boot image, and returns the format.
 fn payload_at(bytes: &[u8], name: &'static str, offset: u64, length: u64) -> Result<BootFormat, BootError> {
     let end = offset + length;
     let payload = (bytes.get(index(offset)..index(end))).ok_or(BootError::PayloadOutside {
@@ -164,7 +168,7 @@ fn payload_at(bytes: &[u8], name: &'static str, offset: u64, length: u64) -> Res
     Ok(BootFormat::Compressed { compression, name: Some(name), offset: index(offset), length: payload.len() })
 }
 
-/// The header of an arm64 Image (Linux Documentation/arch/arm64/booting.rst).
+/// Reads the header of an arm64 Image (Linux Documentation/arch/arm64/booting.rst).
 fn arm64(bytes: &[u8]) -> Result<BootFormat, BootError> {
     let header = || BootError::Header { format: "an arm64 Image", at: bytes.len() as u64 };
     let size = le64(bytes, 0x10).ok_or_else(header)?;

@@ -1,4 +1,4 @@
-//! Boot images: what a boot loader is given, and the kernel in it.
+//! Boot images, the files that boot loaders load, and the kernels in them.
 
 mod format;
 mod s390x;
@@ -10,14 +10,14 @@ use super::error::BootError;
 use super::limits::LAYERS;
 use format::BootFormat;
 
-/// What is left of a boot image when all wrapping and compression is taken off.
+/// The kernel of a boot image, after all wrappers and compression are removed.
 #[derive(Debug)]
 pub(super) struct BootPayload {
     /// The removed layers and the payload's format, such as `bzImage, xz, ELF`.
     pub format: String,
     /// The bytes of the ELF file or flat image.
     pub bytes: Vec<u8>,
-    /// Which of the two the bytes are.
+    /// The form of the bytes: ELF file or flat image.
     pub kind: PayloadKind,
 }
 
@@ -26,21 +26,24 @@ pub(super) struct BootPayload {
 pub(super) enum PayloadKind {
     /// An ELF file.
     Elf,
-    /// A flat image: memory as it is when the kernel starts.
+    /// A flat image: the contents of memory when the kernel starts.
     Flat {
         /// The architecture.
         arch: Arch,
-        /// The number of bytes it takes in memory, if the boot image says so.
+        /// The size of the kernel in memory in bytes, if the boot image gives it.
         size: Option<u64>,
-        /// Bytes in a page, if the boot image says so.
+        /// The page size in bytes, if the boot image gives it.
         page_size: Option<u64>,
     },
 }
 
-/// Takes the kernel out of a boot image.
+/// Unpacks the kernel of a boot image.
 ///
 /// # Errors
-/// If the file is no boot image or a damaged one, or unpacks to more than `limit` bytes.
+/// - [`BootError::Unpack`] if the payload is damaged, or unpacks to more than `limit` bytes.
+/// - [`BootError::TooDeep`] if the image has more than [`LAYERS`] layers.
+/// - [`BootError::NoPayload`] if an s390x boot image contains no kernel.
+/// - The errors of [`format::identify`] if the file is not a boot image, or is damaged.
 pub(super) fn unpack(file: Vec<u8>, limit: u64) -> Result<BootPayload, BootError> {
     let mut layers: Vec<String> = Vec::new();
     let mut bytes = file;

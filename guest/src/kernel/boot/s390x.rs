@@ -6,13 +6,17 @@ use crate::kernel::error::BootError;
 use crate::kernel::link_address;
 use crate::kernel::release::Release;
 
-/// The number of places that look like a payload and are tried.
+/// The most places that are tried as the payload.
 const TRIES: usize = 16;
 
-/// Unpacks an s390x boot image: compression, kernel, and its size in memory.
+/// Unpacks an s390x boot image. Returns the compression, the kernel, and its size in memory if known.
 ///
-/// No header gives the payload's offset in a form that all versions share, so the payload is the first compressed
-/// data that unpacks to a kernel.
+/// No header gives the payload's offset in a form that all versions share. The payload is therefore the first
+/// compressed data that unpacks to a kernel.
+///
+/// # Errors
+/// [`BootError::Unpack`] for the first place that cannot be unpacked, [`BootError::NoPayload`] if every place
+/// unpacks to something else than a kernel, or no place looks like a payload.
 pub(super) fn unpack_kernel(
     bytes: &[u8],
     limit: u64,
@@ -21,7 +25,7 @@ pub(super) fn unpack_kernel(
     let mut tried = 0;
     let mut left = limit;
     for at in 0x10000..bytes.len() {
-        // Compression::of() looks at more than this, and not at each byte of the image.
+        // Compression::of() checks more bytes. Testing the first byte here avoids most calls.
         if !matches!(bytes[at], 0x1f | 0xfd | 0x28 | 0x02 | 0x04 | b'B' | 0x5d) {
             continue;
         }
@@ -35,7 +39,7 @@ pub(super) fn unpack_kernel(
                 let size = memory_size(&bytes[..at], kernel.len() as u64);
                 return Ok((compression, kernel, size));
             }
-            // All tries together may not unpack to more than one.
+            // All tries share one budget of `limit` bytes, except that each may unpack 1 MiB.
             Ok(other) => left = left.saturating_sub(other.len() as u64).max(1 << 20),
             Err(source) => {
                 let format = "an s390x bzImage".to_owned();
@@ -46,10 +50,10 @@ pub(super) fn unpack_kernel(
     Err(failure.unwrap_or(BootError::NoPayload { tried }))
 }
 
-/// The number of bytes the kernel takes in memory, if exactly one place gives it.
+/// Returns the size of the kernel in memory in bytes, if exactly one place gives it.
 ///
-/// The boot image's code has the kernel's entry, its length in whole pages, and the length of its bss one after the
-/// other (Linux arch/s390/include/asm/boot_data.h, `struct vmlinux_info`; big-endian).
+/// The boot image's code holds three consecutive big-endian words: the kernel's entry, its length in bytes (whole
+/// pages), and the length of its bss (Linux arch/s390/include/asm/boot_data.h, `struct vmlinux_info`).
 fn memory_size(stub: &[u8], length: u64) -> Option<u64> {
     const PAGE: u64 = 4096;
     let image = length.next_multiple_of(PAGE).to_be_bytes();

@@ -1,4 +1,4 @@
-//! The memory image of an ELF file.
+//! Lays out the memory image of an ELF file.
 
 use goblin::container::{Container, Ctx, Endian};
 use goblin::elf::header::{self, Header};
@@ -17,7 +17,7 @@ use crate::kernel::limits::LARGEST;
 /// Lays out an ELF file: its loaded segments, sections in memory, and symbols.
 ///
 /// # Errors
-/// If it is damaged, not linked, for an unknown architecture, or larger than any kernel.
+/// [`ImageError`] if the file is damaged, not linked, for an unknown architecture, or larger than any kernel.
 pub(super) fn lay_out(bytes: &[u8]) -> Result<MemoryImage, ImageError> {
     let damaged = |part| move |source| ImageError::Damaged { part, source };
     let header = Elf::parse_header(bytes).map_err(damaged("header"))?;
@@ -65,7 +65,7 @@ fn check_entry_size(table: &'static str, count: u16, found: u64, wanted: usize) 
     }
 }
 
-/// The architecture of an ELF file, and the context to read its headers.
+/// Returns the architecture of an ELF file, and the context for parsing its headers.
 fn arch_and_context(header: &Header) -> Result<(Arch, Ctx), ImageError> {
     let machine = header::machine_to_str(header.e_machine);
     if header.e_ident[header::EI_CLASS] != header::ELFCLASS64 {
@@ -81,7 +81,7 @@ fn arch_and_context(header: &Header) -> Result<(Arch, Ctx), ImageError> {
     Ok((arch, Ctx::new(Container::Big, endian)))
 }
 
-/// The segments that are loaded, in ascending order of addresses.
+/// Returns the loaded segments, in ascending order of addresses.
 fn segments(bytes: &[u8], loads: &[ProgramHeader], arch: Arch) -> Result<Vec<Segment>, ImageError> {
     let mut segments = Vec::new();
     let mut whole = 0u64;
@@ -123,10 +123,10 @@ fn segments(bytes: &[u8], loads: &[ProgramHeader], arch: Arch) -> Result<Vec<Seg
     Ok(segments)
 }
 
-/// The address at which the bytes linked at `address` lie when the kernel starts.
+/// Returns the address at which the bytes linked at `address` lie when the kernel starts.
 ///
 /// On x86_64 up to Linux 6.13, the per-CPU variables are linked at 0 and lie in physical memory between the parts of
-/// the kernel. All else lies where it is linked.
+/// the kernel. Everything else lies at its link address.
 fn load_address(loads: &[ProgramHeader], address: u64) -> u64 {
     let holds = |load: &&ProgramHeader| load.p_vaddr <= address && address - load.p_vaddr < load.p_memsz;
     let (Some(own), Some(kernel)) = (loads.iter().find(holds), loads.iter().max_by_key(|load| load.p_vaddr))
@@ -140,9 +140,9 @@ fn load_address(loads: &[ProgramHeader], address: u64) -> u64 {
     physical.wrapping_sub(kernel.p_paddr).wrapping_add(kernel.p_vaddr)
 }
 
-/// The sections in memory, in ascending order of addresses.
+/// Returns the sections in memory, in ascending order of addresses.
 ///
-/// `names` is the number of the section with their names.
+/// `names` is the index of the section with their names.
 fn sections(bytes: &[u8], headers: &[SectionHeader], names: u16) -> Result<Vec<Section>, ImageError> {
     let Some(names) = headers.get(usize::from(names)) else { return Ok(Vec::new()) };
     let names = NameTable::new(bytes, names, "section names")?;

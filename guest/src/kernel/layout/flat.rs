@@ -1,4 +1,4 @@
-//! The memory image of a flat image.
+//! Lays out the memory image of a flat image.
 
 use pmdscope_arches::Arch;
 
@@ -10,10 +10,10 @@ use crate::kernel::limits::LARGEST;
 
 /// Lays out a flat image: one segment at its link address, relocations applied.
 ///
-/// `size` is the number of bytes it takes in memory, if the boot image says so.
+/// `size` is the kernel's size in memory in bytes, if the boot image gives it.
 ///
 /// # Errors
-/// If it is larger than any kernel, or its relocations do not fit it.
+/// [`ImageError::TooLarge`] if the image is larger than any kernel, or the errors of [`relocate`].
 pub(super) fn lay_out(
     mut bytes: Vec<u8>,
     arch: Arch,
@@ -21,7 +21,7 @@ pub(super) fn lay_out(
     page_size: Option<u64>,
 ) -> Result<MemoryImage, ImageError> {
     let Placement { address, base, relocations, symbols } = relocate(arch, &mut bytes)?;
-    // Linux include/asm-generic/sections.h; kernels' linker scripts define it after all else.
+    // Kernels' linker scripts define `_end` after everything else (Linux include/asm-generic/sections.h).
     let end = symbols.iter().find(|symbol| symbol.name == "_end");
     let size = size.or_else(|| end?.address.checked_sub(address));
     let whole = size.is_some();

@@ -14,10 +14,10 @@ use super::boot::{BootPayload, PayloadKind};
 use super::error::ImageError;
 use super::image::MemoryImage;
 
-/// Lays out what a boot image holds.
+/// Lays out the kernel of a boot image.
 ///
 /// # Errors
-/// If it is damaged, or cannot be a kernel.
+/// [`ImageError`] if the payload is damaged, or cannot be a kernel.
 pub(super) fn lay_out(payload: BootPayload) -> Result<MemoryImage, ImageError> {
     match payload.kind {
         PayloadKind::Elf => elf::lay_out(&payload.bytes),

@@ -1,7 +1,7 @@
-//! Relocation of a flat image: finding its link address, and applying relocations.
+//! Relocates a flat image: finds its link address, and applies its relocations.
 //!
-//! A flat image is memory without addresses, but it has pointers to itself. A kernel that relocates itself when it
-//! starts may have left their places empty, with the values in a relocation table.
+//! A flat image does not give its address, but it contains pointers into itself. In a kernel that relocates itself
+//! when it starts, the places of these pointers may be zero, and their values in a relocation table.
 
 use pmdscope_arches::Arch;
 
@@ -13,20 +13,20 @@ use crate::kernel::error::ImageError;
 use crate::kernel::image::{Base, Symbol};
 use crate::kernel::link_address::default_link_address;
 
-/// The number of places that are compared to find an address.
+/// The most places that are compared to find an address.
 ///
-/// At a wrong address one of the first places has something else in it, so a kernel needs a few more comparisons
-/// than it has relocations.
+/// At a wrong address, one of the first places holds another value. A kernel therefore needs only a few more
+/// comparisons than it has relocations.
 const COMPARISONS: usize = 1 << 28;
 /// The size of the pages at which kernels are linked.
 const PAGE: u64 = 4096;
 
-/// The address of a flat image, and what relocation found out about the image.
+/// The result of relocating a flat image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Placement {
     /// The address of the image's first byte.
     pub address: u64,
-    /// How that address is known.
+    /// How the address was determined.
     pub base: Base,
     /// The number of relocations that were applied.
     pub relocations: usize,
@@ -37,7 +37,8 @@ pub(super) struct Placement {
 /// Finds the address of a flat image, and applies its relocations.
 ///
 /// # Errors
-/// If the image has relocations that are unknown, or fit it at no address.
+/// - [`ImageError::RelocationKind`] or [`ImageError::RelocationSymbol`] if a relocation is unknown.
+/// - [`ImageError::Relocations`] if the relocations do not fit the image at any address.
 pub(super) fn relocate(arch: Arch, bytes: &mut [u8]) -> Result<Placement, ImageError> {
     let table = RelocationTable::find(arch, bytes);
     let dynamic = table.filter(|_| has_symbol_kinds(arch));
@@ -62,7 +63,7 @@ pub(super) fn relocate(arch: Arch, bytes: &mut [u8]) -> Result<Placement, ImageE
         return Ok(Placement { address, base: Base::Relocations, relocations: fixups.len(), symbols });
     }
     let (address, base) = match (address_by_self_pointers(arch, bytes), table) {
-        // All places have their values already, and what looked like a table was something else.
+        // All places already have their values. Data that looked like a relocation table was other data.
         (Some((address, count)), _) => (address, Base::SelfPointers { count }),
         (None, Some(table)) => return Err(ImageError::Relocations { count: table.count }),
         (None, None) => (default_link_address(arch), Base::Default),
@@ -70,7 +71,7 @@ pub(super) fn relocate(arch: Arch, bytes: &mut [u8]) -> Result<Placement, ImageE
     Ok(Placement { address, base, relocations: 0, symbols })
 }
 
-/// Writes fixups that fit the image at an address.
+/// Writes the fixups into the image, which they fit at `address`.
 fn apply(arch: Arch, bytes: &mut [u8], fixups: &[Fixup], address: u64) {
     for Fixup { place, value } in fixups {
         // fit() has checked that each place lies in the image.
@@ -81,7 +82,7 @@ fn apply(arch: Arch, bytes: &mut [u8], fixups: &[Fixup], address: u64) {
 
 /// Whether fixups fit the image at an address.
 ///
-/// Each place must lie in the image, and be empty or already have its value.
+/// Each place must lie in the image, and be zero or already have its value.
 fn fit(arch: Arch, bytes: &[u8], fixups: &[Fixup], address: u64) -> bool {
     fixups.iter().all(|fixup| {
         let length = bytes.len() as u64;
@@ -92,14 +93,14 @@ fn fit(arch: Arch, bytes: &[u8], fixups: &[Fixup], address: u64) -> bool {
     })
 }
 
-/// The address at which fixups fit the image.
+/// Finds the address at which fixups fit the image.
 fn address_by_fixups(arch: Arch, bytes: &[u8], fixups: &[Fixup]) -> Option<u64> {
     let places = || fixups.iter().map(|fixup| fixup.place);
     let (first, last) = (places().min()?, places().max()?);
     let length = bytes.len() as u64;
     let fits = |address: &u64| fit(arch, bytes, fixups, *address);
-    // The lowest address that anything points to is usually that of the image's first byte. If not, each
-    // page that the image could start at is tried.
+    // The lowest address that a fixup points to is usually that of the image's first byte. Otherwise try each
+    // page at which the image could start.
     let likely = fixups.iter().map(|fixup| fixup.value).min()? / PAGE * PAGE;
     if fits(&likely) {
         return Some(likely);

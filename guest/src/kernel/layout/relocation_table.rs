@@ -1,6 +1,6 @@
-//! The relocation table of a flat image: where it is, and what its entries say.
+//! Finds the relocation table of a flat image, and reads its entries.
 //!
-//! An entry is three numbers: the place to write to, symbol and kind, and an addend (`Elf64_Rela`).
+//! An entry has three 64-bit numbers: the place to write to, symbol and kind, and an addend (`Elf64_Rela`).
 
 use std::ops::Range;
 
@@ -9,27 +9,27 @@ use pmdscope_arches::Arch;
 use super::words::words;
 use crate::kernel::error::ImageError;
 
-/// The fewest relocations that make a table.
+/// The fewest relocations of a table.
 ///
-/// Every 64-bit kernel has far more, and none has such a run of anything else.
+/// Every 64-bit kernel has far more. No other data of a kernel forms such a long run of valid entries.
 const TABLE: usize = 1000;
-/// The number of bytes of an entry.
+/// The size of an entry in bytes.
 const ENTRY: usize = 24;
 
-/// The kinds of relocation that kernels of an architecture have, by their numbers.
+/// The numbers of the relocation kinds that kernels of an architecture use.
 #[derive(Debug, Clone, Copy)]
 struct RelocationKinds {
-    /// Writes the addend, which is an address in the image.
+    /// The kind that writes the addend, an address in the image.
     relative: Option<u32>,
-    /// Each of these writes the sum of a symbol's address and the addend.
+    /// The kinds that write the sum of a symbol's address and the addend.
     symbol: &'static [u32],
 }
 
-/// The kinds of relocation of an architecture.
+/// Returns the relocation kinds of an architecture.
 ///
-/// The ELF supplements of the architectures give the numbers: `R_AARCH64_RELATIVE`, `R_RISCV_RELATIVE`;
-/// `R_390_RELATIVE`, and `R_390_GLOB_DAT`, `R_390_JMP_SLOT` and `R_390_64`, which a kernel treats alike (Linux v6.1
-/// arch/s390/kernel/machine_kexec_reloc.c).
+/// The ELF supplements of the architectures give the numbers: `R_AARCH64_RELATIVE`; `R_RISCV_RELATIVE`;
+/// `R_390_RELATIVE`, `R_390_GLOB_DAT`, `R_390_JMP_SLOT` and `R_390_64`. A kernel treats the last three alike (Linux
+/// v6.1 arch/s390/kernel/machine_kexec_reloc.c).
 fn kinds(arch: Arch) -> RelocationKinds {
     let (relative, symbol): (_, &[u32]) = match arch {
         Arch::Arm64 => (Some(0x403), &[]),
@@ -46,14 +46,14 @@ pub(super) fn has_symbol_kinds(arch: Arch) -> bool {
 }
 
 impl RelocationKinds {
-    /// Whether the second number of an entry is symbol and kind of a relocation.
+    /// Whether an entry's second number gives a symbol and one of these kinds.
     fn has(&self, info: u64) -> bool {
         let (symbol, kind) = symbol_and_kind(info);
         Some(kind) == self.relative && symbol == 0 || self.symbol.contains(&kind)
     }
 }
 
-/// Symbol and kind of an entry's second number.
+/// Splits an entry's second number into symbol and kind.
 ///
 /// Source: System V ABI, `ELF64_R_SYM` and `ELF64_R_TYPE`.
 fn symbol_and_kind(info: u64) -> (u32, u32) {
@@ -62,17 +62,17 @@ fn symbol_and_kind(info: u64) -> (u32, u32) {
 
 /// A relocation table: a run of entries that all have a kind of the architecture.
 ///
-/// Single numbers that look like a kind are all over an image.
+/// Only a run counts, because single numbers that look like a kind occur all over an image.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RelocationTable {
-    /// The offset of its first byte in the image.
+    /// The offset of the first entry in the image, in bytes.
     pub start: usize,
     /// The number of entries.
     pub count: usize,
 }
 
 impl RelocationTable {
-    /// The relocation table of an image: the longest run of entries.
+    /// Finds the relocation table of an image: the longest run of entries.
     pub(super) fn find(arch: Arch, bytes: &[u8]) -> Option<RelocationTable> {
         const WORDS: usize = ENTRY / 8;
         let kinds = kinds(arch);
@@ -90,30 +90,31 @@ impl RelocationTable {
         }
         let (mut count, at) = longest;
         let start = (at.checked_sub(1)?) * 8;
-        // The addend of the last entry can lie beyond the image's end.
+        // The addend of the last entry can lie beyond the image's end. Such an entry does not count.
         count = count.min((bytes.len() - start) / ENTRY);
         (count >= TABLE).then_some(RelocationTable { start, count })
     }
 
-    /// The offsets of the table's bytes in the image.
+    /// Returns the range of the table in the image, in bytes.
     pub(super) fn range(&self) -> Range<usize> {
         self.start..self.start + self.count * ENTRY
     }
 }
 
-/// A number that relocation writes to the image.
+/// A number that relocation writes into the image.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fixup {
-    /// The address it is written to.
+    /// The address to write to.
     pub place: u64,
-    /// The number.
+    /// The number to write.
     pub value: u64,
 }
 
-/// The fixups of a table, given the address of each symbol by its number.
+/// Reads the fixups of a table. `symbol_address` returns the address of a symbol by its number.
 ///
 /// # Errors
-/// If an entry is of an unknown kind, or refers to a symbol without an address.
+/// [`ImageError::RelocationKind`] if an entry has an unknown kind, [`ImageError::RelocationSymbol`] if it refers to a
+/// symbol without an address.
 pub(super) fn read_fixups(
     arch: Arch,
     table: &[u8],
@@ -125,7 +126,7 @@ pub(super) fn read_fixups(
     let mut fixups = Vec::with_capacity(entries.len());
     for &[place, info, addend] in entries {
         let (symbol, kind) = symbol_and_kind(info);
-        // Linkers leave entries of no kind where they had counted one too many.
+        // Linkers leave entries without a kind where they counted one too many.
         if info == 0 {
             continue;
         }

@@ -1,4 +1,4 @@
-//! The address of a flat image, as its pointers to themselves determine it.
+//! Finds the address of a flat image from pointers that point to themselves.
 
 use std::collections::HashMap;
 
@@ -6,16 +6,17 @@ use pmdscope_arches::Arch;
 
 use super::words::words;
 
-/// The fewest pointers to themselves that determine an address.
+/// The fewest pairs of pointers that determine an address.
 ///
 /// Kernels have more than a thousand. A handful can agree on a wrong address by chance.
 const POINTERS: usize = 64;
 /// The size of the pages at which kernels are linked.
 const PAGE: u64 = 4096;
 
-/// The address at which most pairs of equal pointers point to themselves.
+/// Returns the address at which most pairs of equal pointers point to themselves.
 ///
-/// The second number is that of the pairs that agree.
+/// The second number counts the pairs that agree. `None` if they are few, or if another address has more than a
+/// quarter as many.
 pub(super) fn address_by_self_pointers(arch: Arch, bytes: &[u8]) -> Option<(u64, usize)> {
     let words = words(arch, bytes);
     let mut votes = HashMap::<u64, usize>::new();

@@ -1,4 +1,4 @@
-//! The symbol tables of ELF, and the tables of their names.
+//! Reads the symbol tables of ELF files, and the tables of their names.
 
 use goblin::container::Ctx;
 use goblin::elf::section_header::{SHT_SYMTAB, SectionHeader};
@@ -9,9 +9,12 @@ use crate::elf::format::index;
 use crate::kernel::error::ImageError;
 use crate::kernel::image::{Symbol, SymbolKind};
 
-/// The symbols of an ELF file, in ascending order of addresses.
+/// Returns the symbols of an ELF file, in ascending order of addresses.
 ///
-/// There are none if it has no symbol table.
+/// A file without a symbol table has none.
+///
+/// # Errors
+/// [`ImageError::EntrySize`] or [`ImageError::Damaged`] if the table is damaged.
 pub(super) fn read_symbols(
     bytes: &[u8],
     headers: &[SectionHeader],
@@ -32,11 +35,11 @@ pub(super) fn read_symbols(
     Ok(defined_symbols(&entries, &names))
 }
 
-/// The symbols that a table defines, in ascending order of addresses.
+/// Returns the symbols that a table defines, in ascending order of addresses.
 pub(super) fn defined_symbols(entries: &Symtab, names: &NameTable) -> Vec<Symbol> {
     let name = |at: usize| {
         let name = names.get(at)?;
-        // Not labels within functions, nor marks of where code and data begin.
+        // Leave out labels within functions (`.L`), and the marks of where code and data begin (`$`).
         let own = !name.is_empty() && !name.starts_with('$') && !name.starts_with(".L");
         own.then(|| name.to_owned())
     };
@@ -58,20 +61,20 @@ pub(super) fn defined_symbols(entries: &Symtab, names: &NameTable) -> Vec<Symbol
     symbols
 }
 
-/// A table of names that each end in a zero byte.
+/// A table of names, each terminated by a zero byte.
 ///
-/// A name that is longer than any of a kernel counts as missing: the names of a damaged file can overlap, and each
-/// be as long as the file.
+/// A name longer than any of a kernel counts as missing. In a damaged file, names can overlap, and each can be as
+/// long as the file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NameTable<'a>(pub(super) &'a [u8]);
 
 impl<'a> NameTable<'a> {
-    /// The longest name, in bytes.
+    /// The longest name in bytes, with the zero byte at its end.
     ///
     /// A kernel's own limit is 512 (Linux include/linux/kallsyms.h, KSYM_NAME_LEN, in v6.12).
     const LONGEST: usize = 1024;
 
-    /// The table in a section, which errors call `part`.
+    /// Returns the table in a section. Errors call it `part`.
     pub(super) fn new(
         bytes: &'a [u8],
         table: &SectionHeader,
@@ -83,7 +86,7 @@ impl<'a> NameTable<'a> {
         names.map(NameTable).ok_or_else(|| ImageError::Damaged { part, source: missing() })
     }
 
-    /// The name at an offset, if it is text.
+    /// Returns the name at an offset, if it is valid UTF-8 and not too long.
     pub(super) fn get(&self, at: usize) -> Option<&'a str> {
         let rest = self.0.get(at..)?;
         let end = memchr::memchr(0, &rest[..rest.len().min(Self::LONGEST)])?;

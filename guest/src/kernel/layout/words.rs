@@ -2,7 +2,7 @@
 
 use pmdscope_arches::{Arch, ByteOrder};
 
-/// The number that 8 bytes of the image hold.
+/// Decodes 8 bytes of the image into a number.
 pub(super) fn word(arch: Arch, bytes: [u8; 8]) -> u64 {
     match ByteOrder::of(arch) {
         ByteOrder::Little => u64::from_le_bytes(bytes),
@@ -10,7 +10,7 @@ pub(super) fn word(arch: Arch, bytes: [u8; 8]) -> u64 {
     }
 }
 
-/// The 8 bytes by which the image holds a number.
+/// Encodes a number as 8 bytes of the image.
 pub(super) fn word_bytes(arch: Arch, word: u64) -> [u8; 8] {
     match ByteOrder::of(arch) {
         ByteOrder::Little => word.to_le_bytes(),
@@ -18,7 +18,7 @@ pub(super) fn word_bytes(arch: Arch, word: u64) -> [u8; 8] {
     }
 }
 
-/// The image as numbers. Bytes at its end that do not make a number are left out.
+/// Decodes the whole image into numbers. It ignores an incomplete number at the end.
 pub(super) fn words(arch: Arch, bytes: &[u8]) -> Vec<u64> {
     let (words, _) = bytes.as_chunks();
     words.iter().map(|bytes| word(arch, *bytes)).collect()

@@ -1,6 +1,6 @@
-//! Archives of cpio.
+//! Reads `cpio` archives.
 //!
-//! They have the "new" form, which is the only one that RPM writes (cpio(5)).
+//! They have the "new" format, the only one that RPM writes (cpio(5)).
 
 use std::io::{self, Read};
 
@@ -13,10 +13,10 @@ use crate::kernel::text::printable;
 /// The longest name that RPM reads from an archive, in bytes.
 const NAME: u64 = 8192;
 
-/// Looks at each regular file of an archive, until the search is over.
+/// Passes each regular file of an archive to `search`, until the search ends.
 ///
 /// # Errors
-/// If the archive is damaged, or the search fails.
+/// [`PackageError`] if the archive is damaged, or the search fails.
 pub(super) fn visit_files(
     member: &str,
     archive: &mut impl Read,
@@ -25,7 +25,7 @@ pub(super) fn visit_files(
     let failed = |source| part_error(member, source);
     while let Some(entry) = CpioEntry::read(archive).map_err(failed)? {
         let mut content = archive.by_ref().take(entry.size);
-        // A file with several names has its content after the last one.
+        // A file with several names (hard links) has its content after the last name.
         if entry.is_file && entry.size > 0 {
             let path = entry.path.trim_start_matches("./").trim_start_matches('/');
             if !search.visit(path, entry.size, &mut content)? {
@@ -48,17 +48,17 @@ struct CpioEntry {
 }
 
 impl CpioEntry {
-    /// Reads the next header, `None` at the end of the archive.
+    /// Reads the next header. Returns `None` at the end of the archive.
     ///
-    /// The file's content follows it.
+    /// The file's content follows the header.
     fn read(archive: &mut impl Read) -> io::Result<Option<CpioEntry>> {
-        /// A magic and 13 numbers of 8 hexadecimal digits.
+        /// The length of a header: a magic number and 13 numbers of 8 hexadecimal digits.
         const LENGTH: usize = 6 + 13 * 8;
         const FILE_TYPE: u64 = 0o170_000;
         const REGULAR: u64 = 0o100_000;
         let header = read_bytes(archive, LENGTH)?;
         let (magic, digits) = header.split_at(6);
-        // The second magic is that of a form with checksums, which RPM does not write.
+        // The second magic number is that of the format with checksums, which RPM does not write.
         if magic != b"070701" && magic != b"070702" {
             return Err(invalid_data("a file in it has no valid header"));
         }
@@ -80,7 +80,7 @@ impl CpioEntry {
     }
 }
 
-/// The number of bytes from a length to the next multiple of 4.
+/// Returns the number of bytes from a length to the next multiple of 4.
 fn padding(length: u64) -> u64 {
     length.next_multiple_of(4) - length
 }

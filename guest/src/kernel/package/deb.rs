@@ -1,4 +1,4 @@
-//! Debian packages: an archive of `ar` with two archives of `tar` in it.
+//! Reads Debian packages: an `ar` archive that contains two `tar` archives.
 
 use std::io::{self, Read};
 
@@ -8,19 +8,19 @@ use super::search::KernelSearch;
 use crate::kernel::error::PackageError;
 use crate::kernel::text::printable;
 
-/// The start of an archive of `ar`.
+/// The first bytes of an `ar` archive.
 pub(super) const AR: &[u8] = b"!<arch>\n";
-/// The length of the header of each member, which ends in two fixed bytes.
+/// The length in bytes of a member's header, which ends in two fixed bytes.
 const AR_HEADER: usize = 60;
 /// The name of Debian packages in errors.
 const DEB: &str = "a Debian package";
 /// The most bytes of a control file that are read.
 const CONTROL: u64 = 1 << 20;
 
-/// Takes the kernel out of a Debian package.
+/// Extracts the kernel from a Debian package.
 ///
 /// # Errors
-/// If the package is damaged, or has no kernel of at most `limit` bytes.
+/// [`PackageError`] if the package is damaged, or has no kernel of at most `limit` bytes.
 pub(super) fn read_deb(file: impl Read, limit: u64) -> Result<(Package, Vec<u8>), PackageError> {
     let mut file = file;
     let mut first = true;
@@ -47,14 +47,14 @@ pub(super) fn read_deb(file: impl Read, limit: u64) -> Result<(Package, Vec<u8>)
     Err(missing(if first { "members" } else { "data.tar" }))
 }
 
-/// The error of a Debian package that lacks a part.
+/// Returns the error for a Debian package that lacks a part.
 fn missing(part: &'static str) -> PackageError {
     PackageError::Without { kind: DEB, part }
 }
 
-/// The name and size of the next member of an archive, `None` at its end.
+/// Reads the name and size of the next member of an archive. Returns `None` at its end.
 ///
-/// Names are read in the short form only, the one that dpkg writes (deb(5)).
+/// It reads names in the short form only, which dpkg writes (deb(5)).
 fn next_member(archive: &mut impl Read) -> io::Result<Option<(String, u64)>> {
     let mut header = Vec::new();
     archive.take(AR_HEADER as u64).read_to_end(&mut header)?;
@@ -72,14 +72,14 @@ fn next_member(archive: &mut impl Read) -> io::Result<Option<(String, u64)>> {
     name.zip(size).map(Some).ok_or_else(wrong)
 }
 
-/// The archive of tar in a member.
+/// Returns the `tar` archive in a member.
 fn tar<'a>(name: &str, member: impl Read + 'a) -> Result<tar::Archive<impl Read + 'a>, PackageError> {
     Ok(tar::Archive::new(open_part(DEB, name, member, |_| name.ends_with(".tar"))?))
 }
 
 /// Calls `visit` for each regular file of an archive, until it returns false.
 ///
-/// Long names are not put together: no kernel has one, and the archive could make them take any amount of memory.
+/// It does not assemble long names. No kernel has one, and an archive could use them to consume any amount of memory.
 fn visit_files<R: Read>(
     member: &str,
     archive: &mut tar::Archive<R>,
@@ -99,7 +99,7 @@ fn visit_files<R: Read>(
     Ok(())
 }
 
-/// The fields of the control file in `control.tar`.
+/// Reads the fields of the control file in `control.tar`.
 fn read_control(name: &str, member: impl Read) -> Result<PackageFields, PackageError> {
     let mut text = None;
     visit_files(name, &mut tar(name, member)?, |path, entry| {
@@ -127,12 +127,12 @@ fn read_control(name: &str, member: impl Read) -> Result<PackageFields, PackageE
     })
 }
 
-/// Whether a package has the name of a kernel's.
+/// Whether a package name is that of a kernel package.
 fn is_kernel_package(name: &str) -> bool {
     ["linux-image-", "linux-binary-"].iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Takes the kernel out of `data.tar`.
+/// Extracts the kernel from `data.tar`.
 fn take_kernel(
     member: &str,
     data: impl Read,

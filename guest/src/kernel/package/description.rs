@@ -1,4 +1,4 @@
-//! What a package says of itself.
+//! The description of a package: kind, name, version, architecture.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub enum PackageKind {
     Rpm,
 }
 
-/// A package, as it describes itself.
+/// A package as its control file or header describes it, and the paths of its kernels.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Package {
     /// The kind of package.
@@ -22,9 +22,9 @@ pub struct Package {
     pub version: String,
     /// The distribution's name of the architecture, such as `ppc64el`.
     pub architecture: String,
-    /// The path of the kernel in it, such as `boot/vmlinuz-6.12.107+deb13-arm64`.
+    /// The kernel's path in the package, such as `boot/vmlinuz-6.12.107+deb13-arm64`.
     pub kernel: String,
-    /// The paths of other kernels that follow directly. They are not used.
+    /// The paths of other kernels that directly follow in the same folder. They are not used.
     pub others: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct PackageFields {
     pub version: String,
     /// The distribution's name of the architecture, empty if it is missing.
     pub architecture: String,
-    /// A package that it depends on and that has the name of a kernel.
+    /// A dependency of the package whose name is that of a kernel package.
     pub depends: Option<String>,
 }
 

@@ -1,6 +1,6 @@
-//! Packages of distributions, and the kernel in them.
+//! Packages of distributions, and the kernel in each.
 //!
-//! A package is read as a stream and no further than to its kernel, because a hundred megabytes of modules follow.
+//! A package is read as a stream, and only up to its kernel, because a hundred megabytes of modules follow.
 
 mod cpio;
 mod deb;
@@ -17,9 +17,9 @@ use super::error::PackageError;
 
 pub use description::{Package, PackageKind};
 
-/// The kind of package that a file is, recognised by its start.
+/// Returns the kind of a package, recognised by its first [`MAGIC_LENGTH`] bytes.
 ///
-/// It needs [`MAGIC_LENGTH`] bytes.
+/// `None` if the file is not a package.
 pub(super) fn kind_of(begin: &[u8]) -> Option<PackageKind> {
     if begin.starts_with(deb::AR) {
         Some(PackageKind::Deb)
@@ -30,13 +30,13 @@ pub(super) fn kind_of(begin: &[u8]) -> Option<PackageKind> {
     }
 }
 
-/// The number of bytes by which [`kind_of`] recognises a package.
+/// The number of bytes that [`kind_of`] needs to recognise a package.
 pub(super) const MAGIC_LENGTH: usize = deb::AR.len();
 
-/// Takes the kernel out of a package, from its start.
+/// Extracts the kernel from a package. `file` must be at the package's start.
 ///
 /// # Errors
-/// If the package is damaged, or has no kernel of at most `limit` bytes.
+/// [`PackageError`] if the package is damaged, or has no kernel of at most `limit` bytes.
 pub(super) fn read_kernel(
     kind: PackageKind,
     file: impl Read,

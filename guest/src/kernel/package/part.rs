@@ -1,4 +1,4 @@
-//! The parts of a package, which can be compressed.
+//! Reads the parts of a package, which can be compressed.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -9,27 +9,28 @@ use crate::kernel::text::printable;
 
 /// The most bytes that a part may unpack to.
 ///
-/// The largest packages of kernels have some 700 MB. With debug information they have 6 GB, and a kernel that is too
-/// large to be read.
+/// The largest kernel packages have some 700 MB. With debug information they have 6 GB, and a kernel that exceeds the
+/// limit.
 const UNPACKED: u64 = 8 << 30;
 
-/// The error of a package one of whose parts cannot be read.
+/// Returns the error for a part of a package that cannot be read.
 pub(super) fn part_error(member: &str, source: io::Error) -> PackageError {
     let member = member.to_owned();
     if source.kind() == io::ErrorKind::UnexpectedEof {
         return PackageError::Truncated { member };
     }
-    // The message quotes names that are in the package.
+    // The message can quote names from the package, which is untrusted.
     let source = io::Error::new(source.kind(), printable(source.to_string().as_bytes()));
     PackageError::Damaged { member, source }
 }
 
-/// A reader that unpacks a part of a package.
+/// Returns a reader that unpacks a part of a package.
 ///
-/// It reads the part as it is if `plain` says so of the part's first bytes.
+/// If `plain` is true for the part's first bytes, the reader returns the part unchanged.
 ///
 /// # Errors
-/// If the part cannot be read, or has an unknown compression.
+/// [`PackageError::Truncated`] or [`PackageError::Damaged`] if the part cannot be read,
+/// [`PackageError::Compression`] if its compression is unknown.
 pub(super) fn open_part<'a>(
     kind: &'static str,
     name: &str,

@@ -1,6 +1,6 @@
-//! RPM packages: a lead, two headers, and a compressed archive of cpio.
+//! Reads RPM packages: a lead, two headers, and a compressed `cpio` archive.
 //!
-//! The first header has signatures, the second one describes the package (RPM's manual, "RPM V4 Package format").
+//! The first header has signatures. The second describes the package (RPM's manual, "RPM V4 Package format").
 
 use std::io::Read;
 
@@ -12,11 +12,11 @@ use super::rpm_header::Header;
 use super::search::KernelSearch;
 use crate::kernel::error::PackageError;
 
-/// The start of a package.
+/// The first bytes of an RPM package.
 pub(super) const MAGIC: &[u8] = &[0xed, 0xab, 0xee, 0xdb];
-/// The length of the lead. The header has all that it says.
+/// The length of the lead in bytes. The header repeats all information of the lead.
 const LEAD: usize = 96;
-/// The name of these packages in errors.
+/// The name of RPM packages in errors.
 const KIND: &str = "an RPM package";
 
 /// The numbers of the tags that are used (RPM's manual, "RPM tags").
@@ -30,10 +30,10 @@ mod tag {
     pub const PAYLOAD_COMPRESSOR: u32 = 1125;
 }
 
-/// Takes the kernel out of an RPM package.
+/// Extracts the kernel from an RPM package.
 ///
 /// # Errors
-/// If the package is damaged, or has no kernel of at most `limit` bytes.
+/// [`PackageError`] if the package is damaged, or has no kernel of at most `limit` bytes.
 pub(super) fn read_rpm(file: impl Read, limit: u64) -> Result<(Package, Vec<u8>), PackageError> {
     const PAYLOAD: &str = "payload";
     let mut file = file;
@@ -63,7 +63,7 @@ pub(super) fn read_rpm(file: impl Read, limit: u64) -> Result<(Package, Vec<u8>)
         Some(compressor) => format!("{PAYLOAD} ({compressor})"),
         None => PAYLOAD.to_owned(),
     };
-    // The payload's first bytes tell its compression. The header's name for it is for errors.
+    // The payload's first bytes determine its compression. Errors use the header's name for it.
     let mut archive = open_part(KIND, &member, file, |begin| begin.starts_with(b"0707"))?;
     let mut search = KernelSearch::new(&member, limit);
     let read = visit_files(&member, &mut archive, &mut search);

@@ -16,17 +16,18 @@ pub(super) struct KernelSearch<'a> {
 }
 
 impl KernelSearch<'_> {
-    /// A search in the part `member` of a package.
+    /// Starts a search in the part `member` of a package.
     ///
-    /// It refuses a kernel of more than `limit` bytes.
+    /// The search refuses a kernel of more than `limit` bytes.
     pub(super) fn new(member: &str, limit: u64) -> KernelSearch<'_> {
         KernelSearch { member, limit, kernel: None, others: Vec::new(), nearest: None }
     }
 
-    /// Looks at the next file. Returns whether to look at the one after it.
+    /// Examines the next file. Returns whether to continue with the file after it.
     ///
     /// # Errors
-    /// If the file is a kernel that is too large, or cannot be read.
+    /// [`PackageError::TooLarge`] if the file is a kernel that is too large, [`PackageError::Truncated`] or
+    /// [`PackageError::Damaged`] if it cannot be read.
     pub(super) fn visit(
         &mut self,
         path: &str,
@@ -34,7 +35,7 @@ impl KernelSearch<'_> {
         content: &mut impl Read,
     ) -> Result<bool, PackageError> {
         if let Some((taken, _)) = &self.kernel {
-            // Files of one directory follow each other. To look further would mean to unpack the whole package.
+            // Files of one folder follow each other. Searching further would unpack the whole package.
             if folder(path) == folder(taken) && is_kernel(path) {
                 self.others.push(path.to_owned());
             }
@@ -59,10 +60,10 @@ impl KernelSearch<'_> {
         Ok(true)
     }
 
-    /// The package and its kernel, given the result of reading the files.
+    /// Returns the package and its kernel, given the result of reading the files.
     ///
     /// # Errors
-    /// If no kernel was found.
+    /// If no kernel was found: the error of `read`, or else [`PackageError::NoKernel`].
     pub(super) fn finish(
         self,
         kind: PackageKind,
@@ -85,18 +86,18 @@ impl KernelSearch<'_> {
     }
 }
 
-/// The path without its last part.
+/// Returns a path without its last part.
 fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// Whether a path in a package is that of a kernel.
 ///
-/// It is `boot/vmlinuz-VERSION`, with the names that other architectures and distributions use, or
-/// `usr/lib/modules/VERSION/vmlinuz`.
+/// Kernels are `boot/vmlinuz-VERSION` and `usr/lib/modules/VERSION/vmlinuz`, with `usr/` optional. Other
+/// architectures and distributions use other names than `vmlinuz`.
 fn is_kernel(path: &str) -> bool {
     const NAMES: [&str; 6] = ["vmlinuz", "vmlinux", "Image", "image", "bzImage", "kernel"];
-    // Checksums, signatures and symbols beside a kernel.
+    // The endings of checksums, signatures and symbols beside a kernel.
     const BESIDE: [&str; 6] = [".hmac", ".sig", ".asc", ".debug", ".map", ".p7s"];
     let path = path.strip_prefix("usr/").unwrap_or(path);
     let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
@@ -113,7 +114,7 @@ fn is_kernel(path: &str) -> bool {
     }
 }
 
-/// How similar a path in a package is to that of a kernel, 0 for not at all.
+/// Rates the similarity of a path in a package to a kernel's: from 0, not similar, to 4.
 fn likeness(path: &str) -> u8 {
     let file = path.rsplit('/').next().unwrap_or_default();
     if file.contains("vmlinu") || file.starts_with("Image") {

@@ -1,4 +1,4 @@
-//! Boot formats.
+//! Tests of boot formats.
 
 use pmdscope_arches::Arch;
 
@@ -37,7 +37,7 @@ fn relocations_are_applied_where_the_table_says() {
             }
         }
     }
-    // A place that has something else in it, wherever the image is.
+    // One place holds another value, whatever the address of the image.
     let mut changed = arm64_relocatable(0xffff_8000_1000_0000, 0, false);
     put(&mut changed, LISTS + 80, &[7]);
     assert_eq!(
@@ -71,7 +71,7 @@ fn an_s390x_boot_image() {
         assert_eq!(opened.flat.address(), 0x10_0000);
         assert_eq!((opened.flat.segments[0].size, opened.flat.whole), (IMAGE as u64 + 0x3000, true));
     }
-    // Without the place that says its size.
+    // Without the place that gives the kernel's size.
     let opened = open(&s390x(&compress(Compression::Xz, &kernel), 5)).unwrap();
     assert_eq!((opened.flat.segments[0].size, opened.flat.whole), (IMAGE as u64, false));
     let nothing = error_of(&s390x(&[], 5));
@@ -91,7 +91,7 @@ fn an_s390x_executable() {
     assert_eq!((opened.flat.segments[0].size, opened.flat.whole), (IMAGE as u64 + 0x3000, true));
     let flat = lay_out_s390x(image).unwrap();
     assert_eq!((flat.base, flat.relocations, flat.address()), (Base::Relocations, 1220, pie::BASE));
-    // _end says it, where the boot image does not.
+    // _end gives the size, because the boot image does not.
     assert_eq!((flat.segments[0].size, flat.whole), (0x2_5000, true));
     assert_eq!(flat.segments, {
         let mut segments = opened.flat.segments;
@@ -192,7 +192,7 @@ fn every_compression_of_a_bzimage() {
     for behind in [false, true] {
         assert_eq!(open(&bzimage(&lz4_legacy(&inner, behind))).unwrap().format, "bzImage, lz4, ELF");
     }
-    // Boot loaders of old left the number of sectors 0.
+    // In old boot images, the number of setup sectors can be 0, which means 4.
     let mut old = bzimage(&compress(Compression::Xz, &inner));
     old[0x1f1] = 0;
     put(&mut old, 0x248, &(0x40_u32.wrapping_sub(512)).to_le_bytes());

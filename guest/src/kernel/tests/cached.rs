@@ -1,4 +1,4 @@
-//! Kernels from the cache.
+//! Tests of kernels from the cache.
 
 use std::path::PathBuf;
 
@@ -90,7 +90,7 @@ fn an_entry_of_holes_takes_no_memory() {
     let (_folder, cache, file) = folder();
     let first = KernelFile::open(&file, Some(&cache)).unwrap().kernel;
     let path = entry(&cache);
-    // One part of 1 TiB, which takes nothing of the disk.
+    // One part of 1 TiB, which occupies no disk space.
     let mut header = std::fs::read(&path).unwrap()[..12].to_vec();
     header.extend(1_u32.to_le_bytes());
     header.extend((1_u64 << 40).to_le_bytes());

@@ -1,4 +1,4 @@
-//! Files that are cut off, damaged, or made to do harm.
+//! Tests with files that are cut off, damaged, or crafted to do harm.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use crate::kernel::*;
 #[test]
 fn what_is_cut_off_is_refused_wherever_it_is_cut() {
     for (name, whole) in samples() {
-        // A flat image has no mark at its end, so half of one is half a kernel. The bytes after a payload
-        // are not read.
+        // A flat image has no end mark, so half an image opens as half a kernel. The bytes after the kernel of a
+        // package are not read.
         let flat = matches!(name, "arm64" | "arm64-relocatable" | "riscv64" | "elf");
         for part in [1, 2, 5, 8, 12, 14, 15] {
             let cut = &whole[..whole.len() * part / 16];
@@ -36,7 +36,7 @@ fn what_is_cut_off_is_refused_wherever_it_is_cut() {
 fn damaged_payloads_are_noticed() {
     let inner = elf(X86_64, 2);
     for compression in Compression::ALL {
-        // It has no checksum.
+        // The lzma format has no checksum.
         let checked = compression != Compression::Lzma;
         let mut noticed = 0;
         let packed = compress(compression, &inner);
@@ -79,8 +79,8 @@ fn bombs_are_refused_early() {
 
 #[test]
 fn a_bomb_of_the_real_limit_is_refused() {
-    // Some 600 MB, made of copies of one compressed block of 16 MiB: gzip members do not count, so it is
-    // a single deflate stream, as the encoder makes it of zeros it is not given at once.
+    // 34 blocks of 16 MiB of zeros, some 570 MB. Only the first gzip member of a payload is unpacked, so all blocks
+    // go into one. The encoder gets them one by one, which needs less memory.
     let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let zeros = vec![0; 16 << 20];
     for _ in 0..(LIMIT >> 24) + 2 {

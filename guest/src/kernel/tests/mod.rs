@@ -1,4 +1,4 @@
-//! Tests of opening kernels, on packages and boot images made here.
+//! Tests of opening kernels, on packages and boot images that the tests make.
 
 mod boot;
 mod cached;

@@ -1,4 +1,4 @@
-//! Packages.
+//! Tests of packages.
 
 use super::samples::*;
 use crate::kernel::*;
@@ -57,7 +57,7 @@ fn packages_without_a_kernel() {
     );
     let data = ar(&[("debian-binary", b"2.0\n"), ("data.tar", b"")]);
     assert_eq!(error_of(&data), "a Debian package without control.tar before its data.tar");
-    // An error of the kernel names its path in the package.
+    // An error about the kernel names its path in the package.
     let text = error_of(&deb(None, CONTROL, &[("./boot/vmlinuz-6.12", b"nothing")]));
     assert!(text.starts_with("boot/vmlinuz-6.12: not a kernel image"), "{text}");
 }
@@ -70,7 +70,7 @@ fn an_rpm_package() {
         (REGULAR, "./lib/modules/6.12/.vmlinuz.hmac", b"0123"),
         (REGULAR, "./lib/modules/6.12/kernel/mm/zsmalloc.ko.xz", &[0; 1001]),
         (0o120_777, "./lib/modules/6.12/vmlinux", b"a symbolic link"),
-        // Another name of the next file.
+        // Another name of the next file (a hard link).
         (REGULAR, "./lib/modules/6.12/vmlinuz", b""),
         (REGULAR, "./lib/modules/6.12/vmlinuz", &arm),
         (REGULAR, "./lib/modules/6.12/vmlinuz-rt", b"another"),
@@ -83,7 +83,7 @@ fn an_rpm_package() {
         assert_eq!(package.kernel, "lib/modules/6.12/vmlinuz");
         assert_eq!(package.others, ["lib/modules/6.12/vmlinuz-rt"]);
     }
-    // From before the tags that describe a payload.
+    // An old package, without the tags that describe the payload.
     let old = rpm_of(&RPM_TAGS[..5], &compress(Compression::Gzip, &cpio(&files)));
     assert_eq!(open(&old).unwrap().sha256, open(&arm).unwrap().sha256);
 }
@@ -142,7 +142,7 @@ fn damaged_rpm_packages() {
     assert_eq!(damaged(96 + 12, &[0xff; 4]), format!("{is}header of signatures: it is larger than any"));
     let header = 96 + (16 + 16 + "a signature".len() + 1_usize).next_multiple_of(8);
     assert_eq!(damaged(header, b"?"), format!("{is}header: it does not begin like one"));
-    // A tag whose text is elsewhere.
+    // A tag whose text lies outside the store.
     let outside = damaged(header + 16 + 8, &[0xff; 4]);
     assert_eq!(outside, "an RPM package without a name in its header");
     assert_eq!(damaged(header + 16 + 12, &[0; 4]), outside);

@@ -1,4 +1,4 @@
-//! Packages and boot images for tests, some of them seeds of the fuzzer.
+//! Packages and boot images for tests. The fuzzer starts from some of them.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -27,14 +27,14 @@ pub fn put(bytes: &mut [u8], at: usize, what: &[u8]) {
     bytes[at..at + what.len()].copy_from_slice(what);
 }
 
-/// Noise that is the same each time, so that compressed data has some length.
+/// Returns noise, the same each time. Noise keeps compressed samples from being very short.
 pub fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut step = || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        // Bytes that make no two equal words, and no kernel address.
+        // The bytes form no two equal words, and no kernel address.
         (state >> 32) as u8 | 1
     };
     (0..length).map(|_| step()).collect()
@@ -43,9 +43,9 @@ pub fn noise(length: usize) -> Vec<u8> {
 pub const IMAGE: usize = 0x2_0000;
 pub const LISTS: usize = 0x1_0000;
 
-/// A flat kernel without a header.
+/// Returns a flat kernel without a header.
 ///
-/// It has a banner, and lists that point to themselves at the address `base`.
+/// The kernel has a banner, and lists that point to themselves if it lies at the address `base`.
 pub fn flat(base: u64, big: bool) -> Vec<u8> {
     let mut bytes = noise(IMAGE);
     put(&mut bytes, 0, &[0; 0x40]);
@@ -69,9 +69,10 @@ pub fn arm64() -> Vec<u8> {
     bytes
 }
 
-/// An arm64 Image with a relocation table.
+/// Returns an arm64 Image with a relocation table.
 ///
-/// Its lowest pointer is `lowest` bytes above its start.
+/// The lowest pointer points `lowest` bytes above the image's start. With `in_place`, every third pointer already has
+/// its value.
 pub fn arm64_relocatable(base: u64, lowest: u64, in_place: bool) -> Vec<u8> {
     const TABLE: usize = 0x1_4000;
     let mut bytes = arm64();
@@ -99,9 +100,9 @@ pub fn riscv64() -> Vec<u8> {
 
 pub const ELF_BASE: u64 = 0xffff_ffff_8100_0000;
 
-/// An ELF file like that of an x86 kernel.
+/// Returns an ELF file like that of an x86 kernel.
 ///
-/// It has text, per-CPU variables at 0, data with a bss, sections and symbols.
+/// The file has text, per-CPU variables at 0, data with a bss, sections and symbols.
 pub fn elf(machine: u16, kind: u16) -> Vec<u8> {
     let mut bytes = vec![0; 0x4000];
     put(&mut bytes, 0, b"\x7fELF\x02\x01\x01");
@@ -131,7 +132,7 @@ pub fn elf(machine: u16, kind: u16) -> Vec<u8> {
     let names = b"\0.text\0.shstrtab\0.symtab\0.strtab\0.data..percpu\0";
     put(&mut bytes, 0x3800, names);
     let sections = [
-        // Name, type, flags, address, offset, size, link, entry size. The first one is unused.
+        // Name, type, flags, address, offset, size, link, entry size. The first section is unused.
         (0u32, 0u32, 0u64, 0u64, 0u64, 0u64, 0u32, 0u64),
         (1, 1, 6, ELF_BASE, 0x1000, 0x1000, 0, 0),
         (7, 3, 0, 0, 0x3800, names.len() as u64, 0, 0),
@@ -146,7 +147,7 @@ pub fn elf(machine: u16, kind: u16) -> Vec<u8> {
         let header = [&begin[..], &middle, &link.to_le_bytes(), &0u32.to_le_bytes(), &end].concat();
         put(&mut bytes, 0x3000 + 64 * number, &header);
     }
-    // The names of sections serve as those of symbols. A function, a label and one of another file.
+    // The names of sections also serve as names of symbols: a function, a label, and an undefined symbol.
     for (number, (name, info, section, value)) in
         [(2u32, 0x12u8, 1u16, ELF_BASE + 16), (8, 0x10, 1, ELF_BASE), (18, 0x12, 0, 0)]
             .into_iter()
@@ -202,9 +203,9 @@ pub fn compress(compression: Compression, bytes: &[u8]) -> Vec<u8> {
     }
 }
 
-/// LZ4's legacy format, as `lz4 -l` writes it.
+/// Compresses to LZ4's legacy format, as `lz4 -l` does.
 ///
-/// The kernel's build appends the length.
+/// With `length_behind`, it appends the unpacked length, as the kernel's build does.
 pub fn lz4_legacy(bytes: &[u8], length_behind: bool) -> Vec<u8> {
     let mut out = 0x184c_2102_u32.to_le_bytes().to_vec();
     for block in bytes.chunks(8 << 20) {
@@ -249,7 +250,7 @@ pub fn s390x(payload: &[u8], length: usize) -> Vec<u8> {
     let mut bytes = vec![0; 0x1_4000];
     put(&mut bytes, 0, &[0, 8, 0, 0, 0x80]);
     put(&mut bytes, 0x10008, b"S390EP");
-    // Something that begins like a payload.
+    // Data that begins like a payload.
     put(&mut bytes, 0x10100, &[0x28, 0xb5, 0x2f, 0xfd, 0xff, 0xff]);
     let info = [0x10_0000, (length as u64).next_multiple_of(4096), 0x3000].map(u64::to_be_bytes).concat();
     put(&mut bytes, 0x10200, &info);
@@ -258,7 +259,7 @@ pub fn s390x(payload: &[u8], length: usize) -> Vec<u8> {
     bytes
 }
 
-/// The places of the parts of [`s390x_executable`].
+/// The link address of [`s390x_executable`], and the offsets of its parts.
 pub mod pie {
     pub const BASE: u64 = 0x10_0000;
     pub const NAMES: usize = 0x9000;
@@ -271,16 +272,16 @@ pub mod pie {
     pub const FIRST: usize = RELOCATIONS + 24 * 1200;
 }
 
-/// An s390x kernel as a position-independent executable.
+/// Returns an s390x kernel as a position-independent executable.
 ///
-/// It has 1200 relocations that are in place, one of no kind, and 20 against symbols.
+/// It has 1200 relocations whose places already have their values, 20 against symbols, and one without a kind.
 pub fn s390x_executable() -> Vec<u8> {
     let mut bytes = flat(pie::BASE, true);
     let big = |numbers: &[u64]| numbers.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<_>>();
     let address = |at: usize| pie::BASE + at as u64;
     let names = b"\0mem_section\0_end\0get_page\0nothing\0";
     put(&mut bytes, pie::NAMES, names);
-    // Name, information, section, value, size. The first one is unused, the last one is weak and undefined.
+    // Name, information, section, value, size. The first symbol is unused, the last is weak and undefined.
     let symbols = [
         (0u32, 0u8, 0u16, 0u64, 0u64),
         (1, 0x11, 5, address(0x2_1000), 8),
@@ -324,7 +325,7 @@ pub fn s390x_executable() -> Vec<u8> {
     bytes
 }
 
-/// The memory image of a flat s390x image whose boot image does not give its size.
+/// Lays out a flat s390x image whose boot image does not give the size.
 pub fn lay_out_s390x(bytes: Vec<u8>) -> Result<MemoryImage, ImageError> {
     let kind = PayloadKind::Flat { arch: Arch::S390x, size: None, page_size: Some(4096) };
     layout::lay_out(BootPayload { format: String::new(), bytes, kind })
@@ -371,7 +372,7 @@ pub fn deb(compression: Option<Compression>, control: &str, files: &[(&str, &[u8
     ar(&[("debian-binary", b"2.0\n"), (&control_name, &control), (&data_name, &data)])
 }
 
-/// A header of RPM: each tag with its texts.
+/// Returns an RPM header that has these tags with their texts.
 pub fn rpm_header(tags: &[(u32, &[&str])]) -> Vec<u8> {
     let (mut index, mut store) = (Vec::new(), Vec::new());
     for (tag, texts) in tags {
@@ -386,7 +387,7 @@ pub fn rpm_header(tags: &[(u32, &[&str])]) -> Vec<u8> {
     begin.chain(index).chain(store).collect()
 }
 
-/// Mode, path and content of each file.
+/// Returns a `cpio` archive of files, given the mode, path and content of each.
 pub fn cpio(files: &[(u32, &str, &[u8])]) -> Vec<u8> {
     let mut to = Vec::new();
     for (mode, path, content) in files.iter().chain([&(0, "TRAILER!!!", &[][..])]) {
@@ -402,7 +403,7 @@ pub fn cpio(files: &[(u32, &str, &[u8])]) -> Vec<u8> {
 
 pub const REGULAR: u32 = 0o100_755;
 
-/// The tags of a Fedora kernel's package, without its compression.
+/// The tags of a Fedora kernel package, without the tag of the payload's compression.
 pub const RPM_TAGS: [(u32, &[&str]); 6] = [
     (1000, &["kernel-core"]),
     (1001, &["6.12.107"]),
@@ -416,7 +417,7 @@ pub fn rpm_of(tags: &[(u32, &[&str])], payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; 96];
     put(&mut bytes, 0, &[0xed, 0xab, 0xee, 0xdb, 3]);
     put(&mut bytes, 10, b"kernel-core");
-    // Its size is no multiple of 8, so the reader has padding to skip.
+    // The size of this header is not a multiple of 8, so the reader has padding to skip.
     bytes.extend(rpm_header(&[(1000, &["a signature"])]));
     bytes.resize(bytes.len().next_multiple_of(8), 0);
     bytes.extend(rpm_header(tags));
@@ -431,7 +432,7 @@ pub fn rpm(compression: Option<Compression>, files: &[(u32, &str, &[u8])]) -> Ve
     rpm_of(&tags, &packed)
 }
 
-/// A package of each kernel made here, for the seeds of the fuzzer too.
+/// Returns sample kernels and packages by name, which are also the seeds of the fuzzer.
 pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let arm = arm64();
     let x86 = elf(X86_64, 2);
@@ -465,7 +466,7 @@ pub fn all_samples() -> &'static [(&'static str, Vec<u8>)] {
     SAMPLES.get_or_init(samples)
 }
 
-/// Writes what the fuzzer starts from; see `guest/fuzz/README.md`.
+/// Writes the fuzzer's seed files; see `guest/fuzz/README.md`.
 #[test]
 #[ignore = "writes files"]
 pub fn seeds() {

@@ -1,4 +1,4 @@
-//! Types of kernels (BTF).
+//! Tests of the types of kernels (BTF).
 
 use proptest::prelude::*;
 
@@ -60,7 +60,7 @@ fn btf(big: bool) -> Vec<u8> {
     const ENUM: u32 = 6;
     let mut to = Writer { big, types: Vec::new(), names: vec![0] };
     to.add("long", INT, 0, 0, 8, &[("-", &[64])]);
-    // 2: an anonymous struct, 3: an anonymous union with it.
+    // Type 2 is an anonymous struct, and type 3 an anonymous union that contains it.
     to.add("", STRUCT, 2, 0, 16, &[("first", &[1, 0]), ("second", &[1, 64])]);
     to.add("", UNION, 2, 0, 16, &[("", &[2, 0]), ("other", &[1, 0])]);
     to.add(
@@ -80,7 +80,7 @@ fn btf(big: bool) -> Vec<u8> {
     to.add("get_page", 12, 0, 0, 10, &[]);
     to.add("ten", 8, 0, 0, 13, &[]);
     to.add("", ARRAY, 0, 0, 0, &[("-", &[1, 1, 10])]);
-    // Goes in a circle.
+    // A typedef of itself.
     to.add("circle", 8, 0, 0, 14, &[]);
     to.add("twice", STRUCT, 1, 0, 8, &[("member", &[1, 0])]);
     to.add("twice", STRUCT, 1, 0, 16, &[("member", &[1, 0])]);
@@ -137,7 +137,7 @@ fn the_largest_in_the_image_is_taken() {
     let whole = btf(false);
     let mut bytes = arm64();
     put(&mut bytes, 0x4000, &whole);
-    // A header without what it says, and one of a smaller one.
+    // A header that describes more types than the image has bytes.
     put(&mut bytes, 0x3000, &[0x9f, 0xeb, 1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
     let kernel = open(&bytes).unwrap();
     let place = BtfPlace { segment: 0, offset: 0x4000, length: whole.len() };

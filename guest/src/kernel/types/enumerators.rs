@@ -8,10 +8,12 @@ use super::error::TypesError;
 use super::graph::Types;
 
 impl Types {
-    /// The value of an enumerator, of the enum `of`, or of any enum.
+    /// Returns the value of an enumerator, `None` if the kernel has none of this name.
+    ///
+    /// `of` names its enum. Without it, the enumerators of all enums are searched.
     ///
     /// # Errors
-    /// If the types are damaged.
+    /// [`TypesError::Damaged`] if the types are damaged.
     pub fn enumerator(&self, of: Option<&str>, name: &str) -> Result<Option<i64>, TypesError> {
         let Some(of) = of else { return Ok(self.enumerators().get(name).copied()) };
         for found in self.btf.resolve_types_by_name(of)? {
@@ -47,7 +49,7 @@ impl Types {
         }
     }
 
-    /// The values of all enumerators. Of several with one name, it has the first.
+    /// Returns the values of all enumerators by name. Of several with one name, the first counts.
     fn enumerators(&self) -> &HashMap<String, i64> {
         self.enumerators.get_or_init(|| {
             let mut all = HashMap::new();

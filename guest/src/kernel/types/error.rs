@@ -1,11 +1,11 @@
-//! The reasons why a question about a type has no answer.
+//! Errors of reading the types of a kernel.
 
 use crate::kernel::text::printable;
 
-/// Why a question about a type has no answer.
+/// Errors of parsing types (BTF), and of looking up a type.
 #[derive(Debug, thiserror::Error)]
 pub enum TypesError {
-    /// The bytes are not BTF, or damaged.
+    /// The bytes are not BTF, or the BTF is damaged.
     #[error("the kernel's description of its types (BTF) is damaged: {0}")]
     Damaged(#[from] btf_rs::Error),
     /// A type contains itself.
@@ -14,56 +14,56 @@ pub enum TypesError {
     /// The kernel has no type of this name.
     #[error("this kernel has no type {name}{}", did_you_mean(.nearest))]
     NoType {
-        /// The name.
+        /// The name that was looked up.
         name: String,
-        /// The most similar names of the kernel.
+        /// The most similar names of types, the most similar first.
         nearest: Vec<String>,
     },
     /// The type has no member of this name.
     #[error("in this kernel, {of} has no member {member}{}", did_you_mean(.nearest))]
     NoMember {
-        /// The type.
+        /// The type, with the members of the path before this one.
         of: String,
-        /// The member's name.
+        /// The member that was looked up.
         member: String,
-        /// The most similar names of the type's members.
+        /// The most similar names of the type's members, the most similar first.
         nearest: Vec<String>,
     },
-    /// The type has no members.
+    /// The type is neither a struct nor a union.
     #[error("{0} is not a struct or union, so it has no members")]
     NotStruct(String),
     /// The type has no size.
     #[error("{0} has no size: it is only declared, or a function")]
     NoSize(String),
-    /// The member does not start at a byte.
+    /// The member is a bitfield, or does not start at a byte.
     #[error("{0} is a bitfield, which is at no byte of its own")]
     Bitfield(String),
-    /// Several types have the name, and their answers differ.
+    /// Several types have this name, and their sizes, or the offsets of the member, differ.
     #[error("this kernel has several types {name}, with {what} at {first} and at {second}")]
     Ambiguous {
-        /// The name.
+        /// The name that was looked up.
         name: String,
-        /// The question.
+        /// The path of the member, or `its end` for the size.
         what: String,
-        /// An answer.
+        /// The offset or size in one type, in bytes.
         first: u64,
-        /// Another answer.
+        /// The offset or size in another type, in bytes.
         second: u64,
     },
 }
 
-/// The end of a message about an unknown name: the similar names, if any.
+/// Returns the end of a message about an unknown name: the similar names, if any.
 fn did_you_mean(names: &[String]) -> String {
     match names {
         [] => String::new(),
-        // The names are the kernel's, which can be anyone's.
+        // The names come from the kernel file, which is untrusted.
         names => format!(": did you mean {}?", printable(names.join(" or ").as_bytes())),
     }
 }
 
-/// The names that are most similar to an unknown one, the most similar first.
+/// Returns the names most similar to an unknown one, the most similar first.
 pub(super) fn nearest_names(unknown: &str, names: impl IntoIterator<Item = String>) -> Vec<String> {
-    // The same as in other messages about unknown names.
+    // Other messages about unknown names use the same threshold.
     const SIMILAR: f64 = 0.7;
     const MOST: usize = 3;
     let mut names: Vec<_> = names

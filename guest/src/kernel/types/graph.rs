@@ -1,4 +1,4 @@
-//! The graph of types, and walks over it that several questions share.
+//! The graph of types, and the walks over it that several lookups share.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,31 +8,35 @@ use btf_rs::{Btf, BtfType, Type};
 
 use super::error::{TypesError, nearest_names};
 
-/// The number of anonymous structs, typedefs and qualifiers that are followed.
+/// The most anonymous structs, typedefs and qualifiers that a lookup follows.
 ///
-/// Kernels need fewer than ten. Damaged BTF can have circles.
+/// Kernels need fewer than ten. Damaged BTF can contain cycles.
 pub(super) const DEPTH: usize = 64;
 
-/// The types of a kernel.
+/// The types of a kernel, as its BTF describes them.
 pub struct Types {
     pub(super) btf: Btf,
-    /// The values of all enumerators, read with the first question for one.
+    /// The values of all enumerators by name, read at the first lookup in all enums.
     pub(super) enumerators: OnceLock<HashMap<String, i64>>,
 }
 
 impl Types {
-    /// Reads BTF, of any byte order.
+    /// Parses BTF of either byte order.
     ///
     /// # Errors
-    /// If the bytes are not BTF, or damaged.
+    /// [`TypesError::Damaged`] if the bytes are not BTF, or the BTF is damaged.
     pub fn parse(bytes: &[u8]) -> Result<Types, TypesError> {
         Ok(Types { btf: Btf::from_bytes(bytes)?, enumerators: OnceLock::new() })
     }
 
-    /// The answer to a question that all types of a name give.
+    /// Returns the `answer` on which all types of a name agree.
+    ///
+    /// Functions, variables and forward declarations do not count, nor do types without an answer beside one with an
+    /// answer. `what` describes the answer in errors.
     ///
     /// # Errors
-    /// If there is no such type, none has an answer, or two answers differ.
+    /// [`TypesError::NoType`] if no type has this name, [`TypesError::Ambiguous`] if two answers differ, or the first
+    /// error of `answer` if no type has an answer.
     pub(super) fn common_answer(
         &self,
         name: &str,
@@ -68,7 +72,7 @@ impl Types {
         }
     }
 
-    /// The type without typedefs and qualifiers.
+    /// Returns the type below typedefs, qualifiers and type tags. Errors call it `name`.
     pub(super) fn strip(&self, name: &str, found: &Type) -> Result<Type, TypesError> {
         let mut found = found.clone();
         for _ in 0..DEPTH {
@@ -84,12 +88,12 @@ impl Types {
         Err(TypesError::Circle(name.to_owned()))
     }
 
-    /// The name of a type or member.
+    /// Returns the name of a type or member.
     pub(super) fn name(&self, of: &dyn BtfType) -> Option<String> {
         self.btf.resolve_name(of).ok()
     }
 
-    /// The names of all types for which `selected` is true.
+    /// Returns the names of all types for which `selected` is true.
     fn names(&self, selected: impl Fn(&Type) -> bool) -> Vec<String> {
         let mut names = Vec::new();
         self.each(|found| {
@@ -101,7 +105,7 @@ impl Types {
         names
     }
 
-    /// Calls `visit` for each type.
+    /// Calls `visit` for each readable type.
     pub(super) fn each(&self, mut visit: impl FnMut(&Type)) {
         let (first, last) = self.btf.base().type_id_range();
         (first..=last).filter_map(|id| self.btf.resolve_type_by_id(id).ok()).for_each(|found| visit(&found));

@@ -7,27 +7,31 @@ use super::graph::{DEPTH, Types};
 
 /// The place of a member in a struct or union.
 struct MemberPlace {
-    /// The offset in bits.
+    /// The offset from the start of the struct or union, in bits.
     bits: u64,
-    /// The number of the member's type.
+    /// BTF's number of the member's type.
     type_id: u32,
     /// Whether the member is a bitfield.
     bitfield: bool,
 }
 
 impl Types {
-    /// The offset in bytes of a member of a struct, union, or typedef of one.
+    /// Returns the offset in bytes of a member of a struct or union, or of a typedef of one.
     ///
-    /// The path has a name for each level, with dots between, and none for anonymous ones:
-    /// `offset("vm_area_struct", "vm_page_prot.pgprot")`.
+    /// The path names the member at each level, separated by dots: `offset("vm_area_struct", "vm_page_prot.pgprot")`.
+    /// It leaves out anonymous structs and unions.
     ///
     /// # Errors
-    /// If there is no such type or member, the member does not start at a byte, or the types of this name disagree.
+    /// - [`TypesError::NoType`] or [`TypesError::NoMember`] if the kernel has no such type or member.
+    /// - [`TypesError::NotStruct`] if the path goes through a type without members.
+    /// - [`TypesError::Bitfield`] if a member of the path does not start at a byte.
+    /// - [`TypesError::Ambiguous`] if the types of this name disagree.
+    /// - [`TypesError::Damaged`] or [`TypesError::Circle`] if the types are damaged.
     pub fn offset(&self, of: &str, path: &str) -> Result<u64, TypesError> {
         self.common_answer(of, path, |found| self.offset_in(of, found, path))
     }
 
-    /// The offset of a member of one type.
+    /// Returns the offset in bytes of a member of one type.
     fn offset_in(&self, of: &str, found: &Type, path: &str) -> Result<u64, TypesError> {
         let mut whole = 0u64;
         let mut inside = found.clone();
@@ -56,7 +60,7 @@ impl Types {
         Ok(whole)
     }
 
-    /// The member of a name, those of anonymous structs and unions included.
+    /// Finds the member of a name, also in anonymous structs and unions.
     fn member(
         &self,
         of: &str,
@@ -86,7 +90,7 @@ impl Types {
         Ok(None)
     }
 
-    /// Adds the names of all members, those of anonymous structs and unions included.
+    /// Adds the names of all members, including those of anonymous structs and unions.
     fn member_names(&self, members: &[btf_rs::Member], names: &mut Vec<String>, depth: usize) {
         for member in members {
             let name = self.name(member).unwrap_or_default();

@@ -5,28 +5,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::image::MemoryImage;
 
-/// The magic of BTF.
+/// The magic number of BTF.
 const MAGIC: u16 = 0xeb9f;
-/// The length of the header up to Linux 6.19. Later ones can be longer.
+/// The length of the header in bytes, up to Linux 6.19. Later headers can be longer.
 const HEADER: u64 = 24;
-/// The longest header that is accepted.
+/// The longest accepted header, in bytes.
 const HEADER_LONGEST: u64 = 256;
 
 /// The place of the types (BTF) in a memory image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BtfPlace {
-    /// The number of the segment.
+    /// The segment's index in [`MemoryImage::segments`].
     pub segment: usize,
-    /// The offset from the segment's first byte.
+    /// The offset from the segment's first byte, in bytes.
     pub offset: usize,
-    /// The number of bytes.
+    /// The length of the BTF in bytes.
     pub length: usize,
 }
 
 impl BtfPlace {
-    /// The place of the largest valid BTF in a memory image.
+    /// Finds the largest valid BTF in a memory image.
     ///
-    /// A kernel can also have small ones, of tests.
+    /// A kernel can also contain small BTF of its tests.
     pub(crate) fn find(image: &MemoryImage) -> Option<BtfPlace> {
         let big = ByteOrder::of(image.arch) == ByteOrder::Big;
         let magic = if big { MAGIC.to_be_bytes() } else { MAGIC.to_le_bytes() };
@@ -42,7 +42,7 @@ impl BtfPlace {
     }
 }
 
-/// The length of the BTF that starts with `bytes`, `None` if it is not valid.
+/// Returns the length of the BTF at the start of `bytes`, `None` if it is not valid.
 fn length(bytes: &[u8], big: bool) -> Option<usize> {
     let field = |number: usize| {
         let bytes = *bytes.get(4 + number * 4..)?.first_chunk()?;
@@ -59,6 +59,6 @@ fn length(bytes: &[u8], big: bool) -> Option<usize> {
     let length = header + (types + types_length).max(strings + strings_length);
     let (length, names) = (usize::try_from(length).ok()?, usize::try_from(header + strings).ok()?);
     let names = bytes.get(names..names + usize::try_from(strings_length).ok()?)?;
-    // The first name is the empty one, and the last one ends.
+    // The first name is empty, and the last one ends in a zero byte.
     (sane && length <= bytes.len() && names.first() == Some(&0) && names.last() == Some(&0)).then_some(length)
 }

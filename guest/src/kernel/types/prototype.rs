@@ -10,7 +10,7 @@ use super::graph::{DEPTH, Types};
 pub struct Prototype {
     /// The parameters, in their order.
     pub parameters: Vec<Parameter>,
-    /// The type of the returned value, `void` for none.
+    /// The type of the return value, `void` for a function without one.
     pub returns: String,
     /// Whether more arguments can follow the parameters.
     pub variadic: bool,
@@ -19,19 +19,19 @@ pub struct Prototype {
 /// A parameter of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
-    /// The name, if it is known.
+    /// The name, if the kernel gives it.
     pub name: Option<String>,
-    /// The type as in C, such as `struct vm_area_struct *`.
+    /// The type in C syntax, such as `struct vm_area_struct *`.
     pub type_name: String,
 }
 
 impl Types {
-    /// The prototype of a function, if the kernel describes it.
+    /// Returns the prototype of a function, `None` if the kernel does not describe it.
     ///
     /// Kernels describe most functions that are not inlined everywhere.
     ///
     /// # Errors
-    /// If the types are damaged.
+    /// [`TypesError::Damaged`] if the types are damaged.
     pub fn function(&self, name: &str) -> Result<Option<Prototype>, TypesError> {
         for found in self.btf.resolve_types_by_name(name)? {
             let Type::Func(function) = &found else { continue };
@@ -51,9 +51,9 @@ impl Types {
         Ok(None)
     }
 
-    /// The name of a type, close to its form in C.
+    /// Returns the name of a type, close to its form in C.
     ///
-    /// It leaves out the prototypes of pointers to functions.
+    /// A pointer to a function becomes `(function) *`, without the prototype.
     fn type_name(&self, id: u32, depth: usize) -> String {
         let Ok(found) = self.btf.resolve_type_by_id(id) else { return "?".to_owned() };
         if depth > DEPTH {
@@ -90,9 +90,9 @@ impl Types {
     }
 }
 
-/// The name of a qualified type.
+/// Returns the name of a qualified type.
 ///
-/// The qualifier precedes the name, but follows that of a pointer.
+/// The qualifier precedes the type, but follows the `*` of a pointer.
 fn qualified_name(of: &str, qualifier: &str) -> String {
     if of.ends_with('*') { format!("{of}{qualifier}") } else { format!("{qualifier} {of}") }
 }

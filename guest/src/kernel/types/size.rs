@@ -6,17 +6,20 @@ use super::error::TypesError;
 use super::graph::{DEPTH, Types};
 
 impl Types {
-    /// The size of a type in bytes.
+    /// Returns the size of a type in bytes.
     ///
     /// # Errors
-    /// If there is no such type, it has no size, or the types of this name disagree.
+    /// - [`TypesError::NoType`] if the kernel has no such type.
+    /// - [`TypesError::NoSize`] if the type has no size.
+    /// - [`TypesError::Ambiguous`] if the types of this name disagree.
+    /// - [`TypesError::Damaged`] or [`TypesError::Circle`] if the types are damaged.
     pub fn size(&self, name: &str) -> Result<u64, TypesError> {
         self.common_answer(name, "its end", |found| self.size_of(name, found, 0))
     }
 
-    /// The size of one type in bytes.
+    /// Returns the size of one type in bytes.
     fn size_of(&self, name: &str, found: &Type, depth: usize) -> Result<u64, TypesError> {
-        /// All architectures are of 64 bits.
+        /// The size of a pointer in bytes: all architectures are 64-bit.
         const POINTER: u64 = 8;
         if depth > DEPTH {
             return Err(TypesError::Circle(name.to_owned()));
