@@ -110,7 +110,7 @@ static void expect_as_seen(struct kunit *test, pmd_t before, pmd_t after)
 		   value_of(after));
 }
 
-/* pmdp_invalidate() stores this, whatever stands there. */
+/* pmdp_invalidate() stores this, whatever the entry is. */
 static void pmd_mkinvalid_does_as_seen(struct kunit *test)
 {
 	pmd_t before = migration_entry();
