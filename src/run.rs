@@ -20,7 +20,7 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
     Ok(Exit::of(verdicts))
 }
 
-/// A report for each walker.
+/// Runs each walker, and returns a report for each.
 fn reports(plan: &RunPlan) -> Result<Vec<RunReport>> {
     let mut last = LastEnvironment::default();
     let report =
@@ -28,7 +28,7 @@ fn reports(plan: &RunPlan) -> Result<Vec<RunReport>> {
     plan.walkers.iter().map(report).collect()
 }
 
-/// The printed reports, and their verdicts.
+/// Formats the reports; returns the text and their verdicts.
 fn printed(reports: &[RunReport], format: &RunFormat) -> Result<(String, Vec<Verdict>)> {
     let printed = (format.encoder)(reports).map_err(output::EncodeFailure)?;
     Ok((printed, reports.iter().map(|report| report.verdict).collect()))

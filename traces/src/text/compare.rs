@@ -1,4 +1,4 @@
-//! A comparison as text: a table if there is room for one, or else row under row.
+//! A comparison as text: a table if there is room for one, otherwise one row below the other.
 
 use crate::comparison::CompareReport;
 use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat};
@@ -26,8 +26,9 @@ pub const REPORT_FORMAT: ReportFormat = ReportFormat {
     encoder: ReportEncoder::comparison(&COMPARE_FORMAT),
 };
 
-/// A comparison: its runs, its sweeps, what has no row, and the summary in words; in a terminal in as many columns as it
-/// has.
+/// Formats a comparison: its runs, its sweeps, and the summary in words, with the combinations that have no row.
+///
+/// `terminal` is the number of columns of a terminal. Without one, lines have any length.
 pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
     let report = &*printable(report);
     let columns = terminal.map_or(usize::MAX, usize::from);
@@ -56,7 +57,7 @@ pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// A table with each verdict, which is what a line ends with, in its colour; none if it needs more columns.
+/// Formats a table, with the verdict at the end of each line in its colour. `None` if it needs more columns.
 fn fitting(
     rows: Vec<Vec<String>>,
     verdicts: impl Iterator<Item = (String, Verdict)>,
@@ -77,7 +78,7 @@ fn fitting(
     Some(header.into_iter().chain(rows).collect())
 }
 
-/// Each row under what it has in common with those before it.
+/// Formats rows one below the other. Consecutive rows with the same heading have it once.
 fn cards(report: &CompareReport, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut above = None;
@@ -101,7 +102,7 @@ fn cards(report: &CompareReport, columns: usize) -> Vec<String> {
     lines
 }
 
-/// Each sweep, one under the other.
+/// Formats sweeps one below the other.
 fn sweep_cards(report: &CompareReport, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for sweep in &report.sweeps {
@@ -117,7 +118,7 @@ fn sweep_cards(report: &CompareReport, columns: usize) -> Vec<String> {
     lines
 }
 
-/// What was run, and on which entry.
+/// Formats the platform or kernel of a row, and its entry.
 fn heading(row: &RunReport) -> String {
     let of = match &row.guest.release {
         Some(release) => format!("{release} {}", summary::platform(row)),

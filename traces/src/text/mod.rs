@@ -1,4 +1,4 @@
-//! Reports as plain text. Lines may have ANSI styles, which `anstream` takes out where they do not belong.
+//! Reports as plain text. Lines may have ANSI styles, which `anstream` removes where they do not belong.
 
 pub(crate) mod compare;
 mod decode;
@@ -38,8 +38,9 @@ pub const RUN_FORMAT: RunFormat = RunFormat {
     encoder: |reports| Ok(reports.iter().map(run).collect::<Vec<_>>().join("\n")),
 };
 
-/// One run: what was found, each finding with its shortest schedule drawn as a race, and what that rests on. No line
-/// is longer than [`WIDTH`].
+/// Formats a run: its findings, each with its shortest schedule drawn as a race, and what they depend on.
+///
+/// No line is longer than [`WIDTH`], unless one option of the command is.
 pub fn run(report: &RunReport) -> String {
     let report = &*printable(report);
     let mut lines = Lines::default();
@@ -66,7 +67,7 @@ pub fn run(report: &RunReport) -> String {
     lines.into_text()
 }
 
-/// What was found, and what keeps it from being known whether there is more.
+/// Writes the findings, and the reasons why there may be more.
 fn found(lines: &mut Lines, report: &RunReport) {
     match report.kernel.as_ref().and_then(|kernel| Some((kernel.split, split(kernel)?))) {
         Some((SplitGuard::Guarded, text)) => lines.styled(style::HOLDS, "  ", &text),
@@ -104,7 +105,7 @@ fn found(lines: &mut Lines, report: &RunReport) {
     }
 }
 
-/// A finding in words.
+/// Writes a finding in words.
 pub(crate) fn finding(lines: &mut Lines, report: &RunReport, finding: &Finding) {
     let text = format!("FINDING {}: {}", finding.name.name(), finding.explanation);
     lines.styled(style::WRONG, "  ", &text);
@@ -112,7 +113,7 @@ pub(crate) fn finding(lines: &mut Lines, report: &RunReport, finding: &Finding) 
     lines.paragraph("  ", "  ", &format!("in {schedules}, shortest {}", finding.schedule));
 }
 
-/// The entry before and after, and what the writer stored.
+/// Writes the entry before and after the writer, and the entries that the writer stored.
 fn values(lines: &mut Lines, report: &RunReport) {
     lines.labelled("before    ", &one_line(&report.before));
     for breach in &report.contract {
@@ -133,7 +134,7 @@ fn stored_by(stored: &Stored) -> String {
     format!("at {:#x} {symbol}: {}  {}", pc.0, instruction, changed(changes))
 }
 
-/// The entries that the walker saw, and the outcomes of the routines.
+/// Writes the entries that the walker saw, and the outcomes of the walker and of further routines.
 fn walked(lines: &mut Lines, report: &RunReport) {
     lines.paragraph("", "  ", &format!("What {} saw:", report.walker));
     for view in &report.views {
@@ -148,7 +149,7 @@ fn walked(lines: &mut Lines, report: &RunReport) {
     lines.paragraph("", "  ", &format!("What {} came to:", report.walker));
     lines.paragraph("  ", "    ", &format!("on the untouched entry: {}", outcome::in_words(&report.alone)));
     for outcome in &report.outcomes {
-        // A schedule is empty where a bound came before the first access.
+        // The schedule is empty if a bound was hit before the first access.
         let by = match outcome.schedule.as_str() {
             "" => String::new(),
             schedule => format!(", as by {schedule}"),
@@ -197,7 +198,7 @@ fn on(entry: Option<Value>) -> String {
     entry.map_or(String::new(), |value| format!(" on {value}"))
 }
 
-/// The machine code that was run, and what was set up for it.
+/// Writes which machine code was run, and what was set up for it.
 fn ran(lines: &mut Lines, report: &RunReport) {
     lines.labelled("encoding  ", &report.encoding);
     let guest = &report.guest;
@@ -228,7 +229,7 @@ fn ran(lines: &mut Lines, report: &RunReport) {
     lines.command("again     ", &report.command);
 }
 
-/// What a run of a kernel rests on.
+/// Writes what a run of a kernel depends on: functions, controls, assumptions, stubs and shared memory.
 pub(crate) fn set_up(lines: &mut Lines, kernel: &KernelFacts) {
     match &kernel.walker_function {
         Some(walker) => {
@@ -255,7 +256,7 @@ pub(crate) fn set_up(lines: &mut Lines, kernel: &KernelFacts) {
     }
 }
 
-/// Whether a kernel's split has the fix, in a sentence.
+/// Says in a sentence whether a kernel's split has the fix. `None` if that is unknown.
 pub(crate) fn split(kernel: &KernelFacts) -> Option<String> {
     let of = |present: bool| kernel.invalidated.iter().find(move |entry| entry.present == present);
     match kernel.split {
