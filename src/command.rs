@@ -1,4 +1,4 @@
-//! The command line that runs something again, as a report gives it.
+//! Command lines that repeat a run or a sweep, as reports print them.
 
 use pmdscope_emu::{Bounds, Reduction, Schedule};
 use pmdscope_traces::quoted;
@@ -6,16 +6,16 @@ use pmdscope_traces::quoted;
 use crate::cli::BoundArgs;
 use crate::start::Start;
 
-/// A command line that is being put together. [`pmdscope_traces::is_command`] knows its options.
+/// A command line under construction. [`pmdscope_traces::is_command`] must accept every option that it adds.
 pub struct CommandLine(Vec<String>);
 
 impl CommandLine {
-    /// A `pmdscope run` of a platform or a kernel, which `of` names: `--arch A ...` or `--kernel FILE`.
+    /// Begins a `pmdscope run` command; `of` names the platform or the kernel: `--arch A ...` or `--kernel FILE`.
     pub fn run(of: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         CommandLine::new("run", of)
     }
 
-    /// A `pmdscope sweep` of a writer over a set of entries.
+    /// Returns the `pmdscope sweep` command of a writer over a set of entries.
     pub fn sweep(
         of: impl IntoIterator<Item = (&'static str, String)>,
         entries: &str,
@@ -35,7 +35,7 @@ impl CommandLine {
         command
     }
 
-    /// Adds the entry to begin with.
+    /// Adds the options of the initial entry.
     pub fn on(mut self, start: &Start) -> Self {
         match start.kind {
             None => self.option("--pmd", &format!("{:#018x}", start.value)),
@@ -65,7 +65,7 @@ impl CommandLine {
         self
     }
 
-    /// Under one schedule or all, in this way and within these bounds.
+    /// Adds the schedule (`None`: all), the reduction, and bounds that differ from the defaults; returns the line.
     pub fn under(mut self, schedule: Option<&Schedule>, reduction: Reduction, bounds: &Bounds) -> String {
         if let Some(schedule) = schedule {
             self.option("--schedule", &schedule.to_string().replace(' ', ""));

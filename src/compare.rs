@@ -21,23 +21,23 @@ use crate::values::{bounds, chosen};
 use crate::version::made_by;
 use crate::{confined, output};
 
-/// A long-term kernel and the newest: between them every architecture has the encodings that matter
-/// here, among them arm64's two, and s390x without and with migration entries.
+/// A long-term kernel and the newest. Between them every architecture has the encodings that matter here, among
+/// them arm64's two, and s390x without and with migration entries.
 const DEFAULT_VERSIONS: [Version; 2] = [Version::new(6, 1), Version::new(7, 2)];
-/// The entry of the original report. An encoding that cannot express it shows [`DEFAULT_ELSE`].
+/// The entry of the original report. An encoding that cannot express it is run with [`DEFAULT_ELSE`].
 const DEFAULT_ENTRY: EntryKind = EntryKind::MigrationWrite;
-/// What a split is meant for.
+/// The kind of entry that a split is meant for.
 const DEFAULT_ELSE: EntryKind = EntryKind::PresentHuge;
 
-/// The kernels to compare, if any are named.
+/// Returns the kernels to compare, if any are named.
 fn kernels(args: &CompareArgs) -> impl Iterator<Item = &PathBuf> {
     args.kernel.iter().chain(&args.images)
 }
 
-/// What is to be compared.
+/// The plan of a comparison.
 struct Plan<'a> {
     args: &'a CompareArgs,
-    /// `None`: the default entry of each subject.
+    /// The kinds of initial entry; `None`: the default of each subject.
     entries: Option<Vec<EntryKind>>,
     bounds: Bounds,
 }
@@ -51,7 +51,7 @@ impl<'a> Plan<'a> {
         Ok(Plan { args, entries, bounds: bounds(&args.bounds)? })
     }
 
-    /// The report of all that was asked for.
+    /// Runs everything that was asked for, and returns the report.
     fn run(&self) -> Result<CompareReport> {
         let mut skips = Skips::default();
         let mut rows = Vec::new();
@@ -71,7 +71,7 @@ impl<'a> Plan<'a> {
         Ok(CompareReport::new(made_by(), rows, skips.0))
     }
 
-    /// The encodings of bundled guests, each with its platform and version.
+    /// Returns the encodings of bundled guests, each with its platform and version.
     fn encodings(&self) -> Result<Vec<(String, Result<Encoding>)>> {
         let executed = Arch::ALL.into_iter().filter(|arch| arch.executed()).collect();
         let arches: Vec<Arch> = chosen(&self.args.arch, executed)?;
@@ -89,7 +89,7 @@ impl<'a> Plan<'a> {
         Ok(encodings.collect())
     }
 
-    /// A row for each entry, writer and walker of a subject.
+    /// Runs each entry, writer and walker of a subject; returns a row for each.
     fn rows(&self, subject: &Subject, name: &str, skips: &mut Skips) -> Result<Vec<RunReport>> {
         let writers = routines(subject, Role::Writer, &self.args.writer)?;
         let walkers = routines(subject, Role::Walker, &self.args.walker)?;
@@ -117,7 +117,7 @@ impl<'a> Plan<'a> {
         Ok(rows)
     }
 
-    /// The kinds of entry to begin with, of those that an encoding can express.
+    /// Returns the kinds of initial entry that an encoding can express, with their marks.
     fn kinds(&self, encoding: &Encoding, name: &str, skips: &mut Skips) -> Vec<(EntryKind, Marks)> {
         let marks = self.args.marks;
         let mut can = |kind| match Start::of_kind(encoding, kind, marks, None) {
@@ -136,7 +136,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// What was asked for and cannot exist, each once.
+/// The requests that cannot be run, each once.
 #[derive(Default)]
 struct Skips(Vec<Skipped>);
 
@@ -149,7 +149,7 @@ impl Skips {
     }
 }
 
-/// The routines of these names, each once, or those that a subject is compared by.
+/// Returns the routines with these names, each once; by default those that a subject is compared by.
 fn routines(subject: &Subject, role: Role, names: &[String]) -> Result<Vec<&'static Routine>> {
     let default = if names.is_empty() { subject.compared(role) } else { &[] };
     let names = names.iter().map(String::as_str).chain(default.iter().copied());
@@ -164,7 +164,7 @@ fn routines(subject: &Subject, role: Role, names: &[String]) -> Result<Vec<&'sta
     Ok(routines)
 }
 
-/// Every writer with every walker.
+/// Returns every writer with every walker.
 fn pairs(
     writers: &[&'static Routine],
     walkers: &[&'static Routine],
@@ -172,7 +172,7 @@ fn pairs(
     writers.iter().flat_map(|writer| iter::repeat(*writer).zip(walkers.iter().copied()))
 }
 
-/// Why there is no such entry; where is said beside it.
+/// Returns why an encoding has no such entry, without the name of the encoding.
 fn reason(error: &anyhow::Error) -> String {
     error.downcast_ref().map_or_else(|| error.to_string(), EntryError::reason)
 }
@@ -187,7 +187,7 @@ pub fn compare(args: &CompareArgs) -> Result<Exit> {
     Ok(exit)
 }
 
-/// What is printed of a comparison, and the exit status.
+/// Formats a comparison, and derives the exit status.
 fn compared(
     report: &CompareReport,
     args: &CompareArgs,

@@ -1,11 +1,11 @@
-//! What the program's exit status says.
+//! The program's exit status.
 
 use std::process::ExitCode;
 
 use pmdscope_traces::Verdict;
 use pmdscope_traces::results::Conclusion;
 
-/// The exit status.
+/// The exit status of the program, by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// Everything was run, and nothing was found.
@@ -14,24 +14,25 @@ pub enum Exit {
     Findings = 1,
     /// Bad usage or bad input.
     Usage = 2,
-    /// A bound was hit, so something is not known.
+    /// Something is not known, as when a bound was hit.
     Inconclusive = 3,
     /// A fault of the program itself.
     Internal = 4,
-    /// A batch or a merge has not all of its jobs: a batch can go on with it.
+    /// A batch or a merge lacks records of some jobs: `pmdscope batch --resume` runs these.
     Stopped = 5,
 }
 
 impl Exit {
-    /// The exit status of a process that failed, by its number.
+    /// Converts the exit status that a failed process reported.
     ///
-    /// A process with findings, or without, has not failed.
+    /// Only 2 and 3 are kept. A process with findings (1), or without (0), has not failed: these and all others
+    /// are [`Exit::Internal`].
     pub fn of_failure(code: u8) -> Exit {
         let failures = [Exit::Usage, Exit::Inconclusive];
         failures.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Exit::Internal)
     }
 
-    /// The status for results that were held against expectations.
+    /// Returns the status for results that were compared with expectations.
     pub fn of_conclusion(conclusion: Conclusion) -> Exit {
         match conclusion {
             Conclusion::AsExpected => Exit::Clean,
@@ -40,7 +41,7 @@ impl Exit {
         }
     }
 
-    /// The status for a set of verdicts: findings speak loudest, then what is not known.
+    /// Returns the status for a set of verdicts: findings take precedence over unknown, and unknown over pass.
     pub fn of(verdicts: impl IntoIterator<Item = Verdict>) -> Exit {
         let mut exit = Exit::Clean;
         for verdict in verdicts {

@@ -1,4 +1,4 @@
-//! Lists of findings that are known.
+//! Reads lists of known findings (`--expect`).
 
 use std::path::Path;
 
@@ -8,9 +8,9 @@ use pmdscope_traces::results::expect::{self, Expectations};
 
 use crate::input;
 
-/// The expectations in a list, which only formats of test results have; none if no list is named.
+/// Reads the expectations in a list; none if no list is named. Only formats of test results may have one.
 pub fn expectations(path: Option<&Path>, is_test_results: bool) -> Result<Expectations> {
-    /// As many bytes as the longest list may have.
+    /// The most bytes that a list within its limits can have.
     const LARGEST_BYTES: u64 = ((expect::MAX_LINE + 2) * expect::MAX_LINES) as u64;
     let Some(path) = path else { return Ok(Expectations::default()) };
     ensure!(is_test_results, "--expect is for test results: add {}", test_results().join(" or "));
@@ -19,7 +19,7 @@ pub fn expectations(path: Option<&Path>, is_test_results: bool) -> Result<Expect
     Ok(Expectations::parse(&name, &text)?)
 }
 
-/// The options that ask for test results.
+/// Returns the options that ask for test results.
 fn test_results() -> Vec<String> {
     let formats = formats::COMPARE.iter().filter(|format| format.encoder.is_test_results());
     formats.map(|format| format!("--format {}", format.name)).collect()

@@ -5,7 +5,7 @@ use pmdscope_emu::{Blame, EmuError};
 use crate::exit::Exit;
 use crate::output::NotTheSame;
 
-/// An error and its causes as one line, each cause once, whatever was written into a name.
+/// Formats an error and its causes as one line, each cause once; escapes what is not printable.
 pub fn one_line(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -19,23 +19,23 @@ pub fn one_line(error: &anyhow::Error) -> String {
     pmdscope_traces::one_line(&text)
 }
 
-/// A fault of this program, of which nothing is recorded.
+/// A fault of this program. Nothing is recorded of the work that it interrupted.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Fault(pub String);
 
-/// What a confined process could not do, in its own words.
+/// An error that a confined process reported, in its own words.
 #[derive(Debug, thiserror::Error)]
 #[error("{why}")]
 pub struct Failed {
     pub why: String,
-    /// The exit status that it has.
+    /// The exit status for this error.
     pub exit: Exit,
-    /// Whether a schedule does not fit what the machine code does.
+    /// Whether the schedule does not fit the accesses of the machine code.
     pub misfit: bool,
 }
 
-/// Whose fault an error is.
+/// Returns the exit status that says whose fault an error is.
 pub fn status_of(error: &anyhow::Error) -> Exit {
     if error.chain().any(|cause| cause.is::<NotTheSame>() || cause.is::<Fault>()) {
         return Exit::Internal;

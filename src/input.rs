@@ -1,4 +1,4 @@
-//! Files of other people: what is read of them has a limit, and what is no file is refused before it is read.
+//! Reads the files that users name: regular files only, and only up to a size limit.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use pmdscope_guest::files::{self, Opened};
 
-/// Opens a file. A pipe or a device is refused: it may have no end, or nobody who writes to it.
+/// Opens a regular file. Refuses a pipe or a device: it may never end, or may have no writer.
 pub fn open(path: &Path) -> Result<File> {
     let name = path.display();
     match files::open(path).with_context(|| format!("cannot open {name}"))? {
@@ -17,12 +17,12 @@ pub fn open(path: &Path) -> Result<File> {
     }
 }
 
-/// All of a file that may have so many bytes.
+/// Returns the contents of a file, which may have at most `most` bytes.
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
     read_of(open(path)?, &path.display().to_string(), most)
 }
 
-/// All of an open file.
+/// Returns everything that `from` gives, which may be at most `most` bytes; errors call it `name`.
 pub fn read_of(from: impl Read, name: &str, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(most + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
@@ -30,7 +30,7 @@ pub fn read_of(from: impl Read, name: &str, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The text of a file.
+/// Returns the UTF-8 text of a file, which may have at most `most` bytes.
 pub fn text(path: &Path, most: u64) -> Result<String> {
     let bytes = read(path, most)?;
     String::from_utf8(bytes).with_context(|| format!("cannot read {}", path.display()))

@@ -72,7 +72,7 @@ fn info(kernel: &Kernel) -> String {
     columns(rows)
 }
 
-/// Each routine with the kernel's function for it, and how that is declared, if the kernel says so.
+/// Lists each routine with the kernel's function for it, and its prototype if the kernel has its type.
 fn functions(kernel: &Kernel) -> String {
     columns(Role::ALL.into_iter().flat_map(kernel_routines).map(|routine| {
         let function = match routine.function_in(kernel) {
@@ -84,7 +84,7 @@ fn functions(kernel: &Kernel) -> String {
 }
 
 fn declared(kernel: &Kernel, symbol: &str) -> String {
-    // What is behind a dot is the compiler's: a part of a function, or a variant of it.
+    // The compiler adds what follows a dot: this is a part of a function, or a variant of it.
     let name = symbol.split('.').next().unwrap_or(symbol);
     let Some(prototype) = kernel.prototype(name) else { return format!("{symbol}()") };
     let parameters: Vec<_> = prototype

@@ -1,4 +1,4 @@
-//! What only runs of kernels have: controls, stubs, assumptions, and whether the split has the fix.
+//! Facts that only runs of kernels have: controls, stubs, assumptions, and whether the split has the fix.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use pmdscope_traces::{Control, Hex, Invalidated, KernelFacts, SplitGuard, Stub, 
 use crate::subject::Subject;
 use crate::tally::Tally;
 
-/// The functions of a kernel that are run, which are known before anything is.
+/// Returns the facts that are known before anything runs: the functions of the routines.
 pub fn of_functions(subject: &Subject, writer: &Routine, walker: Option<&Routine>) -> KernelFacts {
     KernelFacts {
         writer_function: subject.function_of(writer).to_owned(),
@@ -24,19 +24,21 @@ pub fn of_functions(subject: &Subject, writer: &Routine, walker: Option<&Routine
     }
 }
 
-/// What was observed of a kernel beside its entry.
+/// The observations of a kernel beside its entry.
 pub struct KernelObservation<'a> {
-    /// What its routines rest on.
+    /// What was set up for its routines.
     pub setup: Setup,
-    /// The controls.
+    /// The results of the controls.
     pub controls: Vec<emu::Control>,
-    /// The runs.
+    /// The explored runs.
     pub exploration: &'a Exploration,
 }
 
 impl KernelObservation<'_> {
-    /// The facts for a report. `beyond_callers` says that the writer was given an entry that no caller gives it;
-    /// `split` is whether a split was run on a migration entry, under every schedule.
+    /// Returns the facts for a report.
+    ///
+    /// `beyond_callers` is a note that the writer was given an entry that no caller gives it. `split` says whether
+    /// a split ran on a migration entry under every schedule.
     pub fn facts(
         self,
         functions: KernelFacts,
@@ -73,7 +75,7 @@ impl KernelObservation<'_> {
     }
 }
 
-/// The entries for which a function was entered that invalidates them.
+/// Returns the calls of functions that invalidate an entry, with the entry at the time of the call.
 fn invalidated(exploration: &Exploration, encoding: &Encoding) -> Vec<Invalidated> {
     let mut calls = Tally::default();
     for run in &exploration.runs {

@@ -1,10 +1,10 @@
-//! pmdscope: what lockless page-table walkers see while an entry changes.
+//! pmdscope shows what lockless page-table walkers see while an entry changes.
 //!
-//! This is the program, all but its entry, so that what it reads of its workers can be fuzzed. Other programs use the
-//! crates that it is made of.
-// A test of what a process may not do makes system calls.
+//! This library holds the whole program except its entry point, so that fuzz targets can reach the code that reads
+//! workers' messages. Other programs use the crates that this one is made of.
+// The sandbox's test makes raw system calls, which need unsafe code.
 #![cfg_attr(not(test), forbid(unsafe_code))]
-// These panic where nothing can be written.
+// These macros panic if the stream cannot be written.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod batch;
@@ -51,7 +51,7 @@ use crate::cli::{Cli, Command, SchemaArgs};
 use crate::exit::Exit;
 use crate::failure::{one_line, status_of};
 
-/// The program.
+/// Runs the program: a command, or the task of a worker or a confined process that it started.
 pub fn main() -> ExitCode {
     if batch::is_worker() {
         return ended(batch::worker());
@@ -59,7 +59,7 @@ pub fn main() -> ExitCode {
     if confined::is_confined_run() {
         return ended(confined::serve());
     }
-    // A file that may not grow is an error where it is written, not the end of this process.
+    // SIGXFSZ would kill the process at the file size limit. With a handler, the write returns an error instead.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -83,7 +83,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// The exit status of what was done, with one line for what went wrong.
+/// Converts a command's result to an exit status; prints an error as one line.
 fn ended(result: Result<Exit>) -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
@@ -94,14 +94,14 @@ fn ended(result: Result<Exit>) -> ExitCode {
     }
 }
 
-/// Help and version go to standard output as they are; a mistake gets its one line.
+/// Prints help and version to standard output unchanged, and a usage mistake as one line.
 fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         let _ = error.print();
         return Exit::Clean.into();
     }
     let cli = Cli::command();
-    // As far as commands within commands were named.
+    // Follow the subcommands that were named, as far as they exist: the hint names the innermost one's help.
     let words = std::env::args_os().skip(1).map_while(|word| word.into_string().ok());
     let mut help = "pmdscope".to_owned();
     let mut command = None;

@@ -37,7 +37,7 @@ pub fn list(args: &ListArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-/// The routines of a role; of a guest those that it has, with what it declares of its own.
+/// Lists the routines of a role; with a guest, those that it has, including the ones that it declares.
 fn routines(guest: Option<&Guest>, role: Role) -> String {
     let Some(guest) = guest else {
         return named(routine::all(role).iter().map(|routine| (routine.name, routine.meaning)));
@@ -48,7 +48,7 @@ fn routines(guest: Option<&Guest>, role: Role) -> String {
     }))
 }
 
-/// What a routine that a guest declares is judged by.
+/// Describes how a routine that a guest declares is judged, and which entries it is called with.
 fn details(declared: &Routine) -> String {
     let of_role = match (declared.role, declared.past_present) {
         (Role::Writer, _) => format!("installs {}", declared.installs.name()),
@@ -83,8 +83,9 @@ fn arch(arch: Arch) -> Vec<String> {
     ]
 }
 
-/// Each layout with the versions it is known for, and the migration types; what several platforms
-/// share is listed once.
+/// Lists layouts and migration types with the versions they are known for, and the versions of bundled guests.
+///
+/// Rows that several platforms share are listed once.
 fn encodings() -> String {
     let layouts = shared(Arch::ALL.into_iter().flat_map(Arch::platforms).map(|(arch, mmu)| {
         let platform = platform_name(arch, mmu);
@@ -115,7 +116,7 @@ fn encodings() -> String {
     )
 }
 
-/// The rows of each name, once for all names that have the same.
+/// Formats the rows of each name, once for all names that have the same rows.
 fn shared(all: impl Iterator<Item = (String, String)>) -> String {
     let mut groups: Vec<(Vec<String>, String)> = Vec::new();
     for (name, rows) in all.filter(|(_, rows)| !rows.is_empty()) {
@@ -127,7 +128,7 @@ fn shared(all: impl Iterator<Item = (String, String)>) -> String {
     groups.into_iter().map(|(names, rows)| format!("\n{}\n{rows}", names.join(", "))).collect()
 }
 
-/// Two lines for each era, what and where it is known from, and one for each gap between two.
+/// Formats two lines for each era, its value and its source, and one line for each gap between two eras.
 fn eras<T>(eras: &'static [Era<T>], what: impl Fn(&T) -> String) -> String {
     let mut text = String::new();
     let mut previous: Option<&Era<T>> = None;

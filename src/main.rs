@@ -1,4 +1,4 @@
-//! The entry of the program.
+//! Entry point of the program.
 
 fn main() -> std::process::ExitCode {
     pmdscope::main()

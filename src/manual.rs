@@ -1,4 +1,4 @@
-//! `pmdscope man` and `pmdscope completions`: what is made of the command line's own description.
+//! `pmdscope man` and `pmdscope completions`, generated from the description of the command line.
 
 use anyhow::{Context, Result, bail};
 use clap::{Command, CommandFactory};
@@ -12,7 +12,7 @@ use crate::version::made_by;
 
 pub fn man(args: &ManArgs) -> Result<Exit> {
     let mut whole = Cli::command().disable_help_subcommand(true);
-    // So that each command knows what it is called from here on.
+    // This gives each command its full name.
     whole.build();
     if let (true, Some(folder)) = (args.all, &args.output) {
         std::fs::create_dir_all(folder)
@@ -44,7 +44,7 @@ pub fn completions(args: &CompletionsArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-/// Every page, each with its name: a command's own, then those of the commands in it.
+/// Returns every page with its name: a command's own page, then those of its subcommands.
 fn pages(command: &Command) -> Result<Vec<(String, String)>> {
     let mut all = vec![(page_name(command), page(command)?)];
     for inner in command.get_subcommands() {
@@ -53,7 +53,7 @@ fn pages(command: &Command) -> Result<Vec<(String, String)>> {
     Ok(all)
 }
 
-/// `pmdscope-repro-save`.
+/// Returns the name of a command's page, such as `pmdscope-repro-save`.
 fn page_name(command: &Command) -> String {
     command.get_bin_name().unwrap_or(command.get_name()).replace(' ', "-")
 }
@@ -75,7 +75,7 @@ fn page(command: &Command) -> Result<String> {
     Ok(String::from_utf8(text)?)
 }
 
-/// The text below a command's help, line by line and unchanged.
+/// Returns a section with the text below a command's help, line by line and unchanged.
 fn examples(command: &Command) -> Roff {
     let mut section = Roff::new();
     if let Some(help) = command.get_after_help() {

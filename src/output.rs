@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use pmdscope_traces::formats::EncodeError;
 use pmdscope_traces::one_line;
 
-/// Makes a report, and if it is to be checked makes it again: the same must come out.
+/// Makes a report. If `check` is set, makes it twice, and fails with [`NotTheSame`] if the two differ.
 pub fn checked<T>(check: bool, make: impl Fn() -> Result<(String, T)>) -> Result<(String, T)> {
     let (report, of) = make()?;
     if check {
@@ -22,7 +22,7 @@ pub fn checked<T>(check: bool, make: impl Fn() -> Result<(String, T)>) -> Result
     Ok((report, of))
 }
 
-/// An encoder's error. Its cause is the error itself, so that a pipe that was closed is known as one.
+/// An encoder's error. Its source is the error itself, so that `is_closed()` recognises a closed pipe.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct EncodeFailure(#[source] pub EncodeError);
@@ -34,7 +34,7 @@ pub struct NotTheSame {
     line: usize,
 }
 
-/// The first line, counted from 1, that is not the same.
+/// Returns the number of the first line that differs, counted from 1.
 fn first_difference(one: &str, other: &str) -> Option<usize> {
     if one == other {
         return None;
@@ -43,14 +43,16 @@ fn first_difference(one: &str, other: &str) -> Option<usize> {
     Some(same + 1)
 }
 
-/// The columns of the terminal that a report goes to, if it goes to one.
+/// Returns the width in columns of the terminal that a report goes to, or `None` if it goes elsewhere.
 pub fn terminal(to: Option<&Path>) -> Option<u16> {
     let is_stdout = to.is_none_or(|path| path == Path::new("-")) && std::io::stdout().is_terminal();
     is_stdout.then(|| terminal_size::terminal_size_of(std::io::stdout())).flatten().map(|(width, _)| width.0)
 }
 
-/// Writes a report. Styles are for terminals, and there for those that want them (`NO_COLOR`). A reader that closes
-/// the pipe early ends it quietly.
+/// Writes a report to a file, or to standard output.
+///
+/// A file gets no styles. Standard output gets them if it is a terminal, as far as the environment (`NO_COLOR`,
+/// `CLICOLOR_FORCE`) does not say otherwise. If the reader closes the pipe early, this returns `Ok`.
 pub fn write(report: &str, to: Option<&Path>) -> Result<()> {
     match to {
         Some(path) if path != Path::new("-") => {
@@ -65,7 +67,7 @@ pub fn write(report: &str, to: Option<&Path>) -> Result<()> {
     }
 }
 
-/// Writes something that is too long to hold in memory.
+/// Lets `write` stream a report that is too long to hold in memory, to a file or to standard output.
 pub fn stream(to: Option<&Path>, write: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>) -> Result<()> {
     match to {
         Some(path) if path != Path::new("-") => {
@@ -76,7 +78,7 @@ pub fn stream(to: Option<&Path>, write: impl FnOnce(&mut (dyn Write + Send)) -> 
             let written = write(&mut out).and_then(|()| Ok(out.flush()?));
             match written {
                 Err(error) if is_closed(&error) => Ok(()),
-                // What was to be written may be what could not be read.
+                // `write` may have failed to read its own input: such an error is not about standard output.
                 Err(error) if !out.failed => Err(error),
                 other => other.context("cannot write to standard output"),
             }
@@ -84,7 +86,7 @@ pub fn stream(to: Option<&Path>, write: impl FnOnce(&mut (dyn Write + Send)) -> 
     }
 }
 
-/// Knows whether it was it that failed.
+/// A writer that remembers whether one of its own writes failed.
 struct Telling<W> {
     to: W,
     failed: bool,
@@ -100,7 +102,7 @@ impl<W: Write> Write for Telling<W> {
     }
 }
 
-/// Whether the reader of a pipe has gone.
+/// Whether an error means that the reader of a pipe has closed it.
 fn is_closed(error: &anyhow::Error) -> bool {
     let kind = |cause: &(dyn std::error::Error + 'static)| {
         let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
@@ -109,13 +111,15 @@ fn is_closed(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| kind(cause) == Some(ErrorKind::BrokenPipe))
 }
 
-/// Says a line about the program's own work. If there is nobody to hear it, the exit status still tells.
+/// Prints one line about the program's own work to standard error.
+///
+/// A failure to print it is ignored: the exit status still reports the result.
 pub fn tell(line: &str) {
-    // A line may have words of a file, or of a worker's last ones.
+    // A line may quote a file, or what a worker wrote before it ended: escape what is not printable.
     let _ = writeln!(std::io::stderr(), "pmdscope: {}", shortened(&one_line(line)));
 }
 
-/// A line without its middle, if that is too long for anyone to read: a name or a value may be of any length.
+/// Cuts the middle out of a line that is too long to read: a name or a value may have any length.
 fn shortened(line: &str) -> Cow<'_, str> {
     const HEAD: usize = 700;
     const TAIL: usize = 300;
@@ -128,7 +132,7 @@ fn shortened(line: &str) -> Cow<'_, str> {
     format!("{head} [{} characters] {tail}", length - HEAD - TAIL).into()
 }
 
-/// Says a line like [`tell`], but only on a terminal: nobody reads it in scripts.
+/// Prints a line like [`tell`], but only on a terminal: in a script nobody would read it.
 pub fn tell_person(line: &str) {
     if std::io::stderr().is_terminal() {
         tell(line);
@@ -148,7 +152,7 @@ fn write_whole(path: &Path, write: impl FnOnce(&mut (dyn Write + Send)) -> Resul
     })
 }
 
-/// Makes a file with a function that writes to a path, not to a stream.
+/// Writes a file whole or not at all, with a function that writes to a path instead of a stream.
 ///
 /// # Errors
 /// If the path is a device or a pipe, or the function fails.
@@ -161,7 +165,7 @@ pub fn file(path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
 ///
 /// Nobody ever sees a half-written file.
 fn replace(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    // What a symbolic link points to is replaced, not the link.
+    // Replace the target of a symbolic link, not the link itself.
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut beside = target.clone().into_os_string();
     beside.push(format!(".{}.part", std::process::id()));

@@ -1,4 +1,4 @@
-//! From the command line to what `run` is to do. Each mistake gets one line, before anything runs.
+//! Makes the plan of `run` from a command line. Each mistake gets one line, before anything runs.
 
 use anyhow::{Result, ensure};
 use pmdscope_emu::{Bounds, MOST_CPUS, Reduction, Schedule, kernel_routine};
@@ -9,7 +9,7 @@ use crate::start::EntryRequest;
 use crate::subject::{EVERY_ROUTINE, NO_WALKER, Subject};
 use crate::values::run_bounds;
 
-/// Refuses what no kernel can be run with: to open one may take seconds.
+/// Refuses arguments that no kernel can satisfy: opening a kernel may take seconds.
 fn check_before_opening(args: &JobArgs) -> Result<()> {
     args.writer.iter().try_for_each(|writer| kernel_routine(Role::Writer, writer).map(drop))?;
     let walkers = || args.walker.iter().filter(|walker| *walker != NO_WALKER);
@@ -26,7 +26,7 @@ fn check_schedule(has_schedule: bool, runs_writer_alone: bool) -> Result<()> {
     Ok(())
 }
 
-/// The walkers of these names, each once; `None` stands for the writer alone.
+/// Returns the walkers with these names; `None` is no walker: the writer runs alone.
 fn walkers(subject: &Subject, names: &[String]) -> Result<Vec<Option<&'static Routine>>> {
     let mut walkers = Vec::new();
     for name in names {
@@ -39,28 +39,28 @@ fn walkers(subject: &Subject, names: &[String]) -> Result<Vec<Option<&'static Ro
     Ok(walkers)
 }
 
-/// What `run` is to do.
+/// The plan of `run`.
 pub struct RunPlan {
-    /// What is run.
+    /// The guest or kernel to run.
     pub subject: Subject,
-    /// The entry to begin with.
+    /// The initial entry.
     pub entry: EntryRequest,
     /// The writer.
     pub writer: &'static Routine,
-    /// The walkers, for a run each; `None` where the writer is to run alone.
+    /// The walkers, each in a run of its own; `None`: the writer runs alone.
     pub walkers: Vec<Option<&'static Routine>>,
     /// Further routines, each on a CPU of its own.
     pub with: Vec<&'static Routine>,
-    /// How much a run may do.
+    /// The bounds of each run.
     pub bounds: Bounds,
     /// Whether equivalent schedules are joined.
     pub reduction: Reduction,
-    /// The one schedule to run; every one if there is none.
+    /// The one schedule to run; `None`: every schedule.
     pub schedule: Option<Schedule>,
 }
 
 impl RunPlan {
-    /// The plan of a command line.
+    /// Makes the plan of a command line.
     pub fn new(args: &JobArgs) -> Result<Self> {
         let entry = EntryRequest::of_args(args)?;
         if args.kernel().is_some() {
@@ -76,7 +76,7 @@ impl RunPlan {
             entry,
             writer: subject.routine(Role::Writer, writer)?,
             walkers: walkers(&subject, &args.walker)?,
-            // The same routine may well run on several CPUs.
+            // The same routine may run on several CPUs, so repeats are kept.
             with: args.with.iter().map(|with| subject.other(with)).collect::<Result<_, _>>()?,
             bounds: run_bounds(args)?,
             reduction: args.reduction.into(),
@@ -86,7 +86,7 @@ impl RunPlan {
         plan.checked()
     }
 
-    /// The plan, if there are CPUs for all of its routines and its subject has them.
+    /// Checks that there are enough CPUs, that a schedule has a walker, and that the subject has all routines.
     pub fn checked(self) -> Result<Self> {
         ensure!(
             self.with.len() <= MOST_CPUS - 2,

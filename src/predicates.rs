@@ -1,10 +1,10 @@
-//! What a guest's own compiled predicates say of entries, held against the model.
+//! Entries with the answers of a guest's compiled predicates, and a check of these against the model.
 
 use pmdscope_arches::Encoding;
 use pmdscope_guest::abi::{Answers, PREDICATES};
 use pmdscope_traces::{Entry, Hex, Predicates, Swap, Value};
 
-/// An entry, with a guest's answers.
+/// Makes the entry of a report from a guest's answers.
 pub fn of_guest(encoding: &Encoding, value: u64, answers: &Answers) -> Entry {
     let predicates = answered(answers);
     let has_swap = predicates.swap && encoding.layout().swap.is_some();
@@ -19,7 +19,7 @@ pub fn of_guest(encoding: &Encoding, value: u64, answers: &Answers) -> Entry {
     Entry::new(encoding, value, predicates, pfn, swap)
 }
 
-/// A guest's answers as predicates.
+/// Converts a guest's answers to predicates.
 fn answered(answers: &Answers) -> Predicates {
     let says = |name: &str| {
         let bit = PREDICATES.iter().position(|predicate| predicate.strip_prefix("pmd_") == Some(name));
@@ -37,7 +37,9 @@ fn answered(answers: &Answers) -> Predicates {
     }
 }
 
-/// How the guest and the model differ about an entry, if they do: then the guest is not one of this encoding.
+/// Describes how the guest and the model differ about an entry, if they do.
+///
+/// A guest that differs is not one of this encoding.
 pub fn disagreement(encoding: &Encoding, value: u64, answers: &Answers) -> Option<String> {
     let model = Entry::of_model(encoding, value);
     let (guest, modelled) = (answered(answers), model.predicates);

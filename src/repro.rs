@@ -1,4 +1,4 @@
-//! `pmdscope repro`: what was found, saved so that it can be run again.
+//! `pmdscope repro`: saves a finding so that it can be run again.
 
 mod again;
 mod file;

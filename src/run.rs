@@ -21,7 +21,10 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
     Ok(Exit::of(verdicts))
 }
 
-/// The detail that is asked for.
+/// Returns the requested detail.
+///
+/// # Errors
+/// If the format has every detail already.
 fn detail(args: &RunArgs) -> Result<Detail> {
     ensure!(
         args.verbose == 0 || args.format.encoder.has_details(),
@@ -35,7 +38,7 @@ fn detail(args: &RunArgs) -> Result<Detail> {
     })
 }
 
-/// A report for each walker.
+/// Runs each walker, and returns a report for each.
 fn reports(plan: &RunPlan) -> Result<Vec<RunReport>> {
     let mut last = LastEnvironment::default();
     let report =
@@ -43,7 +46,7 @@ fn reports(plan: &RunPlan) -> Result<Vec<RunReport>> {
     plan.walkers.iter().map(report).collect()
 }
 
-/// The printed reports, and their verdicts.
+/// Formats the reports; returns the text and their verdicts.
 fn printed(reports: &[RunReport], format: &RunFormat, detail: Detail) -> Result<(String, Vec<Verdict>)> {
     let printed = format.encoder.encode(reports, detail).map_err(output::EncodeFailure)?;
     Ok((printed, reports.iter().map(|report| report.verdict).collect()))

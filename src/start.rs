@@ -1,4 +1,4 @@
-//! The entry to begin with.
+//! The initial entry of a run.
 
 use anyhow::{Result, bail, ensure};
 use pmdscope_arches::{Encoding, EntryKind, EntrySpec, UnknownName};
@@ -7,10 +7,10 @@ use pmdscope_emu::HugePage;
 use crate::cli::{JobArgs, Marks};
 use crate::values::{hex_value, number};
 
-/// The entry that was asked for. What value it has depends on the encoding.
+/// A request for an initial entry. Its value depends on the encoding.
 #[derive(Debug, Clone, Copy)]
 pub enum EntryRequest {
-    /// One of a kind.
+    /// An entry of a kind.
     Kind {
         /// The kind.
         kind: EntryKind,
@@ -19,12 +19,12 @@ pub enum EntryRequest {
         /// The page frame number; `None` for the usual one.
         pfn: Option<u64>,
     },
-    /// One by its value, in CPU order.
+    /// An entry given by its value, in CPU order.
     Value(u64),
 }
 
 impl EntryRequest {
-    /// The one of a command line.
+    /// Reads the request of a command line.
     pub fn of_args(args: &JobArgs) -> Result<Self> {
         Ok(match (&args.pmd, &args.entry) {
             (Some(hex), _) => EntryRequest::Value(hex_value(hex)?),
@@ -37,7 +37,7 @@ impl EntryRequest {
         })
     }
 
-    /// The page that it is about.
+    /// Returns the huge page that the entry is about.
     pub fn page(&self) -> HugePage {
         match self {
             EntryRequest::Kind { pfn: None, .. } => HugePage::Usual,
@@ -46,7 +46,7 @@ impl EntryRequest {
         }
     }
 
-    /// The entry in an encoding.
+    /// Builds the entry in an encoding.
     pub fn build(&self, encoding: &Encoding) -> Result<Start> {
         match *self {
             EntryRequest::Kind { kind, marks, pfn } => Start::of_kind(encoding, kind, marks, pfn),
@@ -55,7 +55,7 @@ impl EntryRequest {
     }
 }
 
-/// An entry to begin with.
+/// The initial entry of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Start {
     /// Its value in CPU order.
@@ -64,19 +64,19 @@ pub struct Start {
     pub kind: Option<EntryKind>,
     /// Its marks.
     pub marks: Marks,
-    /// The page it is about, for the struct pages that must exist.
+    /// The frame number of the page that it is about, whose struct pages must exist; 0 if it has no page.
     pub pfn: u64,
-    /// Whether that page was asked for by its number.
+    /// Whether the user named that page by its number.
     pub asked: bool,
 }
 
 impl Marks {
-    /// The names of those that are set.
+    /// Returns the names of the marks that are set.
     pub fn names(mut self) -> Vec<String> {
         self.named().into_iter().filter(|(_, set)| **set).map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// The marks of these names.
+    /// Returns the marks with these names.
     pub fn of_names(names: &[String]) -> Result<Marks, UnknownName> {
         let mut marks = Marks::default();
         for name in names {
@@ -100,7 +100,7 @@ impl Marks {
 }
 
 impl Start {
-    /// An entry of a kind.
+    /// Builds an entry of a kind.
     pub fn of_kind(encoding: &Encoding, kind: EntryKind, marks: Marks, pfn: Option<u64>) -> Result<Self> {
         let asked = pfn.is_some();
         let pfn = match kind {
@@ -115,7 +115,7 @@ impl Start {
         Ok(Start { value, kind: Some(kind), marks, pfn, asked })
     }
 
-    /// An entry by its value.
+    /// Returns the entry with this value.
     pub fn of_value(encoding: &Encoding, value: u64) -> Self {
         let pfn = encoding.pfn_of(value).unwrap_or(0);
         Start { value, kind: None, marks: Marks::default(), pfn, asked: false }

@@ -1,4 +1,4 @@
-//! One writer against one walker on one entry: runs it, and reports what was observed.
+//! Runs one writer against one walker on one entry, and reports what was observed.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -22,7 +22,7 @@ use crate::subject::{LastEnvironment, NO_WALKER, Subject};
 pub struct Study<'a> {
     /// The subject that is run.
     pub subject: &'a Subject,
-    /// The entry to begin with.
+    /// The initial entry.
     pub entry: EntryRequest,
     /// The writer.
     pub writer: &'static Routine,
@@ -30,16 +30,16 @@ pub struct Study<'a> {
     pub walker: Option<&'static Routine>,
     /// Further routines, each on a CPU of its own.
     pub with: &'a [&'static Routine],
-    /// How much a run may do.
+    /// The bounds of the run.
     pub bounds: &'a Bounds,
     /// Whether equivalent schedules are joined.
     pub reduction: Reduction,
-    /// The one schedule to run; every one if there is none.
+    /// The one schedule to run; `None`: every schedule.
     pub schedule: Option<&'a Schedule>,
 }
 
 impl<'a> Study<'a> {
-    /// The study of one of a plan's walkers, under one schedule or all.
+    /// Makes the study of one of a plan's walkers, under one schedule or all.
     pub fn of(plan: &'a RunPlan, walker: Option<&'static Routine>, schedule: Option<&'a Schedule>) -> Self {
         Study {
             subject: &plan.subject,
@@ -53,8 +53,9 @@ impl<'a> Study<'a> {
         }
     }
 
-    /// Runs the controls, then every schedule or the one, and reports. A kernel whose environment cannot be set up has a
-    /// report that says so.
+    /// Runs the controls, then every schedule or the one, and returns the report.
+    ///
+    /// If the environment of a kernel cannot be set up, the report says so.
     pub fn report(&self, last: &mut LastEnvironment) -> Result<RunReport> {
         let environment = match last.of(self.subject, self.entry.page()) {
             Ok(environment) => environment,
@@ -94,13 +95,13 @@ impl<'a> Study<'a> {
         };
         let schedules = self.schedule.map_or(Schedules::All(self.reduction), Schedules::One);
         let exploration = environment.explore(&job, self.bounds, schedules)?;
-        // A walker changes nothing of what a split fills its page table with.
+        // A walker does not change what a split fills its page table with, so the writer runs alone here.
         let filled = match self.writer.splits && is_mapping(&encoding, start.value) {
             true => environment.filled(&job, self.bounds.call)?,
             false => Vec::new(),
         };
 
-        // Every entry that the report shows is put to a guest's own predicates, all at once.
+        // One survey asks the guest's own predicates about every entry that the report shows.
         let values: Vec<u64> = values(&start, &exploration).into_iter().collect();
         let answers = environment.survey(&values)?;
         let (predicates, entries, disagreements): (_, HashMap<u64, Entry>, _) = match &answers {
@@ -155,7 +156,7 @@ impl<'a> Study<'a> {
         Ok(report)
     }
 
-    /// The report where the engine did not survive the run.
+    /// Returns a report without results; `why` says why there are none.
     pub fn incomplete_report(&self, why: &str) -> Result<RunReport> {
         let encoding = self.subject.encoding();
         let start = self.entry.build(encoding)?;
@@ -168,12 +169,12 @@ impl<'a> Study<'a> {
         Ok(report)
     }
 
-    /// The report of a subject that cannot be run, since something is missing.
+    /// Returns the report of a subject that cannot be run, because `missing` is missing.
     fn incomplete_environment(&self, missing: &str) -> Result<RunReport> {
         self.incomplete_report(&format!("environment incomplete: {missing}"))
     }
 
-    /// The entries that writers installed in place of the original entry.
+    /// Returns the entries that writers installed in place of the original entry.
     ///
     /// They are not changed forms of it.
     fn installed(&self, environment: &dyn Environment, exploration: &Exploration) -> BTreeSet<u64> {
@@ -192,7 +193,7 @@ impl<'a> Study<'a> {
         installed
     }
 
-    /// A note that the writer's callers never give it this entry; `None` if they do.
+    /// Returns a note that the writer's callers never give it this entry; `None` if they do.
     fn beyond_callers(&self, predicates: &Predicates) -> Option<String> {
         let given = match self.writer.precondition {
             Precondition::Any => true,
@@ -226,7 +227,7 @@ impl<'a> Study<'a> {
     }
 }
 
-/// Every entry that is shown of an exploration.
+/// Returns every entry that the report of an exploration shows.
 fn values(start: &Start, exploration: &Exploration) -> BTreeSet<u64> {
     let mut values: BTreeSet<u64> = [start.value].into();
     for run in &exploration.runs {

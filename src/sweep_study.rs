@@ -15,8 +15,11 @@ use crate::reporter::encoding_name;
 use crate::subject::GuestSubject;
 use crate::version::made_by;
 
-/// Why a writer cannot be swept, if it cannot: a sweep has what an entry was before and what it is then, and would judge
-/// an entry that the writer installs of its own as what was made of the old one.
+/// Checks that a writer can be swept.
+///
+/// # Errors
+/// The reason, if the writer installs an entry of its own. A sweep compares an entry before and after the writer,
+/// and would judge the installed entry as a changed form of the old one.
 pub fn sweepable(writer: &Routine) -> Result<(), String> {
     match writer.installs {
         Installs::Entry => Err(format!(
@@ -28,7 +31,7 @@ pub fn sweepable(writer: &Routine) -> Result<(), String> {
     }
 }
 
-/// Runs a writer on a set of entries, and reports every class of entry that it changes alike.
+/// Runs a writer on a set of entries, and reports the classes of entries that it changes alike.
 pub fn sweep(guest: &GuestSubject, set: EntrySet, writer: &'static Routine) -> Result<SweepReport> {
     guest.check(writer)?;
     sweepable(writer).map_err(|reason| anyhow!("{}: {reason}", guest.name))?;
@@ -48,7 +51,7 @@ pub fn sweep(guest: &GuestSubject, set: EntrySet, writer: &'static Routine) -> R
     let (learned, incomplete) = match learned {
         Ok(learned) => (Some(learned), None),
         Err(ClassificationError::Limit(why)) => (None, Some(why.to_string())),
-        // A writer that waits, or that goes where nothing is, is a fact about the writer.
+        // A writer that waits for ever or crashes is a fact about the writer, not an error.
         Err(ClassificationError::NoAnswer(why @ SweepError::DidNotReturn { .. })) => {
             (None, Some(why.to_string()))
         }
@@ -58,7 +61,7 @@ pub fn sweep(guest: &GuestSubject, set: EntrySet, writer: &'static Routine) -> R
     Ok(report(guest, set, writer, learned.as_ref(), incomplete))
 }
 
-/// The report of a sweep that was not run to its end, for a reason.
+/// Returns the report of a sweep that did not finish; `why` is the reason.
 pub fn incomplete_report(guest: &GuestSubject, set: EntrySet, writer: &Routine, why: &str) -> SweepReport {
     report(guest, set, writer, None, Some(why.to_owned()))
 }
@@ -112,7 +115,9 @@ fn verdict(report: &SweepReport) -> Verdict {
     }
 }
 
-/// Entries of every kind that the model builds: conditions on values of entries are on theirs.
+/// Returns the entries of every kind and marks that the model builds, and the table that a split installs.
+///
+/// If a writer's code compares whole values, it compares them with such entries.
 fn known_entries(encoding: &Encoding) -> Vec<u64> {
     let pfn = encoding.default_pfn();
     let marks = (0..16).map(|marks: u8| [marks & 1 != 0, marks & 2 != 0, marks & 4 != 0, marks & 8 != 0]);
@@ -164,7 +169,7 @@ fn classes(encoding: &Encoding, set: EntrySet, domain: &[Pattern], learned: &Cla
     learned.classes.iter().map(class).collect()
 }
 
-/// The guest's answers: the first eight of its predicates, in its order, which is that of reports.
+/// Converts a guest's answers: bits 0 to 7 are its first eight predicates, in the order of reports.
 fn predicates(answers: u32) -> Predicates {
     let says = |bit: u32| answers >> bit & 1 == 1;
     Predicates {
@@ -179,7 +184,7 @@ fn predicates(answers: u32) -> Predicates {
     }
 }
 
-/// Where the model says something else than the guest of an example of a class.
+/// Describes the first example of a class whose predicates differ between the model and the guest.
 fn disagreements(encoding: &Encoding, class: &Class) -> Vec<String> {
     let differs = |part: &&Part| Predicates::of_model(encoding, part.example.0) != class.before;
     let first = class.parts.iter().find(differs);
@@ -197,7 +202,7 @@ fn disagreements(encoding: &Encoding, class: &Class) -> Vec<String> {
 
 fn ran(encoding: &Encoding, set: EntrySet, domain: &[Pattern], learned: &Classification) -> Ran {
     let free = domain.iter().fold(0, |free, pattern| free | pattern.free.0);
-    // Where entries have different forms, so many names are those of a mapping.
+    // If the entries have different forms, the bits get the names of a mapping's bits.
     let form = set.form().unwrap_or(Form::Leaf);
     Ran {
         entries: learned.asked,

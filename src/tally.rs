@@ -1,4 +1,4 @@
-//! What was observed, each thing once: in how many schedules, and in which shortest one.
+//! Counts observations: each distinct one once, with its number of schedules and the shortest of them.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,19 +7,19 @@ use num_bigint::BigUint;
 use pmdscope_emu::Run;
 use pmdscope_traces::Count;
 
-/// One thing that was observed.
+/// One distinct observation.
 pub struct Observation<T, N = ()> {
-    /// What it is.
+    /// The observed value.
     pub what: T,
-    /// In how many schedules.
+    /// The number of schedules that show it.
     pub schedules: BigUint,
-    /// The shortest of them: how many switches, how many accesses, and as it is written.
+    /// The shortest of these schedules: its number of switches, its number of accesses, its text.
     shortest: (usize, usize, String),
-    /// What was noted of that one.
+    /// The note that was given with the shortest schedule.
     pub of: N,
 }
 
-/// Things that were observed, in the order in which they were first.
+/// Distinct observations, in the order in which they were first added.
 pub struct Tally<T, N = ()> {
     entries: Vec<Observation<T, N>>,
     places: HashMap<T, usize>,
@@ -32,7 +32,7 @@ impl<T, N> Default for Tally<T, N> {
 }
 
 impl<T: Clone + Eq + Hash, N> Tally<T, N> {
-    /// Notes that `what` was observed in a run, and `of` that run if it is the shortest so far.
+    /// Records that `what` was observed in a run. Keeps the note `of` if its schedule is the shortest so far.
     pub fn add_as(&mut self, what: T, run: &Run, of: N) {
         let shortest = (run.schedule.switches(), run.schedule.0.len(), run.schedule.to_string());
         match self.places.get(&what) {
@@ -50,19 +50,19 @@ impl<T: Clone + Eq + Hash, N> Tally<T, N> {
         }
     }
 
-    /// The things, in order.
+    /// Returns the observations in order.
     pub fn into_entries(self) -> impl Iterator<Item = Observation<T, N>> {
         self.entries.into_iter()
     }
 }
 
 impl<T: Clone + Eq + Hash> Tally<T> {
-    /// Notes that `what` was observed in a run.
+    /// Records that `what` was observed in a run.
     pub fn add(&mut self, what: T, run: &Run) {
         self.add_as(what, run, ());
     }
 
-    /// Each thing, in how many schedules, and the shortest of them.
+    /// Returns each observation with its number of schedules and the shortest of them.
     pub fn into_iter(self) -> impl Iterator<Item = (T, Count, String)> {
         self.into_entries().map(|entry| (entry.what, Count(entry.schedules), entry.shortest.2))
     }

@@ -1,4 +1,4 @@
-//! From words of a command line to values, with one line for each mistake.
+//! Converts words of the command line to values; each mistake is an error of one line.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -10,12 +10,12 @@ use pmdscope_emu::{Bounds, CallBounds};
 
 use crate::cli::{BoundArgs, JobArgs, ReductionArg};
 
-/// The name of a file without its folders.
+/// Returns the name of a file without its folders.
 pub fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// The encoding of a platform.
+/// Returns the encoding of a platform; by default the architecture's first MMU and the newest version.
 pub fn encoding(arch: &str, mmu: Option<&str>, linux: Option<&str>) -> Result<Encoding> {
     let arch: Arch = arch.parse()?;
     let mmu = match mmu {
@@ -29,7 +29,7 @@ pub fn encoding(arch: &str, mmu: Option<&str>, linux: Option<&str>) -> Result<En
     Ok(Encoding::at(arch, mmu, version)?)
 }
 
-/// The bounds of `run`, which may run schedules one by one.
+/// Returns the bounds of `run`, which can also run schedules one by one.
 pub fn run_bounds(args: &JobArgs) -> Result<Bounds> {
     let mut bounds = bounds(&args.bounds)?;
     if let Some(most) = args.max_schedules {
@@ -43,7 +43,7 @@ pub fn run_bounds(args: &JobArgs) -> Result<Bounds> {
     Ok(bounds)
 }
 
-/// The bounds of a run.
+/// Returns the bounds that these options set, each of which must be at least 1.
 pub fn bounds(args: &BoundArgs) -> Result<Bounds> {
     for (name, value) in [
         ("--max-behaviours", args.max_behaviours),
@@ -62,7 +62,7 @@ pub fn bounds(args: &BoundArgs) -> Result<Bounds> {
     })
 }
 
-/// The named values without repeats, or the default.
+/// Parses the named values and drops repeats; returns the default if none is named.
 pub fn chosen<T>(named: &[String], default: Vec<T>) -> Result<Vec<T>>
 where
     T: FromStr + PartialEq,
@@ -81,7 +81,7 @@ where
     Ok(all)
 }
 
-/// A 64-bit value written in hexadecimal, with or without `0x`.
+/// Parses a 64-bit value written in hexadecimal, with or without `0x`; ignores underscores.
 pub fn hex_value(text: &str) -> Result<u64> {
     let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
     let digits = digits.replace('_', "");
@@ -93,7 +93,7 @@ pub fn hex_value(text: &str) -> Result<u64> {
     u64::from_str_radix(&digits, 16).with_context(|| format!("'{text}' is not a hexadecimal number"))
 }
 
-/// A number, decimal or with `0x`.
+/// Parses a page frame number, decimal or hexadecimal with `0x`.
 pub fn number(text: &str) -> Result<u64> {
     let parsed = if text.starts_with("0x") { hex_value(text).ok() } else { text.parse().ok() };
     parsed.with_context(|| format!("'{text}' is not a page frame number: write it as 0x81200 or 528896"))

@@ -11,7 +11,7 @@ pub static VERSION: LazyLock<String> = LazyLock::new(|| format!("{} ({ENGINE})",
 pub static VERSION_AND_SOURCES: LazyLock<String> =
     LazyLock::new(|| format!("{}\nsources {SOURCES}", *VERSION));
 
-/// This program and its engine, as reports name them.
+/// Returns the name and version of this program and its engine, as reports print them.
 pub fn made_by() -> String {
     format!("{} {}", env!("CARGO_PKG_NAME"), *VERSION)
 }

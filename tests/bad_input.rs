@@ -11,7 +11,7 @@ use crate::common::{Ran, command, finish, pmdscope, pmdscope_in};
 /// Command lines with what their one line on standard error must say.
 type Refusals<'a> = &'a [(&'a str, &'a str)];
 
-/// What is wrong with a refusal; `None` if it is as it should be.
+/// Describes what is wrong with a refusal; `None` if nothing is.
 fn wrong(ran: &Ran, says: &str) -> Option<String> {
     let Ran { status, stdout, stderr } = ran;
     let one_line = stderr.ends_with('\n') && stderr.lines().count() == 1 && !stderr.contains('\r');
@@ -38,7 +38,7 @@ fn refused(refusals: Refusals<'_>) {
     refused_in(Path::new(env!("CARGO_MANIFEST_DIR")), refusals);
 }
 
-/// A bundled guest's file.
+/// Returns the path of a bundled guest.
 fn guest(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/elf").join(name)
 }
@@ -169,7 +169,7 @@ fn a_page_frame_number_that_the_encoding_cannot_hold_is_refused() {
         ("run --arch ppc64 --mmu hash --entry migration-read --pfn 0x81201", "not a multiple of 0x"),
         ("run --arch arm64 --entry none --pfn 0x200", "an entry of kind none has no page"),
     ]);
-    // The largest is not too large, and the first page is a page.
+    // The largest number is accepted, and so is page 0.
     for pfn in ["0xffffffe00", "0", "528896"] {
         assert_eq!(pmdscope(&format!("{run} {pfn} --writer split-guarded")).status, Some(0), "{pfn}");
     }
@@ -228,7 +228,7 @@ fn a_routine_that_a_kernel_does_not_have_is_refused() {
             "run --arch riscv64 --linux 6.1 --entry none --walker gup-fast-write",
             "riscv64 6.1 has no gup-fast-write",
         ),
-        // One that exists does not make up for one that does not.
+        // A walker that exists does not make up for one that does not.
         ("run --arch sparc64 --entry none --walker hmm --walker gup-fast-read", "has no gup-fast-read"),
     ]);
 }
@@ -348,7 +348,7 @@ fn a_guest_that_lacks_a_function_is_refused_by_its_name() {
         ("hmm", "--walker hmm"),
     ] {
         let mut bytes = guest_bytes("x86_64-7.2.elf");
-        // The name in the string table, with the end of the one before it and its own.
+        // The name in the string table, between the end of the name before it and its own end.
         let name = [b"\0", symbol.as_bytes(), b"\0"].concat();
         let at = bytes.windows(name.len()).position(|window| window == name).expect(symbol);
         bytes[at + 1] = b'_';
@@ -417,7 +417,7 @@ fn the_exit_status_says_what_was_found() {
         ),
         (format!("{run} --entry present-huge --writer split-guarded --max-accesses 1"), 3, "unknown"),
         (format!("{run} --entry present-huge --writer split-guarded --max-instructions 1"), 3, "unknown"),
-        // What was found stays found, though not everything was run.
+        // A finding counts, even if not everything was run.
         (format!("{run} --entry migration-write --reduction none --max-schedules 3"), 1, "findings"),
     ] {
         let ran = pmdscope(&format!("{line} --format json"));
@@ -565,8 +565,9 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A guest of another version or MMU loads and runs, and says other things of an entry than the
-/// encoding does. What it shows is then not about the encoding, so it must not count as a pass.
+/// A guest of another version or MMU loads and runs, but disagrees with the encoding about entries.
+///
+/// Its results are then not about the encoding, so they must not count as a pass.
 #[test]
 fn a_guest_of_another_encoding_fails_the_control() {
     for line in [

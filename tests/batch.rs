@@ -1,4 +1,4 @@
-//! Batches: what a matrix says is run, once, and comes out the same however it is divided and interrupted.
+//! Batches: each job of a matrix runs once, and the results are the same however it is divided and interrupted.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::common::{Ran, command, finish, pmdscope_in};
 use pmdscope_needs::Need;
 use serde_json::Value;
 
-/// Jobs of every verdict but unknown, and a sweep, in well under a second.
+/// Jobs of every verdict except unknown, and a sweep, in well under a second.
 const MATRIX: &str = r#"
 [[include]]
 arches  = ["arm64", "ppc64le", "sparc64"]
@@ -31,14 +31,14 @@ mmus    = ["hash"]
 walkers = ["hmm"]
 "#;
 
-/// What a matrix of this text comes to, in files of these names.
+/// Makes a folder with this matrix in `m.toml`.
 fn scratch_with(name: &str, matrix: &str) -> Scratch {
     let scratch = Scratch::new(name);
     fs::write(scratch.path().join("m.toml"), matrix).expect("a matrix");
     scratch
 }
 
-/// Every file of a directory by its name, with its bytes.
+/// Returns the bytes of every file of a directory, by name.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
@@ -174,7 +174,7 @@ fn results_of_other_work_are_not_merged_or_gone_on_with() {
         refused("batch m.toml -o m1 --partition slice:1/2 --resume", why);
         refused("merge m2 m1 -o both", why);
     }
-    // One that says nothing of its sources was made before that was recorded.
+    // A batch that does not name its sources was made before sources were recorded.
     let mut unnamed = batch.clone();
     unnamed.as_object_mut().expect("an object").remove("sources");
     fs::write(&file, unnamed.to_string()).expect("written");
@@ -238,7 +238,7 @@ fn every_format_of_a_report_has_the_results() {
     let jobs: usize = ran.stdout.split(' ').next().and_then(|jobs| jobs.parse().ok()).expect("a number");
     let report = |args: &str| pmdscope_in(scratch.path(), &format!("report r {args}"));
     assert!(report("").stdout.starts_with(&format!("{jobs} jobs, ")));
-    // Each record is what `run` reports, but for the traces of what is no finding.
+    // Each record is the report of `run`, except for traces that show no finding.
     let lines = report("--format jsonl").stdout;
     assert_eq!(lines.lines().count(), jobs);
     for (number, line) in lines.lines().enumerate() {
@@ -283,13 +283,13 @@ fn every_format_of_a_report_has_the_results() {
         assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{nowhere}: {}", ran.stderr);
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
-    // Only some.
+    // Only some of the records.
     ok(&report("--writer split-guarded --verdict pass"), 0);
     let none = report("--arch arm64 --linux 5.10 --format jsonl -o none.jsonl");
     assert_eq!((none.status, none.stdout.as_str()), (Some(2), ""));
     assert!(none.stderr.contains("none of its"), "{}", none.stderr);
     assert!(!scratch.path().join("none.jsonl").exists());
-    // Nothing has changed.
+    // Compared with itself, nothing has changed.
     let same = pmdscope_in(scratch.path(), "diff r r");
     assert_eq!(same.status, Some(0), "{}", same.stderr);
 }
@@ -311,7 +311,7 @@ fn a_diff_says_what_another_matrix_came_to() {
     assert!(report["same"].as_u64().is_some_and(|same| same > 50), "{report}");
 }
 
-/// A batch that takes a while, in the background.
+/// Starts a batch in the background.
 fn begun(scratch: &Scratch, args: &[&str]) -> std::process::Child {
     let mut command = command(args);
     command
@@ -322,7 +322,7 @@ fn begun(scratch: &Scratch, args: &[&str]) -> std::process::Child {
         .expect("it starts")
 }
 
-/// Waits until there are results in a directory.
+/// Waits until a directory has results.
 fn until_recorded(folder: &Path) {
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(60) {
@@ -402,7 +402,9 @@ fn workers_are_confined() {
     assert_ne!(cpu["Max cpu time".len()..].split_whitespace().next(), Some("unlimited"), "{cpu}");
 }
 
-/// Runs a script that may mount file systems of its own. `None`, and the check is reported as skipped, if it may not.
+/// Runs a script that may mount file systems of its own.
+///
+/// If it may not, returns `None` and reports the check as skipped.
 fn mounting(scratch: &Scratch, script: &str) -> Option<Ran> {
     let unshare = |script: &str| {
         let mut command = Command::new("unshare");
@@ -410,7 +412,7 @@ fn mounting(scratch: &Scratch, script: &str) -> Option<Ran> {
         command.env("PMDSCOPE", env!("CARGO_BIN_EXE_pmdscope"));
         command
     };
-    // In a user namespace of its own a process may mount, but not everywhere also change how something is mounted.
+    // A process in a user namespace of its own may mount, but not everywhere may it also remount.
     let probe = "mkdir -p probe; mount -t tmpfs -o size=64k tmpfs probe; mount -o remount,size=128k probe; \
                  mount -o remount,ro probe; umount probe; rmdir probe";
     let may = unshare(probe).output().is_ok_and(|output| output.status.success());
@@ -489,7 +491,7 @@ fn a_clock_that_jumps_changes_nothing() {
         return Need::Faketime.skip("a batch whose clock jumps");
     };
     ok(&pmdscope_in(scratch.path(), "batch m.toml -o whole"), 1);
-    // Each look at the clock finds it a day later, or earlier.
+    // Each read of the clock gives a time that is a day later, or earlier.
     for (name, jump) in [("later", "+0 i86400"), ("earlier", "-0 i-86400")] {
         let mut command = command(&["batch", "m.toml", "-o", name]);
         command.current_dir(scratch.path()).env("LD_PRELOAD", library);

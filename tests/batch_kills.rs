@@ -1,5 +1,6 @@
-//! Batches that are killed, and whose workers are killed or stopped, at any moment: nothing that was recorded is lost, nothing is recorded
-//! twice, and what comes of it in the end has the same bytes.
+//! Batches that are killed, or whose workers are killed or stopped, at any moment.
+//!
+//! Nothing that was recorded is lost, nothing is recorded twice, and the final results have the same bytes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,12 +12,12 @@ use std::time::{Duration, Instant};
 use crate::common::scratch::Scratch;
 use crate::common::{command, pmdscope_in};
 
-/// How often each is killed.
+/// The number of kills in a test.
 const KILLS: usize = 100;
-/// Longer than any of it takes on a busy machine.
+/// Longer than any step takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Numbers by chance, the same in every run; when a kill comes is left to the machine all the same.
+/// Pseudo-random numbers, the same in every run. The moment of a kill still depends on the machine.
 struct Chance(u64);
 
 impl Chance {
@@ -40,14 +41,16 @@ fn send(signal: &str, pid: &str) -> bool {
     kill.args([signal, pid]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// The processes that a process has started.
+/// Returns the children of a process.
 fn children(pid: u32) -> Vec<String> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
     lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
-/// The workers among the processes that a process has started: who starts a process waits until it runs its program.
+/// Returns the workers among the children of a process.
+///
+/// A child counts from when it runs its program. Its parent waits until then.
 fn workers(pid: u32) -> Vec<String> {
     children(pid).into_iter().filter(|pid| is_worker(pid)).collect()
 }
@@ -56,14 +59,15 @@ fn is_worker(pid: &str) -> bool {
     fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.ends_with(b"\0batch-worker\0"))
 }
 
-/// How many bytes are recorded.
+/// Returns the number of recorded bytes.
 fn bytes_of(records: &Path) -> u64 {
     let files = fs::read_dir(records).into_iter().flatten().flatten();
     files.filter_map(|file| Some(file.metadata().ok()?.len())).sum()
 }
 
-/// Waits until workers have ended whose batch has. One that has is no more, or without memory, and so a command line,
-/// until it is waited for.
+/// Waits until the workers of a batch that has ended have ended as well.
+///
+/// Such a worker is gone, or a zombie: without memory, it has no command line.
 fn assert_no_orphans(workers: &[String]) {
     let began = Instant::now();
     for worker in workers {
@@ -74,7 +78,7 @@ fn assert_no_orphans(workers: &[String]) {
     }
 }
 
-/// The jobs that are recorded, each of which is there once.
+/// Returns the recorded jobs. Each must be recorded once.
 fn recorded(folder: &Path, results: &str) -> BTreeSet<u64> {
     if !folder.join(results).join("batch.json").exists() {
         return BTreeSet::new();
@@ -99,7 +103,7 @@ fn scratch(name: &str) -> Scratch {
     scratch_of(name, "[[include]]\n")
 }
 
-/// A folder with a matrix, and with what comes of it undisturbed.
+/// Makes a folder with a matrix, and with its results if nothing disturbs the batch.
 fn scratch_of(name: &str, matrix: &str) -> Scratch {
     let scratch = Scratch::new(name);
     fs::write(scratch.path().join("m.toml"), matrix).expect("a matrix");
@@ -121,7 +125,7 @@ fn a_batch_that_is_killed_again_and_again_comes_to_the_same() {
             let mut batch = begun(folder, &results);
             sleep(Duration::from_millis(chance.below(300)));
             if kills >= KILLS || batch.try_wait().expect("its state").is_some() {
-                // The last of a directory, and one that was too quick, run to their ends.
+                // The last batch of a directory, and one that was too quick for its kill, run to their ends.
                 assert_eq!(batch.wait().expect("it ends").code(), Some(1));
                 break;
             }
@@ -158,11 +162,11 @@ fn a_batch_whose_workers_are_killed_comes_to_the_same() {
         let results = format!("r{batches}");
         let mut batch = begun(folder, &results);
         while batch.try_wait().expect("its state").is_none() {
-            // Each kill waits until something is done.
+            // Each kill waits until something is recorded.
             assert!(began.elapsed() < 5 * PATIENCE, "{kills} kills took too long");
             sleep(Duration::from_millis(20 + chance.below(60)));
             let workers = workers(batch.id());
-            // However slow the machine is, something is done between two kills: a batch gives up if nothing is.
+            // Something must be recorded between two kills, however slow the machine is, or the batch gives up.
             let now = bytes_of(&folder.join(&results).join("records"));
             if kills < KILLS && !workers.is_empty() && now != recorded {
                 recorded = now;
@@ -177,8 +181,7 @@ fn a_batch_whose_workers_are_killed_comes_to_the_same() {
     println!("{kills} workers of {batches} batches were killed");
 }
 
-/// Most of its time this waits: a worker is given up when it said nothing for 94 s, with the shortest time that a job can
-/// have.
+/// This test mostly waits: with the shortest timeout of a job, a worker is given up after 94 s of silence.
 #[test]
 fn a_batch_whose_worker_hangs_comes_to_the_same() {
     let scratch = scratch_of("a-batch-whose-worker-hangs", "[[include]]\n[bounds]\ntimeout = 1\n");

@@ -1,5 +1,6 @@
-//! A batch records what is the same each time, and nothing else. What a job lacked memory or time for is run again when
-//! the batch is, and a fault of the program ends the batch.
+//! A batch records results that are the same each time, and nothing else.
+//!
+//! A job that lacked memory or time runs again when the batch is resumed. A fault of the program ends the batch.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -13,7 +14,7 @@ use crate::common::{Ran, command, finish, pmdscope_in};
 const MATRIX: &str = "[[include]]\narches=[\"arm64\"]\nlinux=[\"6.1\"]\nentries=[\"migration-read\", \"none\"]\n\
                       writers=[\"split-unguarded\"]\nwalkers=[\"hmm\", \"gup-fast-read\"]\n";
 
-/// A job whose writer is in a file.
+/// A job whose writer is in a guest file.
 const OF_FILE: &str = "[[include]]\narches=[\"x86_64\"]\nlinux=[\"7.2\"]\nguests=[\"guest.elf\"]\nentries=[\"present-huge\"]\n\
                        writers=[\"pmdp_invalidate\"]\nwalkers=[\"hmm\"]\n";
 
@@ -23,11 +24,11 @@ fn scratch(name: &str, matrix: &str) -> Scratch {
     scratch
 }
 
-/// What is recorded, sealed or not.
+/// Returns the names of the files that hold records, sealed or not.
 fn records(scratch: &Scratch, results: &str) -> Vec<String> {
     let files = fs::read_dir(scratch.path().join(results).join("records")).expect("the directory is there");
     let files = files.map(|file| file.expect("an entry"));
-    // The journal of a segment of which nothing is known yet can be there, empty.
+    // A segment without results may have an empty journal.
     let of_size = files.filter(|file| file.metadata().is_ok_and(|data| data.len() > 0));
     of_size.map(|file| file.file_name().to_string_lossy().into_owned()).collect()
 }
@@ -38,7 +39,7 @@ fn assert_same(scratch: &Scratch, one: &str, other: &str) {
     assert!(diff.status.success(), "{}", String::from_utf8_lossy(&diff.stdout));
 }
 
-/// The batch did what it could, and says what it lacked and how to go on.
+/// Checks that the batch did what it could, and says what it lacked and how to go on.
 fn assert_lacks(ran: &Ran, says: &str) {
     let Ran { status, stdout, stderr } = ran;
     assert_eq!((*status, stdout.as_str()), (Some(5), ""), "{stderr}");
@@ -51,7 +52,7 @@ fn assert_lacks(ran: &Ran, says: &str) {
 #[test]
 fn machine_code_that_does_not_repeat_itself_is_a_fault_and_has_no_record() {
     let scratch = scratch("code-that-does-not-repeat-itself", OF_FILE);
-    // It stores what the counter of cycles says, and returns an outcome: rdtsc; mov %rax,(%rdi); movq $8,(%rcx); ret.
+    // It stores the cycle counter, and returns an outcome: rdtsc; mov %rax,(%rdi); movq $8,(%rcx); ret.
     guest_with(
         &scratch,
         "x86_64-7.2.elf",
@@ -77,18 +78,18 @@ fn machine_code_that_does_not_repeat_itself_is_a_fault_and_has_no_record() {
 fn what_lacked_memory_is_run_again_and_comes_to_the_same() {
     let scratch = scratch("what-lacked-memory", MATRIX);
     assert_eq!(pmdscope_in(scratch.path(), "batch m.toml -o whole").status, Some(1));
-    // From little to more, none of which is enough.
+    // Less memory, then more; none of these is enough.
     for memory in [64, 300, 1000] {
         let results = format!("r{memory}");
         let ran = pmdscope_in(scratch.path(), &format!("batch m.toml -o {results} --memory {memory}"));
         if ran.status == Some(2) {
-            // Then a worker does not even begin.
+            // With so little, a worker does not even begin.
             assert!(ran.stderr.contains("the batch stopped; go on with"), "{}", ran.stderr);
         } else {
             let says = if memory == 64 { "NOMEM" } else { "a CPU takes 1088 MiB of address space" };
             assert_lacks(&ran, says);
             assert!(ran.stderr.contains("0 of 4 jobs are recorded, 4 lacked"), "{}", ran.stderr);
-            // Of many jobs that lack the same, one is told.
+            // Of many jobs that lack the same, one is reported.
             assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
         }
         assert_eq!(records(&scratch, &results), Vec::<String>::new());
@@ -136,11 +137,11 @@ fn what_lacked_time_has_no_record() {
     guest_with(&scratch, "x86_64-7.2.elf", "pmdp_invalidate", &[0xeb, 0xfe]);
     for more in ["", " --resume"] {
         let ran = pmdscope_in(scratch.path(), &format!("batch m.toml -o r{more}"));
-        // Which of the two bounds of so many seconds it reaches first is left to the machine.
+        // Which of the two bounds on time the job reaches first depends on the machine.
         assert_lacks(&ran, "job 0, x86_64 7.2 guest.elf  present-huge  pmdp_invalidate  hmm: ");
         assert_eq!(records(&scratch, "r"), Vec::<String>::new());
     }
-    // A bound that does not depend on the machine is another matter: it is the same each time.
+    // A bound on instructions does not depend on the machine: its result is the same each time.
     let bounds = "[bounds]\nmax-instructions = 1000\n";
     fs::write(scratch.path().join("m.toml"), format!("{OF_FILE}{bounds}")).expect("a matrix");
     let ran = pmdscope_in(scratch.path(), "batch m.toml -o bounded");
@@ -149,14 +150,14 @@ fn what_lacked_time_has_no_record() {
     assert_eq!(records(&scratch, "bounded"), ["0000000000.jsonl.zst"]);
 }
 
-/// The processes that a process has started.
+/// Returns the children of a process.
 fn children(pid: u32) -> Vec<String> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
     lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
-/// What comes of a batch of one long job whose worker gets a signal as soon as it is there.
+/// Runs a batch of one long job, and sends each of its workers a signal soon after it starts.
 fn batch_whose_workers_get(signal: &str, scratch: &Scratch) -> Ran {
     guest_with(scratch, "x86_64-7.2.elf", "pmdp_invalidate", &[0xeb, 0xfe]);
     let mut batch = command(&["batch", "m.toml", "-o", "r", "--workers", "1"]);
@@ -183,14 +184,14 @@ fn batch_whose_workers_get(signal: &str, scratch: &Scratch) -> Ran {
     }
 }
 
-/// As long as a test may take, and longer than it takes.
+/// Bounds of a job that lasts longer than its test.
 const LONG_JOB: &str = "[bounds]\ntimeout = 300\nmax-instructions = 1000000000000\n";
 
 #[test]
 fn a_job_whose_worker_is_always_killed_has_no_record() {
     let scratch = scratch("a-worker-that-is-always-killed", &format!("{OF_FILE}{LONG_JOB}"));
     let ran = batch_whose_workers_get("-KILL", &scratch);
-    // A worker that was killed before it began its job says nothing of that.
+    // A worker that was killed before it announced its job says nothing about that job.
     if ran.status == Some(2) {
         assert!(ran.stderr.contains("workers end before they run a job"), "{}", ran.stderr);
     } else {
@@ -199,7 +200,7 @@ fn a_job_whose_worker_is_always_killed_has_no_record() {
     assert_eq!(records(&scratch, "r"), Vec::<String>::new());
 }
 
-/// A crash of the engine is what the job does each time.
+/// A crash of the engine counts as what the job does each time.
 #[test]
 fn a_job_that_no_worker_survives_is_recorded_as_unknown() {
     let scratch = scratch("a-job-that-no-worker-survives", &format!("{OF_FILE}{LONG_JOB}"));

@@ -1,4 +1,4 @@
-//! Foreign machine code runs in a confined process, and what it does to that process is a result like any other.
+//! Foreign machine code runs in a confined process. What it does to that process is a result like any other.
 
 use std::fs;
 use std::process::Stdio;
@@ -9,10 +9,11 @@ use crate::common::reproducer::sealed;
 use crate::common::scratch::Scratch;
 use crate::common::{Ran, command, finish, pmdscope_in};
 
-/// Machine code of s390x that the engine does not survive: STCKC of a fixed address, and an instruction that it mistakes.
+/// Machine code of s390x that the engine does not survive: STCKC of a fixed address, and an instruction that it
+/// misreads.
 const DEADLY: [u8; 8] = [0xb2, 0x04, 0xbf, 0x63, 0xe3, 0x2f, 0x8c, 0xaf];
 
-/// It is unknown what the code does, and the report says why.
+/// Checks that the result is unknown, and that the report says why.
 fn assert_lost(ran: &Ran, line: &str) {
     assert_eq!(ran.status, Some(3), "{line}: {ran:?}");
     let said: String = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -31,13 +32,13 @@ fn code_that_the_engine_does_not_survive_is_unknown() {
         let line = format!("run --arch s390x --guest guest.elf --entry present-huge --format {format}");
         assert_lost(&pmdscope_in(scratch.path(), &line), &line);
     }
-    // All that was to be run is named.
+    // The report names every routine that was requested.
     let with = "run --arch s390x --guest guest.elf --entry present-huge --walker hmm --with gup-fast-read --format json";
     let report: serde_json::Value =
         serde_json::from_str(&pmdscope_in(scratch.path(), with).stdout).expect("a report");
     assert_eq!(report["with"], serde_json::json!(["gup-fast-read"]), "{report}");
     assert!(report["incomplete"].as_str().is_some_and(|why| why.contains("SIGSEGV")), "{report}");
-    // Of several walkers it is only the one.
+    // Of two walkers, only the one with this code is unknown.
     let both = "run --arch s390x --guest guest.elf --entry present-huge --walker gup-fast-read --walker hmm";
     let ran = pmdscope_in(scratch.path(), both);
     assert_eq!(ran.status, Some(3), "{ran:?}");
@@ -69,7 +70,7 @@ fn a_reproducer_that_the_engine_does_not_survive_is_inconclusive() {
         "repro save --arch s390x --guest guest.elf --entry present-huge --walker hmm --schedule K2W5 -o other.repro",
     );
     assert_eq!(deadly.status, Some(0), "{deadly:?}");
-    // The body of the one with the code of the other, sealed anew.
+    // The body of the first, with the code of the second, sealed anew.
     let other = fs::read_to_string(scratch.path().join("other.repro")).expect("it was saved");
     let body = |text: &str| -> serde_json::Value {
         serde_json::from_str(text.split_once('\n').expect("two objects").1).expect("JSON")
@@ -82,7 +83,7 @@ fn a_reproducer_that_the_engine_does_not_survive_is_inconclusive() {
     assert_lost(&pmdscope_in(scratch.path(), line), line);
 }
 
-/// Whoever ends the command ends what it has started.
+/// Whoever kills the command also ends the process that it started.
 #[test]
 fn a_confined_process_ends_with_the_command() {
     let scratch = Scratch::new("a-confined-process-ends-with-the-command");
@@ -114,7 +115,7 @@ fn a_confined_process_ends_with_the_command() {
         let status = fs::read_to_string(format!("/proc/{child}/status")).unwrap_or_default();
         status.lines().find_map(|line| line.strip_prefix(of).map(|rest| rest.trim().to_owned()))
     };
-    // It confines itself before it opens anything; what the system does not have is told.
+    // The process confines itself before it opens anything. A system without seccomp has no such line.
     while status("Seccomp:").is_some_and(|mode| mode == "0") {
         assert!(patience.elapsed() < Duration::from_secs(60), "it is not confined");
         std::thread::sleep(Duration::from_millis(10));
@@ -127,7 +128,7 @@ fn a_confined_process_ends_with_the_command() {
     }
 }
 
-/// A system without Landlock or seccomp: a filter answers that there are no such calls.
+/// A system without Landlock or seccomp: a filter answers that these calls do not exist.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_the_system_has_nothing_to_confine_by_is_told_once() {
@@ -161,7 +162,7 @@ fn what_the_system_has_nothing_to_confine_by_is_told_once() {
             let args: Vec<&str> = line.split_whitespace().collect();
             let mut command = command(&args);
             let filter = filter.clone();
-            // SAFETY: two system calls, on memory that is there already.
+            // SAFETY: this makes two system calls, on memory that exists already.
             unsafe {
                 command.pre_exec(move || {
                     seccompiler::apply_filter(&filter).map_err(|_| std::io::ErrorKind::Unsupported.into())

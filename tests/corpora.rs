@@ -1,4 +1,4 @@
-//! A batch hears what fuzzing was begun with, and what it found.
+//! Reads the kept files of the fuzz target as messages of workers.
 
 #[path = "fuzz/src/readers.rs"]
 mod readers;

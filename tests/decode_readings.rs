@@ -1,12 +1,13 @@
-//! `decode` says every reading of a swap entry: what its type is used for depends on the kernel's configuration. The
-//! values are those of Debian's kernels, and of public reports.
+//! `decode` lists every reading of a swap entry: the use of its type depends on the kernel's configuration.
+//!
+//! The values are from Debian's kernels, and from public reports.
 
 use crate::common::kernels::{name, packages};
 use crate::common::scratch::Scratch;
 use crate::common::{command, finish, pmdscope};
 use serde_json::Value;
 
-/// What `decode` prints of a value, before the picture of its bits.
+/// Returns what `decode` prints about a value, before the picture of its bits.
 fn decoded(platform: &str, value: &str) -> String {
     let ran = pmdscope(&format!("decode {platform} {value}"));
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{platform} {value}");
@@ -102,10 +103,10 @@ fn every_value_that_was_reported_has_all_of_its_readings() {
     }
 }
 
-/// What depends on nothing is said as it is.
+/// A reading that depends on no option is printed without a condition.
 #[test]
 fn a_value_with_one_reading_has_no_condition() {
-    // The last type is that of markers in every kernel from 6.2 on; no configuration takes type 1 from swap files.
+    // From 6.2 on the last type is that of markers in every kernel. No configuration takes type 1 from swap files.
     for (platform, value, reading) in [
         ("--arch arm64 --linux 7.2", "0x812007c0", "in every kernel: pte-marker"),
         ("--arch arm64 --linux 7.2", "0x81200040", "in every kernel: swap-file"),
@@ -114,7 +115,7 @@ fn a_value_with_one_reading_has_no_condition() {
         assert_eq!(text.lines().skip(3).map(str::trim).collect::<Vec<_>>(), [reading], "{text}");
         assert!(text.contains("migration no"), "{text}");
     }
-    // The others that were reported are no swap entries: a mapping that was made invalid, and a table.
+    // The other reported values are no swap entries: an invalidated mapping, and a table.
     for (platform, value, says) in [
         ("--arch arm64 --linux 6.1", "0x08000000081200c0", "present yes, leaf yes"),
         ("--arch arm64 --linux 7.2", "0x02e8000448800f53", "present yes, leaf no"),
@@ -123,10 +124,10 @@ fn a_value_with_one_reading_has_no_condition() {
         assert!(text.contains(says) && text.contains("migration no"), "{text}");
         assert_eq!(json(platform, value)["readings"], Value::Array(Vec::new()), "{value}");
     }
-    // A kernel's mapping that was made invalid without the mark of such a mapping is a swap entry to all that look at it.
+    // A kernel invalidated this mapping without the mark of an invalid mapping, so every check takes it for swap.
     let text = decoded("--arch arm64 --linux 7.2", "0x00e8000199600704");
     assert!(text.contains("present no, leaf no") && text.contains("swap yes"), "{text}");
-    // Which of its numbers 5.15 has is not known for sure, so nothing is said of it.
+    // The numbers of 5.15 are not known for sure, so the command refuses it.
     let refused = pmdscope("decode --arch x86_64 --linux 5.15 0xdffffffe71fbfe02");
     assert_eq!((refused.status, refused.stdout.as_str()), (Some(2), ""));
 }
@@ -154,7 +155,7 @@ fn json_has_the_readings_with_what_each_needs() {
     );
 }
 
-/// What a kernel makes of a mapping that it begins to migrate is among the readings of it.
+/// A migration entry that a kernel makes has migration among its readings.
 #[test]
 fn the_migration_entries_of_every_kernel_are_readings() {
     let cache = Scratch::new("decode-readings-of-kernels");
@@ -169,7 +170,7 @@ fn the_migration_entries_of_every_kernel_are_readings() {
                 continue;
             }
             let report: Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
-            // The kernel's own numbers, and not the usual ones: its set_pmd_migration_entry() was asked.
+            // The kernel's own numbers, not the usual ones: its set_pmd_migration_entry() gave them.
             let assumptions = report["kernel"]["assumptions"].to_string();
             assert!(assumptions.contains("as set_pmd_migration_entry() makes them"), "{of}: {assumptions}");
             let of_report = |field: &str| report[field].as_str().expect("a text").to_owned();

@@ -1,10 +1,10 @@
-//! The same command line gives the same bytes, whatever runs beside it and whoever runs it where.
+//! The same command line gives the same bytes, whatever runs beside it, and whoever runs it where.
 
 use crate::common::platforms::PLATFORMS;
 use crate::common::scratch::Scratch;
 use crate::common::{command, finish, pmdscope};
 
-/// Command lines over every platform, entry, writer, walker and format, though not every combination.
+/// Returns command lines over every platform, entry, writer, walker and format, but not every combination.
 fn sample() -> Vec<String> {
     let entries = ["migration-write", "present-huge --dirty", "none", "swap", "protnone"];
     let writers = [

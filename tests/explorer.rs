@@ -1,5 +1,5 @@
-//! The explorer as the binary offers it: both reductions, single schedules, further routines, bounds, and
-//! what comes of machine code that does not repeat itself.
+//! The explorer as the binary offers it: both reductions, single schedules, further routines, bounds, and machine
+//! code that does not repeat itself.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use pmdscope_arches::Arch;
 use pmdscope_guest::{Guest, bundled};
 use serde_json::Value;
 
-/// Command lines over every platform and writer; those that a platform does not have are refused.
+/// Returns command lines over every platform and writer. A platform refuses those that it does not have.
 fn sample() -> Vec<String> {
     let entries = ["migration-write", "present-huge", "migration-read --soft-dirty", "table", "none"];
     let writers = ["split-unguarded", "split-guarded", "pmdp_invalidate"];
@@ -28,7 +28,7 @@ fn sample() -> Vec<String> {
     lines
 }
 
-/// Whether the one line on standard error says this, with this status and nothing on standard output.
+/// Whether a run failed with this status and one line that says this, and printed nothing else.
 fn one_line(ran: &Ran, status: i32, says: &str) -> bool {
     ran.status == Some(status)
         && ran.stdout.is_empty()
@@ -45,7 +45,7 @@ fn refused(line: &str, says: &str) {
     assert!(one_line(&ran, 2, says), "pmdscope {line}: wanted {says:?}, got {ran:?}");
 }
 
-/// A report, and the exit status; `None` if the line was refused.
+/// Returns the report and the exit status; `None` if the line was refused.
 fn report(line: &str) -> Option<(Value, i32)> {
     let ran = pmdscope(&format!("{line} --format json"));
     if ran.status == Some(2) {
@@ -68,8 +68,7 @@ fn finding_names(report: &Value) -> BTreeSet<String> {
     list(report, "findings").iter().map(|finding| text(finding, "name").to_owned()).collect()
 }
 
-/// Takes away what may well differ between the two reductions: which schedule stands for others, and in
-/// which order they were found.
+/// Removes what may differ between the two reductions: the representative schedules and the number of runs.
 fn without_schedules(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
@@ -81,14 +80,16 @@ fn without_schedules(value: Value) -> Value {
     }
 }
 
-/// A report without the command that asked for it.
+/// Removes the command from a report.
 fn without_command(mut report: Value) -> Value {
     report.as_object_mut().expect("an object").remove("command").expect("a report has its command");
     report
 }
 
-/// The same of a report. Events of a trace are in the order of its schedule, and what a store finds
-/// depends on that order.
+/// Removes from a report what may differ between the two reductions, and sorts its lists.
+///
+/// Events of a trace are in the order of its schedule, and the value that a store overwrites depends on that
+/// order.
 fn comparable(mut report: Value) -> Value {
     for trace in report["traces"].as_array_mut().expect("a run has traces") {
         let events = trace["events"].as_array_mut().expect("a trace has events");
@@ -162,7 +163,7 @@ fn the_schedule_of_a_finding_shows_it_again() {
     assert!(shown.len() >= 5, "the sample has findings of few kinds: {shown:?}");
 }
 
-/// A schedule of which nothing was found says nothing of the others.
+/// One schedule without findings says nothing about the others.
 #[test]
 fn one_schedule_never_passes() {
     let line = "run --arch arm64 --entry present-huge --young --dirty --writer pmdp_invalidate --walker gup-fast-read";
@@ -295,7 +296,7 @@ fn several_routines_run_with_writer_and_walker() {
             .filter_map(|event| event["cpu"].as_u64())
             .collect();
         assert_eq!(cpus.into_iter().collect::<Vec<_>>(), (0..2 + with.len() as u64).collect::<Vec<_>>());
-        // All that was seen by the walker before can still be seen.
+        // The walker can still see everything that it saw before.
         let views = |report: &Value| -> BTreeSet<String> {
             list(report, "views").iter().map(|view| text(view, "value").to_owned()).collect()
         };
@@ -323,13 +324,13 @@ fn a_routine_that_cannot_run_with_others_is_refused() {
         "run --arch x86_64 --linux 5.10 --entry present-huge --with perf-page-size",
         "has no perf-page-size: it came in Linux 5.11",
     );
-    // As many as there can be are accepted, though perhaps not gone through.
+    // The largest number of routines is accepted, though a bound may stop it.
     let ran = pmdscope(&format!("{run} --writer pmdp_invalidate --timeout 2{}", many(6)));
     assert!(matches!(ran.status, Some(0 | 1 | 3)), "{ran:?}");
 }
 
-/// What every architecture's `pmdp_invalidate()` is for: the bits that the MMU sets meanwhile are in
-/// what it returns, or still stand.
+/// The purpose of every architecture's `pmdp_invalidate()`: bits that the MMU sets meanwhile are in the value that
+/// it returns, or remain in the entry.
 #[test]
 fn no_writer_loses_what_the_mmu_sets() {
     let (mut with_agents, mut marked) = (0, 0);
@@ -352,8 +353,10 @@ fn no_writer_loses_what_the_mmu_sets() {
     assert!(with_agents >= 60 && marked * 2 > with_agents, "{with_agents} runs, {marked} with marks");
 }
 
-/// An x86_64 guest whose `hmm` reads the entry up to seven more times, by three bits of the counter of cycles from `bit`
-/// on, and then is `pte_offset_map`. Nothing else that code can look at differs from run to run.
+/// Returns an x86_64 guest whose `hmm` reads the entry up to seven times, and then jumps to `pte_offset_map`.
+///
+/// Three bits of the cycle counter, from `bit` on, say how often. Nothing else that code can read differs from run
+/// to run.
 fn fickle_guest(bit: u8) -> Vec<u8> {
     let name = bundled(Arch::X86_64, None, pmdscope_arches::Version::NEWEST).expect("there is one").name;
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/elf");
@@ -372,7 +375,7 @@ fn fickle_guest(bit: u8) -> Vec<u8> {
     let distance = i32::try_from(map.cast_signed() - next.cast_signed()).expect("they are close");
     code.extend(distance.to_le_bytes());
 
-    // Where the function lies in the file.
+    // The offset of the function in the file.
     let segment = guest
         .segments()
         .iter()
@@ -400,7 +403,7 @@ fn machine_code_that_does_not_depend_on_its_reads_alone_is_an_internal_fault() {
             let schedule = ran.stderr.split("under schedule ").nth(1).unwrap_or_default();
             assert!(schedule.starts_with(['W', 'K', 'A']), "{ran:?}");
         }
-        // The other routines of that guest are as they were.
+        // The other routines of that guest are unchanged.
         let ran = pmdscope_in(scratch.path(), &format!("{run} --walker pte-offset-map"));
         assert!(matches!(ran.status, Some(0 | 1)), "{ran:?}");
     }

@@ -1,4 +1,4 @@
-//! Findings that are easily missed, or easily found where there are none.
+//! Findings that are easily missed, or easily reported where there are none.
 
 use crate::common::pmdscope;
 use serde_json::Value;
@@ -14,8 +14,8 @@ fn findings(line: &str) -> Vec<String> {
         .collect()
 }
 
-/// The walker clears the entry, starts over, and is refused by its present check in the end, so its
-/// outcome says nothing of what it has done.
+/// The walker clears the entry, starts over, and is refused by its present check in the end, so its outcome does
+/// not show what it has done.
 #[test]
 fn a_walker_that_starts_over_after_it_cleared_the_entry_is_found() {
     let line =
@@ -23,7 +23,7 @@ fn a_walker_that_starts_over_after_it_cleared_the_entry_is_found() {
     assert!(findings(line).contains(&"entry-destroyed".to_owned()), "{:?}", findings(line));
 }
 
-/// A fault goes on below the PMD without a lock, to where a bad entry is cleared.
+/// A page fault goes on below the PMD without a lock, to code that clears a bad entry.
 #[test]
 fn a_page_fault_that_clears_the_entry_is_found() {
     for linux in ["5.10", "6.6", "7.2"] {
@@ -33,8 +33,8 @@ fn a_page_fault_that_clears_the_entry_is_found() {
     }
 }
 
-/// The contract of `pmdp_invalidate()` is about a mapping: an entry that points to a table is none, and has no presence to
-/// lose. Where it is made something that a walker takes for bad, though, the walker destroys it.
+/// The contract of `pmdp_invalidate()` is about mappings. An entry that points to a table is none, and has no
+/// presence to lose. But if the writer makes it something that a walker takes for bad, the walker destroys it.
 #[test]
 fn only_a_mapping_can_lose_its_presence() {
     let line =
@@ -45,7 +45,7 @@ fn only_a_mapping_can_lose_its_presence() {
     assert_eq!(findings(&line.replace("--entry table ", "")), Vec::<String>::new());
 }
 
-/// Nothing is installed, nothing is invalidated: what is seen is what the kernel builds.
+/// Nothing is installed or invalidated: the walker sees what the kernel builds.
 #[test]
 fn a_swap_entry_that_is_built_present_is_found_without_any_writer_at_work() {
     let line = "run --arch riscv64 --linux 7.2 --entry migration-read --soft-dirty --writer split-guarded";

@@ -1,4 +1,4 @@
-//! What the binary prints, held against files: a change of a report is to be seen in review.
+//! Compares what the binary prints with files, so that a change of a report is seen in review.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -99,7 +99,7 @@ const RUNS: [Golden; 18] = [
     ),
 ];
 
-/// What `run` prints if no format is named: each finding as a race, in lines that fit a mail.
+/// The default format of `run`: each finding as a race, in lines that fit a mail.
 const RACES: [Golden; 6] = [
     ("race-arm64-gup-fast.txt", 1, "run --arch arm64 --linux 6.12 --entry migration-read -v"),
     (
@@ -257,7 +257,7 @@ const LISTS: [Golden; 7] = [
     ("list-findings.txt", 0, "list findings"),
 ];
 
-/// Longer ones are not read by those who review them. JSON has a line for each member.
+/// The most lines of a golden file: nobody reviews longer ones. JSON has a line for each member.
 const LONGEST_LINES: usize = 170;
 const LONGEST_JSON_LINES: usize = 280;
 
@@ -366,7 +366,7 @@ fn every_golden_file_belongs_to_a_test() {
         .expect("tests/golden is there")
         .map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned())
         .collect();
-    // One that is missing is told by its own test, which can also write it.
+    // A missing file is reported by its own test, which can also write it.
     let stale: Vec<_> = found.difference(&expected).collect();
     assert!(stale.is_empty(), "no test prints {stale:?}");
 }

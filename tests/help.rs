@@ -1,4 +1,4 @@
-//! The help teaches: its examples run.
+//! Every help text has examples, and each of them runs.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn help_of(command: &str) -> String {
     ran.stdout
 }
 
-/// The example command lines of a help text, without the program's name.
+/// Returns the example command lines of a help text, without the program's name.
 fn examples_of(help: &str) -> Vec<String> {
     let mut lines = help.lines();
     let mut examples = Vec::new();
@@ -89,7 +89,7 @@ fn every_help_has_examples_and_each_runs() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     std::os::unix::fs::symlink(examples, scratch.path().join("examples")).expect("a link");
     let mut written = 0;
-    // Which kernels there are depends on where this runs: any one stands for those of the examples.
+    // Which kernels exist depends on the machine: any one replaces those of the examples.
     let kernels = packages(&[]);
     for command in subcommands() {
         let help = help_of(&command);
@@ -119,7 +119,7 @@ fn every_help_has_examples_and_each_runs() {
                     true => std::fs::read_dir(&path).expect("the example wrote it").count() == 0,
                     false => std::fs::read(&path).expect("the example wrote it").is_empty(),
                 };
-                // What a folder is full of may be said.
+                // A command that fills a folder may also say so.
                 assert!(!empty && (ran.stdout.is_empty() || path.is_dir()), "pmdscope {example}");
                 written += 1;
             } else {

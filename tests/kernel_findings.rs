@@ -1,12 +1,14 @@
-//! What writers and walkers of real kernels do to mappings. Without kernels this test says that it was skipped.
+//! What writers and walkers of real kernels do to mappings. Without kernels this test is reported as skipped.
 
 use crate::common::kernels::{name, packages};
 use crate::common::scratch::Scratch;
 use crate::common::{command, finish};
 use serde_json::Value;
 
-/// No kernel's split or `pmdp_invalidate()` leaves a mapping valid or loses its marks; and the GUP-fast of two
-/// architectures takes a page while it is invalidated, since their `pmd_access_permitted()` does not ask.
+/// No kernel's split or `pmdp_invalidate()` leaves a mapping valid or loses its marks.
+///
+/// The GUP-fast of two architectures takes a page while its mapping is invalidated, because their
+/// `pmd_access_permitted()` does not check for that.
 #[test]
 fn writers_of_kernels_keep_marks_and_gup_fast_may_take_what_is_invalidated() {
     let cache = Scratch::new("kernel-findings");

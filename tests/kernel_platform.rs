@@ -1,5 +1,5 @@
-//! A kernel says itself which architecture, MMU and version it is: nothing beside it can have its entries read as those
-//! of another, which can make a vulnerable kernel look guarded.
+//! A kernel says itself which architecture, MMU and version it is. No option may make the program read its entries
+//! as those of another platform: that can make a vulnerable kernel look guarded.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use crate::common::scratch::Scratch;
 use crate::common::{Ran, command, finish, pmdscope, pmdscope_in};
 use serde_json::Value;
 
-/// The first kernel whose file's name contains a text.
+/// Returns the first kernel whose file name contains a text.
 fn kernel(part: &str) -> Option<PathBuf> {
     packages(&[]).into_iter().find(|kernel| name(kernel).contains(part))
 }
@@ -29,7 +29,7 @@ fn no_command_takes_a_platform_beside_a_kernel() {
         "compare --kernel no-such-file",
         "compare --kernel no-such-file --kernel another",
     ] {
-        // The kernel's own platform is refused as well: it is not compared with anything.
+        // Even the kernel's own platform is refused: nothing compares it.
         for option in [
             "--linux 7.2",
             "--linux 5.10",
@@ -55,7 +55,7 @@ fn no_command_takes_a_platform_beside_a_kernel() {
             "{stderr}"
         );
     }
-    // The other commands have no kernel to name one beside.
+    // The other commands take no kernel.
     for line in ["sweep --entries swap", "decode 0"] {
         let Ran { status, stderr, .. } = pmdscope(&format!("{line} --arch arm64 --kernel x"));
         assert_eq!(status, Some(2));
@@ -63,7 +63,7 @@ fn no_command_takes_a_platform_beside_a_kernel() {
     }
 }
 
-/// The wrong answer that this is about: with entries read as those of 7.2, this kernel looked guarded.
+/// The wrong answer of the past: with its entries read as those of 7.2, this kernel looked guarded.
 #[test]
 fn the_vulnerable_kernel_is_reported_as_vulnerable() {
     let cache = Scratch::new("the-vulnerable-kernel");
@@ -84,7 +84,7 @@ fn the_vulnerable_kernel_is_reported_as_vulnerable() {
     );
 }
 
-/// An entry by its value is about a page of the kernel's own size, under migration by the kernel's own types.
+/// An entry given by value is read with the kernel's own page size and migration types.
 #[test]
 fn an_entry_by_value_is_run_as_the_same_entry_by_its_kind() {
     let cache = Scratch::new("an-entry-by-value");

@@ -1,5 +1,7 @@
-//! Real kernels through the real binary. Kernels are not part of the repository: `script/fetch-kernels`
-//! fetches them. Without them these tests say that they were skipped.
+//! Runs real kernels through the real binary.
+//!
+//! Kernels are not part of the repository: `script/fetch-kernels` fetches them. Without them these tests are
+//! reported as skipped.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,7 +27,7 @@ fn report(cache: &Scratch, kernel: &Path, more: &[&str]) -> (Option<i32>, Value)
     (ran.status, report.unwrap_or_else(|error| panic!("{}: {error}", name(kernel))))
 }
 
-/// An entry that the kernel has: one under migration, if huge pages can be migrated there.
+/// Returns a kind of entry that the kernel has: a migration entry, if huge pages can be migrated there.
 fn entry_of(cache: &Scratch, kernel: &Path) -> &'static str {
     let path = kernel.to_str().expect("names of kernels are UTF-8");
     let ran = cached(cache, &["run", "--kernel", path, "--entry", "migration-read"]);
@@ -37,7 +39,7 @@ fn entry_of(cache: &Scratch, kernel: &Path) -> &'static str {
     }
 }
 
-/// Major and minor of a release such as `6.12.107+deb13-arm64`.
+/// Returns the major and minor version of a release such as `6.12.107+deb13-arm64`.
 fn version(release: &str) -> (u32, u32) {
     let mut numbers = release.split(['.', '-', '+']).map(|number| number.parse().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
@@ -53,7 +55,7 @@ fn the_split_and_gup_fast_of_every_kernel_run_to_their_ends() {
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     for kernel in packages(&[]) {
         let entry = entry_of(&cache, &kernel);
-        // Where huge pages cannot be migrated, what can be seen of the split is that it invalidates mappings.
+        // Where huge pages cannot be migrated, only the invalidation of a mapping can be observed.
         let writer = if entry == "migration-read" { "split" } else { "pmdp_invalidate" };
         let (status, report) = report(&cache, &kernel, &["--entry", entry, "--writer", writer]);
         let of = name(&kernel);
@@ -92,7 +94,7 @@ fn the_split_and_gup_fast_of_every_kernel_run_to_their_ends() {
 #[test]
 fn the_same_kernel_gives_the_same_bytes_from_its_package_and_from_the_cache() {
     let (cache, another) = (Scratch::new("kernels-cache"), Scratch::new("kernels-another-cache"));
-    // The smallest stands for all: what is asked is of the cache, not of the kernel.
+    // The smallest kernel is enough: this tests the cache, not the kernel.
     let smallest = packages(&[]).into_iter().min_by_key(|path| path.metadata().map_or(0, |data| data.len()));
     let Some(kernel) = smallest else { return };
     let path = kernel.to_str().expect("names of kernels are UTF-8");
@@ -104,7 +106,7 @@ fn the_same_kernel_gives_the_same_bytes_from_its_package_and_from_the_cache() {
     let kept = std::fs::read_dir(another.path()).expect("the folder is there").count();
     assert_eq!(kept, 0, "--no-cache keeps nothing");
 
-    // A damaged cache is noticed, told of and mended.
+    // A damaged cache is noticed, reported and mended.
     let folder = cache.path().join("pmdscope");
     for entry in std::fs::read_dir(&folder).expect("the cache has a folder") {
         let file = entry.expect("an entry").path();
@@ -184,7 +186,7 @@ fn a_kernel_says_what_it_offers_and_what_it_has_not() {
             let shown = functions.stdout.lines().find(|line| line.starts_with(recipe));
             assert!(shown.is_some_and(|line| line.contains("0x")), "{of}: {}", functions.stdout);
         }
-        // A recipe that this kernel has no function for.
+        // A routine that this kernel has no function for.
         let Some(lacking) = functions.stdout.lines().find(|line| line.contains("not in this kernel")) else {
             continue;
         };
@@ -226,7 +228,8 @@ fn an_entry_that_a_writer_installs_is_not_what_became_of_the_old_one() {
         for kernel in packages(&["linux-binary"]) {
             let (status, report) = report(&cache, &kernel, &["--entry", entry, "--writer", writer]);
             let of = name(&kernel);
-            // GUP-fast of riscv64 takes a page from a mapping that was invalidated: that is no view of what is installed.
+            // GUP-fast of riscv64 takes a page from an invalidated mapping: that is no view of the installed
+            // entry.
             let findings = report["findings"].as_array().expect("findings");
             assert!(
                 findings.iter().all(|finding| finding["name"] == "took-invalidated"),
@@ -239,7 +242,7 @@ fn an_entry_that_a_writer_installs_is_not_what_became_of_the_old_one() {
     }
 }
 
-/// What a function makes of an entry that no caller gives it is shown, and is no fault of the kernel's.
+/// What a function does to an entry that no caller gives it is shown, but is no fault of the kernel's.
 #[test]
 fn an_entry_that_no_caller_gives_a_writer_is_called_that() {
     let cache = Scratch::new("an-entry-that-no-caller-gives");
@@ -262,7 +265,7 @@ fn an_entry_that_no_caller_gives_a_writer_is_called_that() {
 fn pages_may_lie_anywhere_and_a_table_is_one_that_is_there() {
     let cache = Scratch::new("kernels-anywhere");
     for kernel in packages(&["linux-binary"]) {
-        // At the beginning, where the tables would be, and far behind them.
+        // At the beginning of memory, where the tables would be, and far behind them.
         for pfn in ["0x200", "0x40000", "0x7ffff000"] {
             let (status, report) = report(&cache, &kernel, &["--entry", "migration-read", "--pfn", pfn]);
             assert_eq!(status, Some(0), "{}: {pfn}: {}", name(&kernel), report["incomplete"]);
@@ -283,7 +286,7 @@ fn what_is_wrong_with_the_request_is_said() {
     assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
 }
 
-/// An image of the user's own: one file, without a package around it.
+/// An image that a user built: one file, without a package around it.
 #[test]
 fn an_image_without_types_or_symbols_says_which_it_lacks() {
     use pmdscope_guest::kernel::KernelFile;
@@ -291,7 +294,7 @@ fn an_image_without_types_or_symbols_says_which_it_lacks() {
     let cache = Scratch::new("kernels-lacking");
     let Some(kernel) = packages(&["arm64"]).into_iter().next() else { return };
     let file = KernelFile::open(&kernel, None).expect("it is a kernel").kernel;
-    // A flat image is a file and memory alike.
+    // A flat image has the same bytes in a file and in memory.
     let image = &file.flat.segments[0].bytes;
     let run = |name: &str, image: &[u8]| {
         let path = cache.path().join(name);
@@ -307,7 +310,7 @@ fn an_image_without_types_or_symbols_says_which_it_lacks() {
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.contains("does not describe its types (BTF)"), "{}", ran.stderr);
 
-    // Tokens of one character, in order, are how a table of symbols is found.
+    // A table of symbols is found by its tokens of one character, which are in order.
     let digits: Vec<u8> = (b'0'..=b'9').flat_map(|digit| [digit, 0]).collect();
     let mut without_symbols = image.clone();
     while let Some(at) = without_symbols.windows(digits.len()).position(|window| window == digits) {

@@ -1,4 +1,4 @@
-//! ARCHITECTURE.md's table of libraries, held against what Cargo says.
+//! Compares ARCHITECTURE.md's table of libraries with what Cargo reports.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::{env, fs};
 
 use serde_json::Value;
 
-/// A crate: its name, version and licence. In the table the version is the beginning of one.
+/// A crate: its name, version and licence. The table may give only the first numbers of the version.
 type Library = (String, String, String);
 
-/// What Cargo says of the workspace.
+/// Returns what Cargo reports about the workspace.
 fn metadata() -> Value {
     let cargo = env::var_os("CARGO").expect("a test that cargo runs");
     let ran = Command::new(cargo)
@@ -23,7 +23,7 @@ fn metadata() -> Value {
     serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
 }
 
-/// What the packages of the workspace ask for themselves, beside what only their tests ask for.
+/// Returns the dependencies that the packages of the workspace name themselves, without those of tests only.
 fn asked_for() -> BTreeSet<Library> {
     let metadata = metadata();
     let list = |value: &Value| value.as_array().expect("a list").clone();
@@ -46,7 +46,7 @@ fn asked_for() -> BTreeSet<Library> {
     asked_for
 }
 
-/// The platform that this was built on, as Rust names it.
+/// Returns the platform that this was built on, as Rust names it.
 fn host() -> String {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let said = Command::new(rustc).arg("-vV").output().expect("rustc runs");
@@ -54,7 +54,7 @@ fn host() -> String {
     said.lines().find_map(|line| line.strip_prefix("host: ")).expect("a platform").to_owned()
 }
 
-/// The rows of the table.
+/// Returns the rows of the table.
 fn table() -> Vec<Library> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md");
     let page = fs::read_to_string(page).expect("the page can be read");
@@ -88,7 +88,8 @@ fn the_table_of_libraries_has_what_is_asked_for_and_nothing_else() {
     );
 }
 
-/// Results of two builds are told apart by a sum of the sources: what is not in it could change them unseen.
+/// A hash of the sources tells results of two builds apart. A package outside that hash could change results
+/// unseen.
 #[test]
 fn the_sources_that_are_summed_up_are_those_of_every_package_of_the_program() {
     let metadata = metadata();

@@ -32,7 +32,7 @@ mod sweep;
 mod terminal;
 mod words;
 
-/// A file that no line above names would be compiled by nobody, and its tests would pass.
+/// A file that is not named above would not be compiled, and nobody would miss its tests.
 #[test]
 fn every_file_of_tests_is_in_this_program() {
     let here = include_str!("main.rs");

@@ -1,4 +1,4 @@
-//! Manual pages and completions, by those who read them.
+//! Manual pages and completions, tested with the programs that read them.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Guests with routines of their own: they go by their own names and are judged by what they declare.
+//! Guests with routines of their own, which keep their own names and are judged by what they declare.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ fn findings(report: &Value) -> Vec<&str> {
     findings.map(|finding| finding["name"].as_str().expect("a name")).collect()
 }
 
-/// The example with other bytes in place of some of its text, as many.
+/// Writes the example with some of its text replaced by as many other bytes.
 fn patched(scratch: &Scratch, from: &str, to: &str) {
     assert_eq!(from.len(), to.len());
     let mut bytes = fs::read(elf()).expect("the example is there");
@@ -42,7 +42,8 @@ fn what_a_writer_installs_is_not_what_became_of_the_old_entry() {
     let walkers = "--walker gup-fast-read --walker hmm --walker page-vma-mapped-walk --walker fault-read";
     for walker in walkers.split("--walker ").skip(1) {
         let (status, own) = report(&format!("--entry present-huge --writer set-migration --walker {walker}"));
-        // It invalidates the mapping first, which some walkers take: that is no view of what it installs.
+        // The writer invalidates the mapping first, and some walkers take that: it is no view of the installed
+        // entry.
         let found = findings(&own);
         assert!(found.iter().all(|name| *name == "took-invalidated"), "{walker}: {found:?}");
         assert_eq!(status, Some(i32::from(!found.is_empty())), "{walker}");
@@ -62,7 +63,8 @@ fn what_a_writer_installs_is_not_what_became_of_the_old_entry() {
     }
 }
 
-/// One that declares that it installs nothing is judged by that: the migration entry is what became of the mapping.
+/// A writer that declares that it installs nothing is judged by that: its migration entry counts as the changed
+/// mapping.
 #[test]
 fn a_writer_is_judged_by_what_it_declares() {
     let scratch = Scratch::new("a-writer-is-judged-by-what-it-declares");
@@ -93,7 +95,7 @@ fn what_a_guest_declares_is_listed_beside_what_it_has() {
     assert!(line("set-migration").contains("installs entry, called with mappings"), "{}", listed.stdout);
     assert!(line("split-guarded").contains("bundled"), "{}", listed.stdout);
     assert!(pmdscope(&format!("list walkers {GUEST}")).stdout.contains("gup-fast-read"));
-    // This guest is without agents: its architecture has them, and another has not.
+    // Guests of this architecture have no agents.
     let sparc = pmdscope("list agents --guest guest/elf/sparc64-7.2.elf");
     assert_eq!((sparc.status, sparc.stdout.trim()), (Some(0), ""));
     let refused = pmdscope(&format!("list findings {GUEST}"));
@@ -126,7 +128,7 @@ fn every_command_takes_a_declared_name() {
         assert_eq!(ran.status, Some(status), "{line}: {}{}", ran.stdout, ran.stderr);
         assert!(ran.stdout.contains(says), "{line}: {}", ran.stdout);
     }
-    // A bundled guest does not have it, and the nearest name that this one has is proposed.
+    // A bundled guest lacks the routine. For a misspelt name the nearest one of this guest is proposed.
     for (line, says) in [
         ("run --arch x86_64 --entry present-huge --writer set-migration", "unknown writer 'set-migration'"),
         (
@@ -175,7 +177,7 @@ fn a_hostile_declaration_is_refused_in_one_line() {
     }
 }
 
-/// The example's file is what its sources make, where the compilers are here.
+/// Builds the example from its sources if the compilers are here: the file must be the same.
 #[test]
 fn the_example_is_what_its_sources_make() {
     let scratch = Scratch::new("the-example");

@@ -1,13 +1,14 @@
-//! Every finding, every check and every outcome has a run of the real binary in which it occurs, and one that differs in
-//! one point and in which it does not. What bundled guests do not do is planted: `guest/planted` has guests with one
-//! fault each.
+//! Every finding, every check and every outcome occurs in some run of the real binary.
+//!
+//! For every finding there is also a run that differs in one point and does not have it. Faults that no bundled
+//! guest has are planted: `guest/planted` has guests with one fault each.
 
 use crate::common::pmdscope;
 use pmdscope_guest::{Check, WalkResult};
 use pmdscope_traces::FindingName;
 use serde_json::Value;
 
-/// A planted guest that is right for an architecture and version.
+/// Returns a run of a planted guest, on its architecture and version.
 fn planted(name: &str, of: &str) -> String {
     format!("run {of} --guest guest/planted/elf/{name}.elf")
 }
@@ -35,21 +36,21 @@ fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value[key].as_str()
 }
 
-/// The names of what was found, each once.
+/// Returns the names of the findings, each once.
 fn findings(report: &Value) -> Vec<&str> {
     let mut names: Vec<&str> = list(report, "findings").filter_map(|finding| text(finding, "name")).collect();
     names.dedup();
     names
 }
 
-/// Each outcome of any routine: its result, and the check that decided.
+/// Returns each outcome of any routine: its result, and the check that decided it.
 fn outcomes(report: &Value) -> Vec<(&str, Option<&str>)> {
     let with = list(report, "with_outcomes").filter_map(Value::as_array).flatten();
     let all = list(report, "outcomes").chain(list(report, "writer_outcomes")).chain(with);
     all.filter_map(|outcome| Some((text(outcome, "result")?, text(outcome, "stopped_by")))).collect()
 }
 
-/// A finding, a run that shows it alone or with others, and one that is the same but for one thing and does not.
+/// A finding, a run that has it, alone or with others, and a run that differs in one point and does not.
 struct FindingCase {
     name: FindingName,
     found: &'static [FindingName],
@@ -72,7 +73,7 @@ fn finding_cases() -> Vec<FindingCase> {
     let guarded = "--entry migration-read --writer split-guarded --walker gup-fast-read";
     let with_planted = |name: &str, of: &str, rest: &str| format!("{} {rest}", planted(name, of));
     vec![
-        // The kernel's own encoding has this fault, and a guest whose predicates are planted would fail the control.
+        // The kernel's own encoding has this fault. A guest with planted predicates would fail the control.
         case(
             &[SwapBuiltPresent, WalkerPastPresent, WalkerTookPage],
             SwapBuiltPresent,
@@ -175,7 +176,7 @@ fn finding_cases() -> Vec<FindingCase> {
     ]
 }
 
-/// The findings that have a case here.
+/// Returns the findings that have a case here.
 pub fn planted_findings() -> Vec<FindingName> {
     finding_cases().iter().map(|case| case.name).collect()
 }
@@ -197,7 +198,7 @@ fn every_finding_fires_where_it_was_planted_and_nowhere_else() {
     }
 }
 
-/// What a routine came to by which check, and a run in which it did.
+/// A result of a routine, the check that decided it, and a run in which it occurs.
 struct OutcomeCase {
     result: &'static str,
     check: Check,
@@ -208,13 +209,13 @@ const fn case(result: &'static str, check: Check, line: &'static str) -> Outcome
     OutcomeCase { result, check, line }
 }
 
-/// Where several checks would refuse an entry, the first of the kernel's order is the one that does: each line but a few
-/// has an entry that a later check would refuse as well.
+/// If several checks would refuse an entry, the first in the kernel's order does. Most lines have an entry that a
+/// later check would refuse as well.
 const OUTCOMES: &[OutcomeCase] = &[
     case("refused", Check::None, "run --arch x86_64 --entry none --walker pte-offset-map"),
     // Also not accessible.
     case("refused", Check::Present, "run --arch x86_64 --entry swap --walker gup-fast-read"),
-    // A leaf by the bit that tells it: the check for presence comes first.
+    // The bit for a leaf is set as well: the check for presence comes first.
     case("refused", Check::Present, "run --arch ppc64le --mmu radix --entry swap --walker gup-fast-read"),
     // Also bad.
     case("retry", Check::Swap, "run --arch arm64 --linux 6.12 --entry swap --walker fault-read"),
@@ -237,7 +238,7 @@ const OUTCOMES: &[OutcomeCase] = &[
     case("refused", Check::Devmap, "run --arch x86_64 --linux 6.6 --entry devmap --walker pte-offset-map"),
     case("page", Check::Devmap, "run --arch x86_64 --linux 6.6 --entry devmap --walker gup-fast-read"),
     case("refused", Check::Bad, "run --arch x86_64 --pmd 0x1001 --walker pte-offset-map"),
-    // Not accessible either, on both: the hardware uses no such entry.
+    // Not accessible either, on both architectures: the hardware uses no such entry.
     case("refused", Check::Protnone, "run --arch arm64 --entry protnone --walker gup-fast-read"),
     case("refused", Check::Protnone, "run --arch x86_64 --entry protnone --walker gup-fast-read"),
     case("fault", Check::Protnone, "run --arch x86_64 --entry protnone --walker hmm"),
@@ -245,7 +246,8 @@ const OUTCOMES: &[OutcomeCase] = &[
     // Read-only and special.
     case("refused", Check::Access, "run --arch x86_64 --pmd 0x80000000812002a5 --walker gup-fast-write"),
     case("refused", Check::Special, "run --arch x86_64 --pmd 0x80000000812002a7 --walker gup-fast-write"),
-    // The planted guest counts down the references of the page before; the entry may change after that.
+    // The planted guest first gives back a reference of the page, so that nobody holds it; the entry may change
+    // after that.
     case(
         "refused",
         Check::Grab,
@@ -299,7 +301,7 @@ fn every_check_and_every_outcome_occurs() {
     }
 }
 
-/// What the walker alone makes of an entry: the first check that refuses it is the first of the kernel's order.
+/// In the baseline run, the check that refuses an entry is the first one in the kernel's order.
 #[test]
 fn the_first_check_that_refuses_is_the_kernels() {
     for (line, check) in [
@@ -323,7 +325,7 @@ fn the_first_check_that_refuses_is_the_kernels() {
     }
 }
 
-/// No walker of the guest whose page nobody holds gets as far as to read the entry again, though the entry changes.
+/// If nobody holds the page, no walker reads the entry again, although the entry changes.
 #[test]
 fn the_page_is_taken_before_the_entry_is_read_again() {
     let line =
@@ -333,7 +335,7 @@ fn the_page_is_taken_before_the_entry_is_read_again() {
     assert!(checks.contains(&"grab") && !checks.contains(&"reread"), "{checks:?}");
 }
 
-/// Where no finding says why a walker crashed, nothing is known: a crash is no pass.
+/// If no finding explains a crash, the verdict is unknown: a crash is no pass.
 #[test]
 fn a_crash_is_never_a_pass() {
     let line = |entry: &str| {
@@ -353,7 +355,7 @@ fn a_crash_is_never_a_pass() {
     );
 }
 
-/// GUP-fast refuses a special entry before it takes a reference of its page: else the reference would remain.
+/// GUP-fast refuses a special entry before it takes a reference of its page: otherwise the reference would remain.
 #[test]
 fn a_special_entry_is_refused_before_its_page_is_taken() {
     let references = |line: &str| -> usize {
@@ -363,7 +365,7 @@ fn a_special_entry_is_refused_before_its_page_is_taken() {
     assert_eq!(references("run --arch x86_64 --entry present-huge --walker gup-fast-write"), 1);
 }
 
-/// A routine that only reads destroyed what was reported as destroyed by kernels.
+/// A routine that should only read destroys an entry, as was reported of kernels.
 #[test]
 fn a_walker_that_empties_what_it_takes_for_bad_is_found() {
     for (line, what) in [
@@ -384,7 +386,8 @@ fn a_walker_that_empties_what_it_takes_for_bad_is_found() {
         let explained = list(&ran, "findings").filter_map(|finding| text(finding, "explanation"));
         assert!(explained.into_iter().any(|said| said.contains(&format!("overwrote {what} with"))), "{line}");
     }
-    // What was lost is told from what the writer had made of it, and from what it had put in its place.
+    // The explanation tells the lost entry from the changed form of it, and from the entry that the writer
+    // installed.
     let ran = report(
         "run --arch x86_64 --linux 6.1 --pmd 84000001006000a5 --writer split-guarded --walker pte-offset-map",
     );
@@ -396,7 +399,7 @@ fn a_walker_that_empties_what_it_takes_for_bad_is_found() {
     ] {
         assert!(explained.iter().any(|said| said.contains(what)), "{what}: {explained:#?}");
     }
-    // What is damaged indeed is emptied rightly, and from 7.2 on the device-private entry is not taken for bad.
+    // A walker may empty an entry that is damaged. From 7.2 on it does not take the device-private entry for bad.
     for line in [
         "run --arch x86_64 --linux 6.17 --pmd 0x1001 --writer split-guarded --walker pte-offset-map",
         "run --arch x86_64 --linux 7.2 --pmd 0xefffff80042bfe00 --writer split-guarded --walker pte-offset-map",
@@ -409,7 +412,7 @@ fn a_walker_that_empties_what_it_takes_for_bad_is_found() {
     assert!(findings(&report(line)).contains(&"entry-destroyed"), "{line}");
 }
 
-/// Which architectures' GUP-fast takes a page from a mapping that is being invalidated, as their machine code has it.
+/// Which architectures' GUP-fast takes a page from a mapping that is being invalidated, according to machine code.
 #[test]
 fn gup_fast_and_an_invalidated_mapping() {
     let line = |arch: &str| {
@@ -425,7 +428,7 @@ fn gup_fast_and_an_invalidated_mapping() {
     }
 }
 
-/// The planted guests are those of the list, and none is left of one that is not.
+/// The planted guests are those of the list, and no others.
 #[test]
 fn the_planted_guests_are_those_of_the_list() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/planted");

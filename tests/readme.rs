@@ -1,14 +1,14 @@
-//! What the README and the pages in docs/ show as output is what the program prints.
+//! The README and the pages in docs/ show what the program prints.
 //!
-//! In a block marked `console` each line that begins with `$ ` is run by a shell with the built
-//! program on its path, and what follows up to the next such line must be what it printed. What is
-//! between `<!-- $ COMMAND -->` and `<!-- end -->` must be the Markdown that the command printed.
-//! Commands of a page follow one another in a folder of its own, so that one may use what another wrote.
-//! `UPDATE_GOLDEN=1` writes what it prints now.
+//! In a block marked `console`, a shell runs each line that begins with `$ `, with the built program on its path.
+//! The lines up to the next such line must be what the command printed. The lines between `<!-- $ COMMAND -->` and
+//! `<!-- end -->` must be the Markdown that the command printed. The commands of a page run one after another in a
+//! folder of their own, so that one may use what another wrote. `UPDATE_GOLDEN=1` writes what the commands print
+//! now.
 //!
-//! Where a command names a kernel in `kernels/` that is not there, what the page shows of it is left as it is, and so is
-//! what it shows of every later command that reads a file which that one would have written.
-//! `script/fetch-kernels` fetches what is still to be had.
+//! If a command names a kernel that is missing from `kernels/`, the page keeps its output as it is. The same holds
+//! for every later command that reads a file which that command would have written. `script/fetch-kernels` fetches
+//! the kernels that can still be downloaded.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -28,19 +28,20 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// A kernel in `kernels/` that a command names and that is not there, or is hidden.
+/// Returns a kernel in `kernels/` that a command names and that is missing or hidden.
 fn missing_kernel(command: &str) -> Option<&str> {
     let of_kernels = |word: &&str| word.starts_with("kernels/");
     let exists = |word: &str| {
-        // A pattern stands for all that there are.
+        // A pattern matches whichever kernels exist.
         let path = if word.contains('*') { "kernels" } else { word };
         !Need::Kernels.is_hidden() && Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists()
     };
     command.split_whitespace().filter(of_kernels).find(|word| !exists(word))
 }
 
-/// The words of a command that may be names of files which it reads, and those of files and folders which it writes:
-/// what follows `-o` or `>`.
+/// Returns the words of a command that may name files that it reads, and the files and folders that it writes.
+///
+/// It writes what follows `-o` or `>`.
 fn read_and_written(command: &str) -> (Vec<&str>, Vec<&str>) {
     let (mut read, mut written) = (Vec::new(), Vec::new());
     let mut next_is_written = false;
@@ -58,19 +59,20 @@ fn read_and_written(command: &str) -> (Vec<&str>, Vec<&str>) {
     (read, written)
 }
 
-/// Whether a command names a file, or something in a folder, of these.
+/// Whether a command reads one of these files, or something in one of these folders.
 fn reads(command: &str, files: &BTreeSet<String>) -> bool {
     let (read, _) = read_and_written(command);
     read.iter().any(|word| files.iter().any(|file| Path::new(word).starts_with(file)))
 }
 
-/// A word without what the shell or a sentence puts around a name.
+/// Removes from a word what the shell or a sentence puts around a name.
 fn bare(word: &str) -> &str {
     word.trim_matches(|c: char| "'\"|;&<>()".contains(c))
 }
 
-/// An empty folder for the commands of a page, which may write files, with the examples and the kernels that there
-/// are in it.
+/// Makes an empty folder for the commands of a page, with links to the examples and the kernels.
+///
+/// The commands may write files there.
 fn folder_for(page: &Path) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages").join(page.file_stem().expect("a name"));
@@ -97,7 +99,7 @@ fn printed_by(command: &str, folder: &Path) -> String {
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// The page with all output as it should be, and how many commands were run and skipped.
+/// A page with the output that it should show, and how many commands were run and skipped.
 #[derive(Debug, Default)]
 struct Checked {
     text: String,
@@ -116,7 +118,7 @@ fn checked(page: &str, folder: &Path) -> Checked {
     let mut checked = Checked::default();
     let mut within = Within::Prose;
     let mut left_as_it_is = false;
-    // What commands that were skipped would have written.
+    // The files that skipped commands would have written.
     let mut absent: BTreeSet<String> = BTreeSet::new();
     for line in page.lines() {
         let console = (within == Within::Console).then(|| line.strip_prefix("$ ")).flatten();

@@ -1,4 +1,4 @@
-//! The registries of findings and formats, held against help, docs and tests: whoever adds an entry is told what it lacks.
+//! Checks the registries of findings and formats against help, docs and tests, and says what a new entry lacks.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,12 +20,12 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A text with one space for each run of white space.
+/// Returns a text with one space for each run of white space.
 fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The part of a page below a heading, up to the next one of the same level or a higher one.
+/// Returns the part of a page below a heading, up to the next one of the same level or a higher one.
 fn section<'a>(page: &'a str, heading: &str) -> &'a str {
     let begin = page.find(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no heading '{heading}'"));
     let rest = &page[begin + heading.len() + 2..];
@@ -61,7 +61,7 @@ fn every_finding_is_explained_listed_and_planted() {
     assert_eq!(explained, FindingName::ALL.map(FindingName::name), "docs/reference.md, in this order");
 }
 
-/// Holds the formats of a command against its help, the table of a section of `docs/reference.md`, and tests.
+/// Checks the formats of a command against its help, the table of a section of `docs/reference.md`, and tests.
 fn assert_documented_and_tested<Encoder>(command: &str, formats: &[&Format<Encoder>], documented: &str) {
     let help = squeezed(&pmdscope(&format!("{command} --help")).stdout);
     let reference = read("docs/reference.md");
@@ -125,7 +125,7 @@ fn every_format_writes_a_file() {
     }
 }
 
-/// A message names the formats that a batch of any size can have.
+/// An error message names these formats as the ones for a batch of any size.
 #[test]
 fn a_format_that_is_for_any_number_of_rows_is_none_of_a_comparison() {
     for name in ["summary", "json", "jsonl", "sqlite"] {

@@ -1,4 +1,4 @@
-//! Reproducers, by the real binary: saved, run again, shown and reported; and what is no good of one is told.
+//! Reproducers, by the real binary: they are saved, run again, shown and reported, and bad ones are refused.
 
 use std::fs;
 use std::path::Path;
@@ -17,20 +17,20 @@ fn succeeds(folder: &Path, line: &str) -> String {
     ran.stdout
 }
 
-/// It is refused with one line, which says this.
+/// Checks that a run is refused with one line that says this.
 fn is_refused(ran: &Ran, says: &str, of: &str) {
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{of}: {}", ran.stderr);
     assert_eq!(ran.stderr.lines().count(), 1, "{of}: {}", ran.stderr);
     assert!(ran.stderr.contains(says), "{of}: wanted \"{says}\" in {}", ran.stderr);
 }
 
-/// The body of a reproducer.
+/// Returns the body of a reproducer.
 fn body(text: &str) -> Value {
     let (_, body) = text.split_once('\n').expect("two objects");
     serde_json::from_str(body).expect("JSON")
 }
 
-/// A reproducer with this body, sealed as one that was saved.
+/// Returns a reproducer with this body, sealed like one that was saved.
 fn sealed(body: &Value) -> String {
     let body = format!("{body:#}\n");
     let sha256: String = Sha256::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -40,7 +40,7 @@ fn sealed(body: &Value) -> String {
 
 const FOUND: &str = "--arch arm64 --linux 6.1 --entry migration-read --walker perf-page-size";
 
-/// A reproducer of what is found on arm64.
+/// Saves a reproducer of a finding on arm64, and returns its text.
 fn saved(folder: &Path) -> String {
     succeeds(folder, &format!("repro save {FOUND} -o found.repro"));
     fs::read_to_string(folder.join("found.repro")).expect("it was saved")
@@ -81,7 +81,7 @@ fn what_was_saved_comes_again_on_every_platform() {
 fn a_finding_is_saved_by_its_shortest_schedule() {
     let scratch = Scratch::new("a-finding-is-saved-by-its-shortest-schedule");
     let folder = scratch.path();
-    // The stores of this walker come under schedules of several lengths.
+    // This walker stores under schedules of several lengths.
     let run = "--arch ppc64 --mmu hash --linux 6.12 --entry migration-read --walker pte-offset-map";
     let report: Value =
         serde_json::from_str(&pmdscope(&format!("run {run} --format json")).stdout).expect("JSON");
@@ -90,7 +90,7 @@ fn a_finding_is_saved_by_its_shortest_schedule() {
         let name = finding["name"].as_str().expect("a name");
         succeeds(folder, &format!("repro save {run} --finding {name} -o {name}.repro"));
         let text = fs::read_to_string(folder.join(format!("{name}.repro"))).expect("it was saved");
-        // Of several of that name it is the one with the fewest turns.
+        // Of several findings of that name, the one with the fewest turns is saved.
         let schedules = findings.iter().filter(|other| other["name"] == name).map(|other| &other["schedule"]);
         let turns = |schedule: &Value| schedule.as_str().expect("a schedule").split(' ').count();
         let fewest = schedules.clone().map(turns).min();
@@ -98,7 +98,7 @@ fn a_finding_is_saved_by_its_shortest_schedule() {
         assert!(schedules.clone().any(|schedule| schedule == saved), "{name}: {saved}");
         assert_eq!(Some(turns(saved)), fewest, "{name}");
     }
-    // Of several it is one that says what the walker did.
+    // Of several findings, one about what the walker did is saved.
     succeeds(folder, &format!("repro save {run} -o any.repro"));
     let report = succeeds(folder, "repro report any.repro");
     let first: String = report.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
@@ -115,7 +115,7 @@ fn the_same_run_is_saved_as_the_same_bytes_and_whole() {
     let files: Vec<_> =
         fs::read_dir(folder).expect("a folder").flatten().map(|file| file.file_name()).collect();
     assert_eq!(files, ["found.repro"], "nothing else was left");
-    // Nothing is written over what is there if there is nothing to save.
+    // If there is nothing to save, an existing file is not overwritten.
     let ran = pmdscope_in(folder, "repro save --arch arm64 --entry none -o found.repro");
     is_refused(&ran, "nothing was found under any schedule", "an empty entry");
     assert_eq!(fs::read_to_string(folder.join("found.repro")).expect("still there"), text);
@@ -188,10 +188,10 @@ fn a_reproducer_of_another_format_says_so() {
     is_refused(&pmdscope_in(folder, "repro run ."), "cannot read .", "a folder");
 }
 
-/// A change of a body, and what is then said.
+/// A change of a body, and the message that it must cause.
 type Edit = (fn(&mut Value), &'static str);
 
-/// What must come is changed, and the file sealed anew: a run names the first place where it is not so.
+/// Changes what is expected and seals the file anew: the run must name the first difference.
 #[test]
 fn the_first_difference_is_named() {
     let scratch = Scratch::new("the-first-difference-is-named");
@@ -226,13 +226,13 @@ fn the_first_difference_is_named() {
         let said = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.contains(&format!("NOT REPRODUCED: {difference}")), "{difference}: {said}");
     }
-    // What only says the same in other words is no difference.
+    // Other words for the same are no difference.
     let mut edited = whole;
     edited["expected"]["events"][4]["instruction"] = json!("ldr\tx8, [x0, #0]");
     edited["expected"]["events"][2]["changes"] = json!(["+another name"]);
     fs::write(folder.join("edited.repro"), sealed(&edited)).expect("a file");
     assert!(succeeds(folder, "repro run edited.repro").contains("REPRODUCED"), "{view}");
-    // Another engine is named, since it may be why something differs.
+    // Another engine is named, because it may be the reason for a difference.
     edited["report"]["made_by"] = json!("pmdscope 0.1.0 (Unicorn 2.1.4)");
     fs::write(folder.join("edited.repro"), sealed(&edited)).expect("a file");
     let ran = pmdscope_in(folder, "repro run edited.repro");
@@ -241,7 +241,7 @@ fn the_first_difference_is_named() {
     assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
 }
 
-/// Whoever can write JSON can make any of these; none may do more than be told.
+/// Whoever can write JSON can make any of these. Each may cause a message, and nothing more.
 #[test]
 fn a_sealed_body_that_makes_no_sense_is_told_in_a_line() {
     let scratch = Scratch::new("a-sealed-body-that-makes-no-sense");
@@ -267,7 +267,7 @@ fn a_sealed_body_that_makes_no_sense_is_told_in_a_line() {
         fs::write(folder.join("edited.repro"), sealed(&edited)).expect("a file");
         is_refused(&pmdscope_in(folder, "repro run edited.repro"), says, says);
     }
-    // A schedule that the routines do not have is a difference.
+    // A schedule that does not fit the routines counts as a difference.
     let mut edited = whole;
     edited["expected"]["schedule"] = json!("W9");
     fs::write(folder.join("edited.repro"), sealed(&edited)).expect("a file");
@@ -310,7 +310,7 @@ fn a_report_is_of_a_finding_and_fits_a_mail() {
     assert!(report.contains("\n  pmdscope repro run found.repro\n"), "{report}");
     succeeds(folder, "repro report found.repro -o mail.txt");
     assert_eq!(fs::read_to_string(folder.join("mail.txt")).expect("it was written"), report);
-    // Both commands of the report do what it says.
+    // Both commands in the report do what the report says.
     let commands = report.split("To reproduce").nth(1).expect("a section").replace("\\\n", " ");
     let commands: Vec<_> =
         commands.lines().filter_map(|line| line.trim().strip_prefix("pmdscope ")).collect();
@@ -324,7 +324,7 @@ fn a_report_is_of_a_finding_and_fits_a_mail() {
     is_refused(&ran, "nothing was found under schedule K1 W3", "a pass");
 }
 
-/// A guest of another encoding finds much, and none of it is about the encoding.
+/// A guest of another encoding has many findings, and none of them is about the encoding.
 #[test]
 fn what_was_found_where_a_control_failed_is_neither_saved_nor_reported() {
     let scratch = Scratch::new("what-was-found-where-a-control-failed");
@@ -355,7 +355,7 @@ fn a_kunit_test_is_written_where_one_step_shows_what_was_found() {
     for part in ["// SPDX-License-Identifier: GPL-2.0", "0x08000000081200c0ULL", "kunit_test_suite("] {
         assert!(text.contains(part), "{text}");
     }
-    // A name of the user's ends no comment.
+    // A name that a user chose cannot end a comment.
     let elf = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/elf/arm64-6.1.elf");
     fs::copy(elf, folder.join("*")).expect("a copy");
     fs::create_dir(folder.join("a*")).expect("a folder");

@@ -1,4 +1,4 @@
-//! Comparisons as test results, judged by a list of what is known: what is printed, and the exit status.
+//! Comparisons as test results, judged by a list of known findings: the output and the exit status.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ fn with_list(scratch: &Scratch, list: &str, line: &str) -> Ran {
     pmdscope_in(scratch.path(), &format!("{line} --expect known.txt"))
 }
 
-/// The lines that a comparison prints to be added to a list.
+/// Returns the lines that a comparison prints for addition to a list.
 fn to_be_listed(printed: &str) -> String {
     let lines = printed.lines().filter_map(|line| line.split_once("to expect it: ").map(|(_, line)| line));
     lines.map(|line| format!("{}\n", line.split("</").next().unwrap_or(line))).collect()
@@ -52,7 +52,7 @@ fn a_list_is_held_against_what_was_run() {
         assert_eq!((ran.status, ran.stderr.as_str()), (Some(status), ""), "{list}{}", ran.stdout);
         assert!(ran.stdout.contains(says), "{list}{}", ran.stdout);
     }
-    // What is said of another comparison may stand in a list, and so is only remarked upon: it may be mistyped.
+    // A list may have lines about another comparison. Such a line is only remarked upon: it may be mistyped.
     let ran = with_list(&scratch, &format!("{all}{elsewhere}# and\narm46 * * * * *\n"), &line);
     assert!(ran.stdout.contains("\n# said of no row here: line 3, 5 of the list\n"), "{}", ran.stdout);
 }

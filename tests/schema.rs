@@ -1,4 +1,4 @@
-//! The JSON that is printed keeps its contract: the committed schemas, and what they cannot say.
+//! The printed JSON keeps its contract: it follows the committed schemas, and rules that a schema cannot express.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -52,7 +52,7 @@ const DECODED: [&str; 9] = [
     "--arch loongarch64 --linux 7.2 0 ffffffffffffffff 812000d3",
 ];
 
-/// JSON in which no object has a member twice: most readers would take one of the two, and not say so.
+/// JSON in which no object has a member twice: most readers would silently take one of the two.
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {
@@ -100,7 +100,7 @@ fn parsed(text: &str, from: &str) -> Value {
     serde_json::from_str::<Strict>(text).unwrap_or_else(|error| panic!("pmdscope {from}: {error}")).0
 }
 
-/// What a command prints as JSON.
+/// Returns what a command prints as JSON.
 fn json(line: &str) -> Value {
     let line = format!("{line} --format json");
     let ran = pmdscope(&line);
@@ -108,7 +108,7 @@ fn json(line: &str) -> Value {
     parsed(&ran.stdout, &line)
 }
 
-/// The reports of all runs, with their command lines: those of `run`, and the rows of `compare`.
+/// Returns the reports of all runs, with their command lines: those of `run`, and the rows of `compare`.
 fn all_runs() -> Vec<(String, Value)> {
     let mut all = Vec::new();
     for line in RUNS {
@@ -199,7 +199,7 @@ fn reproducers_follow_their_schema() {
     let schema = validator("repro");
     let mut saved = 0;
     for line in RUNS.iter().filter(|line| !line.contains("--reduction") && !line.contains("hmm --walker")) {
-        // Where nothing is found, nothing is saved.
+        // If nothing is found, nothing is saved.
         let ran = pmdscope(&format!("repro save {line} -o -"));
         let Some((seal, body)) = ran.stdout.split_once('\n') else { continue };
         let body: Value = serde_json::from_str(body).expect("JSON");
@@ -225,7 +225,7 @@ fn a_schema_refuses_what_lacks_a_member_or_has_one_of_another_type() {
         for (member, value) in members {
             let mut less = members.clone();
             less.remove(member);
-            // A run in a comparison has no traces, and no entries of them.
+            // A run in a comparison has no traces, and no entries of traces.
             let left_out = name == "run" && ["traces", "entries"].contains(&member.as_str());
             assert_eq!(schema.is_valid(&less.into()), left_out, "{name} without {member}");
             let mut other = members.clone();
@@ -235,7 +235,7 @@ fn a_schema_refuses_what_lacks_a_member_or_has_one_of_another_type() {
     }
 }
 
-/// Members and what they are, as the contract of the design names them.
+/// Members and checks of their values, as the contract of the design names them.
 type Members = &'static [(&'static str, fn(&Value) -> bool)];
 
 fn is_text(value: &Value) -> bool {
@@ -250,7 +250,7 @@ fn is_object_or_null(value: &Value) -> bool {
     value.is_null() || value.is_object()
 }
 
-/// `0x` and hexadecimal digits, in lower case.
+/// Whether a value is `0x` and hexadecimal digits, in lower case.
 fn is_hex(value: &Value) -> bool {
     value.as_str().and_then(|text| text.strip_prefix("0x")).is_some_and(|digits| {
         !digits.is_empty() && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
@@ -261,7 +261,7 @@ fn is_hex_or_null(value: &Value) -> bool {
     value.is_null() || is_hex(value)
 }
 
-/// An entry's value: 16 digits.
+/// Whether a value is that of an entry: 16 digits.
 fn is_value(value: &Value) -> bool {
     is_hex(value) && value.as_str().is_some_and(|text| text.len() == 18)
 }
@@ -441,7 +441,7 @@ fn views_and_stores_are_distinct_and_findings_are_on_views() {
         for finding in list(&report, "findings") {
             assert!(views.contains(&&finding["view"]), "pmdscope {line}: {finding} is of no view");
         }
-        // What is seen was there before, or was stored by someone.
+        // Every view is the original entry, or was stored by someone.
         let stored = list(&report, "stored").iter().map(|stored| &stored["value"]);
         let there: Vec<&Value> = stored.chain([&report["before"]["value"]]).collect();
         for view in views {

@@ -1,4 +1,4 @@
-//! Where the system gives too little memory nothing is known: that is said, and never taken for a result.
+//! If the system gives too little memory, the result is unknown: the program says so, and reports no result.
 
 use std::process::Command;
 
@@ -28,7 +28,8 @@ fn too_little_memory_for_a_cpu_is_unknown() {
     ] {
         let plenty = pmdscope_in(scratch.path(), &line);
         assert!(matches!(plenty.status, Some(0 | 1)), "{line}: {}", plenty.stderr);
-        // Of a GiB and a little that each CPU takes: too little for the first, for the second, for a later one.
+        // Each CPU takes a little more than a GiB: this is too little for the first, for the second, or for a
+        // later one.
         for kib in [300_000, 1_000_000, 1_500_000, 2_600_000] {
             let ran = limited(&scratch, kib, &line);
             if ran.status == plenty.status {

@@ -1,4 +1,4 @@
-//! Files of other people: they are bounded, what is printed of them is harmless, and nothing of the user's is touched.
+//! Files of other people: their size is bounded, text from them is harmless, and no file of the user's is touched.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -44,7 +44,7 @@ fn shell(scratch: &Scratch, script: &str) -> Ran {
     finish(shell.env("PMDSCOPE", env!("CARGO_BIN_EXE_pmdscope")))
 }
 
-/// One line says what is wrong, and nothing else is printed.
+/// Checks that one line says what is wrong, and that nothing else is printed.
 fn refused(ran: &Ran, says: &str) {
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{}", ran.stderr);
     assert!(ran.stderr.lines().count() == 1 && ran.stderr.contains(says), "{says:?}: {}", ran.stderr);
@@ -69,7 +69,7 @@ fn a_merge_touches_nothing_that_it_did_not_make() {
         assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{to}");
         assert_eq!(pmdscope_in(scratch.path(), &format!("report {to}")).status, Some(1));
     }
-    // Parts that share a job cannot be merged: then too nothing is left, and nothing is gone.
+    // Parts that share a job cannot be merged. Then, too, nothing is left behind and nothing is removed.
     refused(&pmdscope_in(scratch.path(), "merge p1 p1 -o again2"), "merge parts that share no job");
     fs::create_dir(at("empty")).expect("a folder");
     symlink("nowhere", at("link")).expect("a link");
@@ -110,7 +110,7 @@ fn commands_that_are_printed_can_be_pasted() {
         ran.stdout.lines().find_map(|line| line.strip_prefix("see them: pmdscope ")).expect("a command");
     let pasted = shell(&scratch, &format!("\"$PMDSCOPE\" {line}"));
     assert_eq!(pasted.status, Some(1), "{line}: {}", pasted.stderr);
-    // One that stopped says how to go on, with all that it was told.
+    // A batch that stopped says how to go on, with all of its options.
     let script = "ulimit -v 300000; exec \"$PMDSCOPE\" batch m.toml -o 'a b' --workers 1 --memory 20000";
     let stopped = shell(&scratch, script);
     let line = stopped.stderr.split("go on with: pmdscope ").nth(1).expect("a command").trim();
@@ -119,7 +119,7 @@ fn commands_that_are_printed_can_be_pasted() {
     assert!(!scratch.path().join("pwned").exists());
 }
 
-/// A reproducer whose body was changed, and sealed anew.
+/// Returns a reproducer with a changed body, sealed anew.
 fn resealed(text: &str, change: impl FnOnce(&mut Value)) -> String {
     let (_, body) = text.split_once('\n').expect("two objects");
     let mut body: Value = serde_json::from_str(body).expect("the body");
@@ -150,7 +150,7 @@ fn a_reproducers_words_are_never_a_command() {
         let ran = pmdscope_in(scratch.path(), line);
         assert_eq!(ran.status, Some(0), "{}", ran.stderr);
         assert!(!ran.stdout.contains(hostile), "{}", ran.stdout);
-        // Of several lines the shell makes one command, as it is pasted.
+        // The shell reads the pasted lines as one command.
         let from = ran.stdout.find("pmdscope run ").expect("a command");
         let pasted: Vec<&str> = ran.stdout[from..].split_inclusive('\n').collect();
         let last = pasted.iter().position(|line| !line.ends_with("\\\n")).expect("its end");
@@ -159,7 +159,7 @@ fn a_reproducers_words_are_never_a_command() {
     }
 }
 
-/// Nor are those of results: they are refused.
+/// A command in results is refused as well.
 #[test]
 fn the_words_of_results_are_never_a_command() {
     let scratch = batch("the-words-of-results", &["r", "other"]);
@@ -178,7 +178,7 @@ fn the_words_of_results_are_never_a_command() {
     }
 }
 
-/// The name of a guest's file is in the command that runs it again.
+/// The command that repeats a run contains the name of the guest's file.
 #[test]
 fn a_guest_of_any_name_can_be_run_again() {
     let scratch = Scratch::new("a-guest-of-any-name");
@@ -199,7 +199,7 @@ fn a_guest_of_any_name_can_be_run_again() {
     assert!(!scratch.path().join("pwned").exists());
 }
 
-/// Parts of one plan have the same number of jobs, or one was changed.
+/// Parts of one plan have the same number of jobs; otherwise one was changed.
 #[test]
 fn parts_that_do_not_have_the_same_jobs_are_not_merged() {
     let scratch = parts("parts-that-do-not-have-the-same-jobs");
@@ -249,7 +249,7 @@ fn small_files_that_would_eat_memory_or_time_are_refused() {
         }
         fs::copy(at("t/batch.json"), at("s/batch.json")).expect("copied");
     }
-    // All of it fits together, and there is nearly nothing.
+    // The numbers agree with each other, but there is no record.
     change("s", "jobs", json!(1_u64 << 60));
     change("s", "here", json!(1_u64 << 60));
     change("s", "segment", json!(1024));
@@ -362,7 +362,7 @@ fn a_file_that_may_not_grow_is_an_error_and_no_end() {
 #[test]
 fn nothing_is_kept_where_the_environment_names_no_folder() {
     let Some(kernel) = packages(&["arm64"]).into_iter().next() else { return };
-    // Its environment is empty.
+    // The command's environment is empty.
     let ran = finish(command(&["kernel", "info"]).arg(&kernel));
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("neither XDG_CACHE_HOME nor HOME is set"), "{}", ran.stderr);

@@ -1,4 +1,4 @@
-//! `pmdscope sweep`, as it is run.
+//! `pmdscope sweep`, by the real binary.
 
 use std::process::{Command, Output};
 
@@ -21,7 +21,7 @@ fn report(arguments: &str) -> (Value, Option<i32>) {
     (serde_json::from_slice(&output.stdout).expect("the program prints JSON"), output.status.code())
 }
 
-/// The names of all findings, each once.
+/// Returns the names of all findings, each once.
 fn findings(report: &Value) -> Vec<&str> {
     let classes = report["classes"].as_array().expect("classes");
     let mut names: Vec<&str> = classes

@@ -1,4 +1,5 @@
-//! What is printed to a terminal: in its width, and in colours where they are wanted. A terminal is had by script(1).
+//! Output to a terminal: it has the terminal's width, and colours if they are wanted. script(1) makes the
+//! terminal.
 
 use std::process::{Command, Stdio};
 
@@ -9,7 +10,7 @@ use crate::common::{command, finish, pmdscope};
 const COMPARED: &str = "compare --arch arm64 --arch s390x --linux 7.2";
 const ESCAPE: char = '\u{1b}';
 
-/// What a command prints to a terminal of so many columns; `None` where there is none to be had.
+/// Returns what a command prints to a terminal with this many columns; `None` if no terminal can be made.
 fn in_terminal(columns: u16, environment: &str, line: &str) -> Option<String> {
     let program = env!("CARGO_BIN_EXE_pmdscope");
     let inner = format!("stty rows 50 cols {columns}; env -i TERM=xterm {environment} '{program}' {line}");
@@ -23,7 +24,7 @@ fn in_terminal(columns: u16, environment: &str, line: &str) -> Option<String> {
     Some(text.replace('\r', ""))
 }
 
-/// The text without what sets colours.
+/// Removes the sequences that set colours.
 fn plain(text: &str) -> String {
     let mut parts = text.split(ESCAPE);
     let mut plain = parts.next().unwrap_or_default().to_owned();
@@ -111,7 +112,7 @@ fn colours_are_for_terminals_and_for_those_that_want_them() {
     }
 }
 
-/// Reports for programs never have any.
+/// Reports for programs never have colours.
 #[test]
 fn no_other_format_has_colours() {
     let run = "run --arch arm64 --linux 7.2 --entry migration-write";

@@ -34,7 +34,7 @@ const TRIES: u32 = 2;
 const TRIES_IF_KILLED: u32 = 20;
 /// How long a worker that was asked to stop may take to finish its job.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often a slot looks whether it is to stop.
+/// How often a slot checks whether it must stop.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The state that all slots share.
@@ -42,16 +42,16 @@ pub struct Crew<'a> {
     pub setup: &'a Setup,
     pub store: &'a Store,
     pub progress: &'a Progress,
-    /// Done when it was said what workers are not confined by.
+    /// Makes the warning about missing confinement appear once.
     pub warned: Once,
     pub lacking: &'a Lacking,
-    /// What a job is, for messages.
+    /// Returns the name of a job, for messages.
     pub name: &'a (dyn Fn(u64) -> String + Sync),
-    /// Set when the batch is to stop.
+    /// Set when the batch must stop.
     pub stop: &'a AtomicBool,
 }
 
-/// Segments to be run: their numbers, and their jobs.
+/// Segments to run: their numbers and their jobs.
 pub type Segments<'a> = Box<dyn Iterator<Item = (u64, Vec<u64>)> + Send + 'a>;
 
 impl Crew<'_> {
@@ -98,7 +98,7 @@ impl Crew<'_> {
         })
     }
 
-    /// Leaves a job for when there is more memory or time.
+    /// Leaves a job without a record, to be run again when there is more memory or time.
     fn lacks(&self, order: &mut Order, job: u64, what: &str) {
         if order.lacking.insert(job) {
             self.lacking.jobs.fetch_add(1, Ordering::Relaxed);
@@ -115,7 +115,7 @@ impl Crew<'_> {
         });
     }
 
-    /// Says once what the system does not have to confine workers by.
+    /// Warns once if the system lacks a mechanism to confine workers.
     fn warn(&self, confined: Confined) {
         if let Some(lacks) = confined.lacks() {
             self.warned.call_once(|| {
@@ -127,15 +127,15 @@ impl Crew<'_> {
     }
 }
 
-/// One worker at a time.
+/// A thread that runs segments, with one worker at a time.
 struct Slot<'a> {
     crew: &'a Crew<'a>,
-    /// Set when another slot cannot go on.
+    /// Set when a slot has failed: then all of them stop.
     failed: &'a AtomicBool,
     worker: Option<Worker>,
 }
 
-/// What is missing of jobs that cannot be run now, but could with more memory or time.
+/// The jobs that cannot run now, but could with more memory or time.
 pub struct Lacking {
     /// How many jobs lacked something.
     pub jobs: AtomicU64,
@@ -155,13 +155,13 @@ impl Lacking {
 
 /// Why work on a segment ended before it was sealed.
 enum CallResult {
-    /// The worker's process, which was at this job if it is known.
+    /// The worker's process ended; `at` is the job that it ran, if known.
     Died { status: ExitStatus, at: Option<u64>, last_words: String },
-    /// The worker said nothing for too long, and was ended.
+    /// The worker said nothing for too long, and was killed.
     Hung { at: Option<u64> },
-    /// The worker said what does not fit, and was ended.
+    /// The worker sent a reply that does not fit, and was killed.
     Astray { at: Option<u64>, misfit: Misfit },
-    /// The batch is to stop.
+    /// The batch must stop.
     Stopped,
 }
 
@@ -170,7 +170,7 @@ impl Slot<'_> {
         self.crew.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed)
     }
 
-    /// Runs a segment to its end, or until the batch is to stop.
+    /// Runs a segment to its end, or until the batch must stop.
     ///
     /// Returns the verdicts of the segment's recorded jobs.
     fn segment(&mut self, number: u64, jobs: Vec<u64>) -> Result<Verdicts> {
@@ -200,7 +200,7 @@ impl Slot<'_> {
                 Some(ended) => {
                     self.worker = None;
                     if done(&order) > before {
-                        // It was not before it ran a job.
+                        // The worker ran a job, so it did not end before its first one.
                         deaths.remove(&None);
                     }
                     self.learn(&mut order, &mut deaths, ended)?;
@@ -293,7 +293,7 @@ impl Slot<'_> {
         self.crew.setup.limits().patience()
     }
 
-    /// Learns from the end of a worker which job it is that ends it, and gives up one that always does.
+    /// Counts the deaths of workers by job, and gives up a job that ends its worker each time.
     fn learn(
         &self,
         order: &mut Order,
@@ -316,7 +316,7 @@ impl Slot<'_> {
                 (at, tries, death(status, &last_words, self.crew.setup.limits())?, last_words)
             }
         };
-        // Without care it is not known which job it was: so again, with care.
+        // A worker that is not careful does not announce its jobs, so the job is unknown: try again carefully.
         if !std::mem::replace(&mut order.careful, true) {
             return Ok(());
         }
@@ -346,17 +346,19 @@ fn in_brackets(last_words: &str) -> String {
 /// A process that runs jobs.
 struct Worker {
     child: Child,
-    /// Messages to it.
+    /// Encoded messages to the worker.
     orders: Sender<Vec<u8>>,
     replies: Receiver<Reply>,
-    /// What it writes to standard error.
+    /// What the worker writes to standard error.
     words: File,
 }
 
 impl Worker {
-    /// Starts one, and waits until it has confined itself.
+    /// Starts a worker, and waits until it has confined itself.
+    ///
+    /// The inner error says how the worker ended before that.
     fn start(setup: &Setup, patience: Duration) -> Result<Result<(Worker, Confined), CallResult>> {
-        // Ctrl-C is for the batch, which then has its workers finish their jobs.
+        // Ctrl-C must reach only the batch, which then lets its workers finish their jobs.
         let (mut child, words) = start(worker::ARGUMENT, |command| {
             command.process_group(0);
         })?;
@@ -364,14 +366,14 @@ impl Worker {
             bail!("a worker has no pipes");
         };
         let (orders, messages) = channel::<Vec<u8>>();
-        // What a worker says waits until it is looked at: it cannot fill the memory of the batch.
+        // A worker's reply waits until the slot reads it, so that a worker cannot fill the memory of the batch.
         let (sender, replies) = sync_channel(1);
-        // From here on it is ended whatever fails.
+        // From here on, dropping this kills the process, whatever fails.
         let mut worker = Worker { child, orders, replies, words };
-        // A pipe holds some of a message only: if the worker does not read on, what waits must not be the slot.
+        // A pipe may hold only a part of a message. If the worker stops reading, this thread waits, not the slot.
         beside(move || {
             for message in messages {
-                // If it is gone already, that is seen by its silence.
+                // If the worker has ended already, the missing replies show that.
                 if to.write_all(&message).is_err() {
                     break;
                 }
@@ -401,24 +403,24 @@ impl Worker {
         }
     }
 
-    /// Sends it a message, without waiting until it is read.
+    /// Sends the worker a message, without waiting until it is read.
     fn tell(&self, of: &impl Serialize) -> Result<()> {
         let message = message(of).context("a worker cannot be told what to do")?;
-        // If nobody takes it, the worker is gone, which is seen by its silence.
+        // If nobody receives the message, the worker has ended, and the missing replies show that.
         let _ = self.orders.send(message);
         Ok(())
     }
 
     fn signal(&self, signal: Signal) {
-        // One that has ended and was not waited for is still there to get it.
+        // A process that has ended but was not waited for still has its PID, so this reaches no other process.
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, signal);
         }
     }
 
-    /// Ends it, and returns its status and its last words.
+    /// Kills the worker; returns its status and the last text that it wrote to standard error.
     fn end(&mut self) -> Result<(ExitStatus, String)> {
-        // It may have closed its pipe alone.
+        // The worker may have closed its pipe without ending.
         self.signal(Signal::KILL);
         let status = self.child.wait().context("cannot wait for a worker")?;
         Ok((status, last_words(&mut self.words).unwrap_or_default()))
@@ -447,7 +449,7 @@ mod tests {
         let (orders, _) = channel();
         let (sender, receiver) = sync_channel(replies.len());
         replies.into_iter().for_each(|reply| sender.send(reply).unwrap());
-        // It is not gone as long as its end of the pipe is open.
+        // A closed channel would mean that the worker has ended.
         std::mem::forget(sender);
         Worker { child, orders, replies: receiver, words: tempfile::tempfile().unwrap() }
     }

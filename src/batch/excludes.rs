@@ -1,4 +1,4 @@
-//! What a matrix takes out of its jobs.
+//! Excludes: the jobs that a matrix leaves out.
 
 use anyhow::Result;
 use pmdscope_arches::{Arch, Encoding, EntryKind, Mmu, Version};
@@ -10,7 +10,7 @@ use wildmatch::WildMatch;
 use super::plan::{Block, Platform};
 use crate::values::file_name;
 
-/// An exclude, and whether it took anything out.
+/// An exclude, and whether it left anything out.
 pub struct Excluded<'a> {
     pub written: &'a Exclude,
     arches: Option<Vec<Arch>>,
@@ -68,7 +68,7 @@ impl<'a> Excluded<'a> {
         })
     }
 
-    /// Whether it takes out the jobs of a block.
+    /// Whether it leaves out the jobs of a block.
     pub fn takes(&mut self, platform: &Platform, encoding: &Encoding, block: &Block) -> bool {
         fn has<T: PartialEq>(list: Option<&Vec<T>>, what: Option<&T>) -> bool {
             list.is_none_or(|list| what.is_some_and(|what| list.contains(what)))

@@ -1,8 +1,8 @@
 //! Checks a worker's replies about its segment: replies that do not fit are refused.
 //!
-//! The machine code that a worker runs may have taken it over. It can then make up the results of its jobs, but nothing
-//! else: no record of a job that it was not given or that is recorded already, no end of the batch, no message without
-//! end.
+//! The machine code that a worker runs may have taken it over. It can then make up the results of its jobs, but
+//! nothing else: it cannot record a job that it was not given or that is recorded already, report a stop that
+//! nobody asked for, or send a message without end.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,14 @@ use pmdscope_traces::batch::segment;
 use super::wire::{LONGEST_REPLY, Order, Ready, Reply, Verdicts};
 use crate::confined::receive;
 
-/// No reason is longer, in bytes.
+/// The longest reason, in bytes.
 const LONGEST_REASON: usize = 1 << 16;
 
-/// The state of a segment's replies since its order.
+/// The state of the replies about a segment.
 pub struct Heard {
     /// The jobs whose result is still missing.
     open: BTreeSet<u64>,
-    /// The job that the worker is at, if it says so.
+    /// The job that the worker runs, if it announced one.
     at: Option<u64>,
 }
 
@@ -39,24 +39,24 @@ pub enum News {
     Stopped,
     /// It cannot go on, for a reason that is not the job's.
     Failed(String),
-    /// It cannot go on, for a fault of this program.
+    /// It cannot go on, because of a fault of this program.
     Fault(String),
 }
 
-/// A reply of a worker that does not fit, in words.
+/// Why a worker's reply does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("its process said {0}: machine code that it ran has changed what it does")]
 pub struct Misfit(&'static str);
 
 impl Heard {
-    /// Nothing yet.
+    /// Begins with all jobs of the order open, except those that are recorded or lacking.
     pub fn new(order: &Order) -> Self {
         let known = order.known.iter().filter_map(|line| segment::job_of(line));
         let told: BTreeSet<u64> = known.chain(order.lacking.iter().copied()).collect();
         Heard { open: order.jobs.iter().copied().filter(|job| !told.contains(job)).collect(), at: None }
     }
 
-    /// The job that the worker is at, if it says so.
+    /// Returns the job that the worker runs, if it announced one.
     pub fn at(&self) -> Option<u64> {
         self.at
     }
@@ -64,7 +64,7 @@ impl Heard {
     /// Checks the next reply. `order` has the jobs that are recorded or lacking by now.
     ///
     /// # Errors
-    /// If it does not fit what was said before.
+    /// [`Misfit`] if the reply does not fit the order, or the replies before it.
     pub fn take(&mut self, reply: Reply, order: &Order, asked_to_stop: bool) -> Result<News, Misfit> {
         Ok(match reply {
             Reply::Begins(job) => {
@@ -113,7 +113,7 @@ impl Heard {
 
     /// Takes the line of a job, and returns its verdict.
     fn line(&mut self, line: &str) -> Result<Verdicts, Misfit> {
-        // A journal is cut into lines again when it is read.
+        // A journal is split into lines when it is read, so each record must be exactly one line.
         if line.find('\n').is_none_or(|end| end + 1 < line.len()) {
             return Err(Misfit("what is no line"));
         }
@@ -121,7 +121,7 @@ impl Heard {
         Verdicts::of([line]).map_err(|_| NO_RECORD)
     }
 
-    /// The whole segment: its lines that are recorded are as they are recorded.
+    /// Takes the whole segment. The lines of recorded jobs must equal their records.
     fn sealed(&mut self, sealed: &[u8], order: &Order) -> Result<Verdicts, Misfit> {
         const OTHER: Misfit = Misfit("something else of a job than before");
         let lines = segment::open(sealed, &order.jobs).map_err(|_| Misfit("a segment of other jobs"))?;
@@ -141,7 +141,7 @@ impl Heard {
     }
 }
 
-/// The lines and the sealed segment that are accepted from a worker's bytes.
+/// Returns the lines and the sealed segment that are accepted from a worker's bytes.
 ///
 /// Reads its first message, then all replies up to one that does not fit. For the fuzz target, which has no worker.
 pub fn from_worker(mut bytes: &[u8], jobs: &[u64], known: Vec<String>) -> (Vec<String>, Option<Vec<u8>>) {
@@ -202,7 +202,7 @@ mod tests {
         [3, 4, 5, 6].map(|job| line(job, "pass")).to_vec()
     }
 
-    /// The news in these replies; an error if one does not fit.
+    /// Returns the news in these replies; an error if one does not fit.
     fn heard(order: &Order, replies: impl IntoIterator<Item = Reply>) -> Result<Vec<News>, Misfit> {
         let mut heard = Heard::new(order);
         replies.into_iter().map(|reply| heard.take(reply, order, false)).collect()

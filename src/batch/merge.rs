@@ -1,4 +1,4 @@
-//! `pmdscope merge`: the parts of a matrix, put together.
+//! `pmdscope merge`: merges the parts of a matrix.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -31,7 +31,7 @@ pub fn merge(args: &MergeArgs) -> Result<Exit> {
             part.batch.memory
         ));
     }
-    // Without the slash that a name may end in.
+    // This drops a slash at the end of the name.
     let to: PathBuf = args.output.components().collect();
     ensure!(!is_there(&to), "{} is there already: name another -o", to.display());
     let (recorded, jobs) = appear(&to, |beside| {
@@ -51,16 +51,16 @@ pub fn merge(args: &MergeArgs) -> Result<Exit> {
 }
 
 fn is_there(path: &Path) -> bool {
-    // A link that leads nowhere is there too.
+    // A link whose target does not exist counts as well.
     path.symlink_metadata().is_ok()
 }
 
-/// Fills a new folder, which gets its name when it is whole. Nothing that is there already is touched.
+/// Fills a new folder, and gives it its name when it is complete. Replaces nothing that exists.
 fn appear<T>(to: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let cannot = || format!("cannot write {}", to.display());
     let name = to.file_name().with_context(cannot)?.to_string_lossy().into_owned();
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Its name is new, and it is removed if it does not get its own.
+    // A temporary folder with a name of its own. It is removed unless it is renamed.
     let beside = tempfile::Builder::new()
         .prefix(&format!(".{name}."))
         .suffix(".part")
@@ -70,17 +70,17 @@ fn appear<T>(to: &Path, fill: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let filled = fill(beside.path())?;
     match renameat_with(CWD, beside.path(), CWD, to, RenameFlags::NOREPLACE) {
         Err(Errno::EXIST) => bail!("{} is there already: name another -o", to.display()),
-        // A file system that cannot tell: what has something in it is not replaced all the same.
+        // The file system does not know NOREPLACE. Even so, rename() never replaces a folder that is not empty.
         Err(Errno::INVAL | Errno::NOSYS) if !is_there(to) => fs::rename(beside.path(), to),
         renamed => renamed.map_err(Into::into),
     }
     .with_context(cannot)?;
-    // It is no longer there.
+    // The folder has its final name now, so there is nothing left to remove.
     let _ = beside.keep();
     Ok(filled)
 }
 
-/// Writes all lines in the order of their jobs. Gives how many there are.
+/// Writes all lines in the order of their jobs; returns how many there are.
 fn joined(parts: &[Results], store: &Store) -> Result<u64> {
     let mut recorded = 0;
     for segment in Segments::new(&store.batch, parts.iter().map(Results::lines)) {

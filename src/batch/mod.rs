@@ -1,4 +1,4 @@
-//! `pmdscope batch`: a whole matrix of jobs, on all cores, into a results directory.
+//! `pmdscope batch`: runs a whole matrix of jobs, on all cores, into a results directory.
 
 mod crew;
 mod diff;
@@ -45,7 +45,7 @@ use crate::exit::Exit;
 use crate::output;
 use crate::version::{SOURCES, made_by};
 
-/// More than any machine has processors.
+/// The most workers that can be asked for: more than any machine has processors.
 const MOST_WORKERS: usize = 4096;
 
 pub fn batch(args: &BatchArgs) -> Result<Exit> {
@@ -122,14 +122,14 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
         return Ok(Exit::Stopped);
     }
     store.is_in_place()?;
-    // All is recorded, whoever hears of it.
+    // Everything is recorded, so a summary that cannot be printed does not change the exit status.
     if let Err(error) = output::write(&ended(verdicts, to), None) {
         output::tell(&crate::failure::one_line(&error));
     }
     Ok(exit(verdicts))
 }
 
-/// The first signal stops the batch when its jobs are done, the second at once.
+/// Makes the first signal stop the batch when its running jobs are done, and the second one at once.
 fn stop_flag() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {

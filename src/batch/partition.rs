@@ -1,4 +1,4 @@
-//! Which part of a matrix's jobs is run here.
+//! Partitions: the part of a matrix's jobs that this batch runs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ pub enum Partition {
     Whole,
     /// Every `of`-th job, from the `part`-th on, counted from 1.
     Slice { part: u64, of: u64 },
-    /// The jobs whose names have a certain hash: a job stays in its part when the matrix grows.
+    /// The jobs whose name has a certain hash: a job stays in its part when the matrix grows.
     Hash { part: u64, of: u64 },
 }
 
@@ -44,7 +44,7 @@ impl FromStr for Partition {
     }
 }
 
-/// The slice that a task of a Slurm job array has.
+/// Returns the slice of this task of a Slurm job array, from the variables that Slurm sets.
 fn of_slurm(variable: impl Fn(&str) -> Option<String>) -> Result<Partition> {
     let number = |name: &str| -> Result<u64> {
         let text = variable(name).with_context(|| {
@@ -58,7 +58,7 @@ fn of_slurm(variable: impl Fn(&str) -> Option<String>) -> Result<Partition> {
         Some(_) => number("SLURM_ARRAY_TASK_STEP")?.max(1),
         None => 1,
     };
-    // One task may be what is run again of an array, which it does not know of.
+    // An array of one task may be a rerun of one task of a larger array, whose size is then unknown.
     ensure!(
         of > 1,
         "this array has one task only, so it is not known of how many parts: name the part itself, such as --partition \
@@ -87,12 +87,12 @@ impl fmt::Display for Partition {
 }
 
 impl Partition {
-    /// Its name, if it is not all.
+    /// Returns its name; `None` if it is the whole matrix.
     pub fn name(self) -> Option<String> {
         (self != Partition::Whole).then(|| self.to_string())
     }
 
-    /// Its jobs, in order, of so many; `name` says what a job is.
+    /// Returns its jobs, in order, out of `jobs` jobs; `name` returns the name of a job.
     pub fn jobs<'a>(
         self,
         jobs: u64,
@@ -109,7 +109,7 @@ impl Partition {
         }
     }
 
-    /// How many of `jobs` jobs are in the partition; `name` returns the name of a job.
+    /// Returns how many of `jobs` jobs are in the partition; `name` returns the name of a job.
     pub fn count(self, jobs: u64, name: impl Fn(u64) -> String + Send) -> u64 {
         match self {
             Partition::Whole => jobs,

@@ -1,4 +1,4 @@
-//! The jobs of a matrix, each of which can be had by its number without the others.
+//! The jobs of a matrix. Each can be computed from its number, without the others.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -14,20 +14,20 @@ use crate::cli::{BoundArgs, Marks};
 use crate::start::EntryRequest;
 use crate::values::file_name;
 
-/// The jobs of a matrix. It can be handed to another process.
+/// The jobs of a matrix, in a form that can be sent to another process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
-    /// Where jobs are run.
+    /// The guests and kernels that run jobs.
     pub platforms: Vec<Platform>,
-    /// Jobs that are alike, in order.
+    /// The blocks of jobs, in order.
     blocks: Vec<Block>,
-    /// How many jobs there are up to the end of each block.
+    /// The number of jobs up to the end of each block.
     ends: Vec<u64>,
-    /// How far each may go.
+    /// The bounds of each job.
     pub bounds: BoundArgs,
 }
 
-/// What runs a job.
+/// The guest or kernel that runs a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Platform {
     /// A guest, bundled or the user's.
@@ -39,15 +39,15 @@ pub enum Platform {
 /// Jobs that differ in their entries only.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Block {
-    /// The number of its platform.
+    /// The index of its platform.
     pub platform: usize,
     pub entries: Entries,
     pub writer: String,
-    /// A sweep has none.
+    /// The walker; `None` for a sweep.
     pub walker: Option<String>,
 }
 
-/// Entries of a block.
+/// The initial entries of a block's jobs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Entries {
     Kind { kind: String, marks: Vec<Vec<String>>, pfns: Option<Sequence> },
@@ -65,7 +65,7 @@ pub struct Job<'a> {
     pub walker: Option<&'a str>,
 }
 
-/// The entry that a job begins with.
+/// The initial entry of a job.
 #[derive(Debug, Clone, Copy)]
 pub enum RequestedEntry<'a> {
     Kind { kind: &'a str, marks: &'a [String], pfn: Option<u64> },
@@ -75,7 +75,7 @@ pub enum RequestedEntry<'a> {
 }
 
 impl Plan {
-    /// The files and folders that its jobs read: guests, kernels, and what is unpacked of them.
+    /// Returns the files and folders that its jobs read: guests, kernels, and the cache of unpacked kernels.
     pub fn readable(&self) -> Vec<PathBuf> {
         let file = |platform: &Platform| match platform {
             Platform::Guest { file, .. } => file.clone(),
@@ -85,12 +85,12 @@ impl Plan {
         self.platforms.iter().filter_map(file).chain(cache).collect()
     }
 
-    /// A plan without jobs yet, each of which may go so far.
+    /// Returns a plan without jobs, with these bounds for each.
     pub fn of_bounds(bounds: BoundArgs) -> Plan {
         Plan { platforms: Vec::new(), blocks: Vec::new(), ends: Vec::new(), bounds }
     }
 
-    /// The number of a platform, which becomes part of the plan.
+    /// Returns the index of a platform; adds the platform to the plan if it is new.
     pub fn number_of(&mut self, platform: &Platform) -> usize {
         self.platforms.iter().position(|known| known == platform).unwrap_or_else(|| {
             self.platforms.push(platform.clone());
@@ -98,19 +98,19 @@ impl Plan {
         })
     }
 
-    /// Adds a block; `None` if there were more jobs than can be counted.
+    /// Adds a block; `None` if the number of jobs overflows.
     pub fn push(&mut self, block: Block) -> Option<()> {
         self.ends.push(self.jobs().checked_add(block.entries.count())?);
         self.blocks.push(block);
         Some(())
     }
 
-    /// How many jobs there are.
+    /// Returns the number of jobs.
     pub fn jobs(&self) -> u64 {
         self.ends.last().copied().unwrap_or(0)
     }
 
-    /// The job of a number.
+    /// Returns the job with this number.
     pub fn job(&self, number: u64) -> Option<Job<'_>> {
         let at = self.ends.partition_point(|end| *end <= number);
         let block = self.blocks.get(at)?;
@@ -123,7 +123,7 @@ impl Plan {
         })
     }
 
-    /// The name of a job, which no other job has.
+    /// Returns the name of a job, which no other job has.
     pub fn name(&self, number: u64) -> String {
         let Some(job) = self.job(number) else { return String::new() };
         let platform = self.platforms.get(job.platform).map(Platform::name).unwrap_or_default();
@@ -134,7 +134,7 @@ impl Plan {
         name
     }
 
-    /// What all results depend on, as one number: not where files lie.
+    /// Returns a SHA-256 of everything that results depend on; the folders of files are not part of it.
     pub fn hash(&self) -> Result<String> {
         let mut plan = self.clone();
         for platform in &mut plan.platforms {
@@ -149,7 +149,7 @@ impl Plan {
         Ok(hex::encode(Sha256::digest(text)))
     }
 
-    /// How many jobs each platform has, in order.
+    /// Returns the name of each platform and its number of jobs, in order.
     pub fn by_platform(&self) -> impl Iterator<Item = (String, u64)> {
         self.platforms.iter().enumerate().map(|(number, platform)| {
             let blocks = self.blocks.iter().filter(|block| block.platform == number);
@@ -159,7 +159,7 @@ impl Plan {
 }
 
 impl Platform {
-    /// Its name: architecture, MMU and version, or the release of a kernel.
+    /// Returns its name: architecture, MMU and version, or the release of a kernel; then the name of its file.
     pub fn name(&self) -> String {
         match self {
             Platform::Guest { arch, mmu, linux, file, .. } => {
@@ -217,7 +217,7 @@ impl Entries {
         })
     }
 
-    /// What excludes call them.
+    /// Returns the name that excludes have for these entries.
     pub fn kind(&self) -> &str {
         match self {
             Entries::Kind { kind, .. } => kind,
@@ -228,7 +228,7 @@ impl Entries {
 }
 
 impl RequestedEntry<'_> {
-    /// The request for an entry of an encoding.
+    /// Returns the request for this entry in an encoding.
     pub fn request(&self, encoding: &Encoding) -> Result<EntryRequest> {
         Ok(match *self {
             RequestedEntry::Kind { kind, marks, pfn } => {
@@ -268,7 +268,7 @@ impl RequestedEntry<'_> {
     }
 }
 
-/// What a swap entry of a type is, but for the type.
+/// Returns the specification of a swap entry, which lacks only its type.
 pub fn swap_spec(offset: u64, marks: Marks) -> EntrySpec {
     let Marks { young, dirty, soft_dirty, uffd_wp } = marks;
     EntrySpec { kind: EntryKind::Swap, pfn: offset, young, dirty, soft_dirty, uffd_wp }

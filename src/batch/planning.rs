@@ -1,4 +1,4 @@
-//! From a matrix to its plan.
+//! Makes the plan of a matrix.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,14 +18,14 @@ use crate::start::Start;
 use crate::subject::{GuestSubject, KERNEL_SAYS, KernelSubject, LackingRoutine, Subject};
 use crate::sweep_study::sweepable;
 
-/// The matrix of a file.
+/// Reads a matrix; returns it and the text of the file.
 pub fn read(file: &Path) -> Result<(Matrix, String)> {
     let name = file.display().to_string();
     let text = input::text(file, pmdscope_traces::matrix::MAX_BYTES as u64)?;
     Ok((Matrix::parse(&name, &text)?, text))
 }
 
-/// The jobs of a matrix whose files are relative to a folder, and what of it cannot exist.
+/// Returns the plan of a matrix, and everything in it that cannot be run. Files are relative to `folder`.
 pub fn plan(matrix: &Matrix, folder: &Path, cache: CacheArgs) -> Result<(Plan, Vec<Skipped>)> {
     let excludes = matrix.excludes.iter().map(|exclude| Excluded::new(matrix, exclude));
     let mut builder = PlanBuilder {
@@ -95,7 +95,7 @@ impl PlanBuilder<'_> {
         Ok(())
     }
 
-    /// Adds a block to the plan, and its platform with the first.
+    /// Adds a block to the plan, unless it cannot run or is excluded. A platform is added with its first block.
     fn add(
         &mut self,
         include: &Include,
@@ -133,7 +133,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// The architectures and versions of an include, with their guests.
+    /// Returns the architectures and versions of an include, with their guests.
     fn guests(&mut self, include: &Include) -> Result<Vec<(Platform, Subject)>> {
         let executed = || Arch::ALL.into_iter().filter(|arch| arch.executed()).collect();
         let arches: Vec<Arch> = self.parsed(include.arches.as_deref())?.unwrap_or_else(executed);
@@ -161,7 +161,7 @@ impl PlanBuilder<'_> {
                         continue;
                     }
                 };
-                // Without files it is the bundled one.
+                // Without files, the bundled guest runs.
                 let files: Vec<Option<&PathBuf>> = match &files {
                     Some(files) => files.iter().map(Some).collect(),
                     None => vec![None],
@@ -209,7 +209,7 @@ impl PlanBuilder<'_> {
         Ok(all)
     }
 
-    /// The files of these names, in order; none twice.
+    /// Returns the files that match these names, in order and without repeats.
     fn files(&self, names: &[Name]) -> Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for name in names {
@@ -231,7 +231,7 @@ impl PlanBuilder<'_> {
         Ok(files)
     }
 
-    /// What names mean, each once.
+    /// Parses names, and drops repeats.
     fn parsed<T>(&self, names: Option<&[Name]>) -> Result<Option<Vec<T>>>
     where
         T: std::str::FromStr + PartialEq,
@@ -248,7 +248,7 @@ impl PlanBuilder<'_> {
         Ok(Some(all))
     }
 
-    /// The writers and walkers of an include, each once; all that a platform can be asked for if none is named.
+    /// Returns the writers and walkers of an include, each once. If none is named, returns all that can be named.
     fn routines(&self, include: &Include, subject: &Subject) -> Result<(Vec<String>, Vec<String>)> {
         let named = |role: Role, names: Option<&[Name]>| -> Result<Vec<String>> {
             let Some(names) = names else {
@@ -269,7 +269,7 @@ impl PlanBuilder<'_> {
         Ok((writers, named(Role::Walker, include.walkers.as_deref())?))
     }
 
-    /// The entries of an include that a platform can express.
+    /// Returns the entries of an include that a platform can express.
     fn entries(&mut self, include: &Include, subject: &Subject, name: &str) -> Result<Vec<Entries>> {
         let encoding = subject.encoding();
         let Some(entries) = &include.entries else {
@@ -300,7 +300,7 @@ impl PlanBuilder<'_> {
                 let marks = self.marks(marks.as_deref())?;
                 let kind: EntryKind =
                     kind.text.parse().map_err(|error| self.matrix.error(&kind.place, error))?;
-                // For these kinds the number is an offset or the frame of a table, which can be anywhere.
+                // For these kinds the number is a swap offset or the frame of a table, which needs no alignment.
                 let unit = if matches!(kind, EntryKind::Swap | EntryKind::Table) { 1 } else { huge };
                 let pfns = match pfns {
                     Some(pfns) => Some(pfns.sequence(unit).map_err(|error| fault(&error))?),
@@ -347,7 +347,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// The names of marks, which are known.
+    /// Checks the names of marks; returns each list in the order of reports.
     fn marks(&self, lists: Option<&[Vec<Name>]>) -> Result<Vec<Vec<String>>> {
         let Some(lists) = lists else { return Ok(vec![Vec::new()]) };
         let mut all = Vec::new();
@@ -367,7 +367,7 @@ impl PlanBuilder<'_> {
         Ok(all)
     }
 
-    /// The entries of a kind with those of the marks that they can have.
+    /// Returns the entries of a kind, with those lists of marks that the encoding can express.
     fn of_kind(
         &mut self,
         name: &str,
@@ -383,7 +383,8 @@ impl PlanBuilder<'_> {
             let extremes = pfns.as_ref().map(|pfns| pfns.extremes(huge));
             let tried = match extremes {
                 None => vec![None],
-                // Where the uneven one can be had, so can all others that are no larger.
+                // If the encoding can express an unaligned number, it can express every other that is no larger
+                // than the largest.
                 Some(extremes) => extremes.uneven.into_iter().chain([extremes.largest]).map(Some).collect(),
             };
             match tried.into_iter().try_for_each(|pfn| can(pfn).map(drop)) {

@@ -1,4 +1,4 @@
-//! What a person sees while a batch runs.
+//! The progress bar of a batch.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,14 +6,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::wire::Verdicts;
 
-/// A bar on the terminal, if standard error is one.
+/// A progress bar on standard error, if that is a terminal.
 pub struct Progress {
     bar: ProgressBar,
     so_far: Mutex<Verdicts>,
 }
 
 impl Progress {
-    /// The progress of a batch of `jobs` jobs.
+    /// Begins the progress of a batch of `jobs` jobs.
     pub fn new(jobs: u64) -> Self {
         let bar = ProgressBar::with_draw_target(Some(jobs), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template(
@@ -27,26 +27,26 @@ impl Progress {
         progress
     }
 
-    /// Jobs that were done before.
+    /// Counts jobs that were done before.
     pub fn known(&self, verdicts: Verdicts) {
         self.bar.inc(verdicts.jobs());
-        // What was not run now says nothing of how long the rest takes.
+        // Jobs that did not run now say nothing about how long the rest takes.
         self.bar.reset_eta();
         self.show(verdicts);
     }
 
-    /// Jobs that are done now.
+    /// Counts jobs that are done now.
     pub fn done(&self, verdicts: Verdicts) {
         self.bar.inc(verdicts.jobs());
         self.show(verdicts);
     }
 
-    /// Says something else without disturbing the bar.
+    /// Prints something else without disturbing the bar.
     pub fn say(&self, say: impl FnOnce()) {
         self.bar.suspend(say);
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }

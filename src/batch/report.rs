@@ -52,28 +52,28 @@ pub fn report(args: &ReportDirArgs) -> Result<Exit> {
     }
     let exit = judged.unwrap_or_else(|| super::exit(chosen.verdicts));
     let (recorded, jobs) = (chosen.recorded, results.batch.here);
-    // Who reads a pipe may have enough before its end.
+    // The reader of a pipe may close it early: then not all records were counted.
     if chosen.ended && recorded < jobs {
         output::tell(&format!(
             "{}: {recorded} of {jobs} jobs are recorded: the others are run by pmdscope batch with --resume",
             args.directory.display()
         ));
-        // What was not run is not known.
+        // Jobs that did not run are unknown.
         return Ok(if exit == Exit::Clean { Exit::Inconclusive } else { exit });
     }
     Ok(exit)
 }
 
-/// The records that are asked for; it is an error if there are none.
+/// The selected records. If none is selected, that is an error.
 struct Chosen<'a> {
     lines: Lines<'a>,
     results: &'a Results,
     only: &'a OnlyArgs,
-    /// How many records there are, whether asked for or not.
+    /// The number of records so far, selected or not.
     recorded: u64,
-    /// The verdicts of the records that are asked for.
+    /// The verdicts of the selected records so far.
     verdicts: Verdicts,
-    /// Whether all have been seen.
+    /// Whether all records were read.
     ended: bool,
 }
 
@@ -83,7 +83,7 @@ impl<'a> Chosen<'a> {
         Chosen { lines: results.lines(), results, only, recorded, verdicts, ended: false }
     }
 
-    /// Encodes these records, up to one that cannot be read: that is an error.
+    /// Encodes the selected records. A record that cannot be read is an error.
     fn encode<T>(&mut self, encode: impl FnOnce(&mut Records<'_>) -> Result<T, EncodeError>) -> Result<T> {
         let mut failed = None;
         let mut records = self.map_while(|record| record.map_err(|error| failed = Some(error)).ok());
@@ -92,7 +92,7 @@ impl<'a> Chosen<'a> {
         failed.map_or(Ok(encoded), Err)
     }
 
-    /// What does not exist; of a choice it is not said.
+    /// Returns the requests that cannot be run; none if only some records are selected.
     fn skipped(&self) -> &'a [Skipped] {
         if self.only.is_all() { &self.results.batch.skipped } else { &[] }
     }
@@ -122,7 +122,7 @@ impl Iterator for Chosen<'_> {
     }
 }
 
-/// The runs and sweeps as a comparison.
+/// Collects the selected runs and sweeps into a comparison of at most `most` rows.
 fn comparison(results: &Results, records: &mut Chosen<'_>, most: usize) -> Result<CompareReport> {
     let mut report = CompareReport::new(results.batch.made_by.as_str(), Vec::new(), Vec::new());
     for record in &mut *records {

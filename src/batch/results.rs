@@ -1,4 +1,4 @@
-//! A results directory, as it is read.
+//! Reads a results directory.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use pmdscope_traces::batch::{Batch, JobOrder, Record, segment};
 
 use super::store::{Places, batch_of, existing, journal};
 
-/// The results of a batch, whole or not.
+/// The results of a batch, complete or not.
 pub struct Results {
     pub folder: PathBuf,
     pub batch: Batch,
@@ -15,7 +15,7 @@ pub struct Results {
     segments: Vec<u64>,
 }
 
-/// The lines of a results directory, in the order of their jobs: one segment is held at a time.
+/// The lines of a results directory, in the order of their jobs; only one segment is held in memory.
 pub struct Lines<'a> {
     results: &'a Results,
     segments: std::vec::IntoIter<u64>,
@@ -32,7 +32,7 @@ impl Results {
         Ok(Results { folder: folder.to_owned(), batch, segments })
     }
 
-    /// What is recorded, in the order of jobs.
+    /// Returns the recorded lines, in the order of their jobs.
     pub fn lines(&self) -> Lines<'_> {
         Lines {
             results: self,
@@ -42,17 +42,17 @@ impl Results {
         }
     }
 
-    /// The records, in the order of their jobs.
+    /// Returns the records, in the order of their jobs.
     pub fn records(&self) -> impl Iterator<Item = Result<Record>> {
         self.lines().map(|line| self.record(&line?.1))
     }
 
-    /// The record of one of its lines.
+    /// Parses one of its lines.
     pub fn record(&self, line: &str) -> Result<Record> {
         segment::record(line).with_context(|| self.folder.display().to_string())
     }
 
-    /// The lines of a segment, sealed or under way.
+    /// Returns the lines of a segment, sealed or in progress.
     fn segment(&self, number: u64) -> Result<Vec<String>> {
         let sealed = Places(&self.folder).sealed(number);
         if let Some(opened) = existing(&sealed)? {
@@ -65,7 +65,7 @@ impl Results {
 }
 
 impl Iterator for Lines<'_> {
-    /// A line with its job.
+    /// The number of a job, and its line.
     type Item = Result<(u64, String)>;
 
     fn next(&mut self) -> Option<Self::Item> {

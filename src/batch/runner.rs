@@ -17,25 +17,25 @@ use crate::subject::{GuestSubject, KernelSubject, LastEnvironment, Subject};
 use crate::sweep_study;
 use crate::values::{bounds, encoding};
 
-/// Runs jobs, with the environment of the last one.
+/// Runs jobs, and reuses the environment of the last one if possible.
 pub struct Runner {
     plan: Plan,
     cache: CacheArgs,
     bounds: Bounds,
-    /// The platform that is open, by its number.
+    /// The open platform, by its number.
     open: Option<(usize, Subject)>,
     last: LastEnvironment,
 }
 
 /// The result of a job.
 pub enum JobResult {
-    /// Its report, or why nothing is known: the same each time.
+    /// Its report, or why nothing is known. It is the same each time.
     Record(Box<Record>),
     /// It lacked memory or time.
     Lacks(String),
 }
 
-/// Who caused an error; `None` if it is of neither the job nor the machine.
+/// Returns who caused an error; `None` if neither an entry nor the emulator did.
 fn cause_of(error: &anyhow::Error) -> Option<Blame> {
     if error.chain().any(|cause| cause.is::<EntryError>()) {
         return Some(Blame::Input);
@@ -49,12 +49,15 @@ impl Runner {
         Ok(Runner { plan, cache, bounds, open: None, last: LastEnvironment::default() })
     }
 
-    /// Forgets the environment, so that what its memory has grown by is given back.
+    /// Drops the environment, and frees the memory that it has grown to.
     pub fn forget(&mut self) {
         self.last = LastEnvironment::default();
     }
 
-    /// Runs a job. It fails if this program did, or a file cannot be read: that says nothing of the job.
+    /// Runs a job.
+    ///
+    /// # Errors
+    /// If this program is at fault or a file cannot be read: that says nothing about the job.
     pub fn run(&mut self, number: u64) -> Result<JobResult> {
         let report = match self.report(number) {
             Ok(Report::Run(run)) if run.out_of_time && run.verdict == Verdict::Unknown => {
@@ -74,7 +77,7 @@ impl Runner {
         Ok(JobResult::Record(Box::new(Record { job: number, report })))
     }
 
-    /// The record of a job that the engine does not survive.
+    /// Returns the record of a job that no worker survives.
     pub fn given_up(&mut self, number: u64, why: &str) -> Result<Record> {
         Ok(Record { job: number, report: self.incomplete_report(number, why)? })
     }
@@ -96,7 +99,7 @@ impl Runner {
         })
     }
 
-    /// The report of a job that was not run to its end.
+    /// Returns the report of a job that did not finish; `why` is the reason.
     fn incomplete_report(&mut self, number: u64, why: &str) -> Result<Report> {
         self.open(number)?;
         let (job, subject) = opened(&self.plan, self.open.as_ref(), number)?;
@@ -110,7 +113,7 @@ impl Runner {
         })
     }
 
-    /// Opens the platform of a job, if another one is open.
+    /// Opens the platform of a job, unless it is open already.
     fn open(&mut self, number: u64) -> Result<()> {
         let platform = self.plan.job(number).context("the plan has no such job")?.platform;
         if self.open.as_ref().is_none_or(|(open, _)| *open != platform) {
@@ -122,7 +125,7 @@ impl Runner {
     }
 }
 
-/// A job, and its platform, which is open.
+/// Returns a job and its platform, which must be open.
 fn opened<'a>(
     plan: &'a Plan,
     open: Option<&'a (usize, Subject)>,
@@ -133,7 +136,7 @@ fn opened<'a>(
     Ok((job, subject))
 }
 
-/// What a platform runs, unless its file is another one by now.
+/// Opens the guest or kernel of a platform; fails if its file has changed since the batch began.
 fn subject(platform: &Platform, cache: CacheArgs) -> Result<Subject> {
     Ok(match platform {
         Platform::Guest { arch, mmu, linux, file, sha256 } => {
@@ -153,7 +156,7 @@ fn subject(platform: &Platform, cache: CacheArgs) -> Result<Subject> {
     })
 }
 
-/// The guest that a sweep runs in.
+/// Returns the guest that a sweep runs in.
 fn swept(subject: &Subject) -> Result<&GuestSubject> {
     match subject {
         Subject::Guest(guest) => Ok(guest),

@@ -1,10 +1,10 @@
-//! A results directory, as it is written.
+//! Writes a results directory.
 //!
 //! ```text
-//! batch.json                      what was to be run
+//! batch.json                      the matrix, the part of it that is run, and by which build
 //! lock                            held by the one batch that writes here
 //! records/0000000000.jsonl.zst    a sealed segment
-//! records/0000000001.jsonl        the journal of one that is under way
+//! records/0000000001.jsonl        the journal of a segment in progress
 //! ```
 
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ use crate::{input, output};
 pub struct Store {
     folder: PathBuf,
     pub batch: Batch,
-    /// Held as long as this lives.
+    /// The lock, held as long as this lives.
     lock: File,
 }
 
@@ -32,7 +32,7 @@ pub enum Sealed {
     Lines(Vec<String>),
     /// Its file exists but cannot be read: which file, and why.
     Damaged(String),
-    /// It is still to be run.
+    /// It is not sealed yet.
     NotYet,
 }
 
@@ -60,7 +60,7 @@ impl Places<'_> {
             let file = file.with_context(|| format!("cannot read {}", name.display()))?.file_name();
             let file = file.to_string_lossy();
             let number = file.strip_suffix(".jsonl.zst").or_else(|| file.strip_suffix(".jsonl"));
-            // Other files are not ours.
+            // Files with other names are not ours.
             segments.extend(number.and_then(|number| number.parse::<u64>().ok()));
         }
         Ok(segments.into_iter().filter(|segment| *segment < batch.segments()).collect())
@@ -75,9 +75,9 @@ impl Places<'_> {
     }
 }
 
-/// The batch of a results directory; `None` if it is none yet.
+/// Reads the batch of a results directory; `None` if the folder is none yet.
 pub fn batch_of(folder: &Path) -> Result<Option<Batch>> {
-    /// The matrix is in it, and what of it does not exist.
+    /// The file has the matrix, and everything in it that cannot be run.
     const LARGEST_BYTES: u64 = 64 << 20;
     let file = Places(folder).batch();
     let Some(opened) = existing(&file)? else { return Ok(None) };
@@ -99,7 +99,7 @@ fn is_absent(error: &anyhow::Error) -> bool {
     io.is_some_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-/// The lines of a journal, if it exists.
+/// Returns the lines of a journal, if it exists.
 pub fn journal(file: &Path) -> Result<Option<Vec<String>>> {
     let Some(opened) = existing(file)? else { return Ok(None) };
     let bytes = input::read_of(opened, &file.display().to_string(), segment::LARGEST_BYTES)?;
@@ -107,7 +107,7 @@ pub fn journal(file: &Path) -> Result<Option<Vec<String>>> {
 }
 
 impl Store {
-    /// Begins a results directory, or goes on with one.
+    /// Begins a results directory, or opens one to go on with it.
     pub fn open(folder: &Path, batch: Batch, resume: bool) -> Result<Store> {
         let name = folder.display();
         fs::create_dir_all(Places(folder).records()).with_context(|| format!("cannot make {name}"))?;
@@ -153,7 +153,7 @@ impl Store {
         Ok(Store { folder: folder.to_owned(), batch, lock })
     }
 
-    /// Whether what was written is where it was to be.
+    /// Checks that all segments are sealed in the directory that this batch has locked.
     ///
     /// # Errors
     /// If the directory was removed or replaced meanwhile.
@@ -170,13 +170,13 @@ impl Store {
         Ok(())
     }
 
-    /// The state of a segment on disk. Removes the journal of a sealed one.
+    /// Returns the state of a segment on disk; removes the journal of a sealed one.
     pub fn sealed(&self, segment: u64, jobs: &[u64]) -> Result<Sealed> {
         let file = Places(&self.folder).sealed(segment);
         let Some(opened) = existing(&file)? else { return Ok(Sealed::NotYet) };
         match segment::open(opened, jobs) {
             Ok(lines) => {
-                // A segment that was sealed may still have its journal.
+                // A batch that was killed while it sealed the segment may have left its journal.
                 remove(&Places(&self.folder).journal(segment))?;
                 Ok(Sealed::Lines(lines))
             }
@@ -184,12 +184,12 @@ impl Store {
         }
     }
 
-    /// The lines of a segment that is under way. Its journal has just these from now on.
+    /// Returns the lines of a segment in progress, and rewrites its journal with just these.
     pub fn known(&self, segment: u64, jobs: &[u64]) -> Result<Vec<String>> {
         let file = Places(&self.folder).journal(segment);
         let Some(mut lines) = journal(&file)? else { return Ok(Vec::new()) };
         lines.retain(|line| segment::job_of(line).is_some_and(|job| jobs.binary_search(&job).is_ok()));
-        // What comes next must not be written behind a torn line.
+        // The next line must not be written behind a torn one.
         write_synced(&file, lines.concat().as_bytes())?;
         Ok(lines)
     }
@@ -206,7 +206,7 @@ impl Store {
         added.with_context(|| format!("cannot write {}", file.display()))
     }
 
-    /// Seals a segment.
+    /// Writes a sealed segment, and removes its journal.
     pub fn seal(&self, segment: u64, sealed: &[u8]) -> Result<()> {
         write_synced(&Places(&self.folder).sealed(segment), sealed)?;
         remove(&Places(&self.folder).journal(segment))
@@ -236,7 +236,7 @@ fn lock(folder: &Path) -> Result<File> {
     }
 }
 
-/// Writes a file whole or not at all, and so that it outlives the machine's end.
+/// Writes a file whole or not at all, and syncs it so that it survives a crash of the machine.
 pub fn write_synced(file: &Path, bytes: &[u8]) -> Result<()> {
     let mut beside = file.to_owned().into_os_string();
     beside.push(".part");
@@ -251,7 +251,7 @@ pub fn write_synced(file: &Path, bytes: &[u8]) -> Result<()> {
     written.with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// Makes a new name in a folder outlive the machine's end.
+/// Syncs the folder of a file, so that a new name in it survives a crash of the machine.
 fn sync_folder_of(file: &Path) -> std::io::Result<()> {
     File::open(file.parent().unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all())
 }

@@ -20,7 +20,7 @@ struct Report {
     verdict: Verdict,
 }
 
-/// The verdict of a record's line.
+/// Returns the verdict in a record's line.
 pub fn of_line(line: &str) -> Result<Verdict> {
     let line: Line = serde_json::from_str(line)?;
     let report = line.run.or(line.sweep).context("a record of nothing")?;
@@ -45,7 +45,7 @@ impl Verdicts {
         Ok(verdicts)
     }
 
-    /// The sum of both.
+    /// Returns the sum of both.
     pub fn and(self, other: Verdicts) -> Verdicts {
         Verdicts {
             pass: self.pass + other.pass,

@@ -1,4 +1,4 @@
-//! What a batch and its workers say to each other.
+//! The messages between a batch and its workers.
 
 use std::collections::BTreeSet;
 
@@ -14,29 +14,29 @@ use crate::confined::sandbox::Confined;
 pub struct Setup {
     pub plan: Plan,
     pub no_cache: bool,
-    /// Bytes of address space that it may have.
+    /// Bytes of address space that the worker may have.
     pub memory: u64,
     /// Seconds of processor time that one job may take.
     pub seconds: u64,
 }
 
 impl Setup {
-    /// What one worker and one job may take.
+    /// Returns the limits of one worker and one job.
     pub fn limits(&self) -> Limits {
         Limits { memory: self.memory, seconds: self.seconds }
     }
 }
 
-/// A segment to be run.
+/// A segment to run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Order {
     /// Its jobs, in order.
     pub jobs: Vec<u64>,
-    /// The lines of those that were run before.
+    /// The lines of the jobs that were run before.
     pub known: Vec<String>,
     /// Jobs that no worker survives, and why: their results are unknown.
     pub given_up: Vec<(u64, String)>,
-    /// Jobs that lacked memory or time. They have no record, and are run again when the batch is.
+    /// Jobs that lacked memory or time. They have no record, and run again when the batch is resumed.
     pub lacking: BTreeSet<u64>,
     /// Whether to announce each job before it begins, and to send each result at once.
     ///
@@ -44,10 +44,10 @@ pub struct Order {
     pub careful: bool,
 }
 
-/// No reply is longer: it has the lines of a segment at most.
+/// The largest reply, in bytes: one with the lines of a segment.
 pub const LONGEST_REPLY: u32 = segment::LARGEST_BYTES as u32 + (1 << 20);
 
-/// What a worker says first: how it is confined, or why it cannot begin.
+/// The first message of a worker: how it is confined, or why it cannot begin.
 pub type Ready = Result<Confined, String>;
 
 /// A worker's reply to an order.
@@ -67,7 +67,7 @@ pub enum Reply {
     Stopped,
     /// It cannot go on, for a reason that is not the job's.
     Failed(String),
-    /// It cannot go on, for a fault of this program.
+    /// It cannot go on, because of a fault of this program.
     Fault(String),
 }
 
@@ -80,7 +80,7 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// The number of jobs.
+    /// Returns the number of jobs.
     pub fn jobs(&self) -> u64 {
         self.pass + self.findings + self.unknown
     }

@@ -1,4 +1,4 @@
-//! The worker: a process that runs jobs of a batch, and that may be ended by one.
+//! The worker: a process that runs jobs of a batch. A job can end it.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::confined::{LONGEST, receive, sandbox, send};
 use crate::exit::Exit;
 use crate::failure::{one_line, status_of};
 
-/// How long what is done may stay untold.
+/// How long finished jobs are collected before the next one sends them all.
 const AT_LEAST_EVERY: Duration = Duration::from_millis(200);
 
-/// The one argument of a worker. It is no command for people, so the command line does not know it.
+/// The only argument of a worker. It is no command for users, so the command line does not know it.
 pub const ARGUMENT: &str = "batch-worker";
 
 /// Whether this process was started as a worker.
@@ -26,7 +26,7 @@ pub fn is_worker() -> bool {
     std::env::args_os().skip(1).eq([ARGUMENT])
 }
 
-/// Runs the segments that come from standard input until there are no more.
+/// Runs the segments that arrive on standard input, until there are no more.
 pub fn worker() -> Result<Exit> {
     let stop = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&stop))?;
@@ -59,7 +59,7 @@ pub fn worker() -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-/// Tells the batch what is done, some at a time.
+/// Sends the lines of finished jobs to the batch, several in one message.
 struct Told<'a, W> {
     to: &'a mut W,
     pending: Vec<String>,
@@ -85,7 +85,7 @@ impl<W: Write> Told<'_, W> {
     }
 }
 
-/// Runs what is missing of a segment, and seals it.
+/// Runs the missing jobs of a segment, and seals it if all have a record.
 fn work(
     runner: &mut Runner,
     order: &Order,
@@ -93,7 +93,7 @@ fn work(
     stop: &AtomicBool,
     seconds: u64,
 ) -> Result<()> {
-    // A machine keeps the memory of every page that jobs had.
+    // A machine keeps the memory of every page that its jobs used.
     runner.forget();
     let mut known = order.known.iter().peekable();
     let mut lines = Vec::with_capacity(order.jobs.len());

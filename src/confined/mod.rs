@@ -1,5 +1,6 @@
-//! Foreign machine code, of a guest's file, a kernel or a reproducer, runs in a confined process: this program, called
-//! again. If it does not survive, that is the result.
+//! Runs foreign machine code, of a guest's file, a kernel or a reproducer, in a confined process.
+//!
+//! The process is this program, started again. If it does not survive, that is the result.
 
 mod pipe;
 mod process;
@@ -30,31 +31,33 @@ use crate::study::Study;
 use crate::subject::{GuestSubject, LastEnvironment};
 use crate::{output, sweep_study};
 
-/// The one argument of such a process. It is no command for people, so the command line does not know it.
+/// The only argument of a confined process. It is no command for users, so the command line does not know it.
 pub const ARGUMENT: &str = "confined-run";
 
-/// The address space that it may have: that of 16 CPUs at most, and what reports of many behaviours take.
+/// Bytes of address space for a confined process: for 16 CPUs, the most, and reports of many behaviours.
 const MEMORY: u64 = 20 << 30;
 
-/// What it says.
+/// The messages of a confined process.
 #[derive(Serialize, Deserialize)]
 enum Reply {
-    /// How it is confined. From here on it runs the task.
+    /// It has confined itself, in this way, and begins the task.
     Begins(Confined),
     /// The report, as JSON.
     Report(Vec<u8>),
-    /// Why there is none, in one line, and whose fault that is.
+    /// There is no report: why, in one line, and whose fault that is.
     Failed { why: String, exit: u8, misfit: bool },
 }
 
-/// What the end of a process that ran a task says.
+/// The outcome of a task in a confined process.
 enum Outcome {
     Report(Report),
-    /// It did not survive, and why.
+    /// There is no report: why.
     Lost(String),
 }
 
-/// Reports a study. Bundled guests run in this process, in the environment of the last study if they can.
+/// Runs a study and returns its report.
+///
+/// Bundled guests run in this process, in the environment of the last study if possible.
 pub fn study(study: &Study<'_>, last: &mut LastEnvironment) -> Result<RunReport> {
     if study.subject.is_bundled() {
         return study.report(last);
@@ -62,7 +65,7 @@ pub fn study(study: &Study<'_>, last: &mut LastEnvironment) -> Result<RunReport>
     believed(run(&Task::of_study(study))?, |why| study.incomplete_report(why))
 }
 
-/// Sweeps a writer. Bundled guests run in this process.
+/// Sweeps a writer and returns the report. Bundled guests run in this process.
 pub fn sweep(guest: &GuestSubject, set: EntrySet, writer: &'static Routine) -> Result<SweepReport> {
     if guest.is_bundled() {
         return sweep_study::sweep(guest, set, writer);
@@ -75,7 +78,7 @@ pub fn sweep(guest: &GuestSubject, set: EntrySet, writer: &'static Routine) -> R
     })
 }
 
-/// The report, if it is of what was to be run; or else that it is lost and why.
+/// Returns the report if it is of the requested run; otherwise a report that says why there is none.
 fn believed(outcome: Outcome, incomplete: impl Fn(&str) -> Result<RunReport>) -> Result<RunReport> {
     match outcome {
         Outcome::Report(Report::Run(report)) if is_run_of(&report, &incomplete("")?) => Ok(*report),
@@ -84,7 +87,9 @@ fn believed(outcome: Outcome, incomplete: impl Fn(&str) -> Result<RunReport>) ->
     }
 }
 
-/// Machine code that takes over its process can make up its outcome, but not what was run.
+/// The reason if a message does not fit.
+///
+/// Machine code that takes over its process can forge its outcome, but not what was run.
 const ASTRAY: &str = "its process said what does not fit: machine code that it ran has changed what it does";
 
 fn is_run_of(report: &RunReport, asked: &RunReport) -> bool {
@@ -132,11 +137,11 @@ fn run(task: &Task) -> Result<Outcome> {
     })
 }
 
-/// The next message of a confined process, or why there is none.
+/// The answer of a confined process, or why there is none.
 enum Heard {
     Report(Report),
     Failed(Failed),
-    /// It sent something that does not fit.
+    /// It sent a message that does not fit.
     Astray,
     /// It said nothing for too long.
     Silent,
@@ -169,7 +174,7 @@ fn heard(replies: &Receiver<Reply>, patience: Duration) -> Heard {
     }
 }
 
-/// Says once what the system does not have to confine a process by.
+/// Warns once if the system lacks a mechanism to confine processes.
 fn warn(confined: Confined) {
     static WARNED: Once = Once::new();
     if let Some(lacks) = confined.lacks() {
@@ -177,7 +182,7 @@ fn warn(confined: Confined) {
     }
 }
 
-/// The warning that this system lacks something that confines processes.
+/// Returns the warning that this system lacks a mechanism to confine processes.
 pub fn unconfined(lacks: &str) -> String {
     format!(
         "this system has no {lacks}, so foreign machine code is confined by limits only: run nothing that you would not \
@@ -185,7 +190,7 @@ pub fn unconfined(lacks: &str) -> String {
     )
 }
 
-/// A confined process. Dropping this ends it.
+/// A running confined process. Dropping this kills it.
 struct Running {
     child: Child,
     words: File,
@@ -197,14 +202,14 @@ impl Running {
         let mut running = Running { child, words };
         let Some(mut to) = running.child.stdin.take() else { bail!("a confined process has no pipe") };
         let told = message(task).context("a confined process cannot be told what to do")?;
-        // If it is gone already, that is seen by its silence.
+        // If the process has ended already, the missing replies show that.
         beside(move || drop(std::io::Write::write_all(&mut to, &told)))?;
         Ok(running)
     }
 
-    /// Waits for its end. Gives its status, and the last that it said.
+    /// Kills the process; returns its status and the last text that it wrote to standard error.
     fn end(&mut self) -> Result<(ExitStatus, String)> {
-        // It may have closed its pipe alone.
+        // The process may have closed its pipe without ending.
         let _ = self.child.kill();
         let status = self.child.wait().context("cannot wait for a confined process")?;
         Ok((status, last_words(&mut self.words).unwrap_or_default()))
@@ -234,7 +239,7 @@ pub fn serve() -> Result<Exit> {
             send(&mut to, &Reply::Begins(confined))?;
             task.run().and_then(|report| Ok(serde_json::to_vec(&report)?))
         }
-        // Nothing of the task was run: that is no end of it.
+        // The task never began, so this is no outcome of the task.
         Err(error) => Err(error),
     };
     let reply = match report {
@@ -290,7 +295,7 @@ mod tests {
         Reply::Report(serde_json::to_vec(&Report::Run(Box::new(report.clone()))).unwrap())
     }
 
-    /// What is heard of a process that says this and then ends.
+    /// Returns the answer of a process that sends these replies and then ends.
     fn heard_of(replies: Vec<Reply>) -> Heard {
         let (sender, receiver) = sync_channel(replies.len());
         replies.into_iter().for_each(|reply| sender.send(reply).unwrap());
@@ -336,7 +341,7 @@ mod tests {
         assert_eq!((refused.verdict, refused.incomplete.as_deref()), (Verdict::Unknown, Some(ASTRAY)));
     }
 
-    /// Machine code that has taken its process over can say of itself what it likes, but not of something else.
+    /// Machine code that takes over its process can forge its own outcome, but not a report of something else.
     #[test]
     fn a_report_of_something_else_is_not_believed() {
         let asked = asked();

@@ -1,14 +1,14 @@
-//! Messages between this program and its confined processes: over pipes, each with its length before it.
+//! Messages between this program and its confined processes: over pipes, each preceded by its length.
 
 use std::io::{Error, ErrorKind, Read, Result, Write};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// No message is longer: the report of a run with very many behaviours.
+/// The largest message, in bytes: enough for the report of a run with very many behaviours.
 pub const LONGEST: u32 = 1 << 30;
 
-/// A message as it goes over a pipe.
+/// Encodes a message: its length in bytes as a little-endian `u32`, then itself (postcard).
 pub fn message(of: &impl Serialize) -> Result<Vec<u8>> {
     let bytes = postcard::to_stdvec(of).map_err(Error::other)?;
     let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= LONGEST);
@@ -21,7 +21,9 @@ pub fn send(to: &mut impl Write, of: &impl Serialize) -> Result<()> {
     to.flush()
 }
 
-/// The next message, which may have so many bytes; `None` if there is none. More memory than was sent is not taken.
+/// Receives a message of at most `longest` bytes; `None` at the end of the pipe.
+///
+/// Takes no more memory than was sent, whatever the length says.
 pub fn receive<T: DeserializeOwned>(from: &mut impl Read, longest: u32) -> Result<Option<T>> {
     let mut length = [0; 4];
     match from.read_exact(&mut length) {
@@ -59,7 +61,7 @@ mod tests {
             assert!(receive::<String>(&mut &sent[..length], LONGEST).is_err(), "{length} bytes");
         }
         assert!(receive::<String>(&mut &sent[..], 4).is_err());
-        // It would be a gigabyte, and it is not there.
+        // The length says a gigabyte, and no bytes follow.
         assert!(receive::<String>(&mut &LONGEST.to_le_bytes()[..], LONGEST).is_err());
     }
 }

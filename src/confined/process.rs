@@ -1,4 +1,4 @@
-//! A confined process: this program, called again, and what its end says of the work that it had.
+//! Starts this program again as a confined process, and explains how such a process ended.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -21,22 +21,25 @@ pub struct Limits {
     pub seconds: u64,
 }
 
-/// Processor time, in seconds, of work whose exploration may take so many: as long again is for what is around it.
+/// Returns the processor time of a job, in seconds, given that of its exploration.
+///
+/// The rest of the job gets as much time again, and 30 seconds.
 pub fn processor_seconds(exploration: u64) -> u64 {
     exploration.saturating_mul(2).saturating_add(30)
 }
 
-/// What the end of a process says of the work that it had, in words that are the same each time.
+/// Why a process ended before its work was done, in words that are the same each time.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Death {
-    /// The work ends its process each time.
+    /// This work ends its process each time.
     ForGood(String),
-    /// It lacked memory or time.
+    /// The work lacked memory or time.
     ForNow(String),
 }
 
-/// Starts this program with one argument, and with pipes for its input and output. Gives the file that has what it writes
-/// to standard error.
+/// Starts this program with one argument, and with pipes for its input and output.
+///
+/// Returns the process, and the file that receives its standard error.
 pub fn start(argument: &str, configure: impl FnOnce(&mut Command)) -> Result<(Child, File)> {
     let words = tempfile::tempfile().context("cannot make a temporary file for a confined process")?;
     // Not by its path: the program may be replaced while it runs.
@@ -56,7 +59,7 @@ pub fn start(argument: &str, configure: impl FnOnce(&mut Command)) -> Result<(Ch
     Ok((child, words))
 }
 
-/// The last that a process wrote to standard error, on one line.
+/// Returns the last 4096 bytes that a process wrote to standard error, as one line.
 pub fn last_words(words: &mut File) -> std::io::Result<String> {
     const MOST: u64 = 4096;
     let length = words.seek(SeekFrom::End(0))?;
@@ -68,7 +71,7 @@ pub fn last_words(words: &mut File) -> std::io::Result<String> {
 }
 
 impl Limits {
-    /// How long a process may be silent: with work that takes all the time it may have, on a machine that is busy.
+    /// Returns how long a process may be silent: all of its processor time, on a busy machine.
     pub fn patience(self) -> Duration {
         Duration::from_secs(self.seconds.saturating_mul(2).saturating_add(30))
     }
@@ -77,10 +80,10 @@ impl Limits {
 /// Explains the end of a process.
 ///
 /// # Errors
-/// If a fault of this program ended it.
+/// [`Fault`] if this program panicked in that process.
 pub fn death(status: ExitStatus, last_words: &str, limits: Limits) -> Result<Death, Fault> {
     let Limits { memory, seconds } = limits;
-    // What Rust and Unicorn say.
+    // The messages of Rust and of Unicorn when an allocation fails.
     if ["memory allocation of", "Could not allocate"].iter().any(|words| last_words.contains(words)) {
         return Ok(Death::ForNow(format!(
             "it needs more than the {} MiB of address space that it may have, or than the system gives it",
@@ -109,7 +112,7 @@ pub fn death(status: ExitStatus, last_words: &str, limits: Limits) -> Result<Dea
     })
 }
 
-/// Runs something on a thread of its own, until it ends by itself.
+/// Runs `work` on a thread of its own, which nobody waits for.
 pub fn beside(work: impl FnOnce() + Send + 'static) -> Result<()> {
     thread::Builder::new().spawn(work).context("cannot start a thread").map(drop)
 }

@@ -1,5 +1,6 @@
-//! What keeps a process that runs foreign machine code from the rest of the system: guests and kernels are other people's
-//! files, and Unicorn is no sandbox.
+//! Isolates a process that runs foreign machine code from the rest of the system.
+//!
+//! Guests and kernels are other people's files, and Unicorn is no sandbox.
 
 use std::path::PathBuf;
 
@@ -8,7 +9,7 @@ use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-/// What a process is confined by, beside its limits.
+/// The mechanisms that confine a process, beside its limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confined {
     pub landlock: bool,
@@ -16,7 +17,7 @@ pub struct Confined {
 }
 
 impl Confined {
-    /// What of it the system does not have.
+    /// Names the mechanisms that the system lacks.
     pub fn lacks(self) -> Option<&'static str> {
         match (self.landlock, self.seccomp) {
             (true, true) => None,
@@ -27,12 +28,14 @@ impl Confined {
     }
 }
 
-/// Confines this process, for good: it may read some files and folders, and write to what is open already. It ends with
-/// the process that started it.
+/// Confines this process for good; returns the mechanisms that do it.
+///
+/// It may then read only the files and folders in `readable`, write only to what is open already, and take only
+/// `memory` bytes of address space. It is killed when the process that started it ends.
 pub fn confine(readable: Vec<PathBuf>, memory: u64) -> Result<Confined> {
     limit(Resource::Core, 0)?;
     limit(Resource::As, memory)?;
-    // Nothing is written to files, but for what it says at its end.
+    // The process writes to no file except the one behind its standard error.
     limit(Resource::Fsize, 1 << 16)?;
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
@@ -48,7 +51,7 @@ fn limit(resource: Resource, most: u64) -> Result<()> {
         .with_context(|| format!("a confined process cannot limit itself ({resource:?})"))
 }
 
-/// Lets this process use the processor for some more seconds; past them it is ended by SIGXCPU.
+/// Lets this process use the processor for some more seconds. After that SIGXCPU ends it.
 pub fn allow_processor_time(seconds: u64) -> Result<()> {
     let used = clock_gettime(ClockId::ProcessCPUTime).tv_sec;
     let most = u64::try_from(used).unwrap_or(0).saturating_add(seconds).saturating_add(1);
@@ -81,10 +84,12 @@ mod system {
         Ok(Confined { landlock, seccomp: seccomp()? })
     }
 
-    /// Files: these may be read. No port, no abstract socket, and no signal to a process outside. Gives whether the
-    /// system has Landlock.
+    /// Lets this process only read these files; forbids TCP ports, abstract sockets, and signals to processes
+    /// outside.
+    ///
+    /// Returns whether the system has Landlock.
     fn landlock(readable: Vec<PathBuf>) -> Result<bool> {
-        // The newest that is known here; an older system does what it can of it.
+        // The newest ABI that is known here. An older kernel enforces the part that it knows.
         const KNOWN: ABI = ABI::V6;
         let status = Ruleset::default()
             .handle_access(AccessFs::from_all(KNOWN))?
@@ -96,18 +101,19 @@ mod system {
         Ok(status.ruleset != RulesetStatus::NotEnforced)
     }
 
-    /// System calls: those that a confined process makes. Gives whether the system has seccomp. What is not among them
-    /// does not exist (`ENOSYS`), so that a C library that tries something newer falls back to what is.
+    /// Restricts system calls to those that a confined process makes; returns whether the system has seccomp.
+    ///
+    /// Other calls fail with `ENOSYS`, so that a C library that tries a newer call falls back to an older one.
     fn seccomp() -> Result<bool> {
         let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(false) };
         let mut rules: BTreeMap<_, _> = CALLS.iter().map(|call| (*call, Vec::new())).collect();
         let own = u64::from(std::process::id());
         for (call, argument, length, allowed) in [
-            // Its own threads only get signals, and its own limits only are read and set.
+            // The process may signal only its own threads, and read and set only its own limits.
             (libc::SYS_tgkill, 0, Dword, vec![own]),
             (libc::SYS_prlimit64, 0, Dword, vec![0]),
             (libc::SYS_fcntl, 1, Dword, vec![libc::F_GETFD as u64, libc::F_GETFL as u64]),
-            // Whether something is a terminal.
+            // This is how isatty() asks whether a descriptor is a terminal.
             (libc::SYS_ioctl, 1, Qword, vec![libc::TCGETS]),
         ] {
             rules.insert(call, only(argument, length, &allowed)?);
@@ -119,7 +125,7 @@ mod system {
         Ok(seccompiler::apply_filter(&program).is_ok())
     }
 
-    /// Rules that allow only these values of a call's argument.
+    /// Returns rules that allow only these values of a call's argument.
     fn only(argument: u8, length: SeccompCmpArgLen, allowed: &[u64]) -> Result<Vec<SeccompRule>> {
         let rule = |value: &u64| {
             let is = SeccompCondition::new(argument, length.clone(), Eq, *value)?;
@@ -128,8 +134,9 @@ mod system {
         allowed.iter().map(rule).collect::<Result<_, _>>().context("a process cannot be confined by seccomp")
     }
 
-    /// What a confined process does once it runs: memory, its pipes, files that Landlock lets it read, time, signals of its own, and
-    /// its end.
+    /// The system calls that a confined process needs once it runs.
+    ///
+    /// They are for memory, its pipes, files that Landlock lets it read, time, signals of its own, and its end.
     const CALLS: &[i64] = &[
         libc::SYS_brk,
         libc::SYS_clock_gettime,
@@ -194,7 +201,7 @@ mod tests {
     fn a_confined_process_reads_its_files_and_nothing_else() {
         let readable = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
         let other = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        // What confines a thread leaves the others of this process alone.
+        // Landlock and seccomp confine this thread only: the other threads of the test process stay free.
         let confined = std::thread::spawn(move || {
             let confined = system::confine(vec![readable.clone()]).unwrap();
             if confined.landlock {
@@ -209,7 +216,7 @@ mod tests {
                 assert!(absent(test_kill_process(Pid::INIT).map_err(Into::into)));
                 let call = |number, arguments: [libc::c_long; 3]| {
                     let [one, two, three] = arguments;
-                    // SAFETY: numbers only, and where one is an address that is null.
+                    // SAFETY: all arguments are numbers, and where the call takes an address, it is null.
                     let returned = unsafe { libc::syscall(number, one, two, three) };
                     if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
                 };

@@ -1,6 +1,6 @@
 //! The task of a confined process that runs foreign machine code.
 //!
-//! A task is sent to the process as text: it gives everything by names and numbers.
+//! A task crosses a pipe, so it gives everything by names and numbers.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::subject::{GuestSubject, KernelSubject, LastEnvironment, Subject};
 use crate::sweep_study;
 use crate::values::encoding;
 
-/// What a confined process is to run.
+/// A task for a confined process.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Task {
     /// Routines under schedules.
@@ -48,14 +48,14 @@ pub struct GuestFile {
     linux: String,
 }
 
-/// The entry to begin with.
+/// The initial entry.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Entry {
     Kind { kind: String, marks: Vec<String>, pfn: Option<u64> },
     Value(u64),
 }
 
-/// What runs, and how.
+/// The routines to run, the bounds, and the schedule (`None`: all).
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Routines {
     writer: String,
@@ -178,7 +178,7 @@ impl Task {
         Task::Sweep { guest: GuestFile::new(guest), set: set.to_string(), writer: writer.name.to_owned() }
     }
 
-    /// Processor time that it may take, in seconds.
+    /// Returns the processor time that it may take, in seconds.
     pub fn seconds(&self) -> u64 {
         processor_seconds(match self {
             Task::Run { routines, .. } => routines.seconds,
@@ -186,7 +186,7 @@ impl Task {
         })
     }
 
-    /// The files and folders that it reads.
+    /// Returns the files and folders that it reads.
     pub fn readable(&self) -> Vec<PathBuf> {
         match self {
             Task::Run { code: Code::Kernel { file, .. }, .. } => {
@@ -197,7 +197,7 @@ impl Task {
         }
     }
 
-    /// Runs it in this process.
+    /// Runs the task in this process.
     pub fn run(self) -> Result<Report> {
         match self {
             Task::Run { code, entry, routines } => {
@@ -227,7 +227,7 @@ impl Task {
     }
 }
 
-/// What a task gives.
+/// The report of a task.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Report {
     Run(Box<RunReport>),

@@ -1,4 +1,4 @@
-//! A trace of each behaviour.
+//! Traces: one for each behaviour.
 
 use num_bigint::BigUint;
 use pmdscope_arches::{ByteOrder, Encoding};
@@ -10,8 +10,10 @@ use super::{Reporter, accesses};
 use crate::tally::Tally;
 
 impl Reporter<'_> {
-    /// One trace for each behaviour: what each routine read, its outcome, and the entry in the end, whatever
-    /// the order.
+    /// Returns one trace for each behaviour, that of its shortest schedule.
+    ///
+    /// Two runs have the same behaviour if each routine read the same values and had the same outcome, and the
+    /// entry had the same value in the end, whatever the order.
     pub(super) fn behaviours(&self) -> Vec<Trace> {
         let mut behaviours = Tally::default();
         for (at, run) in self.exploration.runs.iter().enumerate() {
@@ -96,7 +98,7 @@ impl Reporter<'_> {
     }
 }
 
-/// An entry as the CPU's own load gives it: `pmd_raw()`.
+/// Converts an entry to the byte order of the CPU's own load: `pmd_raw()`.
 fn raw_order(encoding: &Encoding, entry: u64) -> u64 {
     let arch = encoding.arch();
     if ByteOrder::of(arch) == ByteOrder::of_entries(arch) { entry } else { entry.swap_bytes() }

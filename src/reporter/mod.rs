@@ -19,17 +19,17 @@ use pmdscope_traces::{
 use crate::start::Start;
 use crate::version::made_by;
 
-/// The names of what was run.
+/// The names of what was run, and the command that runs it.
 pub struct Names {
-    /// The machine code.
+    /// The guest or kernel that holds the machine code.
     pub guest: GuestInfo,
     /// The writer.
     pub writer: String,
     /// The walker, or `none`.
     pub walker: String,
-    /// Who answers predicates.
+    /// Who answered the predicates: the guest or the model.
     pub predicates: PredicatesFrom,
-    /// The command that runs it again.
+    /// The command that repeats the run.
     pub command: String,
 }
 
@@ -43,7 +43,7 @@ pub struct Reporter<'a> {
     pub writer: &'static Routine,
     /// The routine of CPU 1; `None` if the writer ran alone.
     pub walker: Option<&'static Routine>,
-    /// The routines of the CPUs after these.
+    /// The routines of CPU 2 and those after it.
     pub with: &'a [&'static Routine],
     /// The entries that writers installed in place of the original entry.
     ///
@@ -51,17 +51,17 @@ pub struct Reporter<'a> {
     pub installed: BTreeSet<u64>,
     /// The entries of the page table that the writer filled when it ran alone.
     pub filled: &'a [u64],
-    /// The marks that what the writer installs need not have.
+    /// The marks that the writer may drop from what it installs.
     pub may_drop: EntryMarks,
-    /// Names what is at addresses.
+    /// Names symbols, instructions and memory by address.
     pub inspect: &'a dyn Inspect,
     /// Every entry of every run, by value.
     pub entries: HashMap<u64, Entry>,
-    /// The runs.
+    /// The explored runs.
     pub exploration: &'a Exploration,
 }
 
-/// The entries that a CPU stored last.
+/// Returns the entries that a CPU stored last at `entry_address`: one for each run with such a store.
 pub fn last_stored(exploration: &Exploration, cpu: u8, entry_address: u64) -> BTreeSet<u64> {
     let of_entry = |access: &&Access| access.address & !7 == entry_address;
     let last = |run: &Run| {
@@ -71,7 +71,7 @@ pub fn last_stored(exploration: &Exploration, cpu: u8, entry_address: u64) -> BT
     exploration.runs.iter().filter_map(last).collect()
 }
 
-/// The report of what was not run at all, for a reason.
+/// Returns the report of a run that never started; `why` is the reason.
 pub fn not_run(
     encoding: &Encoding,
     start: &Start,
@@ -127,7 +127,7 @@ impl Inspect for NotRun {
 }
 
 impl Reporter<'_> {
-    /// The report. Its verdict is that of a run whose controls have passed.
+    /// Returns the report. Its verdict assumes that the controls passed.
     pub fn report(&self, names: Names) -> RunReport {
         let Reporter { encoding, start, with, .. } = self;
         let before = self.entry(start.value);
@@ -205,7 +205,7 @@ impl Reporter<'_> {
         }
     }
 
-    /// How a routine crashed: without a finding that explains it, the run is no pass.
+    /// Describes the first crash among the outcomes: a crash that no finding explains makes the verdict unknown.
     fn unexplained_crash<'o>(&self, mut outcomes: impl Iterator<Item = &'o Outcome>) -> Option<String> {
         let crash = outcomes.find(|outcome| outcome.result == RoutineResult::Crash)?;
         let how = crash.ended.as_deref().unwrap_or("crashed");
@@ -235,7 +235,7 @@ impl Reporter<'_> {
         }
     }
 
-    /// The accesses of a run to the PMD table, with their CPU.
+    /// Returns the accesses of a run to the PMD table, with their CPU.
     fn accesses<'r>(&'r self, run: &'r Run) -> impl Iterator<Item = (u8, &'r Access)> {
         accesses(run).filter(|(_, access)| self.inspect.is_in_table(access.address))
     }
@@ -244,7 +244,7 @@ impl Reporter<'_> {
         self.entries[&value].clone()
     }
 
-    /// Every entry of every run, in order of their values.
+    /// Returns every entry of every run, ordered by value.
     fn all_entries(&self) -> Vec<Entry> {
         let mut all: Vec<Entry> = self.entries.values().cloned().collect();
         all.sort_by_key(|entry| entry.value);
@@ -257,18 +257,18 @@ impl Reporter<'_> {
         ends.all(|other| other == first).then(|| self.entry(first))
     }
 
-    /// The CPUs of what runs with writer and walker.
+    /// Returns the numbers of the CPUs beside the writer's and the walker's.
     fn others(&self) -> impl Iterator<Item = u8> + use<> {
         (WALKER + 1..).take(self.with.len())
     }
 
-    /// What the writer stored, in order; each store once, however many schedules it has.
+    /// Returns the writer's stores in order, each instruction and value once.
     fn stored(&self) -> Vec<Stored> {
         let mut stored: Vec<Stored> = Vec::new();
         for run in &self.exploration.runs {
             for (_, access) in self.accesses(run).filter(|(cpu, _)| *cpu == WRITER) {
                 let Some(pc) = access.store_pc.map(Hex) else { continue };
-                // The bits that change depend on what another CPU did meanwhile; the first stand for all.
+                // Which bits change depends on what another CPU did meanwhile: the first occurrence is reported.
                 if stored.iter().any(|known| (known.pc, known.entry.value) == (pc, Value(access.after))) {
                     continue;
                 }
@@ -296,7 +296,7 @@ impl Reporter<'_> {
     }
 }
 
-/// The accesses of a run, with their CPU.
+/// Returns the accesses of a run, with their CPU.
 pub fn accesses(run: &Run) -> impl Iterator<Item = (u8, &Access)> {
     run.events.iter().filter_map(|event| match &event.what {
         What::Access(access) => Some((event.cpu, access)),
@@ -304,7 +304,7 @@ pub fn accesses(run: &Run) -> impl Iterator<Item = (u8, &Access)> {
     })
 }
 
-/// An encoding, with the versions over which its layout is known to hold.
+/// Formats the name of an encoding, with the versions for which its layout is known to hold.
 pub fn encoding_name(encoding: &Encoding) -> String {
     let era = encoding.layout_era();
     let mut mmu = encoding.mmu().map_or(String::new(), |mmu| format!(" {mmu}"));
@@ -318,7 +318,7 @@ pub fn encoding_name(encoding: &Encoding) -> String {
     }
 }
 
-/// How an entry violates what its kernel expects of an entry of its kind.
+/// Lists the predicates that answer otherwise than the kernel expects for an entry of this kind.
 fn contract(encoding: &Encoding, start: &Start) -> Vec<String> {
     let Some(kind) = start.kind else { return Vec::new() };
     let says = |holds: bool| if holds { "true" } else { "false" };

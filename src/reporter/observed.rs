@@ -1,4 +1,4 @@
-//! What the findings are judged from, gathered over all runs.
+//! The observations that findings are judged from, gathered over all runs.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::Reporter;
 use crate::tally::Tally;
 
 impl Reporter<'_> {
-    /// The stores of walkers, whose role is only to read.
+    /// Returns the stores of walkers, which should only read.
     pub(super) fn overwritten(&self, walker: &str) -> Vec<Overwritten> {
         let further = (WALKER + 1..).zip(self.with).filter(|(_, with)| with.role == Role::Walker);
         let readers: Vec<(u8, &str)> =
@@ -44,7 +44,7 @@ impl Reporter<'_> {
             .collect()
     }
 
-    /// The changes that the writer made to the entry.
+    /// Returns the changes that the writer made to the entry.
     pub(super) fn writer_changes(&self) -> Vec<WriterChange> {
         let mut changes = Tally::default();
         for run in &self.exploration.runs {
@@ -70,7 +70,7 @@ impl Reporter<'_> {
         };
         for (_, access) in self.accesses(run).filter(|(cpu, _)| *cpu == WRITER) {
             let (before, after) = (Value(access.before), Value(access.after));
-            // A compare-and-exchange that fails stores nothing, though the engine tells of a store.
+            // A compare-and-exchange that fails stores nothing, though the engine reports a store.
             let stores = access.store_pc.is_some() && (before != after || access.kind == AccessKind::Store);
             if !stores {
                 if steps.found.is_none() {
@@ -94,8 +94,9 @@ impl Reporter<'_> {
         steps
     }
 
-    /// What the others changed in the entry: only one that plays the MMU changes it so that it must
-    /// not be lost.
+    /// Returns the changes that agents made to the entry.
+    ///
+    /// An agent plays the MMU. Only its changes are ones that must not be lost.
     pub(super) fn marked(&self) -> Vec<Marked> {
         let mut marked = Tally::default();
         for run in &self.exploration.runs {
@@ -121,7 +122,7 @@ impl Reporter<'_> {
             .collect()
     }
 
-    /// The distinct entries that the walker's loads returned, in the order of their first sight.
+    /// Returns the distinct entries that the walker's loads returned, in the order in which runs first show them.
     pub(super) fn views(&self) -> Vec<View> {
         let mut views = Tally::default();
         for run in &self.exploration.runs {
@@ -145,7 +146,7 @@ impl Reporter<'_> {
             .collect()
     }
 
-    /// The old entry that the writer returned, if it returns one.
+    /// Returns the old entry that the writer returned, if it returns one.
     fn returned(&self, run: &Run) -> Option<Value> {
         let outcome = run.writer.outcome.filter(|_| self.writer.returns_entry)?;
         Some(Value(outcome.entry))

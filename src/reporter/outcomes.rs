@@ -1,4 +1,4 @@
-//! The outcomes of routines, each once.
+//! Outcomes of routines: each distinct one once.
 
 use std::collections::BTreeSet;
 
@@ -108,7 +108,7 @@ impl Reporter<'_> {
     }
 }
 
-/// What a result of a guest's or kernel's routine is in reports.
+/// Converts the result of a guest's or kernel's routine to the result in reports.
 const fn result_of(result: WalkResult, returns_entry: bool) -> RoutineResult {
     match result {
         WalkResult::Refused => RoutineResult::Refused,
@@ -127,7 +127,7 @@ const fn result_of(result: WalkResult, returns_entry: bool) -> RoutineResult {
     }
 }
 
-/// How the routine of a CPU ended.
+/// Returns how the call on a CPU ended.
 fn ended(run: &Run, cpu: u8) -> &CallResult {
     match cpu {
         WRITER => &run.writer,

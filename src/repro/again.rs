@@ -1,4 +1,4 @@
-//! `pmdscope repro run`: a reproducer, run again.
+//! `pmdscope repro run`: runs a reproducer again.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,11 +21,11 @@ use crate::subject::{GuestSubject, KernelSubject, LastEnvironment, Subject};
 use crate::values::encoding;
 use crate::version::made_by;
 
-/// The result of running it again.
+/// The result of running a reproducer again.
 enum RerunResult {
-    /// A report of the one schedule.
+    /// The report of the saved schedule.
     Report(Box<RunReport>),
-    /// The schedule does not fit what the machine code does here.
+    /// The schedule does not fit the accesses that the machine code makes here: in what way.
     Misfit(String),
 }
 
@@ -84,11 +84,11 @@ fn judged(repro: &Repro, rerun: &RerunResult) -> (Exit, String) {
     }
 }
 
-/// Why the rerun says nothing, if it says nothing.
+/// Returns the reason why the rerun decides nothing, if there is one.
 fn not_known(repro: &Repro, report: &RunReport) -> Option<String> {
     report.failed_controls().into_iter().next().or_else(|| {
         let Some(trace) = report.traces.first() else { return report.incomplete.clone() };
-        // A bound on time depends on the machine.
+        // Whether the bound on time stops a call depends on the machine.
         let expected = &repro.expected;
         let pairs = [(&expected.writer, &trace.writer), (&expected.walker, &trace.walker)];
         let mut pairs = pairs.into_iter().chain(expected.with.iter().zip(&trace.with));
@@ -100,9 +100,9 @@ fn not_known(repro: &Repro, report: &RunReport) -> Option<String> {
 }
 
 fn bounds(repro: &Repro) -> Bounds {
-    /// Room for a slow machine: what is to be the same does not depend on it.
+    /// Time for a slow machine: the comparison does not depend on it.
     const TIME: Duration = Duration::from_secs(60);
-    /// More than the routines of any kernel do. A file may ask for more, and does not get it.
+    /// More than the routines of any kernel need. A file that asks for more gets only this.
     const MOST_ACCESSES: u64 = 1 << 20;
     const MOST_INSTRUCTIONS: u64 = 1 << 30;
     let usual = Bounds::default();
@@ -160,13 +160,13 @@ fn rerun(repro: &Repro, subject: Subject) -> Result<RunReport> {
     confined::study(&Study::of(&plan, walker, plan.schedule.as_ref()), &mut LastEnvironment::default())
 }
 
-/// The path of the kernel that a reproducer is for.
+/// Finds the kernel of a reproducer: named by `--kernel`, beside the reproducer, or in the current directory.
 fn find_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<PathBuf> {
     if let Some(path) = &args.kernel {
         return Ok(path.clone());
     }
     let Code::Kernel { file, package, .. } = &repro.code else { bail!("it is not for a kernel") };
-    // What is named is a file, not a way to one.
+    // The reproducer names a file: folders in that name are dropped.
     let name = Path::new(file).file_name().map(PathBuf::from).unwrap_or_default();
     let beside = args.repro.file.parent().unwrap_or(Path::new("")).join(&name);
     for path in [beside, name] {

@@ -12,9 +12,9 @@ use crate::command::CommandLine;
 use crate::input;
 use crate::start::Start;
 
-/// Reads a reproducer.
+/// Reads a reproducer from a file, or from standard input if `path` is `-`.
 pub fn read(path: &Path) -> Result<Repro> {
-    /// One with a bundled guest has some 50 KB; this is room for the largest guest.
+    /// A reproducer with a bundled guest has some 50 KB; this is room for the largest guest.
     const LARGEST_BYTES: u64 = 128 << 20;
     let name = path.display().to_string();
     let bytes = match path == Path::new("-") {
@@ -22,12 +22,12 @@ pub fn read(path: &Path) -> Result<Repro> {
         false => input::read(path, LARGEST_BYTES)?,
     };
     let mut repro = Repro::of_bytes(&bytes).with_context(|| name.clone())?;
-    // What is to be pasted is never a file's own words.
+    // People paste this command into a shell: make it anew instead of printing the file's own words.
     repro.report.command = command(&repro).context(name)?;
     Ok(repro)
 }
 
-/// The command that runs every schedule of what was saved.
+/// Returns the command that runs every schedule of the saved writer and walker.
 fn command(repro: &Repro) -> Result<String> {
     let report = &repro.report;
     let guest = report.guest.name.clone();

@@ -36,7 +36,7 @@ pub fn save(args: &SaveArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-/// What was saved, in words.
+/// Describes what was saved.
 fn saved(repro: &Repro, to: &Path) -> String {
     let schedule = &repro.expected.schedule;
     let found = most_telling(repro.report.findings_under(schedule));
@@ -44,7 +44,7 @@ fn saved(repro: &Repro, to: &Path) -> String {
     format!("saved {what}, {schedule}, in {}", to.display())
 }
 
-/// The one walker.
+/// Returns the only walker; several are an error.
 fn only<T>(walkers: &[T]) -> Result<&T> {
     match walkers {
         [walker] => Ok(walker),
@@ -58,8 +58,9 @@ fn finding_name(text: &str) -> Result<FindingName, UnknownName> {
     })
 }
 
-/// Runs every schedule, or the one that was asked for; chooses the one to save; and runs that alone, as whoever
-/// reproduces it will.
+/// Makes a reproducer: runs every schedule or the one asked for, chooses the one to save, and runs it by itself.
+///
+/// The last run is the one that whoever reproduces it will repeat.
 fn repro(
     code: Code,
     bounds: &Bounds,
@@ -90,7 +91,7 @@ fn repro(
     })
 }
 
-/// The finding to save.
+/// Chooses the finding to save.
 fn finding(report: &RunReport, wanted: Option<FindingName>) -> Result<&Finding> {
     let found: Vec<_> =
         report.findings.iter().filter(|one| wanted.is_none_or(|name| one.name == name)).collect();
@@ -109,7 +110,7 @@ fn finding(report: &RunReport, wanted: Option<FindingName>) -> Result<&Finding> 
     bail!("{what}: a schedule that shows no finding is saved by its name, such as --schedule W3K1W1")
 }
 
-/// What identifies a kernel: its hash, build ID, banner and package.
+/// Returns the identity of a kernel: its hash, build ID, banner and package.
 fn code_of_kernel(kernel: &KernelSubject) -> Code {
     let file = kernel.kernel.file();
     Code::Kernel {

@@ -17,7 +17,7 @@ use crate::values::file_name;
 #[derive(Clone)]
 pub struct GuestSubject {
     kind: GuestKind,
-    /// Its name: of a bundled guest as [`pmdscope_guest::Bundled::name`] says it, of a file as it was named.
+    /// Its name: [`pmdscope_guest::Bundled::name`], or the path of a file as the user wrote it.
     pub name: String,
     /// The ELF file.
     pub elf: Cow<'static, [u8]>,
@@ -30,7 +30,7 @@ pub struct GuestSubject {
 }
 
 impl GuestSubject {
-    /// The bundled guest that is right for an encoding.
+    /// Returns the bundled guest for an encoding.
     pub fn bundled_for(encoding: Encoding) -> Result<Self> {
         let bundled = bundled(encoding.arch(), encoding.mmu(), encoding.version())?;
         let guest = bundled.load().with_context(|| format!("the bundled guest {}", bundled.name))?;
@@ -44,39 +44,39 @@ impl GuestSubject {
         })
     }
 
-    /// An ELF file of the user's.
+    /// Opens an ELF file of the user's.
     pub fn from_file(path: &Path, encoding: Encoding) -> Result<Self> {
         let (name, elf) = read(path)?;
         GuestSubject::from_bytes(name.clone(), elf, encoding).context(name)
     }
 
-    /// Reads a guest, and names it by its file without folders.
+    /// Opens an ELF file of the user's, and names it without its folders.
     ///
-    /// The name is then the same everywhere.
+    /// The name is then the same on every machine.
     pub fn from_file_anywhere(path: &Path, encoding: Encoding) -> Result<Self> {
         Ok(GuestSubject { name: file_name(path), ..GuestSubject::from_file(path, encoding)? })
     }
 
-    /// An ELF file that was read.
+    /// Loads a guest from the bytes of an ELF file.
     pub fn from_bytes(name: String, elf: Vec<u8>, encoding: Encoding) -> Result<Self> {
         let guest = parse(&elf, encoding.arch())?;
         let sha256 = hex::encode(Sha256::digest(&elf));
         Ok(GuestSubject { kind: GuestKind::File, name, elf: Cow::Owned(elf), sha256, guest, encoding })
     }
 
-    /// The guest in a file, for whichever architecture it is.
+    /// Loads the guest in a file, for whichever architecture it is.
     pub fn guest_in(path: &Path) -> Result<Guest> {
         let (name, elf) = read(path)?;
         let arch = Guest::arch_of(&elf).with_context(|| name.clone())?;
         parse(&elf, arch).context(name)
     }
 
-    /// Whether it comes with the program.
+    /// Whether it is built into this program.
     pub fn is_bundled(&self) -> bool {
         self.kind == GuestKind::Bundled
     }
 
-    /// How reports name it.
+    /// Returns its identity for reports.
     pub fn info(&self) -> GuestInfo {
         GuestInfo {
             kind: self.kind,
@@ -88,7 +88,7 @@ impl GuestSubject {
         }
     }
 
-    /// The options of a command line that name it.
+    /// Returns the options of a command line that select it.
     pub fn options(&self) -> Vec<(&'static str, String)> {
         let mut options = vec![("--arch", self.encoding.arch().to_string())];
         options.extend(self.encoding.mmu().map(|mmu| ("--mmu", mmu.to_string())));
@@ -102,7 +102,7 @@ impl GuestSubject {
     /// Checks that it has a routine.
     ///
     /// # Errors
-    /// If it does not: then why, without saying which guest it is.
+    /// The reason why it lacks the routine, without the name of the guest.
     pub fn has(&self, routine: &Routine) -> Result<(), String> {
         if self.guest.has_routine(routine) {
             return Ok(());
@@ -119,7 +119,7 @@ impl GuestSubject {
         })
     }
 
-    /// The same, with an error that says which guest it is.
+    /// Checks like [`Self::has`], with an error that names the guest.
     pub fn check(&self, routine: &Routine) -> Result<()> {
         self.has(routine).map_err(|why| match self.is_bundled() {
             true => anyhow!("{} {why}", self.encoding),
@@ -127,27 +127,27 @@ impl GuestSubject {
         })
     }
 
-    /// Its machine.
+    /// Sets up the machine that runs it.
     pub(super) fn environment(&self) -> Result<Box<dyn Environment>, EmuError> {
         Ok(Box::new(GuestEnvironment::new(self.guest.clone(), self.encoding)?))
     }
 
-    /// The identity of its environment.
+    /// Returns a key: guests with the same key can share an environment.
     pub(super) fn identity(&self) -> String {
         format!("{} {}", self.sha256, self.encoding)
     }
 }
 
-/// A guest that has what every report needs.
+/// Parses a guest, and checks that it has the function that every report needs.
 fn parse(elf: &[u8], arch: Arch) -> Result<Guest> {
     let guest = Guest::parse(elf, arch)?;
     guest.function(pmdscope_guest::abi::SURVEY)?;
     Ok(guest)
 }
 
-/// A file's name as it was written, and its bytes.
+/// Returns a file's path as it was written, and its contents.
 fn read(path: &Path) -> Result<(String, Vec<u8>)> {
-    /// Guests are a few kilobytes; this is room for any, and stops a mistaken disk image.
+    /// Guests have a few kilobytes. This limit is room for any guest, and stops a disk image named by mistake.
     const LARGEST_GUEST_BYTES: u64 = 64 << 20;
     Ok((path.display().to_string(), input::read(path, LARGEST_GUEST_BYTES)?))
 }

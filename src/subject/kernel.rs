@@ -17,13 +17,13 @@ use crate::{input, output};
 /// A kernel to run, and the encoding to read its entries by.
 #[derive(Clone)]
 pub struct KernelSubject {
-    /// The file: a package, a boot image, a vmlinux.
+    /// The file: a package, a boot image, or a vmlinux.
     pub path: PathBuf,
     /// The kernel.
     pub kernel: Rc<Kernel>,
     /// The usual encoding of its architecture and version.
     pub encoding: Encoding,
-    /// Whether what is unpacked of it is not kept.
+    /// Whether to do without the cache of unpacked kernels.
     pub no_cache: bool,
 }
 
@@ -46,7 +46,7 @@ impl KernelSubject {
              built with CONFIG_DEBUG_INFO_BTF does",
             path.display()
         );
-        // An image chooses radix, the first. Only when it starts on a machine without it, it chooses hash.
+        // A ppc64 image uses radix, the first. It changes to hash only if it boots on a machine without radix.
         let mmu = arch.mmus().first().copied();
         let encoding = Encoding::at(arch, mmu, kernel.version())
             .with_context(|| format!("{}, which is Linux {}", path.display(), kernel.file().release))?;
@@ -54,7 +54,7 @@ impl KernelSubject {
         Ok(KernelSubject { path: path.to_owned(), kernel: Rc::new(kernel), encoding, no_cache })
     }
 
-    /// How reports name it.
+    /// Returns its identity for reports.
     pub fn info(&self) -> GuestInfo {
         let file = self.kernel.file();
         GuestInfo {
@@ -71,7 +71,7 @@ impl KernelSubject {
     /// Checks that it has a function for a routine.
     ///
     /// # Errors
-    /// If it has none: then why, without saying which kernel it is.
+    /// The reason why it lacks one, without the name of the kernel.
     pub fn has(&self, routine: &Routine) -> Result<(), String> {
         if routine.function_in(&self.kernel).is_some() {
             return Ok(());
@@ -84,13 +84,13 @@ impl KernelSubject {
         Err(format!("this kernel has no {} for {}{near}", functions.join(" or "), routine.name))
     }
 
-    /// The same, with an error that says which kernel it is.
+    /// Checks like [`Self::has`], with an error that names the kernel.
     pub fn check(&self, routine: &Routine) -> Result<()> {
         self.has(routine).map_err(|why| anyhow!("{}: {why}", self.path.display()))
     }
 }
 
-/// The function of a kernel whose name is most like this one, if any is.
+/// Returns the function with the most similar name, if one is similar enough.
 fn nearest<'a>(name: &str, functions: &[&'a str]) -> Option<&'a str> {
     // A kernel has some 100,000 names, and many begin alike.
     const ALIKE: f64 = 0.9;
@@ -105,7 +105,7 @@ fn nearest<'a>(name: &str, functions: &[&'a str]) -> Option<&'a str> {
 /// Why neither a command line nor a matrix may name the platform of a kernel.
 pub const KERNEL_SAYS: &str = "a kernel says itself which architecture, MMU and version it is";
 
-/// Refuses the options that would have a kernel's entries read as those of another platform.
+/// Refuses options that would decode a kernel's entries as those of another platform.
 pub fn refuse_platform(arch: bool, mmu: bool, linux: bool) -> Result<()> {
     for (option, named) in [("--arch", arch), ("--mmu", mmu), ("--linux", linux)] {
         ensure!(!named, "{KERNEL_SAYS}: leave {option} out");
@@ -113,7 +113,7 @@ pub fn refuse_platform(arch: bool, mmu: bool, linux: bool) -> Result<()> {
     Ok(())
 }
 
-/// Opens a kernel. What is wrong with the cache is only told, and only if nothing else is.
+/// Opens a kernel. Problems with the cache are only printed, and only if the kernel opens.
 pub fn open_kernel(path: &Path, args: CacheArgs) -> Result<Kernel> {
     let (cache, note) = match args.no_cache {
         true => (None, None),
@@ -122,7 +122,7 @@ pub fn open_kernel(path: &Path, args: CacheArgs) -> Result<Kernel> {
             Err(note) => (None, Some(note.to_string())),
         },
     };
-    // What is no file is refused before it is waited for.
+    // Refuse anything but a regular file first: reading a pipe could wait for ever.
     input::open(path)?;
     let kernel = Kernel::open(path, cache.as_ref())?;
     for note in note.iter().chain(kernel.notes()) {

@@ -1,4 +1,4 @@
-//! What is run: a guest or a kernel, behind one interface.
+//! Subjects, the machine code to run: a guest or a kernel, behind one interface.
 
 mod guest;
 mod kernel;
@@ -15,9 +15,9 @@ pub use self::kernel::{KERNEL_SAYS, KernelSubject, open_kernel, refuse_platform}
 use crate::cli::JobArgs;
 use crate::values::encoding;
 
-/// The name that stands for every routine of a role.
+/// The name for every routine of a role.
 pub const EVERY_ROUTINE: &str = "all";
-/// The walker's name where a kernel's writer runs alone.
+/// The name for no walker: a kernel's writer runs alone.
 pub const NO_WALKER: &str = "none";
 
 /// Machine code to run, and the encoding to read its entries by.
@@ -30,7 +30,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// The one that a command line names.
+    /// Opens the subject that a command line names.
     pub fn of_args(args: &JobArgs) -> Result<Self> {
         if let Some(path) = args.kernel() {
             refuse_platform(args.arch.is_some(), args.mmu.is_some(), args.linux.is_some())?;
@@ -44,7 +44,7 @@ impl Subject {
         }))
     }
 
-    /// The encoding of its entries. What a kernel changes of it is known only when its environment is set up.
+    /// Returns the encoding of its entries. A kernel's may differ in details that only a set up environment knows.
     pub fn encoding(&self) -> &Encoding {
         match self {
             Subject::Guest(guest) => &guest.encoding,
@@ -52,7 +52,7 @@ impl Subject {
         }
     }
 
-    /// How reports name it.
+    /// Returns its identity for reports.
     pub fn info(&self) -> GuestInfo {
         match self {
             Subject::Guest(guest) => guest.info(),
@@ -60,7 +60,7 @@ impl Subject {
         }
     }
 
-    /// The options of a command line that name it.
+    /// Returns the options of a command line that select it.
     pub fn options(&self) -> Vec<(&'static str, String)> {
         match self {
             Subject::Guest(guest) => guest.options(),
@@ -68,12 +68,12 @@ impl Subject {
         }
     }
 
-    /// Whether its machine code is our own, so that it needs no process of its own.
+    /// Whether its machine code is our own, so that it needs no confined process.
     pub fn is_bundled(&self) -> bool {
         matches!(self, Subject::Guest(guest) if guest.is_bundled())
     }
 
-    /// The routines of a role that it can be asked for, whether it has them or not.
+    /// Returns the routines of a role that can be named for it, whether it has them or not.
     pub fn routines(&self, role: Role) -> Vec<&'static Routine> {
         match self {
             Subject::Guest(guest) => guest.guest.routines(role).collect(),
@@ -81,7 +81,7 @@ impl Subject {
         }
     }
 
-    /// Its routine of this role and name.
+    /// Finds a routine by role and name.
     pub fn routine(&self, role: Role, name: &str) -> Result<&'static Routine, UnknownName> {
         match self {
             Subject::Guest(guest) => guest.guest.routine(role, name),
@@ -89,7 +89,7 @@ impl Subject {
         }
     }
 
-    /// Its routine of this role and name; of the name `all` every one that it has.
+    /// Finds a routine by role and name; `all` gives every routine that the subject has.
     pub fn routines_named(&self, role: Role, name: &str) -> Result<Vec<&'static Routine>, UnknownName> {
         if name == EVERY_ROUTINE {
             return Ok(self
@@ -101,7 +101,7 @@ impl Subject {
         Ok(vec![self.routine(role, name)?])
     }
 
-    /// Its walker of this name. The writer of a kernel can run alone: then the walker is `none`.
+    /// Finds a walker by name. For a kernel, `none` gives `None`: its writer runs alone.
     pub fn walker(&self, name: &str) -> Result<Option<&'static Routine>, UnknownName> {
         match (self, name) {
             (Subject::Kernel(_), NO_WALKER) => Ok(None),
@@ -109,7 +109,7 @@ impl Subject {
         }
     }
 
-    /// Its routine of this name, whatever the role, to run with writer and walker.
+    /// Finds a routine of any role by name, to run with writer and walker.
     pub fn other(&self, name: &str) -> Result<&'static Routine, UnknownName> {
         match self {
             Subject::Guest(guest) => guest.guest.routine_of_any_role(name),
@@ -121,7 +121,7 @@ impl Subject {
         }
     }
 
-    /// The writer that `run` takes if none is named.
+    /// Returns the name of the writer that `run` takes if none is named.
     pub const fn default_writer(&self) -> &'static str {
         match self {
             Subject::Guest(_) => writers::SPLIT_UNGUARDED.name,
@@ -129,9 +129,10 @@ impl Subject {
         }
     }
 
-    /// The routines that `compare` takes if none is named, by name. Writers: the split before and after the fix, of a
-    /// kernel its own. Walkers: one that checks access, two that do not, and one that clears what it finds bad; of a
-    /// kernel the first and the last.
+    /// Returns the names of the routines that `compare` takes if none is named.
+    ///
+    /// Writers: the split before and after the fix; of a kernel its own split. Walkers: one that checks access, two
+    /// that do not, and one that clears a bad entry; of a kernel the first and the last.
     pub const fn compared(&self, role: Role) -> &'static [&'static str] {
         match (self, role) {
             (Subject::Guest(_), Role::Writer) => &["split-unguarded", "split-guarded"],
@@ -147,7 +148,7 @@ impl Subject {
     /// Checks that it has these routines.
     ///
     /// # Errors
-    /// If it lacks one.
+    /// [`LackingRoutine`] names the first one that it lacks.
     pub fn has(&self, routines: impl IntoIterator<Item = &'static Routine>) -> Result<(), LackingRoutine> {
         routines.into_iter().try_for_each(|routine| {
             let has = match self {
@@ -158,7 +159,7 @@ impl Subject {
         })
     }
 
-    /// The same, with an error that says which subject it is.
+    /// Checks like [`Self::has`], with an error that names the subject.
     pub fn check(&self, routines: impl IntoIterator<Item = &'static Routine>) -> Result<()> {
         routines.into_iter().try_for_each(|routine| match self {
             Subject::Guest(guest) => guest.check(routine),
@@ -166,7 +167,7 @@ impl Subject {
         })
     }
 
-    /// The function that is run for a routine.
+    /// Returns the symbol of the function that runs for a routine.
     pub fn function_of(&self, routine: &Routine) -> &'static str {
         match self {
             Subject::Guest(_) => routine.symbol(),
@@ -181,16 +182,18 @@ impl Subject {
 pub struct LackingRoutine {
     /// Its name.
     pub name: &'static str,
-    /// Why it does not have it, without saying which subject it is.
+    /// Why the subject lacks it, without the name of the subject.
     pub why: String,
 }
 
-/// The environment that the last study ran in. The next study runs in it too if it can.
+/// The environment of the last study. The next study reuses it if possible.
 #[derive(Default)]
 pub struct LastEnvironment(Option<(String, Box<dyn Environment>)>);
 
 impl LastEnvironment {
-    /// The environment of a subject, around a huge page. A kernel's is set up anew: each has one huge page.
+    /// Returns the environment of a subject, around a huge page.
+    ///
+    /// A guest's environment is reused. A kernel's is always set up anew, because it has one huge page.
     pub fn of(&mut self, subject: &Subject, page: HugePage) -> Result<&mut dyn Environment, EmuError> {
         let (identity, environment): (_, Box<dyn Environment>) = match (subject, self.0.take()) {
             (Subject::Guest(guest), Some((of, last))) if of == guest.identity() => (of, last),

@@ -1,4 +1,4 @@
-//! Guests with other code in them.
+//! Guests with some of their code replaced.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ pub fn guest_with(scratch: &Scratch, guest: &str, function: &str, code: &[u8]) {
     fs::write(scratch.path().join("guest.elf"), bytes).expect("written");
 }
 
-/// Where the code of a function lies in an ELF file.
+/// Returns the offset of a function's code in an ELF file.
 fn code_of(bytes: &[u8], function: &str) -> usize {
     let elf = Elf::parse(bytes).expect("it is an ELF file");
     let named = |symbol: &goblin::elf::Sym| elf.strtab.get_at(symbol.st_name) == Some(function);

@@ -1,13 +1,13 @@
 //! Files that hold what the binary prints.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --release -p pmdscope` writes them anew; the difference in version
-//! control is then what there is to review.
+//! `UPDATE_GOLDEN=1 cargo test --release -p pmdscope` writes them anew. The difference in version control is then
+//! to be reviewed.
 
 use std::path::Path;
 
 use similar::TextDiff;
 
-/// Compares a text with a file of the workspace. `None` if they are equal, else what differs.
+/// Compares a text with a file of the workspace; returns the difference, or `None` if they are equal.
 pub fn difference(file: &str, now: &str) -> Option<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     if std::env::var_os("UPDATE_GOLDEN").is_some_and(|set| set == "1") {

@@ -10,7 +10,7 @@ pub mod scratch;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// What a run of the binary came to.
+/// The outcome of a run of the binary.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ran {
     /// Its exit status; none if a signal ended it.
@@ -21,7 +21,7 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// A command of the binary that does not depend on who runs the test, or where.
+/// Makes a command of the binary that does not depend on who runs the test, or where.
 pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pmdscope"));
     command.args(args).stdin(Stdio::null()).env_clear();
@@ -38,12 +38,12 @@ pub fn finish(command: &mut Command) -> Ran {
     }
 }
 
-/// Runs a command line whose arguments hold no space, in the root of the workspace.
+/// Runs a command line whose arguments contain no space, in the root of the workspace.
 pub fn pmdscope(line: &str) -> Ran {
     pmdscope_in(Path::new(env!("CARGO_MANIFEST_DIR")), line)
 }
 
-/// The same in a folder.
+/// Runs a command line whose arguments contain no space, in a folder.
 pub fn pmdscope_in(folder: &Path, line: &str) -> Ran {
     let args: Vec<&str> = line.split_whitespace().collect();
     finish(command(&args).current_dir(folder))

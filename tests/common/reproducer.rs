@@ -1,9 +1,9 @@
-//! Reproducers that somebody changed.
+//! Reproducers with changed contents.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// A reproducer with this body, sealed as if it had been saved so.
+/// Returns a reproducer with this body, sealed as if it had been saved like this.
 pub fn sealed(body: &Value) -> String {
     let body = format!("{}\n", serde_json::to_string_pretty(body).expect("JSON"));
     let digest: String = Sha256::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();

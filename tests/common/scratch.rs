@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-/// An empty folder, which stays for a person to look at if the test fails.
+/// An empty folder. If the test fails, it stays for a person to look at.
 pub struct Scratch(PathBuf);
 
 impl Scratch {
-    /// `name` is the test's own.
+    /// Makes the folder. `name` must belong to one test only.
     pub fn new(name: &str) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = std::fs::remove_dir_all(&path);

@@ -1,4 +1,4 @@
-//! Reads whatever it is given as what a worker of a batch says.
+//! Reads any bytes as the messages of a batch worker.
 
 #![no_main]
 

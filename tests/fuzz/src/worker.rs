@@ -6,10 +6,10 @@ use pmdscope_traces::batch::segment::{job_of, open};
 
 /// The jobs of the segment.
 const JOBS: [u64; 4] = [3, 4, 5, 9];
-/// One of them is recorded.
+/// The record of one of these jobs, which exists already.
 const KNOWN: &str = "{\"job\":4,\"run\":{\"verdict\":\"pass\"}}\n";
 
-/// Takes bytes for all that a worker sends of a segment. Says whether anything was believed.
+/// Reads bytes as all that a worker sends about a segment; returns whether anything was believed.
 pub fn worker(bytes: &[u8]) -> bool {
     let (told, sealed) = pmdscope::from_worker(bytes, &JOBS, vec![KNOWN.to_owned()]);
     let jobs: BTreeSet<u64> = told.iter().map(|line| job_of(line).expect("a record is of a job")).collect();

@@ -1,17 +1,17 @@
-//! What tests need of a machine that not every machine has.
+//! Needs: what tests need of a machine that not every machine has.
 //!
-//! A test that lacks something skips its check by [`Need::skip`], which reports it: nothing is left out in silence.
-//! Two variables of the environment change that:
+//! A test that lacks something skips its check with [`Need::skip`], which reports it: no check is skipped in
+//! silence. Two environment variables change that:
 //!
-//! - `PMDSCOPE_REQUIRE=kernels,browser` makes a check fail that would be skipped for want of these; `all` stands for
-//!   every need.
-//! - `PMDSCOPE_HIDE=kernels,browser` hides these from the tests, though the machine may have them, so that a run without
-//!   them can be tried; `all` hides every need.
+//! - `PMDSCOPE_REQUIRE=kernels,browser` makes checks fail that would be skipped for want of these; `all` means
+//!   every need except [`Need::DocumentedKernel`].
+//! - `PMDSCOPE_HIDE=kernels,browser` hides these from the tests, even if the machine has them, to try a run
+//!   without them; `all` means the same as above.
 //!
-//! No check depends on two needs. So a run in which all are hidden and one in which all are there try every check both
-//! ways, whatever else a machine may lack.
+//! No check depends on two needs. So a run with all needs hidden and a run with all of them present try every
+//! check both ways, whatever else a machine may lack.
 //!
-//! `PMDSCOPE_SKIPPED=FILE` names a file to which a line is added for each skipped check, for `script/test` to count.
+//! `PMDSCOPE_SKIPPED=FILE` names a file that gets a line for each skipped check, for `script/test` to count.
 #![forbid(unsafe_code)]
 
 use std::fs::{self, File};
@@ -24,14 +24,14 @@ use std::{env, thread};
 pub enum Need {
     /// A folder with kernel packages.
     Kernels,
-    /// The very kernel package that a page of the documentation shows output of. A distribution replaces its packages,
-    /// so `all` does not require it.
+    /// The one kernel package whose output a page of the documentation shows. A distribution replaces its
+    /// packages, so `all` does not require it.
     DocumentedKernel,
-    /// Chromium and the font that the layout of the page is known in.
+    /// Chromium, and the font for which the layout of the page is known.
     Browser,
     /// groff, which reads manual pages.
     Groff,
-    /// libfaketime, by which a clock jumps.
+    /// libfaketime, which makes a clock jump.
     Faketime,
     /// script(1), which makes a terminal.
     Terminal,
@@ -54,7 +54,7 @@ impl Need {
         Need::Compilers,
     ];
 
-    /// Its name in `PMDSCOPE_REQUIRE` and `PMDSCOPE_HIDE`.
+    /// Returns its name in `PMDSCOPE_REQUIRE` and `PMDSCOPE_HIDE`.
     pub const fn name(self) -> &'static str {
         match self {
             Need::Kernels => "kernels",
@@ -68,7 +68,7 @@ impl Need {
         }
     }
 
-    /// What a person does to have it.
+    /// Returns what a person must do to have it.
     pub const fn remedy(self) -> &'static str {
         match self {
             Need::Kernels => "script/fetch-kernels",
@@ -82,7 +82,7 @@ impl Need {
         }
     }
 
-    /// Whether tests are to behave as if the machine did not have it.
+    /// Whether tests must behave as if the machine did not have it.
     ///
     /// # Panics
     /// If `PMDSCOPE_HIDE` names something unknown.
@@ -90,7 +90,7 @@ impl Need {
         listed("PMDSCOPE_HIDE").contains(&self)
     }
 
-    /// Reports that a check is skipped for want of this: `check` says which, in a few words.
+    /// Reports that a check is skipped for want of this. `check` names the check, in a few words.
     ///
     /// # Panics
     /// If `PMDSCOPE_REQUIRE` lists it, or the report cannot be written.
@@ -100,7 +100,7 @@ impl Need {
             !listed("PMDSCOPE_REQUIRE").contains(&self),
             "{check}: skipped for want of {name}, which PMDSCOPE_REQUIRE requires: {remedy}"
         );
-        // Not by a macro, whose output is kept back where a test passes.
+        // Not with eprintln!(): the test harness holds back its output if the test passes.
         let _ = writeln!(std::io::stderr(), "SKIPPED: {check}: no {name} here: {remedy}");
         if let Some(file) = env::var_os("PMDSCOPE_SKIPPED") {
             let added = File::options()
@@ -113,8 +113,9 @@ impl Need {
     }
 }
 
-/// The kernels to run whose file names contain all of `parts`, in order of their names. If there are none, the test that
-/// calls this is reported as skipped.
+/// Returns the kernels whose file names contain all of `parts`, ordered by name.
+///
+/// If there are none, reports the test that calls this as skipped.
 ///
 /// # Panics
 /// As [`Need::skip`] and [`kernel_files`] do.
@@ -132,7 +133,7 @@ pub fn kernels(parts: &[&str]) -> Vec<PathBuf> {
     kernels
 }
 
-/// The files in `$PMDSCOPE_KERNELS`, or in `kernels/`, in order of their names; none if they are hidden.
+/// Returns the files in `$PMDSCOPE_KERNELS`, or in `kernels/`, ordered by name; none if they are hidden.
 ///
 /// # Panics
 /// If the folder exists and cannot be read.
@@ -149,7 +150,7 @@ pub fn kernel_files() -> Vec<PathBuf> {
     files
 }
 
-/// The needs that a variable of the environment lists.
+/// Returns the needs that an environment variable lists.
 fn listed(variable: &str) -> Vec<Need> {
     parse(variable, &env::var(variable).unwrap_or_default())
 }

@@ -1,6 +1,6 @@
 //! The columns of a batch's results as a table.
 //!
-//! Entries, and what is read out of their bits, are texts of 16 hexadecimal digits: SQLite's integers have a sign, and
+//! Entries, page frames and swap offsets are texts of 16 hexadecimal digits: SQLite's integers are signed, and
 //! such texts sort as the numbers do.
 
 use rusqlite::types::Value as Cell;
@@ -12,17 +12,17 @@ use crate::entry::Value;
 use crate::outcome::Outcome;
 use crate::report::RunReport;
 
-/// A column.
+/// A column of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
-    /// Its name.
+    /// The name of the column.
     pub name: &'static str,
-    /// What it says.
+    /// A line that explains the values.
     pub about: &'static str,
     pub(super) holds: Holds,
 }
 
-/// What a column holds, and how it is read from a record. A value that is missing is null.
+/// The type of a column's values, and the function that reads one from a record. A missing value is null.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Holds {
     Text(fn(&Record) -> Option<String>),
@@ -36,7 +36,7 @@ pub(super) enum Holds {
 }
 
 impl Column {
-    /// What its values are: a type of SQLite, or `JSON` for a JSON array in a text.
+    /// Returns the type of the values: a type of SQLite, or `JSON` for a JSON array in a text.
     pub const fn kind(&self) -> &'static str {
         match self.holds {
             Holds::Text(_) | Holds::Hexadecimal(_) => "TEXT",
@@ -45,13 +45,16 @@ impl Column {
         }
     }
 
-    /// Its part of the statement that makes the table.
+    /// Returns the column's part of the `CREATE TABLE` statement.
     pub(super) fn definition(&self) -> String {
         let kind = if self.kind() == "JSON" { "TEXT" } else { self.kind() };
         format!("{} {kind}", self.name)
     }
 
-    /// What a record has in it.
+    /// Returns the value of this column for a record.
+    ///
+    /// # Errors
+    /// [`SqliteError::TooLarge`] if a count does not fit a signed 64-bit integer.
     pub(super) fn cell(&self, record: &Record) -> Result<Cell, SqliteError> {
         let cell =
             match self.holds {
@@ -97,7 +100,7 @@ impl Column {
     }
 }
 
-/// The columns, in their order in the file.
+/// Returns the columns, in their order in the file.
 pub fn columns() -> &'static [Column] {
     &COLUMNS
 }
@@ -249,8 +252,9 @@ fn views(run: &RunReport) -> Vec<Value> {
     run.views.iter().map(|view| view.entry.value).collect()
 }
 
-/// Whether the walker saw what the writer made of the entry, and that was present. That it did not is known only if
-/// everything was run, and nothing is known if a control failed.
+/// Whether the walker saw a present entry that the writer made from the original one.
+///
+/// `None` if no walker ran, if a control failed, or if it saw none but not every schedule was run.
 fn views_present(run: &RunReport) -> Option<bool> {
     if !run.has_walker() || !run.failed_controls().is_empty() {
         return None;
@@ -267,7 +271,7 @@ fn outcomes(run: &RunReport) -> Vec<String> {
     without_repeats(run.outcomes.iter().map(outcome))
 }
 
-/// An outcome without values, so that rows can be grouped by it.
+/// Formats an outcome without values, so that rows can be grouped by it.
 fn outcome(outcome: &Outcome) -> String {
     match &outcome.stopped_by {
         Some(check) => format!("{}:{check}", outcome.result.name()),

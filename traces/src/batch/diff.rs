@@ -1,9 +1,9 @@
-//! What changed between two batches.
+//! The differences between two batches.
 //!
-//! Jobs are matched by what they ran ([`identity`](crate::batch::identity)). The records of both go by at the same
-//! pace; one whose counterpart has not come yet waits for it, at about 550 bytes. Of one matrix both come in the same
-//! order, so that none waits. Where matrices differ, a job waits as long as it is ahead of its counterpart, and to the
-//! end if it has none.
+//! Jobs are matched by what they ran ([`identity`](crate::batch::identity)). Both batches are read at the same
+//! pace. A record whose counterpart has not been read yet waits in memory, at about 550 bytes. Two batches of
+//! one matrix have the same order, so no record waits. If the matrices differ, a record waits until its
+//! counterpart is read, or to the end if it has none.
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
@@ -22,78 +22,78 @@ use crate::batch::ordered::Pairs;
 /// The name and number of the report. A change that breaks a reader raises the number.
 pub const DIFF_SCHEMA: &str = "pmdscope.diff/1";
 
-/// What changed between two batches.
+/// The differences between two batches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DiffReport {
     /// `pmdscope.diff/1`.
     pub schema: String,
-    /// The programs that made the batches. That they differ is no change.
+    /// The programs that made the batches. A difference between them does not count as a change.
     pub made_by: Both<Vec<String>>,
-    /// How many jobs there are.
+    /// How many jobs each batch has.
     pub jobs: Both<u64>,
-    /// How many are in both, with the same result.
+    /// How many jobs are in both batches, with the same result.
     pub same: u64,
-    /// Kernels that were taken for one another.
+    /// Releases of a kernel that were compared as one kernel.
     pub kernels: Vec<KernelPair>,
-    /// Guests that have the same name and are other files.
+    /// Guests that have the same name in both batches, but are different files.
     pub guests: Vec<GuestChange>,
-    /// What changed alike, those with the most jobs first.
+    /// The changed jobs in groups of equal changes, the largest groups first.
     pub groups: Vec<Group>,
     /// Whether anything changed.
     pub changed: bool,
 }
 
-/// Something of both batches.
+/// A value for each of the two batches.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Both<T> {
-    /// Of the old one.
+    /// The value for the old batch.
     pub old: T,
-    /// Of the new one.
+    /// The value for the new batch.
     pub new: T,
 }
 
-/// A guest that is another file than it was.
+/// A guest that is a different file in each batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuestChange {
     /// Its kind and name: `bundled arm64-6.12`.
     pub guest: String,
-    /// SHA-256 in either batch.
+    /// The SHA-256 of the files of this name, in each batch.
     pub sha256: Both<Vec<String>>,
 }
 
-/// Jobs of one platform, writer and walker in which the same things changed.
+/// Jobs of one platform, writer and walker that have the same changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Group {
-    /// What changed.
+    /// The changes.
     pub changes: Vec<Change>,
     /// The platform.
     pub platform: String,
     /// The writer.
     pub writer: String,
-    /// The walker; null of a sweep, and of a writer that ran alone.
+    /// The walker; null for a sweep, and for a writer that ran alone.
     pub walker: Option<String>,
-    /// The versions of Linux, or releases of kernels, in which it did.
+    /// The Linux versions of the jobs, or the releases of their kernels.
     pub versions: Vec<String>,
-    /// The entries, with their marks.
+    /// The entries of the jobs, with their marks.
     pub entries: Vec<String>,
-    /// How many jobs.
+    /// How many jobs the group has.
     pub jobs: u64,
-    /// One of them: its result in either batch, where that has it.
+    /// One of the jobs: its result in each batch; null if the batch does not have the job.
     pub example: Both<Option<Facts>>,
 }
 
-/// Why two batches cannot be compared.
+/// Errors of comparing two batches.
 #[derive(Debug, thiserror::Error)]
 pub enum DiffError<E> {
-    /// A record cannot be had.
+    /// A record cannot be read.
     #[error(transparent)]
     Record(E),
-    /// A record that waits for its counterpart cannot be kept: a fault of the program.
+    /// A record cannot be serialised to wait for its counterpart, or read back: a fault of the program.
     #[error("a record cannot be kept until its counterpart comes: {0}")]
     Kept(#[from] postcard::Error),
 }
 
-/// Which of the two batches.
+/// One of the two batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Old,
@@ -118,14 +118,15 @@ struct Gathered {
     example: Option<Example>,
 }
 
-/// The job of a group that comes first.
+/// The first job of a group.
 struct Example {
-    /// The lower of its two numbers and its identity, so that it does not depend on what was read first.
+    /// The lower of the job's two numbers, then its identity: the choice does not depend on the order of
+    /// reading.
     order: (u64, u128),
     facts: Both<Option<Facts>>,
 }
 
-/// A record as it is kept.
+/// The parts of a record that the comparison needs.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     platform: String,
@@ -138,16 +139,16 @@ struct Kept {
 
 /// Records whose counterpart has not arrived yet.
 ///
-/// All with one identity are of one batch.
+/// All that wait with the same identity are from one batch.
 struct Waiting {
     side: Side,
-    /// In the order of arrival, by which they are matched.
+    /// Serialised [`Kept`], in the order in which they were read.
     ///
-    /// A batch may have a job twice.
+    /// A batch may have a job twice: then the first record is matched first.
     records: VecDeque<Box<[u8]>>,
 }
 
-/// A comparison of two batches, while their records go by.
+/// A comparison of two batches, whose records are added one by one.
 pub struct Diff {
     pairs: Vec<KernelPair>,
     made_by: Both<BTreeSet<String>>,
@@ -158,10 +159,10 @@ pub struct Diff {
     waiting: HashMap<u128, Waiting>,
 }
 
-/// Compares two batches, whose records are read at the same pace.
+/// Compares two batches. Their records are read at the same pace.
 ///
 /// # Errors
-/// The first error of either.
+/// [`DiffError`] with the first error of either batch.
 pub fn diff<E>(
     old: impl IntoIterator<Item = Result<Record, E>>,
     new: impl IntoIterator<Item = Result<Record, E>>,
@@ -185,7 +186,7 @@ pub fn diff<E>(
 }
 
 impl Diff {
-    /// One in which these kernels are taken for one another.
+    /// Starts a comparison that treats each of these pairs of kernels as one kernel.
     pub fn new(pairs: Vec<KernelPair>) -> Diff {
         Diff {
             pairs,
@@ -198,15 +199,15 @@ impl Diff {
         }
     }
 
-    /// A record of the old batch.
+    /// Adds a record of the old batch.
     ///
     /// # Errors
-    /// If it cannot be kept, which would be a fault of the program.
+    /// If a waiting record cannot be serialised or read back, which would be a fault of the program.
     pub fn add_old(&mut self, record: &Record) -> Result<(), postcard::Error> {
         self.add(Side::Old, record)
     }
 
-    /// A record of the new batch.
+    /// Adds a record of the new batch.
     ///
     /// # Errors
     /// As for [`Diff::add_old`].
@@ -237,11 +238,11 @@ impl Diff {
         Ok(())
     }
 
-    /// Notes what is reported once for a batch, not for each of its jobs.
+    /// Records what is reported once per batch: the number of jobs, the programs and the guests.
     fn note(&mut self, side: Side, job: &Job<'_>) {
         *self.jobs.of(side) += 1;
         note(self.made_by.of(side), job.made_by);
-        // Releases of kernels that are taken for one another have names of their own.
+        // A kernel is named by its release, so a pair of releases is not reported as a changed guest.
         let name = format!("{} {}", job.guest.kind, job.kernel().unwrap_or(&job.guest.name));
         note(self.guests.entry(name).or_default().of(side), &job.guest.sha256);
     }
@@ -262,7 +263,7 @@ impl Diff {
         }
     }
 
-    /// What changed in a job, which is in both batches or in one.
+    /// Records the changes of a job. Without `other`, only the batch of `side` has the job.
     fn compare(&mut self, identity: u128, side: Side, one: Kept, other: Option<Kept>) {
         let other = other.map(|other| other.facts);
         let Kept { platform, version, entry, writer, walker, facts } = one;
@@ -291,7 +292,7 @@ impl Diff {
         }
     }
 
-    /// What changed. A job that still waits is in one batch only.
+    /// Returns the differences. A job that still waits is in one batch only.
     ///
     /// # Errors
     /// As for [`Diff::add_old`].
@@ -331,7 +332,7 @@ fn to_bytes(kept: &Kept) -> Result<Box<[u8]>, postcard::Error> {
     Ok(postcard::to_allocvec(kept)?.into())
 }
 
-/// Notes a text. Nearly always it is known already.
+/// Adds a text to a set. Nearly always the set has it already, so it is copied only if it is new.
 fn note(known: &mut BTreeSet<String>, text: &str) {
     if !known.contains(text) {
         known.insert(text.to_owned());
@@ -360,7 +361,7 @@ fn group((name, gathered): (GroupName, Gathered)) -> Group {
     }
 }
 
-/// The change of a guest that both batches have, in different files.
+/// Returns the change of a guest that both batches have, in different files.
 fn guest((guest, sha256): (String, Both<BTreeSet<String>>)) -> Option<GuestChange> {
     let in_both = !sha256.old.is_empty() && !sha256.new.is_empty();
     let sha256 = (in_both && sha256.old != sha256.new).then_some(sha256)?;

@@ -1,4 +1,4 @@
-//! What changed between two batches, as text.
+//! The differences between two batches, as text.
 
 use crate::batch::diff::{Both, DiffReport, Group};
 use crate::batch::facts::{Change, Facts, only_in};
@@ -6,10 +6,10 @@ use crate::text::style;
 use crate::text::wrapped::Lines;
 use crate::words::{counted, one_line};
 
-/// The changes, in lines of at most 75 columns.
+/// Formats the differences, in lines of at most 75 columns.
 ///
-/// Commands may be longer, since they are to be copied. Equal changes on several platforms, or in several routines,
-/// have one heading and one example.
+/// A command may be longer, so that it can be copied. Equal changes on several platforms, or in several
+/// routines, have one heading and one example.
 pub fn diff_text(report: &DiffReport) -> String {
     let mut lines = Lines::default();
     lines.paragraph("", "", &totals(report));
@@ -25,7 +25,7 @@ pub fn diff_text(report: &DiffReport) -> String {
     lines.into_text()
 }
 
-/// How many jobs there are, and of how many something changed.
+/// Formats the numbers of jobs: in each batch, unchanged, changed, and in one batch only.
 fn totals(report: &DiffReport) -> String {
     let Both { old, new } = report.jobs;
     let only = |change: &Change| {
@@ -44,7 +44,7 @@ fn totals(report: &DiffReport) -> String {
     )
 }
 
-/// Reports the differences of the batches, and of guests, once.
+/// Writes what concerns a batch as a whole: its programs, paired kernels and changed guests.
 fn about(lines: &mut Lines, report: &DiffReport) {
     let Both { old, new } = &report.made_by;
     if old != new {
@@ -62,7 +62,7 @@ fn about(lines: &mut Lines, report: &DiffReport) {
     }
 }
 
-/// The groups in which the same changed, and the first of their examples.
+/// Writes the groups with these changes, and the first of their examples.
 fn alike(lines: &mut Lines, report: &DiffReport, changes: &[Change]) {
     let groups = || report.groups.iter().filter(|group| group.changes == changes);
     let jobs: u64 = groups().map(|group| group.jobs).sum();
@@ -78,9 +78,7 @@ fn alike(lines: &mut Lines, report: &DiffReport, changes: &[Change]) {
     }
 }
 
-/// The heading of a group.
-///
-/// Such as `arm64 6.1 7.2, split-unguarded against hmm on migration-read: 12 jobs`.
+/// Formats the line of a group: `arm64 6.1 7.2, split-unguarded against hmm on migration-read: 12 jobs`.
 fn of(group: &Group) -> String {
     let Group { platform, writer, walker, .. } = group;
     let (versions, entries) = (group.versions.join(" "), group.entries.join(", "));
@@ -88,7 +86,7 @@ fn of(group: &Group) -> String {
     format!("{platform} {versions}, {writer}{against} on {entries}: {}", counted(group.jobs, "job"))
 }
 
-/// A change, in words.
+/// Formats a change in words.
 fn change(change: &Change) -> String {
     match change {
         Change::OnlyOld => "only in the old batch".to_owned(),
@@ -108,12 +106,12 @@ fn change(change: &Change) -> String {
     }
 }
 
-/// The lowest number that the job of an example has.
+/// Returns the lower of the two numbers of an example's job.
 fn first(example: &Both<Option<Facts>>) -> Option<u64> {
     [&example.old, &example.new].into_iter().flatten().map(|facts| facts.job).min()
 }
 
-/// An example: what it shows of each change that was not said yet, and how to run it again.
+/// Writes an example: both values of each change that the heading only names, and the command to run it again.
 fn example(lines: &mut Lines, example: &Both<Option<Facts>>, changes: &[Change]) {
     if let Both { old: Some(old), new: Some(new) } = example {
         for change in changes {
@@ -131,7 +129,7 @@ fn example(lines: &mut Lines, example: &Both<Option<Facts>>, changes: &[Change])
     }
 }
 
-/// Both sides of a change in an example.
+/// Writes the old and the new values of a change, unless the heading has them.
 fn differs(lines: &mut Lines, change: &Change, old: &Facts, new: &Facts) {
     let one =
         |entry: &Option<String>| vec![entry.clone().unwrap_or_else(|| "differs by schedule".to_owned())];

@@ -1,4 +1,4 @@
-//! The result of a job, as far as two batches are compared, and its differences.
+//! The part of a job's result by which two batches are compared, and the differences between two of them.
 
 use std::collections::BTreeSet;
 
@@ -10,74 +10,75 @@ use crate::entry::{Entry, Value};
 use crate::outcome::{self, Outcome};
 use crate::report::{SplitGuard, Verdict};
 
-/// The result of a job. Lists are sorted, so that the order in which something was seen makes no difference.
+/// The part of a job's result that is compared. Lists are sorted, so that the order of observation does not
+/// matter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
     /// The number of the job in its matrix.
     pub job: u64,
     /// The verdict.
     pub verdict: Verdict,
-    /// The names of what was found, as far as it counts.
+    /// The names of the findings that count.
     pub findings: Vec<String>,
-    /// Of a kernel whether its split has the fix.
+    /// Whether the kernel's split has the fix; null for other guests.
     pub split: Option<SplitGuard>,
-    /// The entry before the writer, with the predicates that hold of it; null for a sweep.
+    /// The entry before the writer, with the predicates that are true for it; null for a sweep.
     pub before: Option<String>,
     /// The entry when the writer is done; null for a sweep, and if schedules end differently.
     pub after: Option<String>,
-    /// The distinct entries that the walker's loads returned, each with the predicates that hold of it.
+    /// The distinct entries that the walker's loads returned, each with the predicates that are true for it.
     pub views: Vec<String>,
     /// The walker's outcomes.
     pub outcomes: Vec<String>,
-    /// How many schedules there are, in digits; null of a sweep.
+    /// The number of schedules, in digits; null for a sweep.
     pub schedules: Option<String>,
-    /// The command that runs it again.
+    /// The command that runs the job again.
     pub command: String,
 }
 
-/// One thing that differs.
+/// One difference between the two results of a job.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub enum Change {
     /// The job is only in the old batch.
     OnlyOld,
-    /// The job is only in the new one.
+    /// The job is only in the new batch.
     OnlyNew,
-    /// The verdict.
+    /// The verdict differs.
     Verdict {
-        /// As it was.
+        /// The verdict in the old batch.
         old: String,
-        /// As it is.
+        /// The verdict in the new batch.
         new: String,
     },
-    /// What was found, by name.
+    /// The findings differ.
     Findings {
-        /// What was found and is not any more.
+        /// The names of findings that are only in the old batch.
         gone: Vec<String>,
-        /// What is found and was not.
+        /// The names of findings that are only in the new batch.
         new: Vec<String>,
     },
-    /// Whether a kernel's split has the fix.
+    /// The state of the kernel's split differs: whether it has the fix.
     Split {
-        /// As it was.
+        /// The state in the old batch.
         old: String,
-        /// As it is.
+        /// The state in the new batch.
         new: String,
     },
-    /// The entry before the writer: it is built in another way.
+    /// The entry before the writer differs: it is built in another way.
     Before,
-    /// The entry after it.
+    /// The entry after the writer differs.
     After,
-    /// What the walker saw.
+    /// The entries that the walker saw differ.
     Views,
-    /// The walker's outcomes.
+    /// The walker's outcomes differ.
     Outcomes,
-    /// The number of schedules.
+    /// The number of schedules differs.
     Schedules,
 }
 
 impl Facts {
-    /// The facts about the job of a record.
+    /// Extracts the facts from a record.
     pub(crate) fn of(record: &Record) -> Facts {
         let Record { job, report } = record;
         let findings = sorted(report.counted_findings().into_iter().map(str::to_owned));
@@ -110,7 +111,7 @@ impl Facts {
         }
     }
 
-    /// The changes from the old result of a job to the new one.
+    /// Returns the changes from the old result of a job to the new one.
     pub(crate) fn changes(old: &Facts, new: &Facts) -> Vec<Change> {
         let verdict = || Change::Verdict { old: old.verdict.word().into(), new: new.verdict.word().into() };
         let findings = || Change::Findings {
@@ -133,17 +134,17 @@ impl Facts {
     }
 }
 
-/// The texts of one list that are not in the other.
+/// Returns the texts of `one` that are not in `other`.
 pub(crate) fn only_in(one: &[String], other: &[String]) -> Vec<String> {
     one.iter().filter(|text| !other.contains(text)).cloned().collect()
 }
 
-/// Each text once, in order.
+/// Sorts texts, and removes duplicates.
 fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
     texts.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// An entry in words: a version may have another predicate of the same value.
+/// Formats an entry with its predicates, which may differ between versions for the same value.
 fn said(entry: &Entry) -> String {
     format!("{} {}", entry.value, entry.predicates.holding())
 }

@@ -1,5 +1,6 @@
-//! What makes two jobs the same job: what they ran. Not their numbers, since two matrices may differ, and not how they
-//! were run.
+//! The identity of a job: what it ran.
+//!
+//! A job's number is not part of it, since two matrices may differ. Nor is the way in which the job was run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +13,7 @@ use crate::batch::{Record, Report};
 use crate::entry_name::EntryName;
 use crate::report::GuestKind;
 
-/// The kernels that the jobs of a batch ran, gathered while its records go by.
+/// The kernels that the jobs of a batch ran, collected record by record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Kernels(BTreeSet<Kernel>);
 
@@ -24,7 +25,7 @@ struct Kernel {
 }
 
 impl Kernels {
-    /// Notes the kernel of a record, if it is of one.
+    /// Adds the kernel of a record, if its job ran one.
     pub fn add(&mut self, record: &Record) {
         let job = record.report.job();
         if let Some(release) = job.kernel() {
@@ -32,7 +33,7 @@ impl Kernels {
         }
     }
 
-    /// Those that are not in the other set, by architecture and flavour.
+    /// Returns the releases that are not in the other set, by architecture and flavour.
     fn only_here(&self, other: &Kernels) -> BTreeMap<(String, String), Vec<String>> {
         let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for Kernel { arch, release } in self.0.difference(&other.0) {
@@ -42,19 +43,20 @@ impl Kernels {
     }
 }
 
-/// Two releases of a kernel that are taken for one: each is in one of the batches only, and no other of its
-/// architecture and flavour is.
+/// Two releases of a kernel that are compared as one kernel.
+///
+/// Each is the only release of its architecture and flavour that the other batch does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KernelPair {
     /// The architecture.
     pub arch: String,
     /// The release in the old batch.
     pub old: String,
-    /// The release in the new one.
+    /// The release in the new batch.
     pub new: String,
 }
 
-/// The kernels that are taken for one another.
+/// Finds the releases that are compared as one kernel.
 pub fn pair_kernels(old: &Kernels, new: &Kernels) -> Vec<KernelPair> {
     let only_new = new.only_here(old);
     let pair = |((arch, flavour), releases): ((String, String), Vec<String>)| {
@@ -67,7 +69,7 @@ pub fn pair_kernels(old: &Kernels, new: &Kernels) -> Vec<KernelPair> {
     old.only_here(new).into_iter().filter_map(pair).collect()
 }
 
-/// What a distribution calls the build: `cloud-amd64` of `6.12.107+deb13-cloud-amd64`, `generic` of
+/// Returns the distribution's name for the build: `cloud-amd64` for `6.12.107+deb13-cloud-amd64`, `generic` for
 /// `6.8.0-45-generic`.
 fn flavour(release: &str) -> String {
     let is_candidate = |part: &str| {
@@ -79,8 +81,9 @@ fn flavour(release: &str) -> String {
     named.collect::<Vec<_>>().join("-")
 }
 
-/// The identity of a job: half of the SHA-256 of all that says what it ran. That two of 20 million jobs have the same
-/// by chance is less likely than 1 in 10^23.
+/// Returns the identity of a job: the first half of a SHA-256 over everything that describes what it ran.
+///
+/// The probability that any two of 20 million jobs collide is below 1 in 10^23.
 pub(crate) fn identity(report: &Report, pairs: &[KernelPair]) -> u128 {
     let job = report.job();
     let mut hash = Sha256::new();
@@ -96,7 +99,7 @@ pub(crate) fn identity(report: &Report, pairs: &[KernelPair]) -> u128 {
     part(job.mmu.unwrap_or_default());
     part(job.guest.kind.name());
     match job.kernel() {
-        // In an order that does not depend on which batch is called the old one.
+        // Sorted, so that the identity does not depend on which batch is the old one.
         Some(release) => match paired(&job, pairs) {
             Some(pair) => {
                 [&pair.old, &pair.new].iter().collect::<BTreeSet<_>>().iter().for_each(|one| part(one))
@@ -120,15 +123,16 @@ pub(crate) fn identity(report: &Report, pairs: &[KernelPair]) -> u128 {
     digest.iter().take(16).fold(0, |identity, byte| identity << 8 | u128::from(*byte))
 }
 
-/// The pair that the kernel of a job is in.
+/// Returns the pair that contains the kernel of a job.
 pub(crate) fn paired<'a>(job: &Job<'_>, pairs: &'a [KernelPair]) -> Option<&'a KernelPair> {
     let release = job.kernel()?;
     pairs.iter().find(|pair| pair.arch == job.arch && (pair.old == release || pair.new == release))
 }
 
-/// The value or the page frame of the entry, if the job asked for one.
+/// Returns the value or the page frame of the entry, if the job requested one; otherwise an empty text.
 ///
-/// The default page frame, and how a version builds an entry, are results of a job, not parts of its identity.
+/// The default page frame, and the way a version builds an entry, are results of a job, not parts of its
+/// identity.
 fn given(report: &Report) -> String {
     match report {
         Report::Run(run) if run.entry == EntryName::Value => run.before.value.to_string(),

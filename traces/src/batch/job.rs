@@ -1,4 +1,4 @@
-//! What a job ran, whatever kind of job it is, and what of its result counts.
+//! What a job ran, for runs and sweeps alike, and which of its findings count.
 
 use std::borrow::Cow;
 
@@ -14,35 +14,35 @@ pub(crate) struct Job<'a> {
     pub(crate) mmu: Option<&'a str>,
     pub(crate) linux: &'a str,
     pub(crate) guest: &'a GuestInfo,
-    /// The kind of entry; of a sweep its set of entries.
+    /// The kind of entry; for a sweep, its set of entries.
     pub(crate) entry: &'a str,
     pub(crate) marks: &'a [String],
     pub(crate) writer: &'a str,
-    /// None of a sweep, and of a kernel's writer that ran alone.
+    /// `None` for a sweep, and for a kernel's writer that ran alone.
     pub(crate) walker: Option<&'a str>,
     pub(crate) with: &'a [String],
-    /// The command that runs it again.
+    /// The command that runs the job again.
     pub(crate) command: &'a str,
 }
 
 impl Job<'_> {
-    /// The architecture, and the kind of MMU where there are several: `ppc64 radix`.
+    /// Returns the architecture, and the kind of MMU if it has several: `ppc64 radix`.
     pub(crate) fn platform(&self) -> String {
         platform_name(self.arch, self.mmu)
     }
 
-    /// The release of a kernel, or else the version of Linux.
+    /// Returns the release of a kernel; for other guests, the Linux version.
     pub(crate) fn version(&self) -> &str {
         self.guest.release.as_deref().unwrap_or(self.linux)
     }
 
-    /// The release of a kernel, or the name of its file if it has none; none of other guests.
+    /// Returns the release of a kernel, or the name of its file if it has no release; `None` for other guests.
     pub(crate) fn kernel(&self) -> Option<&str> {
         let name = self.guest.release.as_deref().unwrap_or(&self.guest.name);
         (self.guest.kind == GuestKind::Kernel).then_some(name)
     }
 
-    /// The entry and its marks: `migration-read soft-dirty`.
+    /// Returns the entry and its marks: `migration-read soft-dirty`.
     pub(crate) fn marked_entry(&self) -> String {
         let words = std::iter::once(self.entry).chain(self.marks.iter().map(String::as_str));
         words.collect::<Vec<_>>().join(" ")
@@ -50,7 +50,7 @@ impl Job<'_> {
 }
 
 impl Report {
-    /// What was run.
+    /// Returns the subject and routines of the job.
     pub(crate) fn job(&self) -> Job<'_> {
         match self {
             Report::Run(run) => Job {
@@ -82,8 +82,9 @@ impl Report {
         }
     }
 
-    /// The names of what was found, each once, in the order of the report. What was found beside a control that failed
-    /// does not count, and is not among them.
+    /// Returns the names of the findings that count, each once, in the order of the report.
+    ///
+    /// If a control failed, no finding counts.
     pub(crate) fn counted_findings(&self) -> Vec<&str> {
         if self.verdict() != Verdict::Findings {
             return Vec::new();
@@ -97,7 +98,7 @@ impl Report {
         without_repeats(names)
     }
 
-    /// Why not everything was run, if not everything was.
+    /// Returns the reason why not everything was run; `None` if everything was.
     pub(crate) fn incomplete(&self) -> Option<&str> {
         match self {
             Report::Run(run) => run.incomplete.as_deref(),
@@ -105,7 +106,7 @@ impl Report {
         }
     }
 
-    /// Why the verdict is unknown, if it is.
+    /// Returns the reason for the verdict `unknown`; `None` for other verdicts.
     pub(crate) fn why_unknown(&self) -> Option<Cow<'_, str>> {
         if self.verdict() != Verdict::Unknown {
             return None;
@@ -119,7 +120,7 @@ impl Report {
     }
 }
 
-/// The distinct items, in the order of their first occurrence.
+/// Returns the distinct items, in the order of their first occurrence.
 pub(crate) fn without_repeats<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut distinct = Vec::new();
     for one in all {

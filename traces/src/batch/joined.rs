@@ -1,22 +1,22 @@
-//! The lines of several results, in the order of their jobs.
+//! Merges the lines of several results, in the order of their jobs.
 
 use std::iter::Peekable;
 
 use super::Batch;
 use super::segment::job_of;
 
-/// Why a line does not belong where it is.
+/// Errors in the form of a line or in its place among the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
-    /// It does not begin as a record does.
+    /// The line does not begin as a record does.
     #[error("a line is no record")]
     NoRecord,
-    /// Its job is not in the batch, or does not come after that of the line before it.
+    /// The job is not in the batch, or its number is not above that of the line before.
     #[error("the record of job {0} is not where it belongs")]
     Misplaced(u64),
 }
 
-/// The order in which the lines of one batch come.
+/// Checks that the lines of one batch are in the order of their jobs.
 #[derive(Debug, Clone, Copy)]
 pub struct JobOrder {
     /// How many jobs the batch has.
@@ -25,15 +25,15 @@ pub struct JobOrder {
 }
 
 impl JobOrder {
-    /// The order of a batch of `jobs` jobs, before its first line.
+    /// Starts before the first line of a batch of `jobs` jobs.
     pub fn new(jobs: u64) -> Self {
         JobOrder { jobs, last: None }
     }
 
-    /// The job of the next line.
+    /// Returns the job of the next line.
     ///
     /// # Errors
-    /// If the line does not belong there. It is then ignored.
+    /// [`LineError`] if the line does not belong there. Later lines are then checked as if it were absent.
     pub fn job(&mut self, line: &str) -> Result<u64, LineError> {
         let job = job_of(line).ok_or(LineError::NoRecord)?;
         if job >= self.jobs || self.last.is_some_and(|last| job <= last) {
@@ -44,24 +44,26 @@ impl JobOrder {
     }
 }
 
-/// The lines of several parts of a batch, cut into the segments that the whole batch has.
+/// The lines of several parts of a batch, cut into the segments of the whole batch.
 pub struct Segments<'a, I: Iterator<Item = Result<(u64, String), E>>, E> {
     batch: &'a Batch,
     lines: Peekable<Joined<I, E>>,
 }
 
-/// The lines of a segment, whole or not.
+/// The lines of a segment, which may be incomplete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
-    /// Its number.
+    /// The number of the segment, from 0 on.
     pub number: u64,
-    /// Its lines, in the order of their jobs.
+    /// The lines, in the order of their jobs.
     pub lines: Vec<String>,
-    /// Whether all of its jobs have one.
+    /// Whether every job of the segment has a line.
     pub is_whole: bool,
 }
 
-/// The lines of several parts of a batch in the order of their jobs, each with its job. Of each part one line is held.
+/// The lines of several parts of a batch in the order of their jobs, each with its job.
+///
+/// It holds one line of each part at a time.
 struct Joined<I: Iterator<Item = Line<E>>, E> {
     parts: Vec<Peekable<I>>,
 }
@@ -69,10 +71,10 @@ struct Joined<I: Iterator<Item = Line<E>>, E> {
 /// A line with its job.
 type Line<E> = Result<(u64, String), E>;
 
-/// Why parts cannot be joined.
+/// Errors of joining parts.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError<E> {
-    /// A part cannot be read on.
+    /// The next line of a part cannot be read.
     #[error(transparent)]
     Part(E),
     /// Two parts have a record of one job.
@@ -80,7 +82,7 @@ pub enum JoinError<E> {
     Twice {
         /// The job.
         job: u64,
-        /// The two, by their places.
+        /// The two parts, by their positions in the list of parts.
         parts: [usize; 2],
     },
 }
@@ -89,18 +91,20 @@ impl<I, E> Joined<I, E>
 where
     I: Iterator<Item = Line<E>>,
 {
-    /// The lines of parts, each of which has them in the order of their jobs.
+    /// Merges the lines of parts. Each part must be in the order of its jobs.
     fn new(parts: impl IntoIterator<Item = I>) -> Self {
         Joined { parts: parts.into_iter().map(Iterator::peekable).collect() }
     }
 
-    /// The part whose next line comes first, or that cannot be read on; `None` at the end of all.
+    /// Returns the part whose next line has the lowest job number; `None` at the end of all parts.
+    ///
+    /// A part whose next line cannot be read comes before all others.
     fn first(&mut self) -> Result<Option<usize>, JoinError<E>> {
         let mut first: Option<(u64, usize)> = None;
         for (place, part) in self.parts.iter_mut().enumerate() {
             let job = match part.peek() {
                 None => continue,
-                // It is taken to be told.
+                // The caller takes the error from this part and reports it.
                 Some(Err(_)) => return Ok(Some(place)),
                 Some(Ok((job, _))) => *job,
             };
@@ -120,7 +124,7 @@ impl<'a, I, E> Segments<'a, I, E>
 where
     I: Iterator<Item = Result<(u64, String), E>>,
 {
-    /// The segments of a batch of all jobs, from the lines of its parts.
+    /// Cuts the lines of parts into the segments of `batch`, which has all jobs of the matrix.
     pub fn new(batch: &'a Batch, parts: impl IntoIterator<Item = I>) -> Self {
         Segments { batch, lines: Joined::new(parts).peekable() }
     }
@@ -161,7 +165,7 @@ where
         match self.first() {
             Ok(place) => Some(self.parts.get_mut(place?)?.next()?.map_err(JoinError::Part)),
             Err(error) => {
-                // Nothing that comes after it is asked for.
+                // No line is read after this error.
                 self.parts.clear();
                 Some(Err(error))
             }

@@ -1,4 +1,4 @@
-//! What a results directory says of itself.
+//! The description of a batch in its results directory.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,10 @@ use crate::words;
 /// The name and number of the format of a results directory. A change that breaks a reader raises the number.
 pub const BATCH_SCHEMA: &str = "pmdscope.batch/1";
 
-/// What was to be run: `batch.json` of a results directory. It says nothing of when, where or by how many workers, so
-/// that the same work gives the same bytes.
+/// The description of a batch: `batch.json` of a results directory.
+///
+/// It does not say when, where or by how many workers the batch was run, so that the same work gives the same
+/// bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Batch {
     /// `pmdscope.batch/1`.
@@ -21,41 +23,42 @@ pub struct Batch {
     /// The first 16 hexadecimal digits of the SHA-256 of the sources that the program was built from.
     #[serde(default)]
     pub sources: String,
-    /// SHA-256 of all that decides what the jobs are and what they come to: the matrix with every list written out, and
-    /// the SHA-256 of each guest and kernel; in hexadecimal.
+    /// SHA-256, in hexadecimal, of everything that determines the jobs and their results: the matrix with every
+    /// list written out, and the SHA-256 of each guest and kernel.
     pub plan: String,
-    /// The matrix as it was written.
+    /// The text of the matrix, as it was written.
     pub matrix: String,
     /// How many jobs the matrix has.
     pub jobs: u64,
-    /// Which part of them this is: `slice:1/4`, `hash:1/4`; null: all.
+    /// The part of the jobs that these results are for: `slice:1/4`, `hash:1/4`; null for all jobs.
     pub partition: Option<String>,
-    /// How many jobs that is.
+    /// How many jobs this part has.
     pub here: u64,
-    /// How many of them each segment has; the last may have fewer.
+    /// How many jobs of this part each segment has; the last may have fewer.
     pub segment: u64,
-    /// MiB of address space that each worker might have. No record depends on it: a job that lacked memory has none.
+    /// The limit on each worker's address space, in MiB. No record depends on it: a job that lacked memory has
+    /// none.
     #[serde(default = "usual_memory")]
     pub memory: u64,
-    /// What of the matrix does not exist, and why.
+    /// The combinations of the matrix that cannot exist, with the reasons.
     pub skipped: Vec<Skipped>,
 }
 
-/// Why a file is no `batch.json` that this program can go by.
+/// Errors of reading a `batch.json`.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
-    /// It is no JSON, or not that of a batch.
+    /// The file is not JSON, or not the JSON of a batch.
     #[error("is damaged: {}", words::one_line(&.0.to_string()))]
     Damaged(serde_json::Error),
-    /// It is of another format, or of a later number of this one.
+    /// The file has another format, or another number of this one.
     #[error("is of format '{}', and this program reads {BATCH_SCHEMA}", words::one_line(.0))]
     OtherFormat(String),
-    /// Its numbers do not fit together.
+    /// Numbers in the file contradict each other.
     #[error("is damaged: {0}")]
     Misfit(String),
 }
 
-/// MiB of address space that a worker may have, if nothing else is said.
+/// The default limit on a worker's address space, in MiB.
 pub const USUAL_MEMORY: u64 = 16_384;
 
 fn usual_memory() -> u64 {
@@ -66,9 +69,9 @@ impl Batch {
     /// Reads a `batch.json`.
     ///
     /// # Errors
-    /// If it has another format, or its contents contradict each other.
+    /// [`BatchError`] if the bytes are not the JSON of a batch, have another format, or contradict each other.
     pub fn read(bytes: &[u8]) -> Result<Batch, BatchError> {
-        // Only the format says how the rest is to be read.
+        // The format is checked first, since it decides how to read the rest.
         let value: serde_json::Value = serde_json::from_slice(bytes).map_err(BatchError::Damaged)?;
         let schema = value.get("schema").and_then(|schema| schema.as_str()).unwrap_or_default();
         if schema != BATCH_SCHEMA {
@@ -78,7 +81,7 @@ impl Batch {
         batch.checked().map_err(BatchError::Misfit)
     }
 
-    /// The batch, if its numbers fit together: no batch is begun with others.
+    /// Returns the batch if its numbers are those with which a batch of its size begins.
     fn checked(self) -> Result<Batch, String> {
         if self.here > self.jobs {
             return Err(format!("it is of {} jobs of {}", self.here, self.jobs));
@@ -90,7 +93,7 @@ impl Batch {
         Ok(self)
     }
 
-    /// Why its records cannot be put beside those of another batch; `None` if they can.
+    /// Returns the reason why the records of two batches do not belong together; `None` if they do.
     pub fn differs_from(&self, other: &Batch) -> Option<String> {
         if self.made_by != other.made_by {
             return Some(format!("it was made by {}, not by {}", self.made_by, other.made_by));
@@ -111,24 +114,24 @@ impl Batch {
             return Some(format!("it is {what} (plan {:.12}, not {:.12})", self.plan, other.plan));
         }
         if self.jobs != other.jobs {
-            // A plan decides how many jobs there are.
+            // The plan determines the number of jobs, so this is a contradiction.
             return Some(format!("of the same plan it has {} jobs, not {}", self.jobs, other.jobs));
         }
         None
     }
 
-    /// The batch that has all jobs of the matrix.
+    /// Returns the description of the batch with all jobs of the matrix.
     pub fn whole(&self) -> Batch {
         Batch { partition: None, here: self.jobs, segment: segment_jobs(self.jobs), ..self.clone() }
     }
 
-    /// How many segments there are.
+    /// Returns the number of segments.
     pub fn segments(&self) -> u64 {
         self.here.div_ceil(self.segment.max(1))
     }
 }
 
-/// The sources of a build, in words.
+/// Formats the sources of a build.
 fn build(sources: &str) -> String {
     if sources.is_empty() { "sources that it does not name".to_owned() } else { format!("sources {sources}") }
 }

@@ -1,8 +1,8 @@
 //! The results of a batch: many jobs, each with its report.
 //!
-//! Results are read while records go by, in the order of job numbers, and nothing that reads them here holds all rows:
-//! a [`Summary`] counts groups, a [`SqliteWriter`] holds one row, and a [`Diff`] what one batch has and the other has not
-//! brought yet.
+//! Records are read one by one, in the order of job numbers. No reader here holds all of them: a [`Summary`]
+//! counts groups, a [`SqliteWriter`] holds one row, and a [`Diff`] holds the records of one batch whose
+//! counterparts in the other have not been read yet.
 
 mod columns;
 mod diff;

@@ -1,20 +1,22 @@
-//! Names that come in pairs, in the order of the first job that has them.
+//! Pairs of names, in the order of the first job that has each.
 
 use std::collections::BTreeMap;
 
-/// Pairs of names: a platform and a version, a writer and a walker. Whatever order jobs are added in, they stand in
-/// the order of job numbers, which is that of the matrix.
+/// Pairs of names: a platform and a version, or a writer and a walker.
+///
+/// They are in the order of job numbers, which is that of the matrix, whatever the order in which jobs are
+/// added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Pairs(BTreeMap<(String, String), u64>);
 
 impl Pairs {
-    /// A pair that a job has.
+    /// Adds the pair of a job.
     pub(crate) fn add(&mut self, outer: &str, inner: &str, job: u64) {
         let first = self.0.entry((outer.to_owned(), inner.to_owned())).or_insert(job);
         *first = job.min(*first);
     }
 
-    /// Each outer name with its inner ones.
+    /// Returns each outer name with its inner names.
     pub(crate) fn grouped(&self) -> Vec<(&str, Vec<&str>)> {
         let mut in_order: Vec<_> = self.0.iter().map(|(pair, first)| (*first, pair)).collect();
         in_order.sort();
@@ -28,7 +30,7 @@ impl Pairs {
         groups
     }
 
-    /// Pairs of platform and version, in words: `arm64 6.1 7.2, ppc64 radix 7.2`.
+    /// Formats pairs of platform and version: `arm64 6.1 7.2, ppc64 radix 7.2`.
     pub(crate) fn places(&self) -> String {
         let places = self.grouped();
         let places: Vec<_> =
@@ -36,10 +38,9 @@ impl Pairs {
         places.join(", ")
     }
 
-    /// Pairs of writer and walker, in words.
+    /// Formats pairs of writer and walker: `split against hmm, gup-fast-read; pmdp_invalidate alone`.
     ///
-    /// Such as `split against hmm, gup-fast-read; pmdp_invalidate alone`. A writer without a walker is paired with an
-    /// empty name.
+    /// A writer without a walker is paired with an empty name.
     pub(crate) fn routines(&self) -> String {
         let routines = self.grouped();
         let said = |(writer, walkers): &(&str, Vec<&str>)| {

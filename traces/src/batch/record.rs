@@ -17,30 +17,31 @@ pub const RECORD_SCHEMA: &str = "pmdscope.record/1";
 pub struct Record {
     /// The number of the job in its matrix, from 0 on.
     pub job: u64,
-    /// Its result.
+    /// The report of the job.
     pub report: Report,
 }
 
 /// The report of a job.
 ///
-/// If the engine did not survive the job, the report has only what was to be run, and why the result is unknown.
+/// If the engine did not survive the job, the report has only the request, and the reason why the result is
+/// unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
-    /// A writer against a walker. Its traces are those of the findings' schedules.
+    /// A run of a writer against a walker. It has the traces of the findings' schedules only.
     Run(Box<RunReport>),
-    /// A writer over many entries.
+    /// A sweep of a writer over many entries.
     Sweep(Box<SweepReport>),
 }
 
-/// A record as it is written.
+/// The written form of a record.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 struct Line {
     /// The number of the job in its matrix, from 0 on.
     job: u64,
-    /// Of a job that runs a writer against a walker: the report, by `pmdscope schema run`.
+    /// The report of a writer against a walker, by `pmdscope schema run`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<Box<RunReport>>,
-    /// Of a sweep: the report, by `pmdscope schema sweep`.
+    /// The report of a sweep, by `pmdscope schema sweep`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sweep: Option<Box<SweepReport>>,
 }
@@ -61,7 +62,7 @@ impl TryFrom<Line> for Record {
     fn try_from(line: Line) -> Result<Record, String> {
         let report = match line {
             Line { run: Some(mut run), sweep: None, .. } => {
-                // Records of 0.2.0 say only in their command which page frame was asked for.
+                // Records of 0.2.0 have the requested page frame only in their command.
                 run.pfn = run.pfn.or_else(|| words::page_frame_of(&run.command));
                 Report::Run(run)
             }
@@ -73,7 +74,7 @@ impl TryFrom<Line> for Record {
 }
 
 impl Report {
-    /// The result in one word.
+    /// Returns the verdict of the report.
     pub fn verdict(&self) -> Verdict {
         match self {
             Report::Run(run) => run.verdict,

@@ -1,41 +1,45 @@
-//! How records lie in files.
+//! The files of a batch's records.
 //!
-//! The records of a batch are cut into segments of consecutive jobs. While a segment is under way its records are lines
-//! of a *journal*, in the order in which they were finished; whatever ends the program, at most the last line of it is
-//! torn. A whole segment is *sealed*: its lines in the order of their jobs, as one Zstandard frame with a checksum, which
-//! has the same bytes however the work was divided and interrupted. `zstdcat records/*.zst` shows them all.
+//! The records of a batch are cut into segments of consecutive jobs. The records of an unfinished segment are
+//! the lines of a *journal*, in the order in which the jobs finished. Whatever ends the program, at most the
+//! last line of a journal is torn. A whole segment is *sealed*: its lines, in the order of their jobs, become
+//! one Zstandard frame with a checksum. The frame has the same bytes however the work was divided and
+//! interrupted. `zstdcat records/*.zst` shows all records.
 
 use std::io::Read;
 
 use super::record::Record;
 use crate::words;
 
-/// The most jobs that a segment has, so that one fits easily in memory.
+/// The largest number of jobs in a segment, so that a segment fits easily in memory.
 const MOST_JOBS: u64 = 1024;
-/// The fewest segments of a batch that has as many jobs.
+/// The number of segments to aim for, so that every worker has work to the end.
 ///
-/// Every worker then has work to the end.
+/// Rounding gives fewer: 65 jobs have 33 segments. [`MOST_JOBS`] gives more: 10 million jobs have 9766.
 const FEWEST_SEGMENTS: u64 = 64;
-/// Records have some 10 KB, those of kernels more; this is room for any, and stops a file that was made to fill memory.
+/// The largest size of a segment's lines, in bytes.
+///
+/// A record has some 10 KB, one of a kernel more. The limit has room for any segment, and stops a file that was
+/// made to fill memory.
 pub const LARGEST_BYTES: u64 = 1 << 28;
-/// What is quick enough not to be noticed beside the runs themselves.
+/// The Zstandard level: fast enough to go unnoticed beside the runs themselves.
 const LEVEL: i32 = 1;
 
-/// The number of jobs per segment, in a batch of `jobs` jobs.
+/// Returns the number of jobs per segment, in a batch of `jobs` jobs.
 pub fn segment_jobs(jobs: u64) -> u64 {
     jobs.div_ceil(FEWEST_SEGMENTS).clamp(1, MOST_JOBS)
 }
 
-/// Why the records of a segment cannot be read.
+/// Errors of reading the records of a segment.
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentError {
-    /// It was cut off, or changed.
+    /// The file was cut off or changed.
     #[error("it is damaged: {0}")]
     Damaged(std::io::Error),
     /// It unpacks to more bytes than records of so many jobs can have.
     #[error("it unpacks to more than {LARGEST_BYTES} bytes, the most that a segment may have")]
     TooLarge,
-    /// It has more lines than its segment has jobs.
+    /// It has more lines than any segment has jobs.
     #[error("it has more than {MOST_JOBS} lines, the most that a segment may have")]
     TooLong,
     /// One of its lines is not a record.
@@ -65,14 +69,14 @@ pub enum SegmentError {
 /// Writes a record as one line, with a newline at its end.
 ///
 /// # Errors
-/// If it cannot be serialised, which would be a fault of its type.
+/// If the record cannot be serialised, which would be a fault of its type.
 pub fn line(record: &Record) -> serde_json::Result<String> {
     let mut line = serde_json::to_string(record)?;
     line.push('\n');
     Ok(line)
 }
 
-/// The number of the job of a line; `None` if the line does not begin as a record does.
+/// Returns the number of a line's job; `None` if the line does not begin as a record does.
 pub fn job_of(line: &str) -> Option<u64> {
     let (job, _) = line.strip_prefix("{\"job\":")?.split_once(',')?;
     job.parse().ok()
@@ -94,7 +98,7 @@ pub fn seal<'a>(lines: impl IntoIterator<Item = &'a str>) -> std::io::Result<Vec
 /// Unpacks the lines of a sealed segment.
 ///
 /// # Errors
-/// If the segment is damaged.
+/// [`SegmentError`] if the segment is damaged or too large.
 pub fn lines(sealed: impl Read) -> Result<Vec<String>, SegmentError> {
     let mut text = String::new();
     let decoder = zstd::Decoder::new(sealed).map_err(SegmentError::Damaged)?;
@@ -115,7 +119,7 @@ pub fn lines(sealed: impl Read) -> Result<Vec<String>, SegmentError> {
 /// Unpacks a sealed segment, which must have exactly these jobs.
 ///
 /// # Errors
-/// If the segment is damaged, or has other jobs.
+/// [`SegmentError`] if the segment is damaged or too large, or has other jobs.
 pub fn open(sealed: impl Read, jobs: &[u64]) -> Result<Vec<String>, SegmentError> {
     let lines = lines(sealed)?;
     for (line, expected) in lines.iter().zip(jobs) {
@@ -136,30 +140,31 @@ pub fn open(sealed: impl Read, jobs: &[u64]) -> Result<Vec<String>, SegmentError
 /// Parses a line.
 ///
 /// # Errors
-/// If the line is not a record.
+/// [`SegmentError::NoRecord`] if the line is not a record, or its command is not one of this program's.
 pub fn record(line: &str) -> Result<Record, SegmentError> {
     let no_record = |fault| SegmentError::NoRecord { line: 1, fault };
     let record: Record = serde_json::from_str(line).map_err(|fault| no_record(fault.to_string()))?;
-    // It is printed to be pasted.
+    // Users paste the printed command into a shell, so it must be one that this program writes.
     match words::is_command(record.report.job().command) {
         true => Ok(record),
         false => Err(no_record("what it gives as its command is none of this program's".to_owned())),
     }
 }
 
-/// The whole lines of a journal that are records as [`line()`] writes them, in the order of their jobs, each job once. What
-/// is torn or is something else is left out: its job is run again.
+/// Returns the whole lines of a journal that are records as [`line()`] writes them, in the order of their jobs.
+///
+/// Each job has one line. A torn line, and anything else, is left out: its job is run again.
 pub fn journal(bytes: &[u8]) -> Vec<String> {
     let mut lines: Vec<(u64, &str)> = Vec::new();
     for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
         let Ok(line) = std::str::from_utf8(line) else { continue };
         match record(line) {
-            // Written in another way it could not be told by its job once it is sealed.
+            // A record in another form is left out: job_of() would not find its job once it is sealed.
             Ok(record) if job_of(line) == Some(record.job) => lines.push((record.job, line)),
             _ => {}
         }
     }
-    // The sort keeps the first of each.
+    // The sort is stable, so the first line of each job is kept.
     lines.sort_by_key(|(job, _)| *job);
     lines.dedup_by_key(|(job, _)| *job);
     lines.into_iter().map(|(_, line)| line.to_owned()).collect()
@@ -198,7 +203,7 @@ mod tests {
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
-            // A bit of the header may say nothing; then all is there.
+            // A bit of the frame's header may have no meaning. Then all lines must be there.
             if let Ok(lines) = open(&changed[..], &[3, 5, 7]) {
                 assert_eq!(lines, [of(3), of(5), of(7)], "byte {at}");
             }

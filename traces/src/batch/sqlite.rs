@@ -1,7 +1,7 @@
 //! The results of a batch as one SQLite database, for `sqlite3`, DuckDB, pandas and whatever else reads tables.
 //!
-//! A job is a row of the table `jobs`. What a row has is listed in [`columns`](crate::batch::columns()), which the table
-//! is made from. The table `about` says what the database is and what made it.
+//! Each job is a row of the table `jobs`, which is made from the list of [`columns`](crate::batch::columns()).
+//! The table `about` says what the database is and what made it.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::batch::sqlite_error::SqliteError;
 use crate::batch::{Batch, Record};
 use crate::format::{EncodeError, RecordSource, Records, ReportEncoder, ReportFormat};
 
-/// A database of a batch.
+/// The SQLite database of a batch.
 pub const REPORT_FORMAT: ReportFormat = ReportFormat {
     name: "sqlite",
     about: "A row for each job, as an SQLite database",
@@ -21,7 +21,7 @@ pub const REPORT_FORMAT: ReportFormat = ReportFormat {
     encoder: ReportEncoder::File(report),
 };
 
-/// The records of a batch as rows of a new database.
+/// Writes the records of a batch as rows of a new database.
 fn report(source: RecordSource<'_>, records: &mut Records<'_>, path: &Path) -> Result<(), EncodeError> {
     let mut database = SqliteWriter::new(path, source.batch)?;
     for record in records {
@@ -33,7 +33,7 @@ fn report(source: RecordSource<'_>, records: &mut Records<'_>, path: &Path) -> R
 /// The name and number of the set of tables and columns: the value of `schema` in `about`. A change that breaks a
 /// reader raises the number.
 const SQLITE_SCHEMA: &str = "pmdscope.sqlite/1";
-/// What tells such a database from others (`PRAGMA application_id`): "pmds" in ASCII.
+/// The `PRAGMA application_id` that identifies such a database: "pmds" in ASCII.
 const APPLICATION_ID: i32 = 0x706d_6473;
 
 /// Writes records as rows of a new database, in one transaction. It holds one row at a time.
@@ -44,10 +44,10 @@ pub struct SqliteWriter {
 }
 
 impl SqliteWriter {
-    /// Makes a database without rows in a file that is empty or does not exist yet.
+    /// Creates a database without rows in a file that is empty or does not exist yet.
     ///
     /// # Errors
-    /// If it cannot be written, or if the file already is a database with these tables.
+    /// [`SqliteError`] if the file cannot be written, or already is a database with these tables.
     pub fn new(path: &Path, batch: &Batch) -> Result<Self, SqliteError> {
         let connection = Connection::open(path)?;
         // Nobody sees the file before it is whole, so there is nothing to roll back to, and one sync at the end is
@@ -72,27 +72,28 @@ impl SqliteWriter {
         Ok(SqliteWriter { connection, insert: format!("INSERT INTO jobs VALUES ({places})") })
     }
 
-    /// Adds a row.
+    /// Adds the row of a record.
     ///
     /// # Errors
-    /// If it cannot be written, if a number in it is no 64-bit signed integer, or if there is a row of the same job.
+    /// [`SqliteError`] if the row cannot be written, if a number in it does not fit a signed 64-bit integer, or
+    /// if the job has a row already.
     pub fn add(&mut self, record: &Record) -> Result<(), SqliteError> {
         let row: Vec<Cell> = columns().iter().map(|column| column.cell(record)).collect::<Result<_, _>>()?;
         self.connection.prepare_cached(&self.insert)?.execute(params_from_iter(row))?;
         Ok(())
     }
 
-    /// Writes what is left and closes the file.
+    /// Commits the rows and closes the file.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// [`SqliteError`] if the file cannot be written.
     pub fn finish(self) -> Result<(), SqliteError> {
         self.connection.execute_batch("COMMIT")?;
         self.connection.close().map_err(|(_, error)| error.into())
     }
 }
 
-/// The statement that makes the table `jobs`.
+/// Returns the statement that creates the table `jobs`.
 fn create_jobs() -> String {
     let columns: Vec<String> = columns().iter().map(Column::definition).collect();
     format!("CREATE TABLE jobs ({}, PRIMARY KEY (job)) STRICT", columns.join(", "))

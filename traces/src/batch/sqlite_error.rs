@@ -1,12 +1,12 @@
-//! Why a database cannot be written.
+//! Errors of writing a database.
 
-/// The database cannot be written.
+/// Errors of writing a database.
 #[derive(Debug, thiserror::Error)]
 pub enum SqliteError {
-    /// SQLite says why.
+    /// SQLite reported an error.
     #[error("the SQLite database cannot be written: {0}")]
     Unwritable(#[from] rusqlite::Error),
-    /// SQLite has signed 64-bit integers only. No run gives such a number; a record from elsewhere may have one.
+    /// A number does not fit SQLite's signed 64-bit integers. No run gives one, but a record from elsewhere may.
     #[error("job {job}: its '{column}' is {value}, and SQLite has no integer beyond {}", i64::MAX)]
     TooLarge {
         /// The number of the job.

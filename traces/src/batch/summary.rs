@@ -1,4 +1,4 @@
-//! The summary of a batch, counted while its records go by: it holds groups, never rows.
+//! The summary of a batch. It counts records one by one, and holds groups, never rows.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,26 +8,26 @@ use crate::batch::{Record, Report};
 use crate::count::Count;
 use crate::report::Verdict;
 
-/// How many distinct reasons and sweeps are kept; later ones are only counted.
+/// How many distinct reasons and how many sweeps are kept. Jobs of later ones are only counted.
 const KEPT: usize = 100;
 
 /// The summary of a batch.
 ///
-/// Its text is the same whatever order records are added in, unless there are more than a hundred distinct reasons or
-/// sweeps: then it has the first ones.
+/// Its text does not depend on the order in which records are added, unless there are more than a hundred
+/// distinct reasons or sweeps: then it has those that were added first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// All jobs.
+    /// The verdicts of all jobs.
     pub(super) all: Tally,
-    /// Their schedules.
+    /// The schedules of all jobs.
     pub(super) schedules: Count,
-    /// The jobs of each platform, version and writer, with the first of them.
+    /// The verdicts of each platform, version and writer, with the number of the first job.
     pub(super) rows: BTreeMap<RowName, (Tally, u64)>,
-    /// What was found, by name.
+    /// The jobs of each finding, by its name.
     pub(super) findings: BTreeMap<String, Found>,
-    /// Why jobs are unknown: reasons that differ only in hexadecimal numbers are one.
+    /// The unknown jobs of each reason. Reasons that differ only in hexadecimal numbers count as one.
     pub(super) unknown: Bounded<String, Found>,
-    /// The sweeps, by their job.
+    /// A line for each sweep, by its job.
     pub(super) sweeps: Bounded<u64, String>,
 }
 
@@ -48,27 +48,27 @@ pub(super) struct Tally {
     pub(super) unknown: u64,
 }
 
-/// The jobs in which something was found, or that are unknown for one reason.
+/// The jobs that have one finding, or that are unknown for one reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) jobs: u64,
     pub(super) places: Pairs,
     pub(super) routines: Pairs,
-    /// The first of them.
+    /// The first of these jobs.
     pub(super) example: Option<Example>,
 }
 
-/// A job that shows something.
+/// A job that shows a finding or a reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Example {
     pub(super) job: u64,
-    /// Its description: for a reason, the whole text.
+    /// The name of the finding, or the whole text of the reason.
     pub(super) text: String,
-    /// The command that runs it again.
+    /// The command that runs the job again.
     pub(super) command: String,
 }
 
-/// The first entries of a map that may be very large, and the number of later ones.
+/// The first [`KEPT`] entries of a map that may be very large, and the number of later additions to others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Bounded<K, V> {
     pub(super) kept: BTreeMap<K, V>,
@@ -138,7 +138,7 @@ impl<K, V> Default for Bounded<K, V> {
 }
 
 impl<K: Ord, V: Default> Bounded<K, V> {
-    /// The value of this key; `None` if there is no room for it, which is counted.
+    /// Returns the value of a key. If there is no room for a new key, counts it and returns `None`.
     fn entry(&mut self, key: K) -> Option<&mut V> {
         if self.kept.len() >= KEPT && !self.kept.contains_key(&key) {
             self.more += 1;
@@ -148,7 +148,7 @@ impl<K: Ord, V: Default> Bounded<K, V> {
     }
 }
 
-/// The result of a sweep, in a line.
+/// Formats the result of a sweep in one line.
 fn sweep_line(record: &Record) -> String {
     let (job, report) = (record.report.job(), &record.report);
     let outcome: Cow<'_, str> = match report.why_unknown() {
@@ -159,7 +159,8 @@ fn sweep_line(record: &Record) -> String {
     format!("{} {}: {} over {}: {outcome}", job.platform(), job.version(), job.writer, job.entry)
 }
 
-/// A reason with `0x*` for each hexadecimal number, since the values of entries would make each job's its own.
+/// Replaces each hexadecimal number of a reason by `0x*`, since values of entries would make every reason
+/// distinct.
 fn without_numbers(why: &str) -> String {
     let mut parts = why.split("0x");
     let mut text = parts.next().unwrap_or_default().to_owned();

@@ -36,15 +36,16 @@ fn summary(records: &mut Records<'_>) -> Summary {
     summary
 }
 
-/// The columns of a terminal as it usually is.
+/// The usual width of a terminal, in columns.
 const COLUMNS: u16 = 80;
-/// The columns of the table. Names come last, where there is room for them.
+/// The headings of the table's columns. Names come last, where there is room for them.
 const HEADER: [&str; 5] = ["jobs", "pass", "findings", "unknown", "platform, version, writer"];
-/// How many of its columns have numbers.
+/// How many columns of the table have numbers: the first ones.
 const NUMBERS: usize = 4;
 
 impl Summary {
-    /// As text: no line is longer than 80 columns, but for commands, which are to be copied.
+    /// Formats the summary as text, in lines of at most 80 columns. A command may be longer, so that it can be
+    /// copied.
     pub fn text(&self) -> String {
         let mut lines = Lines::default();
         lines.paragraph("", "", &self.totals());
@@ -59,7 +60,7 @@ impl Summary {
         lines.into_text()
     }
 
-    /// As Markdown.
+    /// Formats the summary as Markdown.
     pub fn markdown(&self) -> String {
         let mut table = Table::new();
         table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
@@ -75,14 +76,14 @@ impl Summary {
         }
     }
 
-    /// The numbers of jobs and schedules, and the jobs per verdict.
+    /// Formats the numbers of jobs and schedules, and of jobs per verdict.
     fn totals(&self) -> String {
         let Tally { jobs, pass, findings, unknown } = self.all;
         let (jobs, schedules) = (counted(jobs, "job"), counted(&self.schedules, "schedule"));
         format!("{jobs}, {schedules}: {findings} with findings, {pass} pass, {unknown} unknown.")
     }
 
-    /// A row for each platform, version and writer, in the order of their first jobs.
+    /// Adds a row for each platform, version and writer, in the order of their first jobs.
     fn fill(&self, table: &mut Table, cell: fn(&str) -> String) {
         table.set_header(HEADER);
         let mut rows: Vec<_> = self.rows.iter().map(|(name, (tally, first))| (*first, name, tally)).collect();
@@ -98,7 +99,7 @@ impl Summary {
         }
     }
 
-    /// What was found, what is unknown and why, and the sweeps.
+    /// Writes the findings, the reasons of unknown jobs, and the sweeps.
     fn details(&self, lines: &mut Lines) {
         for (name, found) in self.by_meaning() {
             let title = format!("FINDING {} in {}", one_line(name), counted(found.jobs, "job"));
@@ -129,10 +130,10 @@ impl Summary {
         }
     }
 
-    /// What was found, in the order in which findings are listed everywhere; what has another name comes last.
+    /// Returns the findings in the order in which all reports list them. Unknown names come last.
     fn by_meaning(&self) -> Vec<(&str, &Found)> {
         let mut found: Vec<_> = self.findings.iter().map(|(name, found)| (name.as_str(), found)).collect();
-        // What has no known name comes last.
+        // A finding without a known name comes last.
         found.sort_by_key(|(name, _)| {
             let known = FindingName::of_name(name);
             (known.is_none(), known)
@@ -141,7 +142,7 @@ impl Summary {
     }
 }
 
-/// The jobs of which something holds: where, of which routines, and the first of them.
+/// Writes the jobs of a finding or a reason: their platforms, their routines, and the first job.
 fn said(lines: &mut Lines, style: Style, title: &str, text: &str, found: &Found) {
     lines.gap();
     lines.styled(style, "  ", title);

@@ -1,18 +1,18 @@
-//! An entry as a picture of its 64 bits, before and after.
+//! A picture of an entry's 64 bits, before the writer and as the walker saw it.
 
 use maud::{Markup, html};
 
 use crate::entry::{Bit, Entry};
 
-/// How many bits stand in one piece: as many as fit a phone.
+/// How many bits a piece of the picture has: as many as fit a phone.
 const PIECE: u8 = 16;
 
-/// The bits of a field, as a mask.
+/// Returns the mask of a field's bits; 0 if the field has no valid position.
 pub(super) fn mask(field: &Bit) -> u64 {
     field.range().map_or(0, |(high, low)| (u64::MAX >> (63 - (high - low))) << low)
 }
 
-/// The entry before, and below it as it was seen, with the bits marked that differ.
+/// Draws the entry before the writer and, below it, the entry that was seen, with the changed bits marked.
 pub(super) fn picture(before: &Entry, seen: Option<&Entry>) -> Markup {
     let differs = seen.map_or(0, |seen| seen.value.0 ^ before.value.0);
     let changed: Vec<_> = (0..64).rev().filter(|bit| has(differs, *bit)).map(|bit| bit.to_string()).collect();
@@ -37,7 +37,7 @@ pub(super) fn picture(before: &Entry, seen: Option<&Entry>) -> Markup {
     }
 }
 
-/// Some bits with their numbers, from `low` on.
+/// Draws [`PIECE`] bits from `low` on, with their numbers.
 fn piece(low: u8, before: &Entry, seen: Option<&Entry>, differs: u64) -> Markup {
     let numbers = || (low..low + PIECE).rev();
     let changed = numbers().any(|bit| has(differs, bit));
@@ -58,7 +58,7 @@ fn piece(low: u8, before: &Entry, seen: Option<&Entry>, differs: u64) -> Markup 
     }
 }
 
-/// Bits of one entry, those of one field underlined together.
+/// Draws bits of one entry. The bits of a field have one underline.
 fn line(entry: &Entry, low: u8, marked: u64) -> Markup {
     let numbers: Vec<_> = (low..low + PIECE).rev().collect();
     let field_of = |bit: u8| entry.bits.iter().position(|field| has(mask(field), bit));

@@ -1,11 +1,11 @@
-//! What the bits of an entry mean, and what the predicates say of it, before and after.
+//! Tables of an entry's fields and predicates, before the writer and as the walker saw it.
 
 use maud::{Markup, html};
 
 use crate::entry::{Bit, Entry};
 use crate::html::bits;
 
-/// A field, in one entry or in both.
+/// A field that one entry or both have.
 struct Field<'a> {
     position: String,
     low: u8,
@@ -14,7 +14,7 @@ struct Field<'a> {
     seen: Option<&'a Bit>,
 }
 
-/// The fields of two entries, from the lowest bit up.
+/// Returns the fields of two entries, from the lowest bit up.
 fn fields<'a>(before: &'a Entry, seen: &'a Entry) -> Vec<Field<'a>> {
     let same = |one: &Bit, other: &Bit| one.name == other.name && one.position() == other.position();
     let mut fields: Vec<_> = before
@@ -40,12 +40,12 @@ fn fields<'a>(before: &'a Entry, seen: &'a Entry) -> Vec<Field<'a>> {
 }
 
 impl Field<'_> {
-    /// Whether it says anything: what is 0 before and after does not.
+    /// Whether the field has a row in the table: not if it is 0 before and after.
     fn speaks(&self) -> bool {
         [self.before, self.seen].into_iter().flatten().any(|field| field.value.0 != 0)
     }
 
-    /// What happened to it, in a word.
+    /// Returns how the field changed: `cleared`, `set`, `changed`, or nothing.
     fn change(&self, differs: u64) -> &'static str {
         let one_bit = self.mask.count_ones() == 1;
         let after = self.seen.or(self.before).filter(|_| differs & self.mask != 0);
@@ -64,7 +64,7 @@ impl Field<'_> {
     }
 }
 
-/// A table of the fields that are not 0 in both.
+/// Draws a table of the fields that are not 0 in both entries, and of changed bits that no field names.
 pub(super) fn table(before: &Entry, seen: &Entry) -> Markup {
     let fields = fields(before, seen);
     let differs = before.value.0 ^ seen.value.0;
@@ -106,7 +106,7 @@ fn row(field: &Field<'_>, differs: u64) -> Markup {
     }
 }
 
-/// A bit that changed and has no name in either entry.
+/// Draws the row of a changed bit that has no name in either entry.
 fn unnamed(bit: u8, before: u64) -> Markup {
     let set = before >> bit & 1 == 0;
     html! {
@@ -124,7 +124,7 @@ fn value(field: Option<&Bit>) -> String {
     field.map_or("–".to_owned(), |field| format!("{:#x}", field.value.0))
 }
 
-/// A table of the predicates, and of what the entry holds.
+/// Draws a table of the predicates, the swap type and offset, and the page frame.
 pub(super) fn predicates(before: &Entry, seen: Option<&Entry>, answered_by: &str) -> Markup {
     let yes = |holds: bool| if holds { "yes" } else { "no" }.to_owned();
     let said = |entry: &Entry| -> Vec<(String, String)> {

@@ -6,7 +6,7 @@ use crate::html::reasons::{Place, reason_of};
 use crate::report::RunReport;
 use crate::summary;
 
-/// What a line of the matrix is about.
+/// The platform of a line of the matrix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Platform {
     /// The architecture and its MMU.
@@ -26,9 +26,9 @@ impl Platform {
         }
     }
 
-    /// The platform of something without a row.
+    /// Returns the platform of a combination without a row, from its name in [`Skipped`].
     ///
-    /// A kernel's release has no space in it, and is all that is known of it.
+    /// A kernel is named by its release alone, which has no space in it.
     fn of_skipped(encoding: &str) -> Self {
         match encoding.rsplit_once(' ') {
             Some((name, linux)) => Platform { name: name.to_owned(), linux: linux.to_owned(), kernel: None },
@@ -40,7 +40,7 @@ impl Platform {
         }
     }
 
-    /// As it is named where something was skipped.
+    /// Returns the name that [`Skipped`] has for this platform.
     pub(super) fn encoding(&self) -> String {
         match &self.kernel {
             Some((release, _)) => release.clone(),
@@ -52,7 +52,7 @@ impl Platform {
 /// A run, with its number in the report.
 #[derive(Clone, Copy)]
 pub(super) struct Run<'a> {
-    /// Its number, from 1 on.
+    /// The number, from 1 on.
     pub number: usize,
     /// The run.
     pub row: &'a RunReport,
@@ -60,13 +60,13 @@ pub(super) struct Run<'a> {
 
 /// One walker in a cell.
 pub(super) enum Walked<'a> {
-    /// It was run.
+    /// The walker was run.
     Run(Run<'a>),
-    /// It was not.
+    /// The walker was not run.
     Not {
         /// The walker.
         walker: &'a str,
-        /// Why, if that was said.
+        /// The reason, if the report has one.
         reason: Option<&'a str>,
     },
 }
@@ -82,16 +82,16 @@ pub(super) struct Column {
 
 /// A line of the matrix.
 pub(super) struct Line<'a> {
-    /// What it is about.
+    /// The platform.
     pub platform: Platform,
-    /// Its runs.
+    /// The runs on the platform.
     pub runs: Vec<Run<'a>>,
 }
 
 /// The matrix.
 pub(super) struct Matrix<'a> {
     skipped: &'a [Skipped],
-    /// The lines: those of one architecture and MMU together.
+    /// The lines. If no kernel was run, those of one architecture and MMU are together.
     pub lines: Vec<Line<'a>>,
     /// The writers, each a group of columns.
     pub writers: Vec<&'a str>,
@@ -114,7 +114,7 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// What is in a cell: for each walker its runs, or why there is none.
+    /// Returns the contents of a cell: for each walker its runs, or the reason why it has none.
     pub(super) fn cell(&self, line: &Line<'a>, writer: &str, column: &Column) -> Vec<Walked<'a>> {
         let here = |run: &&Run<'_>| run.row.writer == writer && run.row.marked_entry() == column.entry;
         let runs: Vec<_> = line.runs.iter().filter(here).collect();
@@ -132,7 +132,7 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// A line for each platform with rows, then for those without.
+/// Makes a line for each platform with rows, then for each platform without.
 fn lines(report: &CompareReport) -> Vec<Line<'_>> {
     let mut lines: Vec<Line<'_>> = Vec::new();
     for (number, row) in (1..).zip(&report.rows) {

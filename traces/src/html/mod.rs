@@ -1,4 +1,4 @@
-//! A comparison as one page of HTML. It needs nothing but itself: no script, no network, no font.
+//! A comparison as one page of HTML, without scripts and fonts. The page loads nothing from the network.
 
 mod bits;
 mod fields;
@@ -29,13 +29,13 @@ pub const REPORT_FORMAT: ReportFormat = ReportFormat {
     name: "html",
     about: "One page with each run, as of compare, and each sweep",
     extension: "html",
-    // A row has some 10 KB of a page.
+    // A row takes some 10 KB of the page.
     encoder: ReportEncoder::Comparison { most_rows: 2_000, encoder: COMPARE_FORMAT.encoder },
 };
 
-/// A comparison as a page: the matrix, the summary in words, and the details of each run.
+/// Formats a comparison as a page: the matrix, the summary in words, and the details of each run.
 ///
-/// Rows that carry no traces, as those read from JSON do not, have no timeline.
+/// Rows without traces, such as those read from JSON, have no timeline.
 pub fn compare(report: &CompareReport) -> String {
     page::page(&printable(report)).into_string()
 }

@@ -12,10 +12,10 @@ use crate::words::counted;
 
 const STYLE: &str = include_str!("page.css");
 
-/// How the matrix looks where it is too wide for the screen or the paper.
+/// The style of the matrix where it is too wide for the screen or the paper.
 const CARDS: &str = include_str!("cards.css");
 
-/// What the browser may load: nothing.
+/// The content security policy: the browser may load nothing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 pub(super) fn page(report: &CompareReport) -> Markup {
@@ -25,7 +25,7 @@ pub(super) fn page(report: &CompareReport) -> Markup {
         (runs, _) => format!("pmdscope: {} compared", counted(runs, "run")),
     };
     let has_sweeps = !report.sweeps.is_empty();
-    // Sweeps alone have nothing to compare.
+    // A page of sweeps alone has no matrix.
     let has_runs = !report.rows.is_empty() || !has_sweeps;
     html! {
         (DOCTYPE)
@@ -96,7 +96,7 @@ pub(super) fn page(report: &CompareReport) -> Markup {
     }
 }
 
-/// What the signs mean, and how many there are of each.
+/// Draws the meaning of each sign, and the number of runs that have it.
 fn legend(report: &CompareReport) -> Markup {
     let count = |verdict| report.rows.iter().filter(|row| row.verdict == verdict).count();
     html! {
@@ -115,7 +115,7 @@ fn legend(report: &CompareReport) -> Markup {
     }
 }
 
-/// The summary.
+/// Draws the summary in words.
 fn in_words(report: &CompareReport) -> Markup {
     html! {
         @for section in summary::sections(report) {
@@ -130,7 +130,7 @@ fn in_words(report: &CompareReport) -> Markup {
     }
 }
 
-/// Runs that say less than they could, each with the reason.
+/// Lists the runs and sweeps that are not fully known, each with the reason.
 fn not_known(matrix: &Matrix<'_>, sweeps: &[SweepReport]) -> Markup {
     let all = matrix.lines.iter().flat_map(|line| line.runs.iter().map(move |run| (line, run)));
     let lacking: Vec<_> = all
@@ -173,7 +173,7 @@ const fn all_is_known(runs: bool, sweeps: bool) -> &'static str {
     }
 }
 
-/// The details of a platform's runs.
+/// Draws the details of a platform's runs.
 fn runs(line: &Line<'_>) -> Markup {
     html! {
         h3 { (table::platform(&line.platform)) }

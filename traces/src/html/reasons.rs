@@ -1,12 +1,12 @@
-//! Why a combination has no run.
+//! The reason why a combination has no run.
 
 use crate::comparison::{Lack, Skipped};
 use crate::entry_name::EntryName;
 
-/// A place in the matrix: what would be run there.
+/// A place in the matrix: the combination that would be run there.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
-    /// The platform and version, or a kernel's release, as reasons name it.
+    /// The platform and version, or a kernel's release, as in [`Skipped::encoding`].
     pub encoding: &'a str,
     /// The kind of entry, without marks.
     pub kind: EntryName,
@@ -16,8 +16,9 @@ pub(super) struct Place<'a> {
     pub walker: &'a str,
 }
 
-/// The reason why a place is empty, if one was given: what would be run there is lacking, or else nothing can be run on
-/// the platform.
+/// Returns the reason why a place is empty, if the report has one.
+///
+/// Either the platform lacks the place's entry or one of its routines, or nothing can be run on the platform.
 pub(super) fn reason_of<'a>(skipped: &'a [Skipped], place: Place<'_>) -> Option<&'a str> {
     let of_platform = || skipped.iter().filter(|skipped| skipped.encoding == place.encoding);
     let is_here = |skipped: &&Skipped| match &skipped.lacks {

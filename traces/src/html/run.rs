@@ -9,13 +9,13 @@ use crate::summary;
 use crate::view::View;
 use crate::words::{self, counted};
 
-/// What was run, in one line.
+/// Names a run in one line.
 pub(super) fn name(row: &RunReport) -> String {
     let with: String = row.with.iter().map(|name| format!(" with {name}")).collect();
     format!("{}, {} against {}{with}", row.marked_entry(), row.writer, row.walker)
 }
 
-/// Why a run says less than it could.
+/// Draws the reasons why a run is not fully known.
 pub(super) fn lacks(row: &RunReport) -> Markup {
     html! {
         @if let Some(why) = &row.incomplete {
@@ -30,7 +30,8 @@ pub(super) fn lacks(row: &RunReport) -> Markup {
     }
 }
 
-/// Everything about a run, folded. Its name is within, so that a browser that is led there unfolds it.
+/// Draws everything about a run, folded. The `id` is within, so that a browser that follows a link unfolds the
+/// run.
 pub(super) fn details(number: usize, row: &RunReport, platform: &str) -> Markup {
     let worst = summary::worst_view(row);
     html! {
@@ -74,7 +75,7 @@ fn findings(row: &RunReport) -> Markup {
     }
 }
 
-/// The entry before, and as it was seen at worst.
+/// Draws the entry before the writer, and the worst view of it.
 fn entry(row: &RunReport, worst: Option<&View>) -> Markup {
     let seen = worst.map(|view| &view.entry);
     html! {
@@ -98,7 +99,7 @@ fn entry(row: &RunReport, worst: Option<&View>) -> Markup {
     }
 }
 
-/// The entries that the walker saw, and its outcomes.
+/// Draws the entries that the walker saw, and its outcomes.
 fn views(row: &RunReport) -> Markup {
     html! {
         h4 { "Views and outcomes of " (row.walker) }
@@ -143,7 +144,8 @@ fn facts(row: &RunReport) -> Markup {
     }
 }
 
-/// What a run of a kernel rests on.
+/// Draws what a run of a kernel depends on: functions, the split, controls, stubs, shared memory and
+/// assumptions.
 fn kernel(kernel: &KernelFacts) -> Markup {
     html! {
         h4 { "What the run rests on" }

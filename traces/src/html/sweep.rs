@@ -18,12 +18,12 @@ pub(super) fn sweeps(report: &CompareReport) -> Markup {
     }
 }
 
-/// What was run, in one line.
+/// Names a sweep in one line.
 pub(super) fn name(sweep: &SweepReport) -> String {
     format!("{} {}: {}", sweep.platform(), sweep.linux, sweep_summary::name(sweep))
 }
 
-/// Why a sweep says less than it could.
+/// Draws the reasons why a sweep is not fully known.
 pub(super) fn lacks(sweep: &SweepReport) -> Markup {
     html! {
         @if let Some(why) = &sweep.incomplete {
@@ -35,7 +35,7 @@ pub(super) fn lacks(sweep: &SweepReport) -> Markup {
     }
 }
 
-/// Everything about a sweep, folded as a run is.
+/// Draws everything about a sweep, folded as a run is.
 fn details(number: usize, sweep: &SweepReport) -> Markup {
     html! {
         details {
@@ -73,7 +73,7 @@ fn class(number: usize, class: &Class) -> Markup {
     }
 }
 
-/// A pattern with what it fixes, and what is taken away from it.
+/// Draws a pattern, the fields that it fixes, and the patterns that are excepted from it.
 fn part(part: &Part) -> Markup {
     html! {
         (pattern(&part.pattern))
@@ -86,7 +86,7 @@ fn part(part: &Part) -> Markup {
     }
 }
 
-/// A line where there is room for one, and else broken between bytes.
+/// Draws a pattern on one line. If there is no room, the line breaks between bytes.
 fn pattern(pattern: &Pattern) -> Markup {
     html! {
         code.pattern {

@@ -6,7 +6,7 @@ use crate::html::matrix::{Column, Line, Matrix, Platform, Run, Walked};
 use crate::html::verdict;
 use crate::report::{RunReport, Verdict};
 
-/// How many columns fit on paper.
+/// How many columns fit on a printed page.
 const PRINTED: usize = 5;
 
 pub(super) fn matrix(matrix: &Matrix<'_>) -> Markup {
@@ -15,7 +15,7 @@ pub(super) fn matrix(matrix: &Matrix<'_>) -> Markup {
     }
     let columns = matrix.columns.len();
     html! {
-        // It scrolls by itself, so it must be reachable by keyboard.
+        // The table scrolls by itself, so the keyboard must be able to reach it.
         div.scroll role="group" aria-label="Matrix" tabindex="0" {
             table.matrix.wide[columns * matrix.writers.len() > PRINTED] {
                 caption { "A row for each platform, a group of columns for each writer, in it a column for each entry; in a cell each walker. A walker leads to the details of its run." }
@@ -46,7 +46,7 @@ pub(super) fn matrix(matrix: &Matrix<'_>) -> Markup {
     }
 }
 
-/// The lines of one architecture and MMU stand together.
+/// Groups consecutive lines of one architecture and MMU. A kernel's line ends its group.
 fn groups<'m, 'a>(lines: &'m [Line<'a>]) -> impl Iterator<Item = &'m [Line<'a>]> {
     lines.chunk_by(|one, other| one.platform.kernel.is_none() && one.platform.name == other.platform.name)
 }
@@ -64,7 +64,7 @@ fn row<'a>(matrix: &Matrix<'a>, line: &Line<'a>) -> Markup {
     }
 }
 
-/// The name of a platform.
+/// Draws the name of a platform.
 pub(super) fn platform(platform: &Platform) -> Markup {
     let Platform { name, linux, kernel } = platform;
     html! {
@@ -80,7 +80,7 @@ pub(super) fn platform(platform: &Platform) -> Markup {
 
 fn cell<'a>(matrix: &Matrix<'a>, line: &Line<'a>, writer: &str, column: &Column) -> Markup {
     let cell = matrix.cell(line, writer, column);
-    // On a narrow screen and on paper the header is not above its cells.
+    // On a narrow screen and on paper the header is not above the cells, so each cell has its own.
     let place =
         html! { p.place { span.role { "writer " } (writer) " " span.role { "entry " } (column.entry) } };
     html! {
@@ -108,20 +108,23 @@ fn runs<'c, 'a>(cell: &'c [Walked<'a>]) -> impl Iterator<Item = &'a RunReport> +
     })
 }
 
-/// The verdict by which a cell is coloured.
+/// Returns the worst verdict in a cell, which decides its colour.
 fn worst(cell: &[Walked<'_>]) -> Option<Verdict> {
     let has = |verdict: &Verdict| runs(cell).any(|row| row.verdict == *verdict);
     [Verdict::Findings, Verdict::Unknown, Verdict::Pass].into_iter().find(has)
 }
 
-/// What was found, if it is the same wherever something was, so that it is said once.
+/// Returns the findings of a cell if all its runs with findings have the same, so that the cell lists them once.
 fn shared(cell: &[Walked<'_>]) -> Option<Vec<&'static str>> {
     let mut found = runs(cell).map(verdict::found).filter(|found| !found.is_empty());
     let first = found.next()?;
     found.all(|other| other == first).then_some(first)
 }
 
-/// Why nothing of a cell was run, if nothing was: the one reason, or none if this place was not asked for.
+/// Returns the one reason why nothing in a cell was run.
+///
+/// `None` if something was run, or if the reasons differ. `Some(None)` if a walker has no reason: the comparison
+/// did not ask for this place.
 fn nothing<'a>(cell: &[Walked<'a>]) -> Option<Option<&'a str>> {
     let reasons: Option<Vec<_>> = cell
         .iter()
@@ -138,14 +141,14 @@ fn nothing<'a>(cell: &[Walked<'a>]) -> Option<Option<&'a str>> {
     reasons.iter().all(|reason| *reason == first).then_some(first)
 }
 
-/// Whether the split of a kernel has the fix. All walkers are run against the same split.
+/// Draws whether the kernel's split has the fix. All walkers of a cell run against the same split.
 fn guard(cell: &[Walked<'_>]) -> Markup {
     let mut splits: Vec<_> = runs(cell).filter_map(|row| Some(row.kernel.as_ref()?.split)).collect();
     splits.dedup();
     html! { @for split in splits { p.guard { "split " (verdict::split(split)) } } }
 }
 
-/// A walker of a cell, with the names of what was found if they are its own.
+/// Draws a walker of a cell; with `own`, also the names of its findings.
 fn walked(walked: &Walked<'_>, own: bool) -> Markup {
     match walked {
         Walked::Run(Run { number, row }) => html! {
@@ -168,7 +171,7 @@ fn walked(walked: &Walked<'_>, own: bool) -> Markup {
     }
 }
 
-/// The names of findings, none of them broken over two lines.
+/// Draws the names of findings. No name is broken over two lines.
 fn names(found: &[&str]) -> Markup {
     html! {
         p.found {
@@ -177,7 +180,7 @@ fn names(found: &[&str]) -> Markup {
     }
 }
 
-/// The text of a cell for something that was not run.
+/// Returns the text of a cell for a combination that was not run.
 const fn not_run(reason: Option<&str>) -> &'static str {
     match reason {
         Some(_) => "does not exist",

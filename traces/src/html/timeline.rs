@@ -7,8 +7,9 @@ use crate::outcome::{self, Outcome};
 use crate::report::{AccessKind, Event, RunReport, Trace, What};
 use crate::words;
 
-/// The traces to show: those of the schedules that findings name; if there are none, that of the worst view; and
-/// if there is none of that, the first.
+/// Returns the traces to show: those of the schedules that findings name.
+///
+/// If there are none, the trace of the worst view; if that is missing too, the first trace.
 pub(super) fn chosen<'a>(row: &'a RunReport, worst: Option<&str>) -> Vec<&'a Trace> {
     let named: Vec<_> = row.findings.iter().map(|finding| finding.schedule.as_str()).collect();
     let of = |schedules: &[&str]| -> Vec<_> {
@@ -47,7 +48,7 @@ pub(super) fn timeline(row: &RunReport, trace: &Trace) -> Markup {
     }
 }
 
-/// What runs on each CPU.
+/// Returns the role and the name of the routine on each CPU.
 fn roles(row: &RunReport) -> impl Iterator<Item = (&'static str, &str)> {
     [("writer", row.writer.as_str()), ("walker", row.walker.as_str())]
         .into_iter()
@@ -58,7 +59,7 @@ fn outcomes(trace: &Trace) -> impl Iterator<Item = &Outcome> {
     [&trace.writer, &trace.walker].into_iter().chain(&trace.with)
 }
 
-/// One access, in its lane.
+/// Draws one event in the lane of its CPU.
 fn step(row: &RunReport, event: &Event) -> Markup {
     let what = what(&event.what);
     let holds = what.entry.and_then(|value| row.entry_of(value)).map(|entry| entry.predicates.holding());
@@ -77,7 +78,7 @@ fn step(row: &RunReport, event: &Event) -> Markup {
     }
 }
 
-/// The outcome of a routine, at the end of its lane, and the value it decided on.
+/// Draws the outcome of a routine at the end of its lane, and the value on which it decided.
 fn end(cpu: usize, outcome: &Outcome) -> Markup {
     html! {
         div style={ "--k:" (cpu) } {
@@ -87,7 +88,7 @@ fn end(cpu: usize, outcome: &Outcome) -> Markup {
     }
 }
 
-/// What an event did, to be shown.
+/// The parts of an event that a timeline shows.
 struct Shown<'a> {
     kind: &'static str,
     text: String,

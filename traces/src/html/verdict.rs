@@ -1,10 +1,10 @@
-//! A verdict, told by its word, the shape of its sign, and its colour.
+//! A verdict: its word, the shape of its sign, and its colour.
 
 use maud::{Markup, html};
 
 use crate::report::{RunReport, SplitGuard, Verdict};
 
-/// What a verdict means, for the legend.
+/// Returns the meaning of a verdict, for the legend.
 pub(super) const fn meaning(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Findings => "something happened that must not",
@@ -13,7 +13,7 @@ pub(super) const fn meaning(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The sign of a verdict. It is always shown beside the verdict's word.
+/// Draws the sign of a verdict. It is always beside the verdict's word.
 pub(super) fn sign(verdict: Verdict) -> Markup {
     let sign = match verdict {
         Verdict::Findings => "×",
@@ -23,7 +23,7 @@ pub(super) fn sign(verdict: Verdict) -> Markup {
     html! { span class={ "sign " (verdict.word()) } aria-hidden="true" { (sign) } }
 }
 
-/// The word of a run's verdict, with what takes from its worth.
+/// Returns the word of a run's verdict, with `incomplete` and `control failed` where they apply.
 pub(super) fn words(row: &RunReport) -> String {
     let mut words = vec![row.verdict.word()];
     if row.incomplete.is_some() {
@@ -35,14 +35,14 @@ pub(super) fn words(row: &RunReport) -> String {
     words.join(", ")
 }
 
-/// The names of a run's findings, each once.
+/// Returns the names of a run's findings, each once.
 pub(super) fn found(row: &RunReport) -> Vec<&'static str> {
     let mut names: Vec<_> = row.findings.iter().map(|finding| finding.name.name()).collect();
     names.dedup();
     names
 }
 
-/// Whether a split has the fix, in the colour of the verdict that it is like.
+/// Draws whether a split has the fix, in the colour of the verdict that this resembles.
 pub(super) fn split(split: SplitGuard) -> Markup {
     let like = match split {
         SplitGuard::Vulnerable => Verdict::Findings,

@@ -1,4 +1,4 @@
-//! The C of a test, in the kernel's style.
+//! The C source of a test, in the kernel's style.
 
 mod about;
 
@@ -6,7 +6,7 @@ use super::names::Names;
 use super::seen::{Became, Seen};
 use crate::report::RunReport;
 
-/// The whole file.
+/// Returns the whole C file.
 pub fn file(report: &RunReport, seen: &Seen<'_>, names: &Names) -> String {
     let mut parts = vec![
         format!("// SPDX-License-Identifier: GPL-2.0\n{}", about::comment(report, seen, names)),
@@ -22,7 +22,7 @@ pub fn file(report: &RunReport, seen: &Seen<'_>, names: &Names) -> String {
     parts.join("\n")
 }
 
-/// Headers, and what the test cannot do without.
+/// Returns the includes, and the assertions of what the test requires of the configuration.
 fn head(names: &Names) -> String {
     format!(
         "\
@@ -49,7 +49,7 @@ static_assert(!IS_ENABLED(CONFIG_PAGE_TABLE_CHECK));
     )
 }
 
-/// The values of the run.
+/// Returns the macros with the values of the run.
 fn values(report: &RunReport, seen: &Seen<'_>) -> String {
     let Seen { before, view, .. } = seen;
     let mut text = format!(
@@ -68,7 +68,7 @@ fn values(report: &RunReport, seen: &Seen<'_>) -> String {
     text
 }
 
-/// Building the entry.
+/// Returns the functions that build the entry.
 fn entry(names: &Names) -> String {
     format!(
         "\
@@ -88,7 +88,7 @@ static pmd_t migration_entry(void)
     )
 }
 
-/// What holds before anything is invalidated.
+/// Returns the test case of the control: what must be true before anything is invalidated.
 fn control(names: &Names) -> String {
     let Names { decode, is_migration, .. } = names;
     let platform = names.radix.map_or(String::new(), |radix| {
@@ -122,7 +122,7 @@ static void built_entry_is_a_migration_entry(struct kunit *test)
     )
 }
 
-/// What is expected of the step.
+/// Returns the function that checks the result of the step.
 fn expectation(seen: &Seen<'_>, names: &Names) -> String {
     let Names { decode, is_migration, .. } = names;
     let became = match seen.became {
@@ -161,7 +161,7 @@ static void expect_as_seen(struct kunit *test, pmd_t before, pmd_t after)
     )
 }
 
-/// The step on a value.
+/// Returns the test case that does the step on a value, by `pmd_mkinvalid()`.
 fn by_value() -> String {
     "\
 /* pmdp_invalidate() stores this, whatever the entry is. */
@@ -175,7 +175,7 @@ static void pmd_mkinvalid_does_as_seen(struct kunit *test)
     .to_owned()
 }
 
-/// The step on an entry in memory.
+/// Returns the test case that does the step on an entry in memory, by `function` itself.
 fn in_a_table(function: &str) -> String {
     format!(
         "\
@@ -218,7 +218,7 @@ static void {function}_does_as_seen(struct kunit *test)
     )
 }
 
-/// The suite.
+/// Returns the suite with all test cases.
 fn suite(report: &RunReport, seen: &Seen<'_>, names: &Names) -> String {
     let function = seen.function;
     let by_value = if names.mkinvalid { "	KUNIT_CASE(pmd_mkinvalid_does_as_seen),\n" } else { "" };

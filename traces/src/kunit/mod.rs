@@ -1,6 +1,6 @@
 //! A KUnit test for the kernel tree, which asserts on a real machine what a run found under emulation.
 //!
-//! Findings in which a walker goes wrong rest on one step: `pmdp_invalidate()` turned a migration entry into
+//! Findings in which a walker goes wrong depend on one step: `pmdp_invalidate()` turned a migration entry into
 //! something that it should not be. That step needs only one CPU and no race, so a test can repeat it. The
 //! test does not run walkers.
 
@@ -14,12 +14,13 @@ use crate::report::{RunReport, Trace};
 pub use names::FILE;
 pub use refusal::NoKunit;
 
-/// The test, in C, of what the walker saw in this behaviour of the run.
+/// Returns the C source of a test of what the walker saw in this behaviour of the run.
 ///
-/// It passes where the machine does what was seen, and says so.
+/// The test passes where the machine does what was seen, and its comment says so.
 ///
 /// # Errors
-/// If no single step on one CPU shows what was found, or the kernel's own helpers cannot build the entry.
+/// [`NoKunit`] if no single step on one CPU shows the finding, or the kernel's own helpers cannot build the
+/// entry.
 pub fn test(report: &RunReport, trace: &Trace) -> Result<String, NoKunit> {
     let seen = seen::seen(report, trace)?;
     let names = names::of(report)?;

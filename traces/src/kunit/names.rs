@@ -1,4 +1,4 @@
-//! How the kernel of a version and an architecture calls what a test needs.
+//! The kernel's names for what a test needs, by version and architecture.
 
 use pmdscope_arches::{EntryKind, Mmu, Version};
 
@@ -6,38 +6,38 @@ use super::NoKunit;
 use crate::entry_name::EntryName;
 use crate::report::RunReport;
 
-/// The name that the test's comments give its file, to be put into `mm/` of a kernel tree.
+/// The name of the test's file in `mm/` of a kernel tree, as the test's comment gives it.
 pub const FILE: &str = "pmdscope_kunit.c";
 
-/// The first version in which migration entries are built by functions of their own: Linux kernel commit
-/// 4dd845b5a3e5 ("mm/swapops: rework swap entry manipulation code") (in v5.14). Before, one takes a locked page.
+/// The first version with a function for each kind of migration entry: Linux kernel commit 4dd845b5a3e5
+/// ("mm/swapops: rework swap entry manipulation code") (in v5.14). The function before it takes a locked page.
 const BUILDERS: Version = Version::new(5, 14);
 
 /// The first version that has `include/linux/leafops.h` and no `pmd_to_swp_entry()`: the series "mm: remove
 /// is_swap_[pte, pmd]() + non-swap entries, introduce leaf entries" of 2025-11 (in v6.19), as read in 6.19-rc4.
 const SOFTLEAF: Version = Version::new(6, 19);
 
-/// The kernel's words.
+/// The kernel's names, and what else a test depends on.
 pub struct Names {
-    /// The header that takes swap entries apart.
+    /// The header with the functions that decode swap entries.
     pub header: &'static str,
-    /// What builds the entry, up to its last argument, which is the page frame number.
+    /// The call that builds the entry, up to its last argument, the page frame number.
     pub build: &'static str,
-    /// From an entry to `swp_entry_t`.
+    /// The function that converts an entry to `swp_entry_t`.
     pub decode: &'static str,
-    /// Whether an entry is a migration entry.
+    /// The predicate of migration entries.
     pub is_migration: &'static str,
-    /// Whether `pmdp_invalidate()` is `pmd_mkinvalid()` and an exchange.
+    /// Whether `pmdp_invalidate()` consists of `pmd_mkinvalid()` and an exchange.
     pub mkinvalid: bool,
-    /// On powerpc `PAGE_SHIFT` of the run: swap offsets begin there.
+    /// On powerpc, `PAGE_SHIFT` of the run: the lowest bit of swap offsets.
     pub page_shift: Option<u8>,
-    /// On powerpc whether the run's MMU is radix.
+    /// On powerpc, whether the run's MMU is radix.
     pub radix: Option<bool>,
-    /// The arguments by which `kunit.py` builds and runs the architecture, if it can.
+    /// The arguments with which `kunit.py` builds and runs the architecture, if it can.
     pub kunit_py: Option<&'static [&'static str]>,
 }
 
-/// The kernel's words for a run.
+/// Returns the kernel's names for a run.
 pub fn of(report: &RunReport) -> Result<Names, NoKunit> {
     let version: Version = report.linux.parse()?;
     let (decode, is_migration, header) = if version < SOFTLEAF {
@@ -62,7 +62,7 @@ pub fn of(report: &RunReport) -> Result<Names, NoKunit> {
     Ok(Names { header, build, decode, is_migration, mkinvalid, page_shift, radix, kunit_py })
 }
 
-/// The lowest bit of the swap offset in the run's entry.
+/// Returns the lowest bit of the swap offset in the run's entry.
 fn offset_begins(report: &RunReport) -> Result<u8, NoKunit> {
     let field = report.before.bits.iter().find(|field| field.name == "SWP_OFFSET");
     field
@@ -70,7 +70,7 @@ fn offset_begins(report: &RunReport) -> Result<u8, NoKunit> {
         .ok_or(NoKunit::Lacks("the bits of the swap offset"))
 }
 
-/// What builds a kind of migration entry.
+/// Returns the call that builds a kind of migration entry, up to its last argument.
 fn builder(entry: EntryName, version: Version) -> Option<&'static str> {
     Some(match (entry.kind()?, version >= BUILDERS) {
         (EntryKind::MigrationRead, true) => "make_readable_migration_entry(",

@@ -1,17 +1,17 @@
-//! Why there is no test.
+//! The reasons why a behaviour makes no KUnit test.
 
 use pmdscope_arches::VersionError;
 
 use crate::entry_name::EntryName;
 use crate::judge::FindingName;
 
-/// The architectures of which `pmdp_invalidate()` was read, for messages.
+/// The architectures whose `pmdp_invalidate()` was read in the kernel's source, for messages.
 const ARCHES: &str = "arm64, x86_64, ppc64 and ppc64le";
 
-/// Why a behaviour makes no KUnit test.
+/// The reason why a behaviour makes no KUnit test.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoKunit {
-    /// The run does not count.
+    /// A control of the run failed, so that no finding counts.
     #[error("a control of the run failed, so that nothing it shows counts")]
     ControlFailed,
     /// The run found nothing.
@@ -22,30 +22,30 @@ pub enum NoKunit {
     NotShown {
         /// The schedule of the behaviour.
         schedule: String,
-        /// One that shows the first finding.
+        /// The schedule of the first finding that a test can assert.
         shown_by: String,
     },
-    /// What was found is no matter of one step.
+    /// No finding is the result of one step.
     #[error("{name} is not what one step makes of an entry, and a KUnit test does one step on one CPU", name = .0.name())]
     NotOneStep(FindingName),
-    /// The entry is none that the kernel's own helpers build.
+    /// The kernel's own helpers do not build this kind of entry.
     #[error(
         "the entry is '{0}', and a KUnit test builds migration entries only, by the kernel's own helpers"
     )]
     NotMigration(EntryName),
-    /// The entry is marked.
+    /// The entry carries marks.
     #[error("the entry is marked {0}, and where that is kept depends on the machine: run it without")]
     Marked(String),
-    /// Something else than `pmdp_invalidate()` led to what the walker saw.
+    /// Something other than `pmdp_invalidate()` made the entry that the walker saw.
     #[error("what the walker saw is not what pmdp_invalidate() alone made of the entry")]
     NotInvalidated,
-    /// How this architecture's `pmdp_invalidate()` is called in safety is not known here.
+    /// This program does not know how to call this architecture's `pmdp_invalidate()` safely.
     #[error("calling pmdp_invalidate() of {0} on a live kernel is not known to be safe: known are {known}", known = ARCHES)]
     Arch(String),
-    /// The report's version is none.
+    /// The report's Linux version cannot be parsed.
     #[error(transparent)]
     Version(#[from] VersionError),
-    /// A report that contradicts itself.
+    /// The report contradicts itself: something that it must have is missing.
     #[error("the report lacks {0}")]
     Lacks(&'static str),
 }

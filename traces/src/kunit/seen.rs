@@ -1,4 +1,4 @@
-//! What a behaviour showed: which step made what of which entry.
+//! The step that a test repeats: the function, the entry before it, and the entry that the walker saw.
 
 use pmdscope_arches::EntryKind;
 
@@ -11,30 +11,33 @@ use crate::report::{Event, RunReport, Trace, What};
 /// The walker's CPU, see [`Event::cpu`].
 const WALKER: u8 = 1;
 
-/// What is asserted, and where it is from.
+/// The step that a test asserts, and the findings that show it.
 pub struct Seen<'a> {
-    /// The findings that the view shows, the first of them the one of the writer's step.
+    /// The findings with this view. The first is the one that the writer's step causes.
     pub findings: Vec<&'a Finding>,
-    /// The view.
+    /// The entry that the walker saw.
     pub view: &'a Entry,
-    /// Type and offset of the entry before.
+    /// The swap type and offset of the entry before the step.
     pub before: Swap,
-    /// How it changed.
+    /// How the entry changed.
     pub became: Became,
-    /// The function of the kernel that is the step.
+    /// The kernel function that does the step.
     pub function: &'static str,
 }
 
 /// How a migration entry changed.
 #[derive(Clone, Copy)]
 pub enum Became {
-    /// It is `pmd_present()`.
+    /// The view is `pmd_present()`.
     Present,
-    /// It is a swap entry still, with another type or offset.
+    /// The view is still a swap entry, with another type or offset.
     Otherwise(Swap),
 }
 
-/// What a behaviour showed.
+/// Finds the step that a behaviour shows.
+///
+/// # Errors
+/// [`NoKunit`] if the behaviour makes no test.
 pub fn seen<'a>(report: &'a RunReport, trace: &Trace) -> Result<Seen<'a>, NoKunit> {
     if !report.failed_controls().is_empty() {
         return Err(NoKunit::ControlFailed);
@@ -61,7 +64,7 @@ pub fn seen<'a>(report: &'a RunReport, trace: &Trace) -> Result<Seen<'a>, NoKuni
     })
 }
 
-/// The finding of a writer's step that the walker of this behaviour saw.
+/// Returns the first finding of a writer's step whose view the walker of this behaviour loaded.
 fn shown<'a>(report: &'a RunReport, trace: &Trace) -> Result<&'a Finding, NoKunit> {
     let first = report.findings.first().ok_or(NoKunit::NothingFound)?;
     let steps = || report.findings.iter().filter(|finding| finding.name.definition().kunit.is_some());
@@ -77,7 +80,7 @@ fn shown<'a>(report: &'a RunReport, trace: &Trace) -> Result<&'a Finding, NoKuni
     })
 }
 
-/// The function that made the entry what was seen, if it is one that invalidates and did so in one access.
+/// Returns the function that turned the entry into the view in one access, if it is one that invalidates.
 fn step(report: &RunReport, trace: &Trace, finding: &Finding) -> Option<&'static str> {
     let made = |event: &Event| {
         matches!(event.what, What::Store { before, after, .. } | What::Atomic { before, after, .. }
@@ -101,7 +104,7 @@ fn step(report: &RunReport, trace: &Trace, finding: &Finding) -> Option<&'static
     }
 }
 
-/// The function that a writer invalidates by.
+/// Returns the kernel function with which a writer invalidates.
 fn invalidating(writer: &str) -> Option<&'static str> {
     match writer {
         "pmdp_invalidate" | "pmdp_invalidate_checked" | "split-unguarded" => Some("pmdp_invalidate"),

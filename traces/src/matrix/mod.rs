@@ -1,7 +1,7 @@
-//! The file that says which jobs a batch has.
+//! The matrix: the file that lists the jobs of a batch.
 //!
-//! A matrix is TOML. Every `[[include]]` is a product of lists; what a list leaves out is everything there is. Every
-//! `[[exclude]]` takes out the jobs for which all that it names holds.
+//! A matrix is TOML. Every `[[include]]` is a product of lists; a list that is left out means everything. Every
+//! `[[exclude]]` removes the jobs that match all of its lists.
 //!
 //! ```toml
 //! [[include]]
@@ -19,8 +19,8 @@
 //! timeout = 10
 //! ```
 //!
-//! This module reads a matrix. Its caller gives the names their meaning, and reports a name that it does not know by
-//! [`Matrix::error`], so that every error has its line and column.
+//! This module reads a matrix. Its caller resolves the names, and reports an unknown name by [`Matrix::error`],
+//! so that every error has its line and column.
 
 mod model;
 mod numbers;

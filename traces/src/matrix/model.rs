@@ -1,4 +1,4 @@
-//! A matrix as it is written.
+//! A matrix as written in its file.
 
 use std::ops::Range;
 
@@ -20,23 +20,23 @@ pub struct Name {
 /// A place in the file: a range of bytes.
 pub type Place = Range<usize>;
 
-/// A matrix as it is written.
+/// A matrix as written in its file.
 #[derive(Debug, Clone)]
 pub struct Matrix {
     /// The products of lists.
     pub includes: Vec<Include>,
-    /// What is taken out of them.
+    /// The jobs that are removed from the products.
     pub excludes: Vec<Exclude>,
-    /// How far a job may go.
+    /// The limits of each job.
     pub bounds: Bounds,
     pub(super) file: String,
     pub(super) text: String,
 }
 
-/// A product of lists. `None`: everything there is.
+/// A product of lists. `None` means everything.
 #[derive(Debug, Clone, Default)]
 pub struct Include {
-    /// Where it begins.
+    /// The place of its table.
     pub place: Place,
     /// Architectures.
     pub arches: Option<Vec<Name>>,
@@ -56,10 +56,10 @@ pub struct Include {
     pub walkers: Option<Vec<Name>>,
 }
 
-/// Jobs that are not run: those for which every list that is there has what they are.
+/// Jobs that are not run: those that match every list that is given.
 #[derive(Debug, Clone, Default)]
 pub struct Exclude {
-    /// Where it begins.
+    /// The place of its table.
     pub place: Place,
     /// Architectures.
     pub arches: Option<Vec<Name>>,
@@ -82,55 +82,55 @@ pub struct Exclude {
 pub struct Entry {
     /// Its place in the file.
     pub place: Place,
-    /// Which.
+    /// The entries.
     pub what: What,
 }
 
-/// Which entries.
+/// Which entries to begin with.
 #[derive(Debug, Clone)]
 pub enum What {
     /// Entries of a kind.
     Kind {
         /// The kind.
         kind: Name,
-        /// Their page frames; `None`: the usual one.
+        /// Their page frame numbers; `None` for the default one.
         pfns: Option<Numbers>,
-        /// The marks of each; `None`: none.
+        /// A list of marks for each entry; `None` for one entry without marks.
         marks: Option<Vec<Vec<Name>>>,
     },
-    /// Swap entries, by what they hold.
+    /// Swap entries, by type and offset.
     Swap {
         /// Swap types.
         types: Numbers,
         /// Offsets.
         offsets: Numbers,
-        /// The marks of each; `None`: none.
+        /// A list of marks for each entry; `None` for one entry without marks.
         marks: Option<Vec<Vec<Name>>>,
     },
-    /// By their values.
+    /// Entries by their values.
     Values(Numbers),
     /// All entries of a set, in a loop within the guest.
     Sweep {
-        /// The set.
+        /// The name of the set.
         set: Name,
     },
 }
 
-/// How far a job may go. `None`: as far as in a run.
+/// The limits of a job. `None` is the default of `pmdscope run`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bounds {
-    /// Behaviours of one writer and walker.
+    /// The most behaviours of one writer and walker.
     pub max_behaviours: Option<u64>,
-    /// Page-table accesses of one routine.
+    /// The most page-table accesses of one routine.
     pub max_accesses: Option<u64>,
-    /// Instructions of one routine.
+    /// The most instructions of one routine.
     pub max_instructions: Option<u64>,
-    /// Seconds for one writer and walker.
+    /// The most seconds for one writer and walker.
     pub timeout: Option<u64>,
 }
 
 impl Matrix {
-    /// The error of something in this matrix.
+    /// Makes an error at a place in this matrix.
     pub fn error(&self, place: &Place, fault: impl ToString) -> MatrixError {
         MatrixError::new(&self.file, &self.text, place.start, fault.to_string())
     }

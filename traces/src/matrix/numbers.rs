@@ -2,36 +2,36 @@
 
 use serde::{Deserialize, Serialize};
 
-/// As many numbers as one list, range or sample may have: more than anyone can wait for.
+/// The most numbers that one range or sample may have: more than anyone can wait for.
 pub const MOST_NUMBERS: u64 = 1 << 40;
 
-/// Numbers, as they are written.
+/// Numbers as written in a matrix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Numbers {
-    /// Each by itself.
+    /// Single numbers.
     List(Vec<u64>),
-    /// Those of a range.
+    /// The numbers of a range.
     Range {
-        /// The first.
+        /// The first number.
         from: u64,
-        /// The last, if the steps come to it.
+        /// The last number, if the steps reach it.
         to: u64,
-        /// From one to the next; `None`: what is natural for them, such as the pages of a huge page.
+        /// The distance between two numbers; `None` for the natural one, such as the pages of a huge page.
         step: Option<u64>,
-        /// How many of them to take by chance; `None`: each.
+        /// How many numbers to choose at random; `None` for all.
         sample: Option<u64>,
-        /// Which chance; another number gives another sample.
+        /// The seed of the random choice; another seed gives another sample.
         seed: u64,
     },
 }
 
-/// Why numbers are refused.
+/// Errors in numbers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NumbersError {
-    /// There are none.
+    /// The list is empty.
     #[error("an empty list names nothing: leave it out, or name something")]
     Empty,
-    /// The range is upside down.
+    /// The range ends before it begins.
     #[error("the range ends at {to:#x}, before it begins at {from:#x}: exchange them")]
     Backwards {
         /// Where it begins.
@@ -39,31 +39,31 @@ pub enum NumbersError {
         /// Where it ends.
         to: u64,
     },
-    /// The step does not move.
+    /// The step is 0.
     #[error("a step of 0 never ends: leave it out, or give at least 1")]
     NoStep,
-    /// The sample is empty.
+    /// The size of the sample is 0.
     #[error("a sample of 0 has nothing in it: give at least 1")]
     NoSample,
-    /// The sample is larger than what it is taken from.
+    /// The sample is larger than its range.
     #[error("a sample of {sample} is more than the {count} numbers of the range: leave it out to take each")]
     SampleTooLarge {
-        /// How many were asked for.
+        /// The size of the sample.
         sample: u64,
-        /// How many there are.
+        /// How many numbers the range has.
         count: u64,
     },
-    /// Too many.
+    /// There are more than [`MOST_NUMBERS`].
     #[error(
         "{count} numbers are more than can be run: at most {MOST_NUMBERS}, which a larger step or a sample gives"
     )]
     TooMany {
-        /// How many.
+        /// How many numbers there are.
         count: u64,
     },
 }
 
-/// Numbers that can be had one by one, by their place, without any being kept.
+/// A sequence of numbers with access by index. Those of a range or a sample are computed, not stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequence(Kind);
 
@@ -75,10 +75,10 @@ enum Kind {
 }
 
 impl Numbers {
-    /// The numbers one by one; `step` is from one to the next where the file does not say.
+    /// Returns the numbers as a sequence. `step` applies to a range that has none of its own.
     ///
     /// # Errors
-    /// If there are none or too many.
+    /// [`NumbersError`] if there are no numbers or too many, or if the parts of a range contradict each other.
     pub fn sequence(&self, step: u64) -> Result<Sequence, NumbersError> {
         let (from, to, step, sample, seed) = match self {
             Numbers::List(list) if list.is_empty() => return Err(NumbersError::Empty),
@@ -91,7 +91,7 @@ impl Numbers {
             return Err(NumbersError::NoStep);
         }
         let Some(length) = to.checked_sub(from) else { return Err(NumbersError::Backwards { from, to }) };
-        // The count of all 2^64 numbers does not fit by one.
+        // The count of all 2^64 numbers is too large by one.
         let count = (length / step).saturating_add(1);
         match sample {
             None if count > MOST_NUMBERS => Err(NumbersError::TooMany { count }),
@@ -108,12 +108,12 @@ impl Numbers {
 }
 
 impl Sequence {
-    /// One number alone.
+    /// Makes a sequence of one number.
     pub fn one(number: u64) -> Sequence {
         Sequence(Kind::List(vec![number]))
     }
 
-    /// How many there are.
+    /// Returns how many numbers the sequence has.
     pub fn count(&self) -> u64 {
         match &self.0 {
             Kind::List(list) => list.len() as u64,
@@ -121,7 +121,7 @@ impl Sequence {
         }
     }
 
-    /// The number at a place, counted from 0; `None` past the last.
+    /// Returns the number at an index, counted from 0; `None` past the last.
     pub fn at(&self, place: u64) -> Option<u64> {
         if place >= self.count() {
             return None;
@@ -133,9 +133,9 @@ impl Sequence {
         }
     }
 
-    /// The largest number, and the first that is no multiple of `unit`.
+    /// Returns the largest number, and the first that is not a multiple of `unit`.
     ///
-    /// These decide whether an entry can be made of each number.
+    /// These decide whether an entry can be built from each number.
     pub fn extremes(&self, unit: u64) -> Extremes {
         let uneven = |number: &u64| !number.is_multiple_of(unit);
         match &self.0 {
@@ -155,18 +155,19 @@ impl Sequence {
     }
 }
 
-/// See [`Sequence::extremes`].
+/// The numbers that decide whether entries can be built: see [`Sequence::extremes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extremes {
-    /// The largest number; of a sample the largest that it could have.
+    /// The largest number; for a sample, the largest of its range.
     pub largest: u64,
-    /// A number that is no multiple of the unit.
+    /// A number that is not a multiple of the unit; for a sample, one of its range.
     pub uneven: Option<u64>,
 }
 
-/// The numbers from 0 to `count` - 1 in another order, each once: a Feistel network over as many bits as they need,
-/// applied again while what comes out is not one of them. So a sample has no number twice, and any part of it can be
-/// had without the rest.
+/// A permutation of the numbers from 0 to `count` - 1.
+///
+/// It is a Feistel network over as many bits as the numbers need, applied again until the result is below
+/// `count`. So a sample has no number twice, and any part of it can be computed without the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Shuffled {
     count: u64,
@@ -186,7 +187,7 @@ impl Shuffled {
         }
     }
 
-    /// One pass of the network over 2 x `half` bits.
+    /// Does one pass of the network over 2 x `half` bits.
     fn round_trip(self, number: u64, half: u32) -> u64 {
         const ROUNDS: u64 = 6;
         let low = u64::MAX >> (u64::BITS - half);
@@ -198,8 +199,10 @@ impl Shuffled {
     }
 }
 
-/// A number whose every bit depends on all bits of this one: the finalizer of SplitMix64 (Steele, Lea and Flood, "Fast
-/// splittable pseudorandom number generators", 2014).
+/// Mixes a number, so that every bit of the result depends on all bits of the number.
+///
+/// This is the finalizer of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+/// 2014).
 fn mixed(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

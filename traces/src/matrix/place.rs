@@ -1,12 +1,12 @@
-//! Where a mistake in a matrix is.
+//! Errors with their position in a matrix.
 
 use crate::words;
 
-/// Why a matrix is not run.
+/// A mistake in a matrix, because of which it is not run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}:{line}:{column}: {fault}", words::one_line(.file))]
 pub struct MatrixError {
-    /// The file, as it was named.
+    /// The name of the file, as the caller gave it.
     pub file: String,
     /// The line, counted from 1.
     pub line: usize,
@@ -17,11 +17,11 @@ pub struct MatrixError {
 }
 
 impl MatrixError {
-    /// An error at a byte of a text.
+    /// Makes an error at a byte offset of a text.
     ///
-    /// The fault may quote the text there, which can be anything: the fault is put on one line.
+    /// The fault may quote any text of the file, so it is put on one line.
     pub(super) fn new(file: &str, text: &str, byte: usize, fault: String) -> Self {
-        // The end of a text that was cut off is a place as well.
+        // An offset beyond the text, such as the end of a text that was cut off, means its end.
         let before = text.get(..byte).unwrap_or(text);
         let line = before.rsplit('\n').next().unwrap_or_default();
         MatrixError {

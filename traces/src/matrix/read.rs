@@ -1,4 +1,4 @@
-//! From the text of a matrix to what it says.
+//! Parses the text of a matrix.
 
 use std::fmt;
 
@@ -12,18 +12,18 @@ use super::model::{Bounds, Entry, Exclude, Include, MAX_BYTES, Matrix, Name, Pla
 use super::numbers::Numbers;
 use super::place::MatrixError;
 
-/// A matrix: every `[[include]]` is a product of lists, every `[[exclude]]` takes jobs out.
+/// A matrix: every `[[include]]` is a product of lists, every `[[exclude]]` removes jobs.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     /// Products of lists: all of their jobs are run.
     #[schemars(with = "Vec<IncludeTable>")]
     include: Vec<Spanned<IncludeTable>>,
-    /// What is taken out of them: the jobs for which all that a table names holds.
+    /// The jobs that are removed from the products: those that match all lists of a table.
     #[serde(default)]
     #[schemars(with = "Vec<ExcludeTable>")]
     exclude: Vec<Spanned<ExcludeTable>>,
-    /// How far one job may go before what is left counts as unknown.
+    /// The limits of one job. What lies beyond them counts as unknown.
     #[serde(default)]
     bounds: BoundsTable,
 }
@@ -31,37 +31,38 @@ pub struct File {
 /// Names, each with its place.
 type Names = Option<Vec<Spanned<String>>>;
 
-/// A product of lists. What is left out is everything there is.
+/// A product of lists. A list that is left out means everything.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct IncludeTable {
     /// Architectures: see `pmdscope list arches`.
     #[schemars(with = "Option<Vec<String>>")]
     arches: Names,
-    /// Only what has this kind of MMU: radix or hash.
+    /// Kinds of MMU: radix or hash. Only platforms with one of these are run.
     #[schemars(with = "Option<Vec<String>>")]
     mmus: Names,
     /// Linux versions, such as 6.12; if left out, the first version of each bundled guest.
     #[schemars(with = "Option<Vec<String>>")]
     linux: Names,
-    /// ELF files of guests, in place of the bundled ones; each may have `*` in it. Relative to the matrix.
+    /// ELF files of guests, in place of the bundled ones, relative to the matrix. Each may contain `*`.
     #[schemars(with = "Option<Vec<String>>")]
     guests: Names,
-    /// Files of kernels, in place of architectures, versions and guests; each may have `*` in it. Relative to the matrix.
+    /// Files of kernels, in place of architectures, versions and guests, relative to the matrix. Each may
+    /// contain `*`.
     #[schemars(with = "Option<Vec<String>>")]
     kernels: Names,
     /// Entries to begin with.
     #[schemars(with = "Option<Entries>")]
     entries: Option<Spanned<Entries>>,
-    /// Writers: see `pmdscope list writers`, of a kernel `pmdscope kernel list-functions`.
+    /// Writers: see `pmdscope list writers`; for a kernel, `pmdscope kernel list-functions`.
     #[schemars(with = "Option<Vec<String>>")]
     writers: Names,
-    /// Walkers: see `pmdscope list walkers`, of a kernel `pmdscope kernel list-functions`. A sweep has none.
+    /// Walkers: see `pmdscope list walkers`; for a kernel, `pmdscope kernel list-functions`. A sweep has none.
     #[schemars(with = "Option<Vec<String>>")]
     walkers: Names,
 }
 
-/// Jobs that are not run: those for which every list that is there has what they are.
+/// Jobs that are not run: those that match every list that is given.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ExcludeTable {
@@ -74,7 +75,7 @@ struct ExcludeTable {
     /// Linux versions.
     #[schemars(with = "Option<Vec<String>>")]
     linux: Names,
-    /// Files of kernels or guests, without folders; each may have `*` in it.
+    /// Files of kernels or guests, by their names without folders. Each may contain `*`.
     #[schemars(with = "Option<Vec<String>>")]
     files: Names,
     /// Kinds of entry; `pmd` for those by value, `sweep` for sweeps.
@@ -88,20 +89,20 @@ struct ExcludeTable {
     walkers: Names,
 }
 
-/// How far one job may go before what is left counts as unknown; what is left out is as for `pmdscope run`.
+/// The limits of one job. What lies beyond them counts as unknown. Each default is that of `pmdscope run`.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct BoundsTable {
-    /// Behaviours of one writer and walker.
+    /// The most behaviours of one writer and walker.
     #[schemars(with = "Option<u64>", range(min = 1))]
     max_behaviours: Option<Spanned<u64>>,
-    /// Page-table accesses of one routine.
+    /// The most page-table accesses of one routine.
     #[schemars(with = "Option<u64>", range(min = 1))]
     max_accesses: Option<Spanned<u64>>,
-    /// Instructions of one routine.
+    /// The most instructions of one routine.
     #[schemars(with = "Option<u64>", range(min = 1))]
     max_instructions: Option<Spanned<u64>>,
-    /// Seconds for one writer and walker.
+    /// The most seconds for one writer and walker.
     #[schemars(with = "Option<u64>", range(min = 1))]
     timeout: Option<Spanned<u64>>,
 }
@@ -110,9 +111,9 @@ struct BoundsTable {
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 enum Entries {
-    /// One.
+    /// One entry.
     One(Box<NameOrTable>),
-    /// Several.
+    /// Several entries.
     Several(#[schemars(with = "Vec<NameOrTable>")] Vec<Spanned<NameOrTable>>),
 }
 
@@ -128,19 +129,19 @@ struct NameOrTable(EntryTable);
 enum EntrySchema {
     /// A kind: see `pmdscope list entries`.
     Kind(String),
-    /// More of it.
+    /// A table, for entries that a kind alone does not describe.
     Table(Box<EntryTable>),
 }
 
-/// Entries: of a `kind`; swap entries by their `types` and `offsets`; by their values, `pmds`; or a whole set of them in one
-/// job, a `sweep`.
+/// Entries: of a `kind`; swap entries by their `types` and `offsets`; by their values, `pmds`; or a whole set in
+/// one job, a `sweep`.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct EntryTable {
     /// A kind: see `pmdscope list entries`.
     #[schemars(with = "Option<String>")]
     kind: Option<Spanned<String>>,
-    /// Page frame numbers for that kind; ranges go by huge pages if they name no step.
+    /// Page frame numbers for that kind. A range without a step goes from huge page to huge page.
     #[schemars(with = "Option<NumbersSchema>")]
     pfns: Option<Numbers>,
     /// Swap types.
@@ -149,32 +150,32 @@ struct EntryTable {
     /// Offsets of swap entries.
     #[schemars(with = "Option<NumbersSchema>")]
     offsets: Option<Numbers>,
-    /// The marks of each entry: for every one of these lists there is an entry. See `pmdscope run --help`: young, dirty,
+    /// Lists of marks: each list gives an entry with these marks. See `pmdscope run --help`: young, dirty,
     /// soft-dirty, uffd-wp.
     #[schemars(with = "Option<Vec<Vec<String>>>")]
     marks: Option<Vec<Vec<Spanned<String>>>>,
     /// Values of entries, in CPU order.
     #[schemars(with = "Option<NumbersSchema>")]
     pmds: Option<Numbers>,
-    /// A set of entries, all of which are run through the writer in a loop within the guest: swap, migration, ...
+    /// A set of entries: swap, migration, ... The writer is run on all of them in a loop within the guest.
     #[schemars(with = "Option<String>")]
     sweep: Option<Spanned<String>>,
 }
 
-/// Numbers: one, several, or a range.
+/// Numbers: one, several or a range.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[allow(dead_code, reason = "describes what a file may say")]
 enum NumbersSchema {
-    /// One.
+    /// One number.
     One(NumberSchema),
-    /// Several.
+    /// Several numbers.
     Several(Vec<NumberSchema>),
     /// A range.
     Range(RangeTable),
 }
 
-/// A number; one that TOML cannot hold as hexadecimal digits in a string.
+/// A number. One that TOML cannot hold is written as hexadecimal digits in a string.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[allow(dead_code, reason = "describes what a file may say")]
@@ -185,27 +186,27 @@ enum NumberSchema {
     Digits(#[schemars(regex(pattern = "^0[xX][0-9a-fA-F_]{1,20}$"))] String),
 }
 
-/// A range of numbers, or a sample of it.
+/// A range of numbers, or a sample of one.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RangeTable {
     /// The first number.
     #[schemars(with = "NumberSchema")]
     from: Number,
-    /// The last number, if the steps come to it.
+    /// The last number, if the steps reach it.
     #[schemars(with = "NumberSchema")]
     to: Number,
-    /// From one to the next.
+    /// The distance from one number to the next.
     #[schemars(with = "Option<NumberSchema>")]
     step: Option<Number>,
-    /// How many of them to take by chance, none twice; each if left out.
+    /// How many numbers to choose at random, none twice; all if left out.
     sample: Option<u64>,
-    /// Which chance: another number gives another sample.
+    /// The seed of the random choice: another seed gives another sample.
     #[serde(default)]
     seed: u64,
 }
 
-/// A number, as it is written.
+/// A number as written in a matrix.
 struct Number(u64);
 
 impl Number {
@@ -226,8 +227,8 @@ impl Number {
     }
 }
 
-// Each of these can be written in several ways. What reads them is written out here, since what serde derives for that
-// forgets where a mistake is.
+// Each of these types can be written in several ways. The code that serde derives for such types loses the place
+// of a mistake, so it is written by hand here.
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -345,17 +346,19 @@ impl<'de> Deserialize<'de> for Entries {
 }
 
 impl EntryTable {
-    /// One that is written as its kind alone; it stands where the whole does.
+    /// Makes the table of an entry that is written as its kind alone.
+    ///
+    /// The span of the kind is empty: its place is that of the whole entry.
     fn of_kind(kind: &str) -> Self {
         EntryTable { kind: Some(Spanned::new(0..0, kind.to_owned())), ..EntryTable::default() }
     }
 }
 
 impl Matrix {
-    /// Reads a matrix; the name of its file is said in errors.
+    /// Parses a matrix. Errors name its `file`.
     ///
     /// # Errors
-    /// If the text is not TOML, or not of a matrix: with line and column.
+    /// [`MatrixError`], with line and column, if the text is not TOML or not a matrix.
     pub fn parse(file: &str, text: &str) -> Result<Matrix, MatrixError> {
         matrix(file, text)
     }
@@ -379,7 +382,7 @@ fn matrix(file: &str, text: &str) -> Result<Matrix, MatrixError> {
     Ok(Matrix { includes, excludes, bounds, file: file.to_owned(), text: text.to_owned() })
 }
 
-/// A mistake, and where it is.
+/// A mistake, and its place in the file.
 type Mistake = (Place, String);
 
 fn include(table: Spanned<IncludeTable>) -> Result<Include, Mistake> {

@@ -1,4 +1,4 @@
-//! What results for machines say of a run or a sweep, whichever it is.
+//! A run or a sweep as a test case of machine-readable results.
 
 use crate::judge::FindingName;
 use crate::report::{RunReport, Verdict};
@@ -10,20 +10,20 @@ use crate::words;
 #[derive(Debug)]
 pub(crate) struct Case<'a> {
     pub called: RowKey,
-    /// What was found and counts.
+    /// The findings, if they count: none does if a control failed or the verdict is unknown.
     pub found: Vec<Found>,
-    /// Why not all is known of it.
+    /// The reasons why the case is not fully known.
     pub unknown: Vec<String>,
-    /// The command that runs it again.
+    /// The command that runs the case again.
     pub command: &'a str,
 }
 
-/// Something that was found.
+/// A finding of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Its name.
+    /// The name of the finding.
     pub name: FindingName,
-    /// What it was, and where, in lines.
+    /// The lines that explain the finding and where it is.
     pub(crate) says: Vec<String>,
 }
 

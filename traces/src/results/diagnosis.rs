@@ -1,21 +1,22 @@
-//! Why a row, or a line of a list, is not as expected: the same words in every result for machines.
+//! Why a row, or a line of a list, is not as expected: the same words in all machine-readable results.
 
 use crate::judge::FindingName;
 use crate::results::case::Found;
 use crate::results::judgement::RowJudgement;
 use crate::words;
 
-/// The names of findings, each once.
+/// Formats the names of findings, each once.
 pub(crate) fn names(findings: &[Found]) -> String {
     distinct(findings).map(FindingName::name).collect::<Vec<_>>().join(" ")
 }
 
-/// Findings are in the order of their names, so equal names are neighbours.
+/// Returns each finding's name once. Findings are in the order of their names, so equal names are neighbours.
 fn distinct(findings: &[Found]) -> impl Iterator<Item = FindingName> {
     findings.chunk_by(|a, b| a.name == b.name).map(|chunk| chunk[0].name)
 }
 
-/// Why a row is not as expected, with the lines that would list what was found, and how to run it again.
+/// Explains why a row is not as expected: the findings, the lines that would expect them, and the command to
+/// rerun.
 pub(crate) fn of_row(judged: &RowJudgement<'_>) -> Vec<String> {
     let mut lines: Vec<String> = judged.unexpected.iter().flat_map(|found| found.says.clone()).collect();
     lines.extend(judged.unknown.iter().cloned());
@@ -26,5 +27,5 @@ pub(crate) fn of_row(judged: &RowJudgement<'_>) -> Vec<String> {
     lines.iter().map(|line| words::one_line(line)).collect()
 }
 
-/// What to do about a line of a list that is not true any more.
+/// The message about a stale expectation.
 pub(crate) const STALE: &str = "it matches rows that were run, and none has the finding: remove the line";

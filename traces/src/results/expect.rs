@@ -10,11 +10,11 @@
 //! ```
 //!
 //! - PLATFORM is the architecture, with a slash and the kind of MMU where it has several. For a kernel it is
-//!   `kernel`, and LINUX is the release, as `uname -r` says it.
+//!   `kernel`, and LINUX is the release, as `uname -r` prints it.
 //! - Marks are joined to ENTRY by plus, in the order of reports: `migration-write+dirty`.
 //! - `*` in a word matches any run of characters, including none. A word of `*` alone matches any word.
-//! - FINDING is the name of a finding, or with `*` of one at least.
-//! - `#` begins a comment, also within a line. Blank lines say nothing.
+//! - FINDING is the name of a finding, or matches at least one by `*`.
+//! - `#` begins a comment, also within a line. Blank lines are ignored.
 //!
 //! A line has at most [`MAX_LINE`] bytes, and a list [`MAX_LINES`] lines.
 
@@ -24,14 +24,14 @@ use crate::judge::FindingName;
 use crate::results::row_key::RowKey;
 use crate::words;
 
-/// How many bytes a line of a list can have.
+/// The most bytes that a line of a list may have.
 pub const MAX_LINE: usize = 1_000;
-/// How many lines a list can have.
+/// The most lines that a list may have.
 pub const MAX_LINES: usize = 4_000;
 
 /// A word in which `*` matches any run of characters.
 ///
-/// No wildcard matches a single character: it would be NUL, which is in no word.
+/// There is no wildcard for a single character: it is set to NUL, which no word contains.
 type Pattern = WildMatchPattern<'*', '\0'>;
 
 /// A list of expected findings. The default expects none.
@@ -48,48 +48,48 @@ pub struct Expectation {
     finding: Pattern,
 }
 
-/// Why a list cannot be read.
+/// An error in a list of expected findings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}, line {line}: {fault}", words::one_line(.file))]
 pub struct ExpectError {
-    /// The file, as it was named.
+    /// The name of the file, as the caller gave it.
     pub file: String,
     /// The line, counted from 1.
     pub line: usize,
-    /// What is wrong with it, and what would work.
+    /// What is wrong with the line, and what would work.
     pub fault: ExpectFault,
 }
 
 /// What is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExpectFault {
-    /// The list goes on.
+    /// The list has more than [`MAX_LINES`] lines.
     #[error("a list has at most {MAX_LINES} lines; use * in a word in place of several lines")]
     TooManyLines,
-    /// It is too long.
+    /// The line has more than [`MAX_LINE`] bytes.
     #[error("{0} bytes, of which a line has at most {MAX_LINE}")]
     TooLong(usize),
-    /// It has a character that is in no name.
+    /// The line contains a character that no name may contain.
     #[error("character {}, which is in no name", .0.escape_default())]
     Unprintable(char),
-    /// It has another number of words.
+    /// The line does not have six words.
     #[error("{} where six are needed: PLATFORM LINUX ENTRY WRITER WALKER FINDING", words::counted(.0, "word"))]
     Words(usize),
-    /// There is no such finding.
+    /// No finding has this name.
     #[error("no finding is named {name}; the nearest are {}", .nearest.map(FindingName::name).join(", "))]
     UnknownFinding {
-        /// What was asked for.
+        /// The word in the list.
         name: String,
-        /// The names most like it, the nearest first.
+        /// The names most similar to the word, the nearest first.
         nearest: [FindingName; 3],
     },
 }
 
 impl Expectations {
-    /// Reads a list; the name of its file is said in errors.
+    /// Parses a list. Errors name its `file`.
     ///
     /// # Errors
-    /// At the first line that says no expectation.
+    /// [`ExpectError`] with the first line that is neither an expectation nor a comment nor blank.
     pub fn parse(file: &str, text: &str) -> Result<Expectations, ExpectError> {
         let mut lines = Vec::new();
         // Some editors put a byte order mark before all text.
@@ -101,14 +101,14 @@ impl Expectations {
         Ok(Expectations { lines })
     }
 
-    /// Its lines, in order.
+    /// Returns the expectations, in the order of the list.
     pub fn lines(&self) -> &[Expectation] {
         &self.lines
     }
 }
 
 impl Expectation {
-    /// Reads a line; one that is blank or a comment says nothing.
+    /// Parses a line. `None` if it is blank or a comment.
     fn parse(line: usize, written: &str) -> Result<Option<Expectation>, ExpectFault> {
         if line > MAX_LINES {
             return Err(ExpectFault::TooManyLines);
@@ -132,7 +132,7 @@ impl Expectation {
         Ok(Some(Expectation { line, row: row.map(Pattern::new), finding: known }))
     }
 
-    /// The number of its line in the list, counted from 1.
+    /// Returns the number of its line in the list, counted from 1.
     pub fn line(&self) -> usize {
         self.line
     }
@@ -142,7 +142,7 @@ impl Expectation {
         self.row.iter().zip(row.words()).all(|(pattern, word)| pattern.matches(word))
     }
 
-    /// Whether it expects this finding of the rows it applies to.
+    /// Whether the expectation expects this finding of the rows it applies to.
     pub(crate) fn expects(&self, finding: FindingName) -> bool {
         self.finding.matches(finding.name())
     }
@@ -155,7 +155,7 @@ impl std::fmt::Display for Expectation {
     }
 }
 
-/// The findings whose names are most like this one.
+/// Returns the findings whose names are most similar to this one, the nearest first.
 fn nearest(name: &str) -> [FindingName; 3] {
     let mut names = FindingName::ALL;
     let likeness = |known: &FindingName| strsim::jaro_winkler(name, known.name());

@@ -8,9 +8,9 @@ use crate::results::row_key::RowKey;
 /// A comparison, judged by a list of expected findings.
 #[derive(Debug)]
 pub struct Judged<'a> {
-    /// Each of its rows: its runs, then its sweeps.
+    /// The rows of the comparison: its runs, then its sweeps.
     pub rows: Vec<RowJudgement<'a>>,
-    /// What has no row.
+    /// The combinations without a row.
     pub skipped: &'a [Skipped],
     /// Stale expectations: they match a row but no finding.
     pub stale: Vec<&'a Expectation>,
@@ -18,17 +18,17 @@ pub struct Judged<'a> {
     pub elsewhere: Vec<&'a Expectation>,
 }
 
-/// A row, judged: a run or a sweep.
+/// A judged row: a run or a sweep.
 #[derive(Debug)]
 pub struct RowJudgement<'a> {
     pub(crate) called: RowKey,
-    /// Its findings that are listed.
+    /// The findings that are listed.
     pub expected: Vec<Found>,
-    /// Its findings that are not listed.
+    /// The findings that are not listed.
     pub unexpected: Vec<Found>,
-    /// Why not everything about it is known.
+    /// The reasons why the row is not fully known.
     pub unknown: Vec<String>,
-    /// The command that runs it again.
+    /// The command that runs the row again.
     pub command: &'a str,
 }
 
@@ -50,11 +50,11 @@ pub enum RowResult {
 /// The result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conclusion {
-    /// All is as the list says.
+    /// Every finding is listed, every row is fully known, and no expectation is stale.
     AsExpected,
     /// A finding is not listed, or an expectation is stale.
     Unexpected,
-    /// The findings are as the list says, but some row is not fully known.
+    /// Every finding is listed and no expectation is stale, but some row is not fully known.
     Unknown,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Judged<'a> {
         self.conclusion() == Conclusion::AsExpected
     }
 
-    /// The result of all of it.
+    /// Returns the result of the comparison.
     pub fn conclusion(&self) -> Conclusion {
         let any = |result| self.rows.iter().any(|row| row.result() == result);
         if any(RowResult::Unexpected) || !self.stale.is_empty() {
@@ -108,7 +108,7 @@ impl<'a> RowJudgement<'a> {
         RowJudgement { called, expected, unexpected, unknown, command }
     }
 
-    /// The result of this row.
+    /// Returns the result of the row.
     pub fn result(&self) -> RowResult {
         if !self.unexpected.is_empty() {
             RowResult::Unexpected
@@ -121,7 +121,7 @@ impl<'a> RowJudgement<'a> {
         }
     }
 
-    /// Whether it is as expected.
+    /// Whether the row is as expected and fully known.
     pub fn passes(&self) -> bool {
         matches!(self.result(), RowResult::Pass | RowResult::Expected)
     }

@@ -1,8 +1,9 @@
 //! A comparison as JUnit XML, which most systems for continuous integration show.
 //!
-//! Each platform and version is a test suite with a test case for each row. JUnit has no word for what is expected
-//! to fail: a row whose findings are all listed passes, and its output names them. What is not known is an error.
-//! Nothing here says when, where or for how long something ran, so that the same comparison has the same bytes.
+//! Each platform and version is a test suite with a test case for each row. JUnit has no word for an expected
+//! failure: a row whose findings are all listed passes, and its output names them. A row that is not fully known
+//! is an error. The file does not say when, where or for how long something ran, so that the same comparison
+//! gives the same bytes.
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
@@ -30,10 +31,10 @@ pub const REPORT_FORMAT: ReportFormat = ReportFormat {
     encoder: ReportEncoder::comparison(&COMPARE_FORMAT),
 };
 
-/// The comparison, judged by these expectations.
+/// Formats a comparison, judged by these expectations.
 ///
 /// # Errors
-/// If it cannot be serialised, which would be a fault of the encoder.
+/// [`SerializeError`] if the result cannot be serialised, which would be a fault of the encoder.
 pub fn compare(report: &CompareReport, expectations: &Expectations) -> Result<String, SerializeError> {
     let judged = Judged::new(report, expectations);
     let mut suites = Report::new(format!("{} compare", report.made_by));
@@ -44,22 +45,23 @@ pub fn compare(report: &CompareReport, expectations: &Expectations) -> Result<St
     Ok(for_xunit_plugin(&suites.to_string()?, suites.skipped))
 }
 
-/// The XML without the total number of skipped tests.
+/// Removes the total number of skipped tests from the XML.
 ///
-/// Jenkins' xUnit plugin refuses a file with it (junit-10.xsd); each suite still has its own number.
+/// Jenkins' xUnit plugin refuses a file with it (junit-10.xsd). Each suite still has its own number.
 fn for_xunit_plugin(xml: &str, skipped: usize) -> String {
-    // The element of all suites is the first, and no text from a report precedes it.
+    // The first match is in the first element, that of all suites. Before it is only the name of the program, in
+    // which quotation marks are escaped.
     xml.replacen(&format!(" skipped=\"{skipped}\""), "", 1)
 }
 
-/// One platform and version.
+/// Makes the suite of one platform and version.
 fn suite(group: &Group<'_>) -> TestSuite {
     let rows = group.rows.iter().map(|judged| row(judged));
     let skipped = (1..).zip(&group.skipped).map(|(n, one)| skipped(n, one));
     suite_of(&group.name, rows.chain(skipped))
 }
 
-/// A suite whose cases name it as their class, since readers tell cases apart by class and name.
+/// Makes a suite whose cases name it as their class, since readers tell cases apart by class and name.
 fn suite_of(name: &str, cases: impl Iterator<Item = TestCase>) -> TestSuite {
     let name = words::one_line(name);
     let mut suite = TestSuite::new(name.as_str());
@@ -96,7 +98,7 @@ fn skipped(number: usize, skipped: &Skipped) -> TestCase {
     TestCase::new(format!("skipped {number}"), status)
 }
 
-/// The lines of the list that are not true any more.
+/// Makes the suite of the stale expectations, each as a case that failed.
 fn stale(lines: &[&Expectation]) -> TestSuite {
     let case = |line: &&Expectation| {
         let name = format!("line {}: {line}", line.line());

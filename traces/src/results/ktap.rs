@@ -2,9 +2,9 @@
 //! Linux 6.12).
 //!
 //! Each platform and version is a test with a subtest for each row. A row whose findings are all listed is `ok`
-//! with XFAIL, as kselftest says it; one that is not fully known is `not ok` with ERROR. After the platforms come
-//! the stale expectations of the list, each as a test that failed. Diagnostic lines below the plan name the program,
-//! and the expectations that match no row: they belong to another comparison, or are mistyped.
+//! with XFAIL, as kselftest prints it; one that is not fully known is `not ok` with ERROR. After the platforms
+//! come the stale expectations of the list, each as a test that failed. Diagnostic lines below the plan name the
+//! program, and the expectations that match no row: they belong to another comparison, or are mistyped.
 
 use std::fmt::Write;
 
@@ -32,7 +32,7 @@ pub const REPORT_FORMAT: ReportFormat = ReportFormat {
     encoder: ReportEncoder::comparison(&COMPARE_FORMAT),
 };
 
-/// The comparison, judged by these expectations.
+/// Formats a comparison, judged by these expectations.
 pub fn compare(report: &CompareReport, expectations: &Expectations) -> String {
     let judged = Judged::new(report, expectations);
     let groups = groups(&judged);
@@ -64,7 +64,7 @@ impl<'a> Tests<'a> {
         Tests { indentation, done: 0, text }
     }
 
-    /// One platform and version, with its subtests.
+    /// Writes the test of one platform and version, with its subtests.
     fn group(&mut self, group: &Group<'_>) {
         let mut subtests = Tests::new("  ", group.rows.len() + group.skipped.len());
         for row in &group.rows {
@@ -101,11 +101,11 @@ impl<'a> Tests<'a> {
         self.point(false, &format!("expectations: line {}: {line}", line.line()), "");
     }
 
-    /// A line of one test's result, with a directive or what else there is to say.
+    /// Writes the result line of one test, with a directive or the names of findings after `#`.
     fn point(&mut self, passed: bool, name: &str, because: &str) {
         self.done += 1;
         let result = if passed { "ok" } else { "not ok" };
-        // A description can be any characters but this one.
+        // A description may contain any character but this one.
         let name = words::one_line(name).replace('#', "\\x23");
         let because = match because {
             "" => String::new(),

@@ -1,4 +1,4 @@
-//! Comparisons as test results, judged by a list of what is known.
+//! Comparisons as test results, judged by a list of expected findings.
 
 mod case;
 mod diagnosis;

@@ -1,4 +1,4 @@
-//! The names of rows in lists of expected findings and in results for machines.
+//! The names of rows in lists of expected findings and in machine-readable results.
 
 use crate::comparison::Skipped;
 use crate::judge::FindingName;
@@ -6,21 +6,21 @@ use crate::report::RunReport;
 use crate::sweep::SweepReport;
 use crate::words;
 
-/// The five words by which a row is called.
+/// The five words that name a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowKey {
     /// `arm64`, `ppc64/hash`, or `kernel`.
     platform: String,
-    /// Its Linux version, or a kernel's release.
+    /// The Linux version, or a kernel's release.
     linux: String,
-    /// The kind of entry with its marks: `migration-write+dirty`; of a sweep its set: `sweep:migration`.
+    /// The kind of entry with its marks: `migration-write+dirty`; for a sweep, its set: `sweep:migration`.
     entry: String,
     writer: String,
     walker: String,
 }
 
 impl RowKey {
-    /// What a run is called.
+    /// Returns the words of a run.
     pub fn of_run(row: &RunReport) -> RowKey {
         let (platform, linux) = match (&row.kernel, &row.guest.release) {
             (None, None) => (encoding_platform(&row.arch, row.mmu.as_deref()), &row.linux),
@@ -37,7 +37,8 @@ impl RowKey {
         }
     }
 
-    /// What a sweep is called: its entry is its set, and its walker that of a run without one.
+    /// Returns the words of a sweep: its entry is its set, and its walker is `none`, as of a run without a
+    /// walker.
     pub fn of_sweep(sweep: &SweepReport) -> RowKey {
         RowKey {
             platform: encoding_platform(&sweep.arch, sweep.mmu.as_deref()),
@@ -48,36 +49,36 @@ impl RowKey {
         }
     }
 
-    /// The words, in the order of lists.
+    /// Returns the words, in the order of lists.
     pub fn words(&self) -> [&str; 5] {
         [&self.platform, &self.linux, &self.entry, &self.writer, &self.walker]
     }
 
-    /// The group that it belongs to: `arm64 6.1`.
+    /// Returns the name of the row's group: `arm64 6.1`.
     pub fn group(&self) -> String {
         format!("{} {}", self.platform, self.linux)
     }
 
-    /// Its name within that group: `migration-write split-unguarded gup-fast-read`.
+    /// Returns the row's name within that group: `migration-write split-unguarded gup-fast-read`.
     pub fn within_group(&self) -> String {
         format!("{} {} {}", self.entry, self.writer, self.walker)
     }
 
-    /// The line of a list that expects this finding of it.
+    /// Returns the line of a list that expects this finding of the row.
     pub fn line(&self, finding: FindingName) -> String {
         let words = self.words().map(listed);
         format!("{} {}", words.join(" "), finding.name())
     }
 }
 
-/// The first word of a kernel, of which the second is its release.
+/// The platform of a kernel. Its second word is the release.
 const KERNEL: &str = "kernel";
 
 fn encoding_platform(arch: &str, mmu: Option<&str>) -> String {
     mmu.map_or(arch.to_owned(), |mmu| format!("{arch}/{mmu}"))
 }
 
-/// A word as lists can hold it.
+/// Converts a word into one that a list can contain.
 ///
 /// `*`, which matches any run of characters, replaces each character that would end the word, begin a comment or be
 /// escaped.
@@ -87,7 +88,7 @@ fn listed(word: &str) -> String {
     if word.is_empty() { "*".to_owned() } else { word }
 }
 
-/// The group of what was skipped; where it is called `ppc64 radix 6.1`, or by a kernel's release.
+/// Returns the name of a skipped combination's group. Its encoding is `ppc64 radix 6.1`, or a kernel's release.
 pub(crate) fn group_of_skipped(skipped: &Skipped) -> String {
     let words: Vec<&str> = skipped.encoding.split(' ').collect();
     match words[..] {

@@ -1,4 +1,4 @@
-//! A comparison as text: a table if there is room for one, or else row under row.
+//! A comparison as text: a table if there is room for one, otherwise one row below the other.
 
 use crate::comparison::CompareReport;
 use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat};
@@ -26,11 +26,13 @@ pub const REPORT_FORMAT: ReportFormat = ReportFormat {
     encoder: ReportEncoder::comparison(&COMPARE_FORMAT),
 };
 
-/// The columns of a table in a file, which fits a page and half a wide screen.
+/// The most columns of a table in a file.
 const FILE_COLUMNS: usize = 110;
 
-/// A comparison: its runs with the worst consequence first, its sweeps, what has no row, and the summary in words; in a
-/// terminal in as many columns as it has.
+/// Formats a comparison: its runs with the worst consequence first, its sweeps, and the summary in words, with the
+/// combinations that have no row.
+///
+/// `terminal` is the number of columns of a terminal. Without one, tables have at most [`FILE_COLUMNS`].
 pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
     let report = &*printable(report);
     let columns = terminal.map_or(FILE_COLUMNS, usize::from);
@@ -56,7 +58,7 @@ pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// The runs in the widest layout that there is room for: a line for each, a second line under what was found, or cards.
+/// Formats the runs in the widest layout that fits: one line for each, a second line below findings, or cards.
 fn runs(report: &CompareReport, columns: usize) -> Vec<String> {
     let rows = summary::worst_first(report);
     let verdicts = || rows.iter().map(|row| (summary::consequence(row).to_owned(), row.verdict));
@@ -70,7 +72,7 @@ fn runs(report: &CompareReport, columns: usize) -> Vec<String> {
     let mut out: Vec<String> = lines.next().into_iter().collect();
     for ((line, row), detail) in lines.zip(rows).zip(details) {
         out.push(line);
-        // What a walker saw where nothing was found is no news.
+        // The views of a pass are of less interest than its neighbours.
         if row.verdict != Verdict::Pass {
             out.extend(wrapped("    ", "      ", &detail, columns));
         }
@@ -78,7 +80,7 @@ fn runs(report: &CompareReport, columns: usize) -> Vec<String> {
     out
 }
 
-/// The lines of a table; none if it needs more columns.
+/// Formats a table. `None` if it needs more columns.
 fn fitting(rows: Vec<Vec<String>>, columns: usize) -> Option<Vec<String>> {
     let mut table = bare_table();
     table.add_rows(rows);
@@ -86,7 +88,7 @@ fn fitting(rows: Vec<Vec<String>>, columns: usize) -> Option<Vec<String>> {
     lines.iter().all(|line| line.chars().count() <= columns).then_some(lines)
 }
 
-/// A table with its header, and the verdict at one end of each line, in their styles.
+/// Styles the header of a table, and the verdict at one end of each line.
 fn painted(lines: &[String], verdicts: impl Iterator<Item = (String, Verdict)>) -> Vec<String> {
     let mut lines = lines.iter();
     let header = lines.next().map(|header| paint(style::TITLE, header));
@@ -100,7 +102,7 @@ fn painted(lines: &[String], verdicts: impl Iterator<Item = (String, Verdict)>) 
     header.into_iter().chain(rows).collect()
 }
 
-/// Each row under what it has in common with those before it, the worst consequence first.
+/// Formats rows one below the other, the worst consequence first. Consecutive rows with the same heading have it once.
 fn cards(report: &CompareReport, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut above = None;
@@ -128,7 +130,7 @@ fn cards(report: &CompareReport, columns: usize) -> Vec<String> {
     lines
 }
 
-/// Each sweep, one under the other.
+/// Formats sweeps one below the other.
 fn sweep_cards(report: &CompareReport, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for sweep in &report.sweeps {
@@ -144,7 +146,7 @@ fn sweep_cards(report: &CompareReport, columns: usize) -> Vec<String> {
     lines
 }
 
-/// What was run, and on which entry.
+/// Formats the platform or kernel of a row, and its entry.
 fn heading(row: &RunReport) -> String {
     let of = match &row.guest.release {
         Some(release) => format!("{release} {}", summary::platform(row)),

@@ -10,13 +10,15 @@ use crate::text::style::paint;
 use crate::text::table::{bare_table, trimmed};
 use crate::text::wrapped::wrapped;
 
-/// Columns of a terminal that does not say how many it has.
+/// The columns of a picture if no terminal gives its width.
 const USUAL_COLUMNS: u16 = 80;
 
-/// Decoded values, each with a picture of its bits; in a terminal in as many columns as it has.
+/// Formats decoded values, each with a picture of its bits.
+///
+/// `terminal` is the number of columns of a terminal.
 pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
     let columns = terminal.unwrap_or(USUAL_COLUMNS).into();
-    // In a file each bit has one line.
+    // In a file, each bit or field has one line.
     let width = terminal.map_or(usize::MAX, usize::from);
     let mut out = String::new();
     for (n, decoded) in report.entries.iter().enumerate() {
@@ -76,7 +78,7 @@ pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
     out
 }
 
-/// What a swap entry is, and in which kernels.
+/// Formats what a swap entry is used for, and in which kernels.
 fn described(reading: &Reading) -> String {
     let page = reading.pfn.map_or(String::new(), |pfn| format!(" of page frame {:#x}", pfn.0));
     let needs: Vec<_> = reading

@@ -1,4 +1,4 @@
-//! Reports as plain text. Lines may have ANSI styles, which `anstream` takes out where they do not belong.
+//! Reports as plain text. Lines may have ANSI styles, which `anstream` removes where they do not belong.
 
 mod brief;
 pub(crate) mod compare;
@@ -43,7 +43,9 @@ pub const RUN_FORMAT: RunFormat = RunFormat {
     }),
 };
 
-/// One run in the detail that is asked for. No line is longer than [`WIDTH`].
+/// Formats a run in the requested detail.
+///
+/// No line is longer than [`WIDTH`], unless one option of the command is.
 pub fn run(report: &RunReport, detail: Detail) -> String {
     let report = &*printable(report);
     let mut lines = Lines::default();
@@ -78,7 +80,7 @@ pub fn run(report: &RunReport, detail: Detail) -> String {
     lines.into_text()
 }
 
-/// Whether a kernel's split has the fix.
+/// Writes whether a kernel's split has the fix.
 fn split_guard(lines: &mut Lines, report: &RunReport) {
     match report.kernel.as_ref().and_then(|kernel| Some((kernel.split, split(kernel)?))) {
         Some((SplitGuard::Guarded, text)) => lines.styled(style::HOLDS, "  ", &text),
@@ -87,7 +89,7 @@ fn split_guard(lines: &mut Lines, report: &RunReport) {
     }
 }
 
-/// The reasons why the result is not known whole.
+/// Writes the reasons why there may be more findings.
 fn doubts(lines: &mut Lines, report: &RunReport) {
     if let Some(why) = &report.incomplete {
         lines.styled(style::UNKNOWN, "  ", &format!("INCOMPLETE: {why}; what was not run is unknown"));
@@ -100,7 +102,7 @@ fn doubts(lines: &mut Lines, report: &RunReport) {
     }
 }
 
-/// Every finding, with its race.
+/// Writes every finding, with its race.
 fn findings(lines: &mut Lines, report: &RunReport) {
     if report.findings.is_empty() {
         lines.line("Nothing was found.");
@@ -124,7 +126,7 @@ fn findings(lines: &mut Lines, report: &RunReport) {
     }
 }
 
-/// A finding in words.
+/// Writes a finding in words.
 pub(crate) fn finding(lines: &mut Lines, report: &RunReport, finding: &Finding) {
     let text = format!("FINDING {}: {}", finding.name.name(), finding.explanation);
     lines.styled(style::WRONG, "  ", &text);
@@ -132,7 +134,7 @@ pub(crate) fn finding(lines: &mut Lines, report: &RunReport, finding: &Finding) 
     lines.paragraph("  ", "  ", &format!("in {schedules}, shortest {}", finding.schedule));
 }
 
-/// The entry before and after, and what the writer stored.
+/// Writes the entry before and after the writer, and the entries that the writer stored.
 fn values(lines: &mut Lines, report: &RunReport) {
     lines.labelled("before    ", &one_line(&report.before));
     for breach in &report.contract {
@@ -153,7 +155,7 @@ fn stored_by(stored: &Stored) -> String {
     format!("at {:#x} {symbol}: {}  {}", pc.0, instruction, changed(changes))
 }
 
-/// The entries that the walker saw, and the outcomes of the routines.
+/// Writes the entries that the walker saw, and the outcomes of the walker and of further routines.
 fn walked(lines: &mut Lines, report: &RunReport) {
     lines.paragraph("", "  ", &format!("Views of {}:", report.walker));
     for view in &report.views {
@@ -172,7 +174,7 @@ fn walked(lines: &mut Lines, report: &RunReport) {
         &format!("baseline run, without the writer: {}", outcome::in_words(&report.alone)),
     );
     for outcome in &report.outcomes {
-        // A schedule is empty where a bound came before the first access.
+        // The schedule is empty if a bound was hit before the first access.
         let by = match outcome.schedule.as_str() {
             "" => String::new(),
             schedule => format!(", as by {schedule}"),
@@ -221,7 +223,7 @@ fn on(entry: Option<Value>) -> String {
     entry.map_or(String::new(), |value| format!(" on {value}"))
 }
 
-/// The machine code that was run, and what was set up for it.
+/// Writes which machine code was run, and what was set up for it.
 fn ran(lines: &mut Lines, report: &RunReport) {
     lines.labelled("encoding  ", &report.encoding);
     let guest = &report.guest;
@@ -252,7 +254,7 @@ fn ran(lines: &mut Lines, report: &RunReport) {
     lines.command("again     ", &report.command);
 }
 
-/// What a run of a kernel rests on.
+/// Writes what a run of a kernel depends on: functions, controls, assumptions, stubs and shared memory.
 pub(crate) fn set_up(lines: &mut Lines, kernel: &KernelFacts) {
     match &kernel.walker_function {
         Some(walker) => {
@@ -279,7 +281,7 @@ pub(crate) fn set_up(lines: &mut Lines, kernel: &KernelFacts) {
     }
 }
 
-/// Whether a kernel's split has the fix, in a sentence.
+/// Says in a sentence whether a kernel's split has the fix. `None` if that is unknown.
 pub(crate) fn split(kernel: &KernelFacts) -> Option<String> {
     let of = |present: bool| kernel.invalidated.iter().find(move |entry| entry.present == present);
     match kernel.split {

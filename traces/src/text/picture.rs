@@ -5,17 +5,17 @@ use anstyle::{AnsiColor, Style};
 use crate::entry::{Bit, Entry};
 use crate::text::style::paint;
 
-/// Columns that a bit takes: its digit, and a rule or blank before it.
+/// The columns that a bit takes: its digit, and a rule or blank before it.
 const BIT: usize = 2;
 const HARDWARE: Style = AnsiColor::Cyan.on_default();
 const SOFTWARE: Style = AnsiColor::Magenta.on_default();
 
-/// The style of bits that the MMU reads, or that the kernel alone reads.
+/// Returns the style of bits that the MMU reads, or of those that only the kernel reads.
 pub(crate) const fn of_reader(hardware: bool) -> Style {
     if hardware { HARDWARE } else { SOFTWARE }
 }
 
-/// Draws an entry so that its lines fit a width, if rows of 16 bits do.
+/// Draws an entry in rows of 64, 32 or 16 bits: the longest that fit the width, or else 16.
 pub(crate) fn picture(entry: &Entry, width: usize) -> Vec<String> {
     let fields: Vec<Field> = fields(entry);
     let longest = fields.iter().map(|field| field.label.chars().count()).max().unwrap_or(0);
@@ -27,11 +27,11 @@ pub(crate) fn picture(entry: &Entry, width: usize) -> Vec<String> {
         .collect()
 }
 
-/// A run of bits: a field, or one that has no name.
+/// Consecutive bits: a named field, or a single set bit without a name.
 struct Field {
     low: usize,
     high: usize,
-    /// Its name and value; empty if it is zero.
+    /// The name, and the value if there are several bits; empty if the value is zero.
     label: String,
     style: Style,
 }
@@ -73,7 +73,7 @@ impl Row<'_> {
         lines
     }
 
-    /// Its bits, the highest first.
+    /// Returns the bits of the row, the highest first.
     fn each(&self) -> impl Iterator<Item = usize> + use<> {
         (self.low..self.low + self.bits).rev()
     }
@@ -82,12 +82,12 @@ impl Row<'_> {
         (self.low + self.bits - 1 - bit) * BIT
     }
 
-    /// The field of a bit.
+    /// Returns the field that contains a bit.
     fn field(&self, bit: usize) -> Option<&Field> {
         self.fields.iter().find(|field| (field.low..=field.high).contains(&bit))
     }
 
-    /// Whether a rule is to be drawn before a bit.
+    /// Whether a rule is drawn before a bit.
     fn is_edge(&self, bit: usize) -> bool {
         let begins = self.field(bit).is_none_or(|field| field.high == bit);
         let ends = self.field(bit + 1).is_none_or(|field| field.low == bit + 1);
@@ -96,7 +96,7 @@ impl Row<'_> {
             || ends && self.field(bit + 1).is_some()
     }
 
-    /// The numbers of every fourth bit and of the lowest.
+    /// Returns the line with the numbers of every fourth bit and of the lowest.
     fn numbers(&self) -> String {
         let mut line = String::new();
         for bit in self.each().filter(|bit| bit % 4 == 3 || *bit == self.low) {
@@ -121,7 +121,9 @@ impl Row<'_> {
         line + "|"
     }
 
-    /// A line for each name, led to its highest bit in the row: the rightmost first, so that no name crosses a lead.
+    /// Returns a line for each name, with a lead up to the field's highest bit in the row.
+    ///
+    /// The rightmost name comes first, so that no name crosses a lead.
     fn names(&self) -> Vec<String> {
         let top = self.low + self.bits - 1;
         let mut named: Vec<(usize, &Field)> = self

@@ -1,4 +1,5 @@
-//! One schedule as kernel people draw a race: a lane for each CPU, time running down, one access at a time.
+//! One schedule drawn as kernel developers draw a race: a lane for each CPU, time running down, one access at a
+//! time.
 
 use crate::entry::{Entry, Value};
 use crate::outcome::{self, Outcome};
@@ -11,13 +12,13 @@ const SECOND_LANE: usize = 37;
 /// The least room for the text of a lane, so that `load` and an entry's value fit a line.
 const LANE_LEAST: usize = 36;
 
-/// Draws a trace of a report, and says what the walker concluded from it and why.
+/// Draws a trace of a report, and explains the walker's outcome.
 pub(crate) fn race(lines: &mut Lines, report: &RunReport, trace: &Trace) {
     let lanes = Lanes::new(trace);
     lanes.headings(lines, &headings(report));
     let last_of = |cpu: u8| trace.events.iter().rposition(|event| event.cpu == cpu);
     for cpu in lanes.cpus().filter(|cpu| last_of(*cpu).is_none()) {
-        // It concluded without looking at the entry.
+        // The routine concluded without any access.
         lanes.concluded(lines, report, trace, cpu);
     }
     for (at, event) in trace.events.iter().enumerate() {
@@ -35,7 +36,7 @@ pub(crate) fn race(lines: &mut Lines, report: &RunReport, trace: &Trace) {
     }
 }
 
-/// What runs on each CPU.
+/// Returns the name of what runs on each CPU: a kernel's function, or a routine.
 pub(super) fn headings(report: &RunReport) -> Vec<String> {
     let kernel = report.kernel.as_ref();
     let writer = kernel.map_or(report.writer.clone(), |kernel| format!("{}()", kernel.writer_function));
@@ -44,7 +45,7 @@ pub(super) fn headings(report: &RunReport) -> Vec<String> {
     [writer, walker].into_iter().chain(report.with.iter().cloned()).collect()
 }
 
-/// The name of what runs on a CPU, as it was asked for.
+/// Returns the name of the routine on a CPU, as the user requested it.
 fn routine(report: &RunReport, cpu: u8) -> &str {
     match cpu {
         0 => &report.writer,
@@ -53,7 +54,7 @@ fn routine(report: &RunReport, cpu: u8) -> &str {
     }
 }
 
-/// The outcome of the routine on a CPU, if one ran there.
+/// Returns the outcome of the routine on a CPU, if one ran there.
 pub(super) fn outcome_on<'a>(report: &RunReport, trace: &'a Trace, cpu: u8) -> Option<&'a Outcome> {
     let outcome = match cpu {
         0 => Some(&trace.writer),
@@ -64,7 +65,7 @@ pub(super) fn outcome_on<'a>(report: &RunReport, trace: &'a Trace, cpu: u8) -> O
     outcome.filter(|_| cpu != 1 || report.has_walker())
 }
 
-/// The columns that the text of each CPU begins at. One access at a time, so it may reach into the next lane.
+/// The columns where the text of each CPU begins. Only one CPU acts at a time, so text may reach into the next lane.
 pub(super) struct Lanes {
     count: usize,
 }
@@ -82,14 +83,14 @@ impl Lanes {
         SECOND_LANE.min((WIDTH - LANE_LEAST) / (self.count - 1).max(1)).max(1)
     }
 
-    /// The column where a lane begins.
+    /// Returns the column where a lane begins.
     ///
     /// A lane without room, such as one of a CPU that only a damaged trace names, is drawn over the last one.
     pub(super) fn begin(&self, cpu: u8) -> usize {
         (usize::from(cpu) * self.step()).min(WIDTH - LANE_LEAST)
     }
 
-    /// The width of a CPU's text.
+    /// Returns the width of a CPU's text, in columns.
     fn width(&self, cpu: u8) -> usize {
         (self.step() - 1).max(LANE_LEAST).min(WIDTH - self.begin(cpu))
     }
@@ -140,7 +141,7 @@ impl Lanes {
         }
     }
 
-    /// Where an access is made, and by which instruction: on a line of its own if both do not fit one.
+    /// Writes the symbol and the instruction of an event, each on its own line if they do not fit one.
     fn place(&self, lines: &mut Lines, event: &Event) {
         let (cpu, width) = (event.cpu, self.width(event.cpu));
         let instruction = &event.instruction;
@@ -153,7 +154,8 @@ impl Lanes {
         self.put(lines, cpu, 0, &wrapped("    ", "      ", instruction, width));
     }
 
-    /// What a load returned; of a reader's also what the predicates say of it.
+    /// Writes the entry that a load returned; on any CPU but the writer's, also the predicates that are true for
+    /// it.
     fn loaded(&self, lines: &mut Lines, report: &RunReport, cpu: u8, what: &str, entry: Value) {
         self.say(lines, cpu, &format!("{what} {entry}"));
         if cpu != 0
@@ -182,7 +184,9 @@ impl Lanes {
         lines.paragraph(&indent, &indent, &changes.join(" "));
     }
 
-    /// The line that says how a word changed, and where it begins: further left than its lane if it would not fit.
+    /// Writes how a word changed, and returns the column where the line begins.
+    ///
+    /// A line that does not fit the lane begins further left.
     fn value_changed(&self, lines: &mut Lines, cpu: u8, before: Value, after: Value) -> usize {
         let text = format!("value changed: {before} -> {after}");
         let begin = (self.begin(cpu) + 2).min(WIDTH - text.len());
@@ -207,7 +211,7 @@ impl Lanes {
     }
 }
 
-/// What the walker concluded, and why. `None` if it never ran.
+/// Explains the walker's outcome. `None` if no walker was run.
 fn why(report: &RunReport, walker: &Outcome) -> Option<String> {
     if !report.has_walker() {
         return None;
@@ -233,7 +237,7 @@ fn why(report: &RunReport, walker: &Outcome) -> Option<String> {
         text += &format!("Against the original entry: {}. ", view.changes.join(" "));
     }
     text += &format!("The baseline run on the original entry: {}.", outcome::in_words(&report.alone));
-    // Several paths may lead to a decision on one entry, and which of them this schedule took is not said.
+    // Several paths may lead to a decision on one entry. The report does not say which this schedule took.
     let mut left = report.divergences.iter().filter(|divergence| divergence.decided_on == decided_on);
     if let (Some(divergence), None) = (left.next(), left.next()) {
         text += &match (&divergence.symbol, &divergence.instruction, divergence.pc) {
@@ -246,7 +250,7 @@ fn why(report: &RunReport, walker: &Outcome) -> Option<String> {
     Some(text)
 }
 
-/// What an entry is, in words.
+/// Formats the predicates of an entry, and its swap type and offset.
 fn is(entry: &Entry) -> String {
     let mut text = entry.predicates.holding();
     if let Some(swap) = entry.swap {

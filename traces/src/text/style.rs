@@ -1,19 +1,19 @@
-//! How text is coloured, where it is. Everything is said in words as well.
+//! The styles of text. Everything that a colour says is said in words as well.
 
 use anstyle::{AnsiColor, Style};
 
 use crate::report::Verdict;
 
-/// What a text is about.
+/// Style of a title.
 pub(crate) const TITLE: Style = Style::new().bold();
-/// What is wrong.
+/// Style of a finding or another fault.
 pub(crate) const WRONG: Style = AnsiColor::Red.on_default().bold();
-/// What is not known.
+/// Style of what is unknown.
 pub(crate) const UNKNOWN: Style = AnsiColor::Yellow.on_default().bold();
-/// What holds.
+/// Style of a check that passed.
 pub(crate) const HOLDS: Style = AnsiColor::Green.on_default();
 
-/// The style of a verdict.
+/// Returns the style of a verdict.
 pub(crate) const fn of_verdict(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Pass => HOLDS,
@@ -22,7 +22,7 @@ pub(crate) const fn of_verdict(verdict: Verdict) -> Style {
     }
 }
 
-/// Text in a style, which ends with it.
+/// Puts a text into a style, which is reset after it.
 pub(crate) fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }

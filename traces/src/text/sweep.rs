@@ -7,8 +7,9 @@ use crate::text::style::{self, paint};
 use crate::text::wrapped::Lines;
 use crate::words;
 
-/// A sweep: what was found, every class with its patterns, and what was run. No line is longer than
-/// [`WIDTH`](crate::WIDTH).
+/// Formats a sweep: its findings, every class with its patterns, and what was run.
+///
+/// No line is longer than [`WIDTH`](crate::WIDTH), unless one option of the command is.
 pub fn sweep(report: &SweepReport) -> String {
     let report = &*printable(report);
     let mut lines = Lines::default();

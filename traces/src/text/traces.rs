@@ -20,7 +20,7 @@ pub const RUN_FORMAT: RunFormat = RunFormat {
     }),
 };
 
-/// One run, and every event of each behaviour in a table, which is as wide as it needs to be.
+/// Formats a run, and the events of each behaviour in a table as wide as its cells need.
 pub fn run_with_traces(report: &RunReport) -> String {
     let report = &*printable(report);
     let mut out = run(report, Detail::Setup);

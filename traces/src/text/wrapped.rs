@@ -1,39 +1,42 @@
-//! Plain text that fits a mail: no line of it is longer than [`WIDTH`].
+//! Plain text that fits a mail: lines are wrapped at [`WIDTH`].
 
 use anstyle::Style;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 use crate::text::style::paint;
 
-/// The columns of a line of a kernel mail: room is left for `> ` before it when it is quoted.
+/// The columns of a line in a kernel mail. They leave room for `> ` before a quoted line.
 pub const WIDTH: usize = 75;
 
-/// Lines that are put together.
+/// A text that is built line by line.
 #[derive(Default)]
 pub(crate) struct Lines(String);
 
 impl Lines {
-    /// A paragraph behind a label, under which its further lines are indented.
+    /// Adds a paragraph behind a label. Further lines are indented by the width of the label.
     pub(crate) fn labelled(&mut self, label: &str, text: &str) {
         let indent = " ".repeat(label.chars().count());
         self.paragraph(label, &indent, text);
     }
 
-    /// A paragraph, its first line and its further ones begun by these.
+    /// Adds a paragraph. `first` begins its first line, and `further` every other line.
     pub(crate) fn paragraph(&mut self, first: &str, further: &str, text: &str) {
         for line in wrapped(first, further, text, WIDTH) {
             self.line(&line);
         }
     }
 
-    /// A paragraph in a style of its own.
+    /// Adds a paragraph in a style. `further` begins every line but the first.
     pub(crate) fn styled(&mut self, style: Style, further: &str, text: &str) {
         for line in wrapped("", further, text, WIDTH) {
             self.line(&paint(style, &line));
         }
     }
 
-    /// A command behind a label, to be copied as it is: a line of it that goes on ends with a backslash.
+    /// Adds a command behind a label, which can be copied unchanged: a line that continues ends with a
+    /// backslash.
+    ///
+    /// Lines break before options only, so one with a long option may be longer than [`WIDTH`].
     pub(crate) fn command(&mut self, label: &str, command: &str) {
         let mut line = label.to_owned();
         let indent = " ".repeat(label.chars().count());
@@ -50,34 +53,34 @@ impl Lines {
         self.line(&line);
     }
 
-    /// A line as it is.
+    /// Adds a line without wrapping it. Spaces at its end are removed.
     pub(crate) fn line(&mut self, line: &str) {
         self.0.push_str(line.trim_end());
         self.0.push('\n');
     }
 
-    /// An empty line.
+    /// Adds an empty line.
     pub(crate) fn gap(&mut self) {
         self.0.push('\n');
     }
 
-    /// All of them.
+    /// Returns the text.
     pub(crate) fn into_text(self) -> String {
         self.0
     }
 }
 
-/// The lines of a paragraph that is `width` columns wide. What has no blanks is broken only if it does not fit a line.
+/// Wraps a paragraph at `width` columns. A word is broken only if it does not fit a line of its own.
 pub(crate) fn wrapped(first: &str, further: &str, text: &str, width: usize) -> Vec<String> {
     let options = Options::new(width)
         .initial_indent(first)
         .subsequent_indent(further)
-        // A name or a number is found again only if it is whole.
+        // A name or a number can be searched for only if it is whole.
         .word_splitter(WordSplitter::NoHyphenation)
         .word_separator(WordSeparator::AsciiSpace);
     textwrap::wrap(text, options).into_iter().map(|line| line.trim_end().to_owned()).collect()
 }
-/// The parts of a command, each of which begins with an option. What is quoted is not taken apart.
+/// Splits a command before each option. Text in quotes is not split.
 fn options(command: &str) -> Vec<&str> {
     let (mut parts, mut from) = (Vec::new(), 0);
     let (mut quote, mut escaped) = (None, false);

@@ -1,8 +1,8 @@
 //! Runs as timelines: JSON in the Trace Event Format, which Perfetto and `chrome://tracing` open.
 //!
-//! Each behaviour is a process that begins at time 0, as `timeline` has it, each CPU a thread of it, and a
-//! unit of time one microsecond. Values of entries, and numbers of schedules, are strings: a reader in
-//! JavaScript would round them.
+//! Each behaviour is a process that begins at time 0, by the times of `timeline`. Each CPU is a thread of it,
+//! and a unit of time is one microsecond. Values of entries, and numbers of schedules, are strings, since a
+//! reader in JavaScript would round numbers.
 
 use serde::{Serialize, Serializer};
 
@@ -23,7 +23,7 @@ pub const RUN_FORMAT: RunFormat = RunFormat {
     encoder: RunEncoder::Whole(|reports| Ok(runs(reports)?)),
 };
 
-/// Runs as one timeline.
+/// Formats runs as one timeline.
 ///
 /// # Errors
 /// As for [`json::pretty`].
@@ -60,7 +60,7 @@ struct OtherData<'a> {
     runs: Vec<Ran<'a>>,
 }
 
-/// What was run.
+/// The description of a run.
 #[derive(Serialize)]
 struct Ran<'a> {
     arch: &'a str,
@@ -127,7 +127,7 @@ enum Phase {
     Counter { ts: u64 },
 }
 
-/// What an instant is about.
+/// The scope of an instant event: the whole timeline, a process or a thread.
 #[derive(Serialize)]
 enum Reach {
     #[serde(rename = "g")]
@@ -138,7 +138,7 @@ enum Reach {
     Thread,
 }
 
-/// What an event carries, in the order in which it is written.
+/// The arguments of an event, in the order in which they are written.
 struct Args(Vec<(String, Arg)>);
 
 #[derive(Serialize)]
@@ -170,7 +170,7 @@ fn text(of: impl ToString) -> Arg {
     Arg::Text(of.to_string())
 }
 
-/// A behaviour, or what is said in the place of one where nothing was run.
+/// A behaviour, or a placeholder for a run without traces.
 struct Process<'a> {
     report: &'a RunReport,
     trace: Option<&'a Trace>,
@@ -195,7 +195,7 @@ impl Process<'_> {
         }
     }
 
-    /// `gup-fast-read: W3 K1 W1 (1 of 5 schedules)`.
+    /// Formats the name of the process: `gup-fast-read: W3 K1 W1 (1 of 5 schedules)`.
     fn name(&self) -> String {
         let walker = &self.report.walker;
         let Some(trace) = self.trace else { return format!("{walker}: nothing was run") };
@@ -204,7 +204,7 @@ impl Process<'_> {
         format!("{walker}: {schedule} ({} of {total})", trace.schedules)
     }
 
-    /// What tells it from processes of other reports.
+    /// Formats the labels that distinguish the process from those of other reports.
     fn labels(&self) -> String {
         format!("{}, {} on {}", self.report.encoding, self.report.writer, self.report.marked_entry())
     }
@@ -232,8 +232,10 @@ fn behaviour(records: &mut Vec<Record>, report: &RunReport, trace: &Trace, pid: 
     }
 }
 
-/// The thread of a CPU. Of all processes no two threads have one number, as on a machine: not every reader
-/// tells them apart by the process.
+/// Returns the number of a CPU's thread.
+///
+/// No two threads of all processes have the same number, as on a machine: some readers do not tell threads apart
+/// by the process.
 fn thread(pid: u64, cpu: u8) -> u64 {
     pid * 1000 + u64::from(cpu)
 }
@@ -242,8 +244,9 @@ fn metadata(name: &str, pid: u64, tid: u64, args: Args) -> Record {
     Record { name: name.to_owned(), cat: "__metadata", phase: Phase::Metadata, pid, tid, args }
 }
 
-/// Whether the entry is present, as a counter, wherever that changes. A counter cannot say that something is
-/// not known: it is left out where the report says nothing of an entry.
+/// Makes a counter of whether the entry is present, with a record wherever that changes.
+///
+/// A counter cannot be unknown, so it has no record where the report does not describe the entry.
 fn present(report: &RunReport, events: &[(u64, &Event)], pid: u64) -> Vec<Record> {
     let known = timeline::standing(report, events).into_iter();
     let mut known: Vec<_> = known.filter_map(|at| Some((at.time, at.entry?.predicates.present))).collect();
@@ -259,7 +262,7 @@ fn present(report: &RunReport, events: &[(u64, &Event)], pid: u64) -> Vec<Record
     known.into_iter().map(record).collect()
 }
 
-/// An event: an access takes its time, all else is an instant.
+/// Makes the record of an event. An access takes one unit of time, any other event is an instant.
 fn happened(report: &RunReport, ts: u64, event: &Event, pid: u64) -> Record {
     let (cat, phase) = match &event.what {
         What::Load { .. } | What::Store { .. } | What::Atomic { .. } => {
@@ -274,7 +277,7 @@ fn happened(report: &RunReport, ts: u64, event: &Event, pid: u64) -> Record {
     Record { name: event.in_words(), cat, phase, pid, tid, args }
 }
 
-/// Where an event happened and what it found and left.
+/// Returns where an event happened, and the entry or word before and after it.
 fn detail(report: &RunReport, event: &Event) -> Args {
     let mut args = Args::of([
         ("pc", text(format_args!("{:#x}", event.pc.0))),
@@ -303,7 +306,7 @@ fn detail(report: &RunReport, event: &Event) -> Args {
     args
 }
 
-/// An entry: its value, and what the report says of that.
+/// Adds the value of an entry, and its description in the report.
 fn described(args: &mut Args, report: &RunReport, value: Value) {
     args.add("entry", text(value));
     let Some(entry) = report.entry_of(value) else { return };
@@ -323,7 +326,7 @@ fn fields(entry: &Entry) -> Args {
     Args(entry.bits.iter().map(|bit| (named(bit), held(bit))).collect())
 }
 
-/// The outcome of a routine, at the end of a behaviour.
+/// Makes the record of a routine's outcome, at the end of a behaviour.
 fn ended(cpu: &Cpu<'_>, ts: u64, pid: u64) -> Option<Record> {
     let outcome = cpu.outcome?;
     Some(Record {
@@ -352,7 +355,7 @@ fn args_of_outcome(outcome: &Outcome) -> Args {
     args
 }
 
-/// A struct page whose references changed, at the end of a behaviour.
+/// Makes the record of a struct page whose references changed, at the end of a behaviour.
 fn referenced(page: &References, ts: u64, pid: u64) -> Record {
     Record {
         name: words::references(page),
@@ -368,13 +371,14 @@ fn referenced(page: &References, ts: u64, pid: u64) -> Record {
     }
 }
 
-/// The behaviour that a finding names.
+/// Returns the trace of the schedule that a finding names.
 fn trace_of<'a>(report: &'a RunReport, finding: &Finding) -> Option<&'a Trace> {
     report.traces.iter().find(|trace| trace.schedule == finding.schedule)
 }
 
-/// When, and on which CPU, a behaviour shows a finding: where the walker first sees the entry, else where any
-/// CPU leaves it, else in the end.
+/// Returns the time and the CPU at which a behaviour shows a finding.
+///
+/// That is where the walker first sees the finding's entry, else where any CPU first leaves it, else the end.
 fn shown(trace: &Trace, finding: &Finding) -> (u64, u8) {
     let seen = |event: &Event| event.cpu == 1 && event.what.returned() == Some(finding.view);
     let left = |event: &Event| event.what.left() == Some(finding.view);

@@ -1,4 +1,4 @@
-//! Runs over time, for the viewers of others.
+//! Runs over time, in the formats of existing viewers.
 
 pub mod chrome;
 mod signals;

@@ -1,22 +1,25 @@
-//! What a waveform shows of entries: which named fields there are, and what each is in an entry.
+//! The signals of a waveform that show an entry: its named fields, its value and its predicates.
 
 use vcd::Value as Level;
 
 use crate::entry::{Bit, Entry, Value};
 
-/// A named field at one place. A name can be at several: the address of a leaf is not where that of a
+/// A named field at one position. A name can have several: the address of a leaf is not where that of a
 /// table is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Field {
-    /// Its lowest bit.
+    /// The lowest bit.
     pub low: u8,
-    /// Its highest bit.
+    /// The highest bit.
     pub high: u8,
-    /// Its name.
+    /// The name of the field.
     pub name: String,
 }
 
-/// All fields that these entries have, from the lowest bit up; or the name of one that says no place.
+/// Returns all fields of these entries, from the lowest bit up.
+///
+/// # Errors
+/// The name of a field without a valid position.
 pub(crate) fn fields<'a>(entries: impl Iterator<Item = &'a Entry>) -> Result<Vec<Field>, String> {
     let mut fields: Vec<Field> =
         entries.flat_map(|entry| &entry.bits).map(Field::of).collect::<Result<_, _>>()?;
@@ -31,13 +34,13 @@ impl Field {
         Ok(Field { low, high, name: bit.name.clone() })
     }
 
-    /// How many bits it has.
+    /// Returns how many bits the field has.
     pub(crate) fn width(&self) -> u8 {
         self.high - self.low + 1
     }
 
-    /// What it holds in an entry, `z` if the entry has no such field in its form, `x` if nothing is known
-    /// of the entry.
+    /// Returns the levels of the field in an entry: `z` if this form of entry has no such field, `x` if nothing
+    /// is known of the entry.
     pub(crate) fn levels(&self, entry: Option<&Entry>) -> Vec<Level> {
         let width = self.width();
         let Some(entry) = entry else { return vec![Level::X; width.into()] };
@@ -46,17 +49,17 @@ impl Field {
     }
 }
 
-/// The lowest bits of a number, the highest of them first.
+/// Returns the lowest `width` bits of a number, the highest of them first.
 pub(crate) fn binary(number: u64, width: u8) -> Vec<Level> {
     (0..width).rev().map(|bit| Level::from(number >> bit & 1 == 1)).collect()
 }
 
-/// A value of an entry, `x` if there is none.
+/// Returns the levels of an entry's value: `x` for `None`.
 pub(crate) fn whole(value: Option<Value>) -> Vec<Level> {
     value.map_or_else(|| vec![Level::X; 64], |value| binary(value.0, 64))
 }
 
-/// A predicate by its name, `x` if nothing is known of the entry.
+/// Returns the level of a predicate: `x` if nothing is known of the entry.
 pub(crate) fn predicate(name: &str, entry: Option<&Entry>) -> Vec<Level> {
     let named = entry.and_then(|entry| entry.predicates.named().into_iter().find(|known| known.0 == name));
     vec![named.map_or(Level::X, |(_, holds)| Level::from(holds))]

@@ -9,15 +9,15 @@ use crate::report::{Event, RunReport, Trace, What};
 
 /// A CPU of a behaviour, and what it runs.
 pub(crate) struct Cpu<'a> {
-    /// Its number.
+    /// The number of the CPU.
     pub number: u8,
-    /// What it runs; empty if the report does not say.
+    /// The routine that the CPU runs; empty if the report names none.
     pub routine: &'a str,
-    /// Its outcome, if the report says.
+    /// The outcome of the routine, if the report has it.
     pub outcome: Option<&'a Outcome>,
 }
 
-/// The CPUs of a behaviour, including any that only events name.
+/// Returns the CPUs of a behaviour, including those that only events name.
 pub(crate) fn cpus<'a>(report: &'a RunReport, trace: &'a Trace) -> Vec<Cpu<'a>> {
     let further = report.with.iter().map(String::as_str);
     let routines: Vec<&str> = [report.writer.as_str(), &report.walker].into_iter().chain(further).collect();
@@ -37,18 +37,18 @@ pub(crate) fn cpus<'a>(report: &'a RunReport, trace: &'a Trace) -> Vec<Cpu<'a>> 
 }
 
 impl Cpu<'_> {
-    /// `CPU1 gup-fast-read`.
+    /// Formats the name of the CPU: `CPU1 gup-fast-read`.
     pub(crate) fn name(&self) -> String {
         format!("CPU{} {}", self.number, self.routine).trim_end().to_owned()
     }
 }
 
-/// The events of a behaviour, each with its time.
+/// Returns the events of a behaviour, each with its time.
 pub(crate) fn timed(trace: &Trace) -> impl Iterator<Item = (u64, &Event)> {
     (1..).zip(&trace.events)
 }
 
-/// When a behaviour ends.
+/// Returns the time when a behaviour ends.
 pub(crate) fn end(trace: &Trace) -> u64 {
     (1..).nth(trace.events.len()).unwrap_or(u64::MAX)
 }
@@ -59,11 +59,11 @@ pub(crate) struct Standing<'a> {
     pub time: u64,
     /// The value.
     pub value: Value,
-    /// What the report says of this value, if anything.
+    /// The report's entry with this value, if it has one.
     pub entry: Option<&'a Entry>,
 }
 
-/// The values of the entry: in the beginning, and after each access to it.
+/// Returns the values of the entry: in the beginning, and after each access to it.
 pub(crate) fn standing<'a>(report: &'a RunReport, events: &[(u64, &Event)]) -> Vec<Standing<'a>> {
     let later = events.iter().filter_map(|(time, event)| Some((*time, event.what.left()?)));
     std::iter::once((0, report.before.value))
@@ -73,7 +73,7 @@ pub(crate) fn standing<'a>(report: &'a RunReport, events: &[(u64, &Event)]) -> V
 }
 
 impl What {
-    /// The value of the entry after the event, if it accesses the entry.
+    /// Returns the value of the entry after the event, if the event accesses the entry.
     pub(crate) fn left(&self) -> Option<Value> {
         match self {
             What::Load { entry, .. } => Some(*entry),
@@ -82,7 +82,7 @@ impl What {
         }
     }
 
-    /// What it returned of the entry, if it loads: an atomic does too.
+    /// Returns the entry that the event loaded, if it loads. An atomic does.
     pub(crate) fn returned(&self) -> Option<Value> {
         match self {
             What::Load { entry, .. } => Some(*entry),
@@ -91,7 +91,7 @@ impl What {
         }
     }
 
-    /// What it is, in a few words: `load`, `store at the page table+0x0`.
+    /// Formats the event in a few words: `load`, `store at the page table+0x0`.
     pub(crate) fn in_words(&self) -> String {
         match self {
             What::Load { .. } => "load".to_owned(),
@@ -107,7 +107,7 @@ impl What {
 }
 
 impl Event {
-    /// Where it happens and what it is: `gup_fast_read+0x0 load`.
+    /// Formats where the event happens and what it is: `gup_fast_read+0x0 load`.
     pub(crate) fn in_words(&self) -> String {
         format!("{} {}", self.symbol, self.what.in_words())
     }

@@ -1,8 +1,8 @@
 //! Runs as waveforms: a Value Change Dump, which GTKWave and Surfer open.
 //!
-//! Each run is a scope, and in it each behaviour is one that begins at time 0, as `timeline` has it. A
-//! signal is `x` where nothing is known, and a field of an entry is `z` where the entry has no such field in
-//! its form: nothing drives it. So a bit is never shown under a name that it does not have.
+//! Each run is a scope. In it, each behaviour is a scope that begins at time 0, by the times of `timeline`. A
+//! signal is `x` where nothing is known. A field is `z`, driven by nothing, where this form of entry has no such
+//! field. So a bit is never shown under a name that it does not have.
 
 use std::io;
 use std::string::FromUtf8Error;
@@ -26,24 +26,24 @@ pub const RUN_FORMAT: RunFormat = RunFormat {
     encoder: RunEncoder::Whole(|reports| Ok(runs(reports)?)),
 };
 
-/// Why there is no waveform.
+/// Errors of writing a waveform.
 #[derive(Debug, Error)]
 pub enum VcdError {
     /// The bits of an entry's field cannot be read from its text.
     #[error("field {0} of an entry says no bits that it could have: expected `bit` or `bits` as 49..21")]
     Field(String),
-    /// It could not be written.
+    /// The waveform could not be written.
     #[error("the waveform could not be written: {0}")]
     Write(#[from] io::Error),
-    /// It is no text.
+    /// The waveform is not UTF-8.
     #[error("the waveform is no text: {0}")]
     Text(#[from] FromUtf8Error),
 }
 
-/// Runs as one waveform.
+/// Formats runs as one waveform.
 ///
 /// # Errors
-/// If a field of an entry does not say which bits it has. Writing to memory does not fail.
+/// [`VcdError::Field`] if a field of an entry does not say which bits it has. Writing to memory does not fail.
 pub fn runs(reports: &[RunReport]) -> Result<String, VcdError> {
     let mut dump = Dump { writer: Writer::new(Vec::new()), changes: Vec::new(), end: 0 };
     dump.writer.version("pmdscope")?;
@@ -54,7 +54,7 @@ pub fn runs(reports: &[RunReport]) -> Result<String, VcdError> {
     dump.finish()
 }
 
-/// A waveform that is being written: its header, and the changes that will follow it.
+/// A waveform while it is written: its header, and the changes that will follow.
 struct Dump {
     writer: Writer<Vec<u8>>,
     changes: Vec<(u64, IdCode, Sample)>,
@@ -74,7 +74,7 @@ impl Dump {
         self.writer.add_module(&identifier(&format!("run_{number}_{}", report.walker)))?;
         self.writer.comment(&comment(&report.command))?;
         if report.traces.is_empty() {
-            // A waveform without any signal is refused by readers.
+            // Readers refuse a waveform without any signal.
             self.writer.add_module("nothing_was_run")?;
             self.entry(report, &[], &fields)?;
             self.writer.upscope()?;
@@ -102,12 +102,12 @@ impl Dump {
             let own: Vec<_> = events.iter().filter(|(_, event)| event.cpu == cpu.number).copied().collect();
             self.cpu(&cpu, &own, timeline::end(trace))?;
         }
-        // The end is a moment at which things are still to be seen.
+        // The last timestamp is after the end, so that viewers show the signals at the end.
         self.end = self.end.max(timeline::end(trace) + 1);
         Ok(self.writer.upscope()?)
     }
 
-    /// The entry as a whole, what the predicates say of it, and its fields.
+    /// Declares the signals of the entry: its value, its predicates and its fields.
     fn entry(
         &mut self,
         report: &RunReport,
@@ -132,7 +132,7 @@ impl Dump {
         Ok(self.writer.upscope()?)
     }
 
-    /// The signals of a CPU: position, number of events, last view, outcome.
+    /// Declares the signals of a CPU: position, number of events, last view, outcome.
     fn cpu(&mut self, cpu: &Cpu<'_>, events: &[(u64, &Event)], end: u64) -> Result<(), VcdError> {
         self.writer.add_module(&identifier(&cpu.name()))?;
         let places = events.iter().map(|(time, event)| (*time, position(event)));
@@ -175,7 +175,7 @@ impl Dump {
         self.signal(VarType::String, name, None, 1, samples)
     }
 
-    /// Declares a signal, and notes when it changes.
+    /// Declares a signal, and keeps its changes for later.
     fn signal(
         &mut self,
         kind: VarType,
@@ -191,7 +191,7 @@ impl Dump {
         Ok(())
     }
 
-    /// Ends the header and writes the changes in order of time.
+    /// Ends the header, writes the changes in the order of time, and returns the waveform.
     fn finish(mut self) -> Result<String, VcdError> {
         self.writer.enddefinitions()?;
         self.changes.sort_by_key(|(time, id, _)| (*time, *id));
@@ -225,20 +225,22 @@ fn write(writer: &mut Writer<Vec<u8>>, id: IdCode, sample: &Sample) -> io::Resul
     }
 }
 
-/// The fields of all entries of a report, so that its behaviours have the same signals.
+/// Returns the fields of all entries of a report, so that its behaviours have the same signals.
 fn fields(report: &RunReport) -> Result<Vec<Field>, VcdError> {
     let events = report.traces.iter().flat_map(timeline::timed).collect::<Vec<_>>();
     let standing = timeline::standing(report, &events);
     signals::fields(standing.iter().filter_map(|at| at.entry)).map_err(VcdError::Field)
 }
 
-/// `gup_fast_read+0x0:load`.
+/// Formats the position of a CPU: `gup_fast_read+0x0:load`.
 fn position(event: &Event) -> String {
     format!("{}:{}", event.symbol, event.what.in_words())
 }
 
-/// The name of a field; where another has the same, with its place, since not every reader tells signals of
-/// one name apart.
+/// Returns the name of a field's signal.
+///
+/// If fields share a name, the numbers of their bits are appended, since not every reader tells signals of one
+/// name apart.
 fn name_among(field: &Field, fields: &[Field]) -> String {
     let name = identifier(&field.name);
     let shared = fields.iter().any(|other| other != field && identifier(&other.name) == name);
@@ -253,14 +255,15 @@ fn index(field: &Field) -> ReferenceIndex {
     }
 }
 
-/// A text as a name. Blanks end a name, points and brackets are taken for parts of it, and `$` begins a
-/// keyword.
+/// Converts a text into a name: `_` replaces all but ASCII letters, digits, `_` and `-`.
+///
+/// Blanks end a name, readers interpret points and brackets, and `$` begins a keyword.
 fn identifier(text: &str) -> String {
     let kept = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     text.chars().map(|c| if kept(c) { c } else { '_' }).collect()
 }
 
-/// A text as the value of a signal, which must have no blanks.
+/// Converts a text into the value of a signal, which must have no blanks.
 ///
 /// No escape is understood by every reader, so `_` replaces blanks, backslashes and what is not ASCII.
 fn word(text: &str) -> String {
@@ -268,7 +271,7 @@ fn word(text: &str) -> String {
     text.chars().map(|c| if kept(c) { c } else { '_' }).collect()
 }
 
-/// A text as a comment, which `$end` would end.
+/// Converts a text into a comment, which `$end` would end.
 fn comment(text: &str) -> String {
     text.replace('$', "_")
 }

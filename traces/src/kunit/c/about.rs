@@ -1,4 +1,4 @@
-//! What a test says of itself: where its values are from, what it shows, how it is run.
+//! The comment at the top of a test: where its values are from, what it shows, how to run it.
 
 use textwrap::{Options, WordSplitter};
 
@@ -6,7 +6,7 @@ use crate::kunit::names::{FILE, Names};
 use crate::kunit::seen::Seen;
 use crate::report::{GuestInfo, RunReport};
 
-/// The comment at the top.
+/// Returns the comment at the top.
 pub fn comment(report: &RunReport, seen: &Seen<'_>, names: &Names) -> String {
     let mut lines = vec!["/*".to_owned()];
     let function = seen.function;
@@ -32,7 +32,7 @@ pub fn comment(report: &RunReport, seen: &Seen<'_>, names: &Names) -> String {
     lines.join("\n")
 }
 
-/// A name for the suite, which no other run's finding on this platform has.
+/// Returns the name of the suite: the platform and the first finding.
 pub fn suite_name(report: &RunReport, seen: &Seen<'_>) -> String {
     let finding = seen.findings.first().map_or("", |finding| finding.name.name());
     let platform = [Some(report.arch.as_str()), report.mmu.as_deref(), Some(finding)];
@@ -40,7 +40,7 @@ pub fn suite_name(report: &RunReport, seen: &Seen<'_>) -> String {
     name.join("_").replace('-', "_")
 }
 
-/// The run, in keys and values.
+/// Describes the run in keys and values.
 fn run(report: &RunReport, seen: &Seen<'_>) -> Vec<(&'static str, String)> {
     let platform = [&report.arch].into_iter().chain(&report.mmu).map(String::as_str);
     let mut run = vec![
@@ -58,7 +58,7 @@ fn run(report: &RunReport, seen: &Seen<'_>) -> Vec<(&'static str, String)> {
     run
 }
 
-/// The machine code that was run.
+/// Describes the machine code that was run, in keys and values.
 fn guest(guest: &GuestInfo) -> Vec<(&'static str, String)> {
     let mut rows =
         vec![("guest", format!("{} {}", guest.kind, guest.name)), ("sha256", guest.sha256.clone())];
@@ -67,7 +67,7 @@ fn guest(guest: &GuestInfo) -> Vec<(&'static str, String)> {
     rows
 }
 
-/// How the test is built and run.
+/// Returns the lines that explain how to build and run the test.
 fn how_to_run(report: &RunReport, names: &Names) -> Vec<String> {
     let mut lines = paragraph(&format!(
         "To run it, put it into mm/ of Linux {} as {FILE}, add to mm/Makefile",
@@ -88,12 +88,12 @@ fn how_to_run(report: &RunReport, names: &Names) -> Vec<String> {
     lines
 }
 
-/// Text that fills lines.
+/// Wraps a text into lines of the comment.
 fn paragraph(text: &str) -> Vec<String> {
     wrapped(text, " * ", " * ")
 }
 
-/// A key and its value, which hangs.
+/// Formats a key and its value. Further lines of the value are indented like its first.
 fn listed(key: &str, value: &str) -> Vec<String> {
     wrapped(value, &format!(" *   {key:10}"), &format!(" *   {:10}", ""))
 }
@@ -107,7 +107,7 @@ fn wrapped(text: &str, first: &str, further: &str) -> Vec<String> {
     textwrap::wrap(&text, options).into_iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
-/// Text that a comment can hold: a report may carry any file's name.
+/// Replaces what could end the comment or is not ASCII: a report may contain any file's name.
 fn harmless(text: &str) -> String {
     let ascii: String =
         text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
