@@ -2,9 +2,11 @@
 
 mod again;
 mod file;
+mod maintainers;
 mod save;
 
 use anyhow::{Context, Result};
+use pmdscope_traces::repro::Recipients;
 use pmdscope_traces::{kunit, repro};
 
 use self::file::read;
@@ -31,7 +33,11 @@ fn report(args: &ReproReportArgs) -> Result<Exit> {
     let text = if args.kunit {
         kunit::test(&repro.report, &repro.expected).with_context(|| file.display().to_string())?
     } else {
-        repro::bug_report(&repro, &name).with_context(|| file.display().to_string())?
+        let recipients = match &args.tree {
+            Some(tree) => maintainers::recipients(tree, &repro.report)?,
+            None => Recipients::default(),
+        };
+        repro::bug_report(&repro, &name, &recipients).with_context(|| file.display().to_string())?
     };
     output::write(&text, args.output.as_deref())?;
     Ok(Exit::Clean)

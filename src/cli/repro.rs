@@ -64,6 +64,10 @@ pub struct ReproReportArgs {
     /// Write a KUnit test for the kernel tree instead, which asserts on a real machine what was found
     #[arg(long)]
     pub kunit: bool,
+    /// Address the report to the maintainers of the writer's source, as scripts/get_maintainer.pl of this Linux source
+    /// tree names them (the script is run by perl)
+    #[arg(long, value_name = "DIR", conflicts_with = "kunit")]
+    pub tree: Option<PathBuf>,
     /// Write to a file instead of standard output; `-` is standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

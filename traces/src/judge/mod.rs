@@ -7,6 +7,7 @@ use crate::findings::Finding;
 
 mod definition;
 mod destroyed;
+mod fixes;
 mod observed;
 mod registry;
 mod sightings;
@@ -14,7 +15,8 @@ mod views;
 mod walker;
 mod writer;
 
-pub(crate) use definition::{BugReportParts, KunitAssertion, SummaryGrouping, SweptClass};
+pub(crate) use definition::{BugReportParts, KunitAssertion, SubjectParts, SummaryGrouping, SweptClass};
+pub(crate) use fixes::known_fix;
 pub use definition::{Definition, Evidence, Severity, SummarySection};
 pub use observed::{Marked, Observed, Overwritten, WriterChange, WriterRule, WriterSteps};
 pub use registry::FindingName;
