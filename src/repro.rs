@@ -7,7 +7,7 @@ mod save;
 
 use anyhow::{Context, Result};
 use pmdscope_traces::repro::Recipients;
-use pmdscope_traces::{kunit, repro};
+use pmdscope_traces::{kunit, repro, text};
 
 use self::file::read;
 use crate::cli::{ReproArgs, ReproReportArgs, ReproWhat};
@@ -19,7 +19,8 @@ pub fn repro(args: &ReproArgs) -> Result<Exit> {
         ReproWhat::Save(args) => save::save(args),
         ReproWhat::Run(args) => again::run(args),
         ReproWhat::Show(args) => {
-            output::write(&repro::show(&read(&args.file)?), None)?;
+            let shown = repro::show(&read(&args.file)?);
+            output::write(&text::fit(&shown, output::terminal(None)), None)?;
             Ok(Exit::Clean)
         }
         ReproWhat::Report(args) => report(args),

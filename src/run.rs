@@ -1,8 +1,8 @@
 //! `pmdscope run`.
 
 use anyhow::Result;
-use pmdscope_traces::formats::RunFormat;
-use pmdscope_traces::{RunReport, Verdict};
+use pmdscope_traces::formats::{self, RunFormat};
+use pmdscope_traces::{RunReport, Verdict, text};
 
 use crate::cli::RunArgs;
 use crate::confined;
@@ -16,7 +16,10 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
     let plan = RunPlan::new(&args.job)?;
     let (printed, verdicts) =
         output::checked(args.report.self_check, || printed(&reports(&plan)?, args.format))?;
-    output::write(&printed, args.report.output.as_deref())?;
+    let to = args.report.output.as_deref();
+    // Of a format for programs no line is broken.
+    let terminal = output::terminal(to).filter(|_| args.format.name == formats::RUN[0].name);
+    output::write(&text::fit(&printed, terminal), to)?;
     Ok(Exit::of(verdicts))
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::examples::{REPRO_REPORT_EXAMPLES, REPRO_RUN_EXAMPLES, SAVE_EXAMPLES, SHOW_EXAMPLES};
 use super::run::JobArgs;
 use super::shared::CacheArgs;
 
@@ -16,12 +17,16 @@ pub struct ReproArgs {
 #[derive(Debug, Subcommand)]
 pub enum ReproWhat {
     /// Run a writer against a walker, and save the shortest schedule of a finding, or the one that is named
+    #[command(after_help = SAVE_EXAMPLES)]
     Save(Box<SaveArgs>),
     /// Run a reproducer again, and say whether every access and value is the same
+    #[command(after_help = REPRO_RUN_EXAMPLES)]
     Run(ReproRunArgs),
     /// Show what is in a reproducer, without running it
+    #[command(after_help = SHOW_EXAMPLES)]
     Show(ReproFileArgs),
     /// Write a bug report from it, to be edited and sent
+    #[command(after_help = REPRO_REPORT_EXAMPLES)]
     Report(ReproReportArgs),
 }
 

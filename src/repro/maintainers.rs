@@ -39,7 +39,8 @@ pub fn recipients(tree: &Path, report: &RunReport) -> Result<Recipients> {
     ensure!(!files.is_empty(), "{folder} has no {wanted}, where the writer's source is");
     let mut command = Command::new("perl");
     command.arg(SCRIPT).args(["--roles", "--norolestats", "--nogit", "--nogit-fallback", "-f"]).args(files);
-    let output = output_of(command.current_dir(tree), PATIENCE).with_context(|| format!("{folder}/{SCRIPT}"))?;
+    let output =
+        output_of(command.current_dir(tree), PATIENCE).with_context(|| format!("{folder}/{SCRIPT}"))?;
     let recipients = Recipients::of_output(&String::from_utf8_lossy(&output));
     ensure!(recipients.count() > 0, "{folder}/{SCRIPT} named no address");
     Ok(recipients)

@@ -1,7 +1,9 @@
 //! Reproducers.
 
 use pmdscope_traces::kunit;
-use pmdscope_traces::repro::{Recipients, Repro, bug_report, first_difference, inconclusive, reproduced, show};
+use pmdscope_traces::repro::{
+    Recipients, Repro, bug_report, first_difference, inconclusive, reproduced, show,
+};
 use sha2::{Digest, Sha256};
 
 use super::encoders::encode;

@@ -16,8 +16,8 @@ mod walker;
 mod writer;
 
 pub(crate) use definition::{BugReportParts, KunitAssertion, SubjectParts, SummaryGrouping, SweptClass};
-pub(crate) use fixes::known_fix;
 pub use definition::{Definition, Evidence, Severity, SummarySection};
+pub(crate) use fixes::known_fix;
 pub use observed::{Marked, Observed, Overwritten, WriterChange, WriterRule, WriterSteps};
 pub use registry::FindingName;
 

@@ -63,7 +63,8 @@ fn address_and_role(line: &str) -> Option<(String, &str)> {
     let bare = whole.rsplit_once('<').map_or(whole, |(_, bare)| bare.trim_end_matches('>'));
     let (user, host) = bare.split_once('@')?;
     let plain = |part: &str| {
-        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "._+-=!#$%&'*/?^`{|}~".contains(c))
+        !part.is_empty()
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "._+-=!#$%&'*/?^`{|}~".contains(c))
     };
     if !plain(user) || !plain(host) {
         return None;

@@ -1,5 +1,6 @@
 //! An entry as a ruled picture of its bits, the highest first, with the names of the fields that are not zero.
 
+use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 
 use crate::entry::{Bit, Entry};
@@ -15,16 +16,21 @@ pub(crate) const fn of_reader(hardware: bool) -> Style {
     if hardware { HARDWARE } else { SOFTWARE }
 }
 
-/// Draws an entry so that its lines fit a width, if rows of 16 bits do.
+/// Draws an entry so that its lines fit a width, if rows of 8 bits do.
 pub(crate) fn picture(entry: &Entry, width: usize) -> Vec<String> {
     let fields: Vec<Field> = fields(entry);
     let longest = fields.iter().map(|field| field.label.chars().count()).max().unwrap_or(0);
     let fits = |bits: &usize| BIT * bits + "' ".len() + longest <= width;
-    let bits = [64, 32].into_iter().find(fits).unwrap_or(16);
-    (0..64 / bits)
-        .rev()
-        .flat_map(|row| Row { low: row * bits, bits, fields: &fields, entry }.lines())
-        .collect()
+    let rows = |bits: usize| -> Vec<String> {
+        let row = |row| Row { low: row * bits, bits, fields: &fields, entry };
+        (0..64 / bits).rev().flat_map(|number| row(number).lines()).collect()
+    };
+    if let Some(bits) = [64, 32].into_iter().find(fits) {
+        return rows(bits);
+    }
+    let columns = |line: &String| strip_str(line).to_string().chars().count();
+    let lines = rows(16);
+    if lines.iter().all(|line| columns(line) <= width) { lines } else { rows(8) }
 }
 
 /// A run of bits: a field, or one that has no name.
@@ -142,7 +148,6 @@ impl Row<'_> {
 
 #[cfg(test)]
 mod tests {
-    use anstream::adapter::strip_str;
     use pmdscope_arches::{Arch, Encoding, Version};
 
     use super::*;
@@ -182,7 +187,7 @@ mod tests {
                     .collect();
                 assert_eq!(u64::from_str_radix(&digits, 2).unwrap(), value, "{lines:#?}");
                 assert!(
-                    lines.iter().all(|line| line.chars().count() <= width.max(70)),
+                    lines.iter().all(|line| line.chars().count() <= width.max(45)),
                     "{width}: {lines:#?}"
                 );
             }

@@ -69,16 +69,29 @@ impl Lines {
 
 /// The lines of a paragraph that is `width` columns wide. What has no blanks is broken only if it does not fit a line.
 pub(crate) fn wrapped(first: &str, further: &str, text: &str, width: usize) -> Vec<String> {
-    let options = Options::new(width)
+    wrapped_by(paragraph(first, further, width), text)
+}
+
+/// The same with words kept whole that do not fit a line.
+pub(crate) fn unbroken(first: &str, further: &str, text: &str, width: usize) -> Vec<String> {
+    wrapped_by(paragraph(first, further, width).break_words(false), text)
+}
+
+fn paragraph<'a>(first: &'a str, further: &'a str, width: usize) -> Options<'a> {
+    Options::new(width)
         .initial_indent(first)
         .subsequent_indent(further)
         // A name or a number is found again only if it is whole.
         .word_splitter(WordSplitter::NoHyphenation)
-        .word_separator(WordSeparator::AsciiSpace);
+        .word_separator(WordSeparator::AsciiSpace)
+}
+
+fn wrapped_by(options: Options<'_>, text: &str) -> Vec<String> {
     textwrap::wrap(text, options).into_iter().map(|line| line.trim_end().to_owned()).collect()
 }
+
 /// The parts of a command, each of which begins with an option. What is quoted is not taken apart.
-fn options(command: &str) -> Vec<&str> {
+pub(crate) fn options(command: &str) -> Vec<&str> {
     let (mut parts, mut from) = (Vec::new(), 0);
     let (mut quote, mut escaped) = (None, false);
     for (at, c) in command.char_indices() {
