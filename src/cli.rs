@@ -17,8 +17,8 @@ use crate::version::{VERSION, VERSION_AND_SOURCES};
 pub use self::batch::{BatchArgs, DiffArgs, DiffFormat, MergeArgs, OnlyArgs, ReportDirArgs};
 use self::examples::{
     BATCH_EXAMPLES, COMPARE_EXAMPLES, COMPLETIONS_EXAMPLES, DECODE_EXAMPLES, DIFF_EXAMPLES, KERNEL_EXAMPLES,
-    LIST_EXAMPLES, MAN_EXAMPLES, MERGE_EXAMPLES, REPORT_EXAMPLES, REPRO_EXAMPLES, RUN_EXAMPLES,
-    SCHEMA_EXAMPLES, SWEEP_EXAMPLES,
+    KERNEL_INFO_EXAMPLES, LIST_EXAMPLES, LIST_FUNCTIONS_EXAMPLES, MAN_EXAMPLES, MERGE_EXAMPLES,
+    REPORT_EXAMPLES, REPRO_EXAMPLES, RUN_EXAMPLES, SCHEMA_EXAMPLES, SWEEP_EXAMPLES, VERSION_EXAMPLES,
 };
 use self::format::one_of;
 pub use self::repro::{ReproArgs, ReproReportArgs, ReproRunArgs, ReproWhat, SaveArgs};
@@ -87,6 +87,9 @@ pub enum Command {
     /// Print the completion script of a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),
+    /// Print the version of pmdscope, of its engine and of its sources
+    #[command(after_help = VERSION_EXAMPLES)]
+    Version,
 }
 
 #[derive(Debug, Args)]
@@ -144,8 +147,10 @@ pub struct KernelArgs {
 #[derive(Debug, Subcommand)]
 pub enum KernelWhat {
     /// Describe the image: release, architecture, symbols, types
+    #[command(after_help = KERNEL_INFO_EXAMPLES)]
     Info(KernelFileArgs),
     /// List the writers and walkers that can be run, with their functions
+    #[command(after_help = LIST_FUNCTIONS_EXAMPLES)]
     ListFunctions(KernelFileArgs),
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use pmdscope_emu::kernel_routines;
 use pmdscope_guest::kernel::Base;
 use pmdscope_guest::{Kernel, Role};
-use pmdscope_traces::text::table::{bare_table, trimmed};
+use pmdscope_traces::text::table;
 
 use crate::cli::{KernelArgs, KernelFileArgs, KernelWhat};
 use crate::exit::Exit;
@@ -25,9 +25,7 @@ fn open(args: &KernelFileArgs) -> Result<Kernel> {
 }
 
 fn columns(rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = bare_table();
-    table.add_rows(rows);
-    format!("{}\n", trimmed(&table))
+    table::columns(rows, output::terminal(None))
 }
 
 fn info(kernel: &Kernel) -> String {

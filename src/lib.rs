@@ -39,6 +39,7 @@ mod version;
 #[doc(hidden)]
 pub use batch::from_worker;
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -79,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => list::list(args),
         Command::Schema(args) => schema(args),
         Command::Man(args) => manual::man(args),
+        Command::Version => version(),
         Command::Completions(args) => manual::completions(args),
     })
 }
@@ -111,7 +113,14 @@ fn refuse(error: &clap::Error) -> ExitCode {
         command = Some(inner);
     }
     help += " --help";
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    let is_lacking = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    // Whoever types the name alone wants to know what it can do. The status is that of a mistake, as git's and clap's is,
+    // not cargo's 0: here 0 says that nothing was found, and a script that lost its arguments must not pass.
+    if is_lacking && command.is_none() {
+        let _ = anstream::stderr().lock().write_all(cli.clone().render_help().ansi().to_string().as_bytes());
+        return Exit::Usage.into();
+    }
+    if is_lacking {
         let commands: Vec<_> =
             command.unwrap_or(&cli).get_subcommands().map(clap::Command::get_name).collect();
         output::tell(&format!("no command given: there are {} (see {help})", commands.join(", ")));
@@ -127,6 +136,12 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let mistake = mistake.join(" ").replace(" tip: ", "; ");
     output::tell(&format!("{} (see {help})", mistake.strip_prefix("error: ").unwrap_or(&mistake)));
     Exit::Usage.into()
+}
+
+/// The same as `--version`.
+fn version() -> Result<Exit> {
+    output::write(&Cli::command().render_long_version(), None)?;
+    Ok(Exit::Clean)
 }
 
 fn schema(args: &SchemaArgs) -> Result<Exit> {

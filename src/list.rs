@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 use pmdscope_arches::{Arch, EntryKind, EntrySet, Era, Version, layouts, platform_name, swap_types};
 use pmdscope_guest::{Guest, PastPresent, Role, Routine, all_bundled, routine};
-use pmdscope_traces::text::table::{bare_table, trimmed};
-use pmdscope_traces::{FindingName, batch};
+use pmdscope_traces::text::table;
+use pmdscope_traces::{FindingName, batch, text};
 
 use crate::cli::{ListArgs, ListWhat};
 use crate::exit::Exit;
@@ -18,9 +18,9 @@ pub fn list(args: &ListArgs) -> Result<Exit> {
         "a guest has writers, walkers and agents: leave --guest out"
     );
     let guest = args.guest.as_deref().map(GuestSubject::guest_in).transpose()?;
-    let text = match args.what {
+    let listed = match args.what {
         ListWhat::Arches => columns(Arch::ALL.into_iter().map(arch)),
-        ListWhat::Encodings => encodings(),
+        ListWhat::Encodings => text::fit(&encodings(), output::terminal(None)),
         ListWhat::Entries => named(EntryKind::ALL.iter().map(|kind| (kind.name(), kind.meaning()))),
         ListWhat::Writers => routines(guest.as_ref(), Role::Writer),
         ListWhat::Walkers => routines(guest.as_ref(), Role::Walker),
@@ -33,7 +33,7 @@ pub fn list(args: &ListArgs) -> Result<Exit> {
             named(FindingName::ALL.iter().map(|finding| (finding.name(), finding.meaning())))
         }
     };
-    output::write(&text, None)?;
+    output::write(&listed, None)?;
     Ok(Exit::Clean)
 }
 
@@ -63,9 +63,7 @@ fn details(declared: &Routine) -> String {
 }
 
 fn columns(rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut table = bare_table();
-    table.add_rows(rows);
-    format!("{}\n", trimmed(&table))
+    table::columns(rows, output::terminal(None))
 }
 
 fn named<'a>(all: impl Iterator<Item = (&'a str, &'a str)>) -> String {

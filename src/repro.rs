@@ -2,10 +2,12 @@
 
 mod again;
 mod file;
+mod maintainers;
 mod save;
 
 use anyhow::{Context, Result};
-use pmdscope_traces::{kunit, repro};
+use pmdscope_traces::repro::Recipients;
+use pmdscope_traces::{kunit, repro, text};
 
 use self::file::read;
 use crate::cli::{ReproArgs, ReproReportArgs, ReproWhat};
@@ -17,7 +19,8 @@ pub fn repro(args: &ReproArgs) -> Result<Exit> {
         ReproWhat::Save(args) => save::save(args),
         ReproWhat::Run(args) => again::run(args),
         ReproWhat::Show(args) => {
-            output::write(&repro::show(&read(&args.file)?), None)?;
+            let shown = repro::show(&read(&args.file)?);
+            output::write(&text::fit(&shown, output::terminal(None)), None)?;
             Ok(Exit::Clean)
         }
         ReproWhat::Report(args) => report(args),
@@ -31,7 +34,11 @@ fn report(args: &ReproReportArgs) -> Result<Exit> {
     let text = if args.kunit {
         kunit::test(&repro.report, &repro.expected).with_context(|| file.display().to_string())?
     } else {
-        repro::bug_report(&repro, &name).with_context(|| file.display().to_string())?
+        let recipients = match &args.tree {
+            Some(tree) => maintainers::recipients(tree, &repro.report)?,
+            None => Recipients::default(),
+        };
+        repro::bug_report(&repro, &name, &recipients).with_context(|| file.display().to_string())?
     };
     output::write(&text, args.output.as_deref())?;
     Ok(Exit::Clean)

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use pmdscope_traces::formats::{Detail, RunFormat};
-use pmdscope_traces::{RunReport, Verdict};
+use pmdscope_traces::{RunReport, Verdict, text};
 
 use crate::cli::RunArgs;
 use crate::confined;
@@ -17,7 +17,10 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
     let plan = RunPlan::new(&args.job)?;
     let (printed, verdicts) =
         output::checked(args.report.self_check, || printed(&reports(&plan)?, args.format, detail))?;
-    output::write(&printed, args.report.output.as_deref())?;
+    let to = args.report.output.as_deref();
+    // Of a format for programs no line is broken.
+    let terminal = output::terminal(to).filter(|_| args.format.encoder.has_details());
+    output::write(&text::fit(&printed, terminal), to)?;
     Ok(Exit::of(verdicts))
 }
 

@@ -29,6 +29,8 @@ pub fn run(args: &SweepArgs) -> Result<Exit> {
         };
         Ok((printed, report.verdict))
     })?;
-    output::write(&printed, args.report.output.as_deref())?;
+    let to = args.report.output.as_deref();
+    let terminal = output::terminal(to).filter(|_| args.format == SweepFormat::Text);
+    output::write(&text::fit(&printed, terminal), to)?;
     Ok(Exit::of([verdict]))
 }

@@ -203,3 +203,18 @@ fn the_version_names_the_engine_and_the_sources() {
     let sources = sources.unwrap_or_else(|| panic!("{}", ran.stdout)).trim_end();
     assert!(sources.len() == 16 && sources.bytes().all(|digit| digit.is_ascii_hexdigit()), "{sources}");
 }
+
+/// Status 0 would say that nothing was found.
+#[test]
+fn the_name_alone_gets_the_short_help() {
+    let ran = pmdscope("");
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    assert_eq!(ran.stderr, pmdscope("-h").stdout);
+}
+
+#[test]
+fn the_version_is_had_as_a_command_too() {
+    let version = pmdscope("--version");
+    assert!(version.stdout.contains("\nsources "), "{}", version.stdout);
+    assert_eq!(pmdscope("version"), version);
+}

@@ -11,6 +11,7 @@ mod corpora;
 mod decode_readings;
 mod deterministic;
 mod explorer;
+mod fetch_kernels;
 mod findings;
 mod golden;
 mod help;

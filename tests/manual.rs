@@ -1,6 +1,7 @@
 //! Manual pages and completions, tested with the programs that read them.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use crate::common::scratch::Scratch;
@@ -26,6 +27,76 @@ fn every_command_has_a_page() {
     }
     for name in ["pmdscope", "pmdscope-run", "pmdscope-repro-save", "pmdscope-kernel-list-functions"] {
         assert!(names.contains(&name.to_owned()), "{names:?}");
+    }
+}
+
+#[test]
+fn every_page_is_complete() {
+    let scratch = Scratch::new("every-page-is-complete");
+    pmdscope_in(scratch.path(), "man --all -o man1");
+    let folder = scratch.path().join("man1");
+    let mut pages = 0;
+    for file in fs::read_dir(&folder).expect("a folder").flatten() {
+        let page = fs::read_to_string(file.path()).expect("a page");
+        let name = file.file_name().to_string_lossy().into_owned();
+        let mut sections =
+            vec!["NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "FILES", "ENVIRONMENT", "SEE ALSO"];
+        if !["pmdscope.1"].contains(&name.as_str()) {
+            sections.push("EXAMPLES");
+        }
+        for section in sections {
+            let text = page.split(&format!(".SH \"{section}\"\n")).nth(1);
+            let text = text.or_else(|| page.split(&format!(".SH {section}\n")).nth(1));
+            let text = text.unwrap_or_else(|| panic!("{name}: no {section}"));
+            let first = text.lines().find(|line| !line.starts_with('.'));
+            assert!(first.is_some_and(|line| !line.is_empty()), "{name}: {section} is empty");
+        }
+        let also = page.split(".SH \"SEE ALSO\"").nth(1).expect("a section").replace('\\', "");
+        let named: Vec<&str> =
+            also.split("(1)").filter_map(|text| text.split([' ', '\n']).next_back()).collect();
+        let named: Vec<&str> = named.into_iter().filter(|name| !name.is_empty()).collect();
+        assert!(!named.is_empty(), "{name}");
+        for other in named {
+            assert!(folder.join(format!("{other}.1")).exists(), "{name} names {other}");
+        }
+        pages += 1;
+    }
+    assert!(pages >= 22, "{pages}");
+}
+
+/// The lines of a page that install completions for a shell.
+fn installing(page: &str, shell: &str) -> String {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).expect("a page");
+    let lines: Vec<&str> = page.lines().map(str::trim).collect();
+    let at = lines.iter().position(|line| line.starts_with(&format!("pmdscope completions {shell} >")));
+    let at = at.unwrap_or_else(|| panic!("a line for {shell}"));
+    lines[at - 1..=at].join("\n")
+}
+
+#[test]
+fn completions_are_installed_on_a_fresh_account() {
+    let scratch = Scratch::new("completions-are-installed-on-a-fresh-account");
+    let program = Path::new(env!("CARGO_BIN_EXE_pmdscope"));
+    let path = format!("{}:{}", program.parent().expect("a folder").display(), env!("PATH"));
+    let bash = ".local/share/bash-completion/completions/pmdscope";
+    for (page, shell, file, says) in [
+        ("README.md", "bash", bash, "complete -F _pmdscope"),
+        ("docs/tutorial.md", "bash", bash, "complete -F _pmdscope"),
+        ("docs/tutorial.md", "zsh", ".zfunc/_pmdscope", "#compdef pmdscope"),
+        ("docs/tutorial.md", "fish", ".config/fish/completions/pmdscope.fish", "complete -c pmdscope"),
+    ] {
+        let home = scratch.path().join(format!("{page}-{shell}").replace('/', "-"));
+        fs::create_dir(&home).expect("an empty home");
+        let commands = installing(page, shell);
+        let ran =
+            Command::new("bash").args(["-ec", &commands]).env("HOME", &home).env("PATH", &path).output();
+        let ran = ran.expect("bash runs");
+        assert!(ran.status.success(), "{commands}: {}", String::from_utf8_lossy(&ran.stderr));
+        let script = fs::read_to_string(home.join(file)).expect("it is installed");
+        assert!(script.contains(says), "{page} {shell}");
+        // The help has the same lines.
+        let help = pmdscope("completions --help").stdout;
+        assert!(commands.lines().all(|line| help.contains(line)), "{commands}: {help}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reproducers, by the real binary: they are saved, run again, shown and reported, and bad ones are refused.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::common::kernels::{name, packages};
@@ -101,8 +102,10 @@ fn a_finding_is_saved_by_its_shortest_schedule() {
     // Of several findings, one about what the walker did is saved.
     succeeds(folder, &format!("repro save {run} -o any.repro"));
     let report = succeeds(folder, "repro report any.repro");
-    let first: String = report.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
-    assert!(first.contains("destroys an entry"), "{first}");
+    let paragraphs: Vec<String> = report.split("\n\n").map(|text| text.replace('\n', " ")).collect();
+    let subject = "Subject: mm: ppc64 hash 6.12: pte-offset-map destroys a migration entry while  split runs";
+    assert_eq!(paragraphs[0].replace("  ", " "), subject.replace("  ", " "));
+    assert!(paragraphs[1].contains("destroys an entry"), "{}", paragraphs[1]);
 }
 
 #[test]
@@ -305,8 +308,18 @@ fn a_report_is_of_a_finding_and_fits_a_mail() {
         assert!(text.is_ascii() && text.lines().all(|line| line.len() <= 75), "{text}");
     }
     let report = succeeds(folder, "repro report found.repro");
-    let begin = "On arm64 Linux 6.1, while split-unguarded runs on migration-read PMD";
+    let begin = "Subject: mm: arm64 6.1: split makes a migration entry present;\n perf-page-size takes it for a mapping\n\n\
+                 On arm64 Linux 6.1, while split-unguarded runs on migration-read PMD\n";
     assert!(report.starts_with(begin), "{report}");
+    // The story, in the order of the schedule, comes before the code.
+    let story = report.split("\n\n").nth(1).expect("a paragraph").replace('\n', " ");
+    let order = "Order: CPU0 (split-unguarded) stores 0x08000000081200c0; CPU1 (perf-page-size) loads \
+                 0x08000000081200c0; CPU0 (split-unguarded) stores 0x0800000000410003. Consequence: the present check,";
+    assert!(story.contains(order), "{story}");
+    let fixed = "\nFixed by: 3a5a8d343e1c (\"mm: Fix race between\n  __split_huge_pmd_locked() and GUP-fast\") (in v6.10)\n\
+                 Fixes: (the commit that introduced it, if it is known)\n";
+    assert!(report.contains(fixed), "{report}");
+    assert!(!report.contains("\nTo: ") && !report.contains("\nCc: "), "{report}");
     assert!(report.contains("\n  pmdscope repro run found.repro\n"), "{report}");
     succeeds(folder, "repro report found.repro -o mail.txt");
     assert_eq!(fs::read_to_string(folder.join("mail.txt")).expect("it was written"), report);
@@ -322,6 +335,69 @@ fn a_report_is_of_a_finding_and_fits_a_mail() {
     assert!(succeeds(folder, "repro show pass.repro").contains("No finding"));
     let ran = pmdscope_in(folder, "repro report pass.repro");
     is_refused(&ran, "nothing was found under schedule K1 W3", "a pass");
+}
+
+/// A kernel tree that has only a script of these lines, and a `perl` that is a shell.
+fn tree(folder: &Path, script: &str) -> String {
+    for (file, text) in [
+        ("linux/scripts/get_maintainer.pl", script),
+        ("bin/perl", "#!/bin/sh\nexec /bin/sh \"$@\"\n"),
+        ("linux/mm/huge_memory.c", ""),
+    ] {
+        let path = folder.join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(&path, text).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it may be run");
+    }
+    format!("{}:/usr/bin:/bin", folder.join("bin").display())
+}
+
+fn report_to(folder: &Path, path: &str, tree: &str) -> Ran {
+    let args = ["repro", "report", "found.repro", "--tree", tree];
+    finish(command(&args).current_dir(folder).env("PATH", path))
+}
+
+#[test]
+fn a_report_is_addressed_to_the_maintainers_that_a_tree_names() {
+    let scratch = Scratch::new("a-report-is-addressed-to-the-maintainers");
+    let folder = scratch.path();
+    saved(folder);
+    let script = "echo 'A <a@example.org> (maintainer:MM)'; echo 'B <b@example.org> (maintainer:MM)'\n\
+                  printf 'C \\033[2J<c@example.org> (reviewer:MM)\\n'; echo 'l@example.org (open list:MM)'\n\
+                  echo 'X: rm -rf /'; echo \"$*\" | tee asked >&2\n";
+    let path = tree(folder, script);
+    fs::create_dir_all(folder.join("linux/arch/arm64/mm")).expect("a folder");
+    let ran = report_to(folder, &path, "linux");
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{}", ran.stdout);
+    let head = ran.stdout.split("\n\n").next().expect("a head");
+    let addressed =
+        "\nTo: A <a@example.org>,\n    B <b@example.org>\nCc: C [2J<c@example.org>,\n    l@example.org";
+    assert!(head.ends_with(addressed), "{head}");
+    let asked = fs::read_to_string(folder.join("linux/asked")).expect("the script ran in the tree");
+    assert!(asked.ends_with(" -f mm/huge_memory.c arch/arm64/mm\n"), "{asked}");
+    assert_eq!(ran.stdout.replace(addressed, ""), succeeds(folder, "repro report found.repro"));
+}
+
+#[test]
+fn a_tree_that_names_nobody_is_one_error() {
+    let scratch = Scratch::new("a-tree-that-names-nobody-is-one-error");
+    let folder = scratch.path();
+    saved(folder);
+    let path = tree(folder, "echo none");
+    is_refused(
+        &report_to(folder, &path, "linux"),
+        "linux/scripts/get_maintainer.pl named no address",
+        "nobody",
+    );
+    is_refused(&report_to(folder, "/nowhere", "linux"), "cannot start perl", "no perl");
+    is_refused(&report_to(folder, &path, "linuxx"), "linuxx is no folder: --tree names a Linux", "no tree");
+    is_refused(&report_to(folder, &path, "."), ". has no scripts/get_maintainer.pl", "no script");
+    tree(folder, "echo first; echo why >&2; exit 3");
+    is_refused(&report_to(folder, &path, "linux"), "it failed (exit status: 3): why", "a script that fails");
+    tree(folder, "while :; do echo a@b; done");
+    is_refused(&report_to(folder, &path, "linux"), "it wrote more than 65536 bytes", "too much");
+    fs::remove_file(folder.join("linux/mm/huge_memory.c")).expect("it was there");
+    is_refused(&report_to(folder, &path, "linux"), "has no mm/huge_memory.c or arch/arm64/mm", "no sources");
 }
 
 /// A guest of another encoding has many findings, and none of them is about the encoding.

@@ -362,8 +362,20 @@ fn a_file_that_may_not_grow_is_an_error_and_no_end() {
 #[test]
 fn nothing_is_kept_where_the_environment_names_no_folder() {
     let Some(kernel) = packages(&["arm64"]).into_iter().next() else { return };
-    // The command's environment is empty.
-    let ran = finish(command(&["kernel", "info"]).arg(&kernel));
-    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("neither XDG_CACHE_HOME nor HOME is set"), "{}", ran.stderr);
+    let folder = Scratch::new("nothing-is-kept-where-the-environment-names-no-folder");
+    let says = "pmdscope: nothing is cached: neither XDG_CACHE_HOME nor HOME is set\n";
+    // Its environment is empty but for what is given. An empty variable names no folder.
+    for variables in [&[][..], &[("HOME", "")], &[("HOME", ""), ("XDG_CACHE_HOME", "")]] {
+        for words in [&["kernel", "info"][..], &["run", "--entry", "migration-read", "--kernel"]] {
+            let mut command = command(words);
+            command.arg(&kernel).envs(variables.iter().copied()).current_dir(folder.path());
+            let ran = finish(&mut command);
+            assert!(matches!(ran.status, Some(0 | 1)), "{words:?}: {}", ran.stderr);
+            assert_eq!(ran.stderr, says, "{words:?} {variables:?}");
+            let told = finish(command.arg("--no-cache"));
+            assert_eq!((told.stderr.as_str(), told.stdout), ("", ran.stdout), "{words:?}: nothing to say");
+        }
+    }
+    let kept = std::fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(kept, 0, "nothing was written where the command ran");
 }

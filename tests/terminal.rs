@@ -5,7 +5,9 @@ use std::process::{Command, Stdio};
 
 use pmdscope_needs::Need;
 
-use crate::common::{command, finish, pmdscope};
+use crate::common::kernels::packages;
+use crate::common::scratch::Scratch;
+use crate::common::{command, finish, pmdscope, pmdscope_in};
 
 const COMPARED: &str = "compare --arch arm64 --arch s390x --linux 7.2";
 const ESCAPE: char = '\u{1b}';
@@ -43,13 +45,101 @@ fn lines_fit_the_terminal() {
             "run --arch arm64 --linux 7.2 --entry migration-write",
         ] {
             let Some(text) = in_terminal(columns, "", line) else { return };
-            // A run always fits a mail.
-            let limit = if line.starts_with("run") { 75 } else { usize::from(columns) };
+            // A run fits a mail, and a terminal that is narrower.
+            let limit = if line.starts_with("run") { columns.min(75) } else { columns }.into();
             for line in plain(&text).lines() {
                 assert!(line.chars().count() <= limit, "{columns}: {line}");
             }
         }
     }
+}
+
+/// Lines that do not fit, but for words that are longer than a line and so have one of their own.
+fn too_long(text: &str, columns: usize) -> Vec<String> {
+    let plain = plain(text);
+    let too_long = |line: &&str| line.chars().count() > columns && line.split_whitespace().count() > 1;
+    plain.lines().filter(too_long).map(str::to_owned).collect()
+}
+
+/// A name or a number is found again only if it is whole.
+#[test]
+fn nothing_is_cut_in_forty_columns() {
+    let scratch = Scratch::new("nothing-is-cut-in-forty-columns");
+    let file = scratch.path().join("found.repro").display().to_string();
+    let run = "--arch arm64 --linux 6.1 --entry migration-read --walker perf-page-size";
+    let mut lines = vec![
+        COMPARED.to_owned(),
+        "decode --arch arm64 --linux 7.2 0x812006c0".to_owned(),
+        "decode --arch x86_64 --linux 7.2 ffffffffffffffff".to_owned(),
+        format!("run {run}"),
+        "run --arch ppc64 --mmu hash --linux 6.12 --entry migration-read --walker pte-offset-map".to_owned(),
+        "sweep --arch arm64 --entries migration".to_owned(),
+        format!("repro show {file}"),
+        format!("repro run {file}"),
+    ];
+    assert_eq!(pmdscope(&format!("repro save {run} -o {file}")).status, Some(0));
+    let lists =
+        ["arches", "encodings", "entries", "writers", "walkers", "agents", "findings", "sets", "columns"];
+    lines.extend(lists.map(|what| format!("list {what}")));
+    if let Some(kernel) = packages(&["5.10", "arm64"]).first() {
+        lines.push(format!("kernel info --no-cache {}", kernel.display()));
+        lines.push(format!("kernel list-functions --no-cache {}", kernel.display()));
+    }
+    for line in lines {
+        let (Some(narrow), Some(wide)) = (in_terminal(40, "", &line), in_terminal(400, "", &line)) else {
+            return;
+        };
+        assert_eq!(too_long(&narrow, 40), [""; 0], "{line}: {narrow}");
+        let narrow = plain(&narrow);
+        let has = |word: &str| narrow.split_whitespace().any(|other| other == word);
+        // What draws is drawn in another way.
+        let wide = plain(&wide);
+        let words =
+            wide.split_whitespace().filter(|word| word.chars().filter(|c| c.is_alphanumeric()).count() > 3);
+        let is_drawn = |word: &str| word.contains('|') || line == COMPARED;
+        let cut: Vec<_> = words.filter(|word| !is_drawn(word) && !has(word)).collect();
+        assert_eq!(cut, [""; 0], "{line}: {narrow}");
+    }
+}
+
+#[test]
+fn a_command_in_a_narrow_terminal_can_be_pasted() {
+    let line = "run --arch arm64 --linux 6.1 --entry migration-read --walker perf-page-size";
+    let Some(text) = in_terminal(40, "", line) else { return };
+    let text = plain(&text).replace("\\\n", " ");
+    let again = text.lines().find_map(|line| line.strip_prefix("again")).expect("a command");
+    let words: Vec<&str> = again.split_whitespace().collect();
+    let expected = format!("pmdscope {line} --writer split-unguarded");
+    let mut expected: Vec<&str> = expected.split(' ').collect();
+    assert_eq!(words.len(), expected.len(), "{again}");
+    expected.retain(|word| !words.contains(word));
+    assert_eq!(expected, [""; 0], "{again}");
+}
+
+#[test]
+fn a_database_is_for_a_file_or_a_pipe() {
+    let scratch = Scratch::new("a-database-is-for-a-file-or-a-pipe");
+    let matrix = "[[include]]\narches = [\"arm64\"]\nlinux = [\"6.1\"]\nentries = [\"migration-read\"]\n\
+                  writers = [\"split-unguarded\"]\nwalkers = [\"hmm\"]\n";
+    std::fs::write(scratch.path().join("m.toml"), matrix).expect("a file");
+    let ran = pmdscope_in(scratch.path(), "batch m.toml -o r");
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    let results = scratch.path().join("r").display().to_string();
+    for stdout in ["", " -o -"] {
+        let line = format!("report {results} --format sqlite{stdout}");
+        let Some(text) = in_terminal(200, "", &line) else { return };
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains("which no terminal shows: use -o results.sqlite, or a pipe"), "{text}");
+        let args: Vec<&str> = line.split(' ').collect();
+        let piped = command(&args).output().expect("the binary starts");
+        assert_eq!(piped.status.code(), Some(1), "{}", String::from_utf8_lossy(&piped.stderr));
+        assert!(piped.stdout.starts_with(b"SQLite format 3\0"));
+        let file = scratch.path().join("results.sqlite");
+        let file = file.display();
+        assert_eq!(pmdscope(&format!("report {results} --format sqlite -o {file}")).status, Some(1));
+    }
+    let kept = std::fs::read(scratch.path().join("results.sqlite")).expect("it was written");
+    assert!(kept.starts_with(b"SQLite format 3\0"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use pmdscope_traces::batch::{DiffError, Kernels, diff_text, pair_kernels};
-use pmdscope_traces::{batch, json};
+use pmdscope_traces::{batch, json, text};
 
 use super::results::Results;
 use crate::cli::{DiffArgs, DiffFormat};
@@ -25,7 +25,9 @@ pub fn diff(args: &DiffArgs) -> Result<Exit> {
         DiffFormat::Text => diff_text(&report),
         DiffFormat::Json => json::pretty(&report)?,
     };
-    output::write(&printed, args.output.as_deref())?;
+    let to = args.output.as_deref();
+    let terminal = output::terminal(to).filter(|_| args.format == DiffFormat::Text);
+    output::write(&text::fit(&printed, terminal), to)?;
     let mut exit = if report.changed { Exit::Findings } else { Exit::Clean };
     for (results, recorded) in [(&old, report.jobs.old), (&new, report.jobs.new)] {
         if recorded < results.batch.here {

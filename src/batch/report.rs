@@ -1,12 +1,14 @@
 //! `pmdscope report`: the results of a batch, in any form.
 
+use std::fs::File;
+use std::io::IsTerminal;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use pmdscope_traces::batch::{Record, Report};
-use pmdscope_traces::formats::{EncodeError, Format, RecordSource, Records, ReportEncoder};
+use pmdscope_traces::formats::{self, EncodeError, Format, RecordSource, Records, ReportEncoder};
 use pmdscope_traces::results::Judged;
-use pmdscope_traces::{CompareReport, Skipped, Verdict};
+use pmdscope_traces::{CompareReport, Skipped, Verdict, text};
 
 use super::results::{Lines, Results};
 use super::wire::Verdicts;
@@ -24,20 +26,30 @@ pub fn report(args: &ReportDirArgs) -> Result<Exit> {
     let mut judged = None;
     match format.encoder {
         ReportEncoder::Summary(encode) => {
-            let text = chosen.encode(|records| Ok(encode(records)))?;
-            output::write(&text, to)?;
+            let summary = chosen.encode(|records| Ok(encode(records)))?;
+            // In Markdown a line that is broken may be another paragraph.
+            let terminal = output::terminal(to).filter(|_| format.name == formats::REPORT[0].name);
+            output::write(&text::fit(&summary, terminal), to)?;
         }
         ReportEncoder::Stream(encode) => {
             output::stream(to, |out| chosen.encode(|records| encode(source, records, out)))?;
         }
         ReportEncoder::File(encode) => {
             let Format { name, extension, .. } = format;
-            let path = to.filter(|path| *path != Path::new("-")).with_context(|| {
-                format!(
-                    "--format {name} writes a database, which needs a file: name it, as by -o results.{extension}"
-                )
-            })?;
-            output::file(path, |file| chosen.encode(|records| encode(source, records, file)))?;
+            match to.filter(|path| *path != Path::new("-")) {
+                Some(path) => {
+                    output::file(path, |file| chosen.encode(|records| encode(source, records, file)))?
+                }
+                None if std::io::stdout().is_terminal() => bail!(
+                    "--format {name} writes a database, which no terminal shows: use -o results.{extension}, or a pipe"
+                ),
+                None => {
+                    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+                    let path = folder.path().join(format!("results.{extension}"));
+                    chosen.encode(|records| encode(source, records, &path))?;
+                    output::stream(None, |out| Ok(std::io::copy(&mut File::open(&path)?, out).map(drop)?))?;
+                }
+            }
         }
         ReportEncoder::Comparison { most_rows, encoder } => {
             let expectations = expectations(args.expect.as_deref(), encoder.is_test_results())?;

@@ -162,5 +162,52 @@ Examples:
 pub const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   pmdscope completions bash
-      for ~/.local/share/bash-completion/completions/pmdscope
-  pmdscope completions zsh";
+  pmdscope completions zsh
+  pmdscope completions fish
+
+To have them in every new shell:
+  bash  mkdir -p ~/.local/share/bash-completion/completions
+        pmdscope completions bash > ~/.local/share/bash-completion/completions/pmdscope
+  zsh   mkdir -p ~/.zfunc
+        pmdscope completions zsh > ~/.zfunc/_pmdscope
+        with these lines in ~/.zshrc:  fpath+=~/.zfunc
+                                       autoload -U compinit && compinit
+  fish  mkdir -p ~/.config/fish/completions
+        pmdscope completions fish > ~/.config/fish/completions/pmdscope.fish";
+
+pub const VERSION_EXAMPLES: &str = "\
+Examples:
+  pmdscope version
+      the same as pmdscope --version";
+
+pub const SAVE_EXAMPLES: &str = "\
+Examples:
+  pmdscope repro save --arch arm64 --linux 6.1 --entry migration-read -o split.repro
+  pmdscope repro save --arch arm64 --linux 6.1 --entry migration-read \\
+                      --finding walker-past-present -o split.repro";
+
+pub const REPRO_RUN_EXAMPLES: &str = "\
+Examples:
+  pmdscope repro run split.repro
+
+Exit status: 0 everything was the same, 1 it was not, 2 bad usage or input, 3 a bound was
+hit or a control failed, 4 internal fault.";
+
+pub const SHOW_EXAMPLES: &str = "\
+Examples:
+  pmdscope repro show split.repro";
+
+pub const REPRO_REPORT_EXAMPLES: &str = "\
+Examples:
+  pmdscope repro report split.repro -o mail.txt
+  pmdscope repro report split.repro --tree ~/linux -o mail.txt
+      to the maintainers that the tree names
+  pmdscope repro report split.repro --kunit -o pmdscope_kunit.c";
+
+pub const KERNEL_INFO_EXAMPLES: &str = "\
+Examples:
+  pmdscope kernel info /boot/vmlinuz-6.12.107+deb13-amd64";
+
+pub const LIST_FUNCTIONS_EXAMPLES: &str = "\
+Examples:
+  pmdscope kernel list-functions /boot/vmlinuz-6.12.107+deb13-amd64";

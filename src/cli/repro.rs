@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::examples::{REPRO_REPORT_EXAMPLES, REPRO_RUN_EXAMPLES, SAVE_EXAMPLES, SHOW_EXAMPLES};
 use super::run::JobArgs;
 use super::shared::CacheArgs;
 
@@ -16,12 +17,16 @@ pub struct ReproArgs {
 #[derive(Debug, Subcommand)]
 pub enum ReproWhat {
     /// Run a writer against a walker, and save the shortest schedule of a finding
+    #[command(after_help = SAVE_EXAMPLES)]
     Save(Box<SaveArgs>),
     /// Run a reproducer again, and compare every access and value
+    #[command(after_help = REPRO_RUN_EXAMPLES)]
     Run(ReproRunArgs),
     /// Show the contents of a reproducer without running it
+    #[command(after_help = SHOW_EXAMPLES)]
     Show(ReproFileArgs),
     /// Write a bug report, to be edited and sent
+    #[command(after_help = REPRO_REPORT_EXAMPLES)]
     Report(ReproReportArgs),
 }
 
@@ -63,6 +68,10 @@ pub struct ReproReportArgs {
     /// Write a KUnit test instead, which asserts the finding on a real machine
     #[arg(long)]
     pub kunit: bool,
+    /// Address the report to the maintainers of the writer's source, as scripts/get_maintainer.pl of this Linux source
+    /// tree names them (the script is run by perl)
+    #[arg(long, value_name = "DIR", conflicts_with = "kunit")]
+    pub tree: Option<PathBuf>,
     /// Write to a file instead of standard output; `-` is standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use pmdscope_emu::{Bounds, CallBounds, Reduction, Schedule};
 use pmdscope_guest::Role;
 use pmdscope_traces::repro::{self, Code, Repro};
-use pmdscope_traces::{EntryName, RoutineResult, RunReport};
+use pmdscope_traces::{EntryName, RoutineResult, RunReport, text};
 
 use crate::cli::{Marks, ReproRunArgs};
 use crate::confined;
@@ -50,8 +50,8 @@ pub fn run(args: &ReproRunArgs) -> Result<Exit> {
             _ => return Err(error.context(file.display().to_string())),
         },
     };
-    let (exit, text) = judged(&repro, &rerun);
-    output::write(&text, None)?;
+    let (exit, printed) = judged(&repro, &rerun);
+    output::write(&text::fit(&printed, output::terminal(None)), None)?;
     if repro.report.made_by != made_by() {
         output::tell(&format!(
             "{} was saved by {} and run by {}",

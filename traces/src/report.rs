@@ -1,5 +1,6 @@
 //! What a run and a comparison report. Field names are the JSON contract; see the schemas.
 
+use pmdscope_arches::EntryKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -175,6 +176,11 @@ impl RunReport {
     /// Whether a walker was run: a kernel's writer may be run alone.
     pub fn has_walker(&self) -> bool {
         self.kernel.as_ref().is_none_or(|kernel| kernel.walker_function.is_some())
+    }
+
+    /// Whether the entry was a swap entry before the writer: by the name it was built by, or else by its value.
+    pub(crate) fn is_of_swap_entry(&self) -> bool {
+        self.entry.kind().map_or(self.before.predicates.swap, EntryKind::is_swap)
     }
 
     /// An entry of the report's own, by its value.

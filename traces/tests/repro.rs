@@ -4,7 +4,7 @@ use crate::common::{all, report};
 use anstream::adapter::strip_str;
 use pmdscope_traces::formats::Detail;
 use pmdscope_traces::repro::{
-    CallBounds, Code, Package, Repro, ReproError, bug_report, first_difference, show,
+    CallBounds, Code, Package, Recipients, Repro, ReproError, bug_report, first_difference, show,
 };
 use pmdscope_traces::{RunReport, WIDTH, text};
 use proptest::prelude::*;
@@ -121,7 +121,7 @@ proptest! {
         for report in all() {
             let report = with_long_names(report, length);
             let repro = repro(&report);
-            let texts = [text::run(&report, Detail::Setup), show(&repro), bug_report(&repro, "x.repro").unwrap_or_default()];
+            let texts = [text::run(&report, Detail::Setup), show(&repro), bug_report(&repro, "x.repro", &Recipients::default()).unwrap_or_default()];
             for text in texts {
                 // A command is broken between its options only, so that it can be copied.
                 for line in strip_str(&text).to_string().lines().filter(|line| !line.contains("--")) {

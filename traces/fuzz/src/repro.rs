@@ -1,7 +1,9 @@
 //! Reproducers.
 
 use pmdscope_traces::kunit;
-use pmdscope_traces::repro::{Repro, bug_report, first_difference, inconclusive, reproduced, show};
+use pmdscope_traces::repro::{
+    Recipients, Repro, bug_report, first_difference, inconclusive, reproduced, show,
+};
 use sha2::{Digest, Sha256};
 
 use super::encoders::encode;
@@ -35,7 +37,7 @@ fn use_it(repro: &Repro) {
     let again = Repro::of_bytes(text.as_bytes()).expect("what was written can be read");
     assert_eq!(*repro, again);
     assert_plain(&show(repro));
-    let _ = bug_report(repro, "x.repro");
+    let _ = bug_report(repro, "x.repro", &Recipients::default());
     let _ = kunit::test(&repro.report, &repro.expected);
     reproduced(repro);
     inconclusive(repro, "a reason");

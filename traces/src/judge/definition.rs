@@ -25,6 +25,8 @@ pub struct Definition {
     pub(crate) sweep_rule: Option<fn(&SweptClass<'_>) -> bool>,
     /// The section of a comparison's summary that lists it; `None` if none does.
     pub summary: Option<SummarySection>,
+    /// What the subject of a bug report says after the platform.
+    pub(crate) subject: fn(&SubjectParts<'_>) -> String,
     /// The first sentence of a bug report.
     pub(crate) bug_report: fn(&BugReportParts<'_>) -> String,
     /// What a KUnit test of it asserts; `None` if it is not what one step makes of an entry.
@@ -123,6 +125,32 @@ impl SweptClass<'_> {
     /// Whether the entries are mappings before the writer.
     pub fn is_mapping(&self) -> bool {
         self.before.present && self.before.leaf && !self.built_as_swap
+    }
+}
+
+/// What the subject of a bug report is made of.
+pub(crate) struct SubjectParts<'a> {
+    /// The writer: `split`.
+    pub writer: &'a str,
+    /// The walker.
+    pub walker: &'a str,
+    /// The entry before the writer: `a migration entry`.
+    pub entry: &'a str,
+    /// Whether the view is the entry as it was before the writer.
+    pub as_built: bool,
+    /// What the walker does with the entry: `takes it for a mapping`. `None` if it did nothing that is known.
+    pub deed: Option<&'a str>,
+}
+
+impl SubjectParts<'_> {
+    /// A swap entry is present, and what the walker does with it.
+    pub fn present(&self, or_else: &str) -> String {
+        let (entry, writer, walker) = (self.entry, self.writer, self.walker);
+        let cause = match self.as_built {
+            true => format!("{entry} is present as the kernel builds it"),
+            false => format!("{writer} makes {entry} present"),
+        };
+        format!("{cause}; {walker} {}", self.deed.unwrap_or(or_else))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::findings::Finding;
 
 mod definition;
 mod destroyed;
+mod fixes;
 mod observed;
 mod registry;
 mod sightings;
@@ -14,8 +15,9 @@ mod views;
 mod walker;
 mod writer;
 
-pub(crate) use definition::{BugReportParts, KunitAssertion, SummaryGrouping, SweptClass};
+pub(crate) use definition::{BugReportParts, KunitAssertion, SubjectParts, SummaryGrouping, SweptClass};
 pub use definition::{Definition, Evidence, Severity, SummarySection};
+pub(crate) use fixes::known_fix;
 pub use observed::{Marked, Observed, Overwritten, WriterChange, WriterRule, WriterSteps};
 pub use registry::FindingName;
 

@@ -45,6 +45,7 @@ findings! {
             title: "A swap entry is present as the kernel builds it",
             grouping: SummaryGrouping::PresentSwapEntry,
         }),
+        subject: |parts| format!("{} is present as the kernel builds it", parts.entry),
         bug_report: |parts| {
             format!(
                 "On {}, {} is pmd_present() as the kernel builds it",
@@ -68,6 +69,7 @@ findings! {
             title: "A swap entry became present",
             grouping: SummaryGrouping::ChangedSwapEntry,
         }),
+        subject: |parts| format!("{} makes {} present", parts.writer, parts.entry),
         bug_report: |parts| format!("{} sees {}", parts.during, parts.present),
         kunit: Some(KunitAssertion::Present),
     },
@@ -85,6 +87,7 @@ findings! {
             title: "A swap entry stayed one, but decodes to another page",
             grouping: SummaryGrouping::RedirectedSwapEntry,
         }),
+        subject: |parts| format!("{} makes {} decode to another page", parts.writer, parts.entry),
         bug_report: |parts| {
             format!(
                 "{} sees {}, which decodes to another swap entry",
@@ -105,6 +108,7 @@ findings! {
         rule: walker::walker_past_present,
         sweep_rule: None,
         summary: None,
+        subject: |parts| parts.present("goes past its present check"),
         bug_report: |parts| {
             let (during, present, outcome) = (parts.during, parts.present, parts.outcome);
             format!("{during} sees {present}, and goes past its present check{outcome}")
@@ -122,6 +126,7 @@ findings! {
         rule: walker::walker_took_page,
         sweep_rule: None,
         summary: None,
+        subject: |parts| parts.present("takes a page from it"),
         bug_report: |parts| {
             let (during, present, outcome) = (parts.during, parts.present, parts.outcome);
             format!("{during} sees {present}, and takes it for a mapping{outcome}")
@@ -143,6 +148,7 @@ findings! {
             title: "Walkers that took a mapping which was invalidated and not yet replaced",
             grouping: SummaryGrouping::Walker,
         }),
+        subject: |parts| format!("{} uses an entry that {} has invalidated", parts.walker, parts.writer),
         bug_report: |parts| {
             let (during, view, outcome) = (parts.during, parts.view, parts.outcome);
             format!(
@@ -166,6 +172,7 @@ findings! {
             title: "Walkers that destroyed an entry",
             grouping: SummaryGrouping::Walker,
         }),
+        subject: |parts| format!("{} destroys {} while {} runs", parts.walker, parts.entry, parts.writer),
         // The explanation names the routine and the entry.
         bug_report: |parts| {
             format!("{} destroys an entry: {}", parts.during, parts.explanation)
@@ -187,6 +194,7 @@ findings! {
             title: "A mapping was not present for a moment",
             grouping: SummaryGrouping::ChangedMapping,
         }),
+        subject: |parts| format!("{} makes {} not present for a moment", parts.writer, parts.entry),
         bug_report: |parts| {
             let (during, view) = (parts.during, parts.view);
             format!(
@@ -210,6 +218,7 @@ findings! {
             title: "Writers that left a mapping valid to the hardware",
             grouping: SummaryGrouping::Writer,
         }),
+        subject: |parts| format!("{} leaves {} valid to the hardware", parts.writer, parts.entry),
         bug_report: |parts| parts.of_writer(),
         kunit: None,
     },
@@ -228,6 +237,7 @@ findings! {
             title: "Writers that lost marks",
             grouping: SummaryGrouping::Writer,
         }),
+        subject: |parts| format!("{} loses marks of {}", parts.writer, parts.entry),
         bug_report: |parts| parts.of_writer(),
         kunit: None,
     },
@@ -243,6 +253,7 @@ findings! {
         rule: writer::bits_lost,
         sweep_rule: None,
         summary: None,
+        subject: |parts| format!("{} loses accessed or dirty bits of {}", parts.writer, parts.entry),
         bug_report: |parts| {
             let (place, writer, view) = (parts.place, parts.writer, parts.view);
             format!(

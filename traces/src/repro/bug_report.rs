@@ -1,12 +1,16 @@
 //! A bug report out of a reproducer: to be edited and sent, and claiming no more than was run.
 
+use pmdscope_arches::{EntryKind, platform_name};
+use pmdscope_guest::{Role, routine};
+
+use super::recipients::Recipients;
 use super::{Code, Repro, show};
 use crate::entry_name::EntryName;
 use crate::findings::Finding;
-use crate::judge::{BugReportParts, most_telling};
+use crate::judge::{BugReportParts, SubjectParts, known_fix, most_telling};
 use crate::outcome::{self, RoutineResult};
 use crate::printable::printable;
-use crate::report::{KernelFacts, RunReport};
+use crate::report::{Event, KernelFacts, RunReport, Trace, What};
 use crate::text;
 use crate::text::race::race;
 use crate::text::wrapped::Lines;
@@ -23,11 +27,13 @@ pub enum NothingToReport {
     ControlFailed(String),
 }
 
-/// A bug report, in lines that fit a mail. `file` is how the reader is to call the reproducer.
+/// A bug report as a mail: header lines, an empty line, and a body whose lines fit a mail.
+///
+/// `file` is how the reader is to call the reproducer.
 ///
 /// # Errors
 /// If its schedule shows no finding, or a control failed.
-pub fn bug_report(repro: &Repro, file: &str) -> Result<String, NothingToReport> {
+pub fn bug_report(repro: &Repro, file: &str, recipients: &Recipients) -> Result<String, NothingToReport> {
     let repro = &*printable(repro);
     let report = &repro.report;
     if let Some(failed) = report.failed_controls().into_iter().next() {
@@ -38,7 +44,10 @@ pub fn bug_report(repro: &Repro, file: &str) -> Result<String, NothingToReport> 
         return Err(NothingToReport::NoFinding(repro.expected.schedule.clone()));
     };
     let mut lines = Lines::default();
-    lines.paragraph("", "", &format!("{}.", summary(report, first)));
+    lines.paragraph("", " ", &format!("Subject: {}", subject(report, first)));
+    recipients.write(&mut lines);
+    lines.gap();
+    lines.paragraph("", "", &story(report, &repro.expected, first));
     heading(&mut lines, "Impact");
     impact(&mut lines, report, &found);
     heading(&mut lines, "The race");
@@ -52,7 +61,14 @@ pub fn bug_report(repro: &Repro, file: &str) -> Result<String, NothingToReport> 
         lines.paragraph("- ", "  ", &point);
     }
     lines.gap();
-    lines.line("Fixes: (the commit, if it is known)");
+    let fix = known_fix(report, first);
+    if let Some(fix) = fix {
+        lines.paragraph("", "  ", &format!("Fixed by: {fix}"));
+    }
+    lines.line(&match fix.and_then(|fix| fix.introduced_by) {
+        Some(commit) => format!("Fixes: {commit}"),
+        None => "Fixes: (the commit that introduced it, if it is known)".to_owned(),
+    });
     lines.line("Reported-by: (you)");
     Ok(lines.into_text())
 }
@@ -61,6 +77,83 @@ fn heading(lines: &mut Lines, title: &str) {
     lines.gap();
     lines.line(title);
     lines.line(&"-".repeat(title.len()));
+}
+
+/// What happened, in one line: `mm: arm64 6.1: split makes a migration entry present`.
+fn subject(report: &RunReport, finding: &Finding) -> String {
+    let linux = report.guest.release.as_ref().unwrap_or(&report.linux);
+    // Of a bundled guest it is a split of some kind, which the report names.
+    let splits = routine::named(Role::Writer, &report.writer).is_ok_and(|writer| writer.splits);
+    let what = (finding.name.definition().subject)(&SubjectParts {
+        writer: if splits { "split" } else { &report.writer },
+        walker: &report.walker,
+        entry: kind_of_entry(report),
+        as_built: finding.view == report.before.value,
+        deed: report.outcome_on_view_of(finding).and_then(|outcome| deed(outcome.result)),
+    });
+    format!("mm: {} {linux}: {what}", platform_name(&report.arch, report.mmu.as_ref()))
+}
+
+/// The kind of entry that the writer began with, with its article.
+fn kind_of_entry(report: &RunReport) -> &'static str {
+    let is = &report.before.predicates;
+    match report.entry.kind() {
+        Some(kind) if kind.is_migration() => "a migration entry",
+        Some(EntryKind::Swap) => "a swap entry",
+        Some(EntryKind::PresentHuge | EntryKind::PresentHugeRo | EntryKind::Devmap) => "a mapping",
+        Some(EntryKind::Protnone) => "a protnone mapping",
+        Some(EntryKind::None) => "an empty entry",
+        Some(EntryKind::Table) => "a page table's entry",
+        _ if is.migration => "a migration entry",
+        _ if is.swap => "a swap entry",
+        _ if is.present && is.leaf => "a mapping",
+        _ => "an entry",
+    }
+}
+
+/// What a walker does with an entry that it should have refused.
+const fn deed(result: RoutineResult) -> Option<&'static str> {
+    Some(match result {
+        RoutineResult::Page => "takes a page from it",
+        RoutineResult::Leaf | RoutineResult::Mapped => "takes it for a mapping",
+        RoutineResult::Table => "takes it for a page table",
+        RoutineResult::Crash => "crashes on it",
+        _ => return None,
+    })
+}
+
+/// Who does what in which order, and what it means for a kernel.
+fn story(report: &RunReport, trace: &Trace, finding: &Finding) -> String {
+    let steps = steps(report, trace);
+    let order = if steps.is_empty() { String::new() } else { format!(" Order: {}.", steps.join("; ")) };
+    let consequence = finding.name.definition().consequence;
+    format!("{}.{order} Consequence: {consequence}.", summary(report, finding))
+}
+
+/// The stores that change the entry, and what the others load of it, in their order; none if they are too many for a
+/// sentence.
+fn steps(report: &RunReport, trace: &Trace) -> Vec<String> {
+    const MOST: usize = 8;
+    let mut steps: Vec<String> = Vec::new();
+    for Event { cpu, what, .. } in &trace.events {
+        let (did, value) = match what {
+            What::Load { entry, .. } if *cpu != 0 => ("loads", entry),
+            What::Store { before, after, .. } | What::Atomic { before, after, .. } if before != after => {
+                ("stores", after)
+            }
+            _ => continue,
+        };
+        let who = match *cpu {
+            0 => writer(report),
+            1 => walker(report),
+            other => report.with.get(usize::from(other) - 2).cloned().unwrap_or_default(),
+        };
+        let step = format!("CPU{cpu} ({who}) {did} {value}");
+        if steps.last() != Some(&step) {
+            steps.push(step);
+        }
+    }
+    if steps.len() > MOST { Vec::new() } else { steps }
 }
 
 /// What happened, in one sentence.

@@ -12,6 +12,7 @@
 
 mod bug_report;
 mod difference;
+mod recipients;
 mod show;
 mod verdict;
 
@@ -28,6 +29,7 @@ use crate::words;
 
 pub use bug_report::bug_report;
 pub use difference::first_difference;
+pub use recipients::Recipients;
 pub use show::show;
 pub use verdict::{inconclusive, not_reproduced, reproduced};
 

@@ -7,8 +7,8 @@ use anstyle::Style;
 use crate::decoded::{DecodeReport, Reading};
 use crate::text::picture::{of_reader, picture};
 use crate::text::style::paint;
-use crate::text::table::{bare_table, trimmed};
-use crate::text::wrapped::wrapped;
+use crate::text::table::{LEAST_ROOM, bare_table, trimmed};
+use crate::text::wrapped::{unbroken, wrapped};
 
 /// The columns of a picture if no terminal gives its width.
 const USUAL_COLUMNS: u16 = 80;
@@ -26,7 +26,9 @@ pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
         if n > 0 {
             out.push('\n');
         }
-        let _ = writeln!(out, "{}  {}", entry.value, report.encoding);
+        for line in wrapped("", "  ", &format!("{}  {}", entry.value, report.encoding), width) {
+            let _ = writeln!(out, "{line}");
+        }
         let predicates: Vec<_> = entry
             .predicates
             .named()
@@ -69,13 +71,25 @@ pub fn decode(report: &DecodeReport, terminal: Option<u16>) -> String {
         }
         for (line, bit) in trimmed(&table).lines().zip(&entry.bits) {
             let style = if bit.value.0 == 0 { Style::new().dimmed() } else { of_reader(bit.hardware) };
-            let indent = " ".repeat(line.len() + 2);
-            for line in wrapped(&format!("{line}  "), &indent, &bit.meaning, width) {
+            let indent = line.len() + 2;
+            let lines = if width.saturating_sub(indent) < LEAST_ROOM {
+                let mut lines = unbroken("  ", "    ", &words(line), width);
+                lines.extend(wrapped("      ", "      ", &bit.meaning, width));
+                lines
+            } else {
+                wrapped(&format!("{line}  "), &" ".repeat(indent), &bit.meaning, width)
+            };
+            for line in lines {
                 let _ = writeln!(out, "{}", paint(style, &line));
             }
         }
     }
     out
+}
+
+/// Returns a row of a table that is too wide, with its cells as words.
+fn words(row: &str) -> String {
+    row.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Formats what a swap entry is used for, and in which kernels.

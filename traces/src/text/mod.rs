@@ -3,6 +3,7 @@
 mod brief;
 pub(crate) mod compare;
 mod decode;
+mod fit;
 mod picture;
 pub(crate) mod race;
 pub(crate) mod style;
@@ -28,6 +29,7 @@ use crate::words::{self, counted, of_schedules};
 
 pub use compare::compare;
 pub use decode::decode;
+pub use fit::fit;
 pub use sweep::sweep;
 pub use traces::run_with_traces;
 pub use wrapped::WIDTH;

@@ -1,5 +1,6 @@
 //! An entry as a ruled picture of its bits, the highest first, with the names of the fields that are not zero.
 
+use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 
 use crate::entry::{Bit, Entry};
@@ -15,16 +16,21 @@ pub(crate) const fn of_reader(hardware: bool) -> Style {
     if hardware { HARDWARE } else { SOFTWARE }
 }
 
-/// Draws an entry in rows of 64, 32 or 16 bits: the longest that fit the width, or else 16.
+/// Draws an entry in rows of 64, 32, 16 or 8 bits: the longest that fit the width, or else 8.
 pub(crate) fn picture(entry: &Entry, width: usize) -> Vec<String> {
     let fields: Vec<Field> = fields(entry);
     let longest = fields.iter().map(|field| field.label.chars().count()).max().unwrap_or(0);
     let fits = |bits: &usize| BIT * bits + "' ".len() + longest <= width;
-    let bits = [64, 32].into_iter().find(fits).unwrap_or(16);
-    (0..64 / bits)
-        .rev()
-        .flat_map(|row| Row { low: row * bits, bits, fields: &fields, entry }.lines())
-        .collect()
+    let rows = |bits: usize| -> Vec<String> {
+        let row = |row| Row { low: row * bits, bits, fields: &fields, entry };
+        (0..64 / bits).rev().flat_map(|number| row(number).lines()).collect()
+    };
+    if let Some(bits) = [64, 32].into_iter().find(fits) {
+        return rows(bits);
+    }
+    let columns = |line: &String| strip_str(line).to_string().chars().count();
+    let lines = rows(16);
+    if lines.iter().all(|line| columns(line) <= width) { lines } else { rows(8) }
 }
 
 /// Consecutive bits: a named field, or a single set bit without a name.
@@ -144,7 +150,6 @@ impl Row<'_> {
 
 #[cfg(test)]
 mod tests {
-    use anstream::adapter::strip_str;
     use pmdscope_arches::{Arch, Encoding, Version};
 
     use super::*;
@@ -184,7 +189,7 @@ mod tests {
                     .collect();
                 assert_eq!(u64::from_str_radix(&digits, 2).unwrap(), value, "{lines:#?}");
                 assert!(
-                    lines.iter().all(|line| line.chars().count() <= width.max(70)),
+                    lines.iter().all(|line| line.chars().count() <= width.max(45)),
                     "{width}: {lines:#?}"
                 );
             }

@@ -72,16 +72,29 @@ impl Lines {
 
 /// Wraps a paragraph at `width` columns. A word is broken only if it does not fit a line of its own.
 pub(crate) fn wrapped(first: &str, further: &str, text: &str, width: usize) -> Vec<String> {
-    let options = Options::new(width)
+    wrapped_by(paragraph(first, further, width), text)
+}
+
+/// Wraps a paragraph at `width` columns. A word that does not fit a line is kept whole.
+pub(crate) fn unbroken(first: &str, further: &str, text: &str, width: usize) -> Vec<String> {
+    wrapped_by(paragraph(first, further, width).break_words(false), text)
+}
+
+fn paragraph<'a>(first: &'a str, further: &'a str, width: usize) -> Options<'a> {
+    Options::new(width)
         .initial_indent(first)
         .subsequent_indent(further)
         // A name or a number can be searched for only if it is whole.
         .word_splitter(WordSplitter::NoHyphenation)
-        .word_separator(WordSeparator::AsciiSpace);
+        .word_separator(WordSeparator::AsciiSpace)
+}
+
+fn wrapped_by(options: Options<'_>, text: &str) -> Vec<String> {
     textwrap::wrap(text, options).into_iter().map(|line| line.trim_end().to_owned()).collect()
 }
+
 /// Splits a command before each option. Text in quotes is not split.
-fn options(command: &str) -> Vec<&str> {
+pub(crate) fn options(command: &str) -> Vec<&str> {
     let (mut parts, mut from) = (Vec::new(), 0);
     let (mut quote, mut escaped) = (None, false);
     for (at, c) in command.char_indices() {
