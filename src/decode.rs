@@ -5,20 +5,21 @@ use pmdscope_traces::{DECODE_SCHEMA, DecodeReport, DecodedEntry, json, text};
 
 use crate::cli::{DecodeArgs, DecodeFormat};
 use crate::exit::Exit;
+use crate::explain::pasted_values;
 use crate::output;
 use crate::reporter::encoding_name;
-use crate::values::{encoding, hex_value};
+use crate::values::encoding;
 
 pub fn decode(args: &DecodeArgs) -> Result<Exit> {
     let encoding =
         encoding(&args.platform.arch, args.platform.mmu.as_deref(), args.platform.linux.as_deref())?;
-    let values = args.values.iter().map(|text| hex_value(text)).collect::<Result<Vec<_>>>()?;
+    let values = pasted_values(&args.values)?;
     let executed = if encoding.arch().executed() { "model" } else { "model, not executed" };
     let report = DecodeReport {
         schema: DECODE_SCHEMA.to_owned(),
         encoding: encoding_name(&encoding),
         predicates: executed.to_owned(),
-        entries: values.iter().map(|value| DecodedEntry::of_model(&encoding, *value)).collect(),
+        entries: values.iter().map(|pasted| DecodedEntry::of_model(&encoding, pasted.value)).collect(),
     };
     let printed = match args.format {
         DecodeFormat::Text => text::decode(&report, output::terminal(None)),

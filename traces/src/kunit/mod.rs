@@ -12,6 +12,7 @@ mod seen;
 use crate::report::{RunReport, Trace};
 
 pub use names::FILE;
+pub(crate) use names::is_by_mkinvalid;
 pub use refusal::NoKunit;
 
 /// The test, in C, of what the walker saw in this behaviour of the run.

@@ -2,6 +2,7 @@
 
 pub(crate) mod compare;
 mod decode;
+mod explain;
 mod picture;
 pub(crate) mod race;
 pub(crate) mod style;
@@ -26,6 +27,7 @@ use crate::words::{self, counted, of_schedules};
 
 pub use compare::compare;
 pub use decode::decode;
+pub use explain::{explain, summary};
 pub use sweep::sweep;
 pub use traces::run_with_traces;
 pub use wrapped::WIDTH;

@@ -35,19 +35,9 @@ impl Lines {
 
     /// A command behind a label, to be copied as it is: a line of it that goes on ends with a backslash.
     pub(crate) fn command(&mut self, label: &str, command: &str) {
-        let mut line = label.to_owned();
-        let indent = " ".repeat(label.chars().count());
-        for (n, part) in options(command).into_iter().enumerate() {
-            let room = WIDTH.saturating_sub(" \\".len());
-            if n > 0 && line.chars().count() + 1 + part.chars().count() > room {
-                self.line(&format!("{line} \\"));
-                line = format!("{indent}  {part}");
-            } else {
-                line += if n == 0 { "" } else { " " };
-                line += part;
-            }
+        for line in command_lines(label, command, WIDTH) {
+            self.line(&line);
         }
-        self.line(&line);
     }
 
     /// A line as it is.
@@ -77,6 +67,25 @@ pub(crate) fn wrapped(first: &str, further: &str, text: &str, width: usize) -> V
         .word_separator(WordSeparator::AsciiSpace);
     textwrap::wrap(text, options).into_iter().map(|line| line.trim_end().to_owned()).collect()
 }
+
+/// The lines of a command behind a label. A line that goes on ends with a backslash.
+pub(crate) fn command_lines(label: &str, command: &str, width: usize) -> Vec<String> {
+    let (mut lines, mut line) = (Vec::new(), label.to_owned());
+    let indent = " ".repeat(label.chars().count());
+    for (n, part) in options(command).into_iter().enumerate() {
+        let room = width.saturating_sub(" \\".len());
+        if n > 0 && line.chars().count() + 1 + part.chars().count() > room {
+            lines.push(format!("{line} \\"));
+            line = format!("{indent}  {part}");
+        } else {
+            line += if n == 0 { "" } else { " " };
+            line += part;
+        }
+    }
+    lines.push(line);
+    lines
+}
+
 /// The parts of a command, each of which begins with an option. What is quoted is not taken apart.
 fn options(command: &str) -> Vec<&str> {
     let (mut parts, mut from) = (Vec::new(), 0);
