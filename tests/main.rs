@@ -9,6 +9,7 @@ mod confined;
 mod corpora;
 mod decode_readings;
 mod deterministic;
+mod explain;
 mod explorer;
 mod findings;
 mod golden;

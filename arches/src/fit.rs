@@ -43,6 +43,8 @@ pub enum Misfit {
         /// Whether a mapping of a base page can have all of its bits: then it is probably a PTE.
         of_base_page: bool,
     },
+    /// It is not present, and these bits, which all swap entries have, are not set.
+    MissingBits(u64),
     /// It is not present, and this kernel has no swap PMDs.
     NoSwapFormat,
     /// Its swap type is none.
@@ -165,8 +167,10 @@ impl Encoding {
             let marks = [format.soft_dirty, format.uffd_wp].into_iter().flatten().map(|bit| 1 << bit);
             let named =
                 marks.fold(format.kind.mask() | format.offset.mask() | format.fixed, |all, bit| all | bit);
-            let bits = value & !named | !value & format.fixed;
-            return Misfit::UnnamedBits { form: Form::Swap, bits, of_base_page: false };
+            return match value & !named {
+                0 => Misfit::MissingBits(!value & format.fixed),
+                bits => Misfit::UnnamedBits { form: Form::Swap, bits, of_base_page: false },
+            };
         }
         if parts.kind >= SwapTypes::COUNT {
             return Misfit::NoSuchType(parts.kind);

@@ -201,7 +201,7 @@ pub struct MisfittingEntry {
     pub platform: Platform,
     /// Why.
     pub reason: MisfitReason,
-    /// The bits that entries of its form do not have; or the bits that they always have and this one has not.
+    /// The bits that entries of its form do not have, or that it lacks.
     pub bits: Option<Hex>,
     /// Its form: `table`, `leaf`, `invalid leaf` or `swap`.
     pub form: Option<String>,
@@ -215,8 +215,10 @@ pub struct MisfittingEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MisfitReason {
-    /// Bits are set that entries of its form do not have, or clear that they always have.
+    /// Bits are set that entries of its form do not have.
     Bits,
+    /// It is not present, and bits are clear that all swap entries have.
+    MissingBits,
     /// It is not present, and huge pages cannot be migrated there.
     NoSwapFormat,
     /// Its swap type does not exist.
@@ -543,6 +545,10 @@ impl MisfittingEntry {
                 entry.bits = Some(Hex(bits));
                 entry.form = Some(form.to_string());
                 entry.probably = (of_base_page && !is_pmd).then_some(Level::Pte);
+            }
+            Misfit::MissingBits(bits) => {
+                entry.reason = MisfitReason::MissingBits;
+                entry.bits = Some(Hex(bits));
             }
             Misfit::NoSwapFormat => entry.reason = MisfitReason::NoSwapFormat,
             Misfit::NoSuchType(kind) => {

@@ -13,7 +13,7 @@ use crate::text::wrapped::{command_lines, wrapped};
 /// Columns where no terminal says how many it has.
 const USUAL_COLUMNS: u16 = 100;
 
-/// Lines of a list that may be as long as there are encodings.
+/// Parts of a list that are shown where it may be long.
 const MOST_LISTED: usize = 4;
 
 /// Explained values, in a terminal in as many columns as it has.
@@ -172,7 +172,10 @@ fn evidence(best: &FittingEntry) -> Vec<String> {
         paragraphs.push(format!("its fields: {}", best.bits.join(", ")));
     }
     if let [first, others @ ..] = &best.readings[..] {
-        if let Some(needs) = first.reading.configuration() {
+        // The summary has one that is off.
+        let shown =
+            first.reading.configuration().filter(|_| first.reading.needs.iter().all(|needed| needed.on));
+        if let Some(needs) = shown {
             paragraphs.push(format!("{needs}: {}{}", first.entry, of_page(first.reading.pfn)));
         }
         for other in others {
@@ -268,11 +271,14 @@ fn misfits(explained: &ExplainedValue) -> Option<String> {
 
 fn reason(misfit: &MisfittingEntry) -> String {
     let number = misfit.number.map_or(0, |number| number.0);
+    let bits = misfit.bits.map_or(0, |bits| bits.0);
     match misfit.reason {
         MisfitReason::Bits => {
             let form = misfit.form.as_deref().unwrap_or("entry");
-            format!("no {form} has {}", bit_list(misfit.bits.map_or(0, |bits| bits.0)))
+            let form = if form == "swap" { "swap entry" } else { form };
+            format!("no {form} has {}", bit_list(bits))
         }
+        MisfitReason::MissingBits => format!("swap entries have {}", bit_list(bits)),
         MisfitReason::NoSwapFormat => "not present, and it has no swap PMDs".to_owned(),
         MisfitReason::NoSuchType => format!("no swap type is {number}"),
         MisfitReason::Misaligned => format!("no huge page begins at page {number:#x}"),
@@ -289,14 +295,18 @@ fn bit_list(bits: u64) -> String {
             _ => ranges.push((bit, bit)),
         }
     }
-    let names: Vec<_> = ranges
+    let mut names: Vec<_> = ranges
         .iter()
+        .take(MOST_LISTED)
         .map(|(from, to)| match to - from {
             0 => from.to_string(),
             1 => format!("{from}, {to}"),
             _ => format!("{from} to {to}"),
         })
         .collect();
+    if ranges.len() > MOST_LISTED {
+        names.push("...".to_owned());
+    }
     format!("bit{} {}", if bits.count_ones() == 1 { "" } else { "s" }, names.join(", "))
 }
 
