@@ -16,9 +16,10 @@ use crate::version::{VERSION, VERSION_AND_SOURCES};
 
 pub use self::batch::{BatchArgs, DiffArgs, DiffFormat, MergeArgs, OnlyArgs, ReportDirArgs};
 use self::examples::{
-    BATCH_EXAMPLES, COMPARE_EXAMPLES, COMPLETIONS_EXAMPLES, DECODE_EXAMPLES, DIFF_EXAMPLES, KERNEL_EXAMPLES,
-    KERNEL_INFO_EXAMPLES, LIST_EXAMPLES, LIST_FUNCTIONS_EXAMPLES, MAN_EXAMPLES, MERGE_EXAMPLES,
-    REPORT_EXAMPLES, REPRO_EXAMPLES, RUN_EXAMPLES, SCHEMA_EXAMPLES, SWEEP_EXAMPLES, VERSION_EXAMPLES,
+    BATCH_EXAMPLES, COMPARE_EXAMPLES, COMPLETIONS_EXAMPLES, DECODE_EXAMPLES, DIFF_EXAMPLES, EXPLAIN_EXAMPLES,
+    KERNEL_EXAMPLES, KERNEL_INFO_EXAMPLES, LIST_EXAMPLES, LIST_FUNCTIONS_EXAMPLES, MAN_EXAMPLES,
+    MERGE_EXAMPLES, REPORT_EXAMPLES, REPRO_EXAMPLES, RUN_EXAMPLES, SCHEMA_EXAMPLES, SWEEP_EXAMPLES,
+    VERSION_EXAMPLES,
 };
 use self::format::one_of;
 pub use self::repro::{ReproArgs, ReproReportArgs, ReproRunArgs, ReproWhat, SaveArgs};
@@ -75,6 +76,9 @@ pub enum Command {
     /// Name every bit and predicate of an entry
     #[command(after_help = DECODE_EXAMPLES)]
     Decode(DecodeArgs),
+    /// Explain a value from an oops or a log, on every architecture and version that fits
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
     /// List architectures, entries, writers, walkers, findings
     #[command(after_help = LIST_EXAMPLES)]
     List(ListArgs),
@@ -197,7 +201,8 @@ pub enum SweepFormat {
 pub struct DecodeArgs {
     #[command(flatten)]
     pub platform: Platform,
-    /// Values of entries, hexadecimal, in CPU order
+    /// Values of entries, hexadecimal, in CPU order, or a line that has them (see pmdscope explain); `-` reads lines
+    /// from standard input
     #[arg(value_name = "HEX", required = true)]
     pub values: Vec<String>,
     /// Format of the report
@@ -211,6 +216,34 @@ pub enum DecodeFormat {
     #[default]
     Text,
     /// One object, by `pmdscope schema decode`
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Values, or lines that have them: of an oops, a log or a debugger; `-` reads lines from standard input
+    #[arg(value_name = "VALUE-OR-LINE", required = true)]
+    pub values: Vec<String>,
+    /// Only this architecture; all if not given
+    #[arg(long, value_name = "A")]
+    pub arch: Option<String>,
+    /// Only this kind of MMU where there are several: radix or hash
+    #[arg(long, value_name = "M")]
+    pub mmu: Option<String>,
+    /// Only this Linux version, such as 6.12; all that are known if not given
+    #[arg(long, value_name = "V")]
+    pub linux: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ExplainFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ExplainFormat {
+    /// Text
+    #[default]
+    Text,
+    /// One object, by `pmdscope schema explain`
     Json,
 }
 
@@ -248,7 +281,7 @@ pub enum ListWhat {
 
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// run, compare, decode, repro, sweep, matrix, batch, record or diff
+    /// run, compare, decode, explain, repro, sweep, matrix, batch, record or diff
     pub name: String,
 }
 

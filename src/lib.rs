@@ -15,6 +15,7 @@ mod confined;
 mod decode;
 mod exit;
 mod expected;
+mod explain;
 mod failure;
 mod input;
 mod kernel;
@@ -22,6 +23,7 @@ mod kernel_facts;
 mod list;
 mod manual;
 mod output;
+mod pasted;
 mod plan;
 mod predicates;
 mod reporter;
@@ -44,7 +46,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use pmdscope_traces::{json, schemas};
 
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Repro(args) => repro::repro(args),
         Command::Kernel(args) => kernel::kernel(args),
         Command::Decode(args) => decode::decode(args),
+        Command::Explain(args) => explain::explain(args),
         Command::List(args) => list::list(args),
         Command::Schema(args) => schema(args),
         Command::Man(args) => manual::man(args),
@@ -133,7 +136,12 @@ fn refuse(error: &clap::Error) -> ExitCode {
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
         .filter(|line| !line.is_empty())
         .collect();
-    let mistake = mistake.join(" ").replace(" tip: ", "; ");
+    let mut mistake = mistake.join(" ").replace(" tip: ", "; ");
+    let lacks_argument = error.kind() == ErrorKind::MissingRequiredArgument;
+    let is_decode = command.is_some_and(|command| command.get_name() == "decode");
+    if lacks_argument && is_decode && lacking(error).any(|argument| argument.starts_with("--arch")) {
+        mistake += "; pmdscope explain finds the architectures and versions that fit a value";
+    }
     output::tell(&format!("{} (see {help})", mistake.strip_prefix("error: ").unwrap_or(&mistake)));
     Exit::Usage.into()
 }
@@ -142,6 +150,15 @@ fn refuse(error: &clap::Error) -> ExitCode {
 fn version() -> Result<Exit> {
     output::write(&Cli::command().render_long_version(), None)?;
     Ok(Exit::Clean)
+}
+
+/// The arguments that are missing.
+fn lacking(error: &clap::Error) -> impl Iterator<Item = &str> {
+    let names = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::Strings(names)) => &names[..],
+        _ => &[],
+    };
+    names.iter().map(String::as_str)
 }
 
 fn schema(args: &SchemaArgs) -> Result<Exit> {

@@ -100,12 +100,15 @@ fn what_is_missing_is_named() {
     refused(&[
         (
             "",
-            "compare, run, sweep, batch, merge, report, diff, repro, kernel, decode, list, schema, man, completions",
+            "compare, run, sweep, batch, merge, report, diff, repro, kernel, decode, explain, list, schema, man, completions",
         ),
         ("run --arch arm64", "--entry <E>"),
         ("run --entry none", "--arch <A>"),
         ("decode --arch arm64", "<HEX>..."),
         ("decode 0", "--arch <A>"),
+        ("decode 0", "pmdscope explain finds the architectures and versions"),
+        ("explain", "<VALUE-OR-LINE>..."),
+        ("decode --arch arm64 pte=0", "only PMDs can be decoded"),
         ("list", "<WHAT>"),
         ("schema", "<NAME>"),
         ("run --arch", "a value is required for '--arch <A>'"),

@@ -247,6 +247,12 @@ const DECODED: [Golden; 11] = [
     ("decode.json", 0, "decode --arch arm64 --linux 7.2 0x00000000812006c0 --format json"),
 ];
 
+/// What `explain` says of values that were reported.
+const EXPLAINED: [Golden; 2] = [
+    ("explain-made-present.txt", 0, "explain 0x08000000081200c0"),
+    ("explain-oops.txt", 0, "explain PGD 3a0b067 P4D 3a0b067 PUD 3a0c067 PMD 80000000056000e3"),
+];
+
 const LISTS: [Golden; 7] = [
     ("list-arches.txt", 0, "list arches"),
     ("list-encodings.txt", 0, "list encodings"),
@@ -352,13 +358,18 @@ fn decoded_values_print_what_they_did() {
 }
 
 #[test]
+fn explained_values_print_what_they_did() {
+    hold(&EXPLAINED);
+}
+
+#[test]
 fn lists_print_what_they_did() {
     hold(&LISTS);
 }
 
 #[test]
 fn every_golden_file_belongs_to_a_test() {
-    let all = [&RUNS[..], &RACES, &BRIEF, &RUN_FORMATS, &COMPARISONS, &DECODED, &LISTS].concat();
+    let all = [&RUNS[..], &RACES, &BRIEF, &RUN_FORMATS, &COMPARISONS, &DECODED, &EXPLAINED, &LISTS].concat();
     let expected: BTreeSet<String> = all.iter().map(|(file, ..)| (*file).to_owned()).collect();
     assert_eq!(expected.len(), all.len(), "two tests share a file");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");

@@ -10,6 +10,7 @@ mod confined;
 mod corpora;
 mod decode_readings;
 mod deterministic;
+mod explain;
 mod explorer;
 mod fetch_kernels;
 mod findings;

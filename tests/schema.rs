@@ -10,7 +10,8 @@ use jsonschema::Validator;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-const NAMES: [&str; 9] = ["run", "compare", "decode", "repro", "sweep", "matrix", "batch", "record", "diff"];
+const NAMES: [&str; 10] =
+    ["run", "compare", "decode", "explain", "repro", "sweep", "matrix", "batch", "record", "diff"];
 
 /// Every platform with entries, writers and walkers of all kinds, and some that hit bounds.
 const RUNS: [&str; 18] = [
@@ -191,6 +192,21 @@ fn decoded_values_follow_their_schema() {
         for entry in report["entries"].as_array().expect("entries") {
             assert_entry(entry, line);
         }
+    }
+}
+
+#[test]
+fn explained_values_follow_their_schema() {
+    let schema = validator("explain");
+    for line in [
+        "0x08000000081200c0",
+        "0",
+        "pte=1 pmd=00e8000199600704 pgd=0",
+        "--linux 7.2 0x02e8000448800f53 81200",
+    ] {
+        let report = json(&format!("explain {line}"));
+        assert_valid(&schema, &report, line);
+        assert_eq!(report["schema"], "pmdscope.explain/1");
     }
 }
 

@@ -6,9 +6,6 @@
 use crate::config::{Config, ConfigOption};
 use crate::swap_use::SwapUse;
 
-/// The number of swap types that fit into an entry (`1 << MAX_SWAPFILES_SHIFT`).
-const TYPES: u64 = 32;
-
 /// Swap types with related uses, in ascending order, and the option that they need.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Group {
@@ -63,6 +60,9 @@ pub struct Reading {
 }
 
 impl SwapTypes {
+    /// The number of swap types that fit into an entry (`1 << MAX_SWAPFILES_SHIFT`).
+    pub const COUNT: u64 = 32;
+
     /// Makes the table of the uses in these groups. `options` are those that a kernel can have.
     pub(crate) const fn new(
         groups: &'static [Group],
@@ -82,7 +82,7 @@ impl SwapTypes {
     const fn migration_with(&self, config: Config) -> MigrationTypes {
         let mut types = self.usual;
         let mut kind = 0;
-        while kind < TYPES {
+        while kind < Self::COUNT {
             match self.use_with(kind, config) {
                 SwapUse::MigrationRead => types.read = kind,
                 SwapUse::MigrationReadExclusive => types.read_exclusive = Some(kind),
@@ -96,7 +96,7 @@ impl SwapTypes {
 
     /// Returns the use of a type in a kernel with these options.
     const fn use_with(&self, kind: u64, config: Config) -> SwapUse {
-        let (mut end, mut at) = (TYPES, self.groups.len());
+        let (mut end, mut at) = (Self::COUNT, self.groups.len());
         while at > 0 {
             at -= 1;
             let Group { needs, uses } = self.groups[at];

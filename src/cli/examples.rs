@@ -141,6 +141,21 @@ Examples:
   pmdscope decode --arch s390x 0x8120006b0 0x8120006b2
   pmdscope decode --arch ppc64le --mmu hash c000000812000185 --format json";
 
+pub const EXPLAIN_EXAMPLES: &str = "\
+Values with labels are found in any line: pgd=, p4d:, PUD, bad pmd ADDRESS(VALUE), and R1: to
+R3:, S: and P: of s390. A number without a label is taken for a PMD. It is hexadecimal, unless
+it ends with UL without 0x, or has 17 digits or more.
+
+Examples:
+  pmdscope explain 0x08000000081200c0
+      what is it, and where?
+  pmdscope explain --arch x86_64 --linux 6.12 pmd:0xf7ffffffefdbfe00UL
+  pmdscope explain PGD 3a0b067 P4D 3a0b067 PUD 3a0c067 PMD 80000000056000e3
+      a line of an oops; quote what has brackets
+  pmdscope explain 0x08000000081200c0 --format json
+
+Exit status: 0 values were found, 2 bad usage or input, 4 internal fault.";
+
 pub const LIST_EXAMPLES: &str = "\
 Examples:
   pmdscope list arches

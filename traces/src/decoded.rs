@@ -1,6 +1,6 @@
 //! What decoded values report. Field names are the JSON contract; see the schema.
 
-use pmdscope_arches::Encoding;
+use pmdscope_arches::{ConfigOption, Encoding};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,18 +55,34 @@ pub struct Needed {
     pub on: bool,
 }
 
+impl Reading {
+    /// A reading as reports have it.
+    pub(crate) fn of(reading: &pmdscope_arches::Reading, pfn: Option<u64>) -> Self {
+        let needed =
+            |(option, on): &(ConfigOption, bool)| Needed { option: option.name().to_owned(), on: *on };
+        Reading {
+            used_for: reading.purpose.name().to_owned(),
+            migration: reading.purpose.migration().is_some(),
+            pfn: pfn.map(Hex),
+            needs: reading.needs.iter().map(needed).collect(),
+        }
+    }
+
+    /// The configuration that it needs: `with MEMORY_FAILURE and without DEVICE_PRIVATE`; `None` if it is so in every
+    /// kernel.
+    pub(crate) fn configuration(&self) -> Option<String> {
+        let with =
+            |needed: &Needed| format!("{} {}", if needed.on { "with" } else { "without" }, needed.option);
+        let needs: Vec<_> = self.needs.iter().map(with).collect();
+        (!needs.is_empty()).then(|| needs.join(" and "))
+    }
+}
+
 impl DecodedEntry {
     /// An entry as the model sees it.
     pub fn of_model(encoding: &Encoding, value: u64) -> Self {
-        let reading = |reading: pmdscope_arches::Reading| Reading {
-            used_for: reading.purpose.name().to_owned(),
-            migration: reading.purpose.migration().is_some(),
-            pfn: encoding.pfn_read_as(value, reading.purpose).map(Hex),
-            needs: reading
-                .needs
-                .iter()
-                .map(|(option, on)| Needed { option: option.name().to_owned(), on: *on })
-                .collect(),
+        let reading = |reading: pmdscope_arches::Reading| {
+            Reading::of(&reading, encoding.pfn_read_as(value, reading.purpose))
         };
         let readings = encoding.readings(value).into_iter().map(reading).collect();
         DecodedEntry { entry: Entry::of_model(encoding, value), readings }

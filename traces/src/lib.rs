@@ -9,6 +9,7 @@ mod count;
 mod decoded;
 mod entry;
 mod entry_name;
+mod explained;
 mod findings;
 mod format;
 pub mod formats;
@@ -38,6 +39,10 @@ pub use count::Count;
 pub use decoded::{DecodeReport, DecodedEntry, Needed, Reading};
 pub use entry::{Bit, Entry, Hex, Predicates, Swap, Value, changes};
 pub use entry_name::EntryName;
+pub use explained::{
+    Choice, EXPLAIN_SCHEMA, ExplainReport, ExplainedValue, FitKind, FittingEntry, Level, MisfitReason,
+    MisfittingEntry, NamedReading, Platform, VersionRange, WalkerOutcome,
+};
 pub use findings::Finding;
 pub use judge::{
     Definition, Evidence, FindingName, Marked, Observed, Overwritten, Severity, SummarySection, WriterChange,

@@ -95,6 +95,13 @@ pub struct Outcome {
     pub schedule: String,
 }
 
+impl Outcome {
+    /// Whether the routine took the entry for a mapping.
+    pub fn takes_page(&self) -> bool {
+        matches!(self.result, RoutineResult::Page | RoutineResult::Leaf)
+    }
+}
+
 /// A check by its name.
 mod check_name {
     use std::borrow::Cow;

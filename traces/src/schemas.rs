@@ -6,16 +6,18 @@ use schemars::generate::SchemaSettings;
 use crate::batch::{BATCH_SCHEMA, Batch, DIFF_SCHEMA, DiffReport, RECORD_SCHEMA, Record};
 use crate::comparison::{COMPARE_SCHEMA, CompareReport};
 use crate::decoded::DecodeReport;
+use crate::explained::{EXPLAIN_SCHEMA, ExplainReport};
 use crate::matrix::{self, MATRIX_SCHEMA};
 use crate::report::{DECODE_SCHEMA, RUN_SCHEMA, RunReport};
 use crate::repro::{REPRO_SCHEMA, Repro};
 use crate::sweep::{SWEEP_SCHEMA, SweepReport};
 
 /// The schemas that can be printed, by the name that a report carries in its `schema` member.
-pub const SCHEMAS: [&str; 9] = [
+pub const SCHEMAS: [&str; 10] = [
     RUN_SCHEMA,
     COMPARE_SCHEMA,
     DECODE_SCHEMA,
+    EXPLAIN_SCHEMA,
     REPRO_SCHEMA,
     MATRIX_SCHEMA,
     BATCH_SCHEMA,
@@ -35,6 +37,7 @@ pub fn schema(name: &str) -> Option<Schema> {
     Some(match full {
         RUN_SCHEMA => generator.into_root_schema_for::<RunReport>(),
         COMPARE_SCHEMA => generator.into_root_schema_for::<CompareReport>(),
+        EXPLAIN_SCHEMA => generator.into_root_schema_for::<ExplainReport>(),
         REPRO_SCHEMA => generator.into_root_schema_for::<Repro>(),
         BATCH_SCHEMA => generator.into_root_schema_for::<Batch>(),
         RECORD_SCHEMA => generator.into_root_schema_for::<Record>(),

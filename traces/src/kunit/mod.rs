@@ -12,6 +12,7 @@ mod seen;
 use crate::report::{RunReport, Trace};
 
 pub use names::FILE;
+pub(crate) use names::is_by_mkinvalid;
 pub use refusal::NoKunit;
 
 /// Returns the C source of a test of what the walker saw in this behaviour of the run.

@@ -45,11 +45,7 @@ pub fn of(report: &RunReport) -> Result<Names, NoKunit> {
     } else {
         ("softleaf_from_pmd", "pmd_is_migration_entry", "leafops")
     };
-    let mkinvalid = match report.arch.as_str() {
-        "arm64" | "x86_64" => true,
-        "ppc64" | "ppc64le" => false,
-        other => return Err(NoKunit::Arch(other.to_owned())),
-    };
+    let mkinvalid = is_by_mkinvalid(&report.arch).ok_or_else(|| NoKunit::Arch(report.arch.clone()))?;
     let build = builder(report.entry, version).ok_or(NoKunit::NotMigration(report.entry))?;
     let page_shift = if mkinvalid { None } else { Some(offset_begins(report)?) };
     let radix = report.mmu.as_deref().map(|mmu| mmu == Mmu::Radix.name());
@@ -60,6 +56,15 @@ pub fn of(report: &RunReport) -> Result<Names, NoKunit> {
         _ => None,
     };
     Ok(Names { header, build, decode, is_migration, mkinvalid, page_shift, radix, kunit_py })
+}
+
+/// Whether `pmdp_invalidate()` of an architecture is `pmd_mkinvalid()` and an exchange, where that is known.
+pub fn is_by_mkinvalid(arch: &str) -> Option<bool> {
+    match arch {
+        "arm64" | "x86_64" => Some(true),
+        "ppc64" | "ppc64le" => Some(false),
+        _ => None,
+    }
 }
 
 /// Returns the lowest bit of the swap offset in the run's entry.

@@ -95,11 +95,6 @@ fn words(row: &str) -> String {
 /// Formats what a swap entry is used for, and in which kernels.
 fn described(reading: &Reading) -> String {
     let page = reading.pfn.map_or(String::new(), |pfn| format!(" of page frame {:#x}", pfn.0));
-    let needs: Vec<_> = reading
-        .needs
-        .iter()
-        .map(|needed| format!("{} {}", if needed.on { "with" } else { "without" }, needed.option))
-        .collect();
-    let kernels = if needs.is_empty() { "in every kernel".to_owned() } else { needs.join(" and ") };
+    let kernels = reading.configuration().unwrap_or_else(|| "in every kernel".to_owned());
     format!("{kernels}: {}{page}", reading.used_for)
 }

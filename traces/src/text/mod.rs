@@ -3,6 +3,7 @@
 mod brief;
 pub(crate) mod compare;
 mod decode;
+mod explain;
 mod fit;
 mod picture;
 pub(crate) mod race;
@@ -29,6 +30,7 @@ use crate::words::{self, counted, of_schedules};
 
 pub use compare::compare;
 pub use decode::decode;
+pub use explain::{explain, summary};
 pub use fit::fit;
 pub use sweep::sweep;
 pub use traces::run_with_traces;

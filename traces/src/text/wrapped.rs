@@ -38,19 +38,9 @@ impl Lines {
     ///
     /// Lines break before options only, so one with a long option may be longer than [`WIDTH`].
     pub(crate) fn command(&mut self, label: &str, command: &str) {
-        let mut line = label.to_owned();
-        let indent = " ".repeat(label.chars().count());
-        for (n, part) in options(command).into_iter().enumerate() {
-            let room = WIDTH.saturating_sub(" \\".len());
-            if n > 0 && line.chars().count() + 1 + part.chars().count() > room {
-                self.line(&format!("{line} \\"));
-                line = format!("{indent}  {part}");
-            } else {
-                line += if n == 0 { "" } else { " " };
-                line += part;
-            }
+        for line in command_lines(label, command, WIDTH) {
+            self.line(&line);
         }
-        self.line(&line);
     }
 
     /// Adds a line without wrapping it. Spaces at its end are removed.
@@ -91,6 +81,24 @@ fn paragraph<'a>(first: &'a str, further: &'a str, width: usize) -> Options<'a> 
 
 fn wrapped_by(options: Options<'_>, text: &str) -> Vec<String> {
     textwrap::wrap(text, options).into_iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// The lines of a command behind a label. A line that goes on ends with a backslash.
+pub(crate) fn command_lines(label: &str, command: &str, width: usize) -> Vec<String> {
+    let (mut lines, mut line) = (Vec::new(), label.to_owned());
+    let indent = " ".repeat(label.chars().count());
+    for (n, part) in options(command).into_iter().enumerate() {
+        let room = width.saturating_sub(" \\".len());
+        if n > 0 && line.chars().count() + 1 + part.chars().count() > room {
+            lines.push(format!("{line} \\"));
+            line = format!("{indent}  {part}");
+        } else {
+            line += if n == 0 { "" } else { " " };
+            line += part;
+        }
+    }
+    lines.push(line);
+    lines
 }
 
 /// Splits a command before each option. Text in quotes is not split.
