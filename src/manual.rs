@@ -112,7 +112,9 @@ impl AfterHelp {
                 (false, false) => &mut parts.before_examples,
             };
             // The section's title says it.
-            if !matches!(line, "Examples:" | "Exit status:") && !(line.is_empty() && part.is_empty()) {
+            let is_title = matches!(line, "Examples:" | "Exit status:");
+            let is_gap_above = line.is_empty() && part.is_empty();
+            if !is_title && !is_gap_above {
                 part.push(line.to_owned());
             }
         }

@@ -98,10 +98,7 @@ fn a_name_like_no_other_is_answered_with_all_that_are_known() {
 #[test]
 fn what_is_missing_is_named() {
     refused(&[
-        (
-            "",
-            "compare, run, sweep, batch, merge, report, diff, repro, kernel, decode, explain, list, schema, man, completions",
-        ),
+        ("repro", "no command given: there are save, run, show, report (see pmdscope repro --help)"),
         ("run --arch arm64", "--entry <E>"),
         ("run --entry none", "--arch <A>"),
         ("decode --arch arm64", "<HEX>..."),

@@ -316,7 +316,7 @@ fn a_report_is_of_a_finding_and_fits_a_mail() {
     let order = "Order: CPU0 (split-unguarded) stores 0x08000000081200c0; CPU1 (perf-page-size) loads \
                  0x08000000081200c0; CPU0 (split-unguarded) stores 0x0800000000410003. Consequence: the present check,";
     assert!(story.contains(order), "{story}");
-    let fixed = "\nFixed by: 3a5a8d343e1c (\"mm: Fix race between\n  __split_huge_pmd_locked() and GUP-fast\") (in v6.10)\n\
+    let fixed = "\nFixed by: 3a5a8d343e1c (\"mm: Fix race between __split_huge_pmd_locked() and\n  GUP-fast\") (in v6.10)\n\
                  Fixes: (the commit that introduced it, if it is known)\n";
     assert!(report.contains(fixed), "{report}");
     assert!(!report.contains("\nTo: ") && !report.contains("\nCc: "), "{report}");

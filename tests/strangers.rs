@@ -376,6 +376,6 @@ fn nothing_is_kept_where_the_environment_names_no_folder() {
             assert_eq!((told.stderr.as_str(), told.stdout), ("", ran.stdout), "{words:?}: nothing to say");
         }
     }
-    let kept = std::fs::read_dir(folder.path()).expect("a folder").count();
+    let kept = fs::read_dir(folder.path()).expect("a folder").count();
     assert_eq!(kept, 0, "nothing was written where the command ran");
 }

@@ -18,7 +18,7 @@ pub fn fit(text: &str, terminal: Option<u16>) -> String {
     };
     let mut fitted = String::with_capacity(text.len() * 2);
     let mut goes_on = false;
-    for line in text.lines() {
+    for line in &joined(text) {
         let plain = strip_str(line).to_string();
         let continued = plain.ends_with(" \\");
         let lines = match goes_on || continued || begins_command(&plain) {
@@ -32,6 +32,33 @@ pub fn fit(text: &str, terminal: Option<u16>) -> String {
         }
     }
     fitted
+}
+
+/// The lines with those made one that were broken only because a mail is no wider.
+fn joined(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    // The indents of the paragraph's first line and of the one before, and how wide that was.
+    let (mut first, mut further, mut width) = (0, None, 0);
+    for line in text.lines() {
+        let plain = strip_str(line).to_string();
+        let indent = indent_of(&plain);
+        let word = plain.split_whitespace().next().unwrap_or_default().chars().count();
+        let deeper = further.map_or(indent > first || indent == 0, |further| further == indent);
+        let is_full = width > 0 && word > 0 && width + 1 + word > WIDTH;
+        match lines.last_mut() {
+            Some(last) if is_full && deeper && !last.ends_with('\\') && !plain.starts_with('=') => {
+                last.push(' ');
+                last.push_str(line.trim_start());
+                further = Some(indent);
+            }
+            _ => {
+                lines.push(line.to_owned());
+                (first, further) = (indent, None);
+            }
+        }
+        width = plain.chars().count();
+    }
+    lines
 }
 
 /// Whether a line has a command behind a label.
@@ -129,6 +156,9 @@ mod tests {
                         --writer split-unguarded \\\n              --walker hmm\n";
         assert_eq!(fit(text, Some(40)), expected);
         assert_eq!(fit(text, Some(75)), text);
+        let paragraph = format!("{} word\n  goes-on here\nanother\n", "a".repeat(66));
+        let expected = format!("{}\n  word goes-on here\nanother\n", "a".repeat(66));
+        assert_eq!(fit(&paragraph, Some(40)), expected);
         assert_eq!(fit(text, None), text);
     }
 

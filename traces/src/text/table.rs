@@ -41,8 +41,9 @@ pub fn columns(rows: impl IntoIterator<Item = Vec<String>>, terminal: Option<u16
     let mut lines = Vec::new();
     for (row, head) in rows.iter().zip(&heads) {
         let last = row.last().map_or("", String::as_str);
-        if has_room {
-            lines.extend(unbroken(&format!("{head:<before$}"), &" ".repeat(before), last, columns));
+        let side_by_side = unbroken(&format!("{head:<before$}"), &" ".repeat(before), last, columns);
+        if has_room && side_by_side.iter().all(|line| line.chars().count() <= columns) {
+            lines.extend(side_by_side);
         } else if let [first, cells @ ..] = &row[..] {
             lines.extend(unbroken("", "  ", first, columns));
             for cell in cells.iter().filter(|cell| !cell.is_empty()) {
