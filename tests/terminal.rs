@@ -107,9 +107,10 @@ fn a_command_in_a_narrow_terminal_can_be_pasted() {
     let line = "run --arch arm64 --linux 6.1 --entry migration-read --walker perf-page-size";
     let Some(text) = in_terminal(40, "", line) else { return };
     let text = plain(&text).replace("\\\n", " ");
-    let again = text.lines().find_map(|line| line.strip_prefix("again")).expect("a command");
+    let again = text.lines().find_map(|line| line.strip_prefix("save it:")).expect("a command");
     let words: Vec<&str> = again.split_whitespace().collect();
-    let expected = format!("pmdscope {line} --writer split-unguarded");
+    let job = line.strip_prefix("run ").expect("a run");
+    let expected = format!("pmdscope repro save --output race.repro {job} --writer split-unguarded");
     let mut expected: Vec<&str> = expected.split(' ').collect();
     assert_eq!(words.len(), expected.len(), "{again}");
     expected.retain(|word| !words.contains(word));

@@ -143,7 +143,7 @@ pub struct Change {
     pub type_changed: bool,
     /// It found and left a swap entry, of another offset.
     pub offset_changed: bool,
-    /// It then installed a page table. All else is of what stood there until then.
+    /// It then installed a page table. All other fields describe the entry before that.
     pub installed: bool,
 }
 

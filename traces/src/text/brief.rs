@@ -76,9 +76,9 @@ fn nothing_found(lines: &mut Lines, report: &RunReport) {
 /// What to do next.
 fn go_on(lines: &mut Lines, report: &RunReport) {
     if let Some(job) = report.command.strip_prefix("pmdscope run ").filter(|_| !report.findings.is_empty()) {
-        lines.command("hand it on: ", &format!("pmdscope repro save {job} -o race.repro"));
+        lines.command("save it:  ", &format!("pmdscope repro save --output race.repro {job}"));
     }
-    lines.line("details:    add -v (entries, outcomes, instructions), -vv (what was run)");
+    lines.line("details:  add -v (entries, outcomes, instructions), -vv (what was run)");
 }
 
 /// One step of a race: a CPU, and what it did.

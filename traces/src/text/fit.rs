@@ -43,7 +43,7 @@ fn joined(text: &str) -> Vec<String> {
         let plain = strip_str(line).to_string();
         let indent = indent_of(&plain);
         let word = plain.split_whitespace().next().unwrap_or_default().chars().count();
-        let deeper = further.map_or(indent > first || indent == 0, |further| further == indent);
+        let deeper = further.map_or(indent > first || (indent, first) == (0, 0), |further| further == indent);
         let is_full = width > 0 && word > 0 && width + 1 + word > WIDTH;
         match lines.last_mut() {
             Some(last) if is_full && deeper && !last.ends_with('\\') && !plain.starts_with('=') => {
@@ -63,7 +63,8 @@ fn joined(text: &str) -> Vec<String> {
 
 /// Whether a line has a command behind a label.
 fn begins_command(line: &str) -> bool {
-    line.find("pmdscope ").is_some_and(|at| is_command(&line[at..]))
+    let is_ours = |command: &str| is_command(command) || command.starts_with("pmdscope repro save ");
+    line.find("pmdscope ").is_some_and(|at| is_ours(&line[at..]))
 }
 
 /// A line of a command, which goes on in the next line if there is one.
