@@ -1,4 +1,4 @@
-//! What a comparison shows, as table cells and in words. All of it is drawn from the rows.
+//! A comparison as table cells, and as a summary in words. Both are derived from its report alone.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -17,9 +17,9 @@ use crate::sweep::SweepReport;
 use crate::view::View;
 use crate::{sweep_summary, words};
 
-/// A comparison as a table: its header, then a line for each row.
+/// Returns a comparison as a table: its header, then a line for each row.
 pub fn table(report: &CompareReport) -> Vec<Vec<String>> {
-    // Rows are of kernels all, or none is.
+    // Either all rows are of kernels, or none is.
     let kernels = report.rows.iter().any(|row| row.kernel.is_some());
     let header: &[&str] = if kernels { &KERNEL_COLUMNS } else { &COLUMNS };
     let header = header.iter().map(|name| (*name).to_owned()).collect();
@@ -39,7 +39,7 @@ const COLUMNS: [&str; 8] = [
     "verdict",
 ];
 
-/// One row of a comparison.
+/// Returns the cells of one row of a comparison.
 fn guest_cells(row: &RunReport) -> Vec<String> {
     vec![
         platform(row),
@@ -66,7 +66,7 @@ const KERNEL_COLUMNS: [&str; 9] = [
     "verdict",
 ];
 
-/// One row of a comparison of kernels.
+/// Returns the cells of one row of a comparison of kernels.
 fn kernel_cells(row: &RunReport) -> Vec<String> {
     let split = row.kernel.as_ref().map_or("", |kernel| kernel.split.word());
     vec![
@@ -82,7 +82,7 @@ fn kernel_cells(row: &RunReport) -> Vec<String> {
     ]
 }
 
-/// What a writer stored, besides a page table.
+/// Lists what a writer stored, besides a page table.
 pub(crate) fn stored(row: &RunReport) -> String {
     let stored = row.stored.iter().filter(|stored| !stored.entry.is_table());
     let stored: Vec<_> = stored
@@ -95,7 +95,7 @@ pub(crate) fn stored(row: &RunReport) -> String {
     if stored.is_empty() { "nothing".to_owned() } else { stored.join(", ") }
 }
 
-/// What the walker saw at worst, and what it made of it.
+/// Describes the worst view of the walker, and the walker's outcomes on it.
 pub(crate) fn at_worst(row: &RunReport) -> String {
     match worst_view(row) {
         Some(view) => format!("{}; {}", what_became(row, view), decisions(row, view.entry.value.0)),
@@ -104,7 +104,7 @@ pub(crate) fn at_worst(row: &RunReport) -> String {
     }
 }
 
-/// The view to look at first: one with a finding, else one that is not what was there before.
+/// Returns the view to look at first: one with a finding, or else one that differs from the original entry.
 pub(crate) fn worst_view(row: &RunReport) -> Option<&View> {
     let has_finding = |view: &&View| row.findings.iter().any(|finding| finding.view == view.entry.value);
     let changed = |view: &&View| !view.installed && view.entry.value != row.before.value;
@@ -116,7 +116,7 @@ pub(crate) fn worst_view(row: &RunReport) -> Option<&View> {
         .or_else(|| row.views.first())
 }
 
-/// What a view is, against the entry before the writer.
+/// Describes a view, compared with the entry before the writer.
 pub(crate) fn what_became(row: &RunReport, view: &View) -> String {
     if view.installed {
         return if view.entry.is_table() { "page table" } else { "what was installed" }.to_owned();
@@ -139,7 +139,7 @@ pub(crate) fn what_became(row: &RunReport, view: &View) -> String {
     kind + &changes
 }
 
-/// The outcomes of the walker where it decided on this view.
+/// Lists the walker's outcomes where it decided on this view.
 fn decisions(row: &RunReport, view: u64) -> String {
     let on_view = row
         .outcomes
@@ -149,7 +149,7 @@ fn decisions(row: &RunReport, view: u64) -> String {
     if on_view.is_empty() { "saw it and went on".to_owned() } else { joined(on_view.into_iter()) }
 }
 
-/// What a walker made of a swap entry that was present.
+/// Describes a walker's outcomes on a swap entry that was present.
 fn made_of(row: &RunReport, view: Value) -> String {
     let destroyed = |finding: &Finding| finding.name.is_lost_entry() && finding.view == view;
     let and_destroyed = if row.findings.iter().any(destroyed) { ", and overwrote the entry" } else { "" };
@@ -167,7 +167,7 @@ fn joined<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> String {
     words.join(" or ")
 }
 
-/// The names of what was found, or the verdict.
+/// Returns the names of the findings, or else the verdict.
 pub(crate) fn verdict(row: &RunReport) -> String {
     let mut names: Vec<&str> = row.findings.iter().map(|finding| finding.name.name()).collect();
     names.dedup();
@@ -177,7 +177,7 @@ pub(crate) fn verdict(row: &RunReport) -> String {
     }
 }
 
-/// The architecture, and the kind of MMU where there are several.
+/// Returns the architecture, and the kind of MMU where there are several.
 pub(crate) fn platform(row: &RunReport) -> String {
     platform_name(&row.arch, row.mmu.as_ref())
 }
@@ -217,18 +217,18 @@ impl Groups {
         if !self.members.contains_key(&skipped.reason) {
             self.order.push(skipped.reason.clone());
         }
-        // A kernel's release has no space in it.
+        // A kernel's release contains no space.
         let (platform, linux) = skipped.encoding.rsplit_once(' ').unwrap_or((&skipped.encoding, ""));
         let members = self.members.entry(skipped.reason.clone()).or_default();
         members.push((platform.to_owned(), linux.to_owned()));
     }
 
-    /// These groups under a title, if there are any.
+    /// Returns these groups as a section, if there are any.
     fn section(&self, title: &'static str) -> Option<Section> {
         (!self.order.is_empty()).then(|| Section { title, sentences: self.sentences().collect() })
     }
 
-    /// Each sentence with `arm64 5.10 6.1, ppc64 radix 6.12`.
+    /// Returns each sentence with its platforms, as `arm64 5.10 6.1, ppc64 radix 6.12`.
     fn sentences(&self) -> impl Iterator<Item = Sentence> {
         self.order.iter().map(|sentence| {
             let mut platforms: Vec<(&str, Vec<&str>)> = Vec::new();
@@ -249,23 +249,23 @@ impl Groups {
     }
 }
 
-/// What is said under one title of the summary.
+/// A section of the summary.
 pub(crate) struct Section {
     /// The title.
     pub title: &'static str,
-    /// What is said, each with those of which it holds.
+    /// The sentences, each with the platforms that it holds for.
     pub sentences: Vec<Sentence>,
 }
 
 /// A sentence of the summary.
 pub(crate) struct Sentence {
-    /// What is said.
+    /// The text of the sentence.
     pub text: String,
-    /// The platforms and versions it is about: `arm64 5.10 6.1, ppc64 radix 6.12`.
+    /// The platforms and versions that it holds for: `arm64 5.10 6.1, ppc64 radix 6.12`.
     pub platforms: String,
 }
 
-/// The summary.
+/// Returns the summary as text.
 pub fn in_words(report: &CompareReport) -> String {
     let mut out = String::new();
     for section in sections(report) {
@@ -279,7 +279,7 @@ pub fn in_words(report: &CompareReport) -> String {
     out
 }
 
-/// The rows of a comparison in groups, for each finding.
+/// The groups of rows, for each finding.
 #[derive(Default)]
 struct FindingGroups(BTreeMap<FindingName, Groups>);
 
@@ -306,7 +306,7 @@ impl FindingGroups {
         self.0.entry(finding.name).or_default().add(sentence, row);
     }
 
-    /// The sections of findings whose rows are grouped in this way.
+    /// Returns the sections of the findings whose rows are grouped in this way.
     fn sections(&self, grouping: SummaryGrouping) -> impl Iterator<Item = Section> {
         self.0.iter().filter_map(move |(name, groups)| {
             let section =
@@ -325,7 +325,7 @@ fn grouping(finding: &Finding) -> Option<SummaryGrouping> {
     finding.name.definition().summary.as_ref().map(|section| section.grouping)
 }
 
-/// What the summary says before its last line.
+/// Returns the sections of the summary, without its last line.
 pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
     let mut out = Vec::new();
     let mut guards = Groups::default();
@@ -352,7 +352,7 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
             let redirected = grouping(finding) == Some(SummaryGrouping::RedirectedSwapEntry);
             is_present_swap_entry(finding) || redirected || finding.name.is_lost_entry()
         };
-        // Only of what was seen whole.
+        // Only complete runs without a failed control count here.
         let is_known = row.incomplete.is_none() && row.failed_controls().is_empty();
         if row.before.predicates.swap && !row.findings.iter().any(of_entry) && is_known {
             kept.add(format!("{} on {}", row.writer, row.marked_entry()), row);
@@ -372,7 +372,7 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
         for breach in &row.contract {
             breaches.add(format!("{}: {breach}", row.marked_entry()), row);
         }
-        // One is enough for nothing else to count.
+        // One failed control is enough: nothing else counts then.
         let failed = row.failed_controls();
         if let Some(why) = row.incomplete.as_ref().or(failed.first()) {
             unknown
@@ -407,7 +407,7 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
     out
 }
 
-/// The numbers of rows, schedules and sweeps, and of rows and sweeps per verdict.
+/// Formats the numbers of rows, schedules and sweeps, and of rows and sweeps per verdict.
 pub(crate) fn totals(report: &CompareReport) -> String {
     match (report.rows.is_empty(), report.sweeps.is_empty()) {
         (_, true) => totals_of_rows(report),
@@ -432,7 +432,7 @@ fn totals_of_rows(report: &CompareReport) -> String {
     )
 }
 
-/// What distinguishes a swap entry from another one.
+/// Formats the parts of a swap entry that distinguish it from another one.
 fn told_apart(entry: Swap, other: Swap) -> String {
     if entry.kind == other.kind {
         format!("offset {:#x}", entry.offset.0)

@@ -1,4 +1,4 @@
-//! A bug report out of a reproducer: to be edited and sent, and claiming no more than was run.
+//! Makes a bug report from a reproducer, to be edited and sent. It claims no more than was run.
 
 use super::{Code, Repro, show};
 use crate::entry_name::EntryName;
@@ -12,21 +12,23 @@ use crate::text::race::race;
 use crate::text::wrapped::Lines;
 use crate::words;
 
-/// Why there is nothing to report of a reproducer.
+/// The reasons why a reproducer yields no bug report.
 #[derive(Debug, thiserror::Error)]
 pub enum NothingToReport {
-    /// Its schedule shows no finding.
+    /// The reproducer's schedule shows no finding.
     #[error("nothing was found under schedule {0}, so there is nothing to report: save one with a finding")]
     NoFinding(String),
-    /// What was found does not count.
+    /// A control failed, so no finding counts.
     #[error("{0}; so what was found says nothing, and there is nothing to report")]
     ControlFailed(String),
 }
 
-/// A bug report, in lines that fit a mail. `file` is how the reader is to call the reproducer.
+/// Returns a bug report, in lines that fit a mail.
+///
+/// `file` is the name of the reproducer in the command that the report tells its reader to run.
 ///
 /// # Errors
-/// If its schedule shows no finding, or a control failed.
+/// `NothingToReport` if the schedule shows no finding, or a control failed.
 pub fn bug_report(repro: &Repro, file: &str) -> Result<String, NothingToReport> {
     let repro = &*printable(repro);
     let report = &repro.report;
@@ -63,7 +65,7 @@ fn heading(lines: &mut Lines, title: &str) {
     lines.line(&"-".repeat(title.len()));
 }
 
-/// What happened, in one sentence.
+/// Describes what happened, in one sentence.
 fn summary(report: &RunReport, finding: &Finding) -> String {
     let (on, walker, view) = (place(report), walker(report), finding.view);
     let before = report.before.value;
@@ -111,7 +113,7 @@ fn walker(report: &RunReport) -> String {
     function.map_or(report.walker.clone(), |function| format!("{function}()"))
 }
 
-/// What was seen to come of it, and what was not seen.
+/// Writes the impact: the consequences that were observed, and those that were not.
 fn impact(lines: &mut Lines, report: &RunReport, found: &[&Finding]) {
     if let Some(split) = report.kernel.as_ref().and_then(text::split) {
         lines.paragraph("- ", "  ", &format!("{split}."));
@@ -175,7 +177,7 @@ fn to_reproduce(lines: &mut Lines, repro: &Repro, file: &str) {
     }
 }
 
-/// What the run says nothing of.
+/// Lists what the run did not test.
 fn not_tested(report: &RunReport) -> Vec<String> {
     let mut points = vec![
         "Hardware. This was run under an emulator: accesses take effect in one order, nothing is reordered, speculated \
