@@ -1,12 +1,12 @@
-//! Sums up the sources that the program is built from, so that the results of two builds can be told apart.
+//! Hashes the sources that the program is built from, so that the results of two builds can be distinguished.
 
 use std::fs;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-/// What decides what the program finds, in the repository. In a package of this crate alone the others are not there;
-/// then Cargo.lock says which versions of them were built.
+/// The files and folders of the repository that determine the program's findings. A package of this crate alone
+/// lacks those of the other crates; there Cargo.lock names the versions of them that were built.
 const SOURCES: [&str; 11] = [
     "Cargo.lock",
     "Cargo.toml",
@@ -32,7 +32,8 @@ fn main() {
     println!("cargo::rustc-env=PMDSCOPE_SOURCES={digits}");
 }
 
-/// Adds a file, or all files of a folder, in the order of their names. Each is framed by its name and its length.
+/// Adds a file to the hash, or all files of a folder in the order of their names. The path and the length of
+/// each file precede its bytes.
 fn add(path: &Path, sum: &mut Sha256) {
     if path.is_dir() {
         let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);

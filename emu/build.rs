@@ -1,4 +1,4 @@
-//! Refuses a build that would link another Unicorn than the pinned one.
+//! Fails the build if it would link another Unicorn than the pinned one.
 
 use std::env;
 use std::process::Command;
@@ -10,7 +10,8 @@ fn main() {
     if env::var_os("UNICORN_NO_PKG_CONFIG").is_some() {
         return;
     }
-    // What the build of unicorn-engine-sys 2.1.5 asks, and links if the answer is yes.
+    // The build of unicorn-engine-sys 2.1.5 asks this, and links the machine's own Unicorn if the answer is
+    // yes.
     let pkg_config = env::var_os("PKG_CONFIG").unwrap_or_else(|| "pkg-config".into());
     let found = Command::new(pkg_config).args(["--exists", "unicorn >= 2"]).status();
     if found.is_ok_and(|status| status.success()) {

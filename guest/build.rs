@@ -42,7 +42,7 @@ fn main() {
     fs::write(out.join("bundled.rs"), table).expect("OUT_DIR is writable");
 }
 
-/// `6.12` as the Rust expression of it.
+/// Returns the Rust expression of a version: `Version::new(6, 12)` for `6.12`.
 fn version(text: &str) -> String {
     let (major, minor) = text.split_once('.').expect("a version has a dot");
     format!("Version::new({major}, {minor})")

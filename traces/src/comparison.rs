@@ -1,4 +1,4 @@
-//! What a comparison reports. Field names are the JSON contract; see the schemas.
+//! The report of a comparison. Field names are the JSON contract; see the schemas.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,15 +19,15 @@ pub struct CompareReport {
     pub made_by: String,
     /// One run for each row; in JSON without traces.
     pub rows: Vec<RunReport>,
-    /// What was asked for and cannot exist, with the reason.
+    /// The rows that were asked for and cannot exist, with the reasons.
     pub skipped: Vec<Skipped>,
-    /// The sweeps of a batch that has some, each by `pmdscope schema sweep`.
+    /// The sweeps of a batch, each by `pmdscope schema sweep`; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sweeps: Vec<SweepReport>,
 }
 
 impl CompareReport {
-    /// Of runs by this program.
+    /// Makes a report of these rows, without sweeps.
     pub fn new(made_by: impl Into<String>, rows: Vec<RunReport>, skipped: Vec<Skipped>) -> Self {
         CompareReport {
             schema: COMPARE_SCHEMA.to_owned(),
@@ -39,19 +39,21 @@ impl CompareReport {
     }
 }
 
-/// A row that cannot exist: an entry that an encoding cannot express, a walker it does not have.
+/// A row that cannot exist, such as an entry that the encoding cannot express or a walker that it does not
+/// have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Skipped {
-    /// The architecture, MMU and version; of a kernel its release.
+    /// The architecture, MMU and version; for a kernel, its release.
     pub encoding: String,
-    /// What it lacks; absent if nothing can be run there.
+    /// The missing kind of entry or routine; absent if nothing can be run there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lacks: Option<Lack>,
     /// Why there is no row.
     pub reason: String,
 }
 
-/// What an encoding, a guest or a kernel lacks, so that some rows cannot exist.
+/// The kind of entry or the routine that an encoding, a guest or a kernel lacks, so that some rows cannot
+/// exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Lack {

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How many schedules: in JSON a number, or its digits in a string if it does not fit 64 bits.
+/// A number of schedules or entries: in JSON a number, or a string of its digits if it does not fit 64 bits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Count(pub BigUint);
 
@@ -20,14 +20,16 @@ impl fmt::Display for Count {
 }
 
 impl Count {
-    /// As a sum and difference of at most four powers of two; none of a number that says nothing in that form.
+    /// Returns the number as a sum and difference of at most four powers of two.
+    ///
+    /// `None` if the number is below 1024 or needs more powers.
     pub(crate) fn in_powers_of_two(&self) -> Option<String> {
         const MOST: usize = 4;
         const SMALL: u32 = 1024;
         if self.0 < BigUint::from(SMALL) {
             return None;
         }
-        // With as few powers as possible: no two of them are neighbours.
+        // The shortest such sum (the non-adjacent form): no two exponents are neighbours.
         let mut terms: Vec<(char, u32)> = Vec::new();
         let (mut rest, mut power) = (self.0.clone(), 0);
         while rest > BigUint::ZERO {

@@ -1,4 +1,4 @@
-//! What decoded values report. Field names are the JSON contract; see the schema.
+//! The report of decoded values. Field names are the JSON contract; see the schema.
 
 use pmdscope_arches::{ConfigOption, Encoding};
 use schemars::JsonSchema;
@@ -6,52 +6,53 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::{Entry, Hex};
 
-/// Decoded values.
+/// A report of decoded values.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct DecodeReport {
     /// `pmdscope.decode/1`.
     pub schema: String,
-    /// The encoding.
+    /// The encoding that the values were decoded in.
     pub encoding: String,
     /// Who answered the predicates: `model`.
     pub predicates: String,
-    /// The entries.
+    /// The decoded entries.
     pub entries: Vec<DecodedEntry>,
 }
 
-/// A decoded entry, with all that it can be.
+/// A decoded entry, with every reading it can have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DecodedEntry {
     /// The entry in a kernel with every option of [`readings`](Self::readings).
     #[serde(flatten)]
     pub entry: Entry,
-    /// What a swap entry can be: that depends on the kernel's configuration, which numbers swap types. The first is what
-    /// it is in a kernel with every option, which the predicates are of too. Empty if it is no swap entry.
+    /// The possible readings of a swap entry: the kernel's configuration decides how swap types are numbered.
+    /// The first is the reading in a kernel with every option, which the predicates describe too. Empty if the
+    /// entry is not a swap entry.
     #[serde(default)]
     pub readings: Vec<Reading>,
 }
 
-/// What a swap entry is in some kernels.
+/// A reading of a swap entry, which holds in some kernels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reading {
-    /// What its type is used for: `migration-read`, `migration-read-exclusive`, `migration-write`, `swap-file`,
+    /// The use of its swap type: `migration-read`, `migration-read-exclusive`, `migration-write`, `swap-file`,
     /// `hwpoison`, `device-private-read`, `device-private-write`, `device-exclusive`, `device-exclusive-read`,
     /// `device-exclusive-write`, `pte-marker` or `swapin-error`.
     pub used_for: String,
     /// Whether it is a migration entry.
     pub migration: bool,
-    /// Its page frame; null if its offset is none.
+    /// The page frame number that the offset holds; null if the offset holds none.
     pub pfn: Option<Hex>,
-    /// The options that decide it. None: it is so in every kernel.
+    /// The options that decide this reading; empty if it holds in every kernel.
     pub needs: Vec<Needed>,
 }
 
-/// An option of a kernel's configuration that decides what a swap entry is.
+/// An option of a kernel's configuration that decides how a swap entry reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Needed {
-    /// Its name, such as `DEVICE_PRIVATE`.
+    /// Name of the option, such as `DEVICE_PRIVATE`.
     pub option: String,
-    /// Whether it must be on, or off.
+    /// Whether the option must be on; false if it must be off.
     pub on: bool,
 }
 
@@ -79,7 +80,7 @@ impl Reading {
 }
 
 impl DecodedEntry {
-    /// An entry as the model sees it.
+    /// Decodes an entry by the model.
     pub fn of_model(encoding: &Encoding, value: u64) -> Self {
         let reading = |reading: pmdscope_arches::Reading| {
             Reading::of(&reading, encoding.pfn_read_as(value, reading.purpose))
@@ -88,7 +89,9 @@ impl DecodedEntry {
         DecodedEntry { entry: Entry::of_model(encoding, value), readings }
     }
 
-    /// The options that decide whether it is a migration entry; none if it is one in every kernel, or in none.
+    /// Returns the options that decide whether this is a migration entry.
+    ///
+    /// Empty if it is one in every kernel, or in none.
     pub fn migration_depends_on(&self) -> Vec<&str> {
         let all_alike =
             |readings: &[Reading]| readings.windows(2).all(|two| two[0].migration == two[1].migration);

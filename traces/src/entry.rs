@@ -1,12 +1,12 @@
-//! An entry as reports show it: its value, what the predicates say, what it holds, its bits by name.
+//! An entry as reports show it: its value, predicates, contents, and bits by name.
 
 use pmdscope_arches::{By, Encoding, Field, Form};
 use schemars::JsonSchema;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What the predicates say of an entry. In a report of a run these are the answers of the guest's
-/// own compiled functions; in `decode` they are the model's.
+/// The kernel's predicates of an entry. In a report of a run these are the answers of the guest's own compiled
+/// functions, or the model's for a kernel; in `decode` they are the model's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Predicates {
     /// `pmd_none()`.
@@ -21,7 +21,7 @@ pub struct Predicates {
     pub bad: bool,
     /// `pmd_protnone()`.
     pub protnone: bool,
-    /// `is_swap_pmd()`: neither none nor present. In JSON `is_swap`, since `swap` is what it holds.
+    /// `is_swap_pmd()`: neither none nor present. In JSON `is_swap`, since `swap` holds the type and offset.
     #[serde(rename = "is_swap")]
     pub swap: bool,
     /// `is_pmd_migration_entry()`.
@@ -29,7 +29,7 @@ pub struct Predicates {
 }
 
 impl Predicates {
-    /// What the model says.
+    /// Returns the model's answers for an entry.
     pub fn of_model(encoding: &Encoding, entry: u64) -> Self {
         let model = &encoding.layout().predicates;
         Predicates {
@@ -44,7 +44,7 @@ impl Predicates {
         }
     }
 
-    /// Each predicate with its name, in the order of reports.
+    /// Returns each predicate with its name, in the order of reports.
     pub fn named(&self) -> [(&'static str, bool); 8] {
         [
             ("none", self.none),
@@ -58,7 +58,7 @@ impl Predicates {
         ]
     }
 
-    /// The names of those that hold, or `nothing`.
+    /// Returns the names of the predicates that are true, or `nothing`.
     pub fn holding(&self) -> String {
         let names: Vec<_> = self.named().iter().filter(|(_, holds)| *holds).map(|(name, _)| *name).collect();
         if names.is_empty() { "nothing".to_owned() } else { names.join(" ") }
@@ -82,7 +82,7 @@ impl<'de> Deserialize<'de> for Hex {
     }
 }
 
-/// A number that is written as `0x` and hexadecimal digits.
+/// Reads a number that is written as `0x` and hexadecimal digits.
 fn hexadecimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let text = String::deserialize(deserializer)?;
     let digits = text.strip_prefix("0x").filter(|digits| digits.bytes().all(|d| d.is_ascii_hexdigit()));
@@ -127,17 +127,17 @@ pub struct Swap {
 /// A field of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bit {
-    /// Its position, if it is one bit.
+    /// Position of a field of one bit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bit: Option<u8>,
-    /// Its position, highest and lowest bit, if it is several.
+    /// Position of a wider field: its highest and lowest bit, as `61..12`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bits: Option<String>,
-    /// Its name.
+    /// Name of the field.
     pub name: String,
-    /// What it holds.
+    /// Value of the field.
     pub value: Hex,
-    /// What that means.
+    /// The meaning of a set bit, or of the field's value.
     pub meaning: String,
     /// Whether the MMU reads it; otherwise the kernel alone does.
     pub hardware: bool,
@@ -156,7 +156,7 @@ impl Bit {
         }
     }
 
-    /// Its highest and its lowest bit; none if they are not said in a way that can be read.
+    /// Returns the highest and the lowest bit; `None` if the report does not give a valid position.
     pub fn range(&self) -> Option<(u8, u8)> {
         let (high, low) = match (self.bit, &self.bits) {
             (Some(bit), _) => (bit, bit),
@@ -169,7 +169,7 @@ impl Bit {
         (low <= high && high < 64).then_some((high, low))
     }
 
-    /// `bit 11` or `bits 61..12`.
+    /// Formats the position: `bit 11` or `bits 61..12`.
     pub fn position(&self) -> String {
         match (&self.bit, &self.bits) {
             (Some(bit), _) => format!("bit {bit}"),
@@ -179,19 +179,19 @@ impl Bit {
     }
 }
 
-/// An entry.
+/// A decoded page-table entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
-    /// Its value in CPU order (`pmd_val()`).
+    /// The value in CPU order (`pmd_val()`).
     pub value: Value,
-    /// What the predicates say of it.
+    /// The predicates of the entry.
     #[serde(flatten)]
     pub predicates: Predicates,
-    /// What the kernel would take as its page frame; null if it would not take one.
+    /// The page frame number that the kernel would take from the entry; null if it would take none.
     pub pfn: Option<Hex>,
-    /// Type and offset, if it is a swap entry.
+    /// Type and offset of a swap entry; null for all other entries.
     pub swap: Option<Swap>,
-    /// Its fields by name, from the lowest bit up.
+    /// The fields by name, from the lowest bit up.
     pub bits: Vec<Bit>,
 }
 
@@ -201,7 +201,7 @@ impl Entry {
         self.predicates.present && !self.predicates.leaf
     }
 
-    /// An entry with these predicates and contents; its bits are named by the model.
+    /// Makes an entry with these predicates and contents; the model names its bits.
     pub fn new(
         encoding: &Encoding,
         value: u64,
@@ -218,7 +218,7 @@ impl Entry {
         }
     }
 
-    /// An entry as the model sees it.
+    /// Decodes an entry by the model.
     pub fn of_model(encoding: &Encoding, value: u64) -> Self {
         let swap = encoding
             .layout()
@@ -229,13 +229,12 @@ impl Entry {
     }
 }
 
-/// The fields that differ between two values of an entry, by name, from the lowest bit up.
+/// Returns the fields that differ between two values of an entry, by name, from the lowest bit up.
 ///
-/// A bit means what it means in the entry where it is set: `+PRESENT_INVALID` was set and
-/// `-VALID` was cleared, each by its name in that entry's form. A field of several bits that both
-/// entries have is shown as `SWP_OFFSET 0x12->0x13`, one that only one has as `+ADDRESS 0x410`. An
-/// entry that becomes empty, or a pointer to a table, has nothing to do with what it was: of it only
-/// what it is then is said.
+/// A bit has the meaning that it has in the entry where it is set: `+PRESENT_INVALID` was set and `-VALID` was
+/// cleared, each by its name in that entry's form. A field of several bits that both entries have is shown as
+/// `SWP_OFFSET 0x12->0x13`, one that only one entry has as `+ADDRESS 0x410`. If the entry becomes empty, or a
+/// pointer to a table, the old fields say nothing about the new value: only the new one is described.
 pub fn changes(encoding: &Encoding, before: u64, after: u64) -> Vec<String> {
     let form = encoding.form(after);
     if form != encoding.form(before) {

@@ -1,4 +1,4 @@
-//! How a run names the entry that it begins with.
+//! The name of the entry that a run begins with.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,18 +7,18 @@ use pmdscope_arches::{EntryKind, UnknownName};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-/// The kind of entry, or `pmd` for one that was given by its value.
+/// The kind of an entry, or `pmd` for an entry given by its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Cow<'_, str>", into = "&'static str")]
 pub enum EntryName {
-    /// One of a kind.
+    /// An entry of a named kind.
     Kind(EntryKind),
-    /// One by its value.
+    /// An entry given by its value.
     Value,
 }
 
 impl EntryName {
-    /// The name in reports.
+    /// Returns the name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             EntryName::Kind(kind) => kind.name(),
@@ -26,7 +26,7 @@ impl EntryName {
         }
     }
 
-    /// The kind; `None` for an entry that was given by its value.
+    /// Returns the kind; `None` for an entry given by its value.
     pub const fn kind(self) -> Option<EntryKind> {
         match self {
             EntryName::Kind(kind) => Some(kind),

@@ -1,4 +1,4 @@
-//! A fault that was found. What is known of each kind is in `judge/registry.rs`: one entry for each.
+//! The findings of a run. `judge/registry.rs` defines each kind.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,17 +7,17 @@ use crate::count::Count;
 use crate::entry::Value;
 use crate::judge::FindingName;
 
-/// A fault that was found.
+/// A finding: a fault that a run showed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
-    /// Its kind.
+    /// The kind of finding.
     pub name: FindingName,
     /// The view that shows it.
     pub view: Value,
-    /// What happened, in one sentence.
+    /// Explanation of the finding, in one sentence.
     pub explanation: String,
-    /// Under how many schedules.
+    /// The number of schedules that show it.
     pub schedules: Count,
-    /// The shortest of them: with the fewest switches, then the fewest accesses.
+    /// The shortest of these schedules: the one with the fewest switches, then the fewest accesses.
     pub schedule: String,
 }

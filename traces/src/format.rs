@@ -1,4 +1,4 @@
-//! What a format is, and the kinds of encoders that write one.
+//! The definition of a format, and the kinds of encoders.
 
 use std::error::Error;
 use std::io::Write;
@@ -12,13 +12,13 @@ use crate::results::expect::Expectations;
 /// A format in which reports of one kind can be written.
 #[derive(Debug)]
 pub struct Format<Encoder> {
-    /// Its name, as `--format` takes it.
+    /// The name that `--format` takes.
     pub name: &'static str,
-    /// One line for `--help`.
+    /// The line about it in `--help`.
     pub about: &'static str,
-    /// The extension that files in it usually have, without the dot.
+    /// The usual file extension, without the dot.
     pub extension: &'static str,
-    /// What writes it.
+    /// The encoder that writes it.
     pub encoder: Encoder,
 }
 
@@ -29,7 +29,7 @@ pub type CompareFormat = Format<CompareEncoder>;
 /// A format of `pmdscope report`.
 pub type ReportFormat = Format<ReportEncoder>;
 
-/// Why a report was not written: the encoder's own error.
+/// The error of an encoder that could not write a report.
 pub type EncodeError = Box<dyn Error + Send + Sync>;
 
 /// Writes the runs of one writer on one entry, one for each walker.
@@ -70,17 +70,18 @@ pub enum Detail {
     Setup,
 }
 
-/// Writes a comparison.
+/// An encoder of comparisons.
 #[derive(Debug, Clone, Copy)]
 pub enum CompareEncoder {
-    /// Shows it; for a terminal, whose number of columns is given. The exit status is by the verdicts.
+    /// Shows the comparison. The second argument is the number of columns of the terminal, if there is a
+    /// terminal. The verdicts decide the exit status.
     View(fn(&CompareReport, Option<u16>) -> Result<String, EncodeError>),
-    /// Says of each row whether it is as expected. The exit status is by that.
+    /// Reports for each row whether it is as expected. This decides the exit status.
     TestResults(fn(&CompareReport, &Expectations) -> Result<String, EncodeError>),
 }
 
 impl CompareEncoder {
-    /// Whether the exit status is by expectations.
+    /// Whether expectations decide the exit status.
     pub const fn is_test_results(&self) -> bool {
         matches!(self, CompareEncoder::TestResults(_))
     }
@@ -88,7 +89,7 @@ impl CompareEncoder {
     /// Writes a comparison.
     ///
     /// # Errors
-    /// The encoder's own.
+    /// Any error of the encoder.
     pub fn encode(
         &self,
         report: &CompareReport,
@@ -105,40 +106,40 @@ impl CompareEncoder {
 /// The records of a batch, in the order of their jobs.
 pub type Records<'a> = dyn Iterator<Item = Record> + 'a;
 
-/// Where the records of a report are from.
+/// The batch that the records of a report belong to.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordSource<'a> {
-    /// The batch.
+    /// The description of the batch.
     pub batch: &'a Batch,
-    /// What was asked for and cannot exist; empty if only some records are reported.
+    /// The rows that were asked for and cannot exist; empty if only some records are reported.
     pub skipped: &'a [Skipped],
 }
 
-/// Writes records of a batch.
+/// An encoder of a batch's records.
 #[derive(Debug, Clone, Copy)]
 pub enum ReportEncoder {
-    /// Counts records while they go by, and writes a text that is short however many there are.
+    /// Counts the records as they pass, and writes a text that is short however many there are.
     Summary(fn(&mut Records<'_>) -> String),
-    /// Writes each record as it goes by.
+    /// Writes each record as it passes.
     Stream(fn(RecordSource<'_>, &mut Records<'_>, &mut dyn Write) -> Result<(), EncodeError>),
-    /// Writes each record into a file that the encoder opens, as a database has to.
+    /// Writes each record into a file that the encoder opens, as a database requires.
     File(fn(RecordSource<'_>, &mut Records<'_>, &Path) -> Result<(), EncodeError>),
     /// Writes all records at once, as a comparison.
     Comparison {
         /// The largest number of rows.
         most_rows: usize,
-        /// What writes the comparison.
+        /// The encoder of the comparison.
         encoder: CompareEncoder,
     },
 }
 
 impl ReportEncoder {
-    /// The usual encoder of a comparison, which may have 50,000 rows.
+    /// Returns the usual encoder of a comparison of at most 50,000 rows.
     pub const fn comparison(format: &CompareFormat) -> ReportEncoder {
         ReportEncoder::Comparison { most_rows: 50_000, encoder: format.encoder }
     }
 
-    /// Whether the exit status is by expectations.
+    /// Whether expectations decide the exit status.
     pub const fn is_test_results(&self) -> bool {
         matches!(self, ReportEncoder::Comparison { encoder, .. } if encoder.is_test_results())
     }

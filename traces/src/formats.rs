@@ -1,5 +1,5 @@
-//! The registry of formats: a line for each in the list of its command, in the order of `--help`. All else about a format
-//! is in the file of its encoder.
+//! The registry of formats: one list for each command, in the order of `--help`. The file of each encoder has
+//! everything else about its format.
 
 pub use crate::format::{
     CompareEncoder, CompareFormat, Detail, EncodeError, Format, RecordSource, Records, ReportEncoder,

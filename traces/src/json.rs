@@ -42,7 +42,7 @@ pub const REPORT_FORMAT: ReportFormat = ReportFormat {
     encoder: ReportEncoder::Stream(report),
 };
 
-/// A report as one indented JSON object.
+/// Returns a report as one indented JSON object.
 ///
 /// # Errors
 /// If the report cannot be serialised, which would be a fault of its type.
@@ -52,7 +52,7 @@ pub fn pretty(report: &impl Serialize) -> serde_json::Result<String> {
     Ok(text)
 }
 
-/// A comparison as one object, without the traces of its rows.
+/// Returns a comparison as one object, without the traces of its rows.
 ///
 /// # Errors
 /// As for [`pretty`].
@@ -61,8 +61,9 @@ pub fn compare(report: &CompareReport) -> serde_json::Result<String> {
     pretty(&CompareReport { rows, ..report.clone() })
 }
 
-/// A batch as one object, as [`CompareReport`] has it, however many runs there are. Sweeps, which come after them, are kept
-/// meanwhile.
+/// Writes a batch as one object of the shape of [`CompareReport`], however many runs there are.
+///
+/// Sweeps follow the runs, so they are kept in memory until all runs are written.
 fn report(
     source: RecordSource<'_>,
     records: &mut Records<'_>,
@@ -81,7 +82,7 @@ fn report(
     Ok(out.write_all(b"\n")?)
 }
 
-/// The comparison was not written whole.
+/// Error of writing a comparison.
 #[derive(Debug, thiserror::Error)]
 #[error("the comparison cannot be written")]
 struct ComparisonError(#[source] serde_json::Error);
@@ -89,7 +90,7 @@ struct ComparisonError(#[source] serde_json::Error);
 struct StreamedComparison<'a, Runs> {
     source: RecordSource<'a>,
     rows: StreamedRows<Runs>,
-    /// The sweeps that were among the rows.
+    /// The sweeps among the records, collected while the rows are written.
     sweeps: &'a RefCell<Vec<SweepReport>>,
 }
 
@@ -102,7 +103,7 @@ impl<Runs: Iterator<Item = RunReport>> Serialize for StreamedRows<Runs> {
 }
 
 impl<Runs: Iterator<Item = RunReport>> Serialize for StreamedComparison<'_, Runs> {
-    /// As [`CompareReport`] does it.
+    /// Writes the members that [`CompareReport`] has, in the same order.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("CompareReport", 5)?;
         object.serialize_field("schema", COMPARE_SCHEMA)?;

@@ -48,11 +48,13 @@ enum Line<'a> {
     },
 }
 
-/// A run as JSON Lines: a `run` line with everything but the traces, then for each behaviour a
-/// `behaviour` line and its `event` lines.
+/// Returns a run as JSON Lines.
+///
+/// A `run` line has everything but the traces. A `behaviour` line and its `event` lines follow for each
+/// behaviour.
 ///
 /// # Errors
-/// If it cannot be serialised, which would be a fault of its type.
+/// If the report cannot be serialised, which would be a fault of its type.
 pub fn lines(report: &RunReport) -> serde_json::Result<String> {
     let head = RunReport { traces: Vec::new(), ..report.clone() };
     let mut text = serde_json::to_string(&Line::Run(&head))?;
@@ -77,7 +79,7 @@ pub fn lines(report: &RunReport) -> serde_json::Result<String> {
     Ok(text)
 }
 
-/// The records of a batch, a line each.
+/// Writes the records of a batch, one per line.
 fn report(_: RecordSource<'_>, records: &mut Records<'_>, out: &mut dyn Write) -> Result<(), EncodeError> {
     for record in records {
         out.write_all(segment::line(&record)?.as_bytes())?;

@@ -1,6 +1,6 @@
-//! What runs show: the types of reports, the findings in them, and their encoders.
+//! Reports of runs, the findings in them, and their encoders.
 //!
-//! Nothing here runs anything. A report is filled from what was observed; see the binary's `study`.
+//! This crate runs nothing. The binary's `study` fills a report from what it observed.
 #![forbid(unsafe_code)]
 
 pub mod batch;

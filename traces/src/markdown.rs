@@ -38,7 +38,7 @@ pub const REPORT_FORMAT: ReportFormat = ReportFormat {
     encoder: ReportEncoder::comparison(&COMPARE_FORMAT),
 };
 
-/// A comparison as a table, one more of its sweeps if there are any, and the summary under it.
+/// Returns a comparison as a table, a second table if there are sweeps, and the summary.
 pub fn compare(report: &CompareReport) -> String {
     let report = &*printable(report);
     let runs = (!report.rows.is_empty() || report.sweeps.is_empty()).then(|| table(summary::table(report)));
@@ -47,7 +47,7 @@ pub fn compare(report: &CompareReport) -> String {
     runs.into_iter().chain(sweeps).chain([summary]).collect::<Vec<_>>().join("\n\n")
 }
 
-/// A table, whose first row is its header.
+/// Formats a table whose first row is its header.
 fn table(rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::count::Count;
 use crate::entry::{Hex, Value};
 
-/// How a routine decided, or how it ended without a decision.
+/// The decision of a routine, or its end without a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RoutineResult {
-    /// It left the entry alone and gave up, or went another and slower way.
+    /// It left the entry alone and gave up, or took a slower path.
     Refused,
     /// It took a reference on a page.
     Page,
@@ -44,7 +44,7 @@ pub enum RoutineResult {
 }
 
 impl RoutineResult {
-    /// Its name in reports.
+    /// Returns the name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             RoutineResult::Refused => "refused",
@@ -69,29 +69,29 @@ impl RoutineResult {
 /// The outcome of a routine.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
-    /// The result: `refused`, `page`, `leaf`, `table`, `wait`, `fault`, `retry`; `crash` where it
-    /// accessed what is not there; `unknown` where it did not end.
+    /// The result, such as `refused`, `page`, `leaf`, `table`, `wait`, `fault` or `retry`; `crash` if the
+    /// routine accessed memory that does not exist or raised an exception; `unknown` if it did not end.
     pub result: RoutineResult,
     /// The check that decided.
     #[serde(with = "check_name")]
     #[schemars(with = "Option<String>")]
     pub stopped_by: Option<Check>,
-    /// The page it took, or took for mapped.
+    /// The page frame number that it took, or took for mapped.
     pub pfn: Option<Hex>,
-    /// How many bytes it took for mapped.
+    /// The number of bytes that it took for mapped.
     pub size: Option<u64>,
-    /// The entry the decision rests on.
+    /// The entry that the decision rests on.
     pub decided_on: Option<Value>,
-    /// The last entry that a load of it returned, if it did not return itself and so left no decision.
+    /// The last entry that a load returned, if the routine did not return and so left no decision.
     pub last_view: Option<Value>,
     /// How it ended, if not by returning.
     pub ended: Option<String>,
-    /// Whether that check comes after the walker's present check.
+    /// Whether the deciding check comes after the walker's present check.
     pub past_present: bool,
-    /// Under how many schedules.
+    /// The number of schedules with this outcome.
     pub schedules: Count,
-    /// One of them with the fewest switches: `W3 K2` is three accesses of the writer, then two of the
-    /// walker.
+    /// One of these schedules, with the fewest switches: `W3 K2` is three accesses of the writer, then two of
+    /// the walker.
     pub schedule: String,
 }
 
@@ -123,13 +123,13 @@ mod check_name {
     }
 }
 
-/// The outcome of a routine in words.
+/// Describes the outcome of a routine in words.
 pub(crate) fn in_words(outcome: &Outcome) -> String {
     let check = outcome.stopped_by.map_or("no check", Check::name);
     let page = outcome.pfn.map_or(String::new(), |pfn| format!(" page {:#x}", pfn.0));
     let of_page = if page.is_empty() { String::new() } else { format!(" of{page}") };
     match outcome.result {
-        // A kernel's walker does not say which check it was.
+        // A kernel's walker does not report which check stopped it.
         RoutineResult::Refused if outcome.stopped_by.is_none() && outcome.past_present => {
             "took nothing, stopped by a later check".to_owned()
         }
@@ -159,7 +159,7 @@ pub(crate) fn in_words(outcome: &Outcome) -> String {
     }
 }
 
-/// A size in the unit that divides it: `2 MiB`.
+/// Formats a size in the largest unit that divides it: `2 MiB`.
 pub(crate) fn bytes(size: u64) -> String {
     [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")]
         .into_iter()

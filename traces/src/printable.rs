@@ -1,4 +1,4 @@
-//! Reports are made of files that anyone may have written. What is shown of them is text, and does nothing to a terminal.
+//! Makes reports safe to show: anyone may have written their files, and their text must not control a terminal.
 
 use std::borrow::Cow;
 use std::io;
@@ -9,13 +9,15 @@ use serde_json::Value;
 
 use crate::words::{is_unprintable, one_line};
 
-/// The report with all that is unprintable in its texts escaped. A tab, as disassemblers write them, is a space.
+/// Returns the report with every unprintable character in its texts escaped.
+///
+/// A tab, as disassemblers write it, becomes a space.
 pub(crate) fn printable<T: Serialize + DeserializeOwned + Clone>(report: &T) -> Cow<'_, T> {
     if is_printable(report) {
         return Cow::Borrowed(report);
     }
     let escaped = serde_json::to_value(report).map(escaped).and_then(serde_json::from_value);
-    // Texts alone were changed, and a text may be any: what was a report is one.
+    // Only texts were changed, and any text is valid, so the result is still a report.
     escaped.map_or(Cow::Borrowed(report), Cow::Owned)
 }
 
@@ -32,7 +34,8 @@ fn is_printable(report: &impl Serialize) -> bool {
     serde_json::to_writer(Looking, report).is_ok()
 }
 
-/// Takes JSON as it is written, in whole characters and whole escapes, until something is unprintable.
+/// A writer of JSON that fails at the first unprintable character. It receives whole characters and whole
+/// escapes.
 struct Looking;
 
 impl io::Write for Looking {

@@ -1,4 +1,4 @@
-//! What a run and a comparison report. Field names are the JSON contract; see the schemas.
+//! The report of a run. Field names are the JSON contract; see the schemas.
 
 use pmdscope_arches::EntryKind;
 use schemars::JsonSchema;
@@ -24,7 +24,7 @@ pub use verdict::Verdict;
 
 /// The name and number of the report of one run. A change that breaks a reader raises the number.
 pub const RUN_SCHEMA: &str = "pmdscope.run/1";
-/// The same of a decoded value.
+/// The name and number of the report of decoded values. A change that breaks a reader raises the number.
 pub const DECODE_SCHEMA: &str = "pmdscope.decode/1";
 
 /// One writer against one walker on one entry, at every interleaving.
@@ -49,7 +49,7 @@ pub struct RunReport {
     /// The page frame number, if the run was asked for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pfn: Option<Hex>,
-    /// Its marks: `young`, `dirty`, `soft-dirty`, `uffd-wp`.
+    /// The marks of the entry: `young`, `dirty`, `soft-dirty`, `uffd-wp`.
     pub marks: Vec<String>,
     /// The writer.
     pub writer: String,
@@ -57,28 +57,28 @@ pub struct RunReport {
     pub walker: String,
     /// Further routines that ran with them, from CPU2 on.
     pub with: Vec<String>,
-    /// Who answered the predicates of all entries here: `guest`, its own compiled functions; or `model`, for a
-    /// kernel, which has them inlined everywhere.
+    /// Who answered the predicates of all entries in this report: `guest`, with its own compiled functions; or
+    /// `model`, for a kernel, which has its predicates inlined everywhere.
     pub predicates: PredicatesFrom,
     /// The entry before the writer.
     pub before: Entry,
-    /// Where `before` does not satisfy what the kernel expects of such an entry.
+    /// The expectations of the kernel that `before` does not meet.
     pub contract: Vec<String>,
     /// The entry when the writer is done; null if schedules end differently.
     pub after: Option<Entry>,
-    /// What the writer stored, in order.
+    /// The entries that the writer stored, in order.
     pub stored: Vec<Stored>,
     /// The distinct entries that the walker's loads returned.
     pub views: Vec<View>,
     /// The outcome of the walker's baseline run: alone, on the original entry.
     pub alone: Outcome,
-    /// Its outcomes under the schedules.
+    /// The walker's outcomes under the schedules.
     pub outcomes: Vec<Outcome>,
-    /// What the writer concluded.
+    /// The writer's outcomes under the schedules.
     pub writer_outcomes: Vec<Outcome>,
     /// The outcomes of each further routine.
     pub with_outcomes: Vec<Vec<Outcome>>,
-    /// Where the walker's machine code took another path than in its baseline run.
+    /// The points where the walker's machine code left the path of its baseline run.
     pub divergences: Vec<Divergence>,
     /// Entries that the guest's `VM_WARN_ON_ONCE()` warned of.
     pub warnings: Vec<Warning>,
@@ -88,26 +88,28 @@ pub struct RunReport {
     pub schedules: Schedules,
     /// Why not every schedule was run to its end; null if every one was.
     pub incomplete: Option<String>,
-    /// Whether it is incomplete for want of time, so that another machine might come further.
+    /// Whether it is incomplete because time ran out, so that another machine might get further.
     #[serde(skip)]
     pub out_of_time: bool,
-    /// Entries of which the guest's compiled functions and the model say different things: the control
-    /// that the guest is one of this encoding. If there are any, the verdict is unknown.
+    /// Entries on which the guest's compiled functions and the model disagree. This is the control that the
+    /// guest has this encoding: any disagreement makes the verdict unknown.
     pub disagreements: Vec<String>,
-    /// That a routine is given an entry that it is not called with, by what its guest declares; null if it is not.
+    /// The precondition that the entry breaks: the guest declares that no caller passes such an entry to the
+    /// routine. Null if it breaks none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precondition: Option<String>,
-    /// What a run of a real kernel rests on; null for other guests.
+    /// Facts about a run of a real kernel; null for other guests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel: Option<KernelFacts>,
     /// The result in one word.
     pub verdict: Verdict,
-    /// The command that runs it again; a kernel or guest of the user's is named by its file alone.
+    /// The command that runs it again; it names a user's kernel or guest by its file name alone.
     pub command: String,
     /// One trace for each behaviour. Left out in comparisons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traces: Vec<Trace>,
-    /// Every entry in these traces once, by its value, so that what an event shows can be read. Left out with them.
+    /// Every entry in these traces once, decoded, so that the values of events can be read. Left out with the
+    /// traces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<Entry>,
 }
@@ -128,52 +130,53 @@ pub struct Stored {
     pub changes: Vec<String>,
 }
 
-/// Where the walker's machine code left the path of its baseline run.
+/// A point where the walker's machine code left the path of its baseline run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Divergence {
-    /// The entry its decision rests on.
+    /// The entry that the walker's decision rests on.
     pub decided_on: Option<Value>,
-    /// The first instruction it ran and would not have run; null if it returned there.
+    /// The address of the first instruction that the baseline run did not execute there; null if the walker
+    /// returned instead.
     pub pc: Option<Hex>,
     /// Symbol and offset of that instruction.
     pub symbol: Option<String>,
     /// The instruction.
     pub instruction: Option<String>,
-    /// Where it would have gone on instead; null if it would have returned.
+    /// The address of the instruction that the baseline run executed there; null if it returned.
     pub instead_of: Option<Hex>,
-    /// Under how many schedules.
+    /// The number of schedules with this divergence.
     pub schedules: Count,
 }
 
-/// A warning of the guest's.
+/// A warning by the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
     /// The entry it warned of.
     pub entry: Value,
-    /// Under how many schedules.
+    /// The number of schedules with this warning.
     pub schedules: Count,
 }
 
-/// The number of schedules.
+/// The numbers of schedules, behaviours and machine-code runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Schedules {
     /// How many there are; if the run is incomplete, how many were run.
     pub total: Count,
     /// How many distinct behaviours they fall into: what each routine read and stored, and its outcome.
     pub behaviours: u64,
-    /// How often machine code was run for that.
+    /// How often machine code was run to find them.
     pub machine_runs: u64,
 }
 
 impl RunReport {
-    /// The entry and its marks: `migration-read soft-dirty`.
+    /// Returns the name of the entry and its marks: `migration-read soft-dirty`.
     pub fn marked_entry(&self) -> String {
         let words: Vec<&str> =
             std::iter::once(self.entry.name()).chain(self.marks.iter().map(String::as_str)).collect();
         words.join(" ")
     }
 
-    /// Whether a walker was run: a kernel's writer may be run alone.
+    /// Whether a walker was run. A kernel's writer may run alone.
     pub fn has_walker(&self) -> bool {
         self.kernel.as_ref().is_none_or(|kernel| kernel.walker_function.is_some())
     }
@@ -191,7 +194,7 @@ impl RunReport {
         all.into_iter().find(|entry| entry.value == value)
     }
 
-    /// The controls that failed, in words. If there are any, nothing that was found counts.
+    /// Returns the failed controls in words. If any control failed, no finding counts.
     pub fn failed_controls(&self) -> Vec<String> {
         let of_guest =
             self.disagreements.iter().map(|disagreement| format!("control failed: {disagreement}"));
@@ -202,12 +205,14 @@ impl RunReport {
         of_guest.chain(of_kernel).collect()
     }
 
-    /// Why not all is known, if it is not. What was found in a run that was not run whole was found, but there may be more.
+    /// Returns the reasons why the result is not fully known; empty if it is.
+    ///
+    /// The findings of an incomplete run are valid, but there may be more.
     pub(crate) fn why_unknown(&self) -> Vec<String> {
         why_unknown(self.failed_controls(), self.incomplete.as_deref(), self.verdict)
     }
 
-    /// The findings whose shortest schedule this is.
+    /// Returns the findings whose shortest schedule this is.
     pub fn findings_under(&self, schedule: &str) -> Vec<&Finding> {
         self.findings.iter().filter(|finding| finding.schedule == schedule).collect()
     }
@@ -236,12 +241,12 @@ impl RunReport {
         outcomes.clone().find(|outcome| outcome.schedule == finding.schedule).or_else(|| outcomes.next())
     }
 
-    /// The trace of a schedule, if it was kept: one of each behaviour is.
+    /// Returns the trace of a schedule, if the report has it: it has one for each behaviour.
     pub fn trace_under(&self, schedule: &str) -> Option<&Trace> {
         self.traces.iter().find(|trace| trace.schedule == schedule)
     }
 
-    /// The report with the traces of its findings only: each under the finding's shortest schedule.
+    /// Returns the report with only the traces of its findings, each under the finding's shortest schedule.
     #[must_use]
     pub fn with_traces_of_findings(mut self) -> RunReport {
         let mut traces = std::mem::take(&mut self.traces);
@@ -253,15 +258,16 @@ impl RunReport {
         self
     }
 
-    /// The report without its traces, as comparisons list it.
+    /// Returns the report without its traces, as comparisons list it.
     #[must_use]
     pub fn without_traces(&self) -> RunReport {
         RunReport { traces: Vec::new(), entries: Vec::new(), ..self.clone() }
     }
 }
 
-/// Why not all is known of a run or a sweep. Where a control failed, the report may also be incomplete for that reason,
-/// which is then not said again.
+/// Returns the reasons why the result of a run or a sweep is not fully known.
+///
+/// If a control failed, only that is returned: the report may also be incomplete for the same reason.
 pub(crate) fn why_unknown(failed: Vec<String>, incomplete: Option<&str>, verdict: Verdict) -> Vec<String> {
     if !failed.is_empty() {
         return failed;

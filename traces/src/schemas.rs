@@ -26,13 +26,14 @@ pub const SCHEMAS: [&str; 10] = [
     SWEEP_SCHEMA,
 ];
 
-/// The JSON Schema of a report, by its name with or without the version.
+/// Returns the JSON Schema of a report, by its name with or without the version.
 pub fn schema(name: &str) -> Option<Schema> {
     let full = SCHEMAS.into_iter().find(|full| {
         let short = full.strip_prefix("pmdscope.").and_then(|rest| rest.split('/').next());
         *full == name || short == Some(name)
     })?;
-    // The schema of written reports: a member that may be null is always there, one that may be left out is not.
+    // The schema describes written reports: a member that may be null is always there, and a member that may be
+    // left out is not required.
     let generator = SchemaSettings::default().for_serialize().into_generator();
     Some(match full {
         RUN_SCHEMA => generator.into_root_schema_for::<RunReport>(),
@@ -41,7 +42,7 @@ pub fn schema(name: &str) -> Option<Schema> {
         REPRO_SCHEMA => generator.into_root_schema_for::<Repro>(),
         BATCH_SCHEMA => generator.into_root_schema_for::<Batch>(),
         RECORD_SCHEMA => generator.into_root_schema_for::<Record>(),
-        // It is read, not written.
+        // A matrix is read, not written.
         MATRIX_SCHEMA => SchemaSettings::default().into_generator().into_root_schema_for::<matrix::File>(),
         DIFF_SCHEMA => generator.into_root_schema_for::<DiffReport>(),
         SWEEP_SCHEMA => generator.into_root_schema_for::<SweepReport>(),

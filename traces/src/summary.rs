@@ -1,4 +1,4 @@
-//! What a comparison shows, as table cells and in words. All of it is drawn from the rows.
+//! A comparison as table cells, and as a summary in words. Both are derived from its report alone.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -19,7 +19,7 @@ use crate::{sweep_summary, words};
 
 /// A comparison as a table: its header, then a line for each row, the worst consequence first.
 pub fn table(report: &CompareReport) -> Vec<Vec<String>> {
-    // Rows are of kernels all, or none is.
+    // Either all rows are of kernels, or none is.
     let kernels = report.rows.iter().any(|row| row.kernel.is_some());
     let header: &[&str] = if kernels { &KERNEL_COLUMNS } else { &COLUMNS };
     let header = header.iter().map(|name| (*name).to_owned()).collect();
@@ -86,7 +86,7 @@ fn kernel_cells(row: &RunReport) -> Vec<String> {
     ]
 }
 
-/// What a writer stored, besides a page table.
+/// Lists what a writer stored, besides a page table.
 pub(crate) fn stored(row: &RunReport) -> String {
     let stored = row.stored.iter().filter(|stored| !stored.entry.is_table());
     let stored: Vec<_> = stored
@@ -99,7 +99,7 @@ pub(crate) fn stored(row: &RunReport) -> String {
     if stored.is_empty() { "nothing".to_owned() } else { stored.join(", ") }
 }
 
-/// What the walker saw at worst, and what it made of it.
+/// Describes the worst view of the walker, and the walker's outcomes on it.
 pub(crate) fn at_worst(row: &RunReport) -> String {
     match worst_view(row) {
         Some(view) => {
@@ -126,7 +126,7 @@ pub(crate) fn worst_view(row: &RunReport) -> Option<&View> {
         .or_else(|| row.views.first())
 }
 
-/// What a view is, against the entry before the writer.
+/// Describes a view, compared with the entry before the writer.
 pub(crate) fn what_became(row: &RunReport, view: &View) -> String {
     if view.installed {
         return if view.entry.is_table() { "page table" } else { "what was installed" }.to_owned();
@@ -155,7 +155,7 @@ fn decisions(row: &RunReport, view: Value) -> String {
     if on_view.is_empty() { "saw it and went on".to_owned() } else { joined(on_view.into_iter()) }
 }
 
-/// What a walker made of a swap entry that was present.
+/// Describes a walker's outcomes on a swap entry that was present.
 fn made_of(row: &RunReport, view: Value) -> String {
     format!("{}: {}{}", row.walker, decisions(row, view), and_destroyed(row, view))
 }
@@ -177,7 +177,7 @@ fn joined<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> String {
     words.join(" or ")
 }
 
-/// The names of what was found, or the verdict.
+/// Returns the names of the findings, or else the verdict.
 pub(crate) fn verdict(row: &RunReport) -> String {
     let mut names: Vec<&str> = row.findings.iter().map(|finding| finding.name.name()).collect();
     names.dedup();
@@ -187,7 +187,7 @@ pub(crate) fn verdict(row: &RunReport) -> String {
     }
 }
 
-/// The architecture, and the kind of MMU where there are several.
+/// Returns the architecture, and the kind of MMU where there are several.
 pub(crate) fn platform(row: &RunReport) -> String {
     platform_name(&row.arch, row.mmu.as_ref())
 }
@@ -227,18 +227,18 @@ impl Groups {
         if !self.members.contains_key(&skipped.reason) {
             self.order.push(skipped.reason.clone());
         }
-        // A kernel's release has no space in it.
+        // A kernel's release contains no space.
         let (platform, linux) = skipped.encoding.rsplit_once(' ').unwrap_or((&skipped.encoding, ""));
         let members = self.members.entry(skipped.reason.clone()).or_default();
         members.push((platform.to_owned(), linux.to_owned()));
     }
 
-    /// These groups under a title, if there are any.
+    /// Returns these groups as a section, if there are any.
     fn section(&self, title: &'static str) -> Option<Section> {
         (!self.order.is_empty()).then(|| Section { title, sentences: self.sentences().collect() })
     }
 
-    /// Each sentence with `arm64 5.10 6.1, ppc64 radix 6.12`.
+    /// Returns each sentence with its platforms, as `arm64 5.10 6.1, ppc64 radix 6.12`.
     fn sentences(&self) -> impl Iterator<Item = Sentence> {
         self.order.iter().map(|sentence| {
             let mut platforms: Vec<(&str, Vec<&str>)> = Vec::new();
@@ -259,23 +259,23 @@ impl Groups {
     }
 }
 
-/// What is said under one title of the summary.
+/// A section of the summary.
 pub(crate) struct Section {
     /// The title.
     pub title: &'static str,
-    /// What is said, each with those of which it holds.
+    /// The sentences, each with the platforms that it holds for.
     pub sentences: Vec<Sentence>,
 }
 
 /// A sentence of the summary.
 pub(crate) struct Sentence {
-    /// What is said.
+    /// The text of the sentence.
     pub text: String,
-    /// The platforms and versions it is about: `arm64 5.10 6.1, ppc64 radix 6.12`.
+    /// The platforms and versions that it holds for: `arm64 5.10 6.1, ppc64 radix 6.12`.
     pub platforms: String,
 }
 
-/// The summary.
+/// Returns the summary as text.
 pub fn in_words(report: &CompareReport) -> String {
     let mut out = String::new();
     for section in sections(report) {
@@ -289,7 +289,7 @@ pub fn in_words(report: &CompareReport) -> String {
     out
 }
 
-/// The rows of a comparison in groups, for each finding.
+/// The groups of rows, for each finding.
 #[derive(Default)]
 struct FindingGroups(BTreeMap<FindingName, Groups>);
 
@@ -316,7 +316,7 @@ impl FindingGroups {
         self.0.entry(finding.name).or_default().add(sentence, row);
     }
 
-    /// The sections of findings whose rows are grouped in this way.
+    /// Returns the sections of the findings whose rows are grouped in this way.
     fn sections(&self, grouping: SummaryGrouping) -> impl Iterator<Item = Section> {
         self.0.iter().filter_map(move |(name, groups)| {
             let section =
@@ -335,7 +335,7 @@ fn grouping(finding: &Finding) -> Option<SummaryGrouping> {
     finding.name.definition().summary.as_ref().map(|section| section.grouping)
 }
 
-/// What the summary says before its last line.
+/// Returns the sections of the summary, without its last line.
 pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
     let mut out = Vec::new();
     let mut guards = Groups::default();
@@ -362,7 +362,7 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
             let redirected = grouping(finding) == Some(SummaryGrouping::RedirectedSwapEntry);
             is_present_swap_entry(finding) || redirected || finding.name.is_lost_entry()
         };
-        // Only of what was seen whole.
+        // Only complete runs without a failed control count here.
         let is_known = row.incomplete.is_none() && row.failed_controls().is_empty();
         if row.before.predicates.swap && !row.findings.iter().any(of_entry) && is_known {
             kept.add(format!("{} on {}", row.writer, row.marked_entry()), row);
@@ -382,7 +382,7 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
         for breach in &row.contract {
             breaches.add(format!("{}: {breach}", row.marked_entry()), row);
         }
-        // One is enough for nothing else to count.
+        // One failed control is enough: nothing else counts then.
         let failed = row.failed_controls();
         if let Some(why) = row.incomplete.as_ref().or(failed.first()) {
             unknown
@@ -417,7 +417,7 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
     out
 }
 
-/// The numbers of rows, schedules and sweeps, and of rows and sweeps per verdict.
+/// Formats the numbers of rows, schedules and sweeps, and of rows and sweeps per verdict.
 pub(crate) fn totals(report: &CompareReport) -> String {
     match (report.rows.is_empty(), report.sweeps.is_empty()) {
         (_, true) => totals_of_rows(report),
@@ -442,7 +442,7 @@ fn totals_of_rows(report: &CompareReport) -> String {
     )
 }
 
-/// What distinguishes a swap entry from another one.
+/// Formats the parts of a swap entry that distinguish it from another one.
 fn told_apart(entry: Swap, other: Swap) -> String {
     if entry.kind == other.kind {
         format!("offset {:#x}", entry.offset.0)

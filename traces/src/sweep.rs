@@ -1,4 +1,4 @@
-//! What a sweep reports: a writer over very many entries, and every class of entry that it changes alike.
+//! The report of a sweep: a writer over very many entries, and the classes of entries that it changes alike.
 
 use num_bigint::BigUint;
 use pmdscope_arches::{self as arches, Encoding, Form, platform_name};
@@ -14,7 +14,7 @@ use crate::report::{GuestInfo, Verdict, why_unknown};
 /// The name and number of the report of a sweep. A change that breaks a reader raises the number.
 pub const SWEEP_SCHEMA: &str = "pmdscope.sweep/1";
 
-/// One writer over a set of entries, alone.
+/// The report of one writer that ran alone over a set of entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SweepReport {
     /// `pmdscope.sweep/1`.
@@ -37,23 +37,24 @@ pub struct SweepReport {
     pub entries: String,
     /// The writer.
     pub writer: String,
-    /// The entries of the set: no entry is in two of these.
+    /// The entries of the set, as patterns. No entry is in two patterns.
     pub domain: Vec<Pattern>,
-    /// How many entries that is.
+    /// How many entries the set has.
     pub domain_entries: Count,
-    /// What was run; null if nothing is known.
+    /// The runs that the result rests on; null if nothing is known.
     pub ran: Option<Ran>,
     /// The classes, those with findings first, then those with the most entries. Every entry of the set is in one.
     pub classes: Vec<Class>,
-    /// Where guest and model do not say the same of an entry: then the guest is not one of this encoding.
+    /// Entries on which the guest and the model disagree. If there are any, the guest does not have this
+    /// encoding.
     pub disagreements: Vec<String>,
-    /// Why not all is known; null if it is.
+    /// Why the result is not fully known; null if it is.
     pub incomplete: Option<String>,
-    /// The result in one word: findings if a class is one.
+    /// The result in one word: `findings` if a class has one.
     pub verdict: Verdict,
 }
 
-/// What a sweep rests on.
+/// The runs that the result of a sweep rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ran {
     /// How many entries the writer was run on.
@@ -62,31 +63,31 @@ pub struct Ran {
     pub flips: u64,
     /// The free bits of the set that matter: every combination of them was run.
     pub matter: Vec<FieldBits>,
-    /// Bits that matter in exceptions only, or only tell these from other entries.
+    /// Bits that matter only in exceptions, or that only distinguish exceptions from other entries.
     pub matter_in_exceptions: Vec<FieldBits>,
     /// How many bits of the set do not matter: they were filled with zeros, ones and random bits.
     pub others: u32,
     /// How many fillings of those bits each combination was run with.
     pub fillings: u64,
-    /// How many patterns are exceptions, in which this was done again.
+    /// How many patterns are exceptions. Each was examined again in the same way.
     pub exceptions: u64,
 }
 
-/// Bits by the field that they belong to.
+/// Bits of one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldBits {
     /// The field; null for bits without a name.
     pub field: Option<String>,
-    /// Which, from the highest down: `7..3`, or `11 8..5`.
+    /// The bits, from the highest down: `7..3`, or `11 8..5`.
     pub bits: String,
 }
 
-/// Entries by their bits: those of `free` are anything, all others are as in `value`.
+/// Entries by their bits: the bits in `free` may have any value, all others are as in `value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pattern {
-    /// The bits that are fixed, as they are; 0 where a bit is free.
+    /// The values of the fixed bits; 0 where a bit is free.
     pub value: Value,
-    /// The bits that are free.
+    /// The free bits.
     pub free: Value,
 }
 
@@ -96,52 +97,52 @@ pub struct Part {
     /// The pattern.
     #[serde(flatten)]
     pub pattern: Pattern,
-    /// What lies in it and is not meant, since other parts have it.
+    /// The exceptions: patterns inside this one whose entries belong to other parts.
     pub except: Vec<Pattern>,
-    /// How many entries.
+    /// How many entries the part has.
     pub entries: Count,
-    /// One of them.
+    /// One of these entries.
     pub example: Value,
     /// The bits that are fixed here and free in the set, by field, from the highest down.
     pub fields: Vec<FixedField>,
 }
 
-/// What a pattern fixes of a field.
+/// The bits of a field that a pattern fixes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FixedField {
     /// The field; null for bits without a name.
     pub field: Option<String>,
-    /// Which bits of it are fixed, from the highest down: `7..4`, or `59`.
+    /// The fixed bits of the field, from the highest down: `7..4`, or `59`.
     pub bits: String,
-    /// How they are.
+    /// The values of these bits, the highest first.
     pub value: String,
 }
 
-/// Entries of which the predicates say the same before the writer, and the same after it.
+/// Entries that have the same predicates before the writer and after it, and that it changes in the same way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Class {
-    /// What the writer found.
+    /// The predicates of the entry that the writer found.
     pub before: Predicates,
-    /// What it left, or what it put a page table in place of.
+    /// The predicates of the entry that it left, or that it replaced with a page table.
     pub after: Predicates,
-    /// What it did to the entry beside that.
+    /// The other changes to the entry.
     pub change: Change,
-    /// How many entries.
+    /// How many entries the class has.
     pub entries: Count,
-    /// Which: no entry is in two of these.
+    /// The entries, in parts. No entry is in two parts.
     pub parts: Vec<Part>,
-    /// The findings that this is.
+    /// The findings that this class shows.
     pub findings: Vec<FindingName>,
 }
 
-/// What a writer did to the entries of a class.
+/// The changes that a writer made to the entries of a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
-    /// It left another value than it found, or put the page table in place of another.
+    /// It left another value than it found, or replaced another value with the page table.
     pub changed: bool,
-    /// It found and left a swap entry, of another type.
+    /// It found a swap entry and left one of another type.
     pub type_changed: bool,
-    /// It found and left a swap entry, of another offset.
+    /// It found a swap entry and left one of another offset.
     pub offset_changed: bool,
     /// It then installed a page table. All other fields describe the entry before that.
     pub installed: bool,
@@ -151,20 +152,21 @@ pub struct Change {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) name: FindingName,
-    /// The entries that it was found on.
+    /// How many entries it was found on.
     pub(crate) entries: Count,
-    /// One of them.
+    /// One of these entries.
     pub(crate) example: Option<Value>,
 }
 
 impl SweepReport {
-    /// The architecture, and the kind of MMU where there are several: `ppc64 radix`.
+    /// Returns the architecture, and the kind of MMU where there are several: `ppc64 radix`.
     pub(crate) fn platform(&self) -> String {
         platform_name(&self.arch, self.mmu.as_ref())
     }
 
-    /// What was found, each name once, in the order of [`FindingName::ALL`]. No entry is in two classes, so their numbers
-    /// add up.
+    /// Returns the findings, each name once, in the order of [`FindingName::ALL`].
+    ///
+    /// No entry is in two classes, so the numbers of entries add up.
     pub(crate) fn found(&self) -> Vec<Found> {
         let of = |name| {
             let classes: Vec<_> =
@@ -176,20 +178,22 @@ impl SweepReport {
         FindingName::ALL.into_iter().filter_map(of).collect()
     }
 
-    /// The controls that failed, in words. If there are any, nothing that was found counts.
+    /// Returns the failed controls in words. If any control failed, no finding counts.
     pub(crate) fn failed_controls(&self) -> Vec<String> {
         self.disagreements.iter().map(|disagreement| format!("control failed: {disagreement}")).collect()
     }
 
-    /// Why not all is known, if it is not.
+    /// Returns the reasons why the result is not fully known; empty if it is.
     pub(crate) fn why_unknown(&self) -> Vec<String> {
         why_unknown(self.failed_controls(), self.incomplete.as_deref(), self.verdict)
     }
 }
 
 impl Class {
-    /// The findings in a class, in the order of [`FindingName::ALL`]. They are those of
-    /// [`judge`](crate::judge()) that need no walker, of what the writer left, or put a page table in place of.
+    /// Returns the findings in a class, in the order of [`FindingName::ALL`].
+    ///
+    /// They are the findings of [`judge`](crate::judge()) that need no walker. They are judged from the entry
+    /// that the writer left, or replaced with a page table.
     pub fn findings_in(
         before: &Predicates,
         after: &Predicates,
@@ -210,14 +214,14 @@ impl From<arches::Pattern> for Pattern {
 }
 
 impl Pattern {
-    /// The same as the model has it.
+    /// Converts the pattern to the model's type.
     pub fn of_model(self) -> arches::Pattern {
         arches::Pattern { value: self.value.0, free: self.free.0 }
     }
 }
 
 impl Part {
-    /// A part, with the fields of a form that it fixes beyond what its set does.
+    /// Makes a part, with the fields of `form` that it fixes beyond those that its set fixes.
     pub fn new(
         encoding: &Encoding,
         form: Form,
@@ -244,7 +248,7 @@ impl Part {
     }
 }
 
-/// Some bits of a pattern, the highest first: `0`, `1`, or `any` for a free one.
+/// Formats some bits of a pattern, the highest first: `0`, `1`, or `any` for a free one.
 pub(crate) fn digits(pattern: Pattern, any: char, of: u64) -> String {
     let digit = |bit: u64| match (pattern.free.0 & bit, pattern.value.0 & bit) {
         (0, 0) => '0',
@@ -254,12 +258,12 @@ pub(crate) fn digits(pattern: Pattern, any: char, of: u64) -> String {
     arches::bits_of(of).rev().map(digit).collect()
 }
 
-/// Bits by the fields that entries of a form have, the highest first; those without a name are last.
+/// Groups bits by the fields of entries of a form, the highest first. Bits without a name come last.
 pub fn named_bits(encoding: &Encoding, form: Form, bits: u64) -> Vec<FieldBits> {
     by_field(encoding, form, bits).into_iter().map(|(named, _)| named).collect()
 }
 
-/// The same, with which bits these are.
+/// Groups bits as [`named_bits`] does, and also returns the bits of each group as a mask.
 fn by_field(encoding: &Encoding, form: Form, bits: u64) -> Vec<(FieldBits, u64)> {
     let mut fields: Vec<_> = encoding.fields_in(form).collect();
     fields.reverse();
@@ -272,7 +276,7 @@ fn by_field(encoding: &Encoding, form: Form, bits: u64) -> Vec<(FieldBits, u64)>
         .collect()
 }
 
-/// Bits as `11 8..5`.
+/// Formats bits as runs: `11 8..5`.
 fn runs(bits: u64) -> String {
     let mut runs = Vec::new();
     let mut bit = 64_u32;

@@ -1,4 +1,4 @@
-//! What a comparison shows of sweeps, as table cells and in words.
+//! The sweeps of a comparison, as table cells and in words.
 
 use crate::comparison::CompareReport;
 use crate::count::Count;
@@ -6,14 +6,14 @@ use crate::report::Verdict;
 use crate::sweep::{Change, FieldBits, Part, Pattern, Ran, SweepReport, digits};
 use crate::words::counted;
 
-/// Exceptions of a part that are drawn; the others are counted. All of them are in the JSON.
+/// The number of exceptions of a part that are drawn. The others are only counted; the JSON has all of them.
 pub(crate) const DRAWN: usize = 12;
 
-/// The columns of sweeps.
+/// The columns of the table of sweeps.
 const COLUMNS: [&str; 7] =
     ["arch", "linux", "every entry of", "writer", "entries", "with findings", "verdict"];
 
-/// The sweeps of a comparison as a table: its header, then a line for each.
+/// Returns the sweeps of a comparison as a table: its header, then a line for each.
 pub(crate) fn table(report: &CompareReport) -> Vec<Vec<String>> {
     let header = COLUMNS.iter().map(|name| (*name).to_owned()).collect();
     std::iter::once(header).chain(report.sweeps.iter().map(cells)).collect()
@@ -31,7 +31,7 @@ fn cells(sweep: &SweepReport) -> Vec<String> {
     ]
 }
 
-/// How many entries something was found on; a question mark if that is not known.
+/// Formats the number of entries with findings; a question mark if it is unknown.
 pub(crate) fn with_findings(sweep: &SweepReport) -> String {
     let found = sweep.classes.iter().filter(|class| !class.findings.is_empty());
     let entries = Count(found.map(|class| &class.entries.0).sum());
@@ -39,12 +39,12 @@ pub(crate) fn with_findings(sweep: &SweepReport) -> String {
     if is_known { short(&entries) } else { "?".to_owned() }
 }
 
-/// A number of entries, as powers of two where that is short.
+/// Formats a number of entries, as powers of two where that is short.
 pub(crate) fn short(entries: &Count) -> String {
     entries.in_powers_of_two().unwrap_or_else(|| entries.to_string())
 }
 
-/// The names of what was found, or the verdict.
+/// Returns the names of the findings, or else the verdict.
 pub(crate) fn verdict(sweep: &SweepReport) -> String {
     match sweep.verdict {
         Verdict::Findings => {
@@ -55,12 +55,12 @@ pub(crate) fn verdict(sweep: &SweepReport) -> String {
     }
 }
 
-/// What was run: `split-unguarded over migration`.
+/// Names what was run: `split-unguarded over migration`.
 pub(crate) fn name(sweep: &SweepReport) -> String {
     format!("{} over {}", sweep.writer, sweep.entries)
 }
 
-/// Sweeps per verdict.
+/// Formats the number of sweeps, and the number per verdict.
 pub(crate) fn totals(report: &CompareReport) -> String {
     let count = |verdict| report.sweeps.iter().filter(|sweep| sweep.verdict == verdict).count();
     format!(
@@ -72,7 +72,7 @@ pub(crate) fn totals(report: &CompareReport) -> String {
     )
 }
 
-/// What a writer did to the entries of a class.
+/// Describes what a writer did to the entries of a class.
 pub(crate) fn change(change: Change) -> String {
     let Change { changed, type_changed, offset_changed, installed } = change;
     let value = match (type_changed, offset_changed, changed) {
@@ -85,7 +85,7 @@ pub(crate) fn change(change: Change) -> String {
     if installed { format!("{value}, and then a page table in its place") } else { value.to_owned() }
 }
 
-/// The fields that a part fixes: `SWP_TYPE 7..4 = 1100`.
+/// Lists the fields that a part fixes: `SWP_TYPE 7..4 = 1100`.
 pub(crate) fn fixed(part: &Part) -> String {
     let named = part.fields.iter().map(|fixed| {
         let field = fixed.field.as_deref().unwrap_or("bits");
@@ -94,13 +94,13 @@ pub(crate) fn fixed(part: &Part) -> String {
     named.collect::<Vec<_>>().join(", ")
 }
 
-/// A pattern, the highest bit first: a dot for each free bit, blanks between bytes.
+/// Draws a pattern, the highest bit first: a dot for each free bit, blanks between bytes.
 pub(crate) fn drawn(pattern: &Pattern) -> String {
     let bytes = (0..8_u32).rev().map(|byte| digits(*pattern, '.', 0xff << (byte * 8)));
     bytes.collect::<Vec<_>>().join(" ")
 }
 
-/// What a sweep rests on, in sentences.
+/// Describes the runs that the result of a sweep rests on, in sentences.
 pub(crate) fn ran(ran: &Ran) -> Vec<String> {
     let flipped = format!(
         "{} flipped, each in an entry chosen at random, to see which matter",

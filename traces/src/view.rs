@@ -1,4 +1,4 @@
-//! What a walker saw.
+//! The entries that a walker saw.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,13 +14,13 @@ pub struct View {
     pub entry: Entry,
     /// The bits that differ from the entry before the writer.
     pub changes: Vec<String>,
-    /// Under how many schedules.
+    /// The number of schedules with this view.
     pub schedules: Count,
-    /// One of them with the fewest switches.
+    /// One of these schedules, with the fewest switches.
     pub schedule: String,
-    /// Whether the walker itself stored it.
+    /// Whether the walker itself stored this entry.
     pub by_walker: bool,
-    /// Whether the writer installed it in place of the entry, as a split installs a pointer to its page table. Then it
-    /// was not made from the entry.
+    /// Whether the writer installed it in place of the entry, as a split installs a pointer to its page table.
+    /// Such a view was not made from the original entry.
     pub installed: bool,
 }

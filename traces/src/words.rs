@@ -1,4 +1,4 @@
-//! Parts of reports that are said in words in more than one place.
+//! Wording that more than one part of reports uses.
 
 use pmdscope_arches::platform_name;
 
@@ -6,14 +6,15 @@ use crate::count::Count;
 use crate::entry::{Hex, Value};
 use crate::report::{References, RunReport};
 
-/// A number of things: `1 row`, `2 rows`.
+/// Formats a number of things: `1 row`, `2 rows`.
 pub(crate) fn counted(number: impl ToString, thing: &str) -> String {
     let number = number.to_string();
     let ending = if number == "1" { "" } else { "s" };
     format!("{number} {thing}{ending}")
 }
 
-/// A number of entries, exact, and as powers of two if that is short: `3377699720527872 entries (2^52 - 2^50)`.
+/// Formats a number of entries, exactly and, if that is short, as powers of two:
+/// `3377699720527872 entries (2^52 - 2^50)`.
 pub(crate) fn entries(count: &Count) -> String {
     let entries = if count.to_string() == "1" { "entry" } else { "entries" };
     match count.in_powers_of_two() {
@@ -22,18 +23,18 @@ pub(crate) fn entries(count: &Count) -> String {
     }
 }
 
-/// The platform of a run: `ppc64 radix Linux 7.2`.
+/// Names the platform of a run: `ppc64 radix Linux 7.2`.
 pub(crate) fn platform(report: &RunReport) -> String {
     format!("{} Linux {}", platform_name(&report.arch, report.mmu.as_ref()), report.linux)
 }
 
-/// How the references of a page changed.
+/// Describes how the references of a page changed.
 pub(crate) fn references(page: &References) -> String {
     let (pfn, now, before) = (page.pfn.0, page.references, page.before);
     format!("page {pfn:#x} has {now} references in the end; it had {before}")
 }
 
-/// What was run: `arm64 Linux 6.12: split-unguarded against gup-fast-read on migration-read`.
+/// Names what was run: `arm64 Linux 6.12: split-unguarded against gup-fast-read on migration-read`.
 pub(crate) fn headline(report: &RunReport) -> String {
     let (writer, walker) = (&report.writer, &report.walker);
     let routines = match report.has_walker() {
@@ -43,7 +44,7 @@ pub(crate) fn headline(report: &RunReport) -> String {
     format!("{}: {routines} on {}", platform(report), report.marked_entry())
 }
 
-/// How many of a run's schedules: `2 of 12 schedules`.
+/// Formats how many of a run's schedules: `2 of 12 schedules`.
 pub(crate) fn of_schedules(schedules: &Count, report: &RunReport) -> String {
     let total = &report.schedules.total;
     let run = match &report.incomplete {
@@ -54,32 +55,35 @@ pub(crate) fn of_schedules(schedules: &Count, report: &RunReport) -> String {
     format!("{schedules} of {}{run}", counted(total, "schedule"))
 }
 
-/// Whether text with this character would not stay on one line, would do something to a terminal, is not XML, or shows
-/// something else than it is: a control or format character, a space that is none of the usual, or nothing that is
-/// assigned.
+/// Whether a character is unsafe to show.
+///
+/// It may break the line, control a terminal, be invalid in XML, or look like something else: a control or
+/// format character, an unusual space, or an unassigned character.
 pub(crate) fn is_unprintable(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
     }
-    // What the standard library shows escaped, but for a mark that combines with what is before it.
+    // The characters that the standard library escapes, except for a mark that combines with the character
+    // before it.
     let mut text = [b'a'; 5];
     let length = c.encode_utf8(&mut text[1..]).len();
     str::from_utf8(&text[..=length]).is_ok_and(|text| text.escape_debug().nth(1) == Some('\\'))
 }
 
-/// A word as a shell takes it, in a command that can be pasted.
+/// Quotes a word for a shell, in a command that can be pasted.
 pub fn quoted(word: &str) -> String {
-    // Versions of packages are named after an equals sign, which is harmless but at the start of a word.
+    // Versions of packages follow an equals sign, which is harmless except at the start of a word.
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+:,%@=".contains(c);
     if word.starts_with(|c: char| c.is_ascii_alphanumeric()) && word.chars().all(plain) {
         return word.to_owned();
     }
-    // A shell takes no NUL, so no file has such a name.
+    // No word of a shell contains a NUL, and neither does a file name.
     shlex::try_quote(word).map_or_else(|_| "''".to_owned(), Into::into)
 }
 
-/// Whether a text is a command line that a report of this program has: that of a run or a sweep, whose words are
-/// [`quoted`]. What anyone wrote into a file of reports may be anything else, and is not to be pasted.
+/// Whether a text is a command line of this program's reports: a run or a sweep, whose words are [`quoted`].
+///
+/// A file of reports may contain any other text instead, which must not be pasted.
 pub fn is_command(text: &str) -> bool {
     const MARKS: [&str; 4] = ["--young", "--dirty", "--soft-dirty", "--uffd-wp"];
     const WITH_VALUE: [&str; 19] = [
@@ -123,14 +127,14 @@ pub fn is_command(text: &str) -> bool {
     again == text
 }
 
-/// The page frame number that a command line asks for.
+/// Returns the page frame number that a command line asks for.
 pub(crate) fn page_frame_of(command: &str) -> Option<Hex> {
     let words = shlex::split(command)?;
     let number = words.windows(2).find(|pair| pair[0] == "--pfn").map(|pair| &pair[1])?;
     u64::from_str_radix(number.strip_prefix("0x")?, 16).ok().map(Hex)
 }
 
-/// Text that stays on one line and does nothing to a terminal: what would is escaped.
+/// Returns text that stays on one line and does nothing to a terminal: all unprintable characters are escaped.
 pub fn one_line(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
         if is_unprintable(c) {
@@ -142,7 +146,7 @@ pub fn one_line(text: &str) -> String {
     })
 }
 
-/// The number as the CPU saw it, where that is not the entry's value.
+/// Formats the number as the CPU saw it, where that differs from the entry's value.
 pub(crate) fn raw_note(raw: Value, entry: Value) -> String {
     if raw == entry { String::new() } else { format!(" (raw {raw})") }
 }

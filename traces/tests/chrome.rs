@@ -1,4 +1,4 @@
-//! Timelines, against the rules of the Trace Event Format and against what the events of the reports say.
+//! Timelines, checked against the rules of the Trace Event Format and against the events of the reports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ fn format() -> Validator {
     jsonschema::validator_for(&rules).unwrap()
 }
 
-/// A timeline that keeps the rules of the format.
+/// Returns a timeline, and checks that it keeps the rules of the format.
 fn timeline(reports: &[RunReport]) -> Json {
     let timeline = serde_json::from_str(&chrome::runs(reports).unwrap()).unwrap();
     let breaches: Vec<_> =
@@ -38,7 +38,7 @@ fn of_process(timeline: &Json, pid: u64) -> impl Iterator<Item = &Json> {
     events(timeline).iter().filter(move |event| event["pid"] == pid)
 }
 
-/// What happened in a process, in order of time.
+/// Returns the events of a process, in order of time.
 fn happened(timeline: &Json, pid: u64) -> Vec<&Json> {
     let cats = ["access", "elsewhere", "call", "flush", "warning"];
     let mut happened: Vec<_> =
@@ -47,13 +47,13 @@ fn happened(timeline: &Json, pid: u64) -> Vec<&Json> {
     happened
 }
 
-/// Each behaviour, with the process that it is.
+/// Returns each behaviour with the ID of its process.
 fn behaviours(reports: &[RunReport]) -> impl Iterator<Item = (u64, &RunReport, &Trace)> {
     let all = reports.iter().flat_map(|report| report.traces.iter().map(move |trace| (report, trace)));
     (1..).zip(all).map(|(pid, (report, trace))| (pid, report, trace))
 }
 
-/// What a metadata event of this name says of each process, or of each thread.
+/// Returns what the metadata events of this name say about each process, or about each thread.
 fn said<'a>(timeline: &'a Json, name: &str, of: &str) -> BTreeMap<u64, &'a Json> {
     let mut said = BTreeMap::new();
     for event in events(timeline).iter().filter(is("ph", "M")).filter(is("name", name)) {
@@ -114,7 +114,7 @@ fn each_behaviour_is_a_process_with_its_cpus_as_threads() {
     }
     assert_eq!(processes[&2], "gup-fast-read: W3 K1 W1 (1 of 5 schedules)");
     assert_eq!(processes[&3], "gup-fast-read: K1 W4 (3 of 5 schedules)");
-    // No thread is of two processes, and all that happens is on one that is named.
+    // No thread belongs to two processes, and every event belongs to a named process and thread.
     let mut of = BTreeMap::new();
     for event in events(&timeline) {
         let (pid, tid) = (number(event, "pid"), number(event, "tid"));
@@ -245,7 +245,7 @@ fn findings_are_where_the_walker_sees_them() {
     let names: Vec<_> = of_split.iter().map(|event| event["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["FINDING swap-becomes-present", "FINDING walker-past-present"]);
     for event in of_split {
-        // The walker's load comes fifth.
+        // The walker's load is the fifth event.
         assert_eq!((&event["s"], number(event, "ts"), number(event, "tid")), (&json!("p"), 5, 2001));
     }
 }

@@ -1,4 +1,4 @@
-//! What reads files of others reads those that fuzzing was begun with, and those that it found.
+//! The readers of other people's files read the files that fuzzing began with, and those that it found.
 
 #[path = "../fuzz/src/readers.rs"]
 mod readers;
@@ -6,14 +6,14 @@ mod readers;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each file that is kept for a target.
+/// Returns each file of a target's corpus.
 fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     files.map(|file| (file.clone(), fs::read(file).unwrap())).collect()
 }
 
-/// Hands each file to a target, and counts those that it made something of.
+/// Hands each file to a target, and counts the files that it could read.
 fn replay(target: &str, read: fn(&[u8]) -> bool) -> usize {
     let files = corpus(target);
     let read = files.iter().filter(|(file, bytes)| {

@@ -149,7 +149,7 @@ fn a_line_that_says_nothing_is_an_error() {
         assert!(error(&format!("* * * * * {no_finding}")).contains("no finding is named"), "{no_finding}");
     }
     assert_eq!(error("* * arm\u{7}64 * * *"), "known.txt, line 1: character \\u{7}, which is in no name");
-    // As when two lists of an editor that begins files with it are put one behind the other.
+    // Such a list results from joining two lists of an editor that begins its files with this character.
     assert_eq!(
         error("* * * * * bits-lost\n\u{feff}* * * * * bits-lost\n"),
         "known.txt, line 2: character \\u{feff}, which is in no name"
@@ -174,7 +174,7 @@ fn editors_may_end_lines_and_begin_files_as_they_do() {
     assert_eq!(conclusion(&known_comparison(), &text), Conclusion::AsExpected);
 }
 
-/// A line, or something like it.
+/// Generates a line of a list, or something like it.
 fn any_line() -> impl Strategy<Value = String> {
     let word = prop_oneof![Just("*".to_owned()), Just("swap-*".to_owned()), nasty(), any::<String>()];
     prop::collection::vec(word, 0..8).prop_map(|words| words.join(" "))

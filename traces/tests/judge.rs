@@ -1,5 +1,5 @@
-//! Tables of what `judge()` is given and what it finds: for each finding scenes in which it fires, and scenes that differ
-//! from one of these in one point and in which it is silent.
+//! Tables of observations and the findings that `judge()` makes of them. For each finding there are scenes in
+//! which it fires, and scenes that differ from one of these in one point and in which it is silent.
 
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntryMarks, EntrySpec, Mmu};
 use pmdscope_traces::FindingName::{self, *};
@@ -37,7 +37,7 @@ fn built(encoding: &Encoding, kind: EntryKind, marks: EntryMarks) -> u64 {
     encoding.build(&EntrySpec { kind, pfn, young, dirty, soft_dirty, uffd_wp }).unwrap()
 }
 
-/// What was observed, put together step by step.
+/// The observations of a run, put together step by step.
 struct Scene {
     encoding: Encoding,
     before: u64,
@@ -51,7 +51,7 @@ struct Scene {
     filled: Vec<u64>,
 }
 
-/// A scene with an entry of some value.
+/// Returns a scene that begins with an entry of this value.
 fn of_value(encoding: Encoding, before: u64) -> Scene {
     Scene {
         encoding,
@@ -67,7 +67,7 @@ fn of_value(encoding: Encoding, before: u64) -> Scene {
     }
 }
 
-/// A scene with an entry of a kind, which `pmdp_invalidate()` is called with.
+/// Returns a scene that begins with an entry of a kind, on which `pmdp_invalidate()` is called.
 fn scene(encoding: Encoding, kind: EntryKind) -> Scene {
     marked_scene(encoding, kind, EntryMarks::default())
 }
@@ -93,13 +93,13 @@ impl Scene {
         self
     }
 
-    /// The last view was installed by the writer.
+    /// Marks the last view as installed by the writer.
     fn installed(mut self) -> Self {
         self.views.last_mut().unwrap().installed = true;
         self
     }
 
-    /// The last view was stored by the walker.
+    /// Marks the last view as stored by the walker.
     fn by_walker(mut self) -> Self {
         self.views.last_mut().unwrap().by_walker = true;
         self
@@ -121,7 +121,7 @@ impl Scene {
         self
     }
 
-    /// The last outcome is that of a walker that did not return.
+    /// Makes the last outcome that of a walker that did not return.
     fn left_no_decision(mut self) -> Self {
         let outcome = self.outcomes.last_mut().unwrap();
         outcome.last_view = outcome.decided_on.take();
@@ -141,7 +141,7 @@ impl Scene {
         self
     }
 
-    /// What was overwritten last had been installed by the writer.
+    /// Marks the entry that was overwritten last as installed by the writer.
     fn which_was_installed(mut self) -> Self {
         self.overwritten.last_mut().unwrap().installed = true;
         self
@@ -159,7 +159,7 @@ impl Scene {
         self
     }
 
-    /// The writer stored these, and returned an entry.
+    /// Adds a writer that stored these entries and returned one.
     fn stored(mut self, stored: &[u64], returned: Option<u64>) -> Self {
         let steps = WriterSteps {
             read: Value(self.before),
@@ -178,7 +178,7 @@ impl Scene {
         self
     }
 
-    /// The writer replaces an entry, as a split does.
+    /// Makes the writer replace the entry, as a split does.
     fn replacing(mut self, installed: u64) -> Self {
         self.writer.installs = true;
         self.steps(|steps| {
@@ -216,7 +216,7 @@ impl Scene {
 }
 
 const PRESENT_INVALID: u64 = 1 << 11;
-/// What an arm64 split does to a migration entry.
+/// Returns a scene with a migration entry, and the value that an arm64 split turns it into.
 fn arm64_swap_made_present() -> (Scene, u64) {
     let scene = scene(arm64(), EntryKind::MigrationRead);
     let seen = scene.before | PRESENT_INVALID;
@@ -236,7 +236,7 @@ fn swap_built_present() {
     let plain = scene(riscv64(), EntryKind::MigrationRead);
     let seen = plain.before;
     plain.view(seen).finds(&[]);
-    // The same bits, not built as a swap entry, are a mapping like any other.
+    // The same bits are a mapping like any other if they were not built as a swap entry.
     of_value(riscv64(), seen | 8).view(seen | 8).finds(&[]);
 }
 
@@ -281,7 +281,7 @@ fn walker_past_present() {
     let (scene, seen) = arm64_swap_made_present();
     let before = scene.before;
     scene.view(seen).view(before).outcome(RoutineResult::Refused, before, true).finds(&[SwapBecomesPresent]);
-    // A crash says nothing of a decision: what it had seen last counts.
+    // A walker that crashed reports no decision: the last view that it had counts.
     let (scene, seen) = arm64_swap_made_present();
     let crashed = scene.view(seen).outcome(RoutineResult::Crash, seen, false).left_no_decision();
     crashed.finds(&[SwapBecomesPresent, WalkerPastPresent]);
@@ -313,7 +313,7 @@ fn took_invalidated() {
             let took = mapping().stored(&[invalid], Some(before)).view(before).outcome(result, before, true);
             took.finds(&[]);
         }
-        // To be refused, or to wait, is what an invalidated entry is for.
+        // A walker is right to refuse an invalidated entry, or to wait on it.
         for result in [
             RoutineResult::Refused,
             RoutineResult::Wait,
@@ -325,7 +325,7 @@ fn took_invalidated() {
                 mapping().stored(&[invalid], Some(before)).view(invalid).outcome(result, invalid, true);
             other.finds(&[]);
         }
-        // What the writer installed is there to be taken.
+        // A walker may take what the writer installed.
         let installed = mapping().stored(&[invalid], None).replacing(before ^ 1 << 21).outcome(
             RoutineResult::Page,
             before ^ 1 << 21,
@@ -333,23 +333,24 @@ fn took_invalidated() {
         );
         assert!(!installed.found().iter().any(|finding| finding.name == TookInvalidated));
     }
-    // A writer that changes a mapping, and leaves it valid to the hardware, has not invalidated it.
+    // A writer that changes a mapping and leaves it valid to the hardware has not invalidated it.
     for encoding in [arm64(), x86_64(), riscv64(), s390x(), hash()] {
         let changed = built(&encoding, EntryKind::PresentHuge, EntryMarks { young: true, ..DIRTY });
         let mapping = marked_scene(encoding, EntryKind::PresentHuge, YOUNG).stored(&[changed], None);
         let took = mapping.rule(|rule| rule.invalidates = false).view(changed);
         took.outcome(RoutineResult::Page, changed, true).finds(&[]);
     }
-    // An old page of s390x is invalid as it is: to invalidate it changes nothing.
+    // An old page of s390x is already invalid: invalidating it changes nothing.
     let old = scene(s390x(), EntryKind::PresentHuge);
     let before = old.before;
     old.stored(&[before], Some(before)).view(before).outcome(RoutineResult::Page, before, true).finds(&[]);
-    // Nor is it the writer's, if a page that was used meanwhile is made what it was before.
+    // The value does not count as the writer's either if the page was used meanwhile and the writer restored
+    // it.
     let old = scene(s390x(), EntryKind::PresentHuge);
     let young = Value(built(&s390x(), EntryKind::PresentHuge, YOUNG));
     let used = old.stored(&[before], Some(before)).steps(|steps| steps.found = Some(young));
     used.view(before).outcome(RoutineResult::Page, before, true).finds(&[]);
-    // What a split makes of a swap entry is no mapping.
+    // The entry that a split makes of a swap entry is not a mapping.
     let (swap, seen) = arm64_swap_made_present();
     let before = swap.before;
     let took = swap.stored(&[seen], Some(before)).view(seen).outcome(RoutineResult::Leaf, seen, true);
@@ -371,26 +372,27 @@ fn entry_destroyed() {
             let entry = || scene(encoding, kind);
             let before = entry().before;
             entry().overwrote(&[before], before, none).finds(&[EntryDestroyed]);
-            // Nothing was lost.
+            // Nothing is lost if the store leaves the same entry.
             entry().overwrote(&[before], before, before).finds(&[]);
             entry().overwrote(&[before, none], none, none).finds(&[]);
         }
-        // The page table that the writer had installed.
+        // The walker destroys the page table that the writer had installed.
         let migration = || scene(encoding, EntryKind::MigrationRead);
         let before = migration().before;
         let table = table(&encoding);
         migration().overwrote(&[before], table, none).which_was_installed().finds(&[EntryDestroyed]);
-        // Nothing is lost by an empty entry.
+        // Overwriting an empty entry loses nothing.
         scene(encoding, EntryKind::None).overwrote(&[none], none, table).finds(&[]);
     }
-    // Present by one bit, no mapping, and bad: it is damaged indeed, and to empty it is right.
+    // One bit makes this entry present, but it is no mapping and is bad. It is damaged, so emptying it is
+    // right.
     let garbage = of_value(x86_64(), 0x1001);
     garbage.overwrote(&[0x1001], 0x1001, 0).finds(&[]);
-    // But if that is what became of a swap entry, the swap entry is lost.
+    // But if a swap entry became such an entry, the swap entry is lost.
     let swap = scene(x86_64(), EntryKind::MigrationRead);
     let seen = swap.before | 1;
     swap.overwrote(&[seen], seen, 0).finds(&[EntryDestroyed]);
-    // Marks that a reader sets leave the mapping what it is.
+    // If a reader sets marks, the mapping stays the same.
     let mapping = scene(x86_64(), EntryKind::PresentHuge);
     let before = mapping.before;
     mapping.overwrote(&[before], before, before | 1 << 5).finds(&[]);
@@ -398,7 +400,7 @@ fn entry_destroyed() {
     other_page.overwrote(&[before], before, before + (1 << 21)).finds(&[EntryDestroyed]);
 }
 
-/// What became of an entry is told apart from what was installed, and one finding has all of its schedules.
+/// A changed entry is distinguished from an installed one, and one finding has all of its schedules.
 #[test]
 fn what_was_destroyed_is_named() {
     let (scene, seen) = arm64_swap_made_present();
@@ -437,7 +439,7 @@ fn present_lost() {
         mapping().view(encoding.layout().none).installed().finds(&[]);
         scene(encoding, EntryKind::Table).view(encoding.layout().none).finds(&[]);
         scene(encoding, EntryKind::MigrationRead).view(encoding.layout().none).finds(&[]);
-        // Not present, and not empty.
+        // The entry is neither present nor empty.
         let swap = built(&encoding, EntryKind::Swap, EntryMarks::default());
         mapping().view(swap).finds(&[PresentLost]);
     }
@@ -453,24 +455,24 @@ fn still_valid() {
         mapping().stored(&[before], Some(before)).finds(&[StillValid]);
         mapping().stored(&[], Some(before)).finds(&[StillValid]);
         mapping().stored(&[invalid], Some(before)).finds(&[]);
-        // What stands in the end counts.
+        // The last entry that the writer stored counts.
         mapping().stored(&[invalid, before], Some(before)).finds(&[StillValid]);
         // A split has to invalidate before it installs its page table.
         mapping().stored(&[], Some(before)).replacing(table).finds(&[StillValid]);
         mapping().stored(&[before], Some(before)).replacing(table).finds(&[StillValid]);
         mapping().stored(&[invalid], Some(before)).replacing(table).finds(&[]);
-        // One that found nothing to split did nothing.
+        // A split that found nothing to split did nothing.
         mapping().stored(&[], Some(before)).rule(|rule| rule.installs = true).finds(&[]);
-        // One that did not run to its end may still do it.
+        // A writer that did not run to its end may still invalidate the entry.
         mapping().stored(&[before], None).steps(|steps| steps.ended = false).finds(&[]);
         mapping().stored(&[before], Some(before)).rule(|rule| rule.invalidates = false).finds(&[]);
-        // No mapping: nothing to invalidate.
+        // Without a mapping there is nothing to invalidate.
         let swap = scene(encoding, EntryKind::MigrationRead);
         let before = swap.before;
         swap.stored(&[before], Some(before)).finds(&[]);
         scene(encoding, EntryKind::Table).stored(&[], Some(table)).finds(&[]);
     }
-    // It was invalid to the hardware as it is.
+    // The mapping was already invalid to the hardware.
     let old = scene(s390x(), EntryKind::PresentHuge);
     let before = old.before;
     old.stored(&[before], Some(before)).finds(&[]);
@@ -491,17 +493,17 @@ fn marks_lost() {
             let (invalid, plain) =
                 (invalidated(before), built(&encoding, EntryKind::PresentHuge, EntryMarks::default()));
             mapping().stored(&[invalid], Some(before)).finds(&[]);
-            // In memory, or in what was returned.
+            // A mark can be lost in memory, or in the returned entry.
             mapping().stored(&[invalidated(plain)], Some(before)).finds(&[MarksLost]);
             mapping().stored(&[invalid], Some(plain)).finds(&[MarksLost]);
             mapping().stored(&[invalidated(plain)], Some(plain)).finds(&[MarksLost, MarksLost]);
             mapping().stored(&[invalid], None).finds(&[]);
-            // What the writer had not read, or what was gone when it stored, it did not lose.
+            // The writer did not lose marks that it had not read, or that were gone when it stored.
             let not_read = mapping().stored(&[invalidated(plain)], Some(plain));
             not_read.steps(|steps| steps.read = Value(plain)).finds(&[]);
             let gone = mapping().stored(&[invalidated(plain)], Some(plain));
             gone.steps(|steps| steps.found = Some(Value(plain))).finds(&[]);
-            // What it installs, but for a page table, which has no marks.
+            // The installed entry must have the marks too, unless it is a page table, which has no marks.
             mapping().stored(&[invalid], None).replacing(plain).finds(&[MarksLost]);
             mapping().stored(&[invalid], None).replacing(before).finds(&[]);
             mapping().stored(&[invalid], None).replacing(table(&encoding)).finds(&[]);
@@ -525,7 +527,7 @@ fn marks_lost() {
     let dirty_bit = before & !(1 << 58) | 1 << 6;
     let invalid = (x86_64().layout().invalidated)(before);
     read_only.stored(&[invalid], None).replacing(dirty_bit).finds(&[]);
-    // A migration entry's marks are to be in the mapping that replaces it.
+    // The mapping that replaces a migration entry must have its marks.
     let migration = || marked_scene(x86_64(), EntryKind::MigrationRead, YOUNG);
     let plain = built(&x86_64(), EntryKind::PresentHugeRo, EntryMarks::default());
     migration().stored(&[], None).replacing(plain).finds(&[MarksLost]);
@@ -533,11 +535,12 @@ fn marks_lost() {
     migration().stored(&[], None).replacing(young).finds(&[]);
 }
 
-/// A split fills a page table with the small pages of a mapping, each of which has its marks.
+/// A split fills a page table with the small pages of a mapping, and each of them has its marks.
 #[test]
 fn marks_lost_in_the_page_table() {
     let arches = [
-        // Accessed and dirty of an entry of a page table: AF and DIRTY; ACCESSED and DIRTY; A and D; bits 2 and 3.
+        // Accessed and dirty in an entry of a page table: AF and DIRTY; ACCESSED and DIRTY; A and D; bits 2 and
+        // 3.
         (arm64(), 1 << 10, 1 << 55),
         (x86_64(), 1 << 5, 1 << 6),
         (riscv64(), 1 << 6, 1 << 7),
@@ -564,7 +567,7 @@ fn marks_lost_in_the_page_table() {
             "{explanation}"
         );
         split(&[young; 512]).rule(|rule| rule.may_drop = DIRTY).finds(&[]);
-        // It never got as far as to install the table.
+        // The writer did not get as far as installing the table.
         split(&[dirty; 512])
             .steps(|steps| steps.installed = None)
             .rule(|rule| rule.installs = false)
@@ -579,10 +582,10 @@ fn bits_lost() {
     let dirty = before | 1 << 6;
     let invalid = (x86_64().layout().invalidated)(before);
     mapping().marked(before, dirty, Some(before), invalid).finds(&[BitsLost]);
-    // It is in what was returned, or in what is there in the end.
+    // The mark is in the returned entry, or in the final one.
     mapping().marked(before, dirty, Some(dirty), invalid).finds(&[]);
     mapping().marked(before, dirty, Some(before), invalid | 1 << 6).finds(&[]);
-    // Nothing was returned; nothing was marked.
+    // Nothing was returned, or nothing was marked.
     mapping().marked(before, dirty, None, invalid).finds(&[]);
     mapping().marked(before, before, Some(invalid), invalid).finds(&[]);
 }

@@ -1,6 +1,7 @@
-//! Comparisons as JUnit XML, read back by another library than the one that wrote it, and held against the rules of
-//! Jenkins' xUnit plugin (junit-10.xsd), the strictest reader there is. (Ant's schema has time, host and properties
-//! required, which would be made up here.)
+//! Comparisons as JUnit XML. Another library than the one that wrote it reads it back.
+//!
+//! The tests hold it against the rules of Jenkins' xUnit plugin (junit-10.xsd), the strictest reader there is.
+//! Ant's schema also requires time, host and properties, which would have to be made up here.
 
 use std::ops::RangeInclusive;
 
@@ -10,7 +11,7 @@ use pmdscope_traces::results::{Judged, RowResult, junit};
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
 
-/// Of an element its required and other attributes, its children, and how many of them it may have.
+/// The required and the other attributes of an element, its children, and how many children it may have.
 type Rule =
     (&'static [&'static str], &'static [&'static str], &'static [&'static str], RangeInclusive<usize>);
 
@@ -20,7 +21,7 @@ fn rule(element: &str) -> Option<Rule> {
         "testsuite" => {
             (&["name", "tests", "failures", "errors"], &["skipped"], &["testcase"], 0..=usize::MAX)
         }
-        // A result is one of the three, or none.
+        // A result is one of the first three, or none.
         "testcase" => (&["name"], &["classname"], &["skipped", "error", "failure", "system-out"], 0..=1),
         "skipped" | "error" | "failure" => (&[], &["message", "type"], &[], 0..=0),
         "system-out" => (&[], &[], &[], 0..=0),
@@ -134,7 +135,7 @@ fn nothing_says_when_or_where() {
     let made_up = ["time", "timestamp", "hostname", "uuid", "id"];
     assert!(root.descendants().all(|node| made_up.iter().all(|name| !node.has_attribute(*name))));
     assert!(xml.ends_with("</testsuites>\n"));
-    // The total that the xUnit plugin refuses is left out, and those of the suites are not.
+    // The xUnit plugin refuses a total of skipped tests of all suites, so only the suites have theirs.
     let skipped: Vec<_> = elements(root, "testsuite").map(|suite| suite.attribute("skipped")).collect();
     assert_eq!(skipped, [Some("0"), Some("1"), Some("0"), Some("0"), Some("1")]);
 }

@@ -1,4 +1,4 @@
-//! Comparisons as KTAP, read back by a reader that is strict.
+//! Comparisons as KTAP, read back by a strict reader.
 
 use crate::comparison::ktap_reader::{Test, read};
 use crate::comparison::*;
@@ -11,7 +11,7 @@ fn tests(report: &CompareReport, text: &str) -> Vec<Test> {
     read(&written).unwrap_or_else(|wrong| panic!("{wrong}\n{written}"))
 }
 
-/// The lines that a diagnosis says to list.
+/// Returns the lines that diagnoses suggest for the list.
 fn to_list(tests: &[Test]) -> String {
     let diagnostics = tests.iter().flat_map(|test| &test.subtests).flat_map(|test| &test.diagnostics);
     diagnostics
@@ -155,7 +155,7 @@ proptest! {
         let failed = judged.rows.iter().filter(|row| !row.passes()).count();
         prop_assert_eq!(points.filter(|point| !point.passed).count(), failed);
 
-        // What a diagnosis says to list is a list, and expects just that.
+        // The lines that diagnoses suggest form a list that expects exactly these findings.
         let lines = to_list(&tests);
         let expectations = list(&lines);
         let judged = Judged::new(&report, &expectations);

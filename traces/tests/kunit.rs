@@ -1,4 +1,4 @@
-//! KUnit tests that are written for the kernel tree.
+//! The KUnit tests that are written for the kernel tree.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -21,7 +21,7 @@ fn report(name: &str) -> RunReport {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Where in the report the behaviour is that shows the first finding.
+/// Returns the index of the behaviour that shows the first finding.
 fn showing(report: &RunReport) -> usize {
     let schedule = &report.findings[0].schedule;
     report.traces.iter().position(|trace| trace.schedule == *schedule).unwrap()
@@ -35,7 +35,7 @@ fn test(report: &RunReport) -> Result<String, NoKunit> {
     kunit::test(report, &trace(report))
 }
 
-/// The test of a report that was changed.
+/// Writes the test of a report after a change to it.
 fn changed(name: &str, change: impl FnOnce(&mut RunReport)) -> Result<String, NoKunit> {
     let mut report = report(name);
     let trace = trace(&report);
@@ -105,7 +105,7 @@ fn names_are_those_of_the_version() {
         &old,
         &["swp_entry(SWP_MIGRATION_WRITE, RUN_PFN)", "is_pmd_migration_entry(", "<linux/swapops.h>"],
     );
-    // Its KUnit knows no QEMU, and no function builds the entry but from a locked page.
+    // KUnit of 5.10 does not know QEMU, and its only function that builds the entry takes a locked page.
     assert_lacks(&old, &["make_", "kunit.py", "kunit_skip"]);
     assert_eq!(
         at("5.10", EntryKind::MigrationReadExclusive).unwrap_err(),
@@ -217,7 +217,7 @@ fn a_name_cannot_end_the_comment() {
     assert!(longest.len() <= 80, "{longest}");
 }
 
-/// The run of a kernel, which stored the view after a call of this function, if after any.
+/// Writes the test of a kernel's run, in which this function, if any, was called before the view was stored.
 fn of_a_kernel(called: Option<&str>, passed: bool) -> Result<String, NoKunit> {
     let mut report = report("arm64-6.1");
     let at = showing(&report);

@@ -1,4 +1,4 @@
-//! Reports, and what reads and writes them.
+//! Tests of reports, and of everything that reads and writes them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod batch;
@@ -16,7 +16,7 @@ mod repro;
 mod sweeps;
 mod vcd;
 
-/// A file that no line above names would be compiled by nobody, and its tests would pass.
+/// Nobody would compile a file that no line above names, and its tests would seem to pass.
 #[test]
 fn every_file_of_tests_is_in_this_program() {
     let here = include_str!("main.rs");

@@ -1,4 +1,4 @@
-//! Reproducers as files, and texts that must fit a mail whatever is in them.
+//! Reproducers as files, and texts that must fit a mail whatever they contain.
 
 use crate::common::{all, report};
 use anstream::adapter::strip_str;
@@ -9,7 +9,7 @@ use pmdscope_traces::repro::{
 use pmdscope_traces::{RunReport, WIDTH, text};
 use proptest::prelude::*;
 
-/// A reproducer of the first finding of a report, or of its first trace.
+/// Returns a reproducer of the first finding of a report, or else of its first trace.
 fn repro(report: &RunReport) -> Repro {
     let schedule = report.findings.first().map(|finding| finding.schedule.as_str());
     let trace = schedule.and_then(|schedule| report.trace_under(schedule)).unwrap_or(&report.traces[0]);
@@ -35,7 +35,7 @@ fn repro(report: &RunReport) -> Repro {
     Repro { code, pfn: None, bounds, report, expected }
 }
 
-/// The one of a kernel, whose code is not in the file.
+/// Returns the reproducer of a kernel, whose code is not in the file.
 fn of_kernel() -> Repro {
     repro(&report(crate::common::KERNEL))
 }
@@ -73,7 +73,7 @@ fn a_trace_is_the_same_as_itself_and_as_no_other() {
     }
 }
 
-/// A report whose names are as long as names get.
+/// Returns a report whose names are very long.
 fn with_long_names(mut report: RunReport, length: usize) -> RunReport {
     let long = |name: &str| format!("{name}{}", "x".repeat(length));
     for trace in &mut report.traces {
@@ -105,7 +105,7 @@ proptest! {
         prop_assume!(bytes[at] != with);
         bytes[at] = with;
         let body = text.find('\n').unwrap();
-        // Blanks in the first line say nothing.
+        // Blanks in the first line have no meaning.
         let read = Repro::of_bytes(&bytes);
         prop_assert!(read.is_err() || at <= body && read.unwrap() == of_kernel());
     }
@@ -123,7 +123,7 @@ proptest! {
             let repro = repro(&report);
             let texts = [text::run(&report, Detail::Setup), show(&repro), bug_report(&repro, "x.repro", &Recipients::default()).unwrap_or_default()];
             for text in texts {
-                // A command is broken between its options only, so that it can be copied.
+                // A command is broken only between its options, so that it can be copied.
                 for line in strip_str(&text).to_string().lines().filter(|line| !line.contains("--")) {
                     prop_assert!(line.chars().count() <= WIDTH, "{}", line);
                 }

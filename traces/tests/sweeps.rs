@@ -1,4 +1,4 @@
-//! The sweeps of a batch in the forms that a comparison has.
+//! The sweeps of a batch, in the formats of comparisons.
 
 use anstream::adapter::strip_str;
 use pmdscope_traces::results::expect::Expectations;
@@ -9,7 +9,7 @@ use pmdscope_traces::{CompareReport, Verdict, json, markdown, text};
 const SWEEP: &str = include_str!("reports/sweep.json");
 const COMPARISON: &str = include_str!("reports/compare.json");
 
-/// One with findings, one that was not run to its end, and one whose control failed.
+/// Returns three sweeps: one with findings, one that was not run to its end, and one whose control failed.
 fn sweeps() -> CompareReport {
     let found: SweepReport = serde_json::from_str(SWEEP).unwrap();
     let stopped = SweepReport {
@@ -94,7 +94,7 @@ fn json_has_them_whole_and_is_read_again() {
     let written = json::pretty(&report).unwrap();
     let read: CompareReport = serde_json::from_str(&written).unwrap();
     assert_eq!(read.sweeps, report.sweeps);
-    // A comparison has none, and is written as it always was.
+    // A comparison without sweeps is written as before there were any.
     let written = json::pretty(&CompareReport::new("pmdscope 0.1.0", Vec::new(), Vec::new())).unwrap();
     assert!(!written.contains("sweeps"), "{written}");
 }

@@ -1,4 +1,4 @@
-//! Waveforms, as the reader of Surfer has them, against what the events of the reports say.
+//! Waveforms, read by the reader of Surfer and checked against the events of the reports.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -8,7 +8,7 @@ use pmdscope_traces::timelines::vcd;
 use pmdscope_traces::{Event, RunReport, Trace, Value, What};
 use wellen::simple::{Waveform, read_from_reader};
 
-/// A waveform that was read: each signal by its path, with the bits that are in its declaration.
+/// A waveform that was read. The path of each signal includes the bits of its declaration.
 struct Wave {
     read: Waveform,
     signals: BTreeMap<String, wellen::SignalRef>,
@@ -33,7 +33,7 @@ impl Wave {
         Wave { read, signals }
     }
 
-    /// What a signal is at a time, levels as their letters.
+    /// Returns the value of a signal at a time, each level as its letter.
     fn at(&self, path: &str, time: u64) -> String {
         let id = self.signals.get(path).unwrap_or_else(|| panic!("{path} is none of {:#?}", self.signals));
         let later = self.read.time_table().partition_point(|known| *known <= time);
@@ -52,7 +52,7 @@ fn binary(value: u64, width: usize) -> String {
     format!("{value:0width$b}")
 }
 
-/// Each behaviour with the path of its scope.
+/// Returns each behaviour with the path of its scope.
 fn behaviours(reports: &[RunReport]) -> impl Iterator<Item = (String, &RunReport, &Trace)> {
     (1..).zip(reports).flat_map(|(run, report)| {
         (1..).zip(&report.traces).map(move |(number, trace)| {
@@ -62,7 +62,7 @@ fn behaviours(reports: &[RunReport]) -> impl Iterator<Item = (String, &RunReport
     })
 }
 
-/// A CPU's scope, and its events by a time.
+/// Returns the scope of each CPU, with the CPU's events up to a time.
 fn cpus<'a>(report: &'a RunReport, trace: &'a Trace, time: u64) -> Vec<(String, Vec<&'a Event>)> {
     let routines = [&report.writer, &report.walker].into_iter().chain(&report.with);
     let own = |cpu| by(trace, time).iter().filter(|event| event.cpu == cpu).collect();
@@ -106,7 +106,7 @@ fn fields_hold_what_the_entry_does_and_are_undriven_where_it_has_none() {
                 let place = if high == low { format!("[{low}]") } else { format!("[{high}:{low}]") };
                 let width = usize::from(high - low) + 1;
                 let known = |name: &String| wave.signals.contains_key(&format!("{scope}.fields.{name}"));
-                // Of a name that is at several places, each has its place in the name.
+                // If a name is at several positions, each signal has its position in its name.
                 let name = [format!("{}{place}", bit.name), format!("{}_{high}_{low}{place}", bit.name)];
                 let name = name.into_iter().find(known).unwrap_or_else(|| panic!("no {}{place}", bit.name));
                 held.insert(format!("{scope}.fields.{name}"), binary(bit.value.0, width));
@@ -228,13 +228,13 @@ fn names_with_odd_characters_stay_apart_and_lose_no_signal() {
     assert_eq!(odd.signals.len(), plain.signals.len() + odd_fields(&odd));
     let scope = "run_1__end__3__a_b__.behaviour_3__end.";
     assert_eq!(odd.at(&format!("{scope}CPU1__end__3__a_b__.position"), 1).split(':').next(), {
-        // What was the third behaviour lets the walker go first.
+        // The third behaviour, here under another name, lets the walker go first.
         Some("a_b_x20$end._")
     });
     assert_eq!(odd.at(&format!("{scope}fields._odd__7__field[0]"), 0), "0");
 }
 
-/// How many fields have the odd name: one in each behaviour.
+/// Counts the fields with the odd name: one in each behaviour.
 fn odd_fields(wave: &Wave) -> usize {
     wave.under("").filter(|path| path.contains("_odd_")).count()
 }

@@ -1,4 +1,4 @@
-//! What is known of a finding.
+//! The definition of a kind of finding.
 
 use super::observed::Observed;
 use super::sightings::Sightings;
@@ -9,19 +9,20 @@ use crate::entry::{Predicates, Value};
 pub struct Definition {
     /// Its name in reports. `docs/reference.md` explains it under a heading of this name.
     pub name: &'static str,
-    /// What it says, in one sentence.
+    /// The meaning of the finding, in one sentence.
     pub meaning: &'static str,
-    /// What it means for a kernel.
+    /// The consequence for a kernel.
     pub consequence: &'static str,
-    /// How bad that is.
+    /// The severity of that consequence.
     pub severity: Severity,
     /// How bad it is where a later check refused the walker every time; `None` where that makes no difference.
     pub severity_if_refused: Option<Severity>,
     /// What shows it.
     pub evidence: Evidence,
-    /// Recognises it in what was observed.
+    /// The rule that recognises it in the observations of a run.
     pub(crate) rule: fn(&Observed<'_>, &mut Sightings),
-    /// Recognises it in what a sweep's writer does to a class of entries, where it needs no walker.
+    /// The rule that recognises it in a class of entries that a sweep's writer changed. `None` if sweeps do not
+    /// look for it, for example because it needs a walker.
     pub(crate) sweep_rule: Option<fn(&SweptClass<'_>) -> bool>,
     /// The section of a comparison's summary that lists it; `None` if none does.
     pub summary: Option<SummarySection>,
@@ -29,11 +30,11 @@ pub struct Definition {
     pub(crate) subject: fn(&SubjectParts<'_>) -> String,
     /// The first sentence of a bug report.
     pub(crate) bug_report: fn(&BugReportParts<'_>) -> String,
-    /// What a KUnit test of it asserts; `None` if it is not what one step makes of an entry.
+    /// The assertion of a KUnit test of it; `None` if a single step on the entry does not show it.
     pub(crate) kunit: Option<KunitAssertion>,
 }
 
-/// How bad the consequence of a finding is, the worst first.
+/// The severity of a finding's consequence, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Memory or a mapping is corrupted or lost.
@@ -64,13 +65,13 @@ impl Severity {
 /// What shows a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Evidence {
-    /// What a walker could see.
+    /// An entry that a walker could see.
     View,
-    /// What a walker did.
+    /// An action of a walker.
     Walker,
-    /// What the writer did, with or without a walker.
+    /// An action of the writer, with or without a walker.
     Writer,
-    /// What remains of an agent's stores.
+    /// The remains of an agent's stores.
     Agent,
 }
 
@@ -79,18 +80,19 @@ pub enum Evidence {
 pub struct SummarySection {
     /// Its title.
     pub title: &'static str,
-    /// How rows are grouped in it.
+    /// The grouping of its rows.
     pub(crate) grouping: SummaryGrouping,
 }
 
-/// How the rows of a section are grouped: rows with the same sentence are one group. Sections come in this order.
+/// The grouping of a section's rows: rows with the same sentence form one group. The summary has its sections
+/// in the order of these variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SummaryGrouping {
-    /// By swap entry. What walkers made of it is a section of its own.
+    /// By swap entry. Another section has the walkers' outcomes on it.
     PresentSwapEntry,
-    /// By writer, swap entry and changed bits. What walkers made of it is a section of its own.
+    /// By writer, swap entry and changed bits. Another section has the walkers' outcomes on it.
     ChangedSwapEntry,
-    /// By writer, swap entry, and what it was and became.
+    /// By writer, swap entry, changed bits, and the type or offset before and after.
     RedirectedSwapEntry,
     /// By walker, writer and entry.
     Walker,
@@ -100,7 +102,7 @@ pub(crate) enum SummaryGrouping {
     ChangedMapping,
 }
 
-/// What a KUnit test asserts of an entry.
+/// The assertion of a KUnit test about an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KunitAssertion {
     /// The entry is `pmd_present()`.
@@ -111,11 +113,11 @@ pub(crate) enum KunitAssertion {
 
 /// A class of entries that a sweep's writer changes alike.
 pub(crate) struct SweptClass<'a> {
-    /// What the predicates say before the writer.
+    /// The predicates before the writer runs.
     pub before: &'a Predicates,
-    /// What they say after it.
+    /// The predicates after the writer has run.
     pub after: &'a Predicates,
-    /// Whether a swap entry has another type or offset after it.
+    /// Whether the writer changed the type or offset of a swap entry.
     pub is_redirected: bool,
     /// Whether the entries were built as swap entries.
     pub built_as_swap: bool,
@@ -164,18 +166,18 @@ pub(crate) struct BugReportParts<'a> {
     pub entry: &'a str,
     /// `On PLACE, while WRITER runs on ENTRY, WALKER`.
     pub during: &'a str,
-    /// The present entry that the walker saw, and why it is present.
+    /// The present entry that the walker saw, and the reason why it is present.
     pub present: &'a str,
     /// The view.
     pub view: Value,
-    /// `: ` and the walker's outcome, or nothing if it has none on this view.
+    /// `: ` and the walker's outcome; empty if the walker has no outcome on this view.
     pub outcome: &'a str,
     /// The finding's explanation.
     pub explanation: &'a str,
 }
 
 impl BugReportParts<'_> {
-    /// The sentence of a finding that shows without a walker, and whose explanation says the rest.
+    /// Formats the sentence of a finding that shows without a walker. The explanation gives the details.
     pub fn of_writer(&self) -> String {
         format!("On {}, {} runs on {}: {}", self.place, self.writer, self.entry, self.explanation)
     }

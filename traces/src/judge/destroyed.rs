@@ -1,14 +1,14 @@
-//! Entries that a routine destroyed which only reads by its role.
+//! The rule about entries destroyed by a routine whose role is only to read.
 
 use super::observed::{Observed, Overwritten};
 use super::sightings::{Sighting, Sightings};
 use super::views::is_present_swap_entry;
 use crate::entry::Entry;
 
-/// A routine that only reads overwrote something that was worth keeping.
+/// Finds entries worth keeping that a routine overwrote although its role is only to read.
 pub(super) fn entry_destroyed(observed: &Observed<'_>, sightings: &mut Sightings) {
     for store in observed.overwritten.iter().filter(|store| is_lost(observed, store)) {
-        // A walker may start over after it has stored, so its outcome says nothing of this.
+        // A walker may start over after it has stored, so its outcome does not tell which view it acted on.
         let seen = || store.seen.iter().rev().copied();
         let view = seen().find(|view| is_present_swap_entry(observed, *view)).or(seen().next());
         let view = view.unwrap_or(store.found.value);
@@ -28,22 +28,24 @@ pub(super) fn entry_destroyed(observed: &Observed<'_>, sightings: &mut Sightings
     }
 }
 
-/// Whether something is lost by a store: what it replaced was worth keeping, and is not what it left.
+/// Whether a store loses an entry: it replaced an entry worth keeping with a different one.
 fn is_lost(observed: &Observed<'_>, store: &Overwritten) -> bool {
     let found = &store.found;
-    // A changed form of such an entry is worth as much, whatever the predicates say of it by then.
+    // A changed form of such an entry is worth as much, whatever its predicates are by then.
     let descends = !found.predicates.none && !store.installed && is_worth_keeping(observed.before);
     (is_worth_keeping(found) || descends) && !is_same_entry(found, &store.after)
 }
 
-/// A mapping, a swap entry, or a pointer to a page table, by the architecture's own predicates. Nobody loses anything by
-/// an empty entry, or by one that `pmd_bad()` rightly takes for damaged.
+/// Whether an entry is worth keeping, by the architecture's own predicates.
+///
+/// A mapping, a swap entry and a pointer to a page table are worth keeping. An empty entry is no loss, nor is an
+/// entry that `pmd_bad()` rightly takes for damaged.
 fn is_worth_keeping(entry: &Entry) -> bool {
     let is = &entry.predicates;
     is.swap || (is.present && (is.leaf || !is.bad))
 }
 
-/// Whether two entries map the same page, or hold the same swap entry, whatever their marks and rights.
+/// Whether two entries map the same page or hold the same swap entry, whatever their marks and rights.
 fn is_same_entry(one: &Entry, other: &Entry) -> bool {
     let maps = |entry: &Entry| entry.pfn.filter(|_| entry.predicates.present && entry.predicates.leaf);
     one.value == other.value
@@ -51,7 +53,7 @@ fn is_same_entry(one: &Entry, other: &Entry) -> bool {
         || (one.swap.is_some() && one.swap == other.swap)
 }
 
-/// What was lost, in words.
+/// Describes the lost entry.
 fn lost(observed: &Observed<'_>, store: &Overwritten) -> String {
     let (before, found) = (observed.before, store.found.value);
     let was = format!("{} {}", kind(before, observed.built_as_swap), before.value);

@@ -1,7 +1,7 @@
-//! Recognises findings in what was observed.
+//! Recognises findings in the observations of a run.
 //!
-//! `registry.rs` has an entry for each finding, and in it the rule that recognises it. The other files have the rules, one
-//! file for each kind of rule.
+//! `registry.rs` has an entry for each finding, which names the rule that recognises it. The other files have
+//! the rules, one file for each kind of rule.
 
 use crate::findings::Finding;
 
@@ -23,7 +23,7 @@ pub use registry::FindingName;
 
 use sightings::Sightings;
 
-/// The findings in what was observed, in the order of [`FindingName::ALL`].
+/// Returns the findings in the observations, in the order of [`FindingName::ALL`].
 pub fn judge(observed: &Observed<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for name in FindingName::ALL {

@@ -1,4 +1,4 @@
-//! What was observed of writers, walkers and agents, beside views and outcomes.
+//! Observations of writers, walkers and agents, beside views and outcomes.
 
 use pmdscope_arches::{Encoding, EntryMarks, Form};
 
@@ -7,28 +7,28 @@ use crate::entry::{Entry, Value};
 use crate::outcome::Outcome;
 use crate::view::View;
 
-/// What the findings are judged from.
+/// The observations of a run, from which findings are judged.
 pub struct Observed<'a> {
-    /// The encoding: it says what is valid to the hardware, and which marks an entry has.
+    /// The encoding, which decides what is valid to the hardware and which marks an entry has.
     pub encoding: &'a Encoding,
     /// The entry before the writer.
     pub before: &'a Entry,
-    /// Whether that was built as a swap entry, whatever the predicates say of it.
+    /// Whether that entry was built as a swap entry, whatever its predicates say.
     pub built_as_swap: bool,
     /// The entries that the walker's loads returned.
     pub views: &'a [View],
     /// The walker's outcomes.
     pub outcomes: &'a [Outcome],
-    /// What routines stored that only read by their role.
+    /// Stores by routines whose role is only to read.
     pub overwritten: &'a [Overwritten],
-    /// What was marked by an agent that plays the MMU.
+    /// Accessed or dirty bits that were set by an agent that plays the MMU.
     pub marked: &'a [Marked],
-    /// What the writer is, and what it may drop.
+    /// The kind of writer, and the marks that it may drop.
     pub writer: WriterRule,
-    /// What the writer made of the entry.
+    /// The writer's changes to the entry.
     pub changes: &'a [WriterChange],
-    /// The entries of the page table that the writer filled when it ran alone, in CPU order; empty if it filled none, or
-    /// none that was looked at.
+    /// The entries of the page table that the writer filled when it ran alone, in CPU order. Empty if it filled
+    /// none, or if they were not looked at.
     pub filled: &'a [u64],
 }
 
@@ -44,22 +44,22 @@ impl Observed<'_> {
     }
 }
 
-/// A store by a routine that only reads by its role.
+/// A store by a routine whose role is only to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overwritten {
     /// The routine's name.
     pub by: String,
-    /// The entries that its loads had returned by then, in order.
+    /// The entries that the routine's loads had returned by then, in order.
     pub seen: Vec<Value>,
     /// The entry that the store replaced.
     pub found: Entry,
-    /// Whether the writer had installed that one.
+    /// Whether the writer had installed the replaced entry.
     pub installed: bool,
-    /// The entry that it left.
+    /// The entry after the store.
     pub after: Entry,
-    /// The number of schedules.
+    /// The number of schedules with this store.
     pub schedules: Count,
-    /// The shortest of them.
+    /// The shortest of these schedules.
     pub schedule: String,
 }
 
@@ -72,35 +72,35 @@ pub struct Marked {
     pub after: Value,
     /// The old entry that the writer returned or concluded from, if it returned.
     pub returned: Option<Value>,
-    /// The entry in the end.
+    /// The entry at the end of the run.
     pub in_the_end: Value,
-    /// The number of schedules.
+    /// The number of schedules in which this happened.
     pub schedules: Count,
-    /// The shortest of them.
+    /// The shortest of these schedules.
     pub schedule: String,
 }
 
-/// What kind of writer it is, as far as findings depend on it.
+/// The properties of the writer that findings depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WriterRule {
     /// Whether it makes a mapping invalid to the hardware before it replaces it or returns.
     pub invalidates: bool,
-    /// Whether it puts something else in the place of the entry: a page table, a mapping, a migration entry.
+    /// Whether it replaces the entry with something else: a page table, a mapping, a migration entry.
     pub installs: bool,
-    /// The marks that what it installs need not have: the kernel keeps these elsewhere, or drops them on purpose.
+    /// The marks that the installed entry may lack: the kernel keeps these elsewhere, or drops them on purpose.
     pub may_drop: EntryMarks,
 }
 
-/// What the writer did to the entry, under some schedules.
+/// The writer's steps on the entry, under some schedules.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WriterSteps {
-    /// The entry as the writer's last load before its first store returned it.
+    /// The entry that the writer's last load before its first store returned.
     pub read: Value,
     /// The entry that its first store replaced; `None` if it stored nothing.
     pub found: Option<Value>,
-    /// What it stored, in order, without what it installed.
+    /// The entries that it stored, in order, without the one that it installed.
     pub stored: Vec<Value>,
-    /// What it installed in the place of the entry.
+    /// The entry that it installed in place of the original one.
     pub installed: Option<Value>,
     /// The old entry that it returned or concluded from, if it hands one back.
     pub returned: Option<Value>,
@@ -108,19 +108,19 @@ pub struct WriterSteps {
     pub ended: bool,
 }
 
-/// What the writer did to the entry, and the schedules under which it did so.
+/// The writer's steps on the entry, with the schedules that have these steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriterChange {
-    /// The steps.
+    /// The steps on the entry.
     pub steps: WriterSteps,
-    /// The number of schedules.
+    /// The number of schedules with these steps.
     pub schedules: Count,
-    /// The shortest of them.
+    /// The shortest of these schedules.
     pub schedule: String,
 }
 
 impl WriterSteps {
-    /// The entry that the writer left in memory until it installed another one, or for good.
+    /// Returns the entry that the writer left in memory until it installed another one, or for good.
     pub fn left(&self) -> Value {
         self.stored.last().copied().or(self.found).unwrap_or(self.read)
     }

@@ -1,4 +1,4 @@
-//! The registry of findings: an entry for each, with everything about it but its rule's code.
+//! The registry of findings: each entry defines one kind, except for the code of its rule.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::definition::{Definition, Evidence, KunitAssertion, Severity, SummaryGrouping, SummarySection};
 use super::{destroyed, views, walker, writer};
 
-/// Makes [`FindingName`] of the entries.
+/// Generates [`FindingName`] from the entries.
 macro_rules! findings {
     ($($(#[doc = $doc:literal])+ $finding:ident = $definition:expr,)+) => {
         /// The kinds of finding.
@@ -20,7 +20,7 @@ macro_rules! findings {
             /// Every kind, in the order in which reports list them.
             pub const ALL: [FindingName; [$(FindingName::$finding),+].len()] = [$(FindingName::$finding),+];
 
-            /// Everything about it.
+            /// Returns the definition of this kind.
             pub const fn definition(self) -> &'static Definition {
                 match self {
                     $(FindingName::$finding => const { &$definition },)+
@@ -73,7 +73,7 @@ findings! {
         bug_report: |parts| format!("{} sees {}", parts.during, parts.present),
         kunit: Some(KunitAssertion::Present),
     },
-    /// A view is still a swap entry, but its type or offset is not the one that was there.
+    /// A view is still a swap entry, but its type or offset differs from the original one.
     SwapDecodesDifferently = Definition {
         name: "swap-decodes-differently",
         meaning: "a walker saw a swap entry whose type or offset is not the one that was there",
@@ -157,7 +157,7 @@ findings! {
         },
         kunit: None,
     },
-    /// A routine that only reads by its role overwrote a mapping, a swap entry or a pointer to a page table.
+    /// A routine whose role is only to read overwrote a mapping, a swap entry or a pointer to a page table.
     EntryDestroyed = Definition {
         name: "entry-destroyed",
         meaning: "a routine that only reads by its role overwrote a mapping, a swap entry or a pointer to \
@@ -241,7 +241,7 @@ findings! {
         bug_report: |parts| parts.of_writer(),
         kunit: None,
     },
-    /// Accessed or dirty, set by another CPU meanwhile, is lost.
+    /// An accessed or dirty bit that another CPU set in the meantime is lost.
     BitsLost = Definition {
         name: "bits-lost",
         meaning: "accessed or dirty, set by another CPU meanwhile, is in neither the returned nor the \
@@ -265,17 +265,17 @@ findings! {
 }
 
 impl FindingName {
-    /// Its name in reports.
+    /// Returns the name in reports.
     pub const fn name(self) -> &'static str {
         self.definition().name
     }
 
-    /// What it says, in one sentence.
+    /// Returns the meaning, in one sentence.
     pub const fn meaning(self) -> &'static str {
         self.definition().meaning
     }
 
-    /// The finding of a name.
+    /// Returns the finding with this name.
     pub fn of_name(name: &str) -> Option<FindingName> {
         FindingName::ALL.into_iter().find(|finding| finding.name() == name)
     }
@@ -285,7 +285,7 @@ impl FindingName {
         matches!(self.definition().evidence, Evidence::Walker)
     }
 
-    /// Whether it says that a walker lost an entry.
+    /// Whether it says that a walker destroyed an entry.
     pub(crate) const fn is_lost_entry(self) -> bool {
         self.is_deed() && matches!(self.definition().severity, Severity::MemoryLost)
     }

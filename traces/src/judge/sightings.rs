@@ -1,27 +1,28 @@
-//! What rules find.
+//! The results of rules.
 
 use crate::count::Count;
 use crate::entry::Value;
 
-/// What a rule found: a [`Finding`](crate::Finding) without its name.
+/// A result of a rule: a [`Finding`](crate::Finding) without its name.
 #[derive(Debug)]
 pub(crate) struct Sighting {
     /// The view that shows it.
     pub view: Value,
-    /// What happened, in one sentence.
+    /// Explanation of the finding, in one sentence.
     pub explanation: String,
-    /// The number of schedules.
+    /// The number of schedules that show it.
     pub schedules: Count,
-    /// The shortest of them.
+    /// The shortest of these schedules.
     pub schedule: String,
 }
 
-/// What one rule found, each explanation once.
+/// The sightings of one rule, one for each explanation.
 #[derive(Debug, Default)]
 pub(crate) struct Sightings(Vec<Sighting>);
 
 impl Sightings {
-    /// Adds a sighting. If its explanation is known, its schedules are added to those that are known.
+    /// Adds a sighting. If its explanation is already known, adds its schedules to the known sighting, which
+    /// keeps the shorter of the two schedules.
     pub(super) fn add(&mut self, new: Sighting) {
         match self.0.iter_mut().find(|known| known.explanation == new.explanation) {
             Some(known) => {
@@ -44,7 +45,7 @@ impl IntoIterator for Sightings {
     }
 }
 
-/// The length of a schedule as it is written: its switches, then its accesses.
+/// Returns the length of a schedule: the number of its turns, then of its accesses.
 fn length(schedule: &str) -> (usize, u64) {
     let turns = schedule.split_whitespace();
     let accesses = turns.clone().filter_map(|turn| turn.get(1..)?.parse::<u64>().ok());

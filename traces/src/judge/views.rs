@@ -1,11 +1,11 @@
-//! Findings in what a walker's loads returned.
+//! Rules about the entries that a walker's loads returned.
 
 use super::observed::Observed;
 use super::sightings::{Sighting, Sightings};
 use crate::entry::{Entry, Value};
 use crate::view::View;
 
-/// The entry is present as the kernel builds it, though it is a swap entry.
+/// Finds views of a swap entry that is present as the kernel builds it.
 pub(super) fn swap_built_present(observed: &Observed<'_>, sightings: &mut Sightings) {
     let before = observed.before.value;
     for view in views(observed).filter(|view| is_built_present(observed, view)) {
@@ -13,7 +13,7 @@ pub(super) fn swap_built_present(observed: &Observed<'_>, sightings: &mut Sighti
     }
 }
 
-/// A swap entry became present.
+/// Finds views in which a swap entry became present.
 pub(super) fn swap_becomes_present(observed: &Observed<'_>, sightings: &mut Sightings) {
     let before = observed.before.value;
     for view in views(observed).filter(|view| became_present(observed, view)) {
@@ -26,7 +26,7 @@ pub(super) fn swap_becomes_present(observed: &Observed<'_>, sightings: &mut Sigh
     }
 }
 
-/// A swap entry decodes to another type or offset.
+/// Finds views in which a swap entry decodes to another type or offset.
 pub(super) fn swap_decodes_differently(observed: &Observed<'_>, sightings: &mut Sightings) {
     let before = observed.before;
     for view in views(observed) {
@@ -45,7 +45,7 @@ pub(super) fn swap_decodes_differently(observed: &Observed<'_>, sightings: &mut 
     }
 }
 
-/// A mapping looks empty, or not present.
+/// Finds views in which a mapping looks empty or not present.
 pub(super) fn present_lost(observed: &Observed<'_>, sightings: &mut Sightings) {
     for view in views(observed) {
         let seen = &view.entry;
@@ -62,14 +62,14 @@ pub(super) fn present_lost(observed: &Observed<'_>, sightings: &mut Sightings) {
     }
 }
 
-/// Whether a walker saw this value of a swap entry that was present: as it was built, or as the writer had changed it.
+/// Whether a walker saw this value of a swap entry while it was present, as built or as the writer changed it.
 pub(super) fn is_present_swap_entry(observed: &Observed<'_>, value: Value) -> bool {
     views(observed).any(|view| {
         view.entry.value == value && (is_built_present(observed, view) || became_present(observed, view))
     })
 }
 
-/// The views that the writer did not install.
+/// Returns the views that the writer did not install.
 fn views<'a>(observed: &Observed<'a>) -> impl Iterator<Item = &'a View> {
     observed.views.iter().filter(|view| !view.installed)
 }

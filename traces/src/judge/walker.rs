@@ -1,4 +1,4 @@
-//! Findings in how a walker decided.
+//! Rules about the decisions of walkers.
 
 use pmdscope_arches::Form;
 
@@ -8,7 +8,7 @@ use super::views::is_present_swap_entry;
 use crate::entry::Value;
 use crate::outcome::{self, Outcome, RoutineResult};
 
-/// A walker went past its present check on a swap entry, and took no page.
+/// Finds walkers that went past their present check on a swap entry and took no page.
 pub(super) fn walker_past_present(observed: &Observed<'_>, sightings: &mut Sightings) {
     for (outcome, view) in decisions(observed) {
         if is_past_present(outcome) && is_present_swap_entry(observed, view) {
@@ -17,7 +17,7 @@ pub(super) fn walker_past_present(observed: &Observed<'_>, sightings: &mut Sight
     }
 }
 
-/// A walker took a page from a swap entry.
+/// Finds walkers that took a page from a swap entry.
 pub(super) fn walker_took_page(observed: &Observed<'_>, sightings: &mut Sightings) {
     for (outcome, view) in decisions(observed) {
         if outcome.result == RoutineResult::Page && is_present_swap_entry(observed, view) {
@@ -26,7 +26,8 @@ pub(super) fn walker_took_page(observed: &Observed<'_>, sightings: &mut Sighting
     }
 }
 
-/// A walker took a page or a mapping from an entry that the writer had invalidated and not yet replaced.
+/// Finds walkers that took a page or a mapping from an entry that the writer had invalidated and not yet
+/// replaced.
 pub(super) fn took_invalidated(observed: &Observed<'_>, sightings: &mut Sightings) {
     for (outcome, view) in decisions(observed) {
         let took = matches!(outcome.result, RoutineResult::Page | RoutineResult::Leaf);
@@ -41,9 +42,9 @@ pub(super) fn took_invalidated(observed: &Observed<'_>, sightings: &mut Sighting
     }
 }
 
-/// Each outcome with the view that it rests on.
+/// Returns each outcome with the view that its decision rests on.
 fn decisions<'a>(observed: &Observed<'a>) -> impl Iterator<Item = (&'a Outcome, Value)> {
-    // A walker that crashed says nothing of its decision; it had seen only this.
+    // A walker that crashed reports no decision, so the last view that it had counts.
     let view = |outcome: &Outcome| outcome.decided_on.or(outcome.last_view);
     observed.outcomes.iter().filter_map(move |outcome| Some((outcome, view(outcome)?)))
 }
@@ -70,10 +71,10 @@ fn add(sightings: &mut Sightings, outcome: &Outcome, view: Value, explanation: S
     });
 }
 
-/// Whether an entry is what the writer made of a mapping when it invalidated it.
+/// Whether an entry is the value that the writer gave a mapping by invalidating it.
 ///
-/// An entry that was there before the writer is not: where invalidating changes nothing (an old page of s390x or
-/// sparc64 is invalid to the hardware as it is), no walker can tell.
+/// The value before the writer does not count. Where invalidating changes nothing (an old page of s390x or
+/// sparc64 is already invalid to the hardware), no walker can tell the difference.
 fn was_invalidated(observed: &Observed<'_>, view: Value) -> bool {
     observed.began_with_mapping()
         && view != observed.before.value

@@ -1,4 +1,4 @@
-//! Findings in what a writer does, with or without a walker.
+//! Rules about what a writer does, with or without a walker.
 
 use pmdscope_arches::{EntryMarks, Form};
 
@@ -6,14 +6,14 @@ use super::observed::{Observed, WriterChange};
 use super::sightings::{Sighting, Sightings};
 use crate::entry::Value;
 
-/// A mapping that the MMU goes on using while the writer takes it for invalidated.
+/// Finds mappings that the MMU goes on using although the writer considers them invalidated.
 pub(super) fn still_valid(observed: &Observed<'_>, sightings: &mut Sightings) {
     for change in observed.changes {
         still_valid_after(observed, change, sightings);
     }
 }
 
-/// Marks that the writer read and did not hand on, or did not put into the page table that it filled.
+/// Finds marks that the writer read and did not hand on, or did not put into the page table that it filled.
 pub(super) fn marks_lost(observed: &Observed<'_>, sightings: &mut Sightings) {
     for change in observed.changes {
         marks_lost_by(observed, change, sightings);
@@ -26,8 +26,8 @@ fn still_valid_after(observed: &Observed<'_>, change: &WriterChange, sightings: 
     let is_valid =
         |value: Value| observed.is_mapping(value) && (observed.encoding.layout().hardware_valid)(value.0);
     let (found, left) = (steps.found.unwrap_or(steps.read), steps.left());
-    // A writer that has yet to replace the entry or to return may still invalidate it. One that replaces entries, and
-    // found nothing to replace, has nothing to invalidate either.
+    // A writer that has not yet replaced the entry or returned may still invalidate it. A writer that replaces
+    // entries, and found nothing to replace, has nothing to invalidate either.
     let is_over = steps.ended && (steps.installed.is_some() || !observed.writer.installs);
     if !(observed.writer.invalidates && is_over && is_valid(found) && is_valid(left)) {
         return;
@@ -46,7 +46,7 @@ fn still_valid_after(observed: &Observed<'_>, change: &WriterChange, sightings: 
     });
 }
 
-/// Marks that the writer read, and that were still there when it stored, but that it did not hand on.
+/// Finds marks that the writer read, that were still set when it stored, and that it did not hand on.
 fn marks_lost_by(observed: &Observed<'_>, change: &WriterChange, sightings: &mut Sightings) {
     let steps = &change.steps;
     let Some(found) = steps.found else { return };
@@ -64,7 +64,8 @@ fn marks_lost_by(observed: &Observed<'_>, change: &WriterChange, sightings: &mut
             schedule: change.schedule.clone(),
         });
     };
-    // An entry that the writer has emptied has no marks to check; if it should exist, that is another finding.
+    // An entry that the writer emptied has no marks to check; if emptying it was wrong, that is another
+    // finding.
     let has_marks =
         |value: Value| matches!(encoding.form(value.0), Form::Leaf | Form::InvalidLeaf | Form::Swap);
     if observed.writer.invalidates && observed.is_mapping(found) {
@@ -84,7 +85,7 @@ fn marks_lost_by(observed: &Observed<'_>, change: &WriterChange, sightings: &mut
     }
 }
 
-/// Marks of a mapping that are not in the page table which a split has filled with its small pages.
+/// Finds marks of a mapping that are missing in the page table that a split filled with its small pages.
 fn marks_lost_in_page_table(observed: &Observed<'_>, sightings: &mut Sightings) {
     let Some(change) = observed.changes.iter().find(|change| change.steps.installed.is_some()) else {
         return;
@@ -111,8 +112,8 @@ fn marks_lost_in_page_table(observed: &Observed<'_>, sightings: &mut Sightings) 
     });
 }
 
-/// Marks that another CPU set meanwhile, and that are neither in the entry that the writer got back nor in the one that
-/// is there in the end.
+/// Finds marks that another CPU set in the meantime, and that are neither in the entry that the writer got back
+/// nor in the final entry.
 pub(super) fn bits_lost(observed: &Observed<'_>, sightings: &mut Sightings) {
     for marked in observed.marked {
         let bits = marked.before.0 ^ marked.after.0;

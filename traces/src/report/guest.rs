@@ -1,4 +1,4 @@
-//! Where the machine code of a run is from.
+//! The source of a run's machine code.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub enum PredicatesFrom {
 }
 
 impl PredicatesFrom {
-    /// The word.
+    /// Returns the name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             PredicatesFrom::Guest => "guest",
@@ -25,20 +25,20 @@ impl PredicatesFrom {
     }
 }
 
-/// Where machine code is from.
+/// The source of machine code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GuestKind {
     /// A guest that comes with the program.
     Bundled,
-    /// An ELF file of the user's.
+    /// An ELF file that the user gave.
     File,
     /// A real kernel.
     Kernel,
 }
 
 impl GuestKind {
-    /// The word.
+    /// Returns the name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             GuestKind::Bundled => "bundled",
@@ -57,19 +57,19 @@ impl fmt::Display for GuestKind {
 /// The machine code of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuestInfo {
-    /// `bundled`, `file` for an ELF of the user's, or `kernel`.
+    /// `bundled`, `file` for an ELF file that the user gave, or `kernel`.
     pub kind: GuestKind,
-    /// Its name: of a kernel the file that was given.
+    /// Name of the guest; for a kernel, the file that was given.
     pub name: String,
-    /// SHA-256 of the file, in hexadecimal; of a kernel in a package that of its boot image.
+    /// SHA-256 of the file, in hexadecimal; for a kernel in a package, of its boot image.
     pub sha256: String,
-    /// Of a kernel its release, as `uname -r` says it.
+    /// Release of a kernel, as `uname -r` prints it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
-    /// Of a kernel in a package the package's name and version.
+    /// Name and version of the package that a kernel was in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
-    /// Of a kernel its GNU build ID, in hexadecimal, if it has one.
+    /// GNU build ID of a kernel, in hexadecimal, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_id: Option<String>,
 }

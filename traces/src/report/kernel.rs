@@ -1,4 +1,4 @@
-//! What only runs of kernels have.
+//! The parts of a report that only runs of kernels have.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize};
 use crate::count::Count;
 use crate::entry::{Hex, Value};
 
-/// What a run of a real kernel rests on.
+/// The facts about a run of a real kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KernelFacts {
     /// The function of the kernel that was run as the writer.
     pub writer_function: String,
-    /// The one that was run as the walker; null if there was none.
+    /// The function of the kernel that was run as the walker; null if there was none.
     pub walker_function: Option<String>,
     /// Whether the split invalidated an entry that was not present: the fault that the fix removes.
     pub split: SplitGuard,
     /// Each entry for which `pmdp_invalidate()`, or the function that does its work, was entered.
     pub invalidated: Vec<Invalidated>,
-    /// Runs of which it is known what they must come to. If one does not, nothing else counts.
+    /// Runs with a known outcome. If one has another outcome, nothing else counts.
     pub controls: Vec<Control>,
-    /// Functions that were answered for instead of being run.
+    /// Functions that a stub answered for, so that they were not run.
     pub stubs: Vec<Stub>,
-    /// What was set up, found out or assumed.
+    /// The state that was set up, found out or assumed.
     pub assumptions: Vec<String>,
-    /// Words beside the PMD table that writer and walker both use, and over whose accesses schedules were
-    /// run as well.
+    /// Words outside the PMD table that both writer and walker use. The schedules include the accesses to these
+    /// words.
     pub shared: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ pub enum SplitGuard {
 }
 
 impl SplitGuard {
-    /// The word.
+    /// Returns the word in reports.
     pub const fn word(self) -> &'static str {
         match self {
             SplitGuard::Vulnerable => "vulnerable",
@@ -56,32 +56,32 @@ impl SplitGuard {
 pub struct Invalidated {
     /// The function that was entered.
     pub function: String,
-    /// The entry as it was then.
+    /// The entry when the function was entered.
     pub entry: Value,
-    /// Whether that is `pmd_present()`.
+    /// Whether that entry was `pmd_present()`.
     pub present: bool,
-    /// Under how many schedules.
+    /// The number of schedules in which this happened.
     pub schedules: Count,
 }
 
-/// A run whose outcome is known.
+/// A control: a run whose outcome is known beforehand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Control {
-    /// What was run.
+    /// Description of the run.
     pub what: String,
-    /// Its outcome.
+    /// The outcome of the run.
     #[serde(rename = "came_to")]
     pub outcome: String,
-    /// Whether that is right.
+    /// Whether the outcome is the known one.
     pub passed: bool,
 }
 
-/// A function that was answered for.
+/// A stub: a function that was answered for and not run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stub {
-    /// Its symbol.
+    /// Symbol of the function.
     pub function: String,
-    /// What it returned, if anything.
+    /// The value that it returned, if any.
     pub returns: Option<Hex>,
     /// Why it was not run.
     pub why: String,

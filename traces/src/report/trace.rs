@@ -16,7 +16,7 @@ pub struct Trace {
     pub schedule: String,
     /// How many schedules have this behaviour.
     pub schedules: Count,
-    /// What happened, in order.
+    /// The events, in order.
     pub events: Vec<Event>,
     /// The writer's outcome.
     pub writer: Outcome,
@@ -35,22 +35,22 @@ pub struct References {
     pub pfn: Hex,
     /// How many references it had.
     pub before: u64,
-    /// How many references it has in the end.
+    /// How many references it has at the end.
     pub references: u64,
 }
 
 /// One event of a trace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
-    /// Which CPU: 0 runs the writer, 1 the walker, others what runs with them.
+    /// The CPU: 0 runs the writer, 1 the walker, others the further routines.
     pub cpu: u8,
     /// The address of the instruction.
     pub pc: Hex,
-    /// Symbol and offset.
+    /// Symbol and offset of that address.
     pub symbol: String,
-    /// The instruction; of a load-reserved and store-conditional pair both.
+    /// The instruction; for a load-reserved and store-conditional pair, both.
     pub instruction: String,
-    /// What it did.
+    /// The kind of event, with its values.
     #[serde(flatten)]
     pub what: What,
 }
@@ -77,21 +77,21 @@ impl fmt::Display for AccessKind {
     }
 }
 
-/// What an event is.
+/// The kind of an event, with its values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum What {
     /// A plain load from the page table.
     Load {
-        /// What it returned, as the CPU's own load gives it (`pmd_raw()`): on ppc64le the bytes of
-        /// an entry lie in the other order than the CPU's.
+        /// The value that the CPU's own load returns (`pmd_raw()`). On ppc64le the bytes of an entry are in the
+        /// opposite order to the CPU's.
         raw: Value,
-        /// The same as an entry.
+        /// The same value as an entry.
         entry: Value,
     },
     /// A store to the page table.
     Store {
-        /// What it left there, as the CPU's own load would give it.
+        /// The value that it left in memory, as the CPU's own load would return it.
         raw: Value,
         /// The entry before.
         before: Value,
@@ -102,10 +102,10 @@ pub enum What {
     },
     /// A load and a store as one.
     Atomic {
-        /// What it left there, as the CPU's own load would give it.
+        /// The value that it left in memory, as the CPU's own load would return it.
         raw: Value,
-        /// The instruction that stored: of a load-reserved and store-conditional pair the second one;
-        /// null if nothing was stored, as a compare-and-swap need not.
+        /// The address of the instruction that stored: for a load-reserved and store-conditional pair, the
+        /// second one. Null if nothing was stored, as by a compare-and-swap that failed.
         store_pc: Option<Hex>,
         /// The entry before.
         before: Value,
@@ -114,9 +114,9 @@ pub enum What {
         /// The bits that changed.
         changes: Vec<String>,
     },
-    /// An access to a word beside the PMD table that both writer and walker use.
+    /// An access to a word outside the PMD table that both writer and walker use.
     Elsewhere {
-        /// What lies there.
+        /// Description of the word.
         place: String,
         /// `load`, `store` or `atomic`.
         access: AccessKind,
@@ -125,11 +125,11 @@ pub enum What {
         /// The word after.
         after: Value,
     },
-    /// A function of a kernel was entered that invalidates an entry.
+    /// A kernel function that invalidates an entry was entered.
     Call {
-        /// Its symbol.
+        /// Symbol of the function.
         function: String,
-        /// The entry as it was then.
+        /// The entry when the function was entered.
         entry: Value,
     },
     /// An instruction that invalidates translations.

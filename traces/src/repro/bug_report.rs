@@ -1,4 +1,4 @@
-//! A bug report out of a reproducer: to be edited and sent, and claiming no more than was run.
+//! Makes a bug report from a reproducer, to be edited and sent. It claims no more than was run.
 
 use pmdscope_arches::{EntryKind, platform_name};
 use pmdscope_guest::{Role, routine};
@@ -16,13 +16,13 @@ use crate::text::race::race;
 use crate::text::wrapped::Lines;
 use crate::words;
 
-/// Why there is nothing to report of a reproducer.
+/// The reasons why a reproducer yields no bug report.
 #[derive(Debug, thiserror::Error)]
 pub enum NothingToReport {
-    /// Its schedule shows no finding.
+    /// The reproducer's schedule shows no finding.
     #[error("nothing was found under schedule {0}, so there is nothing to report: save one with a finding")]
     NoFinding(String),
-    /// What was found does not count.
+    /// A control failed, so no finding counts.
     #[error("{0}; so what was found says nothing, and there is nothing to report")]
     ControlFailed(String),
 }
@@ -204,7 +204,7 @@ fn walker(report: &RunReport) -> String {
     function.map_or(report.walker.clone(), |function| format!("{function}()"))
 }
 
-/// What was seen to come of it, and what was not seen.
+/// Writes the impact: the consequences that were observed, and those that were not.
 fn impact(lines: &mut Lines, report: &RunReport, found: &[&Finding]) {
     if let Some(split) = report.kernel.as_ref().and_then(text::split) {
         lines.paragraph("- ", "  ", &format!("{split}."));
@@ -268,7 +268,7 @@ fn to_reproduce(lines: &mut Lines, repro: &Repro, file: &str) {
     }
 }
 
-/// What the run says nothing of.
+/// Lists what the run did not test.
 fn not_tested(report: &RunReport) -> Vec<String> {
     let mut points = vec![
         "Hardware. This was run under an emulator: accesses take effect in one order, nothing is reordered, speculated \

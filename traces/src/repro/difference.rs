@@ -5,9 +5,9 @@ use crate::outcome::{self, Outcome};
 use crate::report::{Event, Trace, What};
 use crate::words;
 
-/// The first difference between a rerun's trace and the expected one, in words.
+/// Returns the first difference between a rerun's trace and the expected one, in words; `None` if they agree.
 ///
-/// Names and the text of instructions are not compared: another version may write them in another way.
+/// Symbols and the text of instructions are not compared: another version may write them differently.
 pub fn first_difference(expected: &Trace, got: &Trace) -> Option<String> {
     let events = expected.events.iter().zip(&got.events).enumerate();
     for (n, (one, other)) in events {
@@ -57,7 +57,7 @@ fn is_same_event(one: &Event, other: &Event) -> bool {
     place(one) == place(other) && essence(&one.what) == essence(&other.what)
 }
 
-/// What an event did, without the description of its changes.
+/// Returns an event without the description of its changes.
 fn essence(what: &What) -> What {
     let mut what = what.clone();
     if let What::Store { changes, .. } | What::Atomic { changes, .. } = &mut what {
@@ -67,7 +67,7 @@ fn essence(what: &What) -> What {
 }
 
 fn is_same_outcome(one: &Outcome, other: &Outcome) -> bool {
-    // How many schedules had this outcome in the saved run does not matter here, nor does wording.
+    // The number of schedules that had this outcome in the saved run does not matter here, nor does wording.
     let essence = |outcome: &Outcome| Outcome {
         ended: None,
         schedules: Count::default(),
@@ -77,7 +77,7 @@ fn is_same_outcome(one: &Outcome, other: &Outcome) -> bool {
     essence(one) == essence(other)
 }
 
-/// An event in few words.
+/// Describes an event in few words.
 fn event(event: &Event) -> String {
     let what = match &event.what {
         What::Load { entry, .. } => format!("loaded {entry}"),

@@ -1,14 +1,15 @@
 //! Reproducers: one file with a run and its result, so that anyone can repeat the run.
 //!
-//! The file is text, two JSON objects. The first is a line of its own, the *seal*:
+//! The file is text: two JSON objects. The first is a line of its own, the *seal*:
 //!
 //! ```json
 //! {"schema":"pmdscope.repro/1","bytes":41812,"sha256":"..."}
 //! ```
 //!
-//! It has the number of bytes that follow, up to the end of the file, and their SHA-256, so that readers notice a file
-//! that was cut off or changed. It is no signature: whoever writes a new body can seal it. The second object is a
-//! [`Repro`], by the schema that `pmdscope schema repro` prints. `jq -s '.[1]'` shows it.
+//! It gives the number of bytes that follow, up to the end of the file, and their SHA-256, so that readers
+//! notice a file that was cut off or changed. It is not a signature: anyone who writes a new body can seal it.
+//! The second object is a [`Repro`], by the schema that `pmdscope schema repro` prints. `jq -s '.[1]'` shows
+//! it.
 
 mod bug_report;
 mod difference;
@@ -35,23 +36,24 @@ pub use verdict::{inconclusive, not_reproduced, reproduced};
 
 /// The name and number of the format. A change that breaks a reader raises the number.
 pub const REPRO_SCHEMA: &str = "pmdscope.repro/1";
-/// What the schema's name begins with, whatever its number.
+/// The beginning of the schema's name, whatever its number.
 const SCHEMA_PREFIX: &str = "pmdscope.repro/";
-/// Columns of a line of Base64, as in mail (RFC 2045): a mailer breaks longer ones.
+/// Columns of a line of Base64, as in mail (RFC 2045): mailers break longer lines.
 const BASE64_COLUMNS: usize = 76;
 
-/// One schedule of a run: what is needed to run it again, and what must come of it.
+/// One schedule of a run: everything needed to run it again, and the expected result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Repro {
     /// The machine code.
     pub code: Code,
-    /// The page frame number that was asked for; null if it was the default one.
+    /// The page frame number that was asked for; null for the default one.
     pub pfn: Option<Hex>,
-    /// What each routine may do.
+    /// The limits of each routine.
     pub bounds: CallBounds,
-    /// What was observed over all schedules that were run then, without traces. Its names say what is to be run.
+    /// The report over all schedules that were run when it was saved, without traces. Its names identify what
+    /// to run.
     pub report: RunReport,
-    /// The schedule, and every access, value and outcome that must come of it.
+    /// The schedule, with every access, value and outcome that a rerun must show.
     pub expected: Trace,
 }
 
@@ -64,17 +66,17 @@ pub enum Code {
         /// The ELF file in Base64, in lines.
         elf: Vec<String>,
     },
-    /// A kernel, which is too large to be in the file: by what it is known.
+    /// A kernel, by its names and hash: it is too large to be in the file.
     Kernel {
-        /// The name of the file that it was in.
+        /// Name of the file that the kernel was in.
         file: String,
         /// SHA-256 of the boot image, in hexadecimal.
         sha256: String,
-        /// Its GNU build ID, in hexadecimal, if it has one.
+        /// The kernel's GNU build ID, in hexadecimal, if it has one.
         build_id: Option<String>,
-        /// How it names itself (`/proc/version`).
+        /// The banner by which the kernel names itself (`/proc/version`).
         banner: String,
-        /// The package that it was in, if it was in one.
+        /// The package that the kernel was in, if any.
         package: Option<Package>,
     },
 }
@@ -82,27 +84,27 @@ pub enum Code {
 /// A package that a kernel was in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Package {
-    /// Its name.
+    /// Name of the package.
     pub name: String,
-    /// Its version, with that of the packaging.
+    /// Version of the package, with that of the packaging.
     pub version: String,
-    /// Its architecture, as the distribution calls it.
+    /// Architecture of the package, as the distribution calls it.
     pub architecture: String,
-    /// The command that gets it, where the distribution still has it.
+    /// The command that downloads it, if the distribution still has it.
     pub download: String,
 }
 
-/// How a distribution packs its kernels.
+/// The package format of a distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PackageFormat {
-    /// A package of Debian's kind.
+    /// Debian's format.
     Deb,
-    /// A package of Fedora's kind.
+    /// Fedora's format.
     Rpm,
 }
 
 impl Package {
-    /// A package by its name.
+    /// Makes a package, with the command that downloads it.
     pub fn new(format: PackageFormat, name: String, version: String, architecture: String) -> Self {
         let download = match format {
             PackageFormat::Deb => {
@@ -115,23 +117,24 @@ impl Package {
         Package { name, version, architecture, download }
     }
 
-    /// The same with a command that is made of its names, whatever a file says that it is.
+    /// Returns the package with a download command that is made of its names, since a file may contain any
+    /// command.
     fn rebuilt(self) -> Self {
         let format = if self.download.starts_with("dnf ") { PackageFormat::Rpm } else { PackageFormat::Deb };
         Package::new(format, self.name, self.version, self.architecture)
     }
 }
 
-/// What each routine may do.
+/// The limits of each routine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CallBounds {
-    /// Page-table accesses.
+    /// The largest number of page-table accesses.
     pub accesses: u64,
-    /// Instructions.
+    /// The largest number of instructions.
     pub instructions: u64,
 }
 
-/// The first line.
+/// The first line of the file.
 #[derive(Serialize, Deserialize)]
 struct Seal {
     schema: String,
@@ -139,45 +142,45 @@ struct Seal {
     sha256: String,
 }
 
-/// Why a file is no reproducer that can be used.
+/// Errors of reading a reproducer.
 #[derive(Debug, thiserror::Error)]
 pub enum ReproError {
-    /// It does not begin as one does.
+    /// The file does not begin with the seal of a reproducer.
     #[error("this is no reproducer: its first line does not name {SCHEMA_PREFIX} and a number")]
     NotOne,
-    /// It has another format.
+    /// The format of the file has another number.
     #[error(
         "its format is {0}, and this pmdscope reads {REPRO_SCHEMA}: use a pmdscope that is as new as the file"
     )]
     OtherFormat(String),
-    /// Not all of it is there.
+    /// The file is cut off.
     #[error("it is cut off: {there} of {all} bytes are there")]
     CutOff {
-        /// The bytes after the first line.
+        /// The number of bytes after the first line.
         there: u64,
-        /// How many there should be.
+        /// The number of bytes that the seal states.
         all: u64,
     },
-    /// It is not what was saved.
+    /// The file was changed after it was saved.
     #[error("it was changed after it was saved: {0}; save it anew, so that what it says was run")]
     Changed(&'static str),
-    /// What is in it does not make sense, though it is whole.
+    /// The file is whole, but its contents do not make sense.
     #[error("it is whole, but not a reproducer: {}", words::one_line(.0))]
     Damaged(String),
 }
 
 impl Code {
-    /// A guest by its ELF file.
+    /// Makes the code of a guest from its ELF file.
     pub fn of_guest(elf: &[u8]) -> Code {
         let text = STANDARD.encode(elf);
         let lines = text.as_bytes().chunks(BASE64_COLUMNS);
         Code::Guest { elf: lines.map(|line| String::from_utf8_lossy(line).into_owned()).collect() }
     }
 
-    /// The ELF file, if the code is a guest's.
+    /// Returns the ELF file, if the code is a guest's.
     ///
     /// # Errors
-    /// If it is not written as Base64.
+    /// [`ReproError::Damaged`] if it is not written as Base64.
     pub fn elf(&self) -> Option<Result<Vec<u8>, ReproError>> {
         let Code::Guest { elf } = self else { return None };
         let bytes = STANDARD.decode(elf.concat());
@@ -186,10 +189,10 @@ impl Code {
 }
 
 impl Repro {
-    /// The text of the file.
+    /// Returns the text of the file.
     ///
     /// # Errors
-    /// If it cannot be serialised, which would be a fault of its type.
+    /// If the reproducer cannot be serialised, which would be a fault of its type.
     pub fn to_text(&self) -> serde_json::Result<String> {
         let body = json::pretty(self)?;
         let seal = Seal {
@@ -200,10 +203,11 @@ impl Repro {
         Ok(format!("{}\n{body}", serde_json::to_string(&seal)?))
     }
 
-    /// A reproducer out of its file.
+    /// Reads a reproducer from the bytes of its file.
     ///
     /// # Errors
-    /// If it is none, of another format, cut off or changed.
+    /// [`ReproError`] if the file is not a reproducer, has another format, is cut off or changed, or
+    /// contradicts itself.
     pub fn of_bytes(bytes: &[u8]) -> Result<Repro, ReproError> {
         let (first, body) = match bytes.iter().position(|byte| *byte == b'\n') {
             Some(end) => (&bytes[..end], &bytes[end + 1..]),
@@ -229,7 +233,7 @@ impl Repro {
         Ok(repro)
     }
 
-    /// What a file must say in one way only.
+    /// Checks that the code and the report, which state the same facts, agree.
     fn check(&self) -> Result<(), ReproError> {
         let of_guest = match self.code.elf() {
             Some(elf) => sha256(&elf?),
@@ -245,13 +249,16 @@ impl Repro {
     }
 }
 
-/// The first line, if it is that of a reproducer that can be read.
+/// Parses the first line.
+///
+/// # Errors
+/// [`ReproError`] if it is not the seal of a reproducer of this format.
 fn seal(line: &[u8]) -> Result<Seal, ReproError> {
     #[derive(Deserialize)]
     struct Named {
         schema: String,
     }
-    // A later format may have another seal, but it says what it is.
+    // A later format may have another seal, but its `schema` still names the format.
     let named: Named = serde_json::from_slice(line).map_err(|_| ReproError::NotOne)?;
     if !named.schema.starts_with(SCHEMA_PREFIX) {
         return Err(ReproError::NotOne);

@@ -1,4 +1,4 @@
-//! What is in a reproducer, as text.
+//! The contents of a reproducer, as text.
 
 use super::{Code, REPRO_SCHEMA, Repro};
 use crate::printable::printable;
@@ -8,7 +8,7 @@ use crate::text::style;
 use crate::text::wrapped::Lines;
 use crate::words::{self, counted};
 
-/// What is in a reproducer, in lines that fit a mail.
+/// Returns the contents of a reproducer, in lines that fit a mail.
 pub fn show(repro: &Repro) -> String {
     let repro = &*printable(repro);
     let report = &repro.report;
@@ -48,7 +48,7 @@ pub fn show(repro: &Repro) -> String {
     lines.into_text()
 }
 
-/// The machine code.
+/// Writes the lines that identify the machine code.
 pub(super) fn code(lines: &mut Lines, repro: &Repro) {
     let guest = &repro.report.guest;
     match &repro.code {
@@ -73,7 +73,7 @@ pub(super) fn code(lines: &mut Lines, repro: &Repro) {
     lines.labelled("sha256    ", &format!("{} {of}", guest.sha256));
 }
 
-/// The schedule, and of how many it is one.
+/// Formats the schedule, and the number of schedules that were run.
 fn schedule(repro: &Repro) -> String {
     let all = &repro.report.schedules.total;
     let were = if all.to_string() == "1" { "was" } else { "were" };

@@ -8,18 +8,18 @@ use crate::text::style;
 use crate::text::wrapped::Lines;
 use crate::words::{self, counted};
 
-/// The rerun gave the same result.
+/// Formats the verdict that the rerun gave the same result.
 pub fn reproduced(repro: &Repro) -> String {
     let events = counted(repro.expected.events.len(), "event");
     said(repro, style::HOLDS, &format!("REPRODUCED: {events}, every access and value as it was saved"))
 }
 
-/// The rerun gave another result: the first difference.
+/// Formats the verdict that the rerun gave another result, with the first difference.
 pub fn not_reproduced(repro: &Repro, difference: &str) -> String {
     said(repro, style::WRONG, &format!("NOT REPRODUCED: {difference}"))
 }
 
-/// It is not known whether a rerun gives the same result.
+/// Formats the verdict that it is unknown whether the rerun gives the same result.
 pub fn inconclusive(repro: &Repro, why: &str) -> String {
     said(repro, style::UNKNOWN, &format!("UNKNOWN: {why}"))
 }

@@ -1,4 +1,4 @@
-//! What changed between two batches.
+//! The differences between two batches.
 
 use std::convert::Infallible;
 
@@ -27,12 +27,12 @@ fn text(report: &DiffReport) -> String {
     strip_str(&diff_text(report)).to_string()
 }
 
-/// The same without its breaks of lines.
+/// Returns the same text without its line breaks.
 fn words(report: &DiffReport) -> String {
     text(report).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// How many jobs there are of which this is all that changed.
+/// Counts the jobs in which only this changed.
 fn only(report: &DiffReport, change: Change) -> u64 {
     let groups = report.groups.iter().filter(|group| group.changes == [change.clone()]);
     groups.map(|group| group.jobs).sum()
@@ -48,7 +48,7 @@ fn another_guest_that_does_the_same_is_a_change_of_the_guest_only() {
     assert_eq!(report.guests.len(), 1);
 }
 
-/// The batch with its jobs run by many page frames, so that there are more of them.
+/// Returns the runs of the batch with many page frames each, so that there are more jobs.
 fn large() -> Vec<Record> {
     let runs = batch().into_iter().filter(|record| matches!(record.report, Report::Run(_)));
     let runs: Vec<Record> = runs.collect();
@@ -225,7 +225,7 @@ fn jobs_are_told_apart_by_what_was_asked_for_of_the_entry() {
     assert!(!changed(&old, &new).changed);
 }
 
-/// Results of 0.2.0 have the page frame in their command only.
+/// Results of 0.2.0 state the page frame only in their commands.
 #[test]
 fn jobs_of_an_earlier_build_are_told_apart_by_their_page_frames() {
     let earlier = |job: u64, pfn: u64, verdict| {
@@ -264,7 +264,7 @@ fn the_object_is_as_its_schema_says() {
     }
 }
 
-/// The same the other way round.
+/// Swaps the old and the new side of a report.
 fn mirrored(report: DiffReport) -> DiffReport {
     let flip = |Both { old, new }: Both<Option<Facts>>| Both { old: new, new: old };
     let change = |change| match change {
@@ -293,18 +293,18 @@ fn mirrored(report: DiffReport) -> DiffReport {
     }
 }
 
-/// With its groups in an order that has nothing to do with which batch is which.
+/// Sorts the groups of a report in an order that does not depend on which batch is the old one.
 fn in_order(mut report: DiffReport) -> DiffReport {
     report.groups.sort_by_key(|group| serde_json::to_string(group).unwrap());
     report
 }
 
-/// What is done to a job of the batch: 0 leaves it out, 1 gives it another verdict and guest.
+/// Generates an edit for each job of the batch: 0 leaves it out, 1 gives it another verdict and guest.
 fn edits() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(0..4_u8, batch().len())
 }
 
-/// A batch of which some jobs have another verdict, and some are left out.
+/// Returns a batch in which some jobs have another verdict, and some are left out.
 fn edited(edits: &[u8]) -> Vec<Record> {
     let with = batch().into_iter().zip(edits).filter(|(_, edit)| **edit != 0);
     with.map(|(mut record, edit)| {
@@ -322,7 +322,7 @@ fn other_batch() -> impl Strategy<Value = Vec<Record>> {
     edits().prop_map(|edits| edited(&edits))
 }
 
-/// Two batches that have nothing to do with each other, or differ in one job only.
+/// Generates two batches that are independent of each other, or differ in one job only.
 fn two_batches() -> impl Strategy<Value = (Vec<Record>, Vec<Record>)> {
     let near = (edits(), 0..batch().len(), 0..4_u8).prop_map(|(old, job, edit)| {
         let mut new = old.clone();

@@ -1,4 +1,4 @@
-//! What reads the results of a batch: the summary, the SQLite database, and what changed.
+//! The readers of a batch's results: the summary, the SQLite database, and the differences between two batches.
 
 mod diff;
 mod records;

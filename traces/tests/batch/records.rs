@@ -1,10 +1,10 @@
-//! Records of jobs, out of reports that the tool wrote.
+//! Records of jobs, made from reports that the tool wrote.
 
 use pmdscope_traces::batch::{Record, Report};
 use pmdscope_traces::sweep::SweepReport;
 use pmdscope_traces::{CompareReport, RunReport, Verdict};
 
-/// Reports with all that the walker saw.
+/// Reports with everything that the walker saw.
 const ARM64: &str = include_str!("../reports/arm64-6.1.json");
 const X86_64: &str = include_str!("../reports/x86_64-6.1.json");
 const PPC64LE: &str = include_str!("../reports/ppc64le-6.12.json");
@@ -12,12 +12,12 @@ const PPC64LE: &str = include_str!("../reports/ppc64le-6.12.json");
 /// The job of a batch that ran a kernel.
 pub const KERNEL: usize = 4;
 
-/// A run as the result of a job.
+/// Makes a record of a job from a run.
 pub fn of_run(job: u64, run: RunReport) -> Record {
     Record { job, report: Report::Run(Box::new(run)) }
 }
 
-/// The run of a record.
+/// Returns the run of a record.
 pub fn run(record: &mut Record) -> &mut RunReport {
     match &mut record.report {
         Report::Run(run) => run,
@@ -25,7 +25,8 @@ pub fn run(record: &mut Record) -> &mut RunReport {
     }
 }
 
-/// A batch, no two jobs of which ran the same: runs of several platforms, some that are unknown, and sweeps.
+/// Returns a batch in which no two jobs ran the same: runs of several platforms, some of them unknown, and
+/// sweeps.
 pub fn batch() -> Vec<Record> {
     let compared: CompareReport = serde_json::from_str(include_str!("../reports/compare.json")).unwrap();
     let mut runs = compared.rows;
@@ -39,7 +40,7 @@ pub fn batch() -> Vec<Record> {
     records
 }
 
-/// What is left of a job that the engine did not survive: what was to be run.
+/// Returns the run of a job that the engine did not survive. It only names what was to be run.
 pub fn not_survived() -> RunReport {
     let mut run = crate::common::report(crate::common::SPLIT);
     run.walker = "hmm".to_owned();
@@ -50,7 +51,7 @@ pub fn not_survived() -> RunReport {
     run
 }
 
-/// A run in which something was found that does not count.
+/// Returns a run with findings that do not count, because a control failed.
 pub fn control_failed() -> RunReport {
     let mut run = crate::common::report(crate::common::SPLIT);
     run.walker = "perf-page-size".to_owned();
@@ -59,7 +60,7 @@ pub fn control_failed() -> RunReport {
     run
 }
 
-/// A sweep in which entries became present, or none did.
+/// Returns a sweep in which entries became present, or none did.
 pub fn sweep(job: u64, verdict: Verdict) -> Record {
     let mut sweep: SweepReport = serde_json::from_str(include_str!("../reports/sweep.json")).unwrap();
     sweep.writer = "split-unguarded".to_owned();

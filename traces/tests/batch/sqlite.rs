@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::records::{KERNEL, batch, control_failed, not_survived, of_run, run, sweep};
 
-/// What `batch.json` says beside it.
+/// Returns the description of the batch, as `batch.json` has it.
 fn about() -> Batch {
     Batch {
         schema: BATCH_SCHEMA.to_owned(),
@@ -37,7 +37,7 @@ fn write<'a>(path: &Path, records: impl IntoIterator<Item = &'a Record>) -> Resu
     writer.finish()
 }
 
-/// A database in a folder that is gone with it.
+/// A database in a folder that is removed with it.
 struct Database {
     connection: Connection,
     _folder: TempDir,
@@ -57,7 +57,7 @@ impl Database {
         cells.map(Result::unwrap).collect()
     }
 
-    /// One column of one job.
+    /// Returns one column of one job.
     fn cell(&self, column: &str, job: usize) -> Cell {
         self.ask(&format!("SELECT {column} FROM jobs WHERE job = {job}")).remove(0)
     }

@@ -24,7 +24,7 @@ fn each_platform_version_and_writer_has_a_row_and_each_finding_its_first_job() {
     let findings = records.iter().filter(|record| record.report.verdict() == Verdict::Findings).count();
     assert!(text.starts_with(&format!("{} jobs, ", records.len())), "{text}");
     assert!(text.lines().next().unwrap().contains(&format!(": {findings} with findings, ")), "{text}");
-    // Two jobs of the bundled guest on which nothing is known, one run and one sweep with findings.
+    // The bundled guest has two unknown jobs, and one run and one sweep with findings.
     let row = text.lines().find(|line| line.ends_with("arm64 6.12 split-unguarded")).unwrap();
     assert!(row.split_whitespace().take(4).eq(["4", "0", "2", "2"]), "{text}");
     let found = text.split("\n\n").find(|part| part.starts_with("FINDING swap-becomes-present")).unwrap();

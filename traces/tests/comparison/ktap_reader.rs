@@ -1,6 +1,6 @@
 //! A strict reader of KTAP version 1, by the rules of Documentation/dev-tools/ktap.rst of Linux 6.12.
 //!
-//! It takes less than the rules allow: no line may be unknown, and each test has a plan.
+//! It accepts less than the rules allow: every line must be of a known kind, and each test must have a plan.
 
 /// A test and its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,22 +8,23 @@ pub struct Test {
     pub passed: bool,
     pub name: String,
     pub directive: Option<String>,
-    /// What follows the directive.
+    /// The text after the directive.
     pub data: String,
-    /// The diagnostic lines before the result, without their sign.
+    /// The diagnostic lines before the result, without their `#` sign.
     pub diagnostics: Vec<String>,
     pub subtests: Vec<Test>,
 }
 
 const DIRECTIVES: [&str; 5] = ["SKIP", "TODO", "XFAIL", "TIMEOUT", "ERROR"];
 
-/// The tests of a whole text.
+/// Reads the tests of a whole text.
 pub fn read(text: &str) -> Result<Vec<Test>, String> {
     let body = text.strip_suffix('\n').ok_or("the last line does not end")?;
     if let Some(c) = body.chars().find(|c| c.is_control() && *c != '\n') {
         return Err(format!("control character {c:?}"));
     }
-    // Diagnostic lines may stand anywhere after the first two lines: here those about the whole stand right there.
+    // The rules allow diagnostic lines anywhere after the first two lines. Here those about the whole follow
+    // these lines directly.
     let of_whole =
         body.lines().skip(2).take_while(|line| line.starts_with("# ") && !is_of_test(line)).count();
     let rest =
@@ -36,7 +37,7 @@ pub fn read(text: &str) -> Result<Vec<Test>, String> {
     }
 }
 
-/// Whether a diagnostic line at the top is about a line of the list, which is a test.
+/// Whether a diagnostic line at the top level is about a line of the list, which is a test.
 fn is_of_test(line: &str) -> bool {
     line.starts_with("# it matches rows")
 }
@@ -51,7 +52,7 @@ impl<'a> Lines<'a> {
         self.lines.get(self.next).copied()
     }
 
-    /// The next line, without the indentation of its level.
+    /// Returns the next line, without the indentation of its level.
     fn take(&mut self, level: usize) -> Result<&'a str, String> {
         let line = self.peek().ok_or("the text ends before the plan is fulfilled")?;
         self.next += 1;
@@ -59,7 +60,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// A version line, a plan, and as many tests.
+/// Reads a version line, a plan, and as many tests as planned.
 fn tests(lines: &mut Lines<'_>, level: usize) -> Result<Vec<Test>, String> {
     let version = lines.take(level)?;
     if version != "KTAP version 1" {
@@ -93,7 +94,7 @@ fn test(lines: &mut Lines<'_>, level: usize, number: usize) -> Result<Test, Stri
     Ok(test)
 }
 
-/// `<result> <number> <description>[ # [<directive>] [<data>]]`.
+/// Parses `<result> <number> <description>[ # [<directive>] [<data>]]`.
 fn point(line: &str, number: usize) -> Result<Test, String> {
     let wrong = || format!("not the result of test {number}: {line:?}");
     let (passed, rest) = match line.strip_prefix("not ok ") {

@@ -1,4 +1,4 @@
-//! A comparison to encode: five rows and what was skipped, as the tool reported them.
+//! A comparison to encode: five rows and the skipped ones, as the tool reported them.
 #![allow(dead_code, reason = "each test uses some of this")]
 
 pub mod ktap_reader;
@@ -8,7 +8,7 @@ use pmdscope_traces::results::expect::Expectations;
 use pmdscope_traces::{CompareReport, Verdict};
 use proptest::prelude::*;
 
-/// Rows, in order, and what comes of each where nothing is expected.
+/// The rows in order, and the result of each if nothing is expected.
 pub const FOUND: usize = 0;
 pub const PASSED: usize = 1;
 pub const FOUND_ON_HASH: usize = 2;
@@ -22,7 +22,7 @@ pub const RESULTS: [RowResult; 5] = [
     RowResult::Unexpected,
 ];
 
-/// A list that expects all that is found.
+/// A list that expects everything that is found.
 pub const ALL_FOUND: &str = "\
 # all that is found
 arm64 6.12 migration-read split-unguarded gup-fast-read swap-becomes-present
@@ -36,7 +36,7 @@ pub fn comparison() -> CompareReport {
     serde_json::from_str(include_str!("../reports/compare.json")).unwrap()
 }
 
-/// The comparison without the row of which not all is known.
+/// Returns the comparison without the row whose verdict is unknown.
 pub fn known_comparison() -> CompareReport {
     let mut report = comparison();
     report.rows.remove(INCOMPLETE);
@@ -48,7 +48,8 @@ pub fn list(text: &str) -> Expectations {
     Expectations::parse("list", text).unwrap()
 }
 
-/// Text that no format likes: what ends lines and words, begins comments, directives and tags, or is no XML.
+/// Generates text that no format likes: characters that end lines and words, begin comments, directives and
+/// tags, or are invalid in XML.
 pub fn nasty() -> impl Strategy<Value = String> {
     let parts = prop::sample::select(vec![
         "a",
@@ -87,7 +88,7 @@ pub fn nasty() -> impl Strategy<Value = String> {
 }
 
 prop_compose! {
-    /// The comparison with such text in every place that is not the tool's own.
+    /// Generates the comparison with such text in every place that the tool does not fill with its own words.
     pub fn nasty_comparison()(texts in prop::collection::vec(nasty(), 40)) -> CompareReport {
         let mut texts = texts.into_iter().cycle();
         let mut text = || texts.next().unwrap();

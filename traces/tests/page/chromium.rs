@@ -7,32 +7,33 @@ use std::process::Command;
 use pmdscope_needs::Need;
 use tempfile::TempDir;
 
-/// What it is called: Debian has both packages. The shell is small, and makes windows as narrow as a phone.
+/// Names of the program: Debian has both packages. The shell is small, and makes windows as narrow as a phone.
 const NAMES: [&str; 2] = ["chromium-headless-shell", "chromium"];
 
-/// How long it may take for one page. It takes less than one.
+/// The limit on the time for one page. A page takes less than one second.
 const SECONDS: &str = "60";
 
-/// A browser, with a folder for what it is to show.
+/// A browser, with a folder for the pages that it shows.
 pub struct Chromium {
     program: PathBuf,
     folder: TempDir,
 }
 
-/// How a page is looked at.
+/// The window in which a page is shown.
 #[derive(Clone, Copy)]
 pub struct Window {
-    /// Its width.
+    /// Width, in pixels.
     pub width: u32,
-    /// Its height.
+    /// Height, in pixels.
     pub height: u32,
     /// Whether the user prefers dark colours.
     pub dark: bool,
 }
 
 impl Chromium {
-    /// The browser in `$PMDSCOPE_CHROMIUM`, or the first in the path that has a known name. If there is
-    /// none, the check is reported as skipped.
+    /// Returns the browser in `$PMDSCOPE_CHROMIUM`, or the first in `PATH` that has a known name.
+    ///
+    /// Without a browser, reports the check as skipped.
     pub fn find() -> Option<Self> {
         let named = std::env::var_os("PMDSCOPE_CHROMIUM").map(PathBuf::from);
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -46,23 +47,24 @@ impl Chromium {
         Some(Chromium { program, folder: tempfile::tempdir().unwrap() })
     }
 
-    /// What the browser shows of a page, as a PNG file.
+    /// Returns a screenshot of a page, as a PNG file.
     pub fn screenshot(&self, page: &str, window: Window) -> Vec<u8> {
         let file = self.folder.path().join("screenshot.png");
         self.run(page, "", window, &format!("--screenshot={}", file.display()));
         fs::read(file).expect("a screenshot was taken")
     }
 
-    /// The page on paper, as a PDF file.
+    /// Prints the page on paper, as a PDF file.
     pub fn print(&self, page: &str) -> Vec<u8> {
         let file = self.folder.path().join("page.pdf");
         self.run(page, "", Window::DESKTOP, &format!("--print-to-pdf={}", file.display()));
         fs::read(file).expect("the page was printed")
     }
 
-    /// What a script that is put into a copy of the page returns, where the browser was led to a fragment.
+    /// Returns the result of a script that is added to a copy of the page. The browser opens the page at
+    /// `fragment`.
     pub fn measure(&self, page: &str, fragment: &str, window: Window, script: &str) -> String {
-        // Its scripts are forbidden by the page itself.
+        // The page itself forbids scripts.
         let (head, rest) = page.split_once("default-src 'none'; style").expect("the page has a policy");
         let page = format!(
             "{head}style{}<script>addEventListener('load', () => {{ \
@@ -77,7 +79,7 @@ impl Chromium {
     fn run(&self, page: &str, fragment: &str, window: Window, action: &str) -> String {
         let file = self.folder.path().join("page.html");
         fs::write(&file, page).unwrap();
-        // A page that had a dialogue would be waited for without end; this ends all processes of the browser.
+        // The browser would wait forever on a page with a dialogue; `timeout` ends all of its processes.
         let mut command = Command::new("timeout");
         command.args(["--kill-after=5", SECONDS]).arg(&self.program);
         command.args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]);
@@ -93,9 +95,9 @@ impl Chromium {
 }
 
 impl Window {
-    /// A screen on a desk.
+    /// A desktop screen.
     pub const DESKTOP: Window = Window { width: 1280, height: 1000, dark: false };
-    /// The same in the evening.
+    /// A desktop screen of a user who prefers dark colours.
     pub const DARK: Window = Window { dark: true, ..Window::DESKTOP };
     /// A narrow phone.
     pub const PHONE: Window = Window { width: 360, height: 1400, dark: false };

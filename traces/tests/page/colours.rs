@@ -1,10 +1,10 @@
-//! Whether what is written can be read: the contrast of each pair of colours, in both schemes and on paper.
+//! Whether text can be read: the contrast of each pair of colours, in both schemes and on paper.
 
 use std::collections::BTreeMap;
 
 const STYLE: &str = include_str!("../../src/html/page.css");
 
-/// Text, and the grounds on which it stands.
+/// Each colour of text, with the backgrounds that it is used on.
 const PAIRS: [(&str, &[&str]); 7] = [
     ("ink", &["paper", "ground", "bad-ground", "open-ground"]),
     ("soft", &["paper", "ground", "bad-ground", "open-ground"]),
@@ -15,7 +15,7 @@ const PAIRS: [(&str, &[&str]); 7] = [
     ("on-sign", &["bad"]),
 ];
 
-/// Colours by name, in order: light, dark, paper. What one does not set it has from the first.
+/// Returns the colours by name for light, dark and paper. A scheme takes from the first what it does not set.
 fn schemes() -> Vec<BTreeMap<String, [f64; 3]>> {
     let mut schemes: Vec<BTreeMap<String, [f64; 3]>> = Vec::new();
     for block in STYLE.split(":root {").skip(1) {
@@ -41,7 +41,7 @@ fn colour(digits: &str) -> [f64; 3] {
     })
 }
 
-/// The relative luminance of WCAG 2.
+/// Returns the relative luminance by WCAG 2.
 fn luminance(colour: [f64; 3]) -> f64 {
     let linear = colour.map(|c| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) });
     0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

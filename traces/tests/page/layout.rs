@@ -1,4 +1,4 @@
-//! How the page looks in a browser: held against pictures that were looked at, and measured.
+//! The look of the page in a browser: compared with pictures that a person approved, and measured.
 
 use pmdscope_traces::{CompareReport, html};
 
@@ -6,18 +6,18 @@ use super::chromium::{Chromium, Window};
 use super::picture::{Picture, golden};
 use super::reports;
 
-/// How much of a picture may differ: what another version of a font moves. Where everything that stands side by
-/// side stands one below the other, more does.
+/// How much of a picture may differ: as much as another version of a font moves. More differs if everything
+/// that belongs side by side is stacked.
 const TOLERANCE: f64 = 0.1;
 
-/// How much differs at least where there is no style at all.
+/// How much of a picture differs at least if the page has no style at all.
 const BARE: f64 = 0.4;
 
 fn guests() -> String {
     html::compare(&reports::guests())
 }
 
-/// The page with the details of its first run unfolded, and nothing before them: a screenshot is of the top.
+/// Returns the page from its first run on, with that run's details unfolded: a screenshot shows only the top.
 fn unfolded() -> String {
     let page = guests();
     let (head, rest) = page.split_once("<header>").unwrap();
@@ -25,18 +25,18 @@ fn unfolded() -> String {
     format!("{head}<main><section id=\"runs\"{}", runs.replacen("<details>", "<details open>", 1))
 }
 
-/// A page as it is on paper, on the screen.
+/// Returns a page that looks on the screen as it does on paper.
 fn on_paper(page: &str) -> String {
     page.replace("@media print", "@media all").replace(", print", ", all")
 }
 
-/// A page in a font that is the same on all systems that have it.
+/// Returns a page in a font that is the same on all systems that have it.
 fn in_known_font(page: &str) -> String {
     page.replace("--sans: system-ui", "--sans: 'DejaVu Sans'")
         .replace("--mono: ui-monospace", "--mono: 'DejaVu Sans Mono'")
 }
 
-/// What holds for each picture: that it is as it was when someone looked, and that a broken one is not.
+/// Checks that the page looks as when a person approved it, and that a broken page does not.
 fn looks(name: &str, page: &str, window: Window) {
     let Some(chromium) = Chromium::find() else { return };
     let page = in_known_font(page);
@@ -93,7 +93,7 @@ fn a_run_unfolded_on_a_phone() {
 
 #[test]
 fn a_sheet_of_paper() {
-    // Nothing is unfolded by hand: on paper all is.
+    // Nothing is unfolded by hand: on paper everything is unfolded.
     looks("paper", &on_paper(&unfolded().replace("<details open>", "<details>")), Window::PAPER);
 }
 
@@ -102,7 +102,8 @@ fn kernels() {
     looks("kernels", &html::compare(&reports::kernels()), Window::DESKTOP);
 }
 
-/// Everything that reaches out of the window with all unfolded, but for what scrolls by itself.
+/// Lists everything that extends beyond the window with all details unfolded, except for content that scrolls
+/// by itself.
 const SPILLED: &str = "
     document.querySelectorAll('details').forEach(one => { one.open = true; });
     const wide = one => one.getBoundingClientRect().right > innerWidth + 0.5 && !one.parentElement.closest('.scroll');
@@ -123,7 +124,7 @@ fn nothing_reaches_out_of_a_window() {
             assert_eq!(spilled, format!("true true {width}"));
         }
     }
-    // Paper does not scroll, so nothing may be out of it even there.
+    // Paper does not scroll, so no content may extend beyond it even there.
     let spilled = SPILLED.replace("&& !one.parentElement.closest('.scroll')", "");
     for page in &pages {
         assert_eq!(chromium.measure(&on_paper(page), "", Window::PAPER, &spilled), "true true 703");
@@ -147,7 +148,7 @@ fn following_a_cell_unfolds_its_run_and_no_other() {
     assert!(not_followed.starts_with("false false false false false hidden"), "{not_followed}");
 }
 
-/// How many pages a PDF file has.
+/// Counts the pages of a PDF file.
 fn sheets(pdf: &[u8]) -> usize {
     let text = String::from_utf8_lossy(pdf);
     text.matches("/Type /Page").count() - text.matches("/Type /Pages").count()
@@ -166,7 +167,7 @@ fn paper_has_all_details() {
 
 #[test]
 fn a_comparison_of_everything_is_small() {
-    // As many as a comparison has by default.
+    // A comparison has this many rows by default.
     let rows = reports::guests().rows.into_iter().cycle().take(96).collect();
     let report = CompareReport { rows, ..reports::guests() };
     let size = html::compare(&report).len();

@@ -1,4 +1,4 @@
-//! The page of a comparison: what is in it, and in a browser how it looks.
+//! The page of a comparison: its content, and its look in a browser.
 
 mod chromium;
 mod colours;

@@ -1,7 +1,7 @@
-//! A screenshot reduced to a coarse picture in characters, which is held against one that was looked at.
+//! A screenshot reduced to a coarse picture in characters, which is compared with one that a person approved.
 //!
-//! A cell says how much ink is in it and of which tint. Where a font differs a little, ink moves by a cell at most,
-//! and that is let pass; where a layout breaks, it is elsewhere altogether.
+//! A cell tells how much ink it has, and of which tint. If a font differs a little, ink moves by one cell at
+//! most, which is tolerated. If a layout breaks, the ink is somewhere else altogether.
 
 use std::fmt::Write;
 use std::fs;
@@ -20,7 +20,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Reduces a PNG file.
+    /// Reduces a PNG file to a picture.
     pub fn of(png: &[u8]) -> Self {
         let mut reader = Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
         let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
@@ -44,12 +44,12 @@ impl Picture {
         Picture { dark: pixels[0].iter().sum::<i32>() < 3 * 128, cells: rows.collect() }
     }
 
-    /// Whether what is written is light and its ground dark.
+    /// Whether the text is light and its background dark.
     pub fn is_dark(&self) -> bool {
         self.dark
     }
 
-    /// The ground, then the lines, with a margin that ends them.
+    /// Formats the picture: the background, then the lines, each ended by a margin.
     pub fn text(&self) -> String {
         let ground = if self.dark { "dark" } else { "light" };
         self.cells.iter().fold(format!("{ground}\n"), |mut text, line| {
@@ -64,7 +64,8 @@ impl Picture {
         Picture { dark: ground == "dark", cells: cells.collect() }
     }
 
-    /// How much of what is on either is not on the other, at its place or beside it: 0 is nothing, 1 all.
+    /// Returns how much of the content of either picture is missing in the other, at its place or beside it: 0
+    /// is nothing, 1 everything.
     pub fn difference(&self, other: &Picture) -> f64 {
         if self.dark != other.dark {
             return 1.0;
@@ -74,7 +75,7 @@ impl Picture {
         f64::from(one + two) / f64::from((most + all).max(1))
     }
 
-    /// How many cells with something on them the other has not, and how many there are.
+    /// Counts the cells with content that the other picture lacks, and all cells with content.
     fn missing_in(&self, other: &Picture) -> (u32, u32) {
         let (mut missing, mut all) = (0, 0);
         for (y, line) in self.cells.iter().enumerate() {
@@ -94,7 +95,7 @@ impl Picture {
     }
 }
 
-/// What a cell looks like: its tint if it has one, else its ink.
+/// Returns the character of a cell: its tint if it has one, or else its ink.
 fn character(paper: [i32; 3], pixels: impl Iterator<Item = [i32; 3]>) -> char {
     let (mut ink, mut sum) = (0, [0; 3]);
     for pixel in pixels {
@@ -113,7 +114,7 @@ fn character(paper: [i32; 3], pixels: impl Iterator<Item = [i32; 3]>) -> char {
     }
 }
 
-/// The picture that a screenshot should be like, by its name; written anew where `UPDATE_GOLDEN` is set to 1.
+/// Returns the picture that a screenshot should be like, by its name. Writes it anew if `UPDATE_GOLDEN` is 1.
 pub fn golden(name: &str, now: &Picture) -> Picture {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/page/golden/{name}.txt"));
     if std::env::var_os("UPDATE_GOLDEN").is_some_and(|set| set == "1") {

@@ -1,4 +1,4 @@
-//! Comparisons to make pages of, from reports that the tool wrote.
+//! Comparisons to make pages of, taken from reports that the tool wrote.
 
 use pmdscope_arches::EntryKind;
 use pmdscope_traces::sweep::SweepReport;
@@ -9,24 +9,24 @@ const GUARDED: &str = include_str!("reports/guarded.json");
 const KERNEL: &str = include_str!("reports/kernel.json");
 const SWEEP: &str = include_str!("../reports/sweep.json");
 
-/// The name of a file that would do harm on a page that takes it for its own.
+/// The name of a file that would do harm on a page that does not escape it.
 pub const HARMFUL: &str = "<script>alert(1)</script>\"'&.deb";
 
 fn run(json: &str) -> RunReport {
     serde_json::from_str(json).unwrap()
 }
 
-/// The split without its fix: findings.
+/// Returns a run of the split without its fix: it has findings.
 pub fn unguarded() -> RunReport {
     run(UNGUARDED)
 }
 
-/// The split with its fix: nothing found.
+/// Returns a run of the split with its fix: it has no findings.
 pub fn guarded() -> RunReport {
     run(GUARDED)
 }
 
-/// A run that a bound stopped.
+/// Returns a run that a bound stopped.
 pub fn stopped() -> RunReport {
     RunReport {
         walker: "hmm".to_owned(),
@@ -36,7 +36,7 @@ pub fn stopped() -> RunReport {
     }
 }
 
-/// A run whose guest is not what it should be.
+/// Returns a run whose guest does not have the encoding.
 pub fn not_of_this_encoding() -> RunReport {
     RunReport {
         walker: "perf-page-size".to_owned(),
@@ -46,7 +46,7 @@ pub fn not_of_this_encoding() -> RunReport {
     }
 }
 
-/// A run with a third CPU, which makes the last access before the walker's.
+/// Returns a run with a third CPU, which takes over the writer's flush.
 pub fn with_a_third() -> RunReport {
     let mut row = RunReport { linux: "7.2".to_owned(), with: vec!["mmu-store".to_owned()], ..unguarded() };
     for trace in &mut row.traces {
@@ -57,7 +57,7 @@ pub fn with_a_third() -> RunReport {
     row
 }
 
-/// A kernel of a user's, with a name that would do harm.
+/// Returns a run of a user's kernel, whose name would do harm.
 pub fn kernel() -> RunReport {
     let mut row = run(KERNEL);
     row.guest.name = HARMFUL.to_owned();
@@ -75,7 +75,7 @@ fn compare(rows: Vec<RunReport>, skipped: Vec<(&str, Lack, &str)>) -> CompareRep
     CompareReport::new("pmdscope 0.1.0", rows, skipped)
 }
 
-/// Every kind of verdict, three CPUs, and what does not exist.
+/// Returns a comparison with every verdict, three CPUs, and rows that cannot exist.
 pub fn guests() -> CompareReport {
     let of_migration_read = Lack::Entry(EntryName::Kind(EntryKind::MigrationRead));
     compare(
@@ -91,7 +91,7 @@ pub fn guests() -> CompareReport {
     )
 }
 
-/// Two kernels, of which one cannot be run.
+/// Returns a comparison of two kernels, of which one cannot be run.
 pub fn kernels() -> CompareReport {
     let lacks = Lack::Entry(EntryName::Kind(EntryKind::MigrationRead));
     compare(
@@ -100,7 +100,7 @@ pub fn kernels() -> CompareReport {
     )
 }
 
-/// Sweeps of a batch without runs: one with findings, and one that was not run to its end.
+/// Returns the sweeps of a batch without runs: one with findings, and one that was not run to its end.
 pub fn sweeps() -> CompareReport {
     let found: SweepReport = serde_json::from_str(SWEEP).unwrap();
     let stopped = SweepReport {
@@ -114,17 +114,17 @@ pub fn sweeps() -> CompareReport {
     CompareReport { sweeps: vec![found, stopped], ..nothing() }
 }
 
-/// Runs and sweeps.
+/// Returns a comparison with runs and sweeps.
 pub fn runs_and_sweeps() -> CompareReport {
     CompareReport { sweeps: sweeps().sweeps, ..guests() }
 }
 
-/// A comparison of which nothing was run.
+/// Returns a comparison in which nothing was run.
 pub fn nothing() -> CompareReport {
     compare(Vec::new(), Vec::new())
 }
 
-/// As many columns as anyone can ask for.
+/// Returns a comparison with as many columns as anyone can ask for.
 pub fn wide() -> CompareReport {
     let entries = [
         EntryKind::MigrationWrite,
@@ -139,7 +139,7 @@ pub fn wide() -> CompareReport {
     compare(rows.to_vec(), Vec::new())
 }
 
-/// Each of these, as pages of one kind or another.
+/// Returns these comparisons, each of which makes another kind of page.
 pub fn all() -> [CompareReport; 6] {
     [guests(), kernels(), nothing(), wide(), sweeps(), runs_and_sweeps()]
 }

@@ -1,4 +1,4 @@
-//! What is on the page, read as a browser reads it.
+//! The content of the page, parsed as a browser does.
 
 use std::collections::BTreeSet;
 
@@ -20,12 +20,12 @@ fn within<'a>(element: ElementRef<'a>, selector: &str) -> Vec<ElementRef<'a>> {
     element.select(&Selector::parse(selector).unwrap()).collect()
 }
 
-/// The text of an element, with single spaces.
+/// Returns the text of an element, with single spaces.
 fn words(element: ElementRef<'_>) -> String {
     spaced(&element.text().collect::<String>())
 }
 
-/// The same with a space between the texts of different elements, as between the cells of a table.
+/// Returns the same text, with a space between the texts of different elements, such as the cells of a table.
 fn apart(element: ElementRef<'_>) -> String {
     spaced(&element.text().collect::<Vec<_>>().join(" "))
 }
@@ -34,7 +34,7 @@ fn spaced(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The details of the only run of a comparison.
+/// Returns the page of a comparison with this run only.
 fn details_of(row: RunReport) -> Html {
     let one = CompareReport { rows: vec![row], skipped: Vec::new(), ..reports::kernels() };
     page(&one)
@@ -83,7 +83,7 @@ fn each_cell_leads_into_the_details_of_its_run() {
         let links = all(&page, &format!(".matrix a[href='#run-{n}']"));
         assert_eq!(links.len(), 1);
         assert!(words(links[0]).starts_with(&row.walker));
-        // Within, so that a browser that is led there unfolds it.
+        // The ID is on an element within the details, so that a browser that follows the link unfolds them.
         let details = all(&page, &format!("details > :not(summary)#run-{n}"));
         let command = words(within(details[0], ".command")[0]);
         assert_eq!(command, row.command);
@@ -113,7 +113,7 @@ fn names_of_files_are_text() {
     assert!(words(all(&page, ".command")[0]).contains(reports::HARMFUL));
 }
 
-/// Puts markup into all strings of a report that are members of this name, or items of its lists.
+/// Puts markup into every string of a report that is a member of this name, or an item of its lists.
 fn harm(value: &mut Value, name: &str, within: bool) {
     match value {
         Value::String(text) if within => text.insert_str(0, "<b class=\"harm\" id='harm'>&lt;"),
@@ -154,7 +154,7 @@ fn every_text_of_a_report_is_escaped() {
     for name in names {
         let mut value = whole.clone();
         harm(&mut value, &name, false);
-        // What is read as a number or one of a few words cannot hold markup.
+        // A member that is read as a number, or as one of a few words, cannot hold markup.
         let Ok(report) = serde_json::from_value::<CompareReport>(value) else { continue };
         let page = page(&report);
         assert!(all(&page, ".harm, #harm").is_empty(), "{name}");
@@ -227,7 +227,7 @@ fn no_cell_is_blank_and_what_does_not_exist_has_its_reason() {
         apart(lines[2])
             .contains("does not exist cannot express migration-read: huge pages cannot be migrated")
     );
-    // Nobody said why the guarded split was not run there.
+    // Nobody gave a reason why the guarded split was not run there.
     assert!(words(within(lines[1], "td")[1]).ends_with("not run"));
 }
 
