@@ -46,7 +46,14 @@ fn joined(text: &str) -> Vec<String> {
         let deeper = further.map_or(indent > first || (indent, first) == (0, 0), |further| further == indent);
         let is_full = width > 0 && word > 0 && width + 1 + word > WIDTH;
         match lines.last_mut() {
-            Some(last) if is_full && deeper && !last.ends_with('\\') && !plain.starts_with('=') => {
+            // A label or a column begins a line of its own.
+            Some(last)
+                if is_full
+                    && deeper
+                    && (indent > 0 || !last.contains(GAP) && !plain.contains(GAP))
+                    && !last.ends_with('\\')
+                    && !plain.starts_with('=') =>
+            {
                 last.push(' ');
                 last.push_str(line.trim_start());
                 further = Some(indent);
