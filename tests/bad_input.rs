@@ -283,7 +283,6 @@ fn what_a_user_wrote_into_a_name_does_not_break_the_line() {
     for args in [
         &["run", "--arch", "a\nb", "--entry", "none"][..],
         &["run", "--arch", "arm64", "--entry", "no\r\nne"],
-        &["decode", "--arch", "arm64", "0x1\n"],
         &["decode", "--arch", "arm64", "\u{1b}[31m"],
         &["run", "--arch", "arm64", "--entry", "none", "--guest", "no\nguest"],
         &["list", "a\nb"],

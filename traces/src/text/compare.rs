@@ -32,7 +32,7 @@ const FILE_COLUMNS: usize = 110;
 /// Formats a comparison: its runs with the worst consequence first, its sweeps, and the summary in words, with the
 /// combinations that have no row.
 ///
-/// `terminal` is the number of columns of a terminal. Without one, tables have at most [`FILE_COLUMNS`].
+/// `terminal` is the number of columns of a terminal. Without one, tables have at most 110.
 pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
     let report = &*printable(report);
     let columns = terminal.map_or(FILE_COLUMNS, usize::from);
