@@ -163,7 +163,10 @@ fn decode_command(encoding: &Encoding, value: u64) -> String {
 fn run_command(subject: &Subject, fit: &FittingEntry, value: u64) -> String {
     let encoding = subject.encoding();
     let is_taken = |walker: &&WalkerOutcome| walker.outcome.takes_page();
-    let walker = fit.walkers.iter().find(is_taken).map_or("gup-fast-read", |walker| walker.walker.as_str());
+    // Not every version has every walker: riscv64 6.1 has no GUP-fast.
+    let first = subject.routines(Role::Walker).into_iter().find(|walker| subject.has([*walker]).is_ok());
+    let usual = first.map_or("gup-fast-read", |walker| walker.name);
+    let walker = fit.walkers.iter().find(is_taken).map_or(usual, |walker| walker.walker.as_str());
     let writer = match fit.kind {
         FitKind::Mapping | FitKind::InvalidMapping => writers::INVALIDATE.name,
         _ => writers::SPLIT_UNGUARDED.name,

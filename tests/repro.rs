@@ -314,7 +314,7 @@ fn a_report_is_of_a_finding_and_fits_a_mail() {
     // The story, in the order of the schedule, comes before the code.
     let story = report.split("\n\n").nth(1).expect("a paragraph").replace('\n', " ");
     let order = "Order: CPU0 (split-unguarded) stores 0x08000000081200c0; CPU1 (perf-page-size) loads \
-                 0x08000000081200c0; CPU0 (split-unguarded) stores 0x0800000000410003. Consequence: the present check,";
+                 0x08000000081200c0; CPU0 (split-unguarded) stores 0x0800000000410003. Consequence: the present check did";
     assert!(story.contains(order), "{story}");
     let fixed = "\nFixed by: 3a5a8d343e1c (\"mm: Fix race between __split_huge_pmd_locked() and\n  GUP-fast\") (in v6.10)\n\
                  Fixes: (the commit that introduced it, if it is known)\n";
@@ -408,7 +408,7 @@ fn what_was_found_where_a_control_failed_is_neither_saved_nor_reported() {
     let elf = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/elf/arm64-6.1.elf");
     fs::copy(elf, folder.join("old.elf")).expect("a copy");
     let run = "--arch arm64 --linux 6.12 --guest old.elf --pmd 0x00000000081200c0";
-    assert!(pmdscope_in(folder, &format!("run {run}")).stdout.contains("FINDING swap-becomes-present"));
+    assert!(pmdscope_in(folder, &format!("run {run} -v")).stdout.contains("FINDING swap-becomes-present"));
     let ran = pmdscope_in(folder, &format!("repro save {run} -o none.repro"));
     is_refused(&ran, "control failed: of 0x00000000081200c0 the guest says", "save");
     assert!(!folder.join("none.repro").exists());
