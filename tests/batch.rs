@@ -278,11 +278,9 @@ fn every_format_of_a_report_has_the_results() {
     }
     ok(&report("--format sqlite -o r.sqlite"), 1);
     assert!(fs::read(scratch.path().join("r.sqlite")).expect("a file").starts_with(b"SQLite format 3\0"));
-    for nowhere in [" -o /dev/null"] {
-        let ran = report(&format!("--format sqlite{nowhere}"));
-        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{nowhere}: {}", ran.stderr);
-        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
-    }
+    let nowhere = report("--format sqlite -o /dev/null");
+    assert_eq!((nowhere.status, nowhere.stdout.as_str()), (Some(2), ""), "{}", nowhere.stderr);
+    assert_eq!(nowhere.stderr.lines().count(), 1, "{}", nowhere.stderr);
     // Only some of the records.
     ok(&report("--writer split-guarded --verdict pass"), 0);
     let none = report("--arch arm64 --linux 5.10 --format jsonl -o none.jsonl");
