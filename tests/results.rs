@@ -54,7 +54,7 @@ fn a_list_is_held_against_what_was_run() {
     }
     // A list may have lines about another comparison. Such a line is only remarked upon: it may be mistyped.
     let ran = with_list(&scratch, &format!("{all}{elsewhere}# and\narm46 * * * * *\n"), &line);
-    assert!(ran.stdout.contains("\n# said of no row here: line 3, 5 of the list\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("\n# matches no row here: line 3, 5 of the list\n"), "{}", ran.stdout);
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn a_comparison_is_written_as_the_kernel_documents_it() {
 KTAP version 1
 1..4
 # pmdscope 0.1.0
-# said of no row here: line 4 of the list
+# matches no row here: line 4 of the list
   KTAP version 1
   1..2
   # walker-past-present: the walker went past its present check on swap entry 0x0000000081200600, seen as \

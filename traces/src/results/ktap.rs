@@ -40,7 +40,7 @@ pub fn compare(report: &CompareReport, expectations: &Expectations) -> String {
     tests.diagnostic(&words::one_line(&report.made_by));
     if !judged.elsewhere.is_empty() {
         let lines: Vec<_> = judged.elsewhere.iter().map(|line| line.line().to_string()).collect();
-        tests.diagnostic(&format!("said of no row here: line {} of the list", lines.join(", ")));
+        tests.diagnostic(&format!("matches no row here: line {} of the list", lines.join(", ")));
     }
     for group in &groups {
         tests.group(group);
