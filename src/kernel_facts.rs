@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pmdscope_arches::Encoding;
-use pmdscope_emu::{self as emu, Exploration, Setup, What};
+use pmdscope_emu::{self as emu, Action, Exploration, Setup};
 use pmdscope_guest::Routine;
 use pmdscope_traces::{Control, Hex, Invalidated, KernelFacts, SplitGuard, Stub, Value};
 
@@ -81,7 +81,7 @@ fn invalidated(exploration: &Exploration, encoding: &Encoding) -> Vec<Invalidate
     for run in &exploration.runs {
         let mut seen = BTreeSet::new();
         for event in &run.events {
-            if let What::Call { function, entry } = &event.what
+            if let Action::Call { function, entry } = &event.what
                 && seen.insert((function.to_string(), *entry))
             {
                 calls.add((function.to_string(), *entry), run);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
 use pmdscope_arches::{Arch, ByteOrder, Encoding, EntryKind, EntrySpec};
-use pmdscope_emu::{Bounds, CallResult, Calls, Event, Machine, Reduction, Routines, Run, What, env};
+use pmdscope_emu::{Action, Bounds, CallResult, Calls, Event, Machine, Reduction, Routines, Run, env};
 use pmdscope_explore::{
     Cpus, Forest, Limits, MaskedStore, NextAccess, Segment, Word, behaviours, each_schedule,
 };
@@ -353,7 +353,7 @@ fn job<'a>(encoding: &Encoding, writer: &'static Routine, walker: &'static Routi
 /// The values that a CPU read in a run, in order.
 fn values_read(run: &Run, cpu: u8) -> Vec<u64> {
     let read = |event: &Event| match &event.what {
-        What::Access(access) if access.loads && event.cpu == cpu => Some(access.before),
+        Action::Access(access) if access.loads && event.cpu == cpu => Some(access.before),
         _ => None,
     };
     run.events.iter().filter_map(read).collect()

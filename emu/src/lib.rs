@@ -41,4 +41,4 @@ pub use pinned::ENGINE;
 pub use pmdscope_explore::{MOST_CPUS, NoSchedule, Schedule};
 pub use pmdscope_watch::AccessKind;
 pub use recorded::Routines;
-pub use trace::{Access, Event, What};
+pub use trace::{Access, Action, Event};

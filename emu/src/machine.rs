@@ -21,7 +21,7 @@ use crate::pages::StructPages;
 use crate::private::Private;
 use crate::sharing::Sharing;
 use crate::stage::Stage;
-use crate::trace::{Event, Recorder, Watched, What};
+use crate::trace::{Action, Event, Recorder, Watched};
 use crate::vcpu::{Call, CallLayout, Stop, Vcpu};
 
 /// The functions to call, one on each CPU, and their inputs.
@@ -296,7 +296,7 @@ impl Common {
             let is_skipped = self.decoder.skips(&instruction);
             vcpu.on_code(pc, pc, move |cpu, pc| {
                 if instruction.class.flushes {
-                    cpu.record(pc, What::Flush);
+                    cpu.record(pc, Action::Flush);
                 }
                 if is_skipped { cpu.jump(pc + instruction.length) } else { Ok(()) }
             })?;
@@ -306,7 +306,7 @@ impl Common {
         let argument = self.decoder.model.arguments[0];
         vcpu.on_code(warning, warning, move |cpu, pc| {
             let entry = cpu.register(argument)?;
-            cpu.record(pc, What::Warning { entry });
+            cpu.record(pc, Action::Warning { entry });
             Ok(())
         })?;
         Ok((vcpu, private))

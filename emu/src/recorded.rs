@@ -17,7 +17,7 @@ use crate::EmuError;
 use crate::end::{CallResult, ReplayedPrefix};
 use crate::exploration::{Bounds, Exploration, Incomplete, Run};
 use crate::stage::{self, Baseline, Stage};
-use crate::trace::{Access, What};
+use crate::trace::{Access, Action};
 
 /// The routines of a stage, as the enumeration sees them: CPU 0 is the writer, 1 the walker.
 ///
@@ -121,7 +121,7 @@ fn as_recorded<S: Stage>(
         return Err(differs(format!("it made {} accesses", turns.len())));
     }
     let made = run.events.iter().filter_map(|event| match &event.what {
-        What::Access(access) => Some((event, access)),
+        Action::Access(access) => Some((event, access)),
         _ => None,
     });
     let mut count = 0;
@@ -189,7 +189,7 @@ impl<S: Stage> Cpus for Routines<'_, S> {
         let mut accesses: Vec<(u64, Access)> = accesses
             .into_iter()
             .filter_map(|event| match event.what {
-                What::Access(access) => Some((event.pc, access)),
+                Action::Access(access) => Some((event.pc, access)),
                 _ => None,
             })
             .collect();

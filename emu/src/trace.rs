@@ -18,12 +18,12 @@ pub struct Event {
     /// Address of the instruction.
     pub pc: u64,
     /// What it did.
-    pub what: What,
+    pub what: Action,
 }
 
 /// The kinds of event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum What {
+pub enum Action {
     /// An access to the page table.
     Access(Access),
     /// An instruction, or in a kernel a function, that invalidates translations.
@@ -106,7 +106,7 @@ impl Recorder {
         self.watched.borrow_mut().push(watched);
     }
 
-    pub(crate) fn record(&self, cpu: u8, pc: u64, what: What) {
+    pub(crate) fn record(&self, cpu: u8, pc: u64, what: Action) {
         self.settle();
         self.events.borrow_mut().push(Event { cpu, pc, what });
     }
@@ -123,7 +123,7 @@ impl Recorder {
             before: entry,
             after: entry,
         };
-        self.record(cpu, site.pc, What::Access(access));
+        self.record(cpu, site.pc, Action::Access(access));
         Some(entry)
     }
 
@@ -132,7 +132,7 @@ impl Recorder {
         self.settle();
         let mut events = self.events.borrow_mut();
         let half_done = match events.last_mut() {
-            Some(Event { cpu: who, what: What::Access(open), .. }) if *who == cpu => (site.kind
+            Some(Event { cpu: who, what: Action::Access(open), .. }) if *who == cpu => (site.kind
                 == AccessKind::Atomic
                 && open.kind == AccessKind::Atomic
                 && open.store_pc.is_none())
@@ -152,7 +152,7 @@ impl Recorder {
                     before,
                     after: before,
                 };
-                events.push(Event { cpu, pc: site.pc, what: What::Access(access) });
+                events.push(Event { cpu, pc: site.pc, what: Action::Access(access) });
             }
         }
         self.storing.set(Some(events.len() - 1));
@@ -161,7 +161,7 @@ impl Recorder {
     /// Reads from memory what the last store left. Must be called before anything else can write.
     pub(crate) fn settle(&self) {
         if let Some(at) = self.storing.take()
-            && let Some(Event { what: What::Access(access), .. }) = self.events.borrow_mut().get_mut(at)
+            && let Some(Event { what: Action::Access(access), .. }) = self.events.borrow_mut().get_mut(at)
         {
             let after = self.noted(self.entry_at(access.address));
             access.after = after.unwrap_or(access.before);

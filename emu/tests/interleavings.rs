@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use pmdscope_arches::{Arch, EntryKind, Mmu};
 use pmdscope_emu::{
-    AccessKind, Bounds, CallExit, Exploration, Machine, Reduction, Run, WALKER, WRITER, What,
+    AccessKind, Action, Bounds, CallExit, Exploration, Machine, Reduction, Run, WALKER, WRITER,
 };
 use pmdscope_guest::routine::{walkers, writers};
 use pmdscope_guest::{Bundled, Check, Routine, WalkResult};
@@ -179,15 +179,15 @@ fn a_flush_is_an_event_after_the_exchange_where_it_has_an_instruction_of_its_own
         let exploration =
             explore(&mut machine, guest, EntryKind::PresentHuge, &writers::INVALIDATE, &walkers::FAULT_READ);
         for run in &exploration.runs {
-            let at = |what: fn(&What) -> bool| -> Vec<usize> {
+            let at = |what: fn(&Action) -> bool| -> Vec<usize> {
                 (0..run.events.len()).filter(|at| what(&run.events[*at].what)).collect()
             };
-            let flushes = at(|what| matches!(what, What::Flush));
+            let flushes = at(|what| matches!(what, Action::Flush));
             let Some(instruction) = instruction else {
                 assert_eq!(flushes, [], "{}", guest.name);
                 continue;
             };
-            let stores = at(|what| matches!(what, What::Access(access) if access.store_pc.is_some()));
+            let stores = at(|what| matches!(what, Action::Access(access) if access.store_pc.is_some()));
             let ([store], [flush]) = (&stores[..], &flushes[..]) else {
                 panic!("{}: stores at {stores:?}, flushes at {flushes:?}", guest.name)
             };

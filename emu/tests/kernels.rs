@@ -11,8 +11,8 @@ use fastrand::Rng;
 use num_bigint::BigUint;
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec};
 use pmdscope_emu::{
-    BaselineRun, Bounds, CallExit, Environment, Event, Exploration, Inspect, Job, Machine, Reduction,
-    Schedules, WALKER, WRITER, What, installed_table, kernel_routine,
+    Action, BaselineRun, Bounds, CallExit, Environment, Event, Exploration, Inspect, Job, Machine, Reduction,
+    Schedules, WALKER, WRITER, installed_table, kernel_routine,
 };
 use pmdscope_guest::routine::writers;
 use pmdscope_guest::{Role, Routine};
@@ -218,7 +218,7 @@ fn split_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> {
 /// Whether the kernel called a function to invalidate an entry that is not present.
 fn calls_with_absent(encoding: &Encoding, events: &[Event]) -> bool {
     let absent = |entry: u64| !(encoding.layout().predicates.present)(entry);
-    events.iter().any(|event| matches!(event.what, What::Call { entry, .. } if absent(entry)))
+    events.iter().any(|event| matches!(event.what, Action::Call { entry, .. } if absent(entry)))
 }
 
 /// Checks that a split fills its page table with each small page of the huge page, and hands on whether it was

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use num_bigint::BigUint;
 use pmdscope_arches::EntryKind;
 use pmdscope_emu::{
-    Bounds, CallResult, Calls, Divergence, EmuError, Event, Exploration, Incomplete, Machine, Reduction,
-    Routines, Run, Schedule, WALKER, What,
+    Action, Bounds, CallResult, Calls, Divergence, EmuError, Event, Exploration, Incomplete, Machine,
+    Reduction, Routines, Run, Schedule, WALKER,
 };
 use pmdscope_explore::{Cpus, NextAccess};
 use pmdscope_guest::Routine;
@@ -40,12 +40,12 @@ impl Behaviour {
         let mut warnings = Vec::new();
         for event in &run.events {
             match &event.what {
-                What::Access(access) if access.loads => {
+                Action::Access(access) if access.loads => {
                     reads.entry(event.cpu).or_default().push(access.before)
                 }
-                What::Warning { entry } => warnings.push((event.cpu, *entry)),
+                Action::Warning { entry } => warnings.push((event.cpu, *entry)),
                 // Calls are recorded for kernels only, not for guests.
-                What::Access(_) | What::Flush | What::Call { .. } => {}
+                Action::Access(_) | Action::Flush | Action::Call { .. } => {}
             }
         }
         warnings.sort_unstable();

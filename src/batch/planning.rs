@@ -7,7 +7,7 @@ use anyhow::Result;
 use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, EntrySet, Mmu, Version, platform_name};
 use pmdscope_guest::abi::SWEEP;
 use pmdscope_guest::{Role, Routine, all_bundled};
-use pmdscope_traces::matrix::{Entry, Include, Matrix, Name, Sequence, What};
+use pmdscope_traces::matrix::{Entry, EntrySelection, Include, Matrix, Name, Sequence};
 use pmdscope_traces::{EntryName, Lack, Skipped};
 
 use super::excludes::Excluded;
@@ -296,7 +296,7 @@ impl PlanBuilder<'_> {
         let huge = 1 << (encoding.layout().pmd_shift - encoding.layout().page_shift);
         let fault = |error: &dyn std::fmt::Display| self.matrix.error(&entry.place, error);
         match &entry.what {
-            What::Kind { kind, pfns, marks } => {
+            EntrySelection::Kind { kind, pfns, marks } => {
                 let marks = self.marks(marks.as_deref())?;
                 let kind: EntryKind =
                     kind.text.parse().map_err(|error| self.matrix.error(&kind.place, error))?;
@@ -308,7 +308,7 @@ impl PlanBuilder<'_> {
                 };
                 Ok(self.of_kind(name, encoding, kind, &marks, pfns))
             }
-            What::Swap { types, offsets, marks } => {
+            EntrySelection::Swap { types, offsets, marks } => {
                 let marks = self.marks(marks.as_deref())?;
                 let types = types.sequence(1).map_err(|error| fault(&error))?;
                 let offsets = offsets.sequence(1).map_err(|error| fault(&error))?;
@@ -325,10 +325,10 @@ impl PlanBuilder<'_> {
                 }
                 Ok((!kept.is_empty()).then_some(Entries::Swap { types, offsets, marks: kept }))
             }
-            What::Values(values) => {
+            EntrySelection::Values(values) => {
                 Ok(Some(Entries::Values(values.sequence(1).map_err(|error| fault(&error))?)))
             }
-            What::Sweep { set } => {
+            EntrySelection::Sweep { set } => {
                 let set: EntrySet = set.text.parse().map_err(|error| self.matrix.error(&set.place, error))?;
                 let Subject::Guest(source) = subject else {
                     let what = "a sweep runs within a guest: leave it out where there are kernels";

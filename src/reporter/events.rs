@@ -2,7 +2,7 @@
 
 use num_bigint::BigUint;
 use pmdscope_arches::{ByteOrder, Encoding};
-use pmdscope_emu::{self as emu, Access, AccessKind, CallResult, Run, WALKER, WRITER, What};
+use pmdscope_emu::{self as emu, Access, AccessKind, Action, CallResult, Run, WALKER, WRITER};
 use pmdscope_traces as traces;
 use pmdscope_traces::{Count, Event, Hex, References, Trace, Value};
 
@@ -54,31 +54,33 @@ impl Reporter<'_> {
 
     fn event(&self, event: &emu::Event) -> Event {
         let what = match &event.what {
-            What::Flush => traces::What::Flush,
-            What::Warning { entry } => traces::What::Warning { entry: Value(*entry) },
-            What::Call { function, entry } => {
-                traces::What::Call { function: function.to_string(), entry: Value(*entry) }
+            Action::Flush => traces::EventKind::Flush,
+            Action::Warning { entry } => traces::EventKind::Warning { entry: Value(*entry) },
+            Action::Call { function, entry } => {
+                traces::EventKind::Call { function: function.to_string(), entry: Value(*entry) }
             }
-            What::Access(access) if !self.inspect.is_in_table(access.address) => traces::What::Elsewhere {
-                place: self.inspect.describe(access.address),
-                access: match access.kind {
-                    AccessKind::Load => traces::AccessKind::Load,
-                    AccessKind::Store => traces::AccessKind::Store,
-                    AccessKind::Atomic => traces::AccessKind::Atomic,
-                },
-                before: Value(access.before),
-                after: Value(access.after),
-            },
-            What::Access(access) => {
+            Action::Access(access) if !self.inspect.is_in_table(access.address) => {
+                traces::EventKind::Elsewhere {
+                    place: self.inspect.describe(access.address),
+                    access: match access.kind {
+                        AccessKind::Load => traces::AccessKind::Load,
+                        AccessKind::Store => traces::AccessKind::Store,
+                        AccessKind::Atomic => traces::AccessKind::Atomic,
+                    },
+                    before: Value(access.before),
+                    after: Value(access.after),
+                }
+            }
+            Action::Access(access) => {
                 let changes = || traces::changes(self.encoding, access.before, access.after);
                 let (before, after) = (Value(access.before), Value(access.after));
                 let raw = |entry| Value(raw_order(self.encoding, entry));
                 match access.kind {
-                    AccessKind::Load => traces::What::Load { raw: raw(access.before), entry: before },
+                    AccessKind::Load => traces::EventKind::Load { raw: raw(access.before), entry: before },
                     AccessKind::Store => {
-                        traces::What::Store { raw: raw(access.after), before, after, changes: changes() }
+                        traces::EventKind::Store { raw: raw(access.after), before, after, changes: changes() }
                     }
-                    AccessKind::Atomic => traces::What::Atomic {
+                    AccessKind::Atomic => traces::EventKind::Atomic {
                         raw: raw(access.after),
                         store_pc: access.store_pc.map(Hex),
                         before,
@@ -89,7 +91,7 @@ impl Reporter<'_> {
             }
         };
         let mut instruction = self.instruction(event.pc);
-        if let What::Access(Access { store_pc: Some(second), .. }) = event.what
+        if let Action::Access(Access { store_pc: Some(second), .. }) = event.what
             && second != event.pc
         {
             instruction = format!("{instruction} .. {}", self.instruction(second));

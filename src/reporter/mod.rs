@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use pmdscope_arches::{Encoding, EntryKind, EntryMarks};
-use pmdscope_emu::{Access, CallExit, Exploration, Incomplete, Inspect, Run, WALKER, WRITER, What};
+use pmdscope_emu::{Access, Action, CallExit, Exploration, Incomplete, Inspect, Run, WALKER, WRITER};
 use pmdscope_guest::{Installs, Routine};
 use pmdscope_traces as traces;
 use pmdscope_traces::{
@@ -299,7 +299,7 @@ impl Reporter<'_> {
 /// Returns the accesses of a run, with their CPU.
 pub fn accesses(run: &Run) -> impl Iterator<Item = (u8, &Access)> {
     run.events.iter().filter_map(|event| match &event.what {
-        What::Access(access) => Some((event.cpu, access)),
+        Action::Access(access) => Some((event.cpu, access)),
         _ => None,
     })
 }

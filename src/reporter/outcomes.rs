@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pmdscope_emu::{CallResult, Run, WALKER, WRITER, What};
+use pmdscope_emu::{Action, CallResult, Run, WALKER, WRITER};
 use pmdscope_guest::abi::Outcome as GuestOutcome;
 use pmdscope_guest::{Check, PastPresent, WalkResult};
 use pmdscope_traces::{Count, Divergence, Hex, Outcome, RoutineResult, Value, Warning};
@@ -96,7 +96,7 @@ impl Reporter<'_> {
                 .events
                 .iter()
                 .filter_map(|event| match event.what {
-                    What::Warning { entry } => Some(entry),
+                    Action::Warning { entry } => Some(entry),
                     _ => None,
                 })
                 .collect();

@@ -50,9 +50,9 @@ pub use judge::{
 };
 pub use outcome::{Outcome, RoutineResult};
 pub use report::{
-    AccessKind, Control, DECODE_SCHEMA, Divergence, Event, GuestInfo, GuestKind, Invalidated, KernelFacts,
-    PredicatesFrom, RUN_SCHEMA, References, RunReport, Schedules, SplitGuard, Stored, Stub, Trace, Verdict,
-    Warning, What,
+    AccessKind, Control, DECODE_SCHEMA, Divergence, Event, EventKind, GuestInfo, GuestKind, Invalidated,
+    KernelFacts, PredicatesFrom, RUN_SCHEMA, References, RunReport, Schedules, SplitGuard, Stored, Stub,
+    Trace, Verdict, Warning,
 };
 pub use text::WIDTH;
 pub use view::View;

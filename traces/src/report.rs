@@ -19,7 +19,7 @@ mod verdict;
 
 pub use guest::{GuestInfo, GuestKind, PredicatesFrom};
 pub use kernel::{Control, Invalidated, KernelFacts, SplitGuard, Stub};
-pub use trace::{AccessKind, Event, References, Trace, What};
+pub use trace::{AccessKind, Event, EventKind, References, Trace};
 pub use verdict::Verdict;
 
 /// The name and number of the report of one run. A change that breaks a reader raises the number.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::common::{by, stands};
 use jsonschema::Validator;
 use pmdscope_traces::timelines::chrome;
-use pmdscope_traces::{Count, RunReport, Trace, What};
+use pmdscope_traces::{Count, EventKind, RunReport, Trace};
 use serde_json::{Value as Json, json};
 
 fn format() -> Validator {
@@ -136,7 +136,8 @@ fn every_event_is_there_at_its_time_on_its_cpu() {
             assert_eq!(shown["args"]["pc"], format!("{:#x}", event.pc.0));
             assert_eq!(shown["args"]["instruction"], event.instruction.replace('\t', " "));
             assert!(shown["name"].as_str().unwrap().starts_with(&format!("{} ", event.symbol)));
-            let accesses = !matches!(event.what, What::Call { .. } | What::Flush | What::Warning { .. });
+            let accesses =
+                !matches!(event.what, EventKind::Call { .. } | EventKind::Flush | EventKind::Warning { .. });
             assert_eq!((shown["ph"] == "X", shown["dur"] == 1), (accesses, accesses), "{shown}");
             assert_eq!(shown["s"] == "t", !accesses, "{shown}");
         }
@@ -151,17 +152,20 @@ fn accesses_say_what_they_found_and_left() {
         for (event, shown) in trace.events.iter().zip(happened(&timeline, pid)) {
             let args = &shown["args"];
             let value = match &event.what {
-                What::Load { entry, .. } | What::Call { entry, .. } | What::Warning { entry } => *entry,
-                What::Store { before, after, changes, .. } | What::Atomic { before, after, changes, .. } => {
+                EventKind::Load { entry, .. }
+                | EventKind::Call { entry, .. }
+                | EventKind::Warning { entry } => *entry,
+                EventKind::Store { before, after, changes, .. }
+                | EventKind::Atomic { before, after, changes, .. } => {
                     assert_eq!((&args["before"], &args["changes"]), (&json!(before), &json!(changes)));
                     *after
                 }
-                What::Elsewhere { place, before, after, .. } => {
+                EventKind::Elsewhere { place, before, after, .. } => {
                     let said = (&args["place"], &args["before"], &args["after"]);
                     assert_eq!(said, (&json!(place), &json!(before), &json!(after)));
                     continue;
                 }
-                What::Flush => continue,
+                EventKind::Flush => continue,
             };
             let entry = report.entry_of(value).unwrap();
             assert_eq!(

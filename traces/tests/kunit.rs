@@ -6,7 +6,7 @@ use std::{env, fs};
 use pmdscope_arches::EntryKind;
 use pmdscope_traces::kunit::{self, NoKunit};
 use pmdscope_traces::{
-    Control, EntryName, Event, FindingName, Hex, KernelFacts, RunReport, SplitGuard, Trace, What,
+    Control, EntryName, Event, EventKind, FindingName, Hex, KernelFacts, RunReport, SplitGuard, Trace,
 };
 use similar::TextDiff;
 
@@ -234,7 +234,7 @@ fn of_a_kernel(called: Option<&str>, passed: bool) -> Result<String, NoKunit> {
         shared: Vec::new(),
     });
     if let Some(function) = called {
-        let what = What::Call { function: function.to_owned(), entry: report.before.value };
+        let what = EventKind::Call { function: function.to_owned(), entry: report.before.value };
         let event = Event { cpu: 0, pc: Hex(0), symbol: String::new(), instruction: String::new(), what };
         report.traces[at].events.insert(0, event);
     }
@@ -288,7 +288,7 @@ fn what_two_steps_made_makes_no_test() {
     let mut report = report("arm64-6.1");
     let at = showing(&report);
     for event in &mut report.traces[at].events {
-        if let What::Atomic { before, .. } = &mut event.what {
+        if let EventKind::Atomic { before, .. } = &mut event.what {
             before.0 |= 1 << 55;
         }
     }

@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use crate::common::{by, stands};
 use pmdscope_traces::timelines::vcd;
-use pmdscope_traces::{Event, RunReport, Trace, Value, What};
+use pmdscope_traces::{Event, EventKind, RunReport, Trace, Value};
 use wellen::simple::{Waveform, read_from_reader};
 
 /// A waveform that was read. The path of each signal includes the bits of its declaration.
@@ -153,8 +153,8 @@ fn positions_steps_and_views_are_those_of_each_cpu() {
                 }
                 assert_eq!(at("step"), binary(u64::try_from(own.len()).unwrap(), 32));
                 let view = own.iter().rev().find_map(|event| match event.what {
-                    What::Load { entry, .. } => Some(entry),
-                    What::Atomic { before, .. } => Some(before),
+                    EventKind::Load { entry, .. } => Some(entry),
+                    EventKind::Atomic { before, .. } => Some(before),
                     _ => None,
                 });
                 let view = view.map_or("x".repeat(64), |Value(view)| binary(view, 64));
@@ -183,18 +183,18 @@ fn positions_say_what_is_done_there() {
         ]
     );
     let kernel = crate::common::report(crate::common::KERNEL);
-    let place = |wanted: fn(&What) -> bool| {
+    let place = |wanted: fn(&EventKind) -> bool| {
         let at = kernel.traces[0].events.iter().position(|event| wanted(&event.what)).unwrap();
         let path = "run_3_gup-fast-read.behaviour_1_W4_K1_W3.CPU0_split.position";
         wave.at(path, u64::try_from(at).unwrap() + 1)
     };
     assert_eq!(
-        place(|what| matches!(what, What::Call { .. })),
+        place(|what| matches!(what, EventKind::Call { .. })),
         "pmdp_invalidate+0x0:call_of_pmdp_invalidate()"
     );
     assert_eq!(
         place(
-            |what| matches!(what, What::Elsewhere { access, .. } if *access == pmdscope_traces::AccessKind::Store)
+            |what| matches!(what, EventKind::Elsewhere { access, .. } if *access == pmdscope_traces::AccessKind::Store)
         ),
         "__split_huge_pmd+0x720:store_at_the_page_table+0x0"
     );

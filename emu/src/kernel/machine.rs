@@ -15,7 +15,7 @@ use crate::end::{CallBounds, CallExit};
 use crate::environment::Stub;
 use crate::kernel::space::{FRAME, Fill, Region, Space};
 use crate::sharing::Sharing;
-use crate::trace::{Recorder, Watched, What};
+use crate::trace::{Action, Recorder, Watched};
 use crate::vcpu::{CallLayout, Vcpu};
 
 /// Number of CPUs: one for the writer, one for the walker.
@@ -191,7 +191,7 @@ impl Machine {
                 match code_hooks.borrow().get(&pc) {
                     Some(CodeHook::Stub(stub)) => {
                         if stub.flushes {
-                            cpu.record(pc, What::Flush);
+                            cpu.record(pc, Action::Flush);
                         }
                         return cpu.leave(stub.returns);
                     }
@@ -202,7 +202,7 @@ impl Machine {
                             let at = isa.physical(cpu.register(*register)?);
                             if recorder.is_entry(at) {
                                 let entry = recorder.entry_at(at)?;
-                                cpu.record(pc, What::Call { function: Rc::clone(function), entry });
+                                cpu.record(pc, Action::Call { function: Rc::clone(function), entry });
                                 break;
                             }
                         }
@@ -211,7 +211,7 @@ impl Machine {
                 }
                 let Some(flushing) = cpu.flushing(&decoder, pc)? else { return Ok(()) };
                 if flushing.class.flushes && flushing.class.atomicity == Atomicity::Plain {
-                    cpu.record(pc, What::Flush);
+                    cpu.record(pc, Action::Flush);
                 }
                 if decoder.skips(&flushing) { cpu.jump(pc + flushing.length) } else { Ok(()) }
             })?;

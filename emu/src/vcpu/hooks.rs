@@ -15,7 +15,7 @@ use crate::EmuError;
 use crate::cpu::{CpuModel, ReturnTo};
 use crate::decoder::Decoder;
 use crate::end::CallExit;
-use crate::trace::What;
+use crate::trace::Action;
 
 impl Vcpu {
     /// Hooks the return pad and exceptions, which end a call. All hooks are added before the first instruction
@@ -191,7 +191,7 @@ impl HookContext<'_, '_> {
         self.engine.reg_write(register, value).map_err(|e| EmuError::engine("set a register", e))
     }
 
-    pub(crate) fn record(&self, pc: u64, what: What) {
+    pub(crate) fn record(&self, pc: u64, what: Action) {
         self.state.record(pc, what);
     }
 

@@ -11,7 +11,7 @@ use unicorn_engine::{Unicorn, uc_error};
 use crate::EmuError;
 use crate::cpu::CpuModel;
 use crate::end::{CallBounds, CallExit};
-use crate::trace::{Recorder, What};
+use crate::trace::{Action, Recorder};
 
 /// The state that the hooks of one vCPU share.
 pub(super) struct State {
@@ -150,7 +150,7 @@ impl State {
         self.replay.borrow().as_ref().is_some_and(|replay| replay.stopped)
     }
 
-    pub(super) fn record(&self, pc: u64, what: What) {
+    pub(super) fn record(&self, pc: u64, what: Action) {
         self.recorder.record(self.number, pc, what);
     }
 

@@ -9,7 +9,7 @@ use std::thread;
 
 use fastrand::Rng;
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntrySpec, Version};
-use pmdscope_emu::{Access, Calls, Event, Machine, Run, What, env};
+use pmdscope_emu::{Access, Action, Calls, Event, Machine, Run, env};
 use pmdscope_guest::routine::{walkers, writers};
 use pmdscope_guest::{Bundled, Routine, all_bundled, under_test};
 
@@ -138,7 +138,7 @@ pub fn accesses(run: &Run, cpu: u8) -> Vec<&Access> {
 
 pub fn access(event: &Event) -> Option<&Access> {
     match &event.what {
-        What::Access(access) => Some(access),
+        Action::Access(access) => Some(access),
         _ => None,
     }
 }

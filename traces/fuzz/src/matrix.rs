@@ -1,6 +1,6 @@
 //! Matrices of jobs.
 
-use pmdscope_traces::matrix::{Entry, Matrix, Name, Numbers, Place, Sequence, What};
+use pmdscope_traces::matrix::{Entry, EntrySelection, Matrix, Name, Numbers, Place, Sequence};
 
 use super::plain::assert_one_line;
 
@@ -33,12 +33,12 @@ fn numbers(matrix: &Matrix) -> Vec<&Numbers> {
     entries(matrix).flat_map(|entry| of_what(&entry.what)).collect()
 }
 
-fn of_what(what: &What) -> Vec<&Numbers> {
+fn of_what(what: &EntrySelection) -> Vec<&Numbers> {
     match what {
-        What::Kind { pfns, .. } => pfns.iter().collect(),
-        What::Swap { types, offsets, .. } => vec![types, offsets],
-        What::Values(values) => vec![values],
-        What::Sweep { .. } => Vec::new(),
+        EntrySelection::Kind { pfns, .. } => pfns.iter().collect(),
+        EntrySelection::Swap { types, offsets, .. } => vec![types, offsets],
+        EntrySelection::Values(values) => vec![values],
+        EntrySelection::Sweep { .. } => Vec::new(),
     }
 }
 
@@ -104,10 +104,10 @@ fn of_names<const N: usize>(lists: [&Option<Vec<Name>>; N]) -> impl Iterator<Ite
 
 fn of_entry(entry: &Entry) -> Vec<&Place> {
     let (name, marks) = match &entry.what {
-        What::Kind { kind, marks, .. } => (Some(kind), marks),
-        What::Swap { marks, .. } => (None, marks),
-        What::Values(_) => (None, &None),
-        What::Sweep { set } => (Some(set), &None),
+        EntrySelection::Kind { kind, marks, .. } => (Some(kind), marks),
+        EntrySelection::Swap { marks, .. } => (None, marks),
+        EntrySelection::Values(_) => (None, &None),
+        EntrySelection::Sweep { set } => (Some(set), &None),
     };
     let names = name.into_iter().chain(marks.iter().flatten().flatten());
     std::iter::once(&entry.place).chain(names.map(|name| &name.place)).collect()

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::entry::Value;
 use crate::outcome::{self, Outcome};
-use crate::report::{AccessKind, Event, RunReport, Trace, What};
+use crate::report::{AccessKind, Event, EventKind, RunReport, Trace};
 use crate::words;
 
 /// Returns the traces to show: those of the schedules that findings name.
@@ -97,26 +97,25 @@ struct Shown<'a> {
     changes: &'a [String],
 }
 
-fn what(what: &What) -> Shown<'_> {
+fn what(what: &EventKind) -> Shown<'_> {
     let shown = |kind, text, entry| Shown { kind, text, entry, changes: &[] };
     match what {
-        What::Load { raw, entry } => {
+        EventKind::Load { raw, entry } => {
             shown("load", format!("{entry}{}", words::raw_note(*raw, *entry)), Some(*entry))
         }
-        What::Atomic { raw, store_pc: None, before, .. } => shown(
+        EventKind::Atomic { raw, store_pc: None, before, .. } => shown(
             "atomic",
             format!("{before}{}, nothing stored", words::raw_note(*raw, *before)),
             Some(*before),
         ),
-        What::Store { raw, before, after, changes } | What::Atomic { raw, before, after, changes, .. } => {
-            Shown {
-                kind: if matches!(what, What::Store { .. }) { "store" } else { "atomic" },
-                text: format!("{before} → {after}{}", words::raw_note(*raw, *after)),
-                entry: Some(*after),
-                changes,
-            }
-        }
-        What::Elsewhere { place, access, before, after } => {
+        EventKind::Store { raw, before, after, changes }
+        | EventKind::Atomic { raw, before, after, changes, .. } => Shown {
+            kind: if matches!(what, EventKind::Store { .. }) { "store" } else { "atomic" },
+            text: format!("{before} → {after}{}", words::raw_note(*raw, *after)),
+            entry: Some(*after),
+            changes,
+        },
+        EventKind::Elsewhere { place, access, before, after } => {
             let value = if *access == AccessKind::Load {
                 before.to_string()
             } else {
@@ -124,10 +123,10 @@ fn what(what: &What) -> Shown<'_> {
             };
             shown("shared", format!("{access} of {place}: {value}"), None)
         }
-        What::Call { function, entry } => {
+        EventKind::Call { function, entry } => {
             shown("call", format!("{function}() is entered with {entry}"), Some(*entry))
         }
-        What::Flush => shown("flush", "translations invalidated".to_owned(), None),
-        What::Warning { entry } => shown("warning", format!("VM_WARN_ON_ONCE() on {entry}"), None),
+        EventKind::Flush => shown("flush", "translations invalidated".to_owned(), None),
+        EventKind::Warning { entry } => shown("warning", format!("VM_WARN_ON_ONCE() on {entry}"), None),
     }
 }

@@ -6,7 +6,7 @@ use super::NoKunit;
 use crate::entry::{Entry, Swap};
 use crate::findings::Finding;
 use crate::judge::KunitAssertion;
-use crate::report::{Event, RunReport, Trace, What};
+use crate::report::{Event, EventKind, RunReport, Trace};
 
 /// The walker's CPU, see [`Event::cpu`].
 const WALKER: u8 = 1;
@@ -71,7 +71,8 @@ fn shown<'a>(report: &'a RunReport, trace: &Trace) -> Result<&'a Finding, NoKuni
     let shown_by = steps().next().ok_or(NoKunit::NotOneStep(first.name))?;
     let saw = |finding: &Finding| {
         trace.events.iter().any(|event| {
-            event.cpu == WALKER && matches!(event.what, What::Load { entry, .. } if entry == finding.view)
+            event.cpu == WALKER
+                && matches!(event.what, EventKind::Load { entry, .. } if entry == finding.view)
         })
     };
     steps().find(|finding| saw(finding)).ok_or_else(|| NoKunit::NotShown {
@@ -83,13 +84,13 @@ fn shown<'a>(report: &'a RunReport, trace: &Trace) -> Result<&'a Finding, NoKuni
 /// Returns the function that turned the entry into the view in one access, if it is one that invalidates.
 fn step(report: &RunReport, trace: &Trace, finding: &Finding) -> Option<&'static str> {
     let made = |event: &Event| {
-        matches!(event.what, What::Store { before, after, .. } | What::Atomic { before, after, .. }
+        matches!(event.what, EventKind::Store { before, after, .. } | EventKind::Atomic { before, after, .. }
             if before == report.before.value && after == finding.view)
     };
     let at = trace.events.iter().position(made)?;
     let (cpu, earlier) = (trace.events[at].cpu, &trace.events[..at]);
     let called = earlier.iter().rev().find_map(|event| match &event.what {
-        What::Call { function, .. } if event.cpu == cpu => Some(function.as_str()),
+        EventKind::Call { function, .. } if event.cpu == cpu => Some(function.as_str()),
         _ => None,
     });
     match (called, &report.kernel) {

@@ -27,7 +27,7 @@ mod numbers;
 mod place;
 mod read;
 
-pub use model::{Bounds, Entry, Exclude, Include, MAX_BYTES, Matrix, Name, Place, What};
+pub use model::{Bounds, Entry, EntrySelection, Exclude, Include, MAX_BYTES, Matrix, Name, Place};
 pub use numbers::{Extremes, MOST_NUMBERS, Numbers, NumbersError, Sequence};
 pub use place::MatrixError;
 pub use read::File;

@@ -83,12 +83,12 @@ pub struct Entry {
     /// Its place in the file.
     pub place: Place,
     /// The entries.
-    pub what: What,
+    pub what: EntrySelection,
 }
 
 /// Which entries to begin with.
 #[derive(Debug, Clone)]
-pub enum What {
+pub enum EntrySelection {
     /// Entries of a kind.
     Kind {
         /// The kind.

@@ -8,7 +8,7 @@ use serde::de::{IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::model::{Bounds, Entry, Exclude, Include, MAX_BYTES, Matrix, Name, Place, What};
+use super::model::{Bounds, Entry, EntrySelection, Exclude, Include, MAX_BYTES, Matrix, Name, Place};
 use super::numbers::Numbers;
 use super::place::MatrixError;
 
@@ -460,10 +460,14 @@ fn entry(place: Place, table: EntryTable) -> Result<Entry, Mistake> {
         lists.into_iter().map(|list| list.into_iter().map(name).collect()).collect::<Vec<Vec<Name>>>()
     });
     let what = match (kind, pfns, types, offsets, pmds, sweep) {
-        (Some(kind), pfns, None, None, None, None) => What::Kind { kind: named(kind), pfns, marks },
-        (None, None, Some(types), Some(offsets), None, None) => What::Swap { types, offsets, marks },
-        (None, None, None, None, Some(values), None) if marks.is_none() => What::Values(values),
-        (None, None, None, None, None, Some(set)) if marks.is_none() => What::Sweep { set: named(set) },
+        (Some(kind), pfns, None, None, None, None) => EntrySelection::Kind { kind: named(kind), pfns, marks },
+        (None, None, Some(types), Some(offsets), None, None) => {
+            EntrySelection::Swap { types, offsets, marks }
+        }
+        (None, None, None, None, Some(values), None) if marks.is_none() => EntrySelection::Values(values),
+        (None, None, None, None, None, Some(set)) if marks.is_none() => {
+            EntrySelection::Sweep { set: named(set) }
+        }
         _ => {
             let fault = "an entry is one of { kind, pfns, marks }, { types, offsets, marks }, { pmds } and { sweep }, \
                          where only pfns and marks may be left out";
@@ -503,16 +507,20 @@ mod tests {
         );
         let what =
             |include: usize, entry: usize| &matrix.includes[include].entries.as_ref().unwrap()[entry].what;
-        assert!(matches!(what(0, 0), What::Kind { kind, pfns: None, marks: None } if kind.text == "swap"));
-        assert!(matches!(what(1, 0), What::Sweep { set } if set.text == "swap"));
-        assert!(matches!(what(2, 0), What::Kind { kind, .. } if kind.text == "none"));
-        let What::Kind { pfns: Some(pfns), marks: Some(marks), .. } = what(2, 1) else { panic!() };
+        assert!(
+            matches!(what(0, 0), EntrySelection::Kind { kind, pfns: None, marks: None } if kind.text == "swap")
+        );
+        assert!(matches!(what(1, 0), EntrySelection::Sweep { set } if set.text == "swap"));
+        assert!(matches!(what(2, 0), EntrySelection::Kind { kind, .. } if kind.text == "none"));
+        let EntrySelection::Kind { pfns: Some(pfns), marks: Some(marks), .. } = what(2, 1) else { panic!() };
         let range = Numbers::Range { from: 0x80000, to: 0xfffff, step: None, sample: Some(3), seed: 0 };
         assert_eq!(*pfns, range);
         assert_eq!((marks[0].len(), marks[1][1].text.as_str()), (0, "dirty"));
-        let What::Swap { types, offsets, .. } = what(2, 2) else { panic!() };
+        let EntrySelection::Swap { types, offsets, .. } = what(2, 2) else { panic!() };
         assert_eq!((types, offsets), (&Numbers::List(vec![0, 31]), &Numbers::List(vec![7])));
-        assert!(matches!(what(2, 3), What::Values(Numbers::List(values)) if *values == [u64::MAX, 1]));
+        assert!(
+            matches!(what(2, 3), EntrySelection::Values(Numbers::List(values)) if *values == [u64::MAX, 1])
+        );
     }
 
     #[test]
@@ -526,7 +534,7 @@ mod tests {
             "m.toml:3:8: here",
             "columns are characters"
         );
-        let What::Kind { kind, .. } = &include.entries.as_ref().unwrap()[0].what else { panic!() };
+        let EntrySelection::Kind { kind, .. } = &include.entries.as_ref().unwrap()[0].what else { panic!() };
         assert_eq!(at(&kind.place), "m.toml:4:12: here");
         assert_eq!(at(&include.place), "m.toml:1:1: here");
     }

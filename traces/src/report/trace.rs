@@ -52,7 +52,7 @@ pub struct Event {
     pub instruction: String,
     /// The kind of event, with its values.
     #[serde(flatten)]
-    pub what: What,
+    pub what: EventKind,
 }
 
 /// How a word was accessed.
@@ -80,7 +80,7 @@ impl fmt::Display for AccessKind {
 /// The kind of an event, with its values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "lowercase")]
-pub enum What {
+pub enum EventKind {
     /// A plain load from the page table.
     Load {
         /// The value that the CPU's own load returns (`pmd_raw()`). On ppc64le the bytes of an entry are in the

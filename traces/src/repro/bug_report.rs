@@ -10,7 +10,7 @@ use crate::findings::Finding;
 use crate::judge::{BugReportParts, SubjectParts, known_fix, most_telling};
 use crate::outcome::{self, RoutineResult};
 use crate::printable::printable;
-use crate::report::{Event, KernelFacts, RunReport, Trace, What};
+use crate::report::{Event, EventKind, KernelFacts, RunReport, Trace};
 use crate::text;
 use crate::text::race::race;
 use crate::text::wrapped::Lines;
@@ -137,8 +137,10 @@ fn steps(report: &RunReport, trace: &Trace) -> Vec<String> {
     let mut steps: Vec<String> = Vec::new();
     for Event { cpu, what, .. } in &trace.events {
         let (did, value) = match what {
-            What::Load { entry, .. } if *cpu != 0 => ("loads", entry),
-            What::Store { before, after, .. } | What::Atomic { before, after, .. } if before != after => {
+            EventKind::Load { entry, .. } if *cpu != 0 => ("loads", entry),
+            EventKind::Store { before, after, .. } | EventKind::Atomic { before, after, .. }
+                if before != after =>
+            {
                 ("stores", after)
             }
             _ => continue,

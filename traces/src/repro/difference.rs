@@ -2,7 +2,7 @@
 
 use crate::count::Count;
 use crate::outcome::{self, Outcome};
-use crate::report::{Event, Trace, What};
+use crate::report::{Event, EventKind, Trace};
 use crate::words;
 
 /// Returns the first difference between a rerun's trace and the expected one, in words; `None` if they agree.
@@ -58,9 +58,9 @@ fn is_same_event(one: &Event, other: &Event) -> bool {
 }
 
 /// Returns an event without the description of its changes.
-fn essence(what: &What) -> What {
+fn essence(what: &EventKind) -> EventKind {
     let mut what = what.clone();
-    if let What::Store { changes, .. } | What::Atomic { changes, .. } = &mut what {
+    if let EventKind::Store { changes, .. } | EventKind::Atomic { changes, .. } = &mut what {
         changes.clear();
     }
     what
@@ -80,16 +80,16 @@ fn is_same_outcome(one: &Outcome, other: &Outcome) -> bool {
 /// Describes an event in few words.
 fn event(event: &Event) -> String {
     let what = match &event.what {
-        What::Load { entry, .. } => format!("loaded {entry}"),
-        What::Store { before, after, .. } => format!("stored {after} over {before}"),
-        What::Atomic { store_pc: Some(_), before, after, .. } => format!("changed {before} to {after}"),
-        What::Atomic { before, .. } => format!("found {before} and left it"),
-        What::Elsewhere { place, access, before, after } => {
+        EventKind::Load { entry, .. } => format!("loaded {entry}"),
+        EventKind::Store { before, after, .. } => format!("stored {after} over {before}"),
+        EventKind::Atomic { store_pc: Some(_), before, after, .. } => format!("changed {before} to {after}"),
+        EventKind::Atomic { before, .. } => format!("found {before} and left it"),
+        EventKind::Elsewhere { place, access, before, after } => {
             format!("{access} of {place}, {before} to {after}")
         }
-        What::Call { function, entry } => format!("entered {function}() with {entry}"),
-        What::Flush => "flushed".to_owned(),
-        What::Warning { entry } => format!("warned of {entry}"),
+        EventKind::Call { function, entry } => format!("entered {function}() with {entry}"),
+        EventKind::Flush => "flushed".to_owned(),
+        EventKind::Warning { entry } => format!("warned of {entry}"),
     };
     format!("\"CPU{} at {:#x} ({}) {what}\"", event.cpu, event.pc.0, event.symbol)
 }

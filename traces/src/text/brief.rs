@@ -3,7 +3,7 @@
 use crate::entry::{Entry, Value};
 use crate::findings::Finding;
 use crate::outcome;
-use crate::report::{Event, RunReport, Trace, Verdict, What};
+use crate::report::{Event, EventKind, RunReport, Trace, Verdict};
 use crate::text::race::{self, Lanes};
 use crate::text::style;
 use crate::text::wrapped::{Lines, WIDTH, wrapped};
@@ -166,21 +166,21 @@ fn outcome_step(report: &RunReport, trace: &Trace, cpu: u8) -> Option<Step> {
 fn event_text(report: &RunReport, event: &Event) -> (StepKind, String) {
     let load = if event.cpu == 0 { StepKind::WriterLoad } else { StepKind::Essential };
     match &event.what {
-        What::Load { entry, .. } => (load, format!("load {entry}{}", form(report, *entry))),
-        What::Store { before, after, changes, .. } => stored(report, "store", *before, *after, changes),
-        What::Atomic { store_pc: Some(_), before, after, changes, .. } => {
+        EventKind::Load { entry, .. } => (load, format!("load {entry}{}", form(report, *entry))),
+        EventKind::Store { before, after, changes, .. } => stored(report, "store", *before, *after, changes),
+        EventKind::Atomic { store_pc: Some(_), before, after, changes, .. } => {
             stored(report, "atomic", *before, *after, changes)
         }
-        What::Atomic { before, .. } => (load, format!("atomic {before}, nothing stored")),
-        What::Elsewhere { place, access, before, after } if before == after => {
+        EventKind::Atomic { before, .. } => (load, format!("atomic {before}, nothing stored")),
+        EventKind::Elsewhere { place, access, before, after } if before == after => {
             (StepKind::Aside, format!("{access} {before} ({place})"))
         }
-        What::Elsewhere { place, access, after, .. } => {
+        EventKind::Elsewhere { place, access, after, .. } => {
             (StepKind::Aside, format!("{access} {after} ({place})"))
         }
-        What::Call { function, entry } => (StepKind::WriterLoad, format!("{function}({entry})")),
-        What::Flush => (StepKind::Aside, "flush".to_owned()),
-        What::Warning { entry } => (StepKind::Essential, format!("VM_WARN_ON_ONCE() on {entry}")),
+        EventKind::Call { function, entry } => (StepKind::WriterLoad, format!("{function}({entry})")),
+        EventKind::Flush => (StepKind::Aside, "flush".to_owned()),
+        EventKind::Warning { entry } => (StepKind::Essential, format!("VM_WARN_ON_ONCE() on {entry}")),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::entry::{Entry, Value};
 use crate::outcome::{self, Outcome};
-use crate::report::{Event, RunReport, Trace, What};
+use crate::report::{Event, EventKind, RunReport, Trace};
 use crate::text::wrapped::{Lines, WIDTH, wrapped};
 use crate::words;
 
@@ -116,28 +116,28 @@ impl Lanes {
         let cpu = event.cpu;
         self.place(lines, event);
         match &event.what {
-            What::Load { entry, .. } => self.loaded(lines, report, cpu, "load", *entry),
-            What::Store { before, after, changes, .. } => {
+            EventKind::Load { entry, .. } => self.loaded(lines, report, cpu, "load", *entry),
+            EventKind::Store { before, after, changes, .. } => {
                 self.changed(lines, cpu, "store", *before, *after, changes);
             }
-            What::Atomic { store_pc: Some(_), before, after, changes, .. } => {
+            EventKind::Atomic { store_pc: Some(_), before, after, changes, .. } => {
                 self.changed(lines, cpu, "atomic", *before, *after, changes);
             }
-            What::Atomic { before, .. } => {
+            EventKind::Atomic { before, .. } => {
                 self.loaded(lines, report, cpu, "atomic, nothing stored,", *before);
             }
-            What::Elsewhere { place, access, before, after } if before == after => {
+            EventKind::Elsewhere { place, access, before, after } if before == after => {
                 self.say(lines, cpu, &format!("{access} {before} ({place})"));
             }
-            What::Elsewhere { place, access, before, after } => {
+            EventKind::Elsewhere { place, access, before, after } => {
                 self.say(lines, cpu, &format!("{access} ({place})"));
                 self.value_changed(lines, cpu, *before, *after);
             }
-            What::Call { function, entry } => {
+            EventKind::Call { function, entry } => {
                 self.say(lines, cpu, &format!("{function}() is entered with {entry}"));
             }
-            What::Flush => self.say(lines, cpu, "flush"),
-            What::Warning { entry } => self.say(lines, cpu, &format!("VM_WARN_ON_ONCE() on {entry}")),
+            EventKind::Flush => self.say(lines, cpu, "flush"),
+            EventKind::Warning { entry } => self.say(lines, cpu, &format!("VM_WARN_ON_ONCE() on {entry}")),
         }
     }
 

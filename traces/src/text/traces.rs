@@ -6,7 +6,7 @@ use super::{changed, run};
 use crate::format::{Detail, RunEncoder, RunFormat};
 use crate::outcome;
 use crate::printable::printable;
-use crate::report::{AccessKind, Event, RunReport, Trace, What};
+use crate::report::{AccessKind, Event, EventKind, RunReport, Trace};
 use crate::text::table::{bare_table, trimmed};
 use crate::words::{self, of_schedules, raw_note};
 
@@ -64,17 +64,17 @@ fn table(out: &mut String, trace: &Trace) {
 
 fn event_columns(event: &Event) -> (&'static str, String) {
     match &event.what {
-        What::Load { raw, entry } => ("load", format!("{entry}{}", raw_note(*raw, *entry))),
-        What::Store { raw, before, after, changes } => {
+        EventKind::Load { raw, entry } => ("load", format!("{entry}{}", raw_note(*raw, *entry))),
+        EventKind::Store { raw, before, after, changes } => {
             ("store", format!("{before} -> {after}{}  {}", raw_note(*raw, *after), changed(changes)))
         }
-        What::Atomic { raw, store_pc: Some(_), before, after, changes } => {
+        EventKind::Atomic { raw, store_pc: Some(_), before, after, changes } => {
             ("atomic", format!("{before} -> {after}{}  {}", raw_note(*raw, *after), changed(changes)))
         }
-        What::Atomic { raw, before, .. } => {
+        EventKind::Atomic { raw, before, .. } => {
             ("atomic", format!("{before}{}, nothing stored", raw_note(*raw, *before)))
         }
-        What::Elsewhere { place, access, before, after } => {
+        EventKind::Elsewhere { place, access, before, after } => {
             let access = if *access == AccessKind::Load {
                 format!("{before}")
             } else {
@@ -82,8 +82,8 @@ fn event_columns(event: &Event) -> (&'static str, String) {
             };
             ("shared", format!("{place}: {access}"))
         }
-        What::Call { function, entry } => ("call", format!("{function}() is entered with {entry}")),
-        What::Flush => ("flush", "translations invalidated".to_owned()),
-        What::Warning { entry } => ("warning", format!("VM_WARN_ON_ONCE() on {entry}")),
+        EventKind::Call { function, entry } => ("call", format!("{function}() is entered with {entry}")),
+        EventKind::Flush => ("flush", "translations invalidated".to_owned()),
+        EventKind::Warning { entry } => ("warning", format!("VM_WARN_ON_ONCE() on {entry}")),
     }
 }

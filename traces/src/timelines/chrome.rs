@@ -11,7 +11,7 @@ use crate::findings::Finding;
 use crate::format::{RunEncoder, RunFormat};
 use crate::json;
 use crate::outcome::{self, Outcome};
-use crate::report::{Event, GuestInfo, References, RunReport, Trace, Verdict, What};
+use crate::report::{Event, EventKind, GuestInfo, References, RunReport, Trace, Verdict};
 use crate::timelines::timeline::{self, Cpu};
 use crate::words::{self, counted};
 
@@ -265,13 +265,13 @@ fn present(report: &RunReport, events: &[(u64, &Event)], pid: u64) -> Vec<Record
 /// Makes the record of an event. An access takes one unit of time, any other event is an instant.
 fn happened(report: &RunReport, ts: u64, event: &Event, pid: u64) -> Record {
     let (cat, phase) = match &event.what {
-        What::Load { .. } | What::Store { .. } | What::Atomic { .. } => {
+        EventKind::Load { .. } | EventKind::Store { .. } | EventKind::Atomic { .. } => {
             ("access", Phase::Complete { ts, dur: 1 })
         }
-        What::Elsewhere { .. } => ("elsewhere", Phase::Complete { ts, dur: 1 }),
-        What::Call { .. } => ("call", Phase::Instant { ts, s: Reach::Thread }),
-        What::Flush => ("flush", Phase::Instant { ts, s: Reach::Thread }),
-        What::Warning { .. } => ("warning", Phase::Instant { ts, s: Reach::Thread }),
+        EventKind::Elsewhere { .. } => ("elsewhere", Phase::Complete { ts, dur: 1 }),
+        EventKind::Call { .. } => ("call", Phase::Instant { ts, s: Reach::Thread }),
+        EventKind::Flush => ("flush", Phase::Instant { ts, s: Reach::Thread }),
+        EventKind::Warning { .. } => ("warning", Phase::Instant { ts, s: Reach::Thread }),
     };
     let (tid, args) = (thread(pid, event.cpu), detail(report, event));
     Record { name: event.in_words(), cat, phase, pid, tid, args }
@@ -285,23 +285,24 @@ fn detail(report: &RunReport, event: &Event) -> Args {
         ("instruction", text(event.instruction.replace('\t', " "))),
     ]);
     match &event.what {
-        What::Load { raw, entry } => {
+        EventKind::Load { raw, entry } => {
             args.add("raw", text(raw));
             described(&mut args, report, *entry);
         }
-        What::Store { raw, before, after, changes } | What::Atomic { raw, before, after, changes, .. } => {
+        EventKind::Store { raw, before, after, changes }
+        | EventKind::Atomic { raw, before, after, changes, .. } => {
             args.add("raw", text(raw));
             args.add("before", text(before));
             described(&mut args, report, *after);
             args.add("changes", Arg::List(changes.clone()));
         }
-        What::Elsewhere { place, before, after, .. } => {
+        EventKind::Elsewhere { place, before, after, .. } => {
             args.add("place", text(place));
             args.add("before", text(before));
             args.add("after", text(after));
         }
-        What::Call { entry, .. } | What::Warning { entry } => described(&mut args, report, *entry),
-        What::Flush => {}
+        EventKind::Call { entry, .. } | EventKind::Warning { entry } => described(&mut args, report, *entry),
+        EventKind::Flush => {}
     }
     args
 }

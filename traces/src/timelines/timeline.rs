@@ -5,7 +5,7 @@
 
 use crate::entry::{Entry, Value};
 use crate::outcome::Outcome;
-use crate::report::{Event, RunReport, Trace, What};
+use crate::report::{Event, EventKind, RunReport, Trace};
 
 /// A CPU of a behaviour, and what it runs.
 pub(crate) struct Cpu<'a> {
@@ -72,21 +72,24 @@ pub(crate) fn standing<'a>(report: &'a RunReport, events: &[(u64, &Event)]) -> V
         .collect()
 }
 
-impl What {
+impl EventKind {
     /// Returns the value of the entry after the event, if the event accesses the entry.
     pub(crate) fn left(&self) -> Option<Value> {
         match self {
-            What::Load { entry, .. } => Some(*entry),
-            What::Store { after, .. } | What::Atomic { after, .. } => Some(*after),
-            What::Elsewhere { .. } | What::Call { .. } | What::Flush | What::Warning { .. } => None,
+            EventKind::Load { entry, .. } => Some(*entry),
+            EventKind::Store { after, .. } | EventKind::Atomic { after, .. } => Some(*after),
+            EventKind::Elsewhere { .. }
+            | EventKind::Call { .. }
+            | EventKind::Flush
+            | EventKind::Warning { .. } => None,
         }
     }
 
     /// Returns the entry that the event loaded, if it loads. An atomic does.
     pub(crate) fn returned(&self) -> Option<Value> {
         match self {
-            What::Load { entry, .. } => Some(*entry),
-            What::Atomic { before, .. } => Some(*before),
+            EventKind::Load { entry, .. } => Some(*entry),
+            EventKind::Atomic { before, .. } => Some(*before),
             _ => None,
         }
     }
@@ -94,14 +97,14 @@ impl What {
     /// Formats the event in a few words: `load`, `store at the page table+0x0`.
     pub(crate) fn in_words(&self) -> String {
         match self {
-            What::Load { .. } => "load".to_owned(),
-            What::Store { .. } => "store".to_owned(),
-            What::Atomic { store_pc: Some(_), .. } => "atomic".to_owned(),
-            What::Atomic { store_pc: None, .. } => "atomic, nothing stored".to_owned(),
-            What::Elsewhere { place, access, .. } => format!("{access} at {place}"),
-            What::Call { function, .. } => format!("call of {function}()"),
-            What::Flush => "flush".to_owned(),
-            What::Warning { .. } => "warning".to_owned(),
+            EventKind::Load { .. } => "load".to_owned(),
+            EventKind::Store { .. } => "store".to_owned(),
+            EventKind::Atomic { store_pc: Some(_), .. } => "atomic".to_owned(),
+            EventKind::Atomic { store_pc: None, .. } => "atomic, nothing stored".to_owned(),
+            EventKind::Elsewhere { place, access, .. } => format!("{access} at {place}"),
+            EventKind::Call { function, .. } => format!("call of {function}()"),
+            EventKind::Flush => "flush".to_owned(),
+            EventKind::Warning { .. } => "warning".to_owned(),
         }
     }
 }

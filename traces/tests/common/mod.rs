@@ -1,7 +1,7 @@
 //! Reports that the tool wrote, cut down to what is tested, and helpers to read their events.
 #![allow(dead_code, reason = "each test uses some of this")]
 
-use pmdscope_traces::{Event, RunReport, Trace, Value, What};
+use pmdscope_traces::{Event, EventKind, RunReport, Trace, Value};
 
 /// A split that makes a migration entry present, against GUP-fast.
 pub const SPLIT: &str = include_str!("../reports/arm64-split-gup.json");
@@ -26,8 +26,8 @@ pub fn by(trace: &Trace, time: u64) -> &[Event] {
 /// Returns the value of the entry after these events.
 pub fn stands(report: &RunReport, events: &[Event]) -> Value {
     let accesses = events.iter().rev().find_map(|event| match event.what {
-        What::Load { entry, .. } => Some(entry),
-        What::Store { after, .. } | What::Atomic { after, .. } => Some(after),
+        EventKind::Load { entry, .. } => Some(entry),
+        EventKind::Store { after, .. } | EventKind::Atomic { after, .. } => Some(after),
         _ => None,
     });
     accesses.unwrap_or(report.before.value)

@@ -2,7 +2,7 @@
 
 use pmdscope_arches::EntryKind;
 use pmdscope_traces::sweep::SweepReport;
-use pmdscope_traces::{CompareReport, EntryName, Lack, RunReport, Skipped, Verdict, What};
+use pmdscope_traces::{CompareReport, EntryName, EventKind, Lack, RunReport, Skipped, Verdict};
 
 const UNGUARDED: &str = include_str!("reports/unguarded.json");
 const GUARDED: &str = include_str!("reports/guarded.json");
@@ -51,7 +51,7 @@ pub fn with_a_third() -> RunReport {
     let mut row = RunReport { linux: "7.2".to_owned(), with: vec!["mmu-store".to_owned()], ..unguarded() };
     for trace in &mut row.traces {
         trace.with.push(trace.writer.clone());
-        let flush = trace.events.iter_mut().find(|event| event.what == What::Flush).unwrap();
+        let flush = trace.events.iter_mut().find(|event| event.what == EventKind::Flush).unwrap();
         flush.cpu = 2;
     }
     row
