@@ -41,10 +41,10 @@ pub(crate) enum LayoutsByMmu {
 /// The layouts of one kind of MMU, oldest first.
 #[derive(Clone, Copy)]
 pub(crate) struct Layouts {
-    /// In kernels whose base pages have the usual size.
-    pub(crate) usual_pages: &'static [Era<Layout>],
-    /// In kernels that are built with base pages of another size.
-    pub(crate) other_pages: &'static [Era<Layout>],
+    /// In kernels whose base pages and physical addresses have the usual size.
+    pub(crate) usual: &'static [Era<Layout>],
+    /// In kernels that are built with another size of either: one list for each pair of sizes.
+    pub(crate) others: &'static [&'static [Era<Layout>]],
 }
 
 impl LayoutsByMmu {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::arch::{Arch, layouts, layouts_of_other_pages, swap_types};
+use crate::arch::{Arch, layouts, other_layouts, swap_types};
 use crate::encoding_error::EncodingError;
 use crate::field::{Field, Form};
 use crate::layout::Layout;
@@ -88,21 +88,44 @@ impl Encoding {
         Encoding { found: Some(types), ..self }
     }
 
-    /// Returns the same encoding for kernels built with base pages of another size; `None` if no layout with that
-    /// size is known. [`at`](Self::at) gives the usual size, which the rest of this crate assumes.
+    /// Returns the same encoding for kernels built with base pages of another size. Physical addresses keep their
+    /// number of bits.
+    ///
+    /// `None` if no layout with these sizes is known at this version. [`at`](Self::at) gives the usual sizes.
     pub fn with_page_shift(self, page_shift: u8) -> Option<Encoding> {
-        let eras = [layouts(self.arch, self.mmu), layouts_of_other_pages(self.arch, self.mmu)];
-        let layout = eras.into_iter().find_map(|eras| {
-            in_force(eras, self.version).ok().filter(|era| era.value.page_shift == page_shift)
-        })?;
+        self.with_sizes(page_shift, self.layout().physical_bits)
+    }
+
+    /// Returns the same encoding for kernels whose physical addresses have another number of bits, such as 52 on
+    /// arm64 (`CONFIG_ARM64_PA_BITS_52`). The base pages keep their size.
+    ///
+    /// `None` if no layout with these sizes is known at this version. [`at`](Self::at) gives the usual sizes.
+    pub fn with_physical_bits(self, physical_bits: u8) -> Option<Encoding> {
+        self.with_sizes(self.layout().page_shift, physical_bits)
+    }
+
+    fn with_sizes(self, page_shift: u8, physical_bits: u8) -> Option<Encoding> {
+        let others = other_layouts(self.arch, self.mmu).iter().copied();
+        let eras = std::iter::once(layouts(self.arch, self.mmu)).chain(others);
+        let mut known = eras.filter_map(|eras| in_force(eras, self.version).ok());
+        let layout = known
+            .find(|era| era.value.page_shift == page_shift && era.value.physical_bits == physical_bits)?;
         Some(Encoding { layout, ..self })
     }
 
     /// Whether the base pages have the architecture's usual size.
     pub fn has_usual_pages(&self) -> bool {
-        layouts(self.arch, self.mmu)
-            .first()
-            .is_some_and(|era| era.value.page_shift == self.layout().page_shift)
+        self.usual().page_shift == self.layout().page_shift
+    }
+
+    /// Whether physical addresses have the usual number of bits of the architecture at this version.
+    pub fn has_usual_physical_bits(&self) -> bool {
+        self.usual().physical_bits == self.layout().physical_bits
+    }
+
+    /// Returns the layout in kernels with the usual sizes of pages and physical addresses.
+    fn usual(&self) -> &'static Layout {
+        in_force(layouts(self.arch, self.mmu), self.version).map_or(self.layout(), |era| &era.value)
     }
 
     /// The swap types in force, and the versions over which they hold.
@@ -154,17 +177,23 @@ impl Encoding {
 }
 
 impl fmt::Display for Encoding {
-    /// Writes `arm64 6.12`, `ppc64 radix 7.2`, and if pages do not have the usual size,
-    /// `ppc64le radix 7.2 with 4K pages`.
+    /// Writes `arm64 6.12`, `ppc64 radix 7.2`. Sizes that are not the usual ones follow:
+    /// `ppc64le radix 7.2 with 4K pages`, `arm64 6.12 with 64K pages and 52-bit physical addresses`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.arch)?;
         if let Some(mmu) = self.mmu {
             write!(f, " {mmu}")?;
         }
         write!(f, " {}", self.version)?;
-        if self.has_usual_pages() {
-            return Ok(());
+        let Layout { page_shift, physical_bits, .. } = self.layout();
+        let mut joint = " with";
+        if !self.has_usual_pages() {
+            write!(f, "{joint} {}K pages", 1_u64 << page_shift >> 10)?;
+            joint = " and";
         }
-        write!(f, " with {}K pages", 1_u64 << self.layout().page_shift >> 10)
+        if !self.has_usual_physical_bits() {
+            write!(f, "{joint} {physical_bits}-bit physical addresses")?;
+        }
+        Ok(())
     }
 }

@@ -299,7 +299,7 @@ mod tests {
         }
         let platforms: Vec<_> = Arch::ALL.into_iter().flat_map(Arch::platforms).collect();
         let at = |version| platforms.iter().map(move |(arch, mmu)| Encoding::at(*arch, *mmu, version));
-        versions.into_iter().flat_map(at).flatten().collect()
+        versions.into_iter().flat_map(at).flatten().flat_map(crate::tests::in_all_sizes).collect()
     }
 
     #[test]

@@ -144,7 +144,8 @@ mod tests {
     use crate::version::Version;
 
     fn encodings() -> impl Iterator<Item = Encoding> {
-        all_layouts().filter_map(|(arch, mmu, era)| Encoding::at(arch, mmu, era.from).ok())
+        let usual = all_layouts().filter_map(|(arch, mmu, era)| Encoding::at(arch, mmu, era.from).ok());
+        usual.flat_map(crate::tests::in_all_sizes)
     }
 
     /// Whether exactly one of the patterns contains the entry.

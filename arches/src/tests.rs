@@ -11,6 +11,21 @@ fn versions() -> impl Iterator<Item = Version> {
     series.into_iter().flat_map(|(major, minors)| minors.map(move |minor| Version::new(major, minor)))
 }
 
+/// Returns an encoding with the usual sizes of pages and physical addresses, and with all others at its version.
+pub(crate) fn in_all_sizes(usual: Encoding) -> Vec<Encoding> {
+    assert!(usual.has_usual_pages() && usual.has_usual_physical_bits(), "{usual}");
+    let others = arch::other_layouts(usual.arch(), usual.mmu()).iter();
+    let others = others.filter_map(|eras| in_force(eras, usual.version()).ok());
+    let with_sizes = |era: &'static Era<Layout>| {
+        let Layout { page_shift, physical_bits, .. } = era.value;
+        let pages = usual.with_page_shift(page_shift).unwrap();
+        let other = pages.with_physical_bits(physical_bits).unwrap();
+        assert!(std::ptr::eq(other.layout_era(), era), "{other}");
+        other
+    };
+    std::iter::once(usual).chain(others.map(with_sizes)).collect()
+}
+
 /// Returns every encoding, at the oldest version where it is in force.
 fn encodings() -> Vec<Encoding> {
     let mut found: Vec<Encoding> = Vec::new();
@@ -22,8 +37,7 @@ fn encodings() -> Vec<Encoding> {
                 let known = (arch, mmu, encoding.layout_era().from, encoding.types_era().from);
                 if !seen.contains(&known) {
                     seen.push(known);
-                    found.push(encoding);
-                    found.extend(encoding.with_page_shift(12).filter(|other| !other.has_usual_pages()));
+                    found.extend(in_all_sizes(encoding));
                 }
             }
         }
@@ -31,16 +45,18 @@ fn encodings() -> Vec<Encoding> {
     found
 }
 
-/// Returns the encodings with usual pages, without those of ppc64le, which has the tables of ppc64.
+/// Returns the encodings with the usual sizes, without those of ppc64le, which has the tables of ppc64.
 fn distinct() -> impl Iterator<Item = Encoding> {
-    let distinct = |encoding: &Encoding| encoding.arch() != Arch::Ppc64le && encoding.has_usual_pages();
+    let distinct = |encoding: &Encoding| {
+        encoding.arch() != Arch::Ppc64le && encoding.has_usual_pages() && encoding.has_usual_physical_bits()
+    };
     encodings().into_iter().filter(distinct)
 }
 
-/// Returns all layouts, including those of other page sizes.
+/// Returns all layouts, including those of other sizes.
 fn every_layout() -> impl Iterator<Item = (Arch, Option<Mmu>, &'static Era<Layout>)> {
     let others = Arch::ALL.into_iter().flat_map(Arch::platforms).flat_map(|(arch, mmu)| {
-        arch::layouts_of_other_pages(arch, mmu).iter().map(move |era| (arch, mmu, era))
+        arch::other_layouts(arch, mmu).iter().copied().flatten().map(move |era| (arch, mmu, era))
     });
     all_layouts().chain(others)
 }
@@ -54,7 +70,7 @@ fn any_spec() -> impl Strategy<Value = EntrySpec> {
     let kind = prop::sample::select(EntryKind::ALL.to_vec());
     // PFNs of any size, most of them where a huge page begins.
     let pfn =
-        (any::<u64>(), 0..64u32, 0..13u32).prop_map(|(bits, width, align)| bits >> width >> align << align);
+        (any::<u64>(), 0..64u32, 0..14u32).prop_map(|(bits, width, align)| bits >> width >> align << align);
     (kind, pfn, any::<[bool; 4]>()).prop_map(|(kind, pfn, [young, dirty, soft_dirty, uffd_wp])| EntrySpec {
         kind,
         pfn,
@@ -267,6 +283,26 @@ fn eras_ascend_and_none_is_none() {
 }
 
 #[test]
+fn eras_of_other_sizes_are_among_those_of_the_usual_ones() {
+    for (arch, mmu) in Arch::ALL.into_iter().flat_map(Arch::platforms) {
+        let sizes = |era: &Era<Layout>| (era.value.page_shift, era.value.physical_bits);
+        let usual = layouts(arch, mmu);
+        let mut taken = vec![sizes(&usual[0])];
+        assert!(usual.iter().all(|era| sizes(era).0 == taken[0].0), "{arch} {mmu:?}");
+        for eras in arch::other_layouts(arch, mmu) {
+            let versions =
+                |eras: &[Era<Layout>]| eras.iter().map(|era| (era.from, era.to)).collect::<Vec<_>>();
+            assert!(versions(usual).ends_with(&versions(eras)), "{arch} {mmu:?}");
+            let same = sizes(&eras[0]);
+            assert!(eras.iter().all(|era| sizes(era) == same), "{arch} {mmu:?} {same:?}");
+            assert!(eras.iter().all(|era| (era.value.predicates.none)(era.value.none)), "{arch} {mmu:?}");
+            assert!(!taken.contains(&same), "{arch} {mmu:?}: two lists for {same:?}");
+            taken.push(same);
+        }
+    }
+}
+
+#[test]
 fn the_versions_read_have_encodings() {
     for arch in Arch::ALL {
         for version in ["5.10", "6.1", "6.12", "7.2"] {
@@ -475,6 +511,9 @@ fn pages_of_another_size_are_another_encoding() {
     assert_eq!(small.with_page_shift(16).unwrap().to_string(), usual.to_string());
     assert!(usual.with_page_shift(14).is_none());
     assert!(at(Arch::Ppc64le, Some(Mmu::Hash), "6.12").with_page_shift(12).is_none(), "no huge pages there");
+    let big_endian = at(Arch::Ppc64, Some(Mmu::Radix), "6.12").with_page_shift(12).unwrap();
+    assert_eq!(big_endian.to_string(), "ppc64 radix 6.12 with 4K pages");
+    assert!(std::ptr::eq(big_endian.layout_era(), small.layout_era()), "both have the tables of radix");
     // radix-4k.h of 6.12.107: a page table has 2^9 entries, and RPN begins at bit 12.
     assert_eq!((small.layout().table)(0x4000_3000), 0x8000_0000_4000_3009);
     let huge = spec(&small, EntryKind::PresentHugeRo);

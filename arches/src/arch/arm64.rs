@@ -23,7 +23,7 @@ pub(super) static ARM64: Architecture = Architecture {
     byte_order: ByteOrder::Little,
     entry_byte_order: ByteOrder::Little,
     elf_machine: 183, // EM_AARCH64
-    layouts: LayoutsByMmu::One(Layouts { usual_pages: LAYOUTS, other_pages: &[] }),
+    layouts: LayoutsByMmu::One(Layouts { usual: LAYOUTS, others: &[] }),
     swap_types: MARKERS_FROM_6_2,
     absences: &[],
 };

@@ -24,7 +24,7 @@ pub(super) static LOONGARCH64: Architecture = Architecture {
     byte_order: ByteOrder::Little,
     entry_byte_order: ByteOrder::Little,
     elf_machine: 258, // EM_LOONGARCH
-    layouts: LayoutsByMmu::One(Layouts { usual_pages: LAYOUTS, other_pages: &[] }),
+    layouts: LayoutsByMmu::One(Layouts { usual: LAYOUTS, others: &[] }),
     swap_types: SWAP_TYPES,
     absences: &[Era {
         from: v(5, 10),

@@ -43,7 +43,7 @@ macro_rules! architectures {
 
 // In the order of reports.
 architectures! {
-    /// AArch64, 4K pages, 48-bit addresses.
+    /// AArch64; usually 4K pages and 48-bit addresses.
     Arm64 = arm64::ARM64,
     /// x86-64.
     X86_64 = x86_64::X86_64,
@@ -158,16 +158,17 @@ impl ByteOrder {
 /// Returns the layouts of an architecture, oldest first. `mmu` is one of [`Arch::mmus`], or `None` if that is
 /// empty.
 pub const fn layouts(arch: Arch, mmu: Option<Mmu>) -> &'static [Era<Layout>] {
-    arch.description().layouts.of(mmu).usual_pages
+    arch.description().layouts.of(mmu).usual
 }
 
-/// Returns the layouts of kernels built with base pages of another size than the usual one, oldest first.
-pub(crate) const fn layouts_of_other_pages(arch: Arch, mmu: Option<Mmu>) -> &'static [Era<Layout>] {
-    arch.description().layouts.of(mmu).other_pages
+/// Returns the layouts of kernels built with base pages or physical addresses of another size than the usual one:
+/// for each pair of sizes its layouts, oldest first.
+pub(crate) const fn other_layouts(arch: Arch, mmu: Option<Mmu>) -> &'static [&'static [Era<Layout>]] {
+    arch.description().layouts.of(mmu).others
 }
 
-/// Returns every layout with the usual page size, and the versions over which it holds: architectures in the order
-/// of reports, the oldest layout first.
+/// Returns every layout with the usual sizes of pages and physical addresses, and the versions over which it holds:
+/// architectures in the order of reports, the oldest layout first.
 pub fn all_layouts() -> impl Iterator<Item = (Arch, Option<Mmu>, &'static Era<Layout>)> {
     Arch::ALL
         .into_iter()

@@ -25,8 +25,8 @@ pub(super) static PPC64: Architecture = Architecture {
     entry_byte_order: ByteOrder::Big,
     elf_machine: 21, // EM_PPC64
     layouts: LayoutsByMmu::RadixAndHash {
-        radix: Layouts { usual_pages: RADIX_LAYOUTS, other_pages: RADIX_4K_LAYOUTS },
-        hash: Layouts { usual_pages: HASH_LAYOUTS, other_pages: &[] },
+        radix: Layouts { usual: RADIX_LAYOUTS, others: &[RADIX_4K_LAYOUTS] },
+        hash: Layouts { usual: HASH_LAYOUTS, others: &[] },
     },
     swap_types: MARKERS_FROM_6_2,
     absences: &[],

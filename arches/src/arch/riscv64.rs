@@ -21,7 +21,7 @@ pub(super) static RISCV64: Architecture = Architecture {
     byte_order: ByteOrder::Little,
     entry_byte_order: ByteOrder::Little,
     elf_machine: 243, // EM_RISCV
-    layouts: LayoutsByMmu::One(Layouts { usual_pages: LAYOUTS, other_pages: &[] }),
+    layouts: LayoutsByMmu::One(Layouts { usual: LAYOUTS, others: &[] }),
     swap_types: SWAP_TYPES,
     absences: &[Era {
         from: v(5, 10),

@@ -22,7 +22,7 @@ pub(super) static S390X: Architecture = Architecture {
     byte_order: ByteOrder::Big,
     entry_byte_order: ByteOrder::Big,
     elf_machine: 22, // EM_S390
-    layouts: LayoutsByMmu::One(Layouts { usual_pages: LAYOUTS, other_pages: &[] }),
+    layouts: LayoutsByMmu::One(Layouts { usual: LAYOUTS, others: &[] }),
     // Migration of huge pages came in 6.17.
     swap_types: &[TYPES_6_15],
     absences: &[],

@@ -19,7 +19,7 @@ pub(super) static SPARC64: Architecture = Architecture {
     byte_order: ByteOrder::Big,
     entry_byte_order: ByteOrder::Big,
     elf_machine: 43, // EM_SPARCV9
-    layouts: LayoutsByMmu::One(Layouts { usual_pages: LAYOUTS, other_pages: &[] }),
+    layouts: LayoutsByMmu::One(Layouts { usual: LAYOUTS, others: &[] }),
     swap_types: &[],
     absences: &[],
 };

@@ -21,7 +21,7 @@ pub(super) static X86_64: Architecture = Architecture {
     byte_order: ByteOrder::Little,
     entry_byte_order: ByteOrder::Little,
     elf_machine: 62, // EM_X86_64
-    layouts: LayoutsByMmu::One(Layouts { usual_pages: LAYOUTS, other_pages: &[] }),
+    layouts: LayoutsByMmu::One(Layouts { usual: LAYOUTS, others: &[] }),
     swap_types: WITH_EVERY_OPTION,
     absences: &[],
 };
