@@ -528,6 +528,190 @@ fn pages_of_another_size_are_another_encoding() {
     assert_eq!(small.migration_types(), types);
 }
 
+#[test]
+fn arm64_has_pages_and_physical_addresses_of_several_sizes() {
+    let sizes = |version| {
+        let names =
+            in_all_sizes(at(Arch::Arm64, None, version)).into_iter().map(|encoding| encoding.to_string());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        sizes("6.8"),
+        [
+            "arm64 6.8",
+            "arm64 6.8 with 16K pages",
+            "arm64 6.8 with 64K pages",
+            "arm64 6.8 with 64K pages and 52-bit physical addresses",
+        ]
+    );
+    assert_eq!(
+        sizes("6.10"),
+        [
+            "arm64 6.10",
+            "arm64 6.10 with 16K pages",
+            "arm64 6.10 with 64K pages",
+            "arm64 6.10 with 52-bit physical addresses",
+            "arm64 6.10 with 16K pages and 52-bit physical addresses",
+            "arm64 6.10 with 64K pages and 52-bit physical addresses",
+        ]
+    );
+    // Each size can be changed back, and keeps the other one.
+    let usual = at(Arch::Arm64, None, "6.12");
+    let wide = usual.with_page_shift(16).unwrap().with_physical_bits(52).unwrap();
+    assert!(!wide.has_usual_pages() && !wide.has_usual_physical_bits());
+    assert_eq!(wide.with_page_shift(12).unwrap().to_string(), "arm64 6.12 with 52-bit physical addresses");
+    assert_eq!(wide.with_physical_bits(48).unwrap().to_string(), "arm64 6.12 with 64K pages");
+    let back = wide.with_page_shift(12).and_then(|wide| wide.with_physical_bits(48)).unwrap();
+    assert!(std::ptr::eq(back.layout_era(), usual.layout_era()));
+    // LPA2 came after 6.8, and no kernel has pages of 8K or addresses of 50 bits.
+    assert!(at(Arch::Arm64, None, "6.8").with_physical_bits(52).is_none());
+    assert!(at(Arch::Arm64, None, "6.8").with_page_shift(14).unwrap().with_physical_bits(52).is_none());
+    assert!(usual.with_page_shift(13).is_none());
+    assert!(usual.with_physical_bits(50).is_none());
+    assert!(at(Arch::X86_64, None, "6.12").with_physical_bits(52).is_none());
+}
+
+#[test]
+fn arm64_huge_pages_have_the_size_of_their_pages() {
+    let usual = at(Arch::Arm64, None, "6.12");
+    for (page_shift, huge_page) in [(12, 2 << 20), (14, 32 << 20), (16, 512 << 20)] {
+        let encoding = usual.with_page_shift(page_shift).unwrap();
+        let pages = huge_page >> page_shift;
+        let second = EntrySpec { pfn: pages, ..spec(&encoding, EntryKind::PresentHuge) };
+        let entry = encoding.build(&second).unwrap();
+        assert_eq!(entry, huge_page | 0x0068_0000_0000_0bc1, "{encoding}");
+        assert_eq!(encoding.huge_page_of(entry), Some(pages));
+        assert_eq!(encoding.huge_page_of(entry | huge_page >> 1), Some(pages), "the kernel drops lower bits");
+        assert!(encoding.build(&EntrySpec { pfn: pages / 2, ..second }).is_err());
+        // The offset of a migration entry counts pages.
+        let migration = encoding.build(&EntrySpec { kind: EntryKind::MigrationRead, ..second }).unwrap();
+        assert_eq!(migration >> 12, pages, "{encoding}");
+        assert_eq!(encoding.huge_page_of(migration), Some(pages));
+        assert_eq!(encoding.huge_page_of(migration + (1 << 12)), None, "no huge page begins there");
+    }
+}
+
+#[test]
+fn arm64_addresses_beyond_48_bits_come_back() {
+    let usual = at(Arch::Arm64, None, "6.12");
+    let address = 0xd_8000_0000_0000 | 512 << 20;
+    for (page_shift, low, high) in [
+        // Bits 50 and 51 in place of SH.
+        (12, 0x1_8000_2000_0000, 0x300),
+        (14, 0x1_8000_2000_0000, 0x300),
+        // Bits 48 to 51 in bits 12 to 15; bit 48 also in its own place.
+        (16, 0x1_8000_2000_0000, 0xd000),
+    ] {
+        let encoding = usual.with_page_shift(page_shift).unwrap().with_physical_bits(52).unwrap();
+        let pfn = address >> page_shift;
+        let built = |kind| encoding.build(&EntrySpec { pfn, ..spec(&encoding, kind) }).unwrap();
+        let (huge, table) = (built(EntryKind::PresentHuge), built(EntryKind::Table));
+        let shared = if page_shift == 16 { 0x300 } else { 0 };
+        assert_eq!(huge, 0x0068_0000_0000_08c1 | low | high | shared, "{encoding}");
+        assert_eq!(table, 0x0800_0000_0000_0003 | low | high, "{encoding}");
+        assert_eq!(encoding.pfn_of(huge), Some(pfn));
+        assert_eq!(encoding.fit(huge), Fit::Mapping);
+        assert_eq!(encoding.fit(table), Fit::Table);
+        let names: Vec<_> = encoding.fields_of(huge).map(|field| field.name).collect();
+        assert!(names.contains(&"ADDRESS_HIGH"), "{names:?}");
+        assert_eq!(names.contains(&"SH"), page_shift == 16, "{names:?}");
+        // Young and dirty of a migration entry are above the longer PFN.
+        let migration =
+            EntrySpec { pfn, young: true, dirty: true, ..spec(&encoding, EntryKind::MigrationRead) };
+        let entry = encoding.build(&migration).unwrap();
+        assert_eq!(entry >> 12, 3 << (52 - page_shift) | pfn, "{encoding}");
+        assert_eq!(encoding.huge_page_of(entry), Some(pfn));
+        // Without the longer addresses it is no page frame.
+        let narrow = encoding.with_physical_bits(48).unwrap();
+        assert_eq!(
+            narrow.fit(huge),
+            Fit::Unfit(if page_shift == 16 {
+                Misfit::UnnamedBits { form: Form::Leaf, bits: high, of_base_page: false }
+            } else {
+                Misfit::BeyondMemory
+            })
+        );
+        assert!(narrow.build(&migration).is_err());
+    }
+}
+
+/// Compares entries of arm64 with pages and physical addresses of each size with values that a C program computed by
+/// the kernel's own macros, from headers of 5.10.218, 6.1.192, 6.12.117 and 7.2.13: a clean and old writable mapping, a
+/// mapping for NUMA balancing, and a table, at the default PFN and at the largest one of a huge page, and the PFN in
+/// an arbitrary value.
+#[test]
+fn arm64_entries_of_every_size() {
+    let mut lines = Vec::new();
+    for version in ["5.10", "6.1", "6.12", "7.2"] {
+        for encoding in in_all_sizes(at(Arch::Arm64, None, version)) {
+            let Layout { page_shift, pmd_shift, physical_bits, .. } = *encoding.layout();
+            let largest = ((1 << physical_bits) - (1 << pmd_shift)) >> page_shift;
+            let noise = (encoding.layout().predicates.pfn)(0x2cea_ee21_bf46_bc00);
+            for pfn in [encoding.default_pfn(), largest] {
+                let value = |kind| {
+                    let entry = encoding.build(&EntrySpec { pfn, ..spec(&encoding, kind) }).unwrap();
+                    assert_eq!(
+                        encoding.pfn_of(entry),
+                        (kind != EntryKind::Table).then_some(pfn),
+                        "{encoding} {kind}"
+                    );
+                    format!("{entry:016x}")
+                };
+                let kinds = [EntryKind::PresentHuge, EntryKind::Protnone, EntryKind::Table].map(value);
+                let pages = format!("{}K", 1 << page_shift >> 10);
+                lines.push(format!(
+                    "{version:4} {pages:>3} {physical_bits} {pfn:>10x} {} {noise:x}",
+                    kinds.join(" ")
+                ));
+            }
+        }
+    }
+    assert_eq!(lines.join("\n"), ARM64_ENTRIES.trim());
+}
+
+const ARM64_ENTRIES: &str = "
+5.10  4K 48      81200 0068000081200bc1 0460000081200b80 0000000081200003 ee21bf400
+5.10  4K 48  ffffffe00 0068ffffffe00bc1 0460ffffffe00b80 0000ffffffe00003 ee21bf400
+5.10 16K 48      81800 0068000206000bc1 0460000206000b80 0000000206000003 3b886f800
+5.10 16K 48  3fffff800 0068fffffe000bc1 0460fffffe000b80 0000fffffe000003 3b886f800
+5.10 64K 48      82000 0068000820000bc1 0460000820000b80 0000000820000003 ee21a000
+5.10 64K 48   ffffe000 0068ffffe0000bc1 0460ffffe0000b80 0000ffffe0000003 ee21a000
+5.10 64K 52      82000 0068000820000bc1 0460000820000b80 0000000820000003 bee21a000
+5.10 64K 52  fffffe000 0068ffffe000fbc1 0460ffffe000fb80 0000ffffe000f003 bee21a000
+6.1   4K 48      81200 0068000081200bc1 0460000081200b80 0800000081200003 ee21bf400
+6.1   4K 48  ffffffe00 0068ffffffe00bc1 0460ffffffe00b80 0800ffffffe00003 ee21bf400
+6.1  16K 48      81800 0068000206000bc1 0460000206000b80 0800000206000003 3b886f800
+6.1  16K 48  3fffff800 0068fffffe000bc1 0460fffffe000b80 0800fffffe000003 3b886f800
+6.1  64K 48      82000 0068000820000bc1 0460000820000b80 0800000820000003 ee21a000
+6.1  64K 48   ffffe000 0068ffffe0000bc1 0460ffffe0000b80 0800ffffe0000003 ee21a000
+6.1  64K 52      82000 0068000820000bc1 0460000820000b80 0800000820000003 bee21a000
+6.1  64K 52  fffffe000 0068ffffe000fbc1 0460ffffe000fb80 0800ffffe000f003 bee21a000
+6.12  4K 48      81200 0068000081200bc1 0060000081200b80 0800000081200003 2ee21bf400
+6.12  4K 48  ffffffe00 0068ffffffe00bc1 0060ffffffe00b80 0800ffffffe00003 2ee21bf400
+6.12 16K 48      81800 0068000206000bc1 0060000206000b80 0800000206000003 bb886f800
+6.12 16K 48  3fffff800 0068fffffe000bc1 0060fffffe000b80 0800fffffe000003 bb886f800
+6.12 64K 48      82000 0068000820000bc1 0060000820000b80 0800000820000003 2ee21a000
+6.12 64K 48   ffffe000 0068ffffe0000bc1 0060ffffe0000b80 0800ffffe0000003 2ee21a000
+6.12  4K 52      81200 00680000812008c1 0060000081200880 0800000081200003 2ee21bf400
+6.12  4K 52 fffffffe00 006bffffffe00bc1 0063ffffffe00b80 0803ffffffe00303 2ee21bf400
+6.12 16K 52      81800 00680002060008c1 0060000206000880 0800000206000003 bb886f800
+6.12 16K 52 3ffffff800 006bfffffe000bc1 0063fffffe000b80 0803fffffe000303 bb886f800
+6.12 64K 52      82000 0068000820000bc1 0060000820000b80 0800000820000003 bee21a000
+6.12 64K 52  fffffe000 006bffffe000fbc1 0063ffffe000fb80 0803ffffe000f003 bee21a000
+7.2   4K 48      81200 0068000081200bc1 0060000081200b80 0800000081200403 2ee21bf400
+7.2   4K 48  ffffffe00 0068ffffffe00bc1 0060ffffffe00b80 0800ffffffe00403 2ee21bf400
+7.2  16K 48      81800 0068000206000bc1 0060000206000b80 0800000206000403 bb886f800
+7.2  16K 48  3fffff800 0068fffffe000bc1 0060fffffe000b80 0800fffffe000403 bb886f800
+7.2  64K 48      82000 0068000820000bc1 0060000820000b80 0800000820000403 2ee21a000
+7.2  64K 48   ffffe000 0068ffffe0000bc1 0060ffffe0000b80 0800ffffe0000403 2ee21a000
+7.2   4K 52      81200 00680000812008c1 0060000081200880 0800000081200403 2ee21bf400
+7.2   4K 52 fffffffe00 006bffffffe00bc1 0063ffffffe00b80 0803ffffffe00703 2ee21bf400
+7.2  16K 52      81800 00680002060008c1 0060000206000880 0800000206000403 bb886f800
+7.2  16K 52 3ffffff800 006bfffffe000bc1 0063fffffe000b80 0803fffffe000703 bb886f800
+7.2  64K 52      82000 0068000820000bc1 0060000820000b80 0800000820000403 bee21a000
+7.2  64K 52  fffffe000 006bffffe000fbc1 0063ffffe000fb80 0803ffffe000f403 bee21a000
+";
+
 /// Returns the readings of a value in an encoding, each as `use: OPTION, no OPTION`.
 fn readings(arch: Arch, version: &str, entry: u64) -> Vec<String> {
     let encoding = at(arch, arch.mmus().first().copied(), version);
