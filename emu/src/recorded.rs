@@ -56,6 +56,9 @@ impl<'a, S: Stage> Routines<'a, S> {
 }
 
 /// Runs every behaviour of a stage.
+///
+/// # Errors
+/// [`EmuError::NotWatched`] with the first word that routines turn out to share, if the stage can watch such words.
 pub(crate) fn explore(
     stage: &mut impl Stage,
     alone: &Baseline,
@@ -74,13 +77,6 @@ pub(crate) fn explore(
         LimitHit::Deadline => Incomplete::Time(bounds.time),
     }));
     exploration.machine_runs += forest.runs();
-    let Routines { stage, .. } = forest.cpus();
-    if stage.watches_shared()
-        && let Some(shared) = stage.shared()
-    {
-        exploration.note(Some(shared));
-        return Ok(());
-    }
     for behaviour in behaviours {
         if deadline.is_some_and(|deadline| Instant::now() > deadline) {
             exploration.note(Some(Incomplete::Time(bounds.time)));
@@ -186,6 +182,12 @@ impl<S: Stage> Cpus for Routines<'_, S> {
     fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<CallResult>, EmuError> {
         let number = u8::try_from(cpu).unwrap_or(u8::MAX);
         let ReplayedPrefix { accesses, ended, state } = self.stage.follow(number, read)?;
+        // From here on the record is wrong: a routine may even wait for ever for what another would store.
+        if self.stage.watches_shared()
+            && let Some(Incomplete::Shared { address }) = self.stage.shared()
+        {
+            return Err(EmuError::NotWatched { address });
+        }
         let mut accesses: Vec<(u64, Access)> = accesses
             .into_iter()
             .filter_map(|event| match event.what {

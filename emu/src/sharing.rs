@@ -4,7 +4,7 @@
 //! enumeration proves nothing.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// The CPUs that use a word, one bit each.
@@ -14,10 +14,19 @@ struct Uses {
     written: u8,
 }
 
+impl Uses {
+    /// Whether one CPU wrote the word and another touched it.
+    const fn conflict(self) -> bool {
+        self.written != 0 && self.touched.count_ones() > 1
+    }
+}
+
 /// Which CPUs used which words of the shared memory.
 #[derive(Default)]
 pub(crate) struct Sharing {
     words: RefCell<BTreeMap<u64, Uses>>,
+    /// The words in conflict: kept, since an exploration asks after each run.
+    conflicts: RefCell<BTreeSet<u64>>,
 }
 
 impl Sharing {
@@ -31,6 +40,9 @@ impl Sharing {
             if writes {
                 uses.written |= 1 << cpu;
             }
+            if uses.conflict() {
+                self.conflicts.borrow_mut().insert(word * 8);
+            }
         }
     }
 
@@ -41,10 +53,7 @@ impl Sharing {
 
     /// Returns all words that one CPU wrote and another touched, apart from the `known` ones.
     pub(crate) fn conflicts(&self, known: impl Fn(u64) -> bool) -> Vec<u64> {
-        let conflicts = |uses: &Uses| uses.written != 0 && uses.touched.count_ones() > 1;
-        let words = self.words.borrow();
-        let found = words.iter().filter(|(address, uses)| conflicts(uses) && !known(**address));
-        found.map(|(address, _)| *address).collect()
+        self.conflicts.borrow().iter().copied().filter(|address| !known(*address)).collect()
     }
 
     /// Whether anything in a range was written since the last reset.
@@ -55,6 +64,7 @@ impl Sharing {
     /// Forgets everything.
     pub(crate) fn reset(&self) {
         self.words.take();
+        self.conflicts.take();
     }
 }
 

@@ -51,9 +51,8 @@ pub(crate) trait Stage {
     fn keep_baseline(&mut self) {}
     /// Returns [`Incomplete::Shared`] if one CPU wrote a word that another used and that is not watched.
     fn shared(&self) -> Option<Incomplete>;
-    /// Whether such memory will be watched, and everything explored again.
-    ///
-    /// Until then, records of single CPUs do not show what the CPUs do together, so no behaviour is run.
+    /// Whether such memory can be watched, and everything explored again: an exploration then ends at the first such
+    /// word.
     fn watches_shared(&self) -> bool {
         false
     }

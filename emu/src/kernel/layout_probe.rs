@@ -119,7 +119,8 @@ impl LayoutProbe {
                  which is not the same distance: no linear map"
             )));
         }
-        let first = if self.platform.finds_memstart { self.memstart(first, &touches)? } else { first };
+        let unset = self.platform.finds_memstart && self.machine.kernel.symbol("memstart_addr").is_none();
+        let first = if unset { self.memstart(first, &touches)? } else { first };
         let canonical = self.machine.isa.kernel_address(first);
         // The fault is at an entry of the table, so its address exceeds the table's only by an offset within a
         // table.
@@ -219,12 +220,9 @@ impl LayoutProbe {
             self.machine.put64(candidate, 0)?;
             let (after, _) = self.walk_astray("the start of RAM")?;
             if after == before.wrapping_sub(1) {
-                let name = match self.machine.kernel.symbol("memstart_addr") {
-                    Some(address) if address == candidate => "memstart_addr".to_owned(),
-                    _ => format!("the word at {candidate:#x}"),
-                };
                 self.machine.assumptions.push(format!(
-                    "RAM begins at physical address 0: {name}, found by what {GUP_FAST}() makes of it, is 0"
+                    "RAM begins at physical address 0: the word at {candidate:#x}, found by what {GUP_FAST}() \
+                     makes of it, is 0"
                 ));
                 return Ok(after);
             }

@@ -1,21 +1,21 @@
 //! A machine with a distribution's kernel in memory: two CPUs, and what they share.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
 use pmdscope_arches::ByteOrder;
 use pmdscope_guest::Kernel;
-use pmdscope_watch::{Atomicity, Isa};
+use pmdscope_watch::Isa;
 
 use crate::EmuError;
 use crate::decoder::Decoder;
 use crate::end::{CallBounds, CallExit};
 use crate::environment::Stub;
+use crate::kernel::code_hooks::{CodeHook, CodeHooks};
 use crate::kernel::space::{FRAME, Fill, Region, Space};
 use crate::sharing::Sharing;
-use crate::trace::{Action, Recorder, Watched};
+use crate::trace::{Recorder, Watched};
 use crate::vcpu::{CallLayout, Vcpu};
 
 /// Number of CPUs: one for the writer, one for the walker.
@@ -51,17 +51,6 @@ struct Probe {
     touches: RefCell<Vec<ProbedAccess>>,
 }
 
-/// The action at an instruction of the kernel.
-enum CodeHook {
-    /// Return from a stub at once.
-    Stub(Stub),
-    /// Record the call of a function, one of whose arguments is the address of an entry.
-    Call { function: Rc<str> },
-}
-
-/// The actions of the hook on instructions, by address. They are added while the environment is set up.
-type CodeHooks = Rc<RefCell<HashMap<u64, CodeHook>>>;
-
 pub(crate) struct Machine {
     pub(crate) isa: &'static Isa,
     pub(crate) kernel: Rc<Kernel>,
@@ -72,9 +61,7 @@ pub(crate) struct Machine {
     pub(crate) sharing: Rc<Sharing>,
     pub(crate) decoder: Rc<Decoder>,
     probe: Rc<Probe>,
-    code_hooks: CodeHooks,
-    /// If set, a call stops when it calls any function other than these.
-    up_to_call: Rc<RefCell<Option<Vec<u64>>>>,
+    code_hooks: Rc<CodeHooks>,
     /// Address of the next object.
     free: u64,
     objects: Range<u64>,
@@ -102,7 +89,6 @@ impl Machine {
             sharing: Rc::default(),
             decoder,
             probe: Rc::default(),
-            up_to_call: Rc::default(),
             code_hooks: Rc::default(),
             free: objects,
             objects: objects..objects + OBJECT_BYTES,
@@ -130,6 +116,7 @@ impl Machine {
         machine.map(Region::new("objects", objects, OBJECT_BYTES, None, None)?)?;
         let Range { start, end } = machine.image();
         // One frame more, since the last instruction is decoded from a full window of bytes.
+        machine.code_hooks.cover(start..end);
         let region = Region::new(IMAGE, start, end - start + FRAME, None, None)?;
         for part in machine.kernel.memory() {
             region.memory.write(part.address - start, machine.kernel.bytes(part));
@@ -171,59 +158,20 @@ impl Machine {
     /// Hooks every instruction of the kernel: notes the path, records flushes and calls, and returns from stubs.
     fn hook_code(&mut self, cpu: u8) -> Result<(), EmuError> {
         let image = self.image();
-        {
-            let code_hooks = Rc::clone(&self.code_hooks);
-            let decoder = Rc::clone(&self.decoder);
-            let recorder = Rc::clone(&self.recorder);
-            let up_to_call = Rc::clone(&self.up_to_call);
-            let isa = self.isa;
-            self.vcpus[usize::from(cpu)].on_code(image.start, image.end - 1, move |cpu, pc| {
-                cpu.enter(pc);
-                if up_to_call.borrow().is_some() {
-                    let target = cpu.instruction(&decoder, pc)?.call_target();
-                    let counts = |known: &Vec<u64>| target.is_some_and(|target| !known.contains(&target));
-                    if up_to_call.borrow().as_ref().is_some_and(counts) {
-                        up_to_call.take();
-                        cpu.stop();
-                        return Ok(());
-                    }
-                }
-                match code_hooks.borrow().get(&pc) {
-                    Some(CodeHook::Stub(stub)) => {
-                        if stub.flushes {
-                            cpu.record(pc, Action::Flush);
-                        }
-                        return cpu.leave(stub.returns);
-                    }
-                    Some(CodeHook::Call { function }) => {
-                        // The position of the argument differs: some kernels return the entry through a pointer,
-                        // which comes first.
-                        for register in decoder.model.arguments {
-                            let at = isa.physical(cpu.register(*register)?);
-                            if recorder.is_entry(at) {
-                                let entry = recorder.entry_at(at)?;
-                                cpu.record(pc, Action::Call { function: Rc::clone(function), entry });
-                                break;
-                            }
-                        }
-                    }
-                    None => {}
-                }
-                let Some(flushing) = cpu.flushing(&decoder, pc)? else { return Ok(()) };
-                if flushing.class.flushes && flushing.class.atomicity == Atomicity::Plain {
-                    cpu.record(pc, Action::Flush);
-                }
-                if decoder.skips(&flushing) { cpu.jump(pc + flushing.length) } else { Ok(()) }
-            })?;
-        }
-        Ok(())
+        let code_hooks = Rc::clone(&self.code_hooks);
+        let decoder = Rc::clone(&self.decoder);
+        let recorder = Rc::clone(&self.recorder);
+        self.vcpus[usize::from(cpu)].on_code(image.start, image.end - 1, move |cpu, pc| {
+            cpu.enter(pc);
+            code_hooks.before(cpu, pc, &decoder, &recorder)
+        })
     }
 
     /// Replaces a function with a stub, if the kernel has it.
     pub(crate) fn stub(&mut self, stub: Stub) {
         // Every call passes the local entry point, also one that enters at the function's address.
         if let Some(function) = self.kernel.find(stub.symbol) {
-            self.code_hooks.borrow_mut().insert(function.local_entry, CodeHook::Stub(stub));
+            self.code_hooks.add(function.local_entry, CodeHook::Stub(stub));
             self.stubs.push(stub);
         }
     }
@@ -231,9 +179,7 @@ impl Machine {
     /// Records the calls of a function that takes the address of an entry.
     pub(crate) fn note_calls(&mut self, symbol: &str) {
         if let Some(function) = self.kernel.find(symbol) {
-            self.code_hooks
-                .borrow_mut()
-                .insert(function.local_entry, CodeHook::Call { function: symbol.into() });
+            self.code_hooks.add(function.local_entry, CodeHook::Call { function: symbol.into() });
         }
     }
 
@@ -359,9 +305,9 @@ impl Machine {
         uncounted: &[&str],
     ) -> Result<(), EmuError> {
         let uncounted: Vec<u64> = uncounted.iter().filter_map(|name| self.kernel.symbol(name)).collect();
-        self.up_to_call.replace(Some(uncounted));
+        self.code_hooks.stop_at_call(uncounted);
         let end = self.call(cpu, function, &[]);
-        match (self.up_to_call.take(), end?) {
+        match (self.code_hooks.forget_stop(), end?) {
             (None, _) => Ok(()),
             (Some(_), end) => Err(EmuError::Environment(format!(
                 "{} called nothing: it {}",

@@ -1,6 +1,7 @@
 //! Real kernels: the writers and walkers of a distribution's own image.
 
 mod baseline;
+mod code_hooks;
 mod fields;
 mod huge_page;
 mod layout_probe;
@@ -22,7 +23,7 @@ use pmdscope_guest::{Kernel, Role, Routine};
 use crate::EmuError;
 use crate::end::{CallBounds, CallExit, CallResult};
 use crate::environment::{Control, Environment, Inspect, Job, Schedules, Setup};
-use crate::exploration::{Bounds, Exploration, Reduction, WALKER, WRITER};
+use crate::exploration::{Bounds, Exploration, Incomplete, Reduction, WALKER, WRITER};
 use crate::explore;
 use crate::kernel::layout_probe::present_huge;
 use crate::kernel::platform::platform;
@@ -144,8 +145,13 @@ impl KernelEnvironment {
             if conflicts.is_empty() && reduction == Reduction::None {
                 return explore::explore(&mut stage, bounds, reduction);
             }
-            if conflicts.is_empty() || self.shared.len() + conflicts.len() > MOST_SHARED {
+            if conflicts.is_empty() {
                 return exploration;
+            }
+            if self.shared.len() + conflicts.len() > MOST_SHARED {
+                let mut exploration = Exploration::nothing();
+                exploration.note(Some(Incomplete::Shared { address: conflicts[0] }));
+                return Ok(exploration);
             }
             self.watch_words(&conflicts)?;
         }

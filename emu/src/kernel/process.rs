@@ -96,6 +96,10 @@ impl KernelProcess {
         if let Some(root) = fields.find("anon_vma", "root") {
             machine.put64(anon_vma + root, anon_vma)?;
         }
+        // The mapping's own reference. Kernels with CONFIG_DEBUG_VM warn if there is none.
+        if let Some(references) = fields.find("anon_vma", "refcount") {
+            machine.put(anon_vma + references, 4, 1)?;
+        }
         if let Some(id) = fields.find("mm_struct", "mm_id") {
             machine.put(mm + id, 4, MM_ID)?;
         }
@@ -231,8 +235,11 @@ impl KernelProcess {
         if fields.find("folio", "_large_mapcount").is_some() {
             let folio = |member| fields.offset("folio", member);
             machine.put64(head + folio("_flags_1")?, order | fields.flag("PG_large_rmappable")?)?;
-            let pages = fields.first(&[("folio", "_folio_nr_pages"), ("folio", "_nr_pages")])?;
-            machine.put(head + pages, 4, count)?;
+            // Kernels without CONFIG_MEMCG have no such member: they take the number from the order.
+            let pages = ["_folio_nr_pages", "_nr_pages"].iter().find_map(|member| fields.find("folio", member));
+            if let Some(pages) = pages {
+                machine.put(head + pages, 4, count)?;
+            }
             let list = head + folio("_deferred_list")?;
             machine.put64(list, list)?;
             machine.put64(list + 8, list)?;

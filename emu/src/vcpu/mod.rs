@@ -23,6 +23,7 @@ use crate::memory::Shared;
 use crate::trace::Recorder;
 
 pub(crate) use self::call::Call;
+pub(crate) use self::hooks::HookContext;
 use self::state::State;
 pub(crate) use self::state::{Load, Stop};
 

@@ -78,6 +78,9 @@ pub(crate) enum Stop {
 /// Maximum length of a path, whatever the bound on instructions, so that it fits in memory (128 MiB).
 const LONGEST_PATH: usize = 1 << 24;
 
+/// Number of steps of a path between two looks at the clock, which takes as long as some instructions.
+const STEPS_BETWEEN_CLOCKS: usize = 256;
+
 impl State {
     /// Forgets the last call, and bounds the next.
     pub(super) fn begin(&self, bounds: CallBounds) {
@@ -170,7 +173,9 @@ impl State {
             self.stop(engine);
         } else if total > self.bounds.get().instructions || steps > LONGEST_PATH {
             self.finish(engine, CallExit::InstructionBound);
-        } else if self.deadline.get().is_some_and(|deadline| Instant::now() > deadline) {
+        } else if steps % STEPS_BETWEEN_CLOCKS == 0
+            && self.deadline.get().is_some_and(|deadline| Instant::now() > deadline)
+        {
             self.finish(engine, CallExit::TimeBound);
         }
     }

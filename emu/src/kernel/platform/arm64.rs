@@ -3,7 +3,7 @@
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterARM64 as R;
 
-use super::model::{FIVE_LEVELS_OF_512, Platform, nothing, nothing_of_mm};
+use super::model::{FIVE_LEVELS_OF_512, Platform, nothing_of_mm};
 use crate::EmuError;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
@@ -20,13 +20,25 @@ pub(super) static PLATFORM: Platform = Platform {
     // Valid page, user, read-only, shareable, accessed, not global, not executable: PAGE_READONLY.
     protection: 0x0060_0000_0000_0fc3,
     start_cpu,
-    start: nothing,
+    start,
     start_mm: nothing_of_mm,
     finds_memstart: true,
     pgtable_is_table: false,
     stubs: &[],
     invalidates: &["pmdp_invalidate", "pmdp_invalidate_ad"],
 };
+
+/// Sets the variable that has RAM's first address, if it has a symbol.
+///
+/// The image has -1 there. Kernels with CONFIG_DEBUG_VM check that they do not read it too early, so this is done
+/// before anything runs. Without a symbol the variable is looked for: see `finds_memstart`.
+fn start(machine: &mut Machine, _: &Fields) -> Result<(), EmuError> {
+    if let Some(memstart) = machine.kernel.symbol("memstart_addr") {
+        machine.put64(memstart, 0)?;
+        machine.assumptions.push("RAM begins at physical address 0: memstart_addr is 0".to_owned());
+    }
+    Ok(())
+}
 
 fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Result<(), EmuError> {
     if let Some(limit) = fields.find("task_struct", "thread_info.addr_limit") {
