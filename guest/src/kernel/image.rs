@@ -169,6 +169,15 @@ impl MemoryImage {
         segment.bytes.get(start..start.checked_add(length)?)
     }
 
+    /// Returns up to `length` bytes at an address of a segment: fewer if the image stores fewer from there on.
+    pub(super) fn read_up_to(&self, address: u64, length: usize) -> Option<&[u8]> {
+        let at = self.segments.partition_point(|segment| segment.address <= address).checked_sub(1)?;
+        let segment = &self.segments[at];
+        let start = usize::try_from(address - segment.address).unwrap_or(usize::MAX);
+        let rest = segment.bytes.get(start..)?;
+        Some(&rest[..rest.len().min(length)])
+    }
+
     /// Returns the address of byte `at` of a segment's `bytes`, given the segment's index.
     pub fn address_of(&self, segment: usize, at: usize) -> Option<u64> {
         let segment = self.segments.get(segment).filter(|segment| at < segment.bytes.len())?;

@@ -1,10 +1,12 @@
 //! A kernel with its symbols and types: everything that a machine needs to run it.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use pmdscope_arches::{Arch, Version};
 use pmdscope_kallsyms::Symbols;
 
+use super::bugs::Bugs;
 use super::cache::{Cache, CacheError};
 use super::error::KernelError;
 use super::file::{KernelFile, OpenedKernel};
@@ -26,6 +28,8 @@ pub struct Kernel {
     by_name: Vec<usize>,
     types: Option<Types>,
     structures: Option<&'static KnownStructures>,
+    /// The table of bugs, read when it is first asked for.
+    bugs: OnceLock<Option<Bugs>>,
     notes: Vec<String>,
 }
 
@@ -141,7 +145,8 @@ impl Kernel {
             Some(_) => None,
             None => known_structures(image.arch, Version::new(file.release.major, file.release.minor)),
         };
-        Ok(Kernel { memory, symbols, by_name, types, structures, notes, file })
+        let bugs = OnceLock::new();
+        Ok(Kernel { memory, symbols, by_name, types, structures, bugs, notes, file })
     }
 
     /// Returns the kernel's file, with the memory image.
@@ -277,6 +282,11 @@ impl Kernel {
     /// Returns the prototype of a function, if the kernel's types have it.
     pub fn prototype(&self, function: &str) -> Option<Prototype> {
         self.types.as_ref()?.function(function).ok()?
+    }
+
+    /// Returns the table of bugs, if the kernel has one.
+    pub(super) fn bugs(&self) -> Option<&Bugs> {
+        self.bugs.get_or_init(|| Bugs::read(self)).as_ref()
     }
 }
 

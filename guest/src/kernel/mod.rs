@@ -4,6 +4,7 @@
 //! same result for the same file, with or without a [`Cache`].
 
 mod boot;
+mod bugs;
 mod build_id;
 mod bytes;
 mod cache;
@@ -25,6 +26,7 @@ mod tests;
 mod text;
 mod types;
 
+pub use bugs::{Bug, BugKind};
 pub use cache::{Cache, CacheError, Key};
 pub use compression::Compression;
 pub use error::{BootError, ImageError, KernelError, PackageError, UnpackError};

@@ -1,6 +1,7 @@
 //! Tests of opening kernels, on packages and boot images that the tests make.
 
 mod boot;
+mod bugs;
 mod cached;
 mod damage;
 mod packages;
