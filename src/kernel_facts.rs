@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use pmdscope_arches::Encoding;
-use pmdscope_emu::{self as emu, Action, Exploration, Setup};
+use pmdscope_arches::{Encoding, Form};
+use pmdscope_emu::{self as emu, Action, Exploration, Setup, WRITER};
 use pmdscope_guest::Routine;
-use pmdscope_traces::{Control, Hex, Invalidated, KernelFacts, SplitGuard, Stub, Value};
+use pmdscope_traces::{
+    Control, Hex, Invalidated, KernelFacts, KernelWarning, SplitGuard, Stub, Value,
+};
 
+use crate::reporter::accesses;
 use crate::subject::Subject;
 use crate::tally::Tally;
 
@@ -16,7 +19,9 @@ pub fn of_functions(subject: &Subject, writer: &Routine, walker: Option<&Routine
         writer_function: subject.function_of(writer).to_owned(),
         walker_function: walker.map(|walker| subject.function_of(walker).to_owned()),
         split: SplitGuard::Unknown,
+        stored_before_table: Vec::new(),
         invalidated: Vec::new(),
+        warnings: Vec::new(),
         controls: Vec::new(),
         stubs: Vec::new(),
         assumptions: Vec::new(),
@@ -32,6 +37,8 @@ pub struct KernelObservation<'a> {
     pub controls: Vec<emu::Control>,
     /// The explored runs.
     pub exploration: &'a Exploration,
+    /// Address of the entry, as in events.
+    pub entry_address: u64,
 }
 
 impl KernelObservation<'_> {
@@ -46,16 +53,21 @@ impl KernelObservation<'_> {
         encoding: &Encoding,
         split: bool,
     ) -> KernelFacts {
-        let KernelObservation { setup: Setup { stubs, assumptions, shared }, controls, exploration } = self;
-        let invalidated = invalidated(exploration, encoding);
-        let trusted = controls.iter().all(|control| control.passed);
+        let KernelObservation { setup, controls, exploration, entry_address } = self;
+        let Setup { stubs, assumptions, shared } = setup;
+        let stored_before_table = match split && controls.iter().all(|control| control.passed) {
+            true => Some(stored_before_table(exploration, entry_address, encoding)),
+            false => None,
+        };
         KernelFacts {
-            split: match split && trusted {
-                false => SplitGuard::Unknown,
-                true if invalidated.iter().any(|entry| !entry.present) => SplitGuard::Vulnerable,
-                true => SplitGuard::Guarded,
+            split: match &stored_before_table {
+                None => SplitGuard::Unknown,
+                Some(stored) if stored.is_empty() => SplitGuard::Guarded,
+                Some(_) => SplitGuard::Vulnerable,
             },
-            invalidated,
+            stored_before_table: stored_before_table.unwrap_or_default(),
+            invalidated: invalidated(exploration, encoding),
+            warnings: warnings(exploration),
             controls: controls
                 .into_iter()
                 .map(|emu::Control { what, outcome, passed }| Control { what, outcome, passed })
@@ -73,6 +85,42 @@ impl KernelObservation<'_> {
             ..functions
         }
     }
+}
+
+/// Returns the values other than a page table that the writer stored to the entry, each once, in order.
+///
+/// Atomics that stored the value they had read count as well: what matters is that the entry was not left alone.
+fn stored_before_table(exploration: &Exploration, entry_address: u64, encoding: &Encoding) -> Vec<Value> {
+    let is_table = |entry: &u64| encoding.form(*entry) == Form::Table;
+    let stores = exploration.runs.iter().flat_map(accesses).filter(|(cpu, access)| {
+        *cpu == WRITER && access.store_pc.is_some() && access.address & !7 == entry_address
+    });
+    let mut stored = Vec::new();
+    for value in stores.map(|(_, access)| access.after).filter(|after| !is_table(after)).map(Value) {
+        if !stored.contains(&value) {
+            stored.push(value);
+        }
+    }
+    stored
+}
+
+/// Returns the places of the kernel's own warnings.
+fn warnings(exploration: &Exploration) -> Vec<KernelWarning> {
+    let mut warnings = Tally::default();
+    for run in &exploration.runs {
+        let places: BTreeSet<&str> = run
+            .events
+            .iter()
+            .filter_map(|event| match &event.what {
+                Action::KernelWarning { place } => Some(&**place),
+                _ => None,
+            })
+            .collect();
+        for place in places {
+            warnings.add(place.to_owned(), run);
+        }
+    }
+    warnings.into_iter().map(|(place, schedules, _)| KernelWarning { place, schedules }).collect()
 }
 
 /// Returns the calls of functions that invalidate an entry, with the entry at the time of the call.

@@ -136,7 +136,9 @@ impl<'a> Study<'a> {
         match environment.setup() {
             None => report.precondition = beyond_callers,
             Some(setup) => {
-                let observation = KernelObservation { setup, controls, exploration: &exploration };
+                let entry_address = environment.entry_address();
+                let observation =
+                    KernelObservation { setup, controls, exploration: &exploration, entry_address };
                 let split = self.writer.splits && encoding.is_migration(start.value);
                 report.kernel = Some(observation.facts(
                     kernel_facts::of_functions(self.subject, self.writer, self.walker),

@@ -28,6 +28,11 @@ pub enum CallExit {
         /// The engine's number of the exception.
         number: u32,
     },
+    /// A kernel reached a `BUG()`: it says itself that something is wrong, and stops.
+    Bug {
+        /// Address of the instruction.
+        pc: u64,
+    },
     /// It made more page-table accesses than the bounds allow.
     AccessBound,
     /// It ran more instructions than the bounds allow.
@@ -63,6 +68,7 @@ impl fmt::Display for CallExit {
                 write!(f, "accessed an address where nothing is, at {pc:#x}")
             }
             CallExit::Exception { pc, number } => write!(f, "raised exception {number} at {pc:#x}"),
+            CallExit::Bug { pc } => write!(f, "reached a BUG() at {pc:#x}"),
             CallExit::AccessBound => f.write_str("reached the bound on page-table accesses"),
             CallExit::InstructionBound => f.write_str("reached the bound on instructions"),
             CallExit::TimeBound => f.write_str("reached the bound on time"),

@@ -40,6 +40,11 @@ pub enum Action {
         /// The entry it warned of.
         entry: u64,
     },
+    /// A kernel's `WARN()` or `WARN_ON()` fired. The kernel goes on after it.
+    KernelWarning {
+        /// File and line in the kernel's sources, or the symbol where it is not known.
+        place: Rc<str>,
+    },
 }
 
 /// One access to the page table. Entries are 64-bit values in CPU order, as `pmd_val()` gives them.

@@ -18,7 +18,7 @@ mod trace;
 mod verdict;
 
 pub use guest::{GuestInfo, GuestKind, PredicatesFrom};
-pub use kernel::{Control, Invalidated, KernelFacts, SplitGuard, Stub};
+pub use kernel::{Control, Invalidated, KernelFacts, KernelWarning, SplitGuard, Stub};
 pub use trace::{AccessKind, Event, EventKind, References, Trace};
 pub use verdict::Verdict;
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use pmdscope_arches::ByteOrder;
 use pmdscope_guest::Kernel;
+use pmdscope_guest::kernel::{Bug, BugKind};
 use pmdscope_watch::Isa;
 
 use crate::EmuError;
@@ -16,7 +17,7 @@ use crate::kernel::code_hooks::{CodeHook, CodeHooks};
 use crate::kernel::space::{FRAME, Fill, Region, Space};
 use crate::sharing::Sharing;
 use crate::trace::{Recorder, Watched};
-use crate::vcpu::{CallLayout, Vcpu};
+use crate::vcpu::{CallLayout, Trap, Vcpu};
 
 /// Number of CPUs: one for the writer, one for the walker.
 pub(crate) const CPUS: u8 = 2;
@@ -161,10 +162,24 @@ impl Machine {
         let code_hooks = Rc::clone(&self.code_hooks);
         let decoder = Rc::clone(&self.decoder);
         let recorder = Rc::clone(&self.recorder);
-        self.vcpus[usize::from(cpu)].on_code(image.start, image.end - 1, move |cpu, pc| {
+        let vcpu = &mut self.vcpus[usize::from(cpu)];
+        vcpu.on_code(image.start, image.end - 1, move |cpu, pc| {
             cpu.enter(pc);
             code_hooks.before(cpu, pc, &decoder, &recorder)
-        })
+        })?;
+        let (kernel, decoder) = (Rc::clone(&self.kernel), Rc::clone(&self.decoder));
+        vcpu.on_trap(Box::new(move |pc, argument| {
+            let bug = bug_at(&kernel, pc, argument)?;
+            Some(match bug.kind {
+                BugKind::Bug => Trap::Bug,
+                BugKind::Warn => {
+                    // The hook on instructions has decoded it.
+                    let length = decoder.disassembler.at(pc, &[]).length;
+                    Trap::Warning { place: place_of(&kernel, pc, &bug).into(), length }
+                }
+            })
+        }));
+        Ok(())
     }
 
     /// Replaces a function with a stub, if the kernel has it.
@@ -409,11 +424,7 @@ impl Machine {
 
     /// Formats an address as a symbol and an offset.
     pub(crate) fn symbol_at(&self, pc: u64) -> String {
-        match self.kernel.symbol_at(pc) {
-            Some((name, 0)) => name.to_owned(),
-            Some((name, offset)) => format!("{name}+{offset:#x}"),
-            None => format!("{pc:#x}"),
-        }
+        symbol_at(&self.kernel, pc)
     }
 
     /// Describes in words how a call ended, with symbols for addresses of code.
@@ -428,6 +439,14 @@ impl Machine {
             CallExit::Fault { pc, address: None } => {
                 format!("accessed an address where nothing was set up, at {}", self.symbol_at(pc))
             }
+            CallExit::Bug { pc } => match self.kernel.bug_at(pc) {
+                Some(bug) => format!(
+                    "reached a BUG() at {}, in {}",
+                    place_of(&self.kernel, pc, &bug),
+                    self.symbol_at(pc)
+                ),
+                None => format!("reached a BUG() in {}", self.symbol_at(pc)),
+            },
             CallExit::Exception { pc, number } => format!(
                 "raised exception {number} at {} ({})",
                 self.symbol_at(pc),
@@ -435,5 +454,32 @@ impl Machine {
             ),
             other => other.to_string(),
         }
+    }
+}
+
+/// Returns the BUG or WARN that an instruction reports when it traps. `argument` is the first argument of the
+/// function that it is in.
+fn bug_at(kernel: &Kernel, pc: u64, argument: u64) -> Option<Bug> {
+    /// The function that traps for a WARN() with a message, given the address of its entry in the table.
+    const WARNS: &str = "__WARN_trap";
+    kernel.bug_at(pc).or_else(|| match kernel.symbol_at(pc) {
+        Some((WARNS, _)) => kernel.bug_of_entry(argument),
+        _ => None,
+    })
+}
+
+/// Returns file and line of a BUG or WARN, or the symbol at `pc` in a kernel that does not keep them.
+fn place_of(kernel: &Kernel, pc: u64, bug: &Bug) -> String {
+    match (&bug.file, bug.line) {
+        (Some(file), Some(line)) => format!("{file}:{line}"),
+        _ => symbol_at(kernel, pc),
+    }
+}
+
+fn symbol_at(kernel: &Kernel, pc: u64) -> String {
+    match kernel.symbol_at(pc) {
+        Some((name, 0)) => name.to_owned(),
+        Some((name, offset)) => format!("{name}+{offset:#x}"),
+        None => format!("{pc:#x}"),
     }
 }

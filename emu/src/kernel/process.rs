@@ -17,6 +17,7 @@ use crate::kernel::space::{FRAME, Fill, Region};
 use crate::kernel::start_values::{self, KEEPS_YOUNG_DIRTY};
 
 mod discovery;
+mod locks;
 
 /// Number of struct pages in one region: those of 16 GiB in 4K pages.
 const PAGES_AT_ONCE: u64 = 1 << 22;
@@ -105,6 +106,7 @@ impl KernelProcess {
         }
         (platform.start_mm)(&mut machine, &fields, mm)?;
         start_values::set(&mut machine, &encoding)?;
+        locks::start(&mut machine, &fields, mm)?;
         machine.assumptions.push(
             "each CPU runs a task of its own, which nothing asks to give way, and has the per-CPU data of the image"
                 .to_owned(),
@@ -276,7 +278,9 @@ impl KernelProcess {
         let pte_page = self.pages.page(physical(self.tables.pte_table.start) >> shift);
         self.machine.name(pmd_page..pmd_page + self.pages.size, "the PMD table's struct page");
         self.machine.name(pte_page..pte_page + self.pages.size, "the page table's struct page");
-        let lock = pmd_page + self.fields.first(&[("ptdesc", "ptl"), ("page", "ptl")])?;
+        let lock = self.table_lock(pmd_page)?;
+        // A split takes the lock of the page table that it installs as well.
+        self.table_lock(pte_page)?;
         let table = if self.platform.pgtable_is_table { self.tables.pte_table.start } else { pte_page };
         let kernel = Rc::clone(&self.machine.kernel);
         let found = DEPOSIT.into_iter().find_map(|name| Some((name, kernel.symbol(name)?)));
@@ -295,6 +299,22 @@ impl KernelProcess {
             }
             end => Err(EmuError::Environment(format!("{name}() {}", self.machine.explain(end)))),
         }
+    }
+
+    /// Sets up the lock of a table with this struct page, and returns its address.
+    ///
+    /// A spinlock that takes more room than a pointer, as with CONFIG_DEBUG_SPINLOCK or lockdep, is an object of its
+    /// own, to which the struct page points (ALLOC_SPLIT_PTLOCKS of include/linux/mm_types_task.h).
+    fn table_lock(&mut self, page: u64) -> Result<u64, EmuError> {
+        let place = page + self.fields.first(&[("ptdesc", "ptl"), ("page", "ptl")])?;
+        let bytes = self.fields.size("spinlock").unwrap_or(4);
+        if bytes <= 8 {
+            return Ok(place);
+        }
+        let lock = self.machine.object("the lock of a table", bytes, 64)?;
+        self.machine.put64(place, lock)?;
+        locks::unlocked(&self.machine, &self.fields, lock)?;
+        Ok(lock)
     }
 
     /// Writes the PMD entry and puts its page into the matching state.

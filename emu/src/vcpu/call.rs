@@ -8,11 +8,12 @@ use corosensei::{Coroutine, CoroutineResult};
 use pmdscope_watch::Watch;
 use unicorn_engine::{Unicorn, uc_error};
 
-use super::state::{Load, Replay, State, Stop};
+use super::state::{Load, Replay, State, Stop, Trap};
 use super::{Vcpu, read_register};
 use crate::EmuError;
 use crate::cpu::ReturnTo;
 use crate::end::{CallBounds, CallExit};
+use crate::trace::Action;
 
 /// Bytes of a coroutine's stack: enough for the engine to translate and run code.
 const COROUTINE_STACK_BYTES: usize = 1 << 20;
@@ -236,7 +237,14 @@ fn run_to_end(
     let end = loop {
         let result = engine.emu_start(from, 0, 0, 0);
         if let Some(end) = state.end.get() {
-            break end;
+            match after_trap(engine, state, end)? {
+                Ok(next) => {
+                    state.end.set(None);
+                    from = next;
+                    continue;
+                }
+                Err(end) => break end,
+            }
         }
         if state.failed() {
             // `state` keeps the error. The engine only reports that it was stopped.
@@ -252,7 +260,12 @@ fn run_to_end(
                 | uc_error::WRITE_UNMAPPED
                 | uc_error::FETCH_UNMAPPED,
             ) => break CallExit::Fault { pc, address: None },
-            Err(uc_error::INSN_INVALID) => break CallExit::Exception { pc, number: 0 },
+            Err(uc_error::INSN_INVALID) => {
+                match after_trap(engine, state, CallExit::Exception { pc, number: 0 })? {
+                    Ok(next) => from = next,
+                    Err(end) => break end,
+                }
+            }
             Err(error) => break CallExit::Engine(error),
             // The engine stops after a hint of a thread's priority (ppc64le has one before and one after each wait
             // for a lock).
@@ -272,4 +285,23 @@ fn run_to_end(
         }
     };
     Ok(end)
+}
+
+/// Returns where a call goes on after an exception that reports a warning, or else how it ends.
+fn after_trap(
+    engine: &Unicorn<'static, ()>,
+    state: &State,
+    end: CallExit,
+) -> Result<Result<u64, CallExit>, EmuError> {
+    let (CallExit::Exception { pc, .. }, Some(tell)) = (end, &*state.traps.borrow()) else { return Ok(Err(end)) };
+    let first = state.model.arguments.first();
+    let argument = first.map_or(Ok(0), |register| read_register(engine, *register))?;
+    match tell(pc, argument) {
+        None => Ok(Err(end)),
+        Some(Trap::Bug) => Ok(Err(CallExit::Bug { pc })),
+        Some(Trap::Warning { place, length }) => {
+            state.record(pc, Action::KernelWarning { place });
+            Ok(Ok(pc.wrapping_add(length)))
+        }
+    }
 }

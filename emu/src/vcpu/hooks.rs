@@ -9,7 +9,7 @@ use pmdscope_watch::{Instruction, Isa, attach, instruction_at};
 use unicorn_engine::{HookType, MemType, Unicorn};
 
 use super::observer::PageTableObserver;
-use super::state::State;
+use super::state::{State, Traps};
 use super::{Vcpu, read_register};
 use crate::EmuError;
 use crate::cpu::{CpuModel, ReturnTo};
@@ -68,6 +68,11 @@ impl Vcpu {
         let watch = attach(&mut self.engine, range, Rc::clone(&self.decoder.disassembler), observer)?;
         self.watches.push(watch);
         Ok(())
+    }
+
+    /// Has `tell` say what an instruction that raises an exception means.
+    pub(crate) fn on_trap(&mut self, tell: Traps) {
+        self.state.traps.replace(Some(tell));
     }
 
     /// Notes the blocks that are entered, and counts the instructions in them.

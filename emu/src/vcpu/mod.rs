@@ -25,7 +25,7 @@ use crate::trace::Recorder;
 pub(crate) use self::call::Call;
 pub(crate) use self::hooks::HookContext;
 use self::state::State;
-pub(crate) use self::state::{Load, Stop};
+pub(crate) use self::state::{Load, Stop, Trap};
 
 /// The addresses that every call on a CPU needs.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +126,7 @@ impl Vcpu {
             path: RefCell::default(),
             loads: RefCell::default(),
             replay: RefCell::default(),
+            traps: RefCell::default(),
         });
         for (register, value) in model.start_registers {
             engine

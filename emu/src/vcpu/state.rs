@@ -39,6 +39,25 @@ pub(super) struct State {
     pub(super) loads: RefCell<Vec<Load>>,
     /// The values for reads, if the call is followed.
     pub(super) replay: RefCell<Option<Replay>>,
+    /// Tells what an instruction that raised an exception means; `None` if every exception ends the call.
+    pub(super) traps: RefCell<Option<Traps>>,
+}
+
+/// Tells what a trapping instruction means, given its address and the value of the first argument's register; `None`
+/// if the exception is no report of the program.
+pub(crate) type Traps = Box<dyn Fn(u64, u64) -> Option<Trap>>;
+
+/// A trap by which a program reports something.
+pub(crate) enum Trap {
+    /// A warning. The program goes on after the instruction.
+    Warning {
+        /// The place in the program, in words.
+        place: Rc<str>,
+        /// Bytes of the instruction.
+        length: u64,
+    },
+    /// A bug. The program stops.
+    Bug,
 }
 
 /// A load of watched memory.

@@ -163,6 +163,9 @@ fn kernel(kernel: &KernelFacts) -> Markup {
             @for control in &kernel.controls {
                 div { dt { "control " (if control.passed { "passed" } else { "FAILED" }) } dd { (control.what) ": " (control.outcome) } }
             }
+            @for warning in &kernel.warnings {
+                div { dt { "warning" } dd { "WARN at " (warning.place) ", in " (warning.schedules) " schedules" } }
+            }
             @for stub in &kernel.stubs {
                 div { dt { "answered for" } dd { code { (stub.function) "()" } ": " (stub.why) } }
             }

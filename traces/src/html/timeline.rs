@@ -127,6 +127,7 @@ fn what(what: &EventKind) -> Shown<'_> {
             shown("call", format!("{function}() is entered with {entry}"), Some(*entry))
         }
         EventKind::Flush => shown("flush", "translations invalidated".to_owned(), None),
+        EventKind::KernelWarning { place } => shown("warning", format!("WARN at {place}"), None),
         EventKind::Warning { entry } => shown("warning", format!("VM_WARN_ON_ONCE() on {entry}"), None),
     }
 }

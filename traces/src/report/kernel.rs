@@ -15,10 +15,17 @@ pub struct KernelFacts {
     pub walker_function: Option<String>,
     /// Whether the split invalidated an entry that was not present: the fault that the fix removes.
     pub split: SplitGuard,
+    /// The values other than the page table that the split stored to an entry that was not present. Empty if it
+    /// stored none, or if `split` is unknown.
+    #[serde(default)]
+    pub stored_before_table: Vec<Value>,
     /// Each entry for which `pmdp_invalidate()`, or the function that does its work, was entered.
     pub invalidated: Vec<Invalidated>,
     /// Runs with a known outcome. If one has another outcome, nothing else counts.
     pub controls: Vec<Control>,
+    /// Each place whose `WARN()` or `WARN_ON()` fired.
+    #[serde(default)]
+    pub warnings: Vec<KernelWarning>,
     /// Functions that a stub answered for, so that they were not run.
     pub stubs: Vec<Stub>,
     /// The state that was set up, found out or assumed.
@@ -32,9 +39,9 @@ pub struct KernelFacts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SplitGuard {
-    /// It invalidated an entry that was not present.
+    /// It stored something other than the page table to an entry that was not present.
     Vulnerable,
-    /// It was run to its end on an entry that is not present, and did not invalidate it.
+    /// It was run to its end on an entry that is not present, and stored nothing but the page table.
     Guarded,
     /// No split was run on such an entry to its end, so nothing is known.
     Unknown,
@@ -61,6 +68,15 @@ pub struct Invalidated {
     /// Whether that entry was `pmd_present()`.
     pub present: bool,
     /// The number of schedules in which this happened.
+    pub schedules: Count,
+}
+
+/// A warning by the kernel itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KernelWarning {
+    /// File and line in the kernel's sources, or the symbol where the kernel does not keep them.
+    pub place: String,
+    /// The number of schedules with this warning.
     pub schedules: Count,
 }
 

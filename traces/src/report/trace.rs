@@ -139,4 +139,9 @@ pub enum EventKind {
         /// The entry it warned of.
         entry: Value,
     },
+    /// A kernel's own `WARN()` fired, `VM_WARN_ON_ONCE()` of a kernel with `CONFIG_DEBUG_VM` among them.
+    KernelWarning {
+        /// File and line in the kernel's sources, or the symbol where the kernel does not keep them.
+        place: String,
+    },
 }

@@ -89,6 +89,7 @@ fn event(event: &Event) -> String {
         }
         EventKind::Call { function, entry } => format!("entered {function}() with {entry}"),
         EventKind::Flush => "flushed".to_owned(),
+        EventKind::KernelWarning { place } => format!("warned at {place}"),
         EventKind::Warning { entry } => format!("warned of {entry}"),
     };
     format!("\"CPU{} at {:#x} ({}) {what}\"", event.cpu, event.pc.0, event.symbol)

@@ -180,6 +180,7 @@ fn event_text(report: &RunReport, event: &Event) -> (StepKind, String) {
         }
         EventKind::Call { function, entry } => (StepKind::WriterLoad, format!("{function}({entry})")),
         EventKind::Flush => (StepKind::Aside, "flush".to_owned()),
+        EventKind::KernelWarning { place } => (StepKind::Essential, format!("WARN at {place}")),
         EventKind::Warning { entry } => (StepKind::Essential, format!("VM_WARN_ON_ONCE() on {entry}")),
     }
 }

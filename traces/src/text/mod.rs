@@ -273,6 +273,9 @@ pub(crate) fn set_up(lines: &mut Lines, kernel: &KernelFacts) {
     for assumption in &kernel.assumptions {
         lines.labelled("set up    ", assumption);
     }
+    for warning in &kernel.warnings {
+        lines.labelled("warning   ", &format!("WARN at {}, in {} schedules", warning.place, warning.schedules));
+    }
     for stub in &kernel.stubs {
         let returns = stub.returns.map_or(String::new(), |value| format!(", returns {:#x}", value.0));
         lines.labelled("stub      ", &format!("{}(){returns}: {}", stub.function, stub.why));
@@ -287,16 +290,19 @@ pub(crate) fn set_up(lines: &mut Lines, kernel: &KernelFacts) {
 
 /// Says in a sentence whether a kernel's split has the fix. `None` if that is unknown.
 pub(crate) fn split(kernel: &KernelFacts) -> Option<String> {
-    let of = |present: bool| kernel.invalidated.iter().find(move |entry| entry.present == present);
     match kernel.split {
-        SplitGuard::Vulnerable => of(false).map(|entry| {
-            format!(
+        SplitGuard::Vulnerable => Some(match kernel.invalidated.iter().find(|entry| !entry.present) {
+            Some(entry) => format!(
                 "VULNERABLE: the split entered {}() with {}, which is not present",
                 entry.function, entry.entry
-            )
+            ),
+            None => {
+                let stored = kernel.stored_before_table.first().copied().unwrap_or(Value(0));
+                format!("VULNERABLE: the split stored {stored} to the entry, which was not present")
+            }
         }),
         SplitGuard::Guarded => {
-            Some("guarded: the split did not invalidate the entry, which is not present".to_owned())
+            Some("guarded: the split stored nothing but the page table to the entry, which is not present".to_owned())
         }
         SplitGuard::Unknown => None,
     }

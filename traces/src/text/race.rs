@@ -137,6 +137,7 @@ impl Lanes {
                 self.say(lines, cpu, &format!("{function}() is entered with {entry}"));
             }
             EventKind::Flush => self.say(lines, cpu, "flush"),
+            EventKind::KernelWarning { place } => self.say(lines, cpu, &format!("WARN at {place}")),
             EventKind::Warning { entry } => self.say(lines, cpu, &format!("VM_WARN_ON_ONCE() on {entry}")),
         }
     }

@@ -84,6 +84,7 @@ fn event_columns(event: &Event) -> (&'static str, String) {
         }
         EventKind::Call { function, entry } => ("call", format!("{function}() is entered with {entry}")),
         EventKind::Flush => ("flush", "translations invalidated".to_owned()),
+        EventKind::KernelWarning { place } => ("warning", format!("WARN at {place}")),
         EventKind::Warning { entry } => ("warning", format!("VM_WARN_ON_ONCE() on {entry}")),
     }
 }

@@ -81,7 +81,8 @@ impl EventKind {
             EventKind::Elsewhere { .. }
             | EventKind::Call { .. }
             | EventKind::Flush
-            | EventKind::Warning { .. } => None,
+            | EventKind::Warning { .. }
+            | EventKind::KernelWarning { .. } => None,
         }
     }
 
@@ -105,6 +106,7 @@ impl EventKind {
             EventKind::Call { function, .. } => format!("call of {function}()"),
             EventKind::Flush => "flush".to_owned(),
             EventKind::Warning { .. } => "warning".to_owned(),
+            EventKind::KernelWarning { place } => format!("warning at {place}"),
         }
     }
 }
