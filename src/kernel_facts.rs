@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use pmdscope_arches::{Encoding, Form};
 use pmdscope_emu::{self as emu, Action, Exploration, Setup, WRITER};
 use pmdscope_guest::Routine;
-use pmdscope_traces::{
-    Control, Hex, Invalidated, KernelFacts, KernelWarning, SplitGuard, Stub, Value,
-};
+use pmdscope_traces::{Control, Hex, Invalidated, KernelFacts, KernelWarning, SplitGuard, Stub, Value};
 
 use crate::reporter::accesses;
 use crate::subject::Subject;

@@ -55,9 +55,7 @@ impl Reporter<'_> {
     fn event(&self, event: &emu::Event) -> Event {
         let what = match &event.what {
             Action::Flush => traces::EventKind::Flush,
-            Action::KernelWarning { place } => {
-                traces::EventKind::KernelWarning { place: place.to_string() }
-            }
+            Action::KernelWarning { place } => traces::EventKind::KernelWarning { place: place.to_string() },
             Action::Warning { entry } => traces::EventKind::Warning { entry: Value(*entry) },
             Action::Call { function, entry } => {
                 traces::EventKind::Call { function: function.to_string(), entry: Value(*entry) }

@@ -11,7 +11,7 @@ use crate::EmuError;
 use crate::end::CallExit;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::{Machine, ProbedAccess};
-use crate::kernel::platform::{Level, Platform};
+use crate::kernel::platform::{Geometry, Level, Platform};
 use crate::kernel::space::{FRAME, Region};
 
 /// The walker whose accesses show where things are: `get_user_pages_fast_only()`.
@@ -63,6 +63,8 @@ pub(crate) struct LayoutProbe {
     pub(crate) mm: u64,
     /// Address to which GUP-fast writes the page that it takes.
     pub(crate) out: u64,
+    /// The shape of the kernel's page tables.
+    pub(crate) geometry: &'static Geometry,
 }
 
 impl LayoutProbe {
@@ -72,7 +74,7 @@ impl LayoutProbe {
                 "this kernel has no {GUP_FAST}(), by which its page tables are found"
             )));
         };
-        self.machine.probe(1, function, &[self.platform.address, 1, 0, self.out])
+        self.machine.probe(1, function, &[self.geometry.address, 1, 0, self.out])
     }
 
     /// Runs a walk that must fault, and returns the address at which it faults, and its accesses.
@@ -101,13 +103,49 @@ impl LayoutProbe {
         self.machine.write(table, &content)
     }
 
+    /// Finds the shape of the kernel's page tables, and builds a top table all of whose entries point to one table.
+    ///
+    /// A walk reads an entry of the top table, and faults at the entry of the next: their offsets show the levels.
+    pub(crate) fn geometry(&mut self) -> Result<(), EmuError> {
+        let Platform { geometries, link, .. } = *self.platform;
+        let bytes = geometries.iter().map(|geometry| geometry.table_bytes).max().unwrap_or(FRAME);
+        // Every entry of the top table points to the same table, so its level does not matter.
+        let top = self.machine.object("top table", bytes, bytes)?;
+        self.machine.put64(self.mm + self.fields.offset("mm_struct", "pgd")?, top)?;
+        if geometries.len() == 1 {
+            return Ok(());
+        }
+        self.fill(top, bytes, link(TABLES_AT))?;
+        let mut read = Vec::new();
+        for geometry in geometries {
+            self.geometry = geometry;
+            // A walk does not begin at an address that user space cannot have.
+            let (CallExit::Fault { address: Some(address), .. }, touches) = self.walk()? else { continue };
+            let in_top = |touch: &&ProbedAccess| (top..top + bytes).contains(&touch.address) && !touch.writes;
+            let Some(first) = touches.iter().find(in_top).map(|touch| (touch.address - top) / 8) else {
+                continue;
+            };
+            let second = address % bytes / 8;
+            let found = geometry.levels.windows(2).any(|pair| {
+                pair[0].index(geometry.address) == first && pair[1].index(geometry.address) == second
+            });
+            if found {
+                return Ok(());
+            }
+            read.push(format!("entries {first:#x} and then {second:#x} for {:#x}", geometry.address));
+        }
+        Err(EmuError::Environment(format!(
+            "{GUP_FAST}() reads tables of a shape that is not known here: {}",
+            if read.is_empty() { "it reads none".to_owned() } else { read.join(", ") }
+        )))
+    }
+
     /// Finds the linear map, and builds tables in it, at physical address `at`, that lead to a PMD entry.
     pub(crate) fn tables(&mut self, at: u64, pmd_shift: u32) -> Result<Tables, EmuError> {
-        let Platform { table_bytes, link, .. } = *self.platform;
-        // Every entry of the top table points to the same table, so its level does not matter.
-        let top = self.machine.object("top table", table_bytes, table_bytes)?;
+        let Platform { link, .. } = *self.platform;
+        let Geometry { table_bytes, .. } = *self.geometry;
         let pgd = self.mm + self.fields.offset("mm_struct", "pgd")?;
-        self.machine.put64(pgd, top)?;
+        let top = self.machine.get64(pgd)?;
         let elsewhere = if at == TABLES_AT { TABLES_ELSEWHERE } else { TABLES_AT };
         self.fill(top, table_bytes, link(elsewhere))?;
         let (second, _) = self.walk_astray("the linear map")?;
@@ -136,7 +174,7 @@ impl LayoutProbe {
             free += bytes;
             table
         };
-        let levels = self.platform.levels;
+        let levels = self.geometry.levels;
         let top_at = take(table_bytes);
         let mut known: Vec<(u64, Option<Level>)> = vec![(top_at, None)];
         self.machine.put64(pgd, top_at)?;
@@ -173,7 +211,7 @@ impl LayoutProbe {
             let level = levels
                 .iter()
                 .filter(|level| above.is_none_or(|above| level.shift < above))
-                .find(|level| level.index(self.platform.address) == offset / 8);
+                .find(|level| level.index(self.geometry.address) == offset / 8);
             let Some(level) = level.copied() else {
                 return Err(EmuError::Environment(format!(
                     "{GUP_FAST}() reads entry {:#x} of a table, which is of no level",
@@ -241,14 +279,21 @@ impl LayoutProbe {
     ) -> Result<(Pages, Encoding), EmuError> {
         // Physical addresses that nothing else uses.
         const ONE: u64 = 0x8000_0000;
-        const ANOTHER: u64 = 0x8800_0000;
+        const ANOTHER: u64 = 0xa000_0000;
+        // An address bit above those of 48 bits, which kernels with 52 keep elsewhere in an entry.
+        const HIGH: u64 = 1 << 50;
         let shift = encoding.layout().page_shift;
-        let mut touched = |physical: u64| -> Result<u64, EmuError> {
-            self.write_entry(tables.entry, present_huge(&encoding, physical >> shift)?)?;
+        let mut touched = |encoding: &Encoding, physical: u64| -> Result<u64, EmuError> {
+            self.write_entry(tables.entry, present_huge(encoding, physical >> shift)?)?;
             let (address, _) = self.walk_astray("the struct pages")?;
             Ok(self.machine.isa.kernel_address(address))
         };
-        let (one, another) = (touched(ONE)?, touched(ANOTHER)?);
+        let encoding = match encoding.with_physical_bits(52) {
+            // To a kernel with 48 bits the high bit is no part of the address.
+            Some(wide) if touched(&wide, HIGH | ONE)? != touched(&wide, ONE)? => wide,
+            _ => encoding,
+        };
+        let (one, another) = (touched(&encoding, ONE)?, touched(&encoding, ANOTHER)?);
         self.write_entry(tables.entry, encoding.layout().none)?;
         let between = another.wrapping_sub(one);
         let size = self.fields.size("page")?;
@@ -279,10 +324,11 @@ impl LayoutProbe {
 
 /// Builds an entry that maps a huge page, accessed and dirty.
 pub(crate) fn present_huge(encoding: &Encoding, pfn: u64) -> Result<u64, EmuError> {
-    mapping(encoding, EntryKind::PresentHuge, pfn)
+    mapping(encoding, EntryKind::PresentHuge, pfn, true)
 }
 
-pub(crate) fn mapping(encoding: &Encoding, kind: EntryKind, pfn: u64) -> Result<u64, EmuError> {
-    let spec = EntrySpec { kind, pfn, young: true, dirty: true, soft_dirty: false, uffd_wp: false };
+/// Builds an entry that maps a huge page, accessed.
+pub(crate) fn mapping(encoding: &Encoding, kind: EntryKind, pfn: u64, dirty: bool) -> Result<u64, EmuError> {
+    let spec = EntrySpec { kind, pfn, young: true, dirty, soft_dirty: false, uffd_wp: false };
     encoding.build(&spec).map_err(|error| EmuError::Environment(error.to_string()))
 }

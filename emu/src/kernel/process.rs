@@ -12,7 +12,7 @@ use crate::kernel::fields::Fields;
 use crate::kernel::huge_page::HugePage;
 use crate::kernel::layout_probe::{LayoutProbe, Pages, TABLES_AT, TABLES_ELSEWHERE, Tables};
 use crate::kernel::machine::{CPUS, Machine};
-use crate::kernel::platform::Platform;
+use crate::kernel::platform::{Geometry, Platform};
 use crate::kernel::space::{FRAME, Fill, Region};
 use crate::kernel::start_values::{self, KEEPS_YOUNG_DIRTY};
 
@@ -36,6 +36,7 @@ const READ_WRITE: u64 = 0x73;
 pub(crate) struct KernelProcess {
     pub(crate) machine: Machine,
     pub(crate) platform: &'static Platform,
+    geometry: &'static Geometry,
     pub(crate) fields: Fields,
     pub(crate) encoding: Encoding,
     pub(crate) mm: u64,
@@ -54,6 +55,11 @@ pub(crate) struct KernelProcess {
 }
 
 impl KernelProcess {
+    /// Returns the user address that is walked: the huge page's.
+    pub(crate) fn address(&self) -> u64 {
+        self.geometry.address
+    }
+
     /// Whether this kernel, as it was set up, keeps accessed and dirty in migration entries.
     pub(crate) fn keeps_young_dirty(&self) -> bool {
         self.encoding.keeps_young_dirty() && self.machine.kernel.symbol(KEEPS_YOUNG_DIRTY).is_some()
@@ -82,11 +88,8 @@ impl KernelProcess {
         }
         let vma = machine.object("vm_area_struct", fields.size("vm_area_struct")?, 64)?;
         let anon_vma = machine.object("anon_vma", fields.size("anon_vma").unwrap_or(0x100), 64)?;
-        let huge = 1 << encoding.layout().pmd_shift;
         let vm = |member| fields.offset("vm_area_struct", member);
         machine.put64(vma + vm("vm_mm")?, mm)?;
-        machine.put64(vma + vm("vm_start")?, platform.address)?;
-        machine.put64(vma + vm("vm_end")?, platform.address + 2 * huge)?;
         machine.put64(vma + vm("vm_page_prot")?, platform.protection)?;
         if let Some(flags) = fields.find("vm_area_struct", "vm_flags") {
             machine.put64(vma + flags, READ_WRITE)?;
@@ -111,13 +114,21 @@ impl KernelProcess {
             "each CPU runs a task of its own, which nothing asks to give way, and has the per-CPU data of the image"
                 .to_owned(),
         );
-        machine.assumptions.push(format!(
-            "one process, running on both CPUs, with an anonymous mapping at {:#x} that may be read and written",
-            platform.address
-        ));
         let node = start_values::node(&mut machine, &fields)?;
 
-        let mut layout_probe = LayoutProbe { machine, platform, fields, mm, out: outs[1] };
+        let geometry = &platform.geometries[0];
+        let mut layout_probe = LayoutProbe { machine, platform, fields, mm, out: outs[1], geometry };
+        layout_probe.geometry()?;
+        let geometry = layout_probe.geometry;
+        let encoding = match geometry.page_shift {
+            None => encoding,
+            Some(shift) => encoding.with_page_shift(shift).ok_or_else(|| {
+                let pages = (1_u64 << shift) >> 10;
+                EmuError::Environment(format!(
+                    "entries of {encoding} with pages of {pages} KiB are not known"
+                ))
+            })?,
+        };
         let near = |encoding: &Encoding| {
             let page = page.pfn(encoding).unwrap_or(0) << encoding.layout().page_shift;
             page.abs_diff(TABLES_AT) < 1 << 28
@@ -133,10 +144,18 @@ impl KernelProcess {
         let (pages, encoding) = layout_probe.pages(&tables, encoding)?;
         // The page frames at which huge pages begin are known only now.
         let pfn = page.pfn(&encoding).unwrap_or_else(|| encoding.default_pfn());
-        let LayoutProbe { machine, platform, fields, mm, .. } = layout_probe;
+        let LayoutProbe { mut machine, platform, fields, mm, .. } = layout_probe;
+        let address = geometry.address;
+        let huge = 1 << encoding.layout().pmd_shift;
+        machine.put64(vma + fields.offset("vm_area_struct", "vm_start")?, address)?;
+        machine.put64(vma + fields.offset("vm_area_struct", "vm_end")?, address + 2 * huge)?;
+        machine.assumptions.push(format!(
+            "one process, running on both CPUs, with an anonymous mapping at {address:#x} that may be read and written"
+        ));
         let mut process = KernelProcess {
             machine,
             platform,
+            geometry,
             fields,
             encoding,
             mm,
@@ -206,9 +225,10 @@ impl KernelProcess {
 
     /// Sets up the huge page as one that a process has mapped, and gives the entry a page table for a split to use.
     fn set_up_pages(&mut self) -> Result<(), EmuError> {
-        let KernelProcess { fields, pages, pfn, machine, platform, .. } = self;
+        let address = self.address();
+        let KernelProcess { fields, pages, pfn, machine, .. } = self;
         if let Some(offset) = fields.find("vm_area_struct", "vm_pgoff") {
-            machine.put64(self.vma + offset, platform.address >> self.encoding.layout().page_shift)?;
+            machine.put64(self.vma + offset, address >> self.encoding.layout().page_shift)?;
         }
         let (fields, pages, pfn) = (fields.clone(), *pages, *pfn);
         let head = pages.page(pfn);
@@ -220,7 +240,7 @@ impl KernelProcess {
         machine.put(head + page("_refcount")?, 4, REFERENCES)?;
         machine.put64(head + page("mapping")?, self.anon_vma | 1)?;
         let index = fields.first(&[("page", "index"), ("page", "__folio_index")])?;
-        machine.put64(head + index, platform.address >> self.encoding.layout().page_shift)?;
+        machine.put64(head + index, address >> self.encoding.layout().page_shift)?;
         // Tails of 7.2 have a mask that yields the head's address. Where the head is aligned to the mask's size,
         // its address is such a mask.
         let compound = fields.first(&[("page", "compound_head"), ("page", "compound_info")])?;
@@ -238,7 +258,8 @@ impl KernelProcess {
             let folio = |member| fields.offset("folio", member);
             machine.put64(head + folio("_flags_1")?, order | fields.flag("PG_large_rmappable")?)?;
             // Kernels without CONFIG_MEMCG have no such member: they take the number from the order.
-            let pages = ["_folio_nr_pages", "_nr_pages"].iter().find_map(|member| fields.find("folio", member));
+            let pages =
+                ["_folio_nr_pages", "_nr_pages"].iter().find_map(|member| fields.find("folio", member));
             if let Some(pages) = pages {
                 machine.put(head + pages, 4, count)?;
             }
@@ -373,7 +394,7 @@ impl KernelProcess {
         let fields = &self.fields;
         self.machine.write(at, &[0; 0x80])?;
         self.machine.put64(at + fields.offset(WALK, "vma")?, self.vma)?;
-        self.machine.put64(at + fields.offset(WALK, "address")?, self.platform.address)?;
+        self.machine.put64(at + fields.offset(WALK, "address")?, self.address())?;
         self.machine.put64(at + fields.offset(WALK, "pmd")?, self.tables.entry)?;
         Ok(())
     }

@@ -293,7 +293,9 @@ fn after_trap(
     state: &State,
     end: CallExit,
 ) -> Result<Result<u64, CallExit>, EmuError> {
-    let (CallExit::Exception { pc, .. }, Some(tell)) = (end, &*state.traps.borrow()) else { return Ok(Err(end)) };
+    let (CallExit::Exception { pc, .. }, Some(tell)) = (end, &*state.traps.borrow()) else {
+        return Ok(Err(end));
+    };
     let first = state.model.arguments.first();
     let argument = first.map_or(Ok(0), |register| read_register(engine, *register))?;
     match tell(pc, argument) {

@@ -274,7 +274,10 @@ pub(crate) fn set_up(lines: &mut Lines, kernel: &KernelFacts) {
         lines.labelled("set up    ", assumption);
     }
     for warning in &kernel.warnings {
-        lines.labelled("warning   ", &format!("WARN at {}, in {} schedules", warning.place, warning.schedules));
+        lines.labelled(
+            "warning   ",
+            &format!("WARN at {}, in {} schedules", warning.place, warning.schedules),
+        );
     }
     for stub in &kernel.stubs {
         let returns = stub.returns.map_or(String::new(), |value| format!(", returns {:#x}", value.0));
@@ -301,9 +304,10 @@ pub(crate) fn split(kernel: &KernelFacts) -> Option<String> {
                 format!("VULNERABLE: the split stored {stored} to the entry, which was not present")
             }
         }),
-        SplitGuard::Guarded => {
-            Some("guarded: the split stored nothing but the page table to the entry, which is not present".to_owned())
-        }
+        SplitGuard::Guarded => Some(
+            "guarded: the split stored nothing but the page table to the entry, which is not present"
+                .to_owned(),
+        ),
         SplitGuard::Unknown => None,
     }
 }

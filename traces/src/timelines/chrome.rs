@@ -271,7 +271,9 @@ fn happened(report: &RunReport, ts: u64, event: &Event, pid: u64) -> Record {
         EventKind::Elsewhere { .. } => ("elsewhere", Phase::Complete { ts, dur: 1 }),
         EventKind::Call { .. } => ("call", Phase::Instant { ts, s: Reach::Thread }),
         EventKind::Flush => ("flush", Phase::Instant { ts, s: Reach::Thread }),
-        EventKind::Warning { .. } | EventKind::KernelWarning { .. } => ("warning", Phase::Instant { ts, s: Reach::Thread }),
+        EventKind::Warning { .. } | EventKind::KernelWarning { .. } => {
+            ("warning", Phase::Instant { ts, s: Reach::Thread })
+        }
     };
     let (tid, args) = (thread(pid, event.cpu), detail(report, event));
     Record { name: event.in_words(), cat, phase, pid, tid, args }

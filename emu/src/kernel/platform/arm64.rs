@@ -3,7 +3,7 @@
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterARM64 as R;
 
-use super::model::{FIVE_LEVELS_OF_512, Platform, nothing_of_mm};
+use super::model::{FIVE_LEVELS_OF_512, Geometry, Level, Platform, nothing_of_mm};
 use crate::EmuError;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
@@ -12,10 +12,38 @@ pub(super) static PLATFORM: Platform = Platform {
     arch: Arch::Arm64,
     // Between the linear map and the kernel's image, below vmemmap.
     objects: 0xffff_c000_0000_0000,
-    address: 0x40 << 39 | 3 << 30 | 5 << 21,
-    levels: FIVE_LEVELS_OF_512,
+    geometries: &[
+        Geometry {
+            page_shift: Some(12),
+            levels: FIVE_LEVELS_OF_512,
+            table_bytes: 0x1000,
+            address: 0x40 << 39 | 3 << 30 | 5 << 21,
+        },
+        Geometry {
+            page_shift: Some(14),
+            levels: &[
+                Level { shift: 47, bits: 5, empty: 0 },
+                Level { shift: 36, bits: 11, empty: 0 },
+                Level { shift: 25, bits: 11, empty: 0 },
+            ],
+            table_bytes: 0x4000,
+            address: 0x201 << 36 | 0x63 << 25,
+        },
+        Geometry {
+            page_shift: Some(16),
+            levels: &[Level { shift: 42, bits: 10, empty: 0 }, Level { shift: 29, bits: 13, empty: 0 }],
+            table_bytes: 0x1_0000,
+            address: 9 << 42 | 7 << 29,
+        },
+        // User addresses of 39 bits, as on phones.
+        Geometry {
+            page_shift: Some(12),
+            levels: &[Level { shift: 30, bits: 9, empty: 0 }, Level { shift: 21, bits: 9, empty: 0 }],
+            table_bytes: 0x1000,
+            address: 3 << 30 | 5 << 21,
+        },
+    ],
     no_pte: 0,
-    table_bytes: 0x1000,
     link: |table| table | 0b11,
     // Valid page, user, read-only, shareable, accessed, not global, not executable: PAGE_READONLY.
     protection: 0x0060_0000_0000_0fc3,

@@ -10,7 +10,7 @@ mod x86_64;
 
 use pmdscope_arches::Arch;
 
-pub(crate) use self::model::{Level, Platform};
+pub(crate) use self::model::{Geometry, Level, Platform};
 
 /// All platforms.
 static PLATFORMS: &[&Platform] =
@@ -36,31 +36,57 @@ mod tests {
         assert_eq!(top.index(0x47 << 39 | 3 << 30), 0x47);
     }
 
+    fn geometries() -> impl Iterator<Item = (Arch, &'static Geometry)> {
+        PLATFORMS.iter().flat_map(|platform| platform.geometries.iter().map(|shape| (platform.arch, shape)))
+    }
+
     #[test]
     fn the_index_of_the_address_that_is_walked_differs_from_level_to_level() {
-        for platform in PLATFORMS {
-            let arch = platform.arch;
-            let mut indices: Vec<u64> =
-                platform.levels.iter().map(|level| level.index(platform.address)).collect();
-            let levels = indices.len();
+        for (arch, Geometry { levels, address, .. }) in geometries() {
+            let mut indices: Vec<u64> = levels.iter().map(|level| level.index(*address)).collect();
             indices.sort_unstable();
             indices.dedup();
-            assert_eq!(indices.len(), levels, "{arch}");
+            assert_eq!(indices.len(), levels.len(), "{arch} {levels:?}");
         }
     }
 
     #[test]
     fn levels_go_down_to_the_entries_and_fit_their_tables() {
-        for platform in PLATFORMS {
-            let arch = platform.arch;
-            assert!(platform.levels.is_sorted_by_key(|level| std::cmp::Reverse(level.shift)), "{arch}");
-            for level in platform.levels {
-                assert!(8 << level.bits <= platform.table_bytes, "{arch} {}", level.shift);
+        for (arch, Geometry { page_shift, levels, table_bytes, address }) in geometries() {
+            assert!(levels.is_sorted_by_key(|level| std::cmp::Reverse(level.shift)), "{arch} {levels:?}");
+            for level in *levels {
+                assert!(8 << level.bits <= *table_bytes, "{arch} {}", level.shift);
             }
-            let pmd_shift = platform.levels.last().map(|level| level.shift);
             let mmu = arch.mmus().first().copied();
             let newest = pmdscope_arches::Encoding::at(arch, mmu, pmdscope_arches::Version::NEWEST).unwrap();
-            assert_eq!(pmd_shift, Some(newest.layout().pmd_shift.into()), "{arch}");
+            let encoding = page_shift.map_or(Some(newest), |shift| newest.with_page_shift(shift)).unwrap();
+            let pmd_shift = levels.last().map(|level| level.shift);
+            assert_eq!(pmd_shift, Some(encoding.layout().pmd_shift.into()), "{arch} {levels:?}");
+            assert!(
+                address.is_multiple_of(1 << encoding.layout().pmd_shift),
+                "{arch}: a huge page begins there"
+            );
+        }
+    }
+
+    /// What a walk through tables that all lead to one another reads first tells them apart.
+    #[test]
+    fn the_shapes_of_an_architecture_differ_in_what_a_walk_reads() {
+        for platform in PLATFORMS {
+            for shape in platform.geometries {
+                let others = platform.geometries.iter().filter(|other| !std::ptr::eq(*other, shape));
+                for (other, address) in others.zip(std::iter::repeat(shape.address)) {
+                    let first = |shape: &Geometry| {
+                        let pairs = shape
+                            .levels
+                            .windows(2)
+                            .map(|pair| (pair[0].index(address), pair[1].index(address)));
+                        pairs.collect::<Vec<_>>()
+                    };
+                    let common = first(shape).into_iter().filter(|pair| first(other).contains(pair)).count();
+                    assert!(common == 0 || shape.page_shift == other.page_shift, "{shape:?} and {other:?}");
+                }
+            }
         }
     }
 }

@@ -25,21 +25,30 @@ impl Level {
     }
 }
 
+/// A shape of page tables that kernels of an architecture may have, by their configuration.
+#[derive(Debug)]
+pub(crate) struct Geometry {
+    /// Base-2 logarithm of the bytes of a page; `None` if kernels with pages of several sizes have this shape.
+    pub(crate) page_shift: Option<u8>,
+    /// The levels above the page table, from the top; kernels may leave some of the upper ones out.
+    pub(crate) levels: &'static [Level],
+    /// Maximum number of bytes of a table, and its alignment.
+    pub(crate) table_bytes: u64,
+    /// The user address that is walked. Its index differs from level to level, so an access to a table shows the
+    /// level of the table.
+    pub(crate) address: u64,
+}
+
 /// The part of a kernel's environment that depends on the architecture.
 pub(crate) struct Platform {
     /// The architecture.
     pub(crate) arch: Arch,
     /// Address from which objects are laid out. Nothing else uses the kernel addresses there.
     pub(crate) objects: u64,
-    /// The user address that is walked. Its index differs from level to level, so an access to a table shows the
-    /// level of the table.
-    pub(crate) address: u64,
-    /// The levels above the page table, from the top; kernels may leave some out.
-    pub(crate) levels: &'static [Level],
+    /// The shapes that page tables may have. Which one a kernel has is found out by its walks.
+    pub(crate) geometries: &'static [Geometry],
     /// The value of a page-table entry that maps nothing.
     pub(crate) no_pte: u64,
-    /// Maximum number of bytes of a table, and its alignment.
-    pub(crate) table_bytes: u64,
     /// Builds an entry that points to the table at a physical address.
     pub(crate) link: fn(u64) -> u64,
     /// The page protection of the mapping, as `vm_get_page_prot()` returns it.

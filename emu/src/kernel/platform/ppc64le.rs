@@ -4,7 +4,7 @@
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterPPC as R;
 
-use super::model::{Level, Platform, nothing_of_mm};
+use super::model::{Geometry, Level, Platform, nothing_of_mm};
 use crate::EmuError;
 use crate::end::CallExit;
 use crate::environment::Stub;
@@ -15,14 +15,18 @@ pub(super) static PLATFORM: Platform = Platform {
     arch: Arch::Ppc64le,
     // In the linear map, above all mapped memory.
     objects: 0xc000_0100_0000_0000,
-    address: 0x47 << 39 | 3 << 30 | 5 << 21,
-    levels: &[
-        Level { shift: 39, bits: 13, empty: 0 },
-        Level { shift: 30, bits: 9, empty: 0 },
-        Level { shift: 21, bits: 9, empty: 0 },
-    ],
+    geometries: &[Geometry {
+        // 4K and 64K.
+        page_shift: None,
+        levels: &[
+            Level { shift: 39, bits: 13, empty: 0 },
+            Level { shift: 30, bits: 9, empty: 0 },
+            Level { shift: 21, bits: 9, empty: 0 },
+        ],
+        table_bytes: 0x1_0000,
+        address: 0x47 << 39 | 3 << 30 | 5 << 21,
+    }],
     no_pte: 0,
-    table_bytes: 0x1_0000,
     // Valid, and the tables of both levels below have 2^9 entries.
     link: |table| table | 1 << 63 | 9,
     // Present, a page, read, accessed: PAGE_READONLY.

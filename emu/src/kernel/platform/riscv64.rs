@@ -4,7 +4,7 @@
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterRISCV as R;
 
-use super::model::{FIVE_LEVELS_OF_512, Platform};
+use super::model::{FIVE_LEVELS_OF_512, Geometry, Platform};
 use crate::EmuError;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
@@ -15,10 +15,13 @@ const LINEAR: u64 = 0xff60_0000_0000_0000;
 pub(super) static PLATFORM: Platform = Platform {
     arch: Arch::Riscv64,
     objects: 0xff20_0000_0000_0000,
-    address: 3 << 39 | 4 << 30 | 5 << 21,
-    levels: FIVE_LEVELS_OF_512,
+    geometries: &[Geometry {
+        page_shift: Some(12),
+        levels: FIVE_LEVELS_OF_512,
+        table_bytes: 0x1000,
+        address: 3 << 39 | 4 << 30 | 5 << 21,
+    }],
     no_pte: 0,
-    table_bytes: 0x1000,
     link: |table| table >> 12 << 10 | 1,
     // Present, read, user, accessed: PAGE_READ.
     protection: 0x53,

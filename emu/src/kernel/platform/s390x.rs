@@ -2,7 +2,7 @@
 
 use pmdscope_arches::Arch;
 
-use super::model::{Level, Platform};
+use super::model::{Geometry, Level, Platform};
 use crate::EmuError;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
@@ -11,11 +11,14 @@ use crate::kernel::space::Region;
 pub(super) static PLATFORM: Platform = Platform {
     arch: Arch::S390x,
     objects: 0x70_0000_0000,
-    // Below 4 TiB, so that three levels are enough.
-    address: 0x155 << 31 | 5 << 20,
-    levels: &[Level { shift: 31, bits: 11, empty: 0x24 }, Level { shift: 20, bits: 11, empty: 0x20 }],
+    geometries: &[Geometry {
+        page_shift: Some(12),
+        levels: &[Level { shift: 31, bits: 11, empty: 0x24 }, Level { shift: 20, bits: 11, empty: 0x20 }],
+        table_bytes: 0x4000,
+        // Below 4 TiB, so that three levels are enough.
+        address: 0x155 << 31 | 5 << 20,
+    }],
     no_pte: 0x400,
-    table_bytes: 0x4000,
     // A region-third table's entry, with a segment table of full length.
     link: |table| table | 0x07,
     // PAGE_RO of 6.x: present, read, not executable, protected, invalid until it is used.

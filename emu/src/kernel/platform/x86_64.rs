@@ -3,7 +3,7 @@
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterX86 as R;
 
-use super::model::{FIVE_LEVELS_OF_512, Platform, nothing, nothing_of_mm};
+use super::model::{FIVE_LEVELS_OF_512, Geometry, Platform, nothing, nothing_of_mm};
 use crate::EmuError;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
@@ -12,10 +12,13 @@ pub(super) static PLATFORM: Platform = Platform {
     arch: Arch::X86_64,
     // In the area of vmalloc().
     objects: 0xffff_c900_0000_0000,
-    address: 0x7e << 39 | 3 << 30 | 5 << 21,
-    levels: FIVE_LEVELS_OF_512,
+    geometries: &[Geometry {
+        page_shift: Some(12),
+        levels: FIVE_LEVELS_OF_512,
+        table_bytes: 0x1000,
+        address: 0x7e << 39 | 3 << 30 | 5 << 21,
+    }],
     no_pte: 0,
-    table_bytes: 0x1000,
     // Present, writable, user, accessed, dirty.
     link: |table| table | 0x67,
     // Present, user, accessed, not executable: PAGE_READONLY.

@@ -77,12 +77,21 @@ impl KernelProcess {
         };
         let knows_exclusive = self.fields.find_flag("PG_anon_exclusive").is_some();
         let mut made = |kind, exclusive: bool| -> Result<u64, EmuError> {
-            let entry = mapping(&self.encoding, kind, self.pfn)?;
-            self.machine.space.borrow().restore();
-            self.begin(entry, true, true, exclusive)?;
-            let walk = self.mapped_walk(0)?;
-            let end = self.machine.call(0, make, &[walk, self.pages.page(self.pfn)])?;
-            if end != CallExit::Returned {
+            let mut ends = Vec::new();
+            // A dirty mapping makes the function mark the page, which a kernel of a few objects may be unable to do.
+            for dirty in [true, false] {
+                let entry = mapping(&self.encoding, kind, self.pfn, dirty)?;
+                self.machine.space.borrow().restore();
+                self.begin(entry, true, true, exclusive)?;
+                let walk = self.mapped_walk(0)?;
+                ends.push(self.machine.call(0, make, &[walk, self.pages.page(self.pfn)])?);
+                if ends.last() == Some(&CallExit::Returned) {
+                    break;
+                }
+            }
+            if let [end, ..] = ends[..]
+                && !ends.contains(&CallExit::Returned)
+            {
                 return Err(EmuError::Environment(format!(
                     "{MAKE_MIGRATION}() {}",
                     self.machine.explain(end)
@@ -165,7 +174,7 @@ impl KernelProcess {
         else {
             return Ok(());
         };
-        let plain = [self.vma, self.platform.address, self.tables.entry];
+        let plain = [self.vma, self.address(), self.tables.entry];
         let with_memory = [self.outs[0], plain[0], plain[1], plain[2]];
         let mut returns = |arguments: &[u64]| -> Result<bool, EmuError> {
             self.machine.space.borrow().restore();

@@ -17,9 +17,9 @@ pub(super) fn start(machine: &mut Machine, fields: &Fields, mm: u64) -> Result<(
         && fields.size("lockdep_map").is_ok_and(|bytes| bytes > 0)
     {
         machine.put(switch, 4, 0)?;
-        machine.assumptions.push(
-            "lockdep is switched off, as after its first report: debug_locks is 0".to_owned(),
-        );
+        machine
+            .assumptions
+            .push("lockdep is switched off, as after its first report: debug_locks is 0".to_owned());
     }
     for member in ["page_table_lock", "arg_lock"] {
         if let Some(lock) = fields.find("mm_struct", member) {

@@ -67,7 +67,7 @@ const PERF_PAGE_SIZE: Recipe = Recipe {
     may_drop: drops_nothing,
     arguments: |Caller { process, symbol, .. }| {
         let of_mm = *symbol == OF_MM;
-        Ok(of_mm.then_some(process.mm).into_iter().chain([process.platform.address]).collect())
+        Ok(of_mm.then_some(process.mm).into_iter().chain([process.address()]).collect())
     },
     conclude: |caller, size| {
         Ok(match size {
@@ -93,7 +93,7 @@ const PTE_OFFSET_MAP: Recipe = Recipe {
     arguments: |caller| {
         let Caller { process, .. } = *caller;
         process.machine.put64(caller.out(), 0)?;
-        Ok(vec![process.tables.entry, process.platform.address, caller.out()])
+        Ok(vec![process.tables.entry, process.address(), caller.out()])
     },
     conclude: |_, pte| Ok(outcome_of(if pte == 0 { WalkResult::Refused } else { WalkResult::Table })),
     held_lock: returns_unlocked,
@@ -135,7 +135,7 @@ const FOLLOW_PAGE: Recipe = Recipe {
     may_drop: drops_nothing,
     arguments: |caller| {
         let Caller { process, symbol, .. } = *caller;
-        let (vma, address) = (process.vma, process.platform.address);
+        let (vma, address) = (process.vma, process.address());
         if symbol != FOLIO_WALK {
             return Ok(vec![vma, address, FOLL_GET]);
         }
@@ -178,7 +178,7 @@ const FOLIO_WALK: &str = "folio_walk_start";
 const LEVEL_PMD: &str = "FW_LEVEL_PMD";
 
 fn gup(caller: &Caller<'_>, flags: u64) -> Result<Vec<u64>, EmuError> {
-    Ok(vec![caller.process.platform.address, 1, flags, caller.out()])
+    Ok(vec![caller.process.address(), 1, flags, caller.out()])
 }
 
 /// Derives the outcome of GUP: the page that it took, if any.
@@ -209,7 +209,7 @@ fn mapped_walk(caller: &Caller<'_>, flags: u64) -> Result<Vec<u64>, EmuError> {
         None => process.machine.put64(at + member("page")?, process.pages.page(process.pfn))?,
     }
     if let Some(offset) = process.fields.find(STEP, "pgoff") {
-        process.machine.put64(at + offset, process.platform.address >> layout.page_shift)?;
+        process.machine.put64(at + offset, process.address() >> layout.page_shift)?;
     }
     Ok(vec![at])
 }

@@ -26,9 +26,7 @@ const SPLIT: Recipe = Recipe {
         ..WRITER
     },
     may_drop: what_a_split_hands_to_the_page,
-    arguments: |Caller { process, .. }| {
-        Ok(vec![process.vma, process.tables.entry, process.platform.address, 0, 0])
-    },
+    arguments: |Caller { process, .. }| Ok(vec![process.vma, process.tables.entry, process.address(), 0, 0]),
     conclude: returned,
     held_lock: returns_unlocked,
 };
@@ -105,7 +103,7 @@ const CHANGE: Recipe = Recipe {
     may_drop: drops_nothing,
     arguments: |caller| {
         let Caller { process, symbol, .. } = *caller;
-        let mut arguments = vec![process.vma, process.tables.entry, process.platform.address];
+        let mut arguments = vec![process.vma, process.tables.entry, process.address()];
         arguments.extend([process.protection, 0]);
         // 5.10 flushes in the function itself and takes no mmu_gather. Kernels without a prototype of it are later
         // ones.
@@ -177,7 +175,7 @@ fn what_the_page_says(_: &KernelProcess) -> EntryMarks {
 
 fn invalidate(caller: &Caller<'_>) -> Result<Vec<u64>, EmuError> {
     let Caller { process, .. } = *caller;
-    let mut arguments = vec![process.vma, process.platform.address, process.tables.entry];
+    let mut arguments = vec![process.vma, process.address(), process.tables.entry];
     if process.entries_return_in_memory {
         arguments.insert(0, caller.out());
     }
