@@ -15,7 +15,7 @@ use num_bigint::BigUint;
 use pmdscope_arches::{Arch, ByteOrder, Encoding, EntryKind, EntrySpec};
 use pmdscope_emu::{Action, Bounds, CallResult, Calls, Event, Machine, Reduction, Routines, Run, env};
 use pmdscope_explore::{
-    Cpus, Forest, Limits, MaskedStore, NextAccess, Segment, Word, behaviours, each_schedule,
+    Continuation, Cpus, Forest, Limits, MaskedStore, NextAccess, Segment, Word, behaviours, each_schedule,
 };
 use pmdscope_guest::abi::{Env, Outcome, STRUCT_PAGE_SIZE};
 use pmdscope_guest::routine::{walkers, writers};
@@ -156,7 +156,7 @@ impl Cpus for Shape {
         0
     }
 
-    fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<()>, Infallible> {
+    fn follow(&mut self, cpu: usize, read: &[u64], _: &[u64]) -> Result<Continuation<()>, Infallible> {
         if cpu == 1 {
             let then = if read.len() < self.loads { NextAccess::Read(0) } else { NextAccess::End(()) };
             return Ok(Segment {
@@ -165,7 +165,9 @@ impl Cpus for Shape {
                 then,
                 code: Vec::new(),
                 state: Vec::new(),
-            });
+                identity: Vec::new(),
+            }
+            .into());
         }
         let store = |n| match self.values {
             Values::Distinct => (0, n),
@@ -181,7 +183,9 @@ impl Cpus for Shape {
             then: NextAccess::End(()),
             code: Vec::new(),
             state: Vec::new(),
-        })
+            identity: Vec::new(),
+        }
+        .into())
     }
 }
 

@@ -8,6 +8,7 @@ use unicorn_engine::uc_error;
 
 use crate::memory;
 use crate::trace::Event;
+use crate::vcpu::UnknownRead;
 
 /// Every way in which a call of a guest function can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,11 +109,10 @@ pub struct CallResult {
 pub(crate) struct ReplayedPrefix {
     /// Its events. If it was stopped at a read, they include that read. Accesses after that read do not count.
     pub(crate) accesses: Vec<Event>,
-    /// The result, if the routine has ended.
+    /// The result, if the routine has ended. If not, it was stopped at the last of `reads`.
     pub(crate) ended: Option<CallResult>,
-    /// What it depends on at that read, apart from the value that it reads; see
-    /// [`Segment::state`](pmdscope_explore::Segment::state).
-    pub(crate) state: Vec<u64>,
+    /// The reads after those for which it was given values.
+    pub(crate) reads: Vec<UnknownRead>,
 }
 
 /// A call that has ended.

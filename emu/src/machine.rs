@@ -22,7 +22,7 @@ use crate::private::Private;
 use crate::sharing::Sharing;
 use crate::stage::Stage;
 use crate::trace::{Action, Event, Recorder, Watched};
-use crate::vcpu::{Call, CallLayout, Stop, Vcpu};
+use crate::vcpu::{Call, CallLayout, Stop, UnknownRead, Vcpu};
 
 /// The functions to call, one on each CPU, and their inputs.
 #[derive(Debug, Clone, Copy)]
@@ -402,16 +402,15 @@ impl Stage for Loaded<'_> {
         Ok(CompletedCall { end, outcome, path })
     }
 
-    fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<ReplayedPrefix, EmuError> {
+    fn follow(&mut self, cpu: u8, values: &[u64], _: Vec<(u64, u64)>) -> Result<ReplayedPrefix, EmuError> {
         // The watched table need not be reset, since the value for each read is put there first.
         self.machine.put_back(&self.calls.env)?;
         let (function, arguments, bounds) = (self.functions[usize::from(cpu)], self.arguments(), self.bounds);
-        let ended = match self.vcpu(cpu).follow(function, &arguments, bounds, values)? {
-            Stop::AtRead { .. } => None,
-            Stop::AtEnd { end, .. } => Some(self.ended(cpu, end)?),
-        };
+        let Stop { end, .. } = self.vcpu(cpu).follow(function, &arguments, bounds, values, None)?;
+        let ended = end.map(|(end, _)| self.ended(cpu, end)).transpose()?;
         // The state is not known: stores to a stack are not hooked here. Bundled routines wait for nothing.
-        Ok(ReplayedPrefix { accesses: self.take_events()?, ended, state: Vec::new() })
+        let reads = vec![UnknownRead { state: Vec::new(), identity: Vec::new() }];
+        Ok(ReplayedPrefix { accesses: self.take_events()?, ended, reads })
     }
 
     fn entry_address(&self) -> u64 {

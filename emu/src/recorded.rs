@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use pmdscope_arches::ByteOrder;
 use pmdscope_explore::{
-    Behaviour, Cpus, Deadlock, EnumerationResult, Forest, LimitHit, Limits, MaskedStore, NextAccess,
-    Schedule, Segment, Word, behaviours,
+    Behaviour, Continuation, Cpus, Deadlock, EnumerationResult, Forest, LimitHit, Limits, MaskedStore,
+    NextAccess, Schedule, Segment, Word, behaviours,
 };
 use unicorn_engine::uc_error;
 
@@ -18,6 +18,7 @@ use crate::end::{CallResult, ReplayedPrefix};
 use crate::exploration::{Bounds, Exploration, Incomplete, Run};
 use crate::stage::{self, Baseline, Stage};
 use crate::trace::{Access, Action};
+use crate::vcpu::UnknownRead;
 
 /// The routines of a stage, as the enumeration sees them: CPU 0 is the writer, 1 the walker.
 ///
@@ -179,54 +180,85 @@ impl<S: Stage> Cpus for Routines<'_, S> {
         self.words[word].initially
     }
 
-    fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<CallResult>, EmuError> {
+    fn follow(
+        &mut self,
+        cpu: usize,
+        read: &[u64],
+        memory: &[u64],
+    ) -> Result<Continuation<CallResult>, EmuError> {
         let number = u8::try_from(cpu).unwrap_or(u8::MAX);
-        let ReplayedPrefix { accesses, ended, state } = self.stage.follow(number, read)?;
+        let of_word = |(at, word): (usize, &WatchedWord)| {
+            (word.address, memory.get(at).copied().unwrap_or(word.initially))
+        };
+        let memory = self.words.iter().enumerate().map(of_word).collect();
+        let ReplayedPrefix { accesses, ended, reads } = self.stage.follow(number, read, memory)?;
         // From here on the record is wrong: a routine may even wait for ever for what another would store.
         if self.stage.watches_shared()
             && let Some(Incomplete::Shared { address }) = self.stage.shared()
         {
             return Err(EmuError::NotWatched { address });
         }
-        let mut accesses: Vec<(u64, Access)> = accesses
-            .into_iter()
-            .filter_map(|event| match event.what {
-                Action::Access(access) => Some((event.pc, access)),
-                _ => None,
-            })
-            .collect();
-        let mut stopped_at = None;
-        let then = match ended {
-            Some(ended) => NextAccess::End(ended),
-            None => {
-                // Accesses after the read that it was stopped at do not count.
-                let reads = accesses.iter().enumerate().filter(|(_, (_, access))| access.loads);
-                let at = reads.map(|(at, _)| at).nth(read.len());
-                let Some((pc, access)) = at.and_then(|at| accesses.drain(at..).next()) else {
-                    return Err(EmuError::engine("stop at a read", uc_error::OK));
-                };
-                stopped_at = Some(pc);
-                NextAccess::Read(self.word(&access)?)
+        let mut accesses = accesses.into_iter().filter_map(|event| match event.what {
+            Action::Access(access) => Some((event.pc, access)),
+            _ => None,
+        });
+        let mut reads = reads.into_iter();
+        let (mut next_read, mut made) = (reads.next(), 0);
+        let mut segment = Begun::default();
+        let mut segments: Vec<(u64, Segment<CallResult>)> = Vec::new();
+        // The value of the read that the segment at hand follows.
+        let mut value = read.last().copied().unwrap_or(0);
+        for (pc, access) in accesses.by_ref() {
+            let word = self.word(&access)?;
+            if access.loads {
+                made += 1;
+                if made > read.len() {
+                    let Some(UnknownRead { state, identity }) = next_read else { break };
+                    next_read = reads.next();
+                    segment.code.push(pc);
+                    segments.push((value, segment.end(NextAccess::Read(word), state, identity)));
+                    segment = Begun::default();
+                    value = access.before;
+                    if next_read.is_none() && ended.is_none() {
+                        // It was stopped here: the access is still to be made.
+                        break;
+                    }
+                }
             }
-        };
-        let mut reads = 0;
-        let mut segment = Segment { stored: None, stores: Vec::new(), then, code: Vec::new(), state };
-        for (pc, access) in &accesses {
-            reads += usize::from(access.loads);
-            let word = self.word(access)?;
-            if reads < read.len() || access.store_pc.is_none() {
+            if made < read.len() || access.store_pc.is_none() {
                 continue;
             }
-            let written = self.written(word, access)?;
+            let written = self.written(word, &access)?;
             if access.loads {
                 segment.stored = Some(written);
             } else {
                 segment.stores.push((word, written));
-                segment.code.push(*pc);
+                segment.code.push(pc);
             }
         }
-        segment.code.extend(stopped_at);
-        Ok(segment)
+        if let Some(ended) = ended {
+            segments.push((value, segment.end(NextAccess::End(ended), Vec::new(), Vec::new())));
+        }
+        let mut segments = segments.into_iter();
+        match segments.next() {
+            Some((_, segment)) => Ok(Continuation { segment, further: segments.collect() }),
+            None => Err(EmuError::engine("stop at a read", uc_error::OK)),
+        }
+    }
+}
+
+/// A segment whose end is not known yet.
+#[derive(Default)]
+struct Begun {
+    stored: Option<MaskedStore>,
+    stores: Vec<(Word, MaskedStore)>,
+    code: Vec<u64>,
+}
+
+impl Begun {
+    fn end<E>(self, then: NextAccess<E>, state: Vec<u64>, identity: Vec<u64>) -> Segment<E> {
+        let Begun { stored, stores, code } = self;
+        Segment { stored, stores, then, code, state, identity }
     }
 }
 

@@ -51,6 +51,11 @@ impl Sharing {
         self.conflicts(|_| false).first().copied()
     }
 
+    /// Whether one CPU wrote a word that another touched, apart from the `known` ones.
+    pub(crate) fn has_conflict(&self, known: impl Fn(u64) -> bool) -> bool {
+        !self.conflicts.borrow().iter().all(|address| known(*address))
+    }
+
     /// Returns all words that one CPU wrote and another touched, apart from the `known` ones.
     pub(crate) fn conflicts(&self, known: impl Fn(u64) -> bool) -> Vec<u64> {
         self.conflicts.borrow().iter().copied().filter(|address| !known(*address)).collect()

@@ -31,10 +31,16 @@ pub(crate) trait Stage {
     fn resume(&mut self, cpu: u8, call: &mut Call) -> Result<(), EmuError>;
     /// Ends a CPU's call, and returns how it ended, its outcome and its path.
     fn finish(&mut self, cpu: u8, call: Call) -> Result<CompletedCall, EmuError>;
-    /// Runs a CPU's routine alone, with `values` for its reads of watched memory, up to the read after them.
+    /// Runs a CPU's routine alone, with `values` for its first reads of watched memory, up to the read after them, or
+    /// further: with what words hold when the last of these reads is made.
     ///
     /// What it stores there is not undone.
-    fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<ReplayedPrefix, EmuError>;
+    fn follow(
+        &mut self,
+        cpu: u8,
+        values: &[u64],
+        memory: Vec<(u64, u64)>,
+    ) -> Result<ReplayedPrefix, EmuError>;
     /// Returns the address of the entry, as in events.
     fn entry_address(&self) -> u64;
     /// Returns the value of a watched word before a run, decoded in the word's own byte order.

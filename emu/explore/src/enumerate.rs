@@ -351,7 +351,7 @@ fn step<C: Cpus>(
                 return Ok(Step::Waits(waits_while[0].0));
             }
             let held = held(forest, memory, word);
-            let child = forest.after_read(cpu, *at, held)?;
+            let child = forest.after_read(cpu, *at, held, memory)?;
             if let Some(written) = child.stored {
                 memory[word] = written.over(held);
             }

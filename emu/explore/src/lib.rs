@@ -13,7 +13,9 @@
 //! ```
 //! use std::convert::Infallible;
 //!
-//! use pmdscope_explore::{Cpus, Forest, Limits, Schedule, Segment, NextAccess, Word, MaskedStore, behaviours};
+//! use pmdscope_explore::{
+//!     Continuation, Cpus, Forest, Limits, MaskedStore, NextAccess, Schedule, Segment, Word, behaviours,
+//! };
 //!
 //! /// Two CPUs that add one to a word, each by a load and then a store.
 //! struct Adders;
@@ -30,12 +32,13 @@
 //!         0
 //!     }
 //!
-//!     fn follow(&mut self, _cpu: usize, read: &[u64]) -> Result<Segment<()>, Infallible> {
+//!     fn follow(&mut self, _: usize, read: &[u64], _: &[u64]) -> Result<Continuation<()>, Infallible> {
 //!         let (stores, then) = match read {
 //!             [] => (Vec::new(), NextAccess::Read(0)),
 //!             [value, ..] => (vec![(0, MaskedStore::whole(value + 1))], NextAccess::End(())),
 //!         };
-//!         Ok(Segment { stored: None, stores, then, code: Vec::new(), state: Vec::new() })
+//!         let (code, state, identity) = (Vec::new(), Vec::new(), Vec::new());
+//!         Ok(Segment { stored: None, stores, then, code, state, identity }.into())
 //!     }
 //! }
 //!
@@ -62,4 +65,4 @@ pub use enumerate::{
     Behaviour, Deadlock, EnumerationResult, LimitHit, Limits, Recorded, behaviours, each_schedule,
 };
 pub use schedule::{MOST_CPUS, NoSchedule, Schedule, letters};
-pub use tree::{Cpus, Forest, MaskedStore, NextAccess, Segment, Word};
+pub use tree::{Continuation, Cpus, Forest, MaskedStore, NextAccess, Segment, Word};

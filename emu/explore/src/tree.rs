@@ -4,6 +4,7 @@
 //! its code is run once for each distinct sequence of values, and the trees keep what it does next.
 //! Schedules are then enumerated over the trees, without running anything.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 
@@ -50,6 +51,28 @@ pub struct Segment<E> {
     /// has stored nothing to shared memory meanwhile, waits for a word that it has read to change. Empty if the
     /// state is not known: then the CPU never counts as waiting.
     pub state: Vec<u64>,
+    /// All that the CPU's future depends on at the read that follows, besides shared memory, and all of its past that
+    /// matters for its end; empty if that is not known.
+    ///
+    /// Two reads of a CPU with equal identities are one, whatever values led to them. An identity must hold the number
+    /// of reads before it, so that no CPU comes back to one.
+    pub identity: Vec<u64>,
+}
+
+/// What a CPU does after some reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continuation<E> {
+    /// Its accesses up to the next read, or to its end.
+    pub segment: Segment<E>,
+    /// Further segments, each with the value of the read before it: a run that went on with these values. May be
+    /// empty: each segment is asked for when it is needed and not known.
+    pub further: Vec<(u64, Segment<E>)>,
+}
+
+impl<E> From<Segment<E>> for Continuation<E> {
+    fn from(segment: Segment<E>) -> Self {
+        Continuation { segment, further: Vec::new() }
+    }
 }
 
 /// Where a segment ends.
@@ -76,11 +99,20 @@ pub trait Cpus {
     /// Returns the value of a word of shared memory before anything has run.
     fn initially(&self, word: Word) -> u64;
 
-    /// Runs one CPU from the beginning, with these values for its first reads, up to the read after them.
+    /// Runs one CPU from the beginning, with these values for its first reads, up to the read after them, or
+    /// further.
+    ///
+    /// `memory` has the values of words when the last of these reads is made; words that it lacks have their initial
+    /// values. A run that goes on with these does what the CPU does if no other moves from there on.
     ///
     /// # Errors
     /// If the CPU cannot be run.
-    fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<Self::End>, Self::Error>;
+    fn follow(
+        &mut self,
+        cpu: usize,
+        read: &[u64],
+        memory: &[u64],
+    ) -> Result<Continuation<Self::End>, Self::Error>;
 }
 
 /// The index of a node in [`Forest`].
@@ -131,6 +163,8 @@ pub struct Forest<C: Cpus> {
     nodes: Vec<Node<C::End>>,
     roots: Vec<NodeId>,
     runs: u64,
+    /// Reads by CPU and identity.
+    known: HashMap<(usize, Vec<u64>), NodeId>,
 }
 
 impl<C: Cpus> Forest<C> {
@@ -139,9 +173,10 @@ impl<C: Cpus> Forest<C> {
     /// # Errors
     /// If a CPU cannot be run.
     pub fn new(cpus: C) -> Result<Self, C::Error> {
-        let mut forest = Forest { cpus, nodes: Vec::new(), roots: Vec::new(), runs: 0 };
+        let mut forest =
+            Forest { cpus, nodes: Vec::new(), roots: Vec::new(), runs: 0, known: HashMap::new() };
         for cpu in 0..forest.cpus.count() {
-            let root = forest.grow(cpu, None, &[])?.next;
+            let root = forest.grow(cpu, None, &[], &[])?.next;
             forest.roots.push(root);
         }
         Ok(forest)
@@ -171,23 +206,29 @@ impl<C: Cpus> Forest<C> {
 
     /// Returns the continuation if the read at `id` returns `value`.
     #[inline]
-    pub(crate) fn after_read(&mut self, cpu: usize, id: NodeId, value: u64) -> Result<Child, C::Error> {
+    pub(crate) fn after_read(
+        &mut self,
+        cpu: usize,
+        id: NodeId,
+        value: u64,
+        memory: &[u64],
+    ) -> Result<Child, C::Error> {
         if let Node::Read(Read { children, .. }) = &self.nodes[id as usize]
             && let Some(known) = children.iter().find(|child| child.value == value)
         {
             return Ok(*known);
         }
-        self.grow_after(cpu, id, value)
+        self.grow_after(cpu, id, value, memory)
     }
 
     #[cold]
-    fn grow_after(&mut self, cpu: usize, id: NodeId, value: u64) -> Result<Child, C::Error> {
+    fn grow_after(&mut self, cpu: usize, id: NodeId, value: u64, memory: &[u64]) -> Result<Child, C::Error> {
         let mut read = match &self.nodes[id as usize] {
             Node::Read(Read { path, .. }) => path.to_vec(),
             Node::Store { .. } | Node::End(_) => Vec::new(),
         };
         read.push(value);
-        let child = self.grow(cpu, Some(id), &read)?;
+        let child = self.grow(cpu, Some(id), &read, memory)?;
         if let Node::Read(Read { children, .. }) = &mut self.nodes[id as usize] {
             children.push(child);
         }
@@ -196,30 +237,75 @@ impl<C: Cpus> Forest<C> {
 
     /// Runs a CPU with the values `read`, and adds the segment after the last of them, which the read `before`
     /// returned.
-    fn grow(&mut self, cpu: usize, before: Option<NodeId>, read: &[u64]) -> Result<Child, C::Error> {
-        let segment = self.cpus.follow(cpu, read)?;
+    fn grow(
+        &mut self,
+        cpu: usize,
+        before: Option<NodeId>,
+        read: &[u64],
+        memory: &[u64],
+    ) -> Result<Child, C::Error> {
+        let Continuation { segment, further } = self.cpus.follow(cpu, read, memory)?;
         self.runs += 1;
+        let (first, mut last) = self.attach(cpu, before, read, segment);
+        let mut read = read.to_vec();
+        for (value, segment) in further {
+            // What follows a known read is known as well, or will be asked for.
+            let Some(before) = last else { break };
+            read.push(value);
+            let child;
+            (child, last) = self.attach(cpu, Some(before), &read, segment);
+            if let Node::Read(Read { children, .. }) = &mut self.nodes[before as usize] {
+                children.push(child);
+            }
+        }
+        Ok(first)
+    }
+
+    /// Adds the segment after the reads `read`, and returns it as the child of the read `before`, with the read that
+    /// it ends in if that is new.
+    fn attach(
+        &mut self,
+        cpu: usize,
+        before: Option<NodeId>,
+        read: &[u64],
+        segment: Segment<C::End>,
+    ) -> (Child, Option<NodeId>) {
         let pc = |n: usize| segment.code.get(n).copied().unwrap_or(0);
-        let mut next = self.add(match segment.then {
+        let mut new = None;
+        let mut next = match segment.then {
             NextAccess::Read(word) => {
                 let stores = self.stores_by(before, read, &segment);
-                Node::Read(Read {
-                    word,
-                    pc: pc(segment.stores.len()),
-                    path: read.into(),
-                    before,
-                    waits_while: self.read_since(before, read, stores, &segment.state),
-                    state: segment.state.into(),
-                    stores,
-                    children: Vec::new(),
-                })
+                let waits_while = self.read_since(before, read, stores, &segment.state);
+                // A CPU that waits is at a read of its own: how long it waits depends on how it came there.
+                let joins = !segment.identity.is_empty() && waits_while.is_empty();
+                let identity = (cpu, segment.identity);
+                match self.known.get(&identity).filter(|_| joins) {
+                    Some(known) => *known,
+                    None => {
+                        let read = self.add(Node::Read(Read {
+                            word,
+                            pc: pc(segment.stores.len()),
+                            path: read.into(),
+                            before,
+                            waits_while,
+                            state: segment.state.into(),
+                            stores,
+                            children: Vec::new(),
+                        }));
+                        if joins {
+                            self.known.insert(identity, read);
+                        }
+                        new = Some(read);
+                        read
+                    }
+                }
             }
-            NextAccess::End(end) => Node::End(end),
-        });
+            NextAccess::End(end) => self.add(Node::End(end)),
+        };
         for (n, (word, written)) in segment.stores.iter().enumerate().rev() {
             next = self.add(Node::Store { word: *word, pc: pc(n), written: *written, next });
         }
-        Ok(Child { value: read.last().copied().unwrap_or(0), stored: segment.stored, next })
+        (Child { value: read.last().copied().unwrap_or(0), stored: segment.stored, next }, new)
     }
 
     /// Returns how often a CPU has stored by the end of a segment; see [`Read::stores`].

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use num_bigint::BigUint;
 use pmdscope_explore::{
-    Behaviour, Cpus, EnumerationResult, Forest, LimitHit, Limits, MaskedStore, NextAccess, Segment, Word,
-    behaviours, each_schedule,
+    Behaviour, Continuation, Cpus, EnumerationResult, Forest, LimitHit, Limits, MaskedStore, NextAccess,
+    Segment, Word, behaviours, each_schedule,
 };
 
 /// The seed of all random programs: they are the same on every machine and every day.
@@ -71,6 +71,8 @@ enum Instruction {
 struct Programs {
     initially: Vec<u64>,
     code: Vec<Vec<Instruction>>,
+    /// Whether reads have identities, and runs go on with guessed values.
+    goes_on: bool,
 }
 
 impl Programs {
@@ -81,12 +83,12 @@ impl Programs {
             _ => vec![rng.usize(0..=5), rng.usize(1..=5)],
         };
         let code = lengths.iter().map(|accesses| random_code(rng, words, *accesses)).collect();
-        Programs { initially: (0..words).map(|_| rng.u64(0..4)).collect(), code }
+        Programs { initially: (0..words).map(|_| rng.u64(0..4)).collect(), code, goes_on: false }
     }
 
     /// Makes programs without branches, each a list of accesses to words.
     fn straight(code: Vec<Vec<Instruction>>) -> Self {
-        Programs { initially: vec![0; 8], code }
+        Programs { initially: vec![0; 8], code, goes_on: false }
     }
 }
 
@@ -131,7 +133,23 @@ impl Cpus for Programs {
         self.initially[word]
     }
 
-    fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<Registers>, Infallible> {
+    fn follow(&mut self, cpu: usize, read: &[u64], _: &[u64]) -> Result<Continuation<Registers>, Infallible> {
+        let segment = self.segment(cpu, read);
+        let mut ended = matches!(segment.then, NextAccess::End(_));
+        let (mut read, mut further) = (read.to_vec(), Vec::new());
+        while self.goes_on && !ended && further.len() < 3 {
+            let guessed = (read.len() + cpu) as u64 % 4;
+            read.push(guessed);
+            let segment = self.segment(cpu, &read);
+            ended = matches!(segment.then, NextAccess::End(_));
+            further.push((guessed, segment));
+        }
+        Ok(Continuation { segment, further })
+    }
+}
+
+impl Programs {
+    fn segment(&self, cpu: usize, read: &[u64]) -> Segment<Registers> {
         let mut registers = Registers::default();
         let mut values = read.iter().copied();
         let mut segment = Segment {
@@ -140,6 +158,7 @@ impl Cpus for Programs {
             then: NextAccess::End(registers),
             code: Vec::new(),
             state: Vec::new(),
+            identity: Vec::new(),
         };
         let mut at = 0;
         while let Some(instruction) = self.code[cpu].get(at) {
@@ -159,7 +178,10 @@ impl Cpus for Programs {
             };
             let Some(value) = values.next() else {
                 segment.then = NextAccess::Read(word);
-                return Ok(segment);
+                if self.goes_on {
+                    segment.identity = [&[read.len() as u64, at as u64][..], &registers].concat();
+                }
+                return segment;
             };
             segment.stores.clear();
             segment.stored = match *instruction {
@@ -171,7 +193,7 @@ impl Cpus for Programs {
             registers[to] = value;
         }
         segment.then = NextAccess::End(registers);
-        Ok(segment)
+        segment
     }
 }
 
@@ -348,6 +370,40 @@ fn random_programs_have_the_behaviours_that_brute_force_finds() {
         schedules > 15_000 && joined * 4 < schedules && of_three > 100,
         "{schedules} {joined} {of_three}"
     );
+}
+
+#[test]
+fn reads_with_one_identity_are_joined_and_every_schedule_is_counted() {
+    let mut rng = Rng::with_seed(SEED ^ 9);
+    let (mut fewer, mut runs) = (0, (0, 0));
+    for n in 0..600 {
+        let programs = Programs { goes_on: true, ..Programs::random(&mut rng) };
+        let every = Interpreter::every(&programs);
+        let mut expected: HashMap<(Vec<Registers>, Vec<u64>), (u64, usize)> = HashMap::new();
+        for (schedule, came) in &every {
+            let key = (came.registers.clone(), came.memory.clone());
+            let (count, fewest) = expected.entry(key).or_insert((0, usize::MAX));
+            *count += 1;
+            *fewest = (*fewest).min(switches(schedule));
+        }
+        let mut forest = forest(&programs);
+        let found = complete(behaviours(&mut forest, &WIDE).unwrap());
+        let mut counted: HashMap<(Vec<Registers>, Vec<u64>), (u64, usize)> = HashMap::new();
+        for behaviour in &found {
+            let came = Interpreter::under(&programs, &behaviour.schedule);
+            assert_eq!(behaviour.ends, came.registers, "{n}: {programs:?} {behaviour:?}");
+            assert_eq!(filled(&programs, &behaviour.memory), came.memory, "{n}: {programs:?} {behaviour:?}");
+            let (count, fewest) = counted.entry((came.registers, came.memory)).or_insert((0, usize::MAX));
+            *count += u64::try_from(&behaviour.schedules).unwrap();
+            *fewest = (*fewest).min(switches(&behaviour.schedule));
+        }
+        assert_eq!(counted, expected, "{n}: {programs:?}");
+        let each = Programs { goes_on: false, ..programs };
+        let mut one_by_one = self::forest(&each);
+        fewer += complete(behaviours(&mut one_by_one, &WIDE).unwrap()).len() - found.len();
+        runs = (runs.0 + forest.runs(), runs.1 + one_by_one.runs());
+    }
+    assert!(fewer > 50 && runs.0 < runs.1, "nothing was joined or foreseen: {fewer} {runs:?}");
 }
 
 #[test]
@@ -551,9 +607,11 @@ impl Cpus for Awkward {
         0
     }
 
-    fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<()>, Vec<u64>> {
-        let segment =
-            |stores, then| Ok(Segment { stored: None, stores, then, code: Vec::new(), state: Vec::new() });
+    fn follow(&mut self, cpu: usize, read: &[u64], _: &[u64]) -> Result<Continuation<()>, Vec<u64>> {
+        let segment = |stores, then| {
+            let (code, state, identity) = (Vec::new(), Vec::new(), Vec::new());
+            Ok(Segment { stored: None, stores, then, code, state, identity }.into())
+        };
         match (cpu, read) {
             (0, []) => segment(vec![(0, MaskedStore::whole(1))], NextAccess::End(())),
             (_, read) if read.contains(&1) && !self.endless => Err(read.to_vec()),

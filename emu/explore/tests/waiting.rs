@@ -7,8 +7,8 @@ use std::convert::Infallible;
 use fastrand::Rng;
 use num_bigint::BigUint;
 use pmdscope_explore::{
-    Cpus, Deadlock, EnumerationResult, Forest, LimitHit, Limits, MaskedStore, NextAccess, Segment, Word,
-    behaviours, each_schedule,
+    Continuation, Cpus, Deadlock, EnumerationResult, Forest, LimitHit, Limits, MaskedStore, NextAccess,
+    Segment, Word, behaviours, each_schedule,
 };
 
 /// The seed of all random programs: they are the same on every machine and every day.
@@ -122,7 +122,7 @@ impl Cpus for Programs {
         0
     }
 
-    fn follow(&mut self, cpu: usize, read: &[u64]) -> Result<Segment<Self::End>, Infallible> {
+    fn follow(&mut self, cpu: usize, read: &[u64], _: &[u64]) -> Result<Continuation<Self::End>, Infallible> {
         let code = &self.code[cpu];
         let mut cpu = Cpu::new(code);
         let (mut stored, mut stores, mut made) = (None, Vec::new(), 0);
@@ -131,7 +131,8 @@ impl Cpus for Programs {
             match code.get(cpu.at) {
                 None => {
                     let then = NextAccess::End(cpu.registers);
-                    return Ok(Segment { stored, stores, then, code: Vec::new(), state: Vec::new() });
+                    let (code, state, identity) = (Vec::new(), Vec::new(), Vec::new());
+                    return Ok(Segment { stored, stores, then, code, state, identity }.into());
                 }
                 Some(Store { .. }) => {
                     let (word, value) = cpu.access(code, |_| 0).unwrap();
@@ -142,7 +143,8 @@ impl Cpus for Programs {
                 Some(Load { word, .. } | Swap { word, .. }) => {
                     let Some(value) = read.get(made) else {
                         let then = NextAccess::Read(*word);
-                        return Ok(Segment { stored, stores, then, code: Vec::new(), state });
+                        let (code, identity) = (Vec::new(), Vec::new());
+                        return Ok(Segment { stored, stores, then, code, state, identity }.into());
                     };
                     made += 1;
                     stored = cpu.access(code, |_| *value).unwrap().1.map(MaskedStore::whole);

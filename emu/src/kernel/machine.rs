@@ -136,9 +136,10 @@ impl Machine {
             vcpu.map(region.start, &region.memory)?;
             let (start, order) = (self.isa.physical(region.start), self.order);
             let (at, sharing, probe) = (Rc::clone(&region), Rc::clone(&self.sharing), Rc::clone(&self.probe));
-            vcpu.on_access(region.range(), move |address, size, writes| {
-                let offset = address - start;
+            vcpu.on_valued_access(region.range(), move |address, size, store| {
+                let (offset, writes) = (address - start, store.is_some());
                 at.touch(offset, size as u64, writes);
+                let changed = store.map_or(0, |value| at.hash_of_store(offset, size, order, value));
                 if at.owner.is_none() {
                     sharing.note(number, address, size, writes);
                 }
@@ -149,6 +150,7 @@ impl Machine {
                     let in_image = at.name == IMAGE;
                     probe.touches.borrow_mut().push(ProbedAccess { address, size, writes, value, in_image });
                 }
+                changed
             })?;
             vcpu.forget_translations()?;
         }

@@ -48,8 +48,8 @@ pub struct KernelEnvironment {
 /// there is too much to explore.
 const MOST_SHARED: usize = 640;
 
-/// Number of additional accesses that a routine may make for each such word: it may go through them, and look at
-/// each more than once.
+/// Number of additional accesses that a routine may make for each such word, and for each small page of the huge one:
+/// it may go through them, and look at each more than once.
 const ACCESSES_OF_SHARED: u64 = 8;
 
 const fn adjacent(one: &u64, next: &u64) -> bool {
@@ -166,7 +166,12 @@ impl KernelEnvironment {
         let routines = [job.writer].into_iter().chain(job.walker);
         let calls =
             routines.map(|routine| PreparedCall::new(routine, &self.process)).collect::<Result<_, _>>()?;
-        let more = ACCESSES_OF_SHARED * self.shared.len() as u64;
+        let layout = self.process.encoding.layout();
+        let pages = 1 << (layout.pmd_shift - layout.page_shift);
+        let more = match self.shared.len() as u64 {
+            0 => 0,
+            shared => ACCESSES_OF_SHARED * (shared + pages),
+        };
         let call = CallBounds { accesses: bounds.call.accesses.saturating_add(more), ..bounds.call };
         KernelStage::new(&mut self.process, calls, job.entry, call, &self.shared)
     }

@@ -6,10 +6,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 
+use pmdscope_arches::ByteOrder;
 use pmdscope_watch::Isa;
 
 use crate::EmuError;
 use crate::memory::Shared;
+use crate::vcpu::mixed;
 
 /// Bytes of a frame, the unit in which regions are filled, saved and restored.
 pub(crate) const FRAME: u64 = 0x1000;
@@ -106,6 +108,24 @@ impl Region {
                 self.memory.write(frame, before);
             }
         }
+    }
+
+    /// Returns by what a store at `offset` changes the hash of memory, which is the exclusive or of the hashes of all
+    /// bytes that were stored to.
+    ///
+    /// `value` is as the engine tells it: for a store that reverses bytes it is the value before. What matters is
+    /// that stores of other values have other hashes.
+    pub(crate) fn hash_of_store(&self, offset: u64, size: usize, order: ByteOrder, value: u64) -> u64 {
+        let bytes = match order {
+            ByteOrder::Little => value.to_le_bytes(),
+            ByteOrder::Big => (value << (64 - 8 * size.clamp(1, 8))).to_be_bytes(),
+        };
+        let of_byte = |at: u64, byte: u8| mixed(self.start.wrapping_add(at), byte.into());
+        let change = |(at, byte): (u64, &u8)| {
+            let before = self.memory.read(at & !7)[(at & 7) as usize];
+            of_byte(at, before) ^ of_byte(at, *byte)
+        };
+        (offset..).zip(bytes.iter().take(size)).map(change).fold(0, |hash, change| hash ^ change)
     }
 
     /// Returns the frames that were written to since memory was last restored.

@@ -1,22 +1,23 @@
 //! Two routines of a kernel on one entry, ready to be explored.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 
 use pmdscope_arches::ByteOrder;
 use pmdscope_guest::abi::Outcome;
-
-use unicorn_engine::uc_error;
 
 use crate::EmuError;
 use crate::end::{CallBounds, CallExit, CallResult, CompletedCall, ReplayedPrefix};
 use crate::exploration::{Incomplete, WALKER};
 use crate::kernel::baseline::BaselinePath;
+use crate::kernel::machine::Machine;
 use crate::kernel::process::KernelProcess;
 use crate::kernel::routine::PreparedCall;
 use crate::kernel::space::FRAME;
 use crate::stage::Stage;
 use crate::trace::Event;
-use crate::vcpu::{Call, Load, Stop};
+use crate::vcpu::{Call, Foresight, Load, UnknownRead};
 
 pub(crate) struct KernelStage<'a> {
     pub(crate) process: &'a mut KernelProcess,
@@ -31,6 +32,8 @@ pub(crate) struct KernelStage<'a> {
     baseline: BaselinePath,
     /// The routine of each CPU that has returned, while the function called afterwards runs.
     returned: Vec<Option<Returned>>,
+    /// For each CPU the identities of the reads that were found in following its routine.
+    known_reads: Vec<Rc<RefCell<HashSet<Vec<u64>>>>>,
 }
 
 /// A routine that has returned.
@@ -51,6 +54,7 @@ impl<'a> KernelStage<'a> {
         shared: &[u64],
     ) -> Result<Self, EmuError> {
         let returned = routines.iter().map(|_| None).collect();
+        let known_reads = routines.iter().map(|_| Rc::default()).collect();
         let mut stage = KernelStage {
             process,
             routines,
@@ -59,6 +63,7 @@ impl<'a> KernelStage<'a> {
             shared: BTreeMap::new(),
             baseline: BaselinePath::default(),
             returned,
+            known_reads,
         };
         stage.put_back()?;
         for address in shared {
@@ -201,31 +206,44 @@ impl Stage for KernelStage<'_> {
         Ok(CompletedCall { end, outcome, path })
     }
 
-    fn follow(&mut self, cpu: u8, values: &[u64]) -> Result<ReplayedPrefix, EmuError> {
+    fn follow(
+        &mut self,
+        cpu: u8,
+        values: &[u64],
+        memory: Vec<(u64, u64)>,
+    ) -> Result<ReplayedPrefix, EmuError> {
         self.put_back()?;
         let at = usize::from(cpu);
         self.returned[at] = None;
         let mut values = values;
         let mut function = self.routines[at].function;
         let mut arguments = self.routines[at].arguments(self.process, cpu)?;
-        let (ended, state) = loop {
+        let mut reads: Vec<UnknownRead> = Vec::new();
+        let Machine { sharing, recorder, .. } = &self.process.machine;
+        let (sharing, recorder) = (Rc::clone(sharing), Rc::clone(recorder));
+        // Words that turn out to be shared are watched first, and then all is followed anew.
+        let in_vain = move || sharing.has_conflict(|address| recorder.is_watched(address));
+        let mut foresight = Foresight::up_to(&self.known_reads[at], memory, Rc::new(in_vain));
+        let ended = loop {
             let vcpu = &mut self.process.machine.vcpus[at];
-            match vcpu.follow(function, &arguments, self.bounds, values)? {
-                Stop::AtRead { mut state } => {
-                    state.push(u64::from(self.returned[at].is_some()));
-                    break (None, state);
+            let stop = vcpu.follow(function, &arguments, self.bounds, values, Some(foresight.clone()))?;
+            let history = vcpu.history();
+            let in_first_call = self.returned[at].is_none();
+            reads.extend(stop.reads.into_iter().map(|mut read| {
+                if !read.state.is_empty() {
+                    read.state.push(u64::from(!in_first_call));
                 }
-                Stop::AtEnd { end, reads } => match self.afterwards(cpu)? {
-                    Some(next) => {
-                        (function, arguments) = next;
-                        // The values that were not read are for the next call.
-                        values = values.get(reads..).ok_or(EmuError::engine("count reads", uc_error::OK))?;
-                    }
-                    None => break (Some(self.ended(cpu, end)?), Vec::new()),
-                },
-            }
+                read
+            }));
+            let Some((end, made)) = stop.end else { break None };
+            let Some(next) = self.afterwards(cpu)? else { break Some(self.ended(cpu, end)?) };
+            (function, arguments) = next;
+            // The values that were not read are for the next call.
+            values = values.get(made..).unwrap_or_default();
+            foresight.earlier.extend(history);
+            foresight.earlier.push(made as u64);
         };
-        Ok(ReplayedPrefix { accesses: self.take_events()?, ended, state })
+        Ok(ReplayedPrefix { accesses: self.take_events()?, ended, reads })
     }
 
     fn entry_address(&self) -> u64 {

@@ -8,7 +8,7 @@ use corosensei::{Coroutine, CoroutineResult};
 use pmdscope_watch::Watch;
 use unicorn_engine::{Unicorn, uc_error};
 
-use super::state::{Load, Replay, State, Stop, Trap};
+use super::state::{Foresight, Load, Replay, State, Stop, Trap};
 use super::{Vcpu, read_register};
 use crate::EmuError;
 use crate::cpu::ReturnTo;
@@ -38,22 +38,29 @@ impl Vcpu {
         self.state.ended()
     }
 
-    /// Calls a function, with `values` for its reads of watched memory, up to the read after them.
+    /// Calls a function, with `values` for its first reads of watched memory, up to the read after them, or as far as
+    /// `foresight` lets it go on.
     pub(crate) fn follow(
         &mut self,
         function: u64,
         arguments: &[u64],
         bounds: CallBounds,
         values: &[u64],
+        foresight: Option<Foresight>,
     ) -> Result<Stop, EmuError> {
-        let replay = Replay { values: values.to_vec(), made: 0, stopped: false, state: Vec::new() };
+        let values = values.to_vec();
+        let replay = Replay { values, made: 0, stopped: false, reads: Vec::new(), foresight };
         self.state.replay.replace(Some(replay));
         let end = self.call(function, arguments, bounds);
         let replay = self.state.replay.take();
-        end.map(|end| match replay {
-            Some(Replay { stopped: true, state, .. }) => Stop::AtRead { state },
-            replay => Stop::AtEnd { end, reads: replay.map_or(0, |replay| replay.made) },
-        })
+        let (made, stopped, reads) =
+            replay.map_or((0, false, Vec::new()), |replay| (replay.made, replay.stopped, replay.reads));
+        Ok(Stop { reads, end: Some((end?, made)).filter(|_| !stopped) })
+    }
+
+    /// Returns hashes of what the last call did: its path, memory, and the loads of entries.
+    pub(crate) fn history(&self) -> [u64; 3] {
+        self.state.history()
     }
 
     /// Returns how the last call ended; `None` if it has not ended.

@@ -120,6 +120,19 @@ impl Vcpu {
         range: Range<u64>,
         mut then: impl FnMut(u64, usize, bool) + 'static,
     ) -> Result<(), EmuError> {
+        self.on_valued_access(range, move |address, size, store| {
+            then(address, size, store.is_some());
+            0
+        })
+    }
+
+    /// Calls `then` before each access to a range, with its address as the engine sees it, its size, and the value
+    /// that it stores, if it does. It returns by what the hash of memory changes, which is exclusive or.
+    pub(crate) fn on_valued_access(
+        &mut self,
+        range: Range<u64>,
+        mut then: impl FnMut(u64, usize, Option<u64>) -> u64 + 'static,
+    ) -> Result<(), EmuError> {
         let last = self.isa.physical(range.end - 1);
         let state = Rc::clone(&self.state);
         self.engine
@@ -127,10 +140,11 @@ impl Vcpu {
                 HookType::MEM_READ | HookType::MEM_WRITE,
                 self.isa.physical(range.start),
                 last,
-                move |_, kind, address, size, _| {
+                move |_, kind, address, size, value| {
                     let writes = kind == MemType::WRITE;
                     state.stores.set(state.stores.get() + u64::from(writes));
-                    then(address, size, writes);
+                    let changed = then(address, size, writes.then_some(value.cast_unsigned()));
+                    state.memory_hash.set(state.memory_hash.get() ^ changed);
                     true
                 },
             )

@@ -25,7 +25,7 @@ use crate::trace::Recorder;
 pub(crate) use self::call::Call;
 pub(crate) use self::hooks::HookContext;
 use self::state::State;
-pub(crate) use self::state::{Load, Stop, Trap};
+pub(crate) use self::state::{Foresight, Load, Stop, Trap, UnknownRead, mixed};
 
 /// The addresses that every call on a CPU needs.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +119,9 @@ impl Vcpu {
             accesses: Cell::default(),
             instructions: Cell::default(),
             stores: Cell::default(),
+            path_hash: Cell::new(0),
+            memory_hash: Cell::new(0),
+            loads_hash: Cell::new(0),
             spins: Cell::default(),
             model,
             isa,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use pmdscope_watch::{AccessKind, Observer, ReadRegister, Site, WatchError};
 
-use super::state::{Load, State};
+use super::state::{Load, State, mixed};
 use crate::EmuError;
 use crate::end::CallExit;
 
@@ -13,7 +13,7 @@ use crate::end::CallExit;
 pub(super) struct PageTableObserver(pub(super) Rc<State>);
 
 impl Observer for PageTableObserver {
-    fn before(&mut self, site: &Site) -> ControlFlow<()> {
+    fn before(&mut self, site: &Site, register: ReadRegister<'_>) -> ControlFlow<()> {
         let state = &self.0;
         state.recorder.settle();
         if let Some(replay) = state.replay.borrow_mut().as_mut() {
@@ -21,15 +21,22 @@ impl Observer for PageTableObserver {
                 return ControlFlow::Break(());
             }
             if site.kind != AccessKind::Store {
-                let Some(value) = replay.values.get(replay.made) else {
-                    replay.stopped = true;
-                    return ControlFlow::Break(());
+                let goes_on = match replay.values.get(replay.made) {
+                    Some(value) => replay
+                        .words_at(site.address, *value)
+                        .try_for_each(|(address, value)| state.recorder.put(address, value))
+                        .map(|()| true),
+                    None => depends_on(state, register)
+                        .map(|held| replay.goes_on(held, state.history(), state.spins.get())),
                 };
-                if let Err(error) = state.recorder.put(site.address, *value) {
-                    state.fail(error);
-                    return ControlFlow::Break(());
+                match goes_on {
+                    Ok(true) => replay.made += 1,
+                    Ok(false) => return ControlFlow::Break(()),
+                    Err(error) => {
+                        state.fail(error);
+                        return ControlFlow::Break(());
+                    }
                 }
-                replay.made += 1;
             }
         }
         if !state.yielder.get().is_null() {
@@ -49,19 +56,13 @@ impl Observer for PageTableObserver {
         ControlFlow::Continue(())
     }
 
-    fn stopped(&mut self, register: ReadRegister<'_>) {
-        let state = &self.0;
-        if let Some(replay) = state.replay.borrow_mut().as_mut().filter(|replay| replay.state.is_empty()) {
-            match depends_on(state, register) {
-                Ok(held) => replay.state = held,
-                Err(error) => state.fail(error),
-            }
-        }
-    }
-
     fn loaded(&mut self, site: &Site, _: u64) {
         let state = &self.0;
         if let Some(value) = state.recorder.loaded(state.number, site) {
+            // The outcome and what is judged depend on what was seen of entries, not of other shared words.
+            if state.recorder.is_entry(site.address) {
+                state.loads_hash.set(mixed(state.loads_hash.get(), value));
+            }
             let place = state.path.borrow().len().saturating_sub(1);
             state.loads.borrow_mut().push(Load { place, address: site.address, value });
         }

@@ -1,6 +1,7 @@
 //! The state that the hooks of one vCPU share: the bounds of a call, how far it has run, and what ended it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -28,6 +29,12 @@ pub(super) struct State {
     pub(super) instructions: Cell<u64>,
     /// Number of stores to all memory whose accesses are hooked.
     pub(super) stores: Cell<u64>,
+    /// A hash of the path: see [`mixed`].
+    pub(super) path_hash: Cell<u64>,
+    /// A hash of what memory holds that is neither watched nor read-only, against the beginning of the call.
+    pub(super) memory_hash: Cell<u64>,
+    /// A hash of the loads of entries.
+    pub(super) loads_hash: Cell<u64>,
     /// Whether code has said, by a hint, that it only waits.
     pub(super) spins: Cell<bool>,
     pub(super) deadline: Cell<Option<Instant>>,
@@ -71,27 +78,116 @@ pub(crate) struct Load {
     pub(crate) value: u64,
 }
 
-/// A call that is followed up to a read.
+/// A call that is followed up to a read, or further.
 pub(super) struct Replay {
-    /// The values for its reads, in order.
+    /// The values for its first reads, in order.
     pub(super) values: Vec<u64>,
-    /// Number of reads that got a value.
+    /// Number of reads that were made.
     pub(super) made: usize,
-    /// Whether it was stopped, at the first read without a value.
+    /// Whether it was stopped, at the last of `reads`.
     pub(super) stopped: bool,
-    /// The CPU's state at that read: its registers, and its number of stores.
-    pub(super) state: Vec<u64>,
+    /// The reads without a value.
+    pub(super) reads: Vec<UnknownRead>,
+    /// How far it goes on after the first of them; `None` if it stops there.
+    pub(super) foresight: Option<Foresight>,
 }
 
-/// Where a call that was followed stopped.
-pub(crate) enum Stop {
-    /// At the first read without a value. `state` has the registers and the number of stores there.
+/// A read for which a call that is followed has no value.
+#[derive(Debug, Clone)]
+pub(crate) struct UnknownRead {
+    /// The CPU's state: its registers, and its number of stores.
     ///
     /// If it is the same at two reads of a call, then what the call reads alone decides whether it repeats itself.
     /// Empty if the state is not known.
-    AtRead { state: Vec<u64> },
-    /// At its end, after `reads` reads.
-    AtEnd { end: CallExit, reads: usize },
+    pub(crate) state: Vec<u64>,
+    /// All that its future and its outcome depend on beside watched memory; see
+    /// [`Segment::identity`](pmdscope_explore::Segment::identity). Empty if that is not known.
+    pub(crate) identity: Vec<u64>,
+}
+
+/// How far a call goes on with what its reads find in memory.
+///
+/// It stops at a read that is known, or that it has made in the same state before: then it waits.
+#[derive(Clone)]
+pub(crate) struct Foresight {
+    /// The identities of all reads that were found so far.
+    pub(crate) known: Rc<RefCell<HashSet<Vec<u64>>>>,
+    /// What the CPU did before this call, if it belongs to a sequence of calls: the beginning of each identity.
+    pub(crate) earlier: Vec<u64>,
+    /// Watched words, with what they hold when the last read with a value is made. Later reads find this.
+    pub(super) memory: Vec<(u64, u64)>,
+    /// Whether the call need not go on, since what follows would be worthless.
+    in_vain: Rc<dyn Fn() -> bool>,
+    /// The states of the reads of this call.
+    states: HashSet<Vec<u64>>,
+}
+
+impl Foresight {
+    /// Returns a foresight that stops at the `known` reads, and adds those that are found to them, or as soon as
+    /// `in_vain`.
+    pub(crate) fn up_to(
+        known: &Rc<RefCell<HashSet<Vec<u64>>>>,
+        memory: Vec<(u64, u64)>,
+        in_vain: Rc<dyn Fn() -> bool>,
+    ) -> Foresight {
+        Foresight { known: Rc::clone(known), memory, in_vain, earlier: Vec::new(), states: HashSet::new() }
+    }
+}
+
+/// Maximum number of reads that a call makes beyond those that it has values for.
+const MOST_FORESEEN: usize = 1 << 14;
+
+impl Replay {
+    /// Returns the words to put before the read at `address` is made, which has this value: the word itself, and with
+    /// the last value all others, which later reads find.
+    pub(super) fn words_at(&self, address: u64, value: u64) -> impl Iterator<Item = (u64, u64)> {
+        let word = address & !7;
+        let last = self.made + 1 == self.values.len();
+        let memory = self.foresight.iter().filter(move |_| last).flat_map(|foresight| &foresight.memory);
+        memory.copied().filter(move |(other, _)| *other != word).chain([(address, value)])
+    }
+
+    /// Notes a read without a value, and returns whether the call goes on with what is in memory.
+    pub(super) fn goes_on(&mut self, state: Vec<u64>, history: [u64; 3], spins: bool) -> bool {
+        let UnknownRead { identity, .. } = self.read_at(&state, history, spins);
+        let foreseen = self.reads.len() < MOST_FORESEEN;
+        let goes_on = !identity.is_empty()
+            && self.foresight.as_mut().is_some_and(|foresight| {
+                foreseen
+                    && !(foresight.in_vain)()
+                    && foresight.states.insert(state.clone())
+                    && foresight.known.borrow_mut().insert(identity.clone())
+            });
+        self.reads.push(UnknownRead { state, identity });
+        self.stopped = !goes_on;
+        goes_on
+    }
+
+    /// Returns a read. It has no identity if its state is not all of the CPU's.
+    fn read_at(&self, state: &[u64], history: [u64; 3], spins: bool) -> UnknownRead {
+        let identity = match &self.foresight {
+            Some(foresight) if !state.is_empty() && !spins => {
+                [&foresight.earlier[..], &[self.made as u64], &history, state].concat()
+            }
+            _ => Vec::new(),
+        };
+        UnknownRead { state: state.to_vec(), identity }
+    }
+}
+
+/// Where a call that was followed ended.
+pub(crate) struct Stop {
+    /// The reads without a value.
+    pub(crate) reads: Vec<UnknownRead>,
+    /// How the call ended, and how many reads it made; `None` if it was stopped at the last of `reads`.
+    pub(crate) end: Option<(CallExit, usize)>,
+}
+
+/// A hash of what a CPU has done. What differs has different hashes, but for a chance that does not occur.
+pub(crate) const fn mixed(hash: u64, value: u64) -> u64 {
+    // The odd multiplier is the golden ratio. The upper half of the product depends on all bits below.
+    let product = (hash ^ value ^ 0x6a09_e667_f3bc_c908) as u128 * 0x9e37_79b9_7f4a_7c15;
+    (product as u64) ^ (product >> 64) as u64 ^ hash.rotate_left(29)
 }
 
 /// Maximum length of a path, whatever the bound on instructions, so that it fits in memory (128 MiB).
@@ -109,6 +205,9 @@ impl State {
         self.accesses.set(0);
         self.instructions.set(0);
         self.stores.set(0);
+        self.path_hash.set(0);
+        self.memory_hash.set(0);
+        self.loads_hash.set(0);
         self.spins.set(false);
         self.deadline.set(Instant::now().checked_add(bounds.time));
         self.path.borrow_mut().clear();
@@ -172,6 +271,11 @@ impl State {
         self.replay.borrow().as_ref().is_some_and(|replay| replay.stopped)
     }
 
+    /// Returns hashes of the path, of memory, and of the loads of entries.
+    pub(super) fn history(&self) -> [u64; 3] {
+        [self.path_hash.get(), self.memory_hash.get(), self.loads_hash.get()]
+    }
+
     pub(super) fn record(&self, pc: u64, what: Action) {
         self.recorder.record(self.number, pc, what);
     }
@@ -185,6 +289,7 @@ impl State {
             path.push(start);
             path.len()
         };
+        self.path_hash.set(mixed(self.path_hash.get(), start));
         let total = self.instructions.get() + instructions;
         self.instructions.set(total);
         if self.failed() {

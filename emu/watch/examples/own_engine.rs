@@ -7,7 +7,7 @@ use pmdscope_watch::{Arch, Disassembler, Isa, Observer, Site, WatchError, attach
 struct Print;
 #[rustfmt::skip]
 impl Observer for Print {
-    fn before(&mut self, site: &Site) -> ControlFlow<()> { println!("{site:x?}"); ControlFlow::Continue(()) }
+    fn before(&mut self, site: &Site, _: ReadRegister<'_>) -> ControlFlow<()> { println!("{site:x?}"); ControlFlow::Continue(()) }
     fn loaded(&mut self, _: &Site, value: u64) { println!("  loads {value:#x}"); }
     fn stored(&mut self, _: &Site, value: u64) { println!("  stores {value:#x}"); }
     fn failed(&mut self, error: WatchError) { println!("  {error}"); }

@@ -46,11 +46,8 @@ pub trait Observer {
     ///
     /// Called once for an atomic, before its load half. A scheduler may run other CPUs here. `Break` stops the
     /// engine, but only after the access, which still happens and is reported. For an atomic, this may be the load
-    /// half alone.
-    fn before(&mut self, site: &Site) -> ControlFlow<()>;
-    /// The engine stops at a load, because [`before`](Observer::before) returned `Break`. The argument returns the
-    /// value of a register before the load.
-    fn stopped(&mut self, _register: ReadRegister<'_>) {}
+    /// half alone. `register` returns the value of a register before the access.
+    fn before(&mut self, site: &Site, register: ReadRegister<'_>) -> ControlFlow<()>;
     /// A load, or the load half of an atomic, returns `value`.
     fn loaded(&mut self, site: &Site, value: u64);
     /// A store, or the store half of an atomic, is about to write `value`. The engine shows a
@@ -110,13 +107,13 @@ impl Watch {
 /// use std::rc::Rc;
 ///
 /// use pmdscope_arches::Arch;
-/// use pmdscope_watch::{Disassembler, Isa, Observer, Site, WatchError, attach};
+/// use pmdscope_watch::{Disassembler, Isa, Observer, ReadRegister, Site, WatchError, attach};
 /// use pmdscope_watch::unicorn_engine::{Arch as EngineArch, Mode, Prot, RegisterX86, Unicorn};
 ///
 /// struct Log(Rc<RefCell<Vec<String>>>);
 ///
 /// impl Observer for Log {
-///     fn before(&mut self, site: &Site) -> ControlFlow<()> {
+///     fn before(&mut self, site: &Site, _: ReadRegister<'_>) -> ControlFlow<()> {
 ///         self.0.borrow_mut().push(format!("{:?} at {:#x}", site.kind, site.address));
 ///         ControlFlow::Continue(())
 ///     }
@@ -211,6 +208,12 @@ impl<O: Observer> Hooks<O> {
         true
     }
 
+    fn before<D>(&mut self, uc: &Unicorn<'_, D>, site: &Site) -> ControlFlow<()> {
+        self.observer.before(site, &|register| {
+            uc.reg_read(register).map_err(|error| WatchError::engine("read a register", error))
+        })
+    }
+
     fn read<D>(
         &mut self,
         uc: &Unicorn<'_, D>,
@@ -228,12 +231,7 @@ impl<O: Observer> Hooks<O> {
         // A 128-bit atomic reads twice, and must not be torn. A compare-and-swap that failed and is
         // tried again reads the same address twice: that is a new access.
         let second_half = self.open.get() == Open::Instruction { pc, address: address.wrapping_sub(8) };
-        let flow = if second_half { ControlFlow::Continue(()) } else { self.observer.before(&site) };
-        if flow.is_break() {
-            self.observer.stopped(&|register| {
-                uc.reg_read(register).map_err(|error| WatchError::engine("read a register", error))
-            });
-        }
+        let flow = if second_half { ControlFlow::Continue(()) } else { self.before(uc, &site) };
         self.open.set(match atomicity {
             Atomicity::Atomic => Open::Instruction { pc, address },
             Atomicity::LoadReserved => Open::Reservation,
@@ -264,7 +262,7 @@ impl<O: Observer> Hooks<O> {
             Atomicity::Plain | Atomicity::LoadReserved => (AccessKind::Store, false),
         };
         let site = Site { kind, pc, address, size };
-        let flow = if begun { ControlFlow::Continue(()) } else { self.observer.before(&site) };
+        let flow = if begun { ControlFlow::Continue(()) } else { self.before(uc, &site) };
         self.open.set(Open::Nothing);
         #[expect(clippy::cast_sign_loss, reason = "the engine hands 64 bits over in a signed type")]
         self.observer.stored(&site, value as u64 & (u64::MAX >> (64 - 8 * size.clamp(1, 8))));

@@ -167,7 +167,7 @@ impl Listener {
 }
 
 impl Observer for Listener {
-    fn before(&mut self, site: &Site) -> ControlFlow<()> {
+    fn before(&mut self, site: &Site, _: ReadRegister<'_>) -> ControlFlow<()> {
         let &Site { kind, pc, address, .. } = site;
         let told = Told::Before { kind, pc: pc - CODE, address, in_memory: self.in_memory(site) };
         self.told.borrow_mut().push(told);
@@ -254,7 +254,7 @@ fn every_access_to_the_range_is_told_of_before_it_happens_and_no_other() {
 fn an_observer_can_change_memory_before_an_access_and_the_access_sees_it() {
     struct Meddler(Data);
     impl Observer for Meddler {
-        fn before(&mut self, site: &Site) -> ControlFlow<()> {
+        fn before(&mut self, site: &Site, _: ReadRegister<'_>) -> ControlFlow<()> {
             self.0.at(site.address).fetch_add(0x100, Ordering::Relaxed);
             ControlFlow::Continue(())
         }
