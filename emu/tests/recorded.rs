@@ -45,7 +45,7 @@ impl Behaviour {
                 }
                 Action::Warning { entry } => warnings.push((event.cpu, *entry)),
                 // Calls are recorded for kernels only, not for guests.
-                Action::Access(_) | Action::Flush | Action::Call { .. } => {}
+                Action::Access(_) | Action::Flush | Action::Call { .. } | Action::KernelWarning { .. } => {}
             }
         }
         warnings.sort_unstable();
@@ -265,7 +265,7 @@ fn a_job_that_was_loaded_can_be_followed_before_any_run() {
             let mut routines = Routines::new(&mut loaded).unwrap();
             let mut read = Vec::new();
             let followed = loop {
-                match routines.follow(usize::from(WALKER), &read).unwrap().then {
+                match routines.follow(usize::from(WALKER), &read, &[]).unwrap().segment.then {
                     NextAccess::Read(word) => read.push(routines.initially(word)),
                     NextAccess::End(ended) => break ended,
                 }

@@ -14,6 +14,7 @@ use crate::decoder::Decoder;
 use crate::end::{CallBounds, CallExit};
 use crate::environment::Stub;
 use crate::kernel::code_hooks::{CodeHook, CodeHooks};
+use crate::kernel::kasan::Shadow;
 use crate::kernel::space::{FRAME, Fill, Region, Space};
 use crate::sharing::Sharing;
 use crate::trace::{Recorder, Watched};
@@ -74,6 +75,8 @@ pub(crate) struct Machine {
     per_cpu_free: u64,
     pub(crate) stubs: Vec<Stub>,
     pub(crate) assumptions: Vec<String>,
+    /// The shadow of all memory, if the kernel has KASAN.
+    shadow: Option<Shadow>,
 }
 
 impl Machine {
@@ -98,6 +101,7 @@ impl Machine {
             per_cpu_free: 0,
             stubs: Vec::new(),
             assumptions: Vec::new(),
+            shadow: None,
             kernel,
         };
         // Above the objects, with unmapped memory around each stack: code that runs off an end faults.
@@ -126,8 +130,27 @@ impl Machine {
         Ok(machine)
     }
 
+    /// Provides the shadow of all memory, if the kernel has KASAN.
+    pub(crate) fn provide_shadow(&mut self) -> Result<(), EmuError> {
+        self.shadow = Shadow::find(self, self.objects.start)?;
+        let regions: Vec<_> =
+            self.space.borrow().regions().iter().map(|region| (region.range(), region.owner)).collect();
+        regions.into_iter().try_for_each(|(range, owner)| self.map_shadow(range, owner))
+    }
+
+    fn map_shadow(&mut self, range: Range<u64>, owner: Option<u8>) -> Result<(), EmuError> {
+        let shadows = self.shadow.as_mut().map_or(Ok(Vec::new()), |shadow| shadow.of(range, owner))?;
+        shadows.into_iter().try_for_each(|shadow| self.map_region(shadow))
+    }
+
     /// Adds a region to the memory of all CPUs, or of its owner.
     pub(crate) fn map(&mut self, region: Region) -> Result<(), EmuError> {
+        let (range, owner) = (region.range(), region.owner);
+        self.map_region(region)?;
+        self.map_shadow(range, owner)
+    }
+
+    fn map_region(&mut self, region: Region) -> Result<(), EmuError> {
         let region = Rc::new(region);
         for (number, vcpu) in (0_u8..).zip(&mut self.vcpus) {
             if region.owner.is_some_and(|owner| owner != number) {

@@ -4,6 +4,7 @@ mod baseline;
 mod code_hooks;
 mod fields;
 mod huge_page;
+mod kasan;
 mod layout_probe;
 mod machine;
 mod platform;

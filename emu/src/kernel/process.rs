@@ -74,6 +74,7 @@ impl KernelProcess {
     ) -> Result<KernelProcess, EmuError> {
         let fields = Fields::new(Rc::clone(&kernel));
         let mut machine = Machine::new(kernel, platform.objects)?;
+        machine.provide_shadow()?;
         (platform.start)(&mut machine, &fields)?;
         for stub in platform.stubs {
             machine.stub(*stub);

@@ -2,12 +2,15 @@
 use std::{ops::ControlFlow, rc::Rc};
 
 use pmdscope_watch::unicorn_engine::{Arch::X86, Mode, Prot, RegisterX86 as R, Unicorn, uc_error};
-use pmdscope_watch::{Arch, Disassembler, Isa, Observer, Site, WatchError, attach};
+use pmdscope_watch::{Arch, Disassembler, Isa, Observer, ReadRegister, Site, WatchError, attach};
 
 struct Print;
 #[rustfmt::skip]
 impl Observer for Print {
-    fn before(&mut self, site: &Site, _: ReadRegister<'_>) -> ControlFlow<()> { println!("{site:x?}"); ControlFlow::Continue(()) }
+    fn before(&mut self, site: &Site, _: ReadRegister<'_>) -> ControlFlow<()> {
+        println!("{site:x?}");
+        ControlFlow::Continue(())
+    }
     fn loaded(&mut self, _: &Site, value: u64) { println!("  loads {value:#x}"); }
     fn stored(&mut self, _: &Site, value: u64) { println!("  stores {value:#x}"); }
     fn failed(&mut self, error: WatchError) { println!("  {error}"); }

@@ -12,7 +12,7 @@ use pmdscope_watch::AccessKind::{self, Atomic, Load, Store};
 use pmdscope_watch::unicorn_engine::{
     Arch as EngineArch, Mode, Prot, RegisterARM64, RegisterPPC, RegisterX86, TlbEntry, TlbType, Unicorn,
 };
-use pmdscope_watch::{Disassembler, Isa, Observer, Site, WatchError, attach};
+use pmdscope_watch::{Disassembler, Isa, Observer, ReadRegister, Site, WatchError, attach};
 
 const CODE: u64 = 0x1_0000;
 /// The second half of the data is watched.

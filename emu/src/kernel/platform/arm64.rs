@@ -56,6 +56,10 @@ pub(super) static PLATFORM: Platform = Platform {
     invalidates: &["pmdp_invalidate", "pmdp_invalidate_ad"],
 };
 
+/// Bytes of the stack of return addresses of CONFIG_SHADOW_CALL_STACK, to which X18 points (SCS_SIZE of
+/// include/linux/scs.h).
+const SHADOW_STACK_BYTES: u64 = 0x1000;
+
 /// Sets the variable that has RAM's first address, if it has a symbol.
 ///
 /// The image has -1 there. Kernels with CONFIG_DEBUG_VM check that they do not read it too early, so this is done
@@ -76,10 +80,17 @@ fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Resu
     if let Some(need) = fields.find("task_struct", "thread_info.preempt.need_resched") {
         machine.put(task + need, 4, 1)?;
     }
+    let shadow_stack = match fields.find("task_struct", "thread_info.scs_sp") {
+        Some(_) => Some(machine.object("shadow call stack", SHADOW_STACK_BYTES, 64)?),
+        None => None,
+    };
     let copy = 0xffff_d000_0000_0000 + (u64::from(cpu) << 36);
     let offset = machine.per_cpu_copy(cpu, copy)?;
     machine.per_cpu_base(cpu, offset, offset);
     let vcpu = &mut machine.vcpus[usize::from(cpu)];
+    if let Some(stack) = shadow_stack {
+        vcpu.set_register(R::X18 as i32, stack)?;
+    }
     vcpu.set_register(R::SP_EL0 as i32, task)?;
     vcpu.set_register(R::TPIDR_EL1 as i32, offset)
 }

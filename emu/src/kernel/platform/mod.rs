@@ -3,7 +3,7 @@
 
 mod arm64;
 mod model;
-mod ppc64le;
+mod powerpc;
 mod riscv64;
 mod s390x;
 mod x86_64;
@@ -13,8 +13,14 @@ use pmdscope_arches::Arch;
 pub(crate) use self::model::{Geometry, Level, Platform};
 
 /// All platforms.
-static PLATFORMS: &[&Platform] =
-    &[&arm64::PLATFORM, &x86_64::PLATFORM, &s390x::PLATFORM, &ppc64le::PLATFORM, &riscv64::PLATFORM];
+static PLATFORMS: &[&Platform] = &[
+    &arm64::PLATFORM,
+    &x86_64::PLATFORM,
+    &s390x::PLATFORM,
+    &powerpc::PPC64,
+    &powerpc::PPC64LE,
+    &riscv64::PLATFORM,
+];
 
 /// Returns the platform of an architecture; `None` if kernels of it cannot be run.
 pub(crate) fn platform(arch: Arch) -> Option<&'static Platform> {

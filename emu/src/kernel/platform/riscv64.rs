@@ -52,7 +52,11 @@ fn start_cpu(machine: &mut Machine, fields: &Fields, cpu: u8, task: u64) -> Resu
     machine.put64(offsets + 8 * u64::from(cpu), offset)?;
     machine.put(task + fields.offset("task_struct", "thread_info.cpu")?, 4, cpu.into())?;
     machine.per_cpu_base(cpu, offset, offset);
-    let global_pointer = machine.kernel.symbol("__global_pointer$");
+    // A kernel with CONFIG_SHADOW_CALL_STACK has the stack of return addresses there instead.
+    let global_pointer = match fields.find("task_struct", "thread_info.scs_sp") {
+        Some(_) => Some(machine.object("shadow call stack", 0x1000, 64)?),
+        None => machine.kernel.symbol("__global_pointer$"),
+    };
     let vcpu = &mut machine.vcpus[usize::from(cpu)];
     if let Some(pointer) = global_pointer {
         vcpu.set_register(R::GP as i32, pointer)?;

@@ -1,4 +1,4 @@
-//! ppc64le with the radix MMU: supervisor state, addresses untranslated. An image that has not started has all MMU
+//! ppc64 and ppc64le with the radix MMU: supervisor state, addresses untranslated. An image that has not started has all MMU
 //! features switched on, radix and protection keys included.
 
 use pmdscope_arches::Arch;
@@ -11,7 +11,10 @@ use crate::environment::Stub;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
 
-pub(super) static PLATFORM: Platform = Platform {
+pub(super) static PPC64: Platform = Platform { arch: Arch::Ppc64, ..COMMON };
+pub(super) static PPC64LE: Platform = COMMON;
+
+const COMMON: Platform = Platform {
     arch: Arch::Ppc64le,
     // In the linear map, above all mapped memory.
     objects: 0xc000_0100_0000_0000,
@@ -54,8 +57,9 @@ const NO_DATA: u64 = 0xfeee_eeee_eeee_eeee;
 /// Runs the kernel's own start routine up to the point where it begins to query the machine.
 ///
 /// By then, it has found out the sizes of the tables and the place of the struct pages.
-fn start(machine: &mut Machine, _: &Fields) -> Result<(), EmuError> {
+fn start(machine: &mut Machine, fields: &Fields) -> Result<(), EmuError> {
     const GEOMETRY: &str = "radix__early_init_mmu";
+    describe_cpu(machine, fields)?;
     let function = machine.needed_symbol(GEOMETRY)?;
     let paca = machine.object("first paca", PACA_BYTES, 0x1000)?;
     machine.vcpus[0].set_register(R::R13 as i32, paca)?;
@@ -68,6 +72,20 @@ fn start(machine: &mut Machine, _: &Fields) -> Result<(), EmuError> {
          give up before"
             .to_owned(),
     );
+    Ok(())
+}
+
+/// Gives the kernel a description of its CPU that has radix. Kernels without jump labels ask for it each time.
+fn describe_cpu(machine: &mut Machine, fields: &Fields) -> Result<(), EmuError> {
+    /// MMU_FTR_TYPE_RADIX of arch/powerpc/include/asm/mmu.h.
+    const RADIX: u64 = 0x40;
+    if let Some(current) = machine.kernel.symbol("cur_cpu_spec")
+        && let Some(features) = fields.find("cpu_spec", "mmu_features")
+    {
+        let description = machine.object("cpu_spec", fields.size("cpu_spec")?, 64)?;
+        machine.put(description + features, 4, RADIX)?;
+        machine.put64(current, description)?;
+    }
     Ok(())
 }
 

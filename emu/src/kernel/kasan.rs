@@ -1,0 +1,68 @@
+//! The shadow memory of kernels with generic KASAN: a byte for each eight bytes of memory.
+
+use std::ops::Range;
+
+use crate::EmuError;
+use crate::end::CallExit;
+use crate::kernel::machine::Machine;
+use crate::kernel::space::Region;
+use crate::memory::ENGINE_PAGE;
+
+/// The functions that check a load of eight bytes. Compilers differ in the name.
+const CHECKS: [&str; 2] = ["__asan_load8_noabort", "__asan_load8"];
+/// Base-2 logarithm of the bytes of memory for each byte of shadow (KASAN_SHADOW_SCALE_SHIFT of generic KASAN).
+const SCALE: u32 = 3;
+
+/// The shadow memory of a kernel.
+pub(super) struct Shadow {
+    /// What is added to an address, divided by eight, for the address of its shadow.
+    offset: u64,
+    /// The shadows that exist, each with the CPU that alone has it.
+    mapped: Vec<(Range<u64>, Option<u8>)>,
+}
+
+impl Shadow {
+    /// Finds where a kernel expects shadow memory, by where it looks for that of `address`; `None` if it checks
+    /// nothing.
+    pub(super) fn find(machine: &mut Machine, address: u64) -> Result<Option<Shadow>, EmuError> {
+        let Some((name, check)) = CHECKS.iter().find_map(|name| Some((name, machine.kernel.symbol(name)?)))
+        else {
+            return Ok(None);
+        };
+        match machine.call(0, check, &[address])? {
+            CallExit::Returned => Ok(None),
+            CallExit::Fault { address: Some(shadow), .. } => {
+                let offset = machine.isa.kernel_address(shadow).wrapping_sub(address >> SCALE);
+                machine.assumptions.push(format!(
+                    "KASAN's shadow says that all memory here may be accessed; it is at {offset:#x} and an eighth of \
+                     the address, found by where {name}() looks"
+                ));
+                Ok(Some(Shadow { offset, mapped: Vec::new() }))
+            }
+            end => Err(EmuError::Environment(format!("{name}() {}", machine.explain(end)))),
+        }
+    }
+
+    /// Returns regions of zeroes for the shadow of a range that has none yet.
+    pub(super) fn of(&mut self, range: Range<u64>, owner: Option<u8>) -> Result<Vec<Region>, EmuError> {
+        let shadow = |address: u64| (address >> SCALE).wrapping_add(self.offset);
+        let mut start = shadow(range.start) & !(ENGINE_PAGE - 1);
+        let end = shadow(range.end - 1) / ENGINE_PAGE * ENGINE_PAGE + ENGINE_PAGE;
+        let mut regions = Vec::new();
+        while start < end {
+            let inside = |(known, of): &&(Range<u64>, Option<u8>)| {
+                known.contains(&start) && (*of == owner || of.is_none())
+            };
+            if let Some((known, _)) = self.mapped.iter().find(inside) {
+                start = known.end;
+                continue;
+            }
+            let others = self.mapped.iter().map(|(known, _)| known.start);
+            let until = others.filter(|other| (start..end).contains(other)).min().unwrap_or(end);
+            regions.push(Region::new("KASAN's shadow", start, until - start, owner, None)?);
+            self.mapped.push((start..until, owner));
+            start = until;
+        }
+        Ok(regions)
+    }
+}
