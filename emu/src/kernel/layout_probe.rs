@@ -122,7 +122,8 @@ impl LayoutProbe {
             // A walk does not begin at an address that user space cannot have.
             let (CallExit::Fault { address: Some(address), .. }, touches) = self.walk()? else { continue };
             let in_top = |touch: &&ProbedAccess| (top..top + bytes).contains(&touch.address) && !touch.writes;
-            let Some(first) = touches.iter().find(in_top).map(|touch| (touch.address - top) / 8) else {
+            // Before it is known how many levels the machine has, a kernel may look at the top table as one of two.
+            let Some(first) = touches.iter().rev().find(in_top).map(|touch| (touch.address - top) / 8) else {
                 continue;
             };
             let second = address % bytes / 8;
