@@ -14,6 +14,7 @@ use super::file::{KernelFile, OpenedKernel};
 use super::image::{SegmentKind, Symbol, SymbolKind};
 use super::kallsyms::read_kallsyms;
 use super::known_structures::{KnownStructures, known_structures};
+use super::power::{Descriptor, Descriptors, PowerAbi, without_dot};
 use super::text::printable;
 use super::types::{Prototype, Types, TypesError, TypesFile, TypesFileError, TypesForm};
 
@@ -32,6 +33,8 @@ pub struct Kernel {
     structures: Option<&'static KnownStructures>,
     /// The source of the types or structures, or the reason why there are none.
     types_from: TypesFrom,
+    /// The descriptors of functions, in an ELFv1 kernel.
+    descriptors: Option<Descriptors>,
     /// The table of bugs, read when it is first asked for.
     bugs: OnceLock<Option<Bugs>>,
     notes: Vec<String>,
@@ -50,6 +53,8 @@ pub enum TypesFrom {
         name: String,
         /// The form of the types.
         form: TypesForm,
+        /// The SHA-256 of the file, in hexadecimal.
+        sha256: String,
         /// Whether kernel and file have the same build ID. If not, one of them has none.
         same_build: bool,
     },
@@ -64,8 +69,9 @@ impl fmt::Display for TypesFrom {
         match self {
             TypesFrom::Btf => f.write_str("BTF"),
             TypesFrom::Dwarf => f.write_str("DWARF"),
-            TypesFrom::File { name, form, same_build } => {
-                let checked = if *same_build { "of the same build" } else { "not checked against the kernel" };
+            TypesFrom::File { name, form, same_build, .. } => {
+                let checked =
+                    if *same_build { "of the same build" } else { "not checked against the kernel" };
                 write!(f, "{} of {name}, {checked}", form.name())
             }
             TypesFrom::Known(source) => f.write_str(source),
@@ -92,8 +98,10 @@ pub struct SymbolAddress {
     pub address: u64,
     /// The address that calls from within the kernel use.
     ///
-    /// On ppc64le, it follows the instructions that set up r2. On other architectures, it is `address`.
+    /// On ppc64le, and ppc64 with ELFv2, it follows the instructions that set up r2. Elsewhere, it is `address`.
     pub local_entry: u64,
+    /// The value that the function expects in r2, if it has a descriptor ([`PowerAbi::V1`]).
+    pub toc: Option<u64>,
 }
 
 /// Errors of loading a kernel.
@@ -229,8 +237,8 @@ impl Kernel {
             None => known_structures(file.build_id.as_deref()),
         };
         let types_from = structures.map_or(types_from, |known| TypesFrom::Known(known.source));
-        let bugs = OnceLock::new();
-        Ok(Kernel { memory, symbols, by_name, types, structures, types_from, bugs, notes, file })
+        let (descriptors, bugs) = (Descriptors::of(image), OnceLock::new());
+        Ok(Kernel { memory, symbols, by_name, types, structures, types_from, descriptors, bugs, notes, file })
     }
 
     /// Returns the kernel's file, with the memory image.
@@ -270,10 +278,34 @@ impl Kernel {
         self.find(name).map(|found| found.address)
     }
 
+    /// Returns the calling convention of a kernel for POWER, `None` for other kernels.
+    pub fn power_abi(&self) -> Option<PowerAbi> {
+        match (self.arch(), &self.descriptors) {
+            (Arch::Ppc64, Some(_)) => Some(PowerAbi::V1),
+            (Arch::Ppc64 | Arch::Ppc64le, _) => Some(PowerAbi::V2),
+            _ => None,
+        }
+    }
+
     /// Finds the function or variable of a name.
     ///
     /// If several have this name, functions take precedence over variables, and then lower addresses over higher ones.
+    /// The address of a function is that of its code, also where its symbol is that of a descriptor.
     pub fn find(&self, name: &str) -> Option<SymbolAddress> {
+        let Some(descriptors) = &self.descriptors else { return self.find_symbol(name) };
+        let symbol = self.find_symbol(name);
+        let descriptor = symbol.and_then(|symbol| descriptors.read(&self.file.flat, symbol.address));
+        match descriptor {
+            Some(Descriptor { code, toc }) => {
+                Some(SymbolAddress { address: code, local_entry: code, toc: Some(toc) })
+            }
+            // A function of assembly may have a name for its code only.
+            None => symbol.or_else(|| self.find_symbol(&format!(".{name}"))),
+        }
+    }
+
+    /// Finds the symbol of a name, as [`Kernel::find`] does.
+    fn find_symbol(&self, name: &str) -> Option<SymbolAddress> {
         let elf = &self.file.flat.symbols;
         let first = self.by_name.partition_point(|number| elf[*number].name.as_str() < name);
         let of_elf = self.by_name[first..].iter().map(|number| &elf[*number]);
@@ -285,19 +317,28 @@ impl Kernel {
         // of Debian's 6.1 for s390x.
         let function = of_kallsyms.filter(pmdscope_kallsyms::Symbol::is_text);
         if let Some(symbol) = of_elf.filter(|symbol| !is_variable(symbol) || function.is_none()) {
-            let skipped = if self.arch() == Arch::Ppc64le { local_entry_offset(symbol.other) } else { 0 };
-            return Some(SymbolAddress { address: symbol.address, local_entry: symbol.address + skipped });
+            let v2 = self.power_abi() == Some(PowerAbi::V2);
+            let skipped = if v2 { local_entry_offset(symbol.other) } else { 0 };
+            let local_entry = symbol.address.saturating_add(skipped);
+            return Some(SymbolAddress { address: symbol.address, local_entry, toc: None });
         }
         let symbol = of_kallsyms?;
-        // kallsyms lacks ELF's `st_other`. Assume that a ppc64le function sets up r2, in two instructions.
-        let skipped = if self.arch() == Arch::Ppc64le && symbol.is_text() { 8 } else { 0 };
-        Some(SymbolAddress { address: symbol.address, local_entry: symbol.address + skipped })
+        // kallsyms lacks ELF's `st_other`. Assume that a function of ELFv2 sets up r2, in two instructions.
+        let skipped = if self.power_abi() == Some(PowerAbi::V2) && symbol.is_text() { 8 } else { 0 };
+        let local_entry = symbol.address.saturating_add(skipped);
+        Some(SymbolAddress { address: symbol.address, local_entry, toc: None })
     }
 
     /// Finds the function that holds an address. Returns its name, and the distance from its start in bytes.
     pub fn symbol_at(&self, address: u64) -> Option<(&str, u64)> {
+        if let Some(descriptors) = &self.descriptors
+            && let Some((number, distance)) = descriptors.function_at(address)
+        {
+            return Some((without_dot(&self.file.flat.symbols[number].name), distance));
+        }
         if let Some(symbols) = &self.symbols {
-            return symbols.at(address).map(|(symbol, offset)| (symbol.name, offset));
+            let name = |name| if self.descriptors.is_some() { without_dot(name) } else { name };
+            return symbols.at(address).map(|(symbol, offset)| (name(symbol.name), offset));
         }
         let elf = &self.file.flat.symbols;
         let end = elf.partition_point(|symbol| symbol.address <= address);
@@ -312,6 +353,9 @@ impl Kernel {
         let kallsyms = self.symbols.iter().flat_map(Symbols::iter);
         let mut names: Vec<&str> =
             of_elf.chain(kallsyms.filter(|symbol| symbol.is_text()).map(|symbol| symbol.name)).collect();
+        if self.descriptors.is_some() {
+            names.iter_mut().for_each(|name| *name = without_dot(name));
+        }
         names.sort_unstable();
         names.dedup();
         names
@@ -375,7 +419,8 @@ fn given_types(path: &Path, kernel: &KernelFile) -> Result<(Option<Types>, Types
     let file = TypesFile::open(path)?;
     let same_build = file.matches(path, kernel.flat.arch, kernel.build_id.as_deref())?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let from = TypesFrom::File { name: printable(name.as_bytes()), form: file.form, same_build };
+    let (name, sha256) = (printable(name.as_bytes()), file.sha256.clone());
+    let from = TypesFrom::File { name, form: file.form, sha256, same_build };
     Ok((Some(file.types), from))
 }
 

@@ -155,7 +155,10 @@ fn debug_information_answers_as_btf_does() {
         assert_eq!(error("page", "secnd"), "in this kernel, page has no member secnd: did you mean second?");
         assert_eq!(error("page", "bits"), "page.bits is a bitfield, which is at no byte of its own");
         assert_eq!(error("page", "flags.x"), "page.flags is not a struct or union, so it has no members");
-        assert!(error("declared", "x").starts_with("this kernel has no type declared"), "{name}: only declared");
+        assert!(
+            error("declared", "x").starts_with("this kernel has no type declared"),
+            "{name}: only declared"
+        );
         // The two units agree about the one member, and not about the size.
         assert_eq!(types.offset("twice", "member").unwrap(), 0, "{name}");
         assert_eq!(types.offset("twice", "more").unwrap(), 8, "{name}");

@@ -20,16 +20,19 @@ impl Types {
                 let mut values = Vec::new();
                 for id in lookup.named(of)? {
                     let TypeNode::Enum { name: own, enumerators, .. } = lookup.read(id)? else { continue };
-                    let of_name = enumerators.into_iter().filter(|(enumerator, _)| own == of && enumerator == name);
+                    let of_name =
+                        enumerators.into_iter().filter(|(enumerator, _)| own == of && enumerator == name);
                     values.extend(of_name.map(|(_, value)| value));
                 }
                 values
             }
         };
         match values.iter().find(|value| **value != values[0]) {
-            Some(second) => {
-                Err(TypesError::AmbiguousEnumerator { name: name.to_owned(), first: values[0], second: *second })
-            }
+            Some(second) => Err(TypesError::AmbiguousEnumerator {
+                name: name.to_owned(),
+                first: values[0],
+                second: *second,
+            }),
             None => Ok(values.first().copied()),
         }
     }

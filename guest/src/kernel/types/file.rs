@@ -15,6 +15,7 @@ use super::error::TypesError;
 use super::graph::Types;
 use super::place::MAGIC;
 use crate::files::{self, Opened};
+use crate::kernel::cache::Key;
 
 /// The most bytes of BTF, and of a table of an ELF file, that are read. Kernels have up to 10 MB of BTF.
 const TABLE_MOST: u64 = 256 << 20;
@@ -26,6 +27,8 @@ pub struct TypesFile {
     pub types: Types,
     /// The form of the types.
     pub form: TypesForm,
+    /// The SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
     /// The GNU build ID in hexadecimal, if the file has one. BTF in a file of its own has none.
     pub build_id: Option<String>,
     /// The machine number of an ELF file (`e_machine`). BTF in a file of its own has none.
@@ -153,13 +156,15 @@ impl TypesFile {
     /// Reads the types of a file. Errors call it `path`.
     fn read(path: &Path, mut file: impl Read + Seek) -> Result<TypesFile, TypesFileError> {
         let unreadable = |source| TypesFileError::Read { path: path.to_owned(), source };
+        let sha256 = Key::of(&mut file).map_err(unreadable)?.to_string();
+        file.rewind().map_err(unreadable)?;
         let mut begin = Vec::new();
         file.by_ref().take(64).read_to_end(&mut begin).map_err(unreadable)?;
         file.rewind().map_err(unreadable)?;
         let order = match begin.first_chunk() {
             Some(magic) if *magic == MAGIC.to_le_bytes() => ByteOrder::Little,
             Some(magic) if *magic == MAGIC.to_be_bytes() => ByteOrder::Big,
-            _ if begin.starts_with(b"\x7fELF") => return TypesFile::read_elf(path, file, &begin),
+            _ if begin.starts_with(b"\x7fELF") => return TypesFile::read_elf(path, file, &begin, sha256),
             _ => return Err(TypesFileError::Unknown(path.to_owned())),
         };
         let wrong = |source| TypesFileError::Types { path: path.to_owned(), source };
@@ -169,7 +174,7 @@ impl TypesFile {
             return Err(wrong(TypesError::TooLarge { what: "bytes", most: TABLE_MOST }));
         }
         let types = Types::parse(&bytes).map_err(wrong)?;
-        Ok(TypesFile { types, form: TypesForm::Btf, build_id: None, machine: None, order })
+        Ok(TypesFile { types, form: TypesForm::Btf, sha256, build_id: None, machine: None, order })
     }
 
     /// Reads the types of an ELF file, given its first bytes.
@@ -177,6 +182,7 @@ impl TypesFile {
         path: &Path,
         mut file: impl Read + Seek,
         begin: &[u8],
+        sha256: String,
     ) -> Result<TypesFile, TypesFileError> {
         let wrong = |source| TypesFileError::Types { path: path.to_owned(), source };
         let damaged = |part| TypesFileError::Damaged { path: path.to_owned(), part };
@@ -191,7 +197,10 @@ impl TypesFile {
         let context = Ctx::new(Container::Big, if big { Endian::Big } else { Endian::Little });
         let sections = sections(&mut file, &header, context).ok_or_else(|| damaged("section headers"))?;
         let named = |name: &str| {
-            sections.iter().find(|(own, header)| own == name && header.sh_type != SHT_NOBITS).map(|(_, header)| header)
+            sections
+                .iter()
+                .find(|(own, header)| own == name && header.sh_type != SHT_NOBITS)
+                .map(|(_, header)| header)
         };
         let mut section = |header: &SectionHeader| read_section(&mut file, header, context, TABLE_MOST);
         let notes = sections.iter().filter(|(_, header)| header.sh_type == SHT_NOTE);
@@ -202,14 +211,14 @@ impl TypesFile {
         if let Some(header) = named(".BTF") {
             let bytes = section(header).map_err(wrong)?;
             let types = Types::parse(&bytes).map_err(wrong)?;
-            return Ok(TypesFile { types, form: TypesForm::Btf, build_id, machine, order });
+            return Ok(TypesFile { types, form: TypesForm::Btf, sha256, build_id, machine, order });
         }
         if named(".debug_info").is_none() {
             return Err(TypesFileError::None(path.to_owned()));
         }
         let read = read_sections(&mut file, context, |name| named(name).cloned()).map_err(wrong)?;
         let types = Types::of_dwarf(read, big).map_err(wrong)?;
-        Ok(TypesFile { types, form: TypesForm::Dwarf, build_id, machine, order })
+        Ok(TypesFile { types, form: TypesForm::Dwarf, sha256, build_id, machine, order })
     }
 
     /// Checks that the types can be those of a kernel. `path` is the file, for errors.
@@ -218,12 +227,7 @@ impl TypesFile {
     ///
     /// # Errors
     /// [`TypesFileError::OtherBuild`] or [`TypesFileError::OtherArch`] if they are those of another kernel.
-    pub fn matches(
-        &self,
-        path: &Path,
-        arch: Arch,
-        build_id: Option<&str>,
-    ) -> Result<bool, TypesFileError> {
+    pub fn matches(&self, path: &Path, arch: Arch, build_id: Option<&str>) -> Result<bool, TypesFileError> {
         let same_machine = self.machine.is_none_or(|machine| machine == arch.elf_machine());
         if !same_machine || ByteOrder::of(arch) != self.order {
             return Err(TypesFileError::OtherArch { path: path.to_owned(), kernel: arch });

@@ -40,7 +40,8 @@ impl Types {
                 continue;
             }
             let parameters = function.parameters.into_iter();
-            let parameters = parameters.map(|(name, of)| Parameter { name, type_name: lookup.type_name(of, 0) });
+            let parameters =
+                parameters.map(|(name, of)| Parameter { name, type_name: lookup.type_name(of, 0) });
             return Ok(Some(Prototype {
                 parameters: parameters.collect(),
                 returns: lookup.type_name(function.returns, 0),

@@ -32,7 +32,9 @@ impl Lookup<'_> {
             return Err(TypesError::Circle(name.to_owned()));
         }
         Ok(match self.strip(name, found.clone())? {
-            TypeNode::Base { size, .. } | TypeNode::Aggregate { size, .. } | TypeNode::Enum { size, .. } => size,
+            TypeNode::Base { size, .. } | TypeNode::Aggregate { size, .. } | TypeNode::Enum { size, .. } => {
+                size
+            }
             TypeNode::Pointer(_) => POINTER,
             TypeNode::Array { of, counts } => {
                 let element = self.size_of(name, &self.read(of)?, depth + 1)?;

@@ -70,8 +70,12 @@ pub(super) fn read(types: &DwarfTypes) -> Result<(Vec<usize>, Index), TypesError
             let list = match (depth, tag) {
                 (
                     1,
-                    DW_TAG_structure_type | DW_TAG_union_type | DW_TAG_enumeration_type | DW_TAG_typedef
-                    | DW_TAG_base_type | DW_TAG_subprogram,
+                    DW_TAG_structure_type
+                    | DW_TAG_union_type
+                    | DW_TAG_enumeration_type
+                    | DW_TAG_typedef
+                    | DW_TAG_base_type
+                    | DW_TAG_subprogram,
                 ) => &mut index.types,
                 (2, DW_TAG_enumerator) if parent == DW_TAG_enumeration_type => &mut index.enumerators,
                 // GCC marks units whose types are elsewhere by an attribute of the root.
@@ -111,7 +115,8 @@ pub(super) fn read(types: &DwarfTypes) -> Result<(Vec<usize>, Index), TypesError
             }
             let name = dwarf.attr_string(&unit, name)?;
             let whole = start.0 + offset.0;
-            let whole = u32::try_from(whole).map_err(|_| TypesError::TooLarge { what: "bytes", most: u32::MAX.into() })?;
+            let whole = u32::try_from(whole)
+                .map_err(|_| TypesError::TooLarge { what: "bytes", most: u32::MAX.into() })?;
             list.push((hash(name.slice()), whole));
             if index.types.len() + index.enumerators.len() > MOST {
                 return Err(TypesError::TooLarge { what: "names", most: MOST as u64 });

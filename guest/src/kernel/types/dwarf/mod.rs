@@ -84,7 +84,9 @@ impl DwarfTypes {
         };
         let mut root = Entry::null();
         unit.entries_raw(None)?.read_entry(&mut root)?;
-        if let Some(AttributeValue::DebugStrOffsetsBase(base)) = root.attr_value(gimli::DW_AT_str_offsets_base) {
+        if let Some(AttributeValue::DebugStrOffsetsBase(base)) =
+            root.attr_value(gimli::DW_AT_str_offsets_base)
+        {
             unit.str_offsets_base = base;
         }
         Ok(unit)
@@ -165,7 +167,7 @@ struct AbbreviationTables {
 impl AbbreviationTables {
     fn new(dwarf: &Dwarf<Bytes<'_>>) -> Self {
         let length = dwarf.debug_abbrev.reader().len();
-        AbbreviationTables { tables: HashMap::new(), left: length.saturating_mul(4) }
+        AbbreviationTables { tables: HashMap::new(), left: length.saturating_mul(4).saturating_add(64) }
     }
 
     /// Returns the abbreviations of a unit.

@@ -41,7 +41,9 @@ pub(in crate::kernel::types) fn read_sections(
     let mut left = MOST;
     DwarfSections::load(|id| {
         let header = WANTED.contains(&id).then(|| named(id.name())).flatten();
-        let Some(header) = header.filter(|header| header.sh_type != SHT_NOBITS) else { return Ok(Vec::new()) };
+        let Some(header) = header.filter(|header| header.sh_type != SHT_NOBITS) else {
+            return Ok(Vec::new());
+        };
         let bytes = read_section(&mut file, &header, context, left)?;
         left -= bytes.len() as u64;
         Ok(bytes)
