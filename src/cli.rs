@@ -126,6 +126,10 @@ pub struct CompareArgs {
     /// given several times
     #[arg(long, value_name = "FILE")]
     pub kernel: Vec<PathBuf>,
+    /// Types of the kernels (see `pmdscope run --help`): once for each, in the order of the kernels; - for a kernel's
+    /// own
+    #[arg(long, value_name = "FILE")]
+    pub types: Vec<PathBuf>,
     #[command(flatten)]
     pub cache: CacheArgs,
     /// Format of the comparison
@@ -163,6 +167,9 @@ pub struct KernelFileArgs {
     /// Package or boot image
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Types of the kernel, in place of its own (see `pmdscope run --help`)
+    #[arg(long, value_name = "FILE")]
+    pub types: Option<PathBuf>,
     #[command(flatten)]
     pub cache: CacheArgs,
 }

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::expected::expectations;
 use crate::start::{EntryRequest, Start};
 use crate::study::Study;
-use crate::subject::{GuestSubject, KernelSubject, LastEnvironment, Subject, refuse_platform};
+use crate::subject::{GuestSubject, KernelSubject, LastEnvironment, Subject, refuse_platform, types_of};
 use crate::values::{bounds, chosen};
 use crate::version::made_by;
 use crate::{confined, output};
@@ -63,8 +63,9 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        for path in kernels(self.args) {
-            let kernel = KernelSubject::open(path, self.args.cache)?;
+        let types = types_of(kernels(self.args).count(), &self.args.types)?;
+        for (path, types) in kernels(self.args).zip(types) {
+            let kernel = KernelSubject::open(path, types.as_deref(), self.args.cache)?;
             let name = kernel.kernel.file().release.text.clone();
             rows.extend(self.rows(&Subject::Kernel(kernel), &name, &mut skips)?);
         }

@@ -21,7 +21,7 @@ pub fn kernel(args: &KernelArgs) -> Result<Exit> {
 }
 
 fn open(args: &KernelFileArgs) -> Result<Kernel> {
-    open_kernel(&args.file, args.cache)
+    open_kernel(&args.file, args.types.as_deref(), args.cache)
 }
 
 fn columns(rows: impl IntoIterator<Item = Vec<String>>) -> String {
@@ -57,7 +57,7 @@ fn info(kernel: &Kernel) -> String {
     let size: u64 = kernel.memory().iter().map(|part| part.size).sum();
     row("memory", format!("{size:#x} bytes"));
     row("symbols", kernel.symbol_count().to_string());
-    row("types", kernel.types_from().to_owned());
+    row("types", kernel.types_from().to_string());
     let named = |role: Role| {
         let names: Vec<_> = kernel_routines(role)
             .filter(|routine| routine.function_in(kernel).is_some())

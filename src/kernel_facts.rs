@@ -22,7 +22,10 @@ pub fn of_functions(subject: &Subject, writer: &Routine, walker: Option<&Routine
         warnings: Vec::new(),
         controls: Vec::new(),
         stubs: Vec::new(),
-        assumptions: Vec::new(),
+        assumptions: match subject {
+            Subject::Kernel(kernel) => kernel.assumption().into_iter().collect(),
+            Subject::Guest(_) => Vec::new(),
+        },
         shared: Vec::new(),
     }
 }
@@ -78,9 +81,10 @@ impl KernelObservation<'_> {
                     why: stub.why.to_owned(),
                 })
                 .collect(),
-            assumptions: beyond_callers.into_iter().chain(assumptions).collect(),
+            assumptions: functions.assumptions.into_iter().chain(beyond_callers).chain(assumptions).collect(),
             shared,
-            ..functions
+            writer_function: functions.writer_function,
+            walker_function: functions.walker_function,
         }
     }
 }

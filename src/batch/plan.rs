@@ -1,7 +1,7 @@
 //! The jobs of a matrix. Each can be computed from its number, without the others.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use pmdscope_arches::{Encoding, EntryKind, EntrySpec};
@@ -33,7 +33,8 @@ pub enum Platform {
     /// A guest, bundled or the user's.
     Guest { arch: String, mmu: Option<String>, linux: String, file: Option<PathBuf>, sha256: String },
     /// A kernel.
-    Kernel { file: PathBuf, release: String, sha256: String },
+    /// A kernel, with the file of its types and the SHA-256 of that file, if it is not its own.
+    Kernel { file: PathBuf, release: String, sha256: String, types: Option<(PathBuf, String)> },
 }
 
 /// Jobs that differ in their entries only.
@@ -77,12 +78,14 @@ pub enum RequestedEntry<'a> {
 impl Plan {
     /// Returns the files and folders that its jobs read: guests, kernels, and the cache of unpacked kernels.
     pub fn readable(&self) -> Vec<PathBuf> {
-        let file = |platform: &Platform| match platform {
-            Platform::Guest { file, .. } => file.clone(),
-            Platform::Kernel { file, .. } => Some(file.clone()),
+        let files = |platform: &Platform| match platform {
+            Platform::Guest { file, .. } => file.iter().cloned().collect(),
+            Platform::Kernel { file, types, .. } => {
+                [file].into_iter().chain(types.iter().map(|(types, _)| types)).cloned().collect::<Vec<_>>()
+            }
         };
         let cache = Cache::of_user().ok().map(|cache| cache.folder().to_owned());
-        self.platforms.iter().filter_map(file).chain(cache).collect()
+        self.platforms.iter().flat_map(files).chain(cache).collect()
     }
 
     /// Returns a plan without jobs, with these bounds for each.
@@ -139,8 +142,10 @@ impl Plan {
         let mut plan = self.clone();
         for platform in &mut plan.platforms {
             match platform {
-                Platform::Guest { file: Some(file), .. } | Platform::Kernel { file, .. } => {
-                    *file = PathBuf::from(file.file_name().unwrap_or_default());
+                Platform::Guest { file: Some(file), .. } => *file = without_folders(file),
+                Platform::Kernel { file, types, .. } => {
+                    *file = without_folders(file);
+                    types.iter_mut().for_each(|(types, _)| *types = without_folders(types));
                 }
                 Platform::Guest { file: None, .. } => {}
             }
@@ -156,6 +161,10 @@ impl Plan {
             (platform.name(), blocks.map(|block| block.entries.count()).sum())
         })
     }
+}
+
+fn without_folders(file: &Path) -> PathBuf {
+    PathBuf::from(file.file_name().unwrap_or_default())
 }
 
 impl Platform {

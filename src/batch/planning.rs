@@ -15,7 +15,7 @@ use super::plan::{Block, Entries, Plan, Platform, swap_spec};
 use crate::cli::{BoundArgs, CacheArgs, Marks};
 use crate::input;
 use crate::start::Start;
-use crate::subject::{GuestSubject, KERNEL_SAYS, KernelSubject, LackingRoutine, Subject};
+use crate::subject::{GuestSubject, KERNEL_SAYS, KernelSubject, LackingRoutine, Subject, types_of};
 use crate::sweep_study::sweepable;
 
 /// Reads a matrix; returns it and the text of the file.
@@ -197,16 +197,29 @@ impl PlanBuilder<'_> {
             return Err(self.matrix.error(&name.place, fault).into());
         }
         let mut all = Vec::new();
-        for file in self.files(kernels)? {
-            let subject = KernelSubject::open(&file, self.cache)?;
+        let files = self.files(kernels)?;
+        let names = include.types.as_deref().unwrap_or_default();
+        let types: Vec<_> = names.iter().map(|name| self.types(name)).collect();
+        let types = types_of(files.len(), &types).map_err(|fault| match names.first() {
+            Some(name) => self.matrix.error(&name.place, fault.to_string()).into(),
+            None => fault,
+        })?;
+        for (file, types) in files.into_iter().zip(types) {
+            let subject = KernelSubject::open(&file, types.as_deref(), self.cache)?;
             let platform = Platform::Kernel {
                 release: subject.kernel.file().release.text.clone(),
                 sha256: subject.kernel.file().sha256.clone(),
+                types: subject.types_file(),
                 file,
             };
             all.push((platform, Subject::Kernel(subject)));
         }
         Ok(all)
+    }
+
+    /// Returns the path of a file of types; `-` is a kernel's own.
+    fn types(&self, name: &Name) -> PathBuf {
+        if name.text == "-" { PathBuf::from("-") } else { self.folder.join(&name.text) }
     }
 
     /// Returns the files that match these names, in order and without repeats.

@@ -148,9 +148,13 @@ fn subject(platform: &Platform, cache: CacheArgs) -> Result<Subject> {
             unchanged(file.as_ref(), &guest.sha256, sha256)?;
             Subject::Guest(guest)
         }
-        Platform::Kernel { file, sha256, .. } => {
-            let kernel = KernelSubject::open(file, cache)?;
+        Platform::Kernel { file, sha256, types, .. } => {
+            let of_types = types.as_ref().map(|(file, _)| file.as_path());
+            let kernel = KernelSubject::open(file, of_types, cache)?;
             unchanged(Some(file), &kernel.kernel.file().sha256, sha256)?;
+            if let (Some((path, was)), Some((_, is))) = (types, kernel.types_file()) {
+                unchanged(Some(path), &is, was)?;
+            }
             Subject::Kernel(kernel)
         }
     })

@@ -57,6 +57,10 @@ pub struct ReproRunArgs {
     /// The kernel to run; if not given, the file of the saved name beside the reproducer or in this directory
     #[arg(long, value_name = "FILE")]
     pub kernel: Option<PathBuf>,
+    /// The types that the kernel was run with; if not given, the file of the saved name beside the reproducer or in this
+    /// directory
+    #[arg(long, value_name = "FILE")]
+    pub types: Option<PathBuf>,
     #[command(flatten)]
     pub cache: CacheArgs,
 }

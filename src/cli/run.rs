@@ -29,6 +29,10 @@ pub struct JobArgs {
     /// are read from it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "with"])]
     pub kernel: Option<PathBuf>,
+    /// Types of the kernel, in place of its own: the vmlinux of its build, with BTF or debug information (DWARF), or a
+    /// file of BTF
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "with"])]
+    pub types: Option<PathBuf>,
     #[command(flatten)]
     pub cache: CacheArgs,
     /// Entry to begin with (see `pmdscope list entries`)

@@ -35,7 +35,13 @@ pub enum Task {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Code {
     Guest(GuestFile),
-    Kernel { file: PathBuf, sha256: String, no_cache: bool },
+    /// A kernel, with the file of its types and the SHA-256 of that file, if it is not its own.
+    Kernel {
+        file: PathBuf,
+        sha256: String,
+        types: Option<(PathBuf, String)>,
+        no_cache: bool,
+    },
 }
 
 /// A guest, and the encoding that it is run in.
@@ -77,6 +83,7 @@ impl Code {
             Subject::Kernel(kernel) => Code::Kernel {
                 file: kernel.path.clone(),
                 sha256: kernel.kernel.file().sha256.clone(),
+                types: kernel.types_file(),
                 no_cache: kernel.no_cache,
             },
         }
@@ -85,10 +92,16 @@ impl Code {
     fn open(self) -> Result<Subject> {
         Ok(match self {
             Code::Guest(guest) => Subject::Guest(guest.open()?),
-            Code::Kernel { file, sha256, no_cache } => {
-                let kernel = KernelSubject::open(&file, CacheArgs { no_cache })?;
+            Code::Kernel { file, sha256, types, no_cache } => {
+                let of_types = types.as_ref().map(|(file, _)| file.as_path());
+                let kernel = KernelSubject::open(&file, of_types, CacheArgs { no_cache })?;
                 let is = &kernel.kernel.file().sha256;
                 ensure!(*is == sha256, "{} was replaced while it was run", file.display());
+                ensure!(
+                    kernel.types_file() == types,
+                    "the types of {} were replaced while it was run",
+                    file.display()
+                );
                 Subject::Kernel(kernel)
             }
         })
@@ -189,9 +202,10 @@ impl Task {
     /// Returns the files and folders that it reads.
     pub fn readable(&self) -> Vec<PathBuf> {
         match self {
-            Task::Run { code: Code::Kernel { file, .. }, .. } => {
+            Task::Run { code: Code::Kernel { file, types, .. }, .. } => {
                 let cache = Cache::of_user().ok().map(|cache| cache.folder().to_owned());
-                [file.clone()].into_iter().chain(cache).collect()
+                let types = types.as_ref().map(|(file, _)| file.clone());
+                [file.clone()].into_iter().chain(types).chain(cache).collect()
             }
             Task::Run { code: Code::Guest(_), .. } | Task::Sweep { .. } => Vec::new(),
         }

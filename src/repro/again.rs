@@ -124,7 +124,8 @@ fn guest(repro: &Repro) -> Result<GuestSubject> {
 fn kernel(repro: &Repro, args: &ReproRunArgs) -> Result<KernelSubject> {
     let report = &repro.report;
     let path = find_kernel(repro, args)?;
-    let kernel = KernelSubject::open(&path, args.cache)?;
+    let types = find_types(repro, args)?;
+    let kernel = KernelSubject::open(&path, types.as_deref(), args.cache)?;
     let sha256 = &kernel.kernel.file().sha256;
     ensure!(
         *sha256 == report.guest.sha256,
@@ -166,13 +167,8 @@ fn find_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<PathBuf> {
         return Ok(path.clone());
     }
     let Code::Kernel { file, package, .. } = &repro.code else { bail!("it is not for a kernel") };
-    // The reproducer names a file: folders in that name are dropped.
-    let name = Path::new(file).file_name().map(PathBuf::from).unwrap_or_default();
-    let beside = args.repro.file.parent().unwrap_or(Path::new("")).join(&name);
-    for path in [beside, name] {
-        if path.is_file() {
-            return Ok(path);
-        }
+    if let Some(path) = find(repro_folder(args), file) {
+        return Ok(path);
     }
     let release = repro.report.guest.release.as_deref().unwrap_or_default();
     let get = match package {
@@ -180,6 +176,30 @@ fn find_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<PathBuf> {
         None => String::new(),
     };
     bail!("its kernel {release} is not here: name {file} by --kernel{get}")
+}
+
+/// Returns the folder of a reproducer.
+fn repro_folder(args: &ReproRunArgs) -> &Path {
+    args.repro.file.parent().unwrap_or(Path::new(""))
+}
+
+/// Finds a file that a reproducer names, in a folder or the current directory.
+fn find(folder: &Path, file: &str) -> Option<PathBuf> {
+    // The reproducer names a file: folders in that name are dropped.
+    let name = Path::new(file).file_name().map(PathBuf::from).unwrap_or_default();
+    [folder.join(&name), name].into_iter().find(|path| path.is_file())
+}
+
+/// Finds the file of types that a reproducer's kernel was run with: named by `--types`, or as the kernel is found.
+fn find_types(repro: &Repro, args: &ReproRunArgs) -> Result<Option<PathBuf>> {
+    if args.types.is_some() {
+        return Ok(args.types.clone());
+    }
+    let Some(types) = &repro.report.guest.types else { return Ok(None) };
+    let found = find(repro_folder(args), &types.name);
+    found.map(Some).with_context(|| {
+        format!("the types that its kernel was run with are not here: name {} by --types", types.name)
+    })
 }
 
 fn entry(repro: &Repro) -> Result<EntryRequest> {

@@ -33,7 +33,10 @@ fn command(repro: &Repro) -> Result<String> {
     let guest = report.guest.name.clone();
     let mut options = Vec::new();
     match &repro.code {
-        Code::Kernel { .. } => options.push(("--kernel", guest)),
+        Code::Kernel { .. } => {
+            options.push(("--kernel", guest));
+            options.extend(report.guest.types.clone().map(|types| ("--types", types.name)));
+        }
         Code::Guest { .. } => {
             options.push(("--arch", report.arch.clone()));
             options.extend(report.mmu.clone().map(|mmu| ("--mmu", mmu)));

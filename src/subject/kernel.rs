@@ -6,9 +6,9 @@ use std::rc::Rc;
 use anyhow::{Context, Result, anyhow, ensure};
 use pmdscope_arches::{Arch, Encoding};
 use pmdscope_emu::KernelEnvironment;
-use pmdscope_guest::kernel::Cache;
+use pmdscope_guest::kernel::{Cache, TypesFrom};
 use pmdscope_guest::{Kernel, Routine};
-use pmdscope_traces::{GuestInfo, GuestKind};
+use pmdscope_traces::{GuestInfo, GuestKind, TypesInfo};
 
 use crate::cli::CacheArgs;
 use crate::values::file_name;
@@ -23,14 +23,18 @@ pub struct KernelSubject {
     pub kernel: Rc<Kernel>,
     /// The usual encoding of its architecture and version.
     pub encoding: Encoding,
+    /// The file of its types, if not its own.
+    pub types: Option<PathBuf>,
     /// Whether to do without the cache of unpacked kernels.
     pub no_cache: bool,
 }
 
 impl KernelSubject {
     /// Opens a kernel, and finds the encoding of its own architecture and version.
-    pub fn open(path: &Path, cache: CacheArgs) -> Result<KernelSubject> {
-        let kernel = open_kernel(path, cache)?;
+    ///
+    /// `types` is a file of types to take in place of the kernel's own.
+    pub fn open(path: &Path, types: Option<&Path>, cache: CacheArgs) -> Result<KernelSubject> {
+        let kernel = open_kernel(path, types, cache)?;
         let arch = kernel.arch();
         let runs: Vec<_> =
             Arch::ALL.into_iter().filter(|arch| KernelEnvironment::runs(*arch)).map(Arch::name).collect();
@@ -42,16 +46,47 @@ impl KernelSubject {
         );
         ensure!(
             kernel.has_types(),
-            "{}: this kernel does not describe its types (BTF), which says what its functions work on: one that was \
-             built with CONFIG_DEBUG_INFO_BTF does",
-            path.display()
+            "{}: this kernel does not describe its types, which say what its functions work on{}: one that was built \
+             with CONFIG_DEBUG_INFO_BTF does; or give the vmlinux of its build, with BTF or debug information (DWARF), \
+             by --types",
+            path.display(),
+            match kernel.types_from() {
+                TypesFrom::None(Some(reason)) => format!(" ({reason})"),
+                _ => String::new(),
+            }
         );
         // A ppc64 image uses radix, the first. It changes to hash only if it boots on a machine without radix.
         let mmu = arch.mmus().first().copied();
         let encoding = Encoding::at(arch, mmu, kernel.version())
             .with_context(|| format!("{}, which is Linux {}", path.display(), kernel.file().release))?;
         let no_cache = cache.no_cache;
-        Ok(KernelSubject { path: path.to_owned(), kernel: Rc::new(kernel), encoding, no_cache })
+        let types = types.map(Path::to_owned);
+        Ok(KernelSubject { path: path.to_owned(), kernel: Rc::new(kernel), encoding, types, no_cache })
+    }
+
+    /// Returns the options of a command line that select it.
+    pub fn options(&self) -> Vec<(&'static str, String)> {
+        let info = self.info();
+        let types = info.types.map(|types| ("--types", types.name));
+        [("--kernel", info.name)].into_iter().chain(types).collect()
+    }
+
+    /// Returns the file of its types, if not its own, and the file's SHA-256.
+    pub fn types_file(&self) -> Option<(PathBuf, String)> {
+        match (&self.types, self.kernel.types_from()) {
+            (Some(path), TypesFrom::File { sha256, .. }) => Some((path.clone(), sha256.clone())),
+            _ => None,
+        }
+    }
+
+    /// Returns what is assumed of its types: that they are its own, if nothing shows it.
+    pub fn assumption(&self) -> Option<String> {
+        match self.kernel.types_from() {
+            TypesFrom::File { name, same_build: false, .. } => Some(format!(
+                "the types of {name} are those of this kernel: one of the two has no build ID, so this was not checked"
+            )),
+            _ => None,
+        }
     }
 
     /// Returns its identity for reports.
@@ -65,6 +100,12 @@ impl KernelSubject {
             release: Some(file.release.text.clone()),
             package: file.package.as_ref().map(|package| format!("{} {}", package.name, package.version)),
             build_id: file.build_id.clone(),
+            types: match self.kernel.types_from() {
+                TypesFrom::File { name, sha256, .. } => {
+                    Some(TypesInfo { name: name.clone(), sha256: sha256.clone() })
+                }
+                _ => None,
+            },
         }
     }
 
@@ -113,8 +154,25 @@ pub fn refuse_platform(arch: bool, mmu: bool, linux: bool) -> Result<()> {
     Ok(())
 }
 
+/// Returns the file of types of each kernel, `None` for its own.
+///
+/// `types` has none, or as many as there are kernels, in their order; `-` is for a kernel's own.
+pub fn types_of(kernels: usize, types: &[PathBuf]) -> Result<Vec<Option<PathBuf>>> {
+    ensure!(
+        types.is_empty() || types.len() == kernels,
+        "files of types for {} kernels, and there are {kernels}: give one for each, in their order, or - for a \
+         kernel's own",
+        types.len()
+    );
+    let own = Path::new("-");
+    let mut of_each: Vec<_> =
+        types.iter().map(|file| Some(file.clone()).filter(|file| file != own)).collect();
+    of_each.resize(kernels, None);
+    Ok(of_each)
+}
+
 /// Opens a kernel. Problems with the cache are only printed, and only if the kernel opens.
-pub fn open_kernel(path: &Path, args: CacheArgs) -> Result<Kernel> {
+pub fn open_kernel(path: &Path, types: Option<&Path>, args: CacheArgs) -> Result<Kernel> {
     let (cache, note) = match args.no_cache {
         true => (None, None),
         false => match Cache::of_user() {
@@ -124,7 +182,8 @@ pub fn open_kernel(path: &Path, args: CacheArgs) -> Result<Kernel> {
     };
     // Refuse anything but a regular file first: reading a pipe could wait for ever.
     input::open(path)?;
-    let kernel = Kernel::open(path, cache.as_ref())?;
+    types.map(input::open).transpose()?;
+    let kernel = Kernel::open_with_types(path, types, cache.as_ref())?;
     for note in note.iter().chain(kernel.notes()) {
         output::tell(note);
     }

@@ -3,7 +3,7 @@
 mod guest;
 mod kernel;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use pmdscope_arches::{Encoding, UnknownName};
 use pmdscope_emu::{EmuError, Environment, HugePage, KernelEnvironment, kernel_routine, kernel_routines};
 use pmdscope_guest::routine::writers;
@@ -11,7 +11,7 @@ use pmdscope_guest::{Role, Routine};
 use pmdscope_traces::GuestInfo;
 
 pub use self::guest::GuestSubject;
-pub use self::kernel::{KERNEL_SAYS, KernelSubject, open_kernel, refuse_platform};
+pub use self::kernel::{KERNEL_SAYS, KernelSubject, open_kernel, refuse_platform, types_of};
 use crate::cli::JobArgs;
 use crate::values::encoding;
 
@@ -34,8 +34,9 @@ impl Subject {
     pub fn of_args(args: &JobArgs) -> Result<Self> {
         if let Some(path) = args.kernel() {
             refuse_platform(args.arch.is_some(), args.mmu.is_some(), args.linux.is_some())?;
-            return KernelSubject::open(path, args.cache).map(Subject::Kernel);
+            return KernelSubject::open(path, args.types.as_deref(), args.cache).map(Subject::Kernel);
         }
+        ensure!(args.types.is_none(), "--types is of a kernel: give --kernel too");
         let arch = args.arch.as_deref().unwrap_or_default();
         let encoding = encoding(arch, args.mmu.as_deref(), args.linux.as_deref())?;
         Ok(Subject::Guest(match &args.guest {
@@ -64,7 +65,7 @@ impl Subject {
     pub fn options(&self) -> Vec<(&'static str, String)> {
         match self {
             Subject::Guest(guest) => guest.options(),
-            Subject::Kernel(kernel) => vec![("--kernel", kernel.info().name)],
+            Subject::Kernel(kernel) => kernel.options(),
         }
     }
 

@@ -52,7 +52,7 @@ pub use outcome::{Outcome, RoutineResult};
 pub use report::{
     AccessKind, Control, DECODE_SCHEMA, Divergence, Event, EventKind, GuestInfo, GuestKind, Invalidated,
     KernelFacts, KernelWarning, PredicatesFrom, RUN_SCHEMA, References, RunReport, Schedules, SplitGuard,
-    Stored, Stub, Trace, Verdict, Warning,
+    Stored, Stub, Trace, TypesInfo, Verdict, Warning,
 };
 pub use text::WIDTH;
 pub use view::View;

@@ -17,7 +17,7 @@ mod kernel;
 mod trace;
 mod verdict;
 
-pub use guest::{GuestInfo, GuestKind, PredicatesFrom};
+pub use guest::{GuestInfo, GuestKind, PredicatesFrom, TypesInfo};
 pub use kernel::{Control, Invalidated, KernelFacts, KernelWarning, SplitGuard, Stub};
 pub use trace::{AccessKind, Event, EventKind, References, Trace};
 pub use verdict::Verdict;

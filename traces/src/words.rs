@@ -86,12 +86,13 @@ pub fn quoted(word: &str) -> String {
 /// A file of reports may contain any other text instead, which must not be pasted.
 pub fn is_command(text: &str) -> bool {
     const MARKS: [&str; 4] = ["--young", "--dirty", "--soft-dirty", "--uffd-wp"];
-    const WITH_VALUE: [&str; 19] = [
+    const WITH_VALUE: [&str; 20] = [
         "--arch",
         "--mmu",
         "--linux",
         "--guest",
         "--kernel",
+        "--types",
         "--entry",
         "--entries",
         "--pmd",

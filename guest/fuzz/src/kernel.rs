@@ -29,6 +29,9 @@ pub fn look_around(kernel: &Kernel) {
             let _ = (kernel.symbol_at(found.address), kernel.symbol_at(found.local_entry));
         }
     }
+    for bug in kernel.all_bugs() {
+        assert!(kernel.bug_at(bug.address).is_some() && kernel.bug_of_entry(bug.entry).is_some());
+    }
     let _ = (kernel.symbol_at(0), kernel.symbol_at(u64::MAX), kernel.symbol_count());
     let _ = (kernel.offset("page", "lock.value"), kernel.size("page"), kernel.enumerator("PG_head"));
     for memory in kernel.memory() {
@@ -36,7 +39,8 @@ pub fn look_around(kernel: &Kernel) {
     }
 }
 
-fn look_up(types: &Types) {
+/// Looks up what a machine asks of types.
+pub fn look_up(types: &Types) {
     types.offset("page", "lock.value").err().iter().for_each(assert_one_line);
     types.size("page").err().iter().for_each(assert_one_line);
     types.function("get_page").err().iter().for_each(assert_one_line);

@@ -1,15 +1,25 @@
 //! Packages and boot images of kernels.
 
-use pmdscope_guest::kernel::KernelFile;
+use pmdscope_guest::kernel::{KernelFile, TypesFile};
 
 use super::assert_one_line;
-use super::kernel::look_at;
+use super::kernel::{look_at, look_up};
 
 /// Little enough that what unpacks to more is refused at once.
 const LIMIT: u64 = 4 << 20;
 
-/// Opens bytes as a package or boot image, and reads its symbols and types.
+/// Opens bytes as a package or boot image, and reads its symbols and types; then as a file of types alone.
 pub fn kernel_file(bytes: &[u8]) -> bool {
+    let types = match TypesFile::from_bytes(bytes) {
+        Ok(file) => {
+            look_up(&file.types);
+            true
+        }
+        Err(error) => {
+            assert_one_line(&error);
+            false
+        }
+    };
     match KernelFile::from_bytes(bytes, LIMIT) {
         Ok(kernel) => {
             look_at(kernel);
@@ -17,7 +27,7 @@ pub fn kernel_file(bytes: &[u8]) -> bool {
         }
         Err(error) => {
             assert_one_line(&error);
-            false
+            types
         }
     }
 }

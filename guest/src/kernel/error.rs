@@ -30,7 +30,10 @@ pub enum KernelError {
         what: &'static str,
     },
     /// The file is larger than the largest kernel.
-    #[error("{}: has {size} bytes, more than any kernel: {limit} are read at most", .path.display())]
+    #[error(
+        "{}: has {size} bytes, more than any kernel: {limit} are read at most; of a vmlinux with debug information give one without (objcopy --strip-debug), and its BTF by --types if it has none",
+        .path.display()
+    )]
     TooLarge {
         /// The file.
         path: PathBuf,

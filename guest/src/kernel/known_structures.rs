@@ -1,14 +1,15 @@
-//! Structure layouts of kernels without types (BTF).
+//! Structure layouts of kernels without types.
 //!
-//! These kernels are Debian's 6.1 for ppc64le and s390x.
-
-use pmdscope_arches::{Arch, Version};
+//! These kernels are Debian's 6.1 for ppc64le and s390x. Another configuration has other layouts, so a layout is used
+//! only for the builds that it was taken from.
 
 /// The known layouts of some structures of a kernel.
 #[derive(Debug)]
 pub(super) struct KnownStructures {
     /// The source of the layouts, for reports.
     pub(super) source: &'static str,
+    /// The GNU build IDs of the kernels that have these layouts.
+    builds: &'static [&'static str],
     offsets: &'static [(&'static str, &'static [(&'static str, u64)])],
     sizes: &'static [(&'static str, u64)],
     enumerators: &'static [(&'static str, i64)],
@@ -32,13 +33,10 @@ impl KnownStructures {
     }
 }
 
-/// Returns the known structure layouts of an architecture's kernels of one version.
-pub(super) fn known_structures(arch: Arch, version: Version) -> Option<&'static KnownStructures> {
-    match (arch, version) {
-        (Arch::S390x, v) if v == Version::new(6, 1) => Some(&S390X_6_1),
-        (Arch::Ppc64le, v) if v == Version::new(6, 1) => Some(&PPC64LE_6_1),
-        _ => None,
-    }
+/// Returns the known structure layouts of a build, given its GNU build ID in hexadecimal.
+pub(super) fn known_structures(build_id: Option<&str>) -> Option<&'static KnownStructures> {
+    let build_id = build_id?;
+    [&S390X_6_1, &PPC64LE_6_1].into_iter().find(|known| known.builds.contains(&build_id))
 }
 
 /// The first members of `vm_area_struct` (Linux include/linux/mm_types.h, v6.1).
@@ -93,6 +91,8 @@ const PAGE_FLAGS: &[(&str, i64)] = &[
 
 static S390X_6_1: KnownStructures = KnownStructures {
     source: "the accesses of Debian's 6.1 for s390x, which has no BTF",
+    // linux-image-6.1.0-50-s390x 6.1.176-1.
+    builds: &["64191809e7272da77af306133aa6c566be0be242"],
     offsets: &[
         ("task_struct", &[("mm", 0x6f8)]),
         ("mm_struct", &[("pgd", 0x38), ("context.asce", 0x320), ("context.asce_limit", 0x328)]),
@@ -120,6 +120,8 @@ static S390X_6_1: KnownStructures = KnownStructures {
 
 static PPC64LE_6_1: KnownStructures = KnownStructures {
     source: "the accesses of Debian's 6.1 for ppc64le, which has no BTF",
+    // linux-image-6.1.0-50-powerpc64le 6.1.176-1.
+    builds: &["e04703597006cc36ab4eb3e421c377f39b50aecc"],
     offsets: &[
         ("task_struct", &[("mm", 0x758)]),
         ("mm_struct", &[("pgd", 0x38)]),
@@ -147,3 +149,20 @@ static PPC64LE_6_1: KnownStructures = KnownStructures {
     ],
     enumerators: PAGE_FLAGS,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layouts_are_those_of_certain_builds() {
+        for known in [&S390X_6_1, &PPC64LE_6_1] {
+            for build in known.builds {
+                assert_eq!(known_structures(Some(build)).map(|known| known.source), Some(known.source));
+            }
+        }
+        assert!(known_structures(None).is_none());
+        // Another build of the same version.
+        assert!(known_structures(Some(&"0".repeat(40))).is_none());
+    }
+}

@@ -1,5 +1,6 @@
 //! A kernel with its symbols and types: everything that a machine needs to run it.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -13,7 +14,9 @@ use super::file::{KernelFile, OpenedKernel};
 use super::image::{SegmentKind, Symbol, SymbolKind};
 use super::kallsyms::read_kallsyms;
 use super::known_structures::{KnownStructures, known_structures};
-use super::types::{Prototype, Types, TypesError};
+use super::power::{Descriptor, Descriptors, PowerAbi, without_dot};
+use super::text::printable;
+use super::types::{Prototype, Types, TypesError, TypesFile, TypesFileError, TypesForm};
 
 /// The name of cache entries for symbols.
 const SYMBOLS: &str = "symbols";
@@ -28,9 +31,54 @@ pub struct Kernel {
     by_name: Vec<usize>,
     types: Option<Types>,
     structures: Option<&'static KnownStructures>,
+    /// The source of the types or structures, or the reason why there are none.
+    types_from: TypesFrom,
+    /// The descriptors of functions, in an ELFv1 kernel.
+    descriptors: Option<Descriptors>,
     /// The table of bugs, read when it is first asked for.
     bugs: OnceLock<Option<Bugs>>,
     notes: Vec<String>,
+}
+
+/// The source of a kernel's types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TypesFrom {
+    /// The BTF in its image.
+    Btf,
+    /// The debug information (DWARF) of its vmlinux.
+    Dwarf,
+    /// A file that was given with the kernel.
+    File {
+        /// The name of the file, without its folders.
+        name: String,
+        /// The form of the types.
+        form: TypesForm,
+        /// The SHA-256 of the file, in hexadecimal.
+        sha256: String,
+        /// Whether kernel and file have the same build ID. If not, one of them has none.
+        same_build: bool,
+    },
+    /// The layouts of some structures that are known of this build. The field says where they are from.
+    Known(&'static str),
+    /// Nothing: the kernel has no types. The field has the reason if there is more to say.
+    None(Option<String>),
+}
+
+impl fmt::Display for TypesFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TypesFrom::Btf => f.write_str("BTF"),
+            TypesFrom::Dwarf => f.write_str("DWARF"),
+            TypesFrom::File { name, form, same_build, .. } => {
+                let checked =
+                    if *same_build { "of the same build" } else { "not checked against the kernel" };
+                write!(f, "{} of {name}, {checked}", form.name())
+            }
+            TypesFrom::Known(source) => f.write_str(source),
+            TypesFrom::None(None) => f.write_str("none"),
+            TypesFrom::None(Some(reason)) => write!(f, "none: {reason}"),
+        }
+    }
 }
 
 /// A contiguous part of the memory that holds the kernel when it starts.
@@ -50,8 +98,10 @@ pub struct SymbolAddress {
     pub address: u64,
     /// The address that calls from within the kernel use.
     ///
-    /// On ppc64le, it follows the instructions that set up r2. On other architectures, it is `address`.
+    /// On ppc64le, and ppc64 with ELFv2, it follows the instructions that set up r2. Elsewhere, it is `address`.
     pub local_entry: u64,
+    /// The value that the function expects in r2, if it has a descriptor ([`PowerAbi::V1`]).
+    pub toc: Option<u64>,
 }
 
 /// Errors of loading a kernel.
@@ -61,7 +111,10 @@ pub enum LoadError {
     #[error(transparent)]
     Open(#[from] KernelError),
     /// The kernel has no symbols.
-    #[error("{}: {why}, and without symbols none of its functions can be found", .path.display())]
+    #[error(
+        "{}: {why}, and without symbols none of its functions can be found: give one that was built with CONFIG_KALLSYMS, or a vmlinux that was not stripped",
+        .path.display()
+    )]
     NoSymbols {
         /// The file.
         path: PathBuf,
@@ -76,15 +129,35 @@ pub enum LoadError {
         /// The reason.
         source: TypesError,
     },
+    /// The file with the kernel's types cannot be used.
+    #[error(transparent)]
+    TypesFile(#[from] TypesFileError),
 }
 
 impl Kernel {
     /// Opens a package or boot image, and reads the kernel's symbols and types.
     ///
+    /// Types are its BTF, or else the debug information (DWARF) of a vmlinux.
+    ///
     /// # Errors
     /// [`LoadError::Open`] if the file is not a kernel that can be run, [`LoadError::NoSymbols`] or
     /// [`LoadError::Types`] if the kernel has no symbols or damaged types.
     pub fn open(path: &Path, cache: Option<&Cache>) -> Result<Kernel, LoadError> {
+        Kernel::open_with_types(path, None, cache)
+    }
+
+    /// Opens a kernel as [`Kernel::open`] does, with the types of another file in place of its own.
+    ///
+    /// `types` is BTF, or a vmlinux with BTF or debug information (see [`TypesFile`]).
+    ///
+    /// # Errors
+    /// As [`Kernel::open`], and [`LoadError::TypesFile`] if the file cannot be used, or has the types of another
+    /// kernel.
+    pub fn open_with_types(
+        path: &Path,
+        types: Option<&Path>,
+        cache: Option<&Cache>,
+    ) -> Result<Kernel, LoadError> {
         let OpenedKernel { kernel: file, key, notes, .. } = KernelFile::open(path, cache)?;
         let mut notes: Vec<CacheError> = notes;
         let place = cache.zip(key.as_ref());
@@ -105,7 +178,17 @@ impl Kernel {
                 symbols
             }
         };
-        Kernel::new(path, file, symbols, notes.iter().map(ToString::to_string).collect())
+        let notes = notes.iter().map(ToString::to_string).collect();
+        let given = types.map(|types| given_types(types, &file)).transpose()?;
+        let given = match given {
+            Some(given) => Some(given),
+            // A cached kernel has no debug information, and that of a compressed vmlinux is not read.
+            None if file.btf.is_none() && file.package.is_none() && file.format == "ELF" => {
+                Some(own_debug_information(path))
+            }
+            None => None,
+        };
+        Kernel::new(path, file, symbols, notes, given)
     }
 
     /// Reads the symbols and types of an opened kernel. Errors call its file `-`.
@@ -115,18 +198,26 @@ impl Kernel {
     pub fn of_file(file: KernelFile) -> Result<Kernel, LoadError> {
         let path = Path::new("-");
         let symbols = read_symbols(path, &file)?;
-        Kernel::new(path, file, symbols, Vec::new())
+        Kernel::new(path, file, symbols, Vec::new(), None)
     }
 
-    /// Reads the types, and combines file, symbols and types.
+    /// Reads the types unless they are given, and combines file, symbols and types.
     fn new(
         path: &Path,
         file: KernelFile,
         symbols: Option<Symbols>,
         notes: Vec<String>,
+        given: Option<(Option<Types>, TypesFrom)>,
     ) -> Result<Kernel, LoadError> {
-        let types = file.types().transpose();
-        let types = types.map_err(|source| LoadError::Types { path: path.to_owned(), source })?;
+        let (types, types_from) = match given {
+            Some(given) => given,
+            None => {
+                let types = file.types().transpose();
+                let types = types.map_err(|source| LoadError::Types { path: path.to_owned(), source })?;
+                let from = if types.is_some() { TypesFrom::Btf } else { TypesFrom::None(None) };
+                (types, from)
+            }
+        };
         let image = &file.flat;
         let memory = image
             .segments
@@ -143,10 +234,11 @@ impl Kernel {
         by_name.sort_by(|a, b| image.symbols[*a].name.cmp(&image.symbols[*b].name));
         let structures = match types {
             Some(_) => None,
-            None => known_structures(image.arch, Version::new(file.release.major, file.release.minor)),
+            None => known_structures(file.build_id.as_deref()),
         };
-        let bugs = OnceLock::new();
-        Ok(Kernel { memory, symbols, by_name, types, structures, bugs, notes, file })
+        let types_from = structures.map_or(types_from, |known| TypesFrom::Known(known.source));
+        let (descriptors, bugs) = (Descriptors::of(image), OnceLock::new());
+        Ok(Kernel { memory, symbols, by_name, types, structures, types_from, descriptors, bugs, notes, file })
     }
 
     /// Returns the kernel's file, with the memory image.
@@ -186,10 +278,34 @@ impl Kernel {
         self.find(name).map(|found| found.address)
     }
 
+    /// Returns the calling convention of a kernel for POWER, `None` for other kernels.
+    pub fn power_abi(&self) -> Option<PowerAbi> {
+        match (self.arch(), &self.descriptors) {
+            (Arch::Ppc64, Some(_)) => Some(PowerAbi::V1),
+            (Arch::Ppc64 | Arch::Ppc64le, _) => Some(PowerAbi::V2),
+            _ => None,
+        }
+    }
+
     /// Finds the function or variable of a name.
     ///
     /// If several have this name, functions take precedence over variables, and then lower addresses over higher ones.
+    /// The address of a function is that of its code, also where its symbol is that of a descriptor.
     pub fn find(&self, name: &str) -> Option<SymbolAddress> {
+        let Some(descriptors) = &self.descriptors else { return self.find_symbol(name) };
+        let symbol = self.find_symbol(name);
+        let descriptor = symbol.and_then(|symbol| descriptors.read(&self.file.flat, symbol.address));
+        match descriptor {
+            Some(Descriptor { code, toc }) => {
+                Some(SymbolAddress { address: code, local_entry: code, toc: Some(toc) })
+            }
+            // A function of assembly may have a name for its code only.
+            None => symbol.or_else(|| self.find_symbol(&format!(".{name}"))),
+        }
+    }
+
+    /// Finds the symbol of a name, as [`Kernel::find`] does.
+    fn find_symbol(&self, name: &str) -> Option<SymbolAddress> {
         let elf = &self.file.flat.symbols;
         let first = self.by_name.partition_point(|number| elf[*number].name.as_str() < name);
         let of_elf = self.by_name[first..].iter().map(|number| &elf[*number]);
@@ -201,19 +317,28 @@ impl Kernel {
         // of Debian's 6.1 for s390x.
         let function = of_kallsyms.filter(pmdscope_kallsyms::Symbol::is_text);
         if let Some(symbol) = of_elf.filter(|symbol| !is_variable(symbol) || function.is_none()) {
-            let skipped = if self.arch() == Arch::Ppc64le { local_entry_offset(symbol.other) } else { 0 };
-            return Some(SymbolAddress { address: symbol.address, local_entry: symbol.address + skipped });
+            let v2 = self.power_abi() == Some(PowerAbi::V2);
+            let skipped = if v2 { local_entry_offset(symbol.other) } else { 0 };
+            let local_entry = symbol.address.saturating_add(skipped);
+            return Some(SymbolAddress { address: symbol.address, local_entry, toc: None });
         }
         let symbol = of_kallsyms?;
-        // kallsyms lacks ELF's `st_other`. Assume that a ppc64le function sets up r2, in two instructions.
-        let skipped = if self.arch() == Arch::Ppc64le && symbol.is_text() { 8 } else { 0 };
-        Some(SymbolAddress { address: symbol.address, local_entry: symbol.address + skipped })
+        // kallsyms lacks ELF's `st_other`. Assume that a function of ELFv2 sets up r2, in two instructions.
+        let skipped = if self.power_abi() == Some(PowerAbi::V2) && symbol.is_text() { 8 } else { 0 };
+        let local_entry = symbol.address.saturating_add(skipped);
+        Some(SymbolAddress { address: symbol.address, local_entry, toc: None })
     }
 
     /// Finds the function that holds an address. Returns its name, and the distance from its start in bytes.
     pub fn symbol_at(&self, address: u64) -> Option<(&str, u64)> {
+        if let Some(descriptors) = &self.descriptors
+            && let Some((number, distance)) = descriptors.function_at(address)
+        {
+            return Some((without_dot(&self.file.flat.symbols[number].name), distance));
+        }
         if let Some(symbols) = &self.symbols {
-            return symbols.at(address).map(|(symbol, offset)| (symbol.name, offset));
+            let name = |name| if self.descriptors.is_some() { without_dot(name) } else { name };
+            return symbols.at(address).map(|(symbol, offset)| (name(symbol.name), offset));
         }
         let elf = &self.file.flat.symbols;
         let end = elf.partition_point(|symbol| symbol.address <= address);
@@ -228,6 +353,9 @@ impl Kernel {
         let kallsyms = self.symbols.iter().flat_map(Symbols::iter);
         let mut names: Vec<&str> =
             of_elf.chain(kallsyms.filter(|symbol| symbol.is_text()).map(|symbol| symbol.name)).collect();
+        if self.descriptors.is_some() {
+            names.iter_mut().for_each(|name| *name = without_dot(name));
+        }
         names.sort_unstable();
         names.dedup();
         names
@@ -243,19 +371,15 @@ impl Kernel {
         self.types.is_some() || self.structures.is_some()
     }
 
-    /// Returns the source of the structure layouts, for reports.
-    pub fn types_from(&self) -> &'static str {
-        match (&self.types, self.structures) {
-            (Some(_), _) => "BTF",
-            (None, Some(structures)) => structures.source,
-            (None, None) => "none",
-        }
+    /// Returns the source of the types or structure layouts, for reports.
+    pub fn types_from(&self) -> &TypesFrom {
+        &self.types_from
     }
 
     /// Returns the offset in bytes of a member of a structure, if it is known.
     pub fn offset(&self, structure: &str, member: &str) -> Option<u64> {
         match (&self.types, self.structures) {
-            (Some(types), _) => types.offset(structure, member).ok(),
+            (Some(types), _) => types.offset_alone(structure, member).ok(),
             (None, Some(structures)) => structures.offset(structure, member),
             (None, None) => None,
         }
@@ -264,7 +388,7 @@ impl Kernel {
     /// Returns the size of a structure in bytes, if it is known.
     pub fn size(&self, structure: &str) -> Option<u64> {
         match (&self.types, self.structures) {
-            (Some(types), _) => types.size(structure).ok(),
+            (Some(types), _) => types.size_alone(structure).ok(),
             (None, Some(structures)) => structures.size(structure),
             (None, None) => None,
         }
@@ -287,6 +411,25 @@ impl Kernel {
     /// Returns the table of bugs, if the kernel has one.
     pub(super) fn bugs(&self) -> Option<&Bugs> {
         self.bugs.get_or_init(|| Bugs::read(self)).as_ref()
+    }
+}
+
+/// Reads the types of a file that was given with a kernel.
+fn given_types(path: &Path, kernel: &KernelFile) -> Result<(Option<Types>, TypesFrom), TypesFileError> {
+    let file = TypesFile::open(path)?;
+    let same_build = file.matches(path, kernel.flat.arch, kernel.build_id.as_deref())?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (name, sha256) = (printable(name.as_bytes()), file.sha256.clone());
+    let from = TypesFrom::File { name, form: file.form, sha256, same_build };
+    Ok((Some(file.types), from))
+}
+
+/// Reads the debug information of a vmlinux. Without any, the reason says what is wrong with it.
+fn own_debug_information(path: &Path) -> (Option<Types>, TypesFrom) {
+    match TypesFile::open(path) {
+        Ok(file) => (Some(file.types), TypesFrom::Dwarf),
+        Err(TypesFileError::Types { source, .. }) => (None, TypesFrom::None(Some(source.to_string()))),
+        Err(_) => (None, TypesFrom::None(None)),
     }
 }
 

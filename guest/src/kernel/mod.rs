@@ -20,6 +20,7 @@ mod limits;
 mod link_address;
 mod load;
 mod package;
+mod power;
 mod release;
 #[cfg(test)]
 mod tests;
@@ -33,7 +34,8 @@ pub use error::{BootError, ImageError, KernelError, PackageError, UnpackError};
 pub use file::{KernelFile, OpenedKernel};
 pub use image::{Base, MemoryImage, PerCpu, Section, Segment, SegmentKind, Symbol, SymbolKind};
 pub use limits::LIMIT;
-pub use load::{Kernel, LoadError, MemoryPart, SymbolAddress};
+pub use load::{Kernel, LoadError, MemoryPart, SymbolAddress, TypesFrom};
 pub use package::{Package, PackageKind};
+pub use power::PowerAbi;
 pub use release::Release;
-pub use types::{BtfPlace, Parameter, Prototype, Types, TypesError};
+pub use types::{BtfPlace, Parameter, Prototype, Types, TypesError, TypesFile, TypesFileError, TypesForm};

@@ -48,6 +48,8 @@ pub struct Include {
     pub guests: Option<Vec<Name>>,
     /// Files of kernels, in place of architectures and versions; each may have `*` in it.
     pub kernels: Option<Vec<Name>>,
+    /// Files with the types of the kernels, in their order; `-` for a kernel's own.
+    pub types: Option<Vec<Name>>,
     /// Entries to begin with.
     pub entries: Option<Vec<Entry>>,
     /// Writers.

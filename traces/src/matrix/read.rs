@@ -51,6 +51,10 @@ struct IncludeTable {
     /// contain `*`.
     #[schemars(with = "Option<Vec<String>>")]
     kernels: Names,
+    /// Files with the types of the kernels, in place of their own, relative to the matrix: one for each kernel, in
+    /// their order; `-` for a kernel's own. See `--types` of `pmdscope run`.
+    #[schemars(with = "Option<Vec<String>>")]
+    types: Names,
     /// Entries to begin with.
     #[schemars(with = "Option<Entries>")]
     entries: Option<Spanned<Entries>>,
@@ -395,6 +399,7 @@ fn include(table: Spanned<IncludeTable>) -> Result<Include, Mistake> {
         linux: names(table.linux),
         guests: names(table.guests),
         kernels: names(table.kernels),
+        types: names(table.types),
         entries: table.entries.map(entries).transpose()?,
         writers: names(table.writers),
         walkers: names(table.walkers),

@@ -72,4 +72,16 @@ pub struct GuestInfo {
     /// GNU build ID of a kernel, in hexadecimal, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_id: Option<String>,
+    /// The file that a kernel's types came from (`--types`), if not from the kernel's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub types: Option<TypesInfo>,
+}
+
+/// A file with the types of a kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TypesInfo {
+    /// Name of the file.
+    pub name: String,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
 }

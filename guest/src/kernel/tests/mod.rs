@@ -4,6 +4,8 @@ mod boot;
 mod bugs;
 mod cached;
 mod damage;
+mod load;
 mod packages;
+mod power;
 mod samples;
 mod types;

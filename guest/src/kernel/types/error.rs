@@ -8,8 +8,38 @@ pub enum TypesError {
     /// The bytes are not BTF, or the BTF is damaged.
     #[error("the kernel's description of its types (BTF) is damaged: {0}")]
     Damaged(#[from] btf_rs::Error),
+    /// The debug information is damaged.
+    #[error("the kernel's debug information (DWARF) is damaged: {0}")]
+    Dwarf(#[from] gimli::Error),
+    /// A section of debug information cannot be unpacked. The field has the reason.
+    #[error("the kernel's debug information (DWARF) cannot be unpacked: {0}")]
+    Compressed(String),
+    /// The debug information has no types: it is of assembly only, or describes lines only.
+    #[error("the kernel's debug information (DWARF) describes no types")]
+    Empty,
+    /// The types are in files beside the kernel (`CONFIG_DEBUG_INFO_SPLIT`).
+    #[error(
+        "the kernel's debug information (DWARF) is split, and its types are in .dwo files: build without CONFIG_DEBUG_INFO_SPLIT, or with CONFIG_DEBUG_INFO_BTF"
+    )]
+    Split,
+    /// There is more debug information than in any kernel.
+    #[error(
+        "the kernel's debug information (DWARF) has more than {most} {what}, which are not read: give its BTF instead (pahole --btf_encode_detached)"
+    )]
+    TooLarge {
+        /// The things that are too many.
+        what: &'static str,
+        /// The most that are read.
+        most: u64,
+    },
+    /// The file with the types cannot be read, or is cut off.
+    #[error("its types cannot be read: {0}")]
+    Read(std::io::Error),
+    /// A lookup would read more types than any kernel has.
+    #[error("the kernel's description of its types is damaged: types lead to one another in too many ways")]
+    TooMany,
     /// A type contains itself.
-    #[error("the kernel's description of its types (BTF) is damaged: {0} contains itself")]
+    #[error("the kernel's description of its types is damaged: {0} contains itself")]
     Circle(String),
     /// The kernel has no type of this name.
     #[error("this kernel has no type {name}{}", did_you_mean(.nearest))]
@@ -49,6 +79,16 @@ pub enum TypesError {
         first: u64,
         /// The offset or size in another type, in bytes.
         second: u64,
+    },
+    /// Several enumerators have this name, and their values differ.
+    #[error("this kernel has several enumerators {name}, with the values {first} and {second}")]
+    AmbiguousEnumerator {
+        /// The name that was looked up.
+        name: String,
+        /// The value of one.
+        first: i64,
+        /// The value of another.
+        second: i64,
     },
 }
 

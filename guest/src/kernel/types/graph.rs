@@ -1,23 +1,28 @@
 //! The graph of types, and the walks over it that several lookups share.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::OnceLock;
 
-use btf_rs::{Btf, BtfType, Type};
+use gimli::DwarfSections;
 
+use super::btf::BtfTypes;
+use super::dwarf::DwarfTypes;
 use super::error::{TypesError, nearest_names};
+use super::source::{Budget, TypeId, TypeNode, TypeSource};
 
 /// The most anonymous structs, typedefs and qualifiers that a lookup follows.
 ///
-/// Kernels need fewer than ten. Damaged BTF can contain cycles.
+/// Kernels need fewer than ten. Damaged types can contain cycles.
 pub(super) const DEPTH: usize = 64;
 
-/// The types of a kernel, as its BTF describes them.
+/// The types of a kernel, as its BTF or its debug information (DWARF) describes them.
 pub struct Types {
-    pub(super) btf: Btf,
-    /// The values of all enumerators by name, read at the first lookup in all enums.
-    pub(super) enumerators: OnceLock<HashMap<String, i64>>,
+    source: Box<dyn TypeSource>,
+}
+
+/// A lookup in the types of a kernel.
+pub(super) struct Lookup<'a> {
+    source: &'a dyn TypeSource,
+    pub(super) budget: Budget,
 }
 
 impl Types {
@@ -26,9 +31,33 @@ impl Types {
     /// # Errors
     /// [`TypesError::Damaged`] if the bytes are not BTF, or the BTF is damaged.
     pub fn parse(bytes: &[u8]) -> Result<Types, TypesError> {
-        Ok(Types { btf: Btf::from_bytes(bytes)?, enumerators: OnceLock::new() })
+        Ok(Types { source: Box::new(BtfTypes::parse(bytes)?) })
     }
 
+    /// Reads debug information (DWARF 4 or 5).
+    pub(super) fn of_dwarf(sections: DwarfSections<Vec<u8>>, big: bool) -> Result<Types, TypesError> {
+        Ok(Types { source: Box::new(DwarfTypes::parse(sections, big)?) })
+    }
+
+    /// Starts a lookup.
+    pub(super) fn lookup(&self) -> Lookup<'_> {
+        Lookup { source: &*self.source, budget: Budget::new() }
+    }
+
+    /// Adds similar names of types to an error about an unknown type.
+    pub(super) fn with_similar_names(&self, error: TypesError) -> TypesError {
+        match error {
+            TypesError::NoType { name, .. } => {
+                let names = self.source.names().into_iter().filter(|name| !name.is_empty());
+                let nearest = nearest_names(&name, names);
+                TypesError::NoType { name, nearest }
+            }
+            error => error,
+        }
+    }
+}
+
+impl Lookup<'_> {
     /// Returns the `answer` on which all types of a name agree.
     ///
     /// Functions, variables and forward declarations do not count, nor do types without an answer beside one with an
@@ -41,20 +70,20 @@ impl Types {
         &self,
         name: &str,
         what: &str,
-        answer: impl Fn(&Type) -> Result<u64, TypesError>,
+        answer: impl Fn(&TypeNode) -> Result<u64, TypesError>,
     ) -> Result<u64, TypesError> {
-        let of_data = |found: &Type| !matches!(found, Type::Func(_) | Type::Var(_) | Type::Fwd(_));
-        let mut found = self.btf.resolve_types_by_name(name)?;
-        found.retain(of_data);
-        if found.is_empty() || name.is_empty() {
-            return Err(TypesError::NoType {
-                name: name.to_owned(),
-                nearest: nearest_names(name, self.names(of_data)),
-            });
+        let none = || TypesError::NoType { name: name.to_owned(), nearest: Vec::new() };
+        if name.is_empty() {
+            return Err(none());
         }
         let (mut first, mut failure) = (None, None);
-        for candidate in &found {
-            match (answer(candidate), first) {
+        for id in self.source.named(name)? {
+            let candidate = self.read(id)?;
+            if !candidate.is_of_data() || candidate.name() != name {
+                continue;
+            }
+            match (answer(&candidate), first) {
+                (Err(error @ TypesError::TooMany), _) => return Err(error),
                 (Ok(second), Some(first)) if first != second => {
                     let (name, what) = (name.to_owned(), what.to_owned());
                     return Err(TypesError::Ambiguous { name, what, first, second });
@@ -65,50 +94,34 @@ impl Types {
                 }
             }
         }
-        match (first, failure) {
-            (Some(answer), _) => Ok(answer),
-            (None, Some(failure)) => Err(failure),
-            (None, None) => Err(TypesError::NoType { name: name.to_owned(), nearest: Vec::new() }),
-        }
+        first.ok_or_else(|| failure.unwrap_or_else(none))
+    }
+
+    /// Returns the numbers of everything of a name. Others may be among them.
+    pub(super) fn named(&self, name: &str) -> Result<Vec<TypeId>, TypesError> {
+        self.source.named(name)
+    }
+
+    /// Returns the values of the enumerators of a name.
+    pub(super) fn enumerators(&self, name: &str) -> Result<Vec<i64>, TypesError> {
+        self.source.enumerators(name, &self.budget)
+    }
+
+    /// Reads a type.
+    pub(super) fn read(&self, id: TypeId) -> Result<TypeNode, TypesError> {
+        self.source.read(id, &self.budget)
     }
 
     /// Returns the type below typedefs, qualifiers and type tags. Errors call it `name`.
-    pub(super) fn strip(&self, name: &str, found: &Type) -> Result<Type, TypesError> {
-        let mut found = found.clone();
+    pub(super) fn strip(&self, name: &str, found: TypeNode) -> Result<TypeNode, TypesError> {
+        let mut found = found;
         for _ in 0..DEPTH {
-            found = match &found {
-                Type::Typedef(inner) => self.btf.resolve_chained_type(inner)?,
-                Type::Volatile(inner) | Type::Const(inner) | Type::Restrict(inner) => {
-                    self.btf.resolve_chained_type(inner)?
-                }
-                Type::TypeTag(inner) => self.btf.resolve_chained_type(inner)?,
+            found = match found {
+                TypeNode::Typedef { of, .. } | TypeNode::Qualified { of, .. } => self.read(of)?,
                 _ => return Ok(found),
             };
         }
         Err(TypesError::Circle(name.to_owned()))
-    }
-
-    /// Returns the name of a type or member.
-    pub(super) fn name(&self, of: &dyn BtfType) -> Option<String> {
-        self.btf.resolve_name(of).ok()
-    }
-
-    /// Returns the names of all types for which `selected` is true.
-    fn names(&self, selected: impl Fn(&Type) -> bool) -> Vec<String> {
-        let mut names = Vec::new();
-        self.each(|found| {
-            if selected(found) {
-                let name = found.as_btf_type().and_then(|found| self.name(found));
-                names.extend(name.filter(|name| !name.is_empty()));
-            }
-        });
-        names
-    }
-
-    /// Calls `visit` for each readable type.
-    pub(super) fn each(&self, mut visit: impl FnMut(&Type)) {
-        let (first, last) = self.btf.base().type_id_range();
-        (first..=last).filter_map(|id| self.btf.resolve_type_by_id(id).ok()).for_each(|found| visit(&found));
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::image::MemoryImage;
 
 /// The magic number of BTF.
-const MAGIC: u16 = 0xeb9f;
+pub(super) const MAGIC: u16 = 0xeb9f;
 /// The length of the header in bytes, up to Linux 6.19. Later headers can be longer.
 const HEADER: u64 = 24;
 /// The longest accepted header, in bytes.

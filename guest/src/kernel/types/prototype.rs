@@ -1,9 +1,8 @@
 //! The prototypes of functions.
 
-use btf_rs::{BtfType, Type};
-
 use super::error::TypesError;
-use super::graph::{DEPTH, Types};
+use super::graph::{DEPTH, Lookup, Types};
+use super::source::{TypeId, TypeNode};
 
 /// The prototype of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,64 +27,66 @@ pub struct Parameter {
 impl Types {
     /// Returns the prototype of a function, `None` if the kernel does not describe it.
     ///
-    /// Kernels describe most functions that are not inlined everywhere.
+    /// BTF describes most functions that are not inlined everywhere. Of several functions of one name, this returns
+    /// the first.
     ///
     /// # Errors
-    /// [`TypesError::Damaged`] if the types are damaged.
+    /// [`TypesError`] if the types are damaged.
     pub fn function(&self, name: &str) -> Result<Option<Prototype>, TypesError> {
-        for found in self.btf.resolve_types_by_name(name)? {
-            let Type::Func(function) = &found else { continue };
-            let Type::FuncProto(prototype) = self.btf.resolve_chained_type(function)? else { continue };
-            let variadic = prototype.parameters.last().is_some_and(btf_rs::Parameter::is_variadic);
-            let known = prototype.parameters.len() - usize::from(variadic);
-            let parameters = prototype.parameters[..known].iter().map(|parameter| {
-                let name = self.name(parameter).filter(|name| !name.is_empty());
-                Parameter { name, type_name: self.type_name(parameter.get_type_id().unwrap_or(0), 0) }
-            });
+        let lookup = self.lookup();
+        for id in lookup.named(name)? {
+            let TypeNode::Function(function) = lookup.read(id)? else { continue };
+            if function.name != name {
+                continue;
+            }
+            let parameters = function.parameters.into_iter();
+            let parameters =
+                parameters.map(|(name, of)| Parameter { name, type_name: lookup.type_name(of, 0) });
             return Ok(Some(Prototype {
                 parameters: parameters.collect(),
-                returns: self.type_name(prototype.return_type_id(), 0),
-                variadic,
+                returns: lookup.type_name(function.returns, 0),
+                variadic: function.variadic,
             }));
         }
         Ok(None)
     }
+}
 
+impl Lookup<'_> {
     /// Returns the name of a type, close to its form in C.
     ///
     /// A pointer to a function becomes `(function) *`, without the prototype.
-    fn type_name(&self, id: u32, depth: usize) -> String {
-        let Ok(found) = self.btf.resolve_type_by_id(id) else { return "?".to_owned() };
+    fn type_name(&self, id: TypeId, depth: usize) -> String {
+        let Ok(found) = self.read(id) else { return "?".to_owned() };
         if depth > DEPTH {
             return "?".to_owned();
         }
-        let inner = |of: &dyn BtfType| self.type_name(of.get_type_id().unwrap_or(0), depth + 1);
-        let named = |of: &dyn BtfType, kind: &str| match self.name(of).filter(|name| !name.is_empty()) {
-            Some(name) => format!("{kind}{name}"),
-            None => format!("{kind}(anonymous)"),
+        let inner = |of: TypeId| self.type_name(of, depth + 1);
+        let named = |name: &str, kind: &str| match name {
+            "" => format!("{kind}(anonymous)"),
+            name => format!("{kind}{name}"),
         };
         match &found {
-            Type::Void => "void".to_owned(),
-            Type::Int(of) => named(of, ""),
-            Type::Float(of) => named(of, ""),
-            Type::Typedef(of) => named(of, ""),
-            Type::Struct(of) => named(of, "struct "),
-            Type::Union(of) => named(of, "union "),
-            Type::Enum(of) => named(of, "enum "),
-            Type::Enum64(of) => named(of, "enum "),
-            Type::Fwd(of) => named(of, if of.is_struct() { "struct " } else { "union " }),
-            Type::Const(of) => qualified_name(&inner(of), "const"),
-            Type::Volatile(of) => qualified_name(&inner(of), "volatile"),
-            Type::Restrict(of) => qualified_name(&inner(of), "restrict"),
-            Type::TypeTag(of) => inner(of),
-            Type::Ptr(of) => {
-                let to = inner(of);
+            TypeNode::Void => "void".to_owned(),
+            TypeNode::Base { name, .. } | TypeNode::Typedef { name, .. } => named(name, ""),
+            TypeNode::Aggregate { word, name, .. } | TypeNode::Declaration { word, name } => {
+                named(name, &format!("{word} "))
+            }
+            TypeNode::Enum { name, .. } => named(name, "enum "),
+            TypeNode::Qualified { qualifier: "", of } => inner(*of),
+            TypeNode::Qualified { qualifier, of } => qualified_name(&inner(*of), qualifier),
+            TypeNode::Pointer(of) => {
+                let to = inner(*of);
                 let space = if to.ends_with('*') { "" } else { " " };
                 format!("{to}{space}*")
             }
-            Type::Array(of) => format!("{}[{}]", inner(of), of.len()),
-            Type::FuncProto(_) => "(function)".to_owned(),
-            other => format!("({})", other.name()),
+            TypeNode::Array { of, counts } => {
+                let counts: String = counts.iter().map(|count| format!("[{count}]")).collect();
+                format!("{}{counts}", inner(*of))
+            }
+            TypeNode::FunctionType => "(function)".to_owned(),
+            TypeNode::Function(_) => "(func)".to_owned(),
+            TypeNode::Other(word) => format!("({word})"),
         }
     }
 }

@@ -1,9 +1,8 @@
 //! The sizes of types.
 
-use btf_rs::Type;
-
 use super::error::TypesError;
-use super::graph::{DEPTH, Types};
+use super::graph::{DEPTH, Lookup, Types};
+use super::source::TypeNode;
 
 impl Types {
     /// Returns the size of a type in bytes.
@@ -12,28 +11,34 @@ impl Types {
     /// - [`TypesError::NoType`] if the kernel has no such type.
     /// - [`TypesError::NoSize`] if the type has no size.
     /// - [`TypesError::Ambiguous`] if the types of this name disagree.
-    /// - [`TypesError::Damaged`] or [`TypesError::Circle`] if the types are damaged.
+    /// - Another [`TypesError`] if the types are damaged.
     pub fn size(&self, name: &str) -> Result<u64, TypesError> {
-        self.common_answer(name, "its end", |found| self.size_of(name, found, 0))
+        self.size_alone(name).map_err(|error| self.with_similar_names(error))
     }
 
+    /// Returns the size of a type in bytes. Errors suggest no other names of types.
+    pub(in crate::kernel) fn size_alone(&self, name: &str) -> Result<u64, TypesError> {
+        let lookup = self.lookup();
+        lookup.common_answer(name, "its end", |found| lookup.size_of(name, found, 0))
+    }
+}
+
+impl Lookup<'_> {
     /// Returns the size of one type in bytes.
-    fn size_of(&self, name: &str, found: &Type, depth: usize) -> Result<u64, TypesError> {
+    fn size_of(&self, name: &str, found: &TypeNode, depth: usize) -> Result<u64, TypesError> {
         /// The size of a pointer in bytes: all architectures are 64-bit.
         const POINTER: u64 = 8;
         if depth > DEPTH {
             return Err(TypesError::Circle(name.to_owned()));
         }
-        Ok(match self.strip(name, found)? {
-            Type::Struct(aggregate) | Type::Union(aggregate) => aggregate.size() as u64,
-            Type::Int(int) => int.size() as u64,
-            Type::Float(float) => float.size() as u64,
-            Type::Enum(of) => of.size() as u64,
-            Type::Enum64(of) => of.size() as u64,
-            Type::Ptr(_) => POINTER,
-            Type::Array(array) => {
-                let element = self.size_of(name, &self.btf.resolve_chained_type(&array)?, depth + 1)?;
-                element.saturating_mul(array.len() as u64)
+        Ok(match self.strip(name, found.clone())? {
+            TypeNode::Base { size, .. } | TypeNode::Aggregate { size, .. } | TypeNode::Enum { size, .. } => {
+                size
+            }
+            TypeNode::Pointer(_) => POINTER,
+            TypeNode::Array { of, counts } => {
+                let element = self.size_of(name, &self.read(of)?, depth + 1)?;
+                counts.into_iter().fold(element, u64::saturating_mul)
             }
             _ => return Err(TypesError::NoSize(name.to_owned())),
         })
