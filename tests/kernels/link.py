@@ -14,22 +14,15 @@ import sys
 
 LLVM = os.environ.get("LLVM", "-19")
 
-# Per architecture: the compiler's target, options of the linker, an instruction that traps, and symbols that the linker
-# script names.
+# Per architecture: the compiler's target and ABI, options of the linker, and an instruction that traps.
 ARCHES = {
-    "arm64": ("aarch64-linux-gnu", "-EL -maarch64elf -z norelro", ".inst 0xd4200000", ""),
-    "x86_64": (
-        "x86_64-linux-gnu",
-        "-m elf_x86_64 -z max-page-size=0x200000",
-        "ud2",
-        "startup_64 phys_startup_64 early_idt_handler_array",
-    ),
-    "riscv64": ("riscv64-linux-gnu", "-m elf64lriscv -z norelro --no-relax", "ebreak", ""),
-    "ppc64le": ("powerpc64le-linux-gnu", "-EL -m elf64lppc -z notext", "trap", ""),
-    "ppc64": ("powerpc64-linux-gnu", "-EB -m elf64ppc -z notext", "trap", ""),
-    "s390x": ("s390x-linux-gnu", "-m elf64_s390", ".short 0", ""),
+    "arm64": ("aarch64-linux-gnu", "-EL -maarch64elf -z norelro", ".inst 0xd4200000"),
+    "x86_64": ("x86_64-linux-gnu", "-m elf_x86_64 -z max-page-size=0x200000", "ud2"),
+    "riscv64": ("riscv64-linux-gnu -mabi=lp64 -march=rv64imac", "-m elf64lriscv -z norelro --no-relax", "ebreak"),
+    "ppc64le": ("powerpc64le-linux-gnu", "-EL -m elf64lppc -z notext", "trap"),
+    "ppc64": ("powerpc64-linux-gnu -mabi=elfv2", "-EB -m elf64ppc -z notext", "trap"),
+    "s390x": ("s390x-linux-gnu", "-m elf64_s390", ".short 0"),
 }
-COMMON_SYMBOLS = "jiffies_64"
 
 # Relocations of calls: what only these name is a function.
 CALLS = re.compile(r"CALL26|JUMP26|PLT32|REL24|CALL_PLT|PLT32DBL")
@@ -39,8 +32,7 @@ def run(*command, **kwargs):
     """Runs a program and returns what it prints; its failure ends this one with the last lines of its messages."""
     done = subprocess.run(command, capture_output=True, text=True, **kwargs)
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
-        sys.exit("\n".join([f"{command[0]} failed:"] + lines[-5:]))
+        sys.exit("\n".join([f"{command[0]} failed:"] + done.stderr.strip().splitlines()[-5:]))
     return done.stdout
 
 
@@ -74,17 +66,16 @@ class Linker:
     """Links in one build tree for one architecture."""
 
     def __init__(self, arch, tree, out):
-        self.target, self.flags, self.trap, self.symbols = ARCHES[arch]
+        self.target, self.flags, self.trap = ARCHES[arch]
         self.tree = tree
         self.out = out
-        self.parts = []
 
     def assemble(self, name, source):
         """Adds an object, made of assembly source, to what is linked."""
         path = f"{self.out}.{name}"
         with open(f"{path}.S", "w", encoding="ascii") as file:
             file.write(source)
-        run(f"clang{LLVM}", f"--target={self.target}", "-c", "-o", f"{path}.o", f"{path}.S")
+        run(f"clang{LLVM}", *f"--target={self.target}".split(), "-c", "-o", f"{path}.o", f"{path}.S")
         return f"{path}.o"
 
     def relocatable(self, objects):
@@ -93,11 +84,27 @@ class Linker:
         run(f"ld.lld{LLVM}", *self.flags.split(), "-r", "-o", path, *objects, cwd=self.tree)
         return path
 
-    def kernel(self, out, parts, *options):
-        """Links by the kernel's linker script. Names that only it has are left out without a complaint."""
+    def command(self, out, parts, *options):
+        """The command that links by the kernel's linker script."""
         script = glob.glob(f"{self.tree}/arch/*/kernel/vmlinux.lds")[0]
-        run(f"ld.lld{LLVM}", *self.flags.split(), "-z", "noexecstack", "--no-warnings", f"--script={script}",
-            "--unresolved-symbols=ignore-all", "--noinhibit-exec", *options, "-o", out, *parts, cwd=self.tree)
+        return [f"ld.lld{LLVM}", *self.flags.split(), "-z", "noexecstack", "--no-warnings", f"--script={script}",
+                "--unresolved-symbols=ignore-all", "--noinhibit-exec", *options, "-o", out, *parts]
+
+    def kernel(self, out, parts, *options):
+        """Links a kernel."""
+        run(*self.command(out, parts, *options), cwd=self.tree)
+
+    def script_symbols(self, objects):
+        """The names that the linker script takes from objects which are not here."""
+        names = set()
+        while True:
+            stub = self.assemble("script", stubs([], names, self.trap, ""))
+            command = self.command(os.devnull, [objects, stub])
+            said = subprocess.run(command, capture_output=True, text=True, cwd=self.tree, check=False).stderr
+            missing = set(re.findall(r"symbol not found: (\w+)", said)) - names
+            if not missing:
+                return names
+            names |= missing
 
     def btf(self, kernel):
         """Writes the types of a kernel's DWARF as BTF, and returns the file."""
@@ -132,7 +139,7 @@ def main():
         banner = f"Linux version {file.read().strip()} (pmdscope) (clang and LLD{LLVM}) #1 SMP"
     objects = linker.relocatable(given.objects)
     functions, data = undefined(objects)
-    data = sorted(set(data) | set((COMMON_SYMBOLS + " " + linker.symbols).split()) - set(functions))
+    data = sorted((set(data) | linker.script_symbols(objects)) - set(functions))
     parts = [objects, linker.assemble("stubs", stubs(functions, data, linker.trap, banner))]
 
     with_dwarf = f"{linker.out}.dwarf"
@@ -159,7 +166,7 @@ def main():
 
     linker.kernel(f"{linker.out}.part", parts, *options)
     os.replace(f"{linker.out}.part", linker.out)
-    for name in ["dwarf", "objects.o", "types", "syms"] + [f"{n}.{e}" for n in ["stubs", "btf", "kallsyms"] for e in "So"]:
+    for name in ["dwarf", "objects.o", "types", "syms"] + [f"{n}.{e}" for n in ["script", "stubs", "btf", "kallsyms"] for e in "So"]:
         if os.path.exists(f"{linker.out}.{name}"):
             os.remove(f"{linker.out}.{name}")
     print(f"{len(given.objects)} objects, {len(functions)} stubs of functions, {len(data)} of data")
