@@ -45,6 +45,8 @@ def undefined(objects):
         fields = line.split()
         if len(fields) > 4 and CALLS.search(fields[2]):
             called.add(fields[4])
+    # The linker defines the table of contents of powerpc.
+    names.discard(".TOC.")
     return sorted(names & called), sorted(names - called)
 
 
