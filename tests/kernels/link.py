@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Links some objects of a kernel as a kernel: link.py ARCH TREE OUT OBJECT... [--types KIND] [--symbols KIND]
+"""Links a few objects of a kernel as a kernel: link.py [--types KIND] [--symbols KIND] ARCH TREE OUT OBJECT...
 
-The objects are linked by the kernel's own linker script. What they do not define is stubbed: functions trap, so that a
-run which needs one stops at its name, and data is zero. The types are BTF made of the objects' DWARF.
+The kernel's own linker script lays the objects out. Stubs define what the objects do not: functions trap, so that a run
+which calls one stops at its name, and data is zero. The BTF is made from the objects' DWARF.
 """
 
 import argparse
 import glob
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 
 LLVM = os.environ.get("LLVM", "-19")
 
@@ -24,7 +26,7 @@ ARCHES = {
     "s390x": ("s390x-linux-gnu", "-m elf64_s390", ".short 0"),
 }
 
-# Relocations of calls: what only these name is a function.
+# Relocations of calls: a name that has one is a function.
 CALLS = re.compile(r"CALL26|JUMP26|PLT32|REL24|CALL_PLT|PLT32DBL")
 
 
@@ -37,25 +39,25 @@ def run(*command, **kwargs):
 
 
 def undefined(objects):
-    """The names that the objects leave undefined: functions that they call, and the rest."""
-    names = {line.split()[0] for line in run(f"llvm-nm{LLVM}", "--undefined-only", "--format=posix", objects).splitlines()
-             if line.split()[1] == "U"}
+    """Returns the names that an object leaves undefined: functions that it calls, and the others."""
+    symbols = run(f"llvm-nm{LLVM}", "--undefined-only", "--format=posix", objects)
+    # Weak names may stay undefined. The linker defines powerpc's table of contents.
+    names = {line.split()[0] for line in symbols.splitlines() if line.split()[1] == "U"} - {".TOC."}
     called = set()
     for line in run(f"llvm-readelf{LLVM}", "--relocs", "--wide", objects).splitlines():
         fields = line.split()
         if len(fields) > 4 and CALLS.search(fields[2]):
             called.add(fields[4])
-    # The linker defines the table of contents of powerpc.
-    names.discard(".TOC.")
     return sorted(names & called), sorted(names - called)
 
 
 def stubs(functions, data, trap, banner):
-    """The source of an object that defines these names, and the kernel's banner."""
-    # As in any whole kernel, each digit occurs in the name of a function: the table of kallsyms is found by them.
+    """Returns the source of an object that defines these names, and the kernel's banner."""
+    # In a whole kernel every digit occurs in the name of a function. pmdscope finds kallsyms by its digits.
     lines = [".text", ".global stubs_0123456789", "stubs_0123456789:"]
     for name in functions:
-        lines += [f".global {name}", f".type {name},%function", ".p2align 4", f"{name}: {trap}", f".size {name},.-{name}"]
+        lines += [f".global {name}", f".type {name},%function", ".p2align 4"]
+        lines += [f"{name}: {trap}", f".size {name},.-{name}"]
     lines += [".data", ".p2align 12"]
     for name in data:
         lines += [f".global {name}", f".type {name},%object", ".p2align 6", f"{name}: .zero 256", f".size {name},256"]
@@ -65,29 +67,29 @@ def stubs(functions, data, trap, banner):
 
 
 class Linker:
-    """Links in one build tree for one architecture."""
+    """Links the objects of one build tree. Intermediate files go to a folder of their own."""
 
-    def __init__(self, arch, tree, out):
+    def __init__(self, arch, tree, folder):
         self.target, self.flags, self.trap = ARCHES[arch]
         self.tree = tree
-        self.out = out
+        self.folder = folder
 
     def assemble(self, name, source):
-        """Adds an object, made of assembly source, to what is linked."""
-        path = f"{self.out}.{name}"
+        """Returns an object made from assembly source."""
+        path = f"{self.folder}/{name}"
         with open(f"{path}.S", "w", encoding="ascii") as file:
             file.write(source)
         run(f"clang{LLVM}", *f"--target={self.target}".split(), "-c", "-o", f"{path}.o", f"{path}.S")
         return f"{path}.o"
 
     def relocatable(self, objects):
-        """One object of all, as the kernel's build has it: this is where link-time optimisation happens."""
-        path = f"{self.out}.objects.o"
+        """Returns one object of all, as the kernel's build does: this is where link-time optimisation happens."""
+        path = f"{self.folder}/objects.o"
         run(f"ld.lld{LLVM}", *self.flags.split(), "-r", "-o", path, *objects, cwd=self.tree)
         return path
 
     def command(self, out, parts, *options):
-        """The command that links by the kernel's linker script."""
+        """Returns the command that links by the kernel's linker script."""
         script = glob.glob(f"{self.tree}/arch/*/kernel/vmlinux.lds")[0]
         return [f"ld.lld{LLVM}", *self.flags.split(), "-z", "noexecstack", "--no-warnings", f"--script={script}",
                 "--unresolved-symbols=ignore-all", "--noinhibit-exec", *options, "-o", out, *parts]
@@ -97,7 +99,7 @@ class Linker:
         run(*self.command(out, parts, *options), cwd=self.tree)
 
     def script_symbols(self, objects):
-        """The names that the linker script takes from objects which are not here."""
+        """Returns the names that the linker script takes from objects which are not here."""
         names = set()
         while True:
             stub = self.assemble("script", stubs([], names, self.trap, ""))
@@ -109,21 +111,57 @@ class Linker:
             names |= missing
 
     def btf(self, kernel):
-        """Writes the types of a kernel's DWARF as BTF, and returns the file."""
-        path = f"{self.out}.types"
+        """Returns a file with the types of a kernel's DWARF as BTF."""
+        path = f"{self.folder}/types"
         run("pahole", "-J", "--btf_gen_floats", "--lang_exclude=rust", f"--btf_encode_detached={path}", kernel,
             env={**os.environ, "LLVM_OBJCOPY": f"llvm-objcopy{LLVM}"})
         return path
 
     def kallsyms(self, kernel, every_symbol):
-        """The source of a kernel's symbol table, by the kernel's own program."""
+        """Returns the source of a kernel's symbol table, made by the kernel's own program."""
         names = run(f"llvm-nm{LLVM}", "-n", kernel)
-        listing = f"{self.out}.syms"
+        listing = f"{self.folder}/names"
         with open(listing, "w", encoding="ascii") as file:
             # Mapping symbols of arm64 and riscv64 are no symbols of the kernel.
             file.writelines(f"{line}\n" for line in names.splitlines() if not line.split()[-1].startswith(("$", ".L")))
         options = ["--all-symbols"] if every_symbol else []
         return run(f"{self.tree}/scripts/kallsyms", *options, "--pc-relative", listing)
+
+
+def link(linker, objects, out, types, symbols):
+    """Links a kernel, and returns how many functions and data the stubs define."""
+    with open(f"{linker.tree}/include/config/kernel.release", encoding="ascii") as file:
+        banner = f"Linux version {file.read().strip()} (pmdscope) (clang and LLD{LLVM}) #1 SMP"
+    joined = linker.relocatable(objects)
+    functions, data = undefined(joined)
+    data = sorted((set(data) | linker.script_symbols(joined)) - set(functions))
+    parts = [joined, linker.assemble("stubs", stubs(functions, data, linker.trap, banner))]
+
+    draft = f"{linker.folder}/kernel"
+    if types.startswith("dwarf"):
+        options = [f"--compress-debug-sections={types.partition('-')[2] or 'none'}"]
+    else:
+        options = ["--strip-debug"]
+        linker.kernel(draft, parts)
+        btf = linker.btf(draft)
+        if types == "btf":
+            parts.append(linker.assemble("btf", f'.section .BTF,"a"\n.incbin "{btf}"\n'))
+        else:
+            shutil.move(btf, f"{out}.btf")
+
+    if symbols != "symtab":
+        options.append("--strip-all")
+        # The table moves what follows it: the first has the right size, the later ones have the right addresses.
+        table = []
+        for _ in range(3):
+            linker.kernel(draft, parts + table, "--strip-debug")
+            table = [linker.assemble("kallsyms", linker.kallsyms(draft, symbols == "kallsyms"))]
+        parts += table
+
+    linker.kernel(draft, parts, *options)
+    shutil.move(draft, f"{out}.part")
+    os.replace(f"{out}.part", out)
+    return len(functions), len(data)
 
 
 def main():
@@ -135,43 +173,13 @@ def main():
     parser.add_argument("out")
     parser.add_argument("objects", nargs="+")
     given = parser.parse_args()
-    linker = Linker(given.arch, os.path.abspath(given.tree), os.path.abspath(given.out))
+    if given.types.startswith("dwarf") and given.symbols != "symtab":
+        parser.error("a kernel without a symbol table has no DWARF either")
 
-    with open(f"{linker.tree}/include/config/kernel.release", encoding="ascii") as file:
-        banner = f"Linux version {file.read().strip()} (pmdscope) (clang and LLD{LLVM}) #1 SMP"
-    objects = linker.relocatable(given.objects)
-    functions, data = undefined(objects)
-    data = sorted((set(data) | linker.script_symbols(objects)) - set(functions))
-    parts = [objects, linker.assemble("stubs", stubs(functions, data, linker.trap, banner))]
-
-    with_dwarf = f"{linker.out}.dwarf"
-    if given.types.startswith("dwarf"):
-        compression = given.types.partition("-")[2] or "none"
-        options = [f"--compress-debug-sections={compression}"]
-    else:
-        linker.kernel(with_dwarf, parts)
-        types = linker.btf(with_dwarf)
-        if given.types == "btf":
-            parts.append(linker.assemble("btf", f".section .BTF,\"a\"\n.incbin \"{types}\"\n"))
-        else:
-            os.replace(types, f"{linker.out}.btf")
-        options = ["--strip-debug"]
-
-    if given.symbols != "symtab":
-        # The table moves what follows it, so that the addresses are right only the second time.
-        table = []
-        for _ in range(3):
-            linker.kernel(with_dwarf, parts + table, "--strip-debug")
-            table = [linker.assemble("kallsyms", linker.kallsyms(with_dwarf, given.symbols == "kallsyms"))]
-        parts += table
-        options = ["--strip-all"]
-
-    linker.kernel(f"{linker.out}.part", parts, *options)
-    os.replace(f"{linker.out}.part", linker.out)
-    for name in ["dwarf", "objects.o", "types", "syms"] + [f"{n}.{e}" for n in ["script", "stubs", "btf", "kallsyms"] for e in "So"]:
-        if os.path.exists(f"{linker.out}.{name}"):
-            os.remove(f"{linker.out}.{name}")
-    print(f"{len(given.objects)} objects, {len(functions)} stubs of functions, {len(data)} of data")
+    with tempfile.TemporaryDirectory() as folder:
+        linker = Linker(given.arch, os.path.abspath(given.tree), folder)
+        functions, data = link(linker, given.objects, os.path.abspath(given.out), given.types, given.symbols)
+    print(f"{len(given.objects)} objects, {functions} stubs of functions, {data} of data")
 
 
 if __name__ == "__main__":
