@@ -26,6 +26,14 @@ ARCHES = {
     "s390x": ("s390x-linux-gnu", "-m elf64_s390", ".short 0"),
 }
 
+# Further options of a kernel with CONFIG_RELOCATABLE, whose boot fills in pointers.
+RELOCATABLE = {
+    "arm64": "-shared -Bsymbolic -z notext --no-apply-dynamic-relocs",
+    "riscv64": "-shared -Bsymbolic -z notext",
+    "ppc64le": "-pie --no-dynamic-linker",
+    "ppc64": "-pie --no-dynamic-linker",
+}
+
 # Relocations of calls: a name that has one is a function.
 CALLS = re.compile(r"CALL26|JUMP26|PLT32|REL24|CALL_PLT|PLT32DBL")
 
@@ -73,6 +81,9 @@ class Linker:
         self.target, self.flags, self.trap = ARCHES[arch]
         self.tree = tree
         self.folder = folder
+        with open(f"{tree}/.config", encoding="utf-8") as config:
+            relocatable = "CONFIG_RELOCATABLE=y\n" in config
+        self.layout = RELOCATABLE.get(arch, "") if relocatable else ""
 
     def assemble(self, name, source):
         """Returns an object made from assembly source."""
@@ -91,8 +102,9 @@ class Linker:
     def command(self, out, parts, *options):
         """Returns the command that links by the kernel's linker script."""
         script = glob.glob(f"{self.tree}/arch/*/kernel/vmlinux.lds")[0]
-        return [f"ld.lld{LLVM}", *self.flags.split(), "-z", "noexecstack", "--no-warnings", f"--script={script}",
-                "--unresolved-symbols=ignore-all", "--noinhibit-exec", *options, "-o", out, *parts]
+        return [f"ld.lld{LLVM}", *self.flags.split(), *self.layout.split(), "-z", "noexecstack", "--no-warnings",
+                f"--script={script}", "--unresolved-symbols=ignore-all", "--noinhibit-exec", *options,
+                "-o", out, *parts]
 
     def kernel(self, out, parts, *options):
         """Links a kernel."""
