@@ -85,6 +85,7 @@ impl GuestSubject {
             release: None,
             package: None,
             build_id: None,
+            label: None,
         }
     }
 

@@ -72,4 +72,14 @@ pub struct GuestInfo {
     /// GNU build ID of a kernel, in hexadecimal, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_id: Option<String>,
+    /// The name that tells a kernel apart from others of its release: the one that it was given, or what differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+impl GuestInfo {
+    /// Returns the name of a kernel in reports: its label, or else its release; `None` for other guests.
+    pub fn kernel_name(&self) -> Option<&str> {
+        self.label.as_deref().or(self.release.as_deref())
+    }
 }
