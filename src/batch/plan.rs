@@ -33,7 +33,7 @@ pub enum Platform {
     /// A guest, bundled or the user's.
     Guest { arch: String, mmu: Option<String>, linux: String, file: Option<PathBuf>, sha256: String },
     /// A kernel.
-    Kernel { file: PathBuf, release: String, sha256: String },
+    Kernel { file: PathBuf, release: String, sha256: String, label: Option<String> },
 }
 
 /// Jobs that differ in their entries only.
@@ -172,6 +172,7 @@ impl Platform {
                 }
                 name
             }
+            Platform::Kernel { label: Some(label), release, .. } => format!("{release} {label}"),
             Platform::Kernel { release, file, .. } => format!("{release} {}", file_name(file)),
         }
     }

@@ -148,10 +148,10 @@ fn subject(platform: &Platform, cache: CacheArgs) -> Result<Subject> {
             unchanged(file.as_ref(), &guest.sha256, sha256)?;
             Subject::Guest(guest)
         }
-        Platform::Kernel { file, sha256, .. } => {
+        Platform::Kernel { file, sha256, label, .. } => {
             let kernel = KernelSubject::open(file, cache)?;
             unchanged(Some(file), &kernel.kernel.file().sha256, sha256)?;
-            Subject::Kernel(kernel)
+            Subject::Kernel(KernelSubject { label: label.clone(), ..kernel })
         }
     })
 }

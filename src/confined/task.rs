@@ -35,7 +35,7 @@ pub enum Task {
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Code {
     Guest(GuestFile),
-    Kernel { file: PathBuf, sha256: String, no_cache: bool },
+    Kernel { file: PathBuf, sha256: String, label: Option<String>, no_cache: bool },
 }
 
 /// A guest, and the encoding that it is run in.
@@ -77,6 +77,7 @@ impl Code {
             Subject::Kernel(kernel) => Code::Kernel {
                 file: kernel.path.clone(),
                 sha256: kernel.kernel.file().sha256.clone(),
+                label: kernel.label.clone(),
                 no_cache: kernel.no_cache,
             },
         }
@@ -85,11 +86,11 @@ impl Code {
     fn open(self) -> Result<Subject> {
         Ok(match self {
             Code::Guest(guest) => Subject::Guest(guest.open()?),
-            Code::Kernel { file, sha256, no_cache } => {
+            Code::Kernel { file, sha256, label, no_cache } => {
                 let kernel = KernelSubject::open(&file, CacheArgs { no_cache })?;
                 let is = &kernel.kernel.file().sha256;
                 ensure!(*is == sha256, "{} was replaced while it was run", file.display());
-                Subject::Kernel(kernel)
+                Subject::Kernel(KernelSubject { label, ..kernel })
             }
         })
     }

@@ -11,6 +11,7 @@ use pmdscope_guest::{Kernel, Routine};
 use pmdscope_traces::{GuestInfo, GuestKind};
 
 use crate::cli::CacheArgs;
+use crate::kernel_arg::{KernelArg, Traits};
 use crate::values::file_name;
 use crate::{input, output};
 
@@ -23,6 +24,8 @@ pub struct KernelSubject {
     pub kernel: Rc<Kernel>,
     /// The usual encoding of its architecture and version.
     pub encoding: Encoding,
+    /// What tells it apart from other kernels of its release, if there are any.
+    pub label: Option<String>,
     /// Whether to do without the cache of unpacked kernels.
     pub no_cache: bool,
 }
@@ -51,7 +54,29 @@ impl KernelSubject {
         let encoding = Encoding::at(arch, mmu, kernel.version())
             .with_context(|| format!("{}, which is Linux {}", path.display(), kernel.file().release))?;
         let no_cache = cache.no_cache;
-        Ok(KernelSubject { path: path.to_owned(), kernel: Rc::new(kernel), encoding, no_cache })
+        let kernel = Rc::new(kernel);
+        Ok(KernelSubject { path: path.to_owned(), kernel, encoding, label: None, no_cache })
+    }
+
+    /// Opens a kernel that a command line names, with its label.
+    pub fn of_arg(arg: &KernelArg, cache: CacheArgs) -> Result<KernelSubject> {
+        Ok(KernelSubject { label: arg.label.clone(), ..KernelSubject::open(&arg.path, cache)? })
+    }
+
+    /// Returns what it can be told apart by.
+    pub fn traits(&self) -> Traits<'_> {
+        let file = self.kernel.file();
+        Traits {
+            label: self.label.as_deref(),
+            release: &file.release.text,
+            path: &self.path,
+            build_id: file.build_id.as_deref(),
+        }
+    }
+
+    /// Returns its name in reports: its label, or its release.
+    pub fn name(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.kernel.file().release.text)
     }
 
     /// Returns its identity for reports.
@@ -65,6 +90,7 @@ impl KernelSubject {
             release: Some(file.release.text.clone()),
             package: file.package.as_ref().map(|package| format!("{} {}", package.name, package.version)),
             build_id: file.build_id.clone(),
+            label: self.label.clone(),
         }
     }
 
