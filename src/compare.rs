@@ -75,6 +75,7 @@ impl<'a> Plan<'a> {
     /// Runs every kernel that can be opened.
     fn run_kernels(&self) -> Result<CompareReport> {
         let args: Vec<&KernelArg> = kernels(self.args).collect();
+        kernel_arg::check_labels(args.iter().filter_map(|arg| arg.label.as_deref()))?;
         let opened = args.iter().map(|arg| KernelSubject::of_arg(arg, self.args.cache));
         let mut opened: Vec<Result<OpenKernel>> = opened
             .map(|kernel| kernel.map(|kernel| OpenKernel::new(kernel, args.len() <= MOST_OPEN)))

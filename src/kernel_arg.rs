@@ -79,12 +79,17 @@ pub struct Traits<'a> {
 /// If two kernels have the same label.
 pub fn labels(kernels: &[Traits<'_>]) -> Result<Vec<Option<String>>> {
     let labels: Vec<Option<String>> = (0..kernels.len()).map(|at| label(kernels, at)).collect();
-    let mut known = BTreeSet::new();
-    for (label, kernel) in labels.iter().zip(kernels) {
-        let name = label.as_deref().unwrap_or(kernel.release);
-        ensure!(known.insert(name), "two kernels have the label '{name}': give each its own");
-    }
+    check_labels(labels.iter().zip(kernels).map(|(label, kernel)| label.as_deref().unwrap_or(kernel.release)))?;
     Ok(labels)
+}
+
+/// Refuses a label that two kernels have.
+pub fn check_labels<'a>(labels: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut known = BTreeSet::new();
+    for label in labels {
+        ensure!(known.insert(label), "two kernels have the label '{label}': give each its own");
+    }
+    Ok(())
 }
 
 fn label(kernels: &[Traits<'_>], at: usize) -> Option<String> {

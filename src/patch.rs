@@ -178,15 +178,20 @@ fn shared(
             }
         }
     }
-    for (subject, lacking) in sides.iter().zip(SIDES) {
-        let lacks = routines.iter().filter(|routine| subject.has([**routine]).is_err());
+    for lacking in [&SIDES[..1], &SIDES[1..], &SIDES] {
+        let lacks = routines.iter().filter(|routine| lacking_sides(|side| side.has([**routine]).is_ok(), sides) == lacking);
         let names: Vec<String> = lacks.map(|routine| routine.name.to_owned()).collect();
         if !names.is_empty() {
-            left_out.push(LeftOut::Routines { lacking, names });
+            left_out.push(LeftOut::Routines { lacking: lacking.to_vec(), names });
         }
     }
     routines.retain(|routine| sides.iter().all(|subject| subject.has([*routine]).is_ok()));
     Ok(routines)
+}
+
+/// Returns the sides that lack something.
+fn lacking_sides(has: impl Fn(&Subject) -> bool, sides: &[Subject; 2]) -> Vec<Side> {
+    sides.iter().zip(SIDES).filter(|(subject, _)| !has(subject)).map(|(_, side)| side).collect()
 }
 
 /// Returns the entries that both kernels can express: of a mapping one that is in use.
@@ -199,25 +204,19 @@ fn expressible(
     const IN_USE: Marks = Marks { young: true, dirty: true, soft_dirty: false, uffd_wp: false };
     let can = |subject: &Subject, kind, marks| Start::of_kind(subject.encoding(), kind, marks, None).is_ok();
     let mut entries = Vec::new();
-    let mut lacking: [Vec<String>; 2] = [Vec::new(), Vec::new()];
     for kind in kinds {
         let is_mapping = !kind.is_swap() && !matches!(kind, EntryKind::None | EntryKind::Table);
         let marks = if is_mapping { vec![IN_USE, Marks::default()] } else { vec![Marks::default()] };
         let both = |marks: &&Marks| sides.iter().all(|subject| can(subject, *kind, **marks));
-        match marks.iter().find(both) {
-            Some(marks) => entries.push((*kind, *marks)),
-            None => {
-                for (subject, lacking) in sides.iter().zip(&mut lacking) {
-                    if !can(subject, *kind, Marks::default()) {
-                        lacking.push(kind.name().to_owned());
-                    }
-                }
-            }
-        }
+        entries.extend(marks.iter().find(both).map(|marks| (*kind, *marks)));
     }
-    for (names, lacking) in lacking.into_iter().zip(SIDES) {
+    for lacking in [&SIDES[..1], &SIDES[1..], &SIDES] {
+        let lacks = |kind: &&EntryKind| {
+            lacking_sides(|side| can(side, **kind, Marks::default()), sides) == lacking
+        };
+        let names: Vec<String> = kinds.iter().filter(lacks).map(|kind| kind.name().to_owned()).collect();
         if !names.is_empty() {
-            left_out.push(LeftOut::Entries { lacking, names });
+            left_out.push(LeftOut::Entries { lacking: lacking.to_vec(), names });
         }
     }
     entries

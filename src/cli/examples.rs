@@ -104,8 +104,7 @@ after the change. Prints the verdict in one sentence, what differs with the wors
 first, and a paragraph for the changelog.
 
 Examples:
-  pmdscope patch linux-image-5.10.0-30-arm64_5.10.218-1_arm64.deb \\
-                 linux-image-6.1.0-56-arm64_6.1.192-2_arm64.deb
+  pmdscope patch before/vmlinux after/vmlinux
       two builds of one architecture
   pmdscope patch before-arm64/vmlinux after-arm64/vmlinux before-x86/vmlinux after-x86/vmlinux
       a pair of builds for each of two architectures

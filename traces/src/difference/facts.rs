@@ -26,7 +26,7 @@ pub struct OutcomeFacts {
     pub pfn: Option<Hex>,
     /// The number of bytes that it took for mapped.
     pub size: Option<u64>,
-    /// The entry that the decision rests on.
+    /// The entry that it took for something; null if it concluded nothing from it.
     pub on: Option<Meaning>,
 }
 
@@ -35,13 +35,23 @@ impl OutcomeFacts {
         let meaning = |value: Value| Some(Meaning::of(report.entry_of(value)?, &report.before));
         // Where a page table lies is the environment's.
         let pfn = outcome.pfn.filter(|_| outcome.result != RoutineResult::Table);
+        // A routine that concludes nothing from an entry may have loaded any last: that is its compiler's.
+        let rests_on_entry = matches!(
+            outcome.result,
+            RoutineResult::Page
+                | RoutineResult::Leaf
+                | RoutineResult::Wait
+                | RoutineResult::Old
+                | RoutineResult::Mapped
+                | RoutineResult::Migrating
+        );
         OutcomeFacts {
             result: outcome.result,
             stopped_by: outcome.stopped_by,
             past_present: outcome.past_present,
             pfn,
             size: outcome.size,
-            on: outcome.decided_on.or(outcome.last_view).and_then(meaning),
+            on: outcome.decided_on.filter(|_| rests_on_entry).and_then(meaning),
         }
     }
 

@@ -50,17 +50,19 @@ impl Meaning {
     }
 }
 
-/// Lists the fields that differ.
+/// Lists the fields that have a bit which differs.
 ///
-/// A field of several bits is listed only if both entries have it, or the new entry maps a page by it: the type and
-/// the offset of a swap entry that was none before are numbers of a configuration.
+/// An entry of another form names the same bits in another way: what both agree on says nothing. A field of several
+/// bits is listed only if both entries have it, or the new entry maps a page by it: the type and the offset of a swap
+/// entry that was none before are numbers of a configuration.
 fn changed_fields(before: &Entry, after: &Entry) -> Vec<FieldChange> {
     let same_field = |one: &Bit, other: &Bit| one.name == other.name && one.range() == other.range();
     let value_in = |entry: &Entry, field: &Bit| {
         entry.bits.iter().find(|other| same_field(field, other)).map(|other| other.value)
     };
+    let differs = |field: &&Bit| (before.value.0 ^ after.value.0) & mask(field) != 0;
     let mut changes = Vec::new();
-    for field in &after.bits {
+    for field in after.bits.iter().filter(differs) {
         let was = value_in(before, field);
         let is_flag = field.bit.is_some();
         let is_said = match was {
@@ -73,13 +75,18 @@ fn changed_fields(before: &Entry, after: &Entry) -> Vec<FieldChange> {
             changes.push(FieldChange { name, is_flag, before: was, after });
         }
     }
-    for field in before.bits.iter().filter(|field| field.bit.is_some() && field.value != Hex(0)) {
-        if value_in(after, field).is_none() {
+    for field in before.bits.iter().filter(differs).filter(|field| field.bit.is_some()) {
+        if field.value != Hex(0) && value_in(after, field).is_none() {
             let (name, before) = (field.name.clone(), Some(field.value));
             changes.push(FieldChange { name, is_flag: true, before, after: None });
         }
     }
     changes
+}
+
+/// Returns the bits of a field; all bits if the report does not say which they are.
+fn mask(field: &Bit) -> u64 {
+    field.range().map_or(u64::MAX, |(high, low)| (u64::MAX >> (63 - (high - low))) << low)
 }
 
 /// Describes an entry in words: `present (+PRESENT_INVALID -VALID)`.

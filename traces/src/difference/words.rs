@@ -94,8 +94,18 @@ fn group(rows: &[&RowDifference]) -> Group {
         heading: parts.join("; "),
         runs: runs(rows.iter().map(|row| &row.run)),
         example: first.map_or(String::new(), |row| run(&row.run)),
-        details: changes.iter().flat_map(details).collect(),
+        details: distinct(changes.iter().flat_map(details)),
     }
+}
+
+fn distinct(all: impl Iterator<Item = String>) -> Vec<String> {
+    let mut distinct = Vec::new();
+    for one in all {
+        if !distinct.contains(&one) {
+            distinct.push(one);
+        }
+    }
+    distinct
 }
 
 /// The findings of a group's rows, each with its worst consequence.
@@ -213,8 +223,11 @@ pub(crate) fn headline(difference: &Difference) -> String {
             _ => format!("Nothing differs between {before} and {after} in {same}."),
         };
     }
-    let is = if difference.same == 1 { "is" } else { "are" };
-    format!("What differs in {after}, compared with {before} ({same} {is} the same):")
+    match difference.same {
+        0 => format!("What differs in {after}, compared with {before}:"),
+        1 => format!("What differs in {after}, compared with {before} (1 run is the same):"),
+        _ => format!("What differs in {after}, compared with {before} ({same} are the same):"),
+    }
 }
 
 /// Says how many runs are not fully known, and why; `None` if all are known.
@@ -223,10 +236,8 @@ pub(crate) fn unknown(difference: &Difference) -> Option<String> {
     let is = if number == 1 { "is" } else { "are" };
     (number > 0).then(|| {
         format!(
-            "{} {is} not fully known on a side, so that nothing is known of how {} differ{}: {}.",
+            "{} {is} not fully known on a side, which is not a pass: {}.",
             counted(number, "run"),
-            if number == 1 { "it" } else { "they" },
-            if number == 1 { "s" } else { "" },
             reasons(difference).join("; ")
         )
     })
@@ -253,7 +264,7 @@ pub(crate) fn reasons(difference: &Difference) -> Vec<String> {
         .take(MOST)
         .map(|((side, why), number)| {
             let name = if *side == Side::Before { before } else { after };
-            format!("{} of {name}, {why}", counted(number, "run"))
+            format!("{name}: {}, {why}", counted(number, "run"))
         })
         .collect();
     if counts.len() > MOST {

@@ -75,15 +75,15 @@ pub struct KeptFindings {
 pub enum LeftOut {
     /// Routines that one of the two lacks.
     Routines {
-        /// The side that lacks them.
-        lacking: Side,
+        /// The sides that lack them.
+        lacking: Vec<Side>,
         /// Their names.
         names: Vec<String>,
     },
     /// Kinds of entry that a side cannot express.
     Entries {
-        /// The side that lacks them.
-        lacking: Side,
+        /// The sides that lack them.
+        lacking: Vec<Side>,
         /// Their names.
         names: Vec<String>,
     },

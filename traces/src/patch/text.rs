@@ -3,6 +3,7 @@
 use anstyle::Style;
 
 use super::{LeftOut, PatchConclusion, PatchPair, PatchReport, mail};
+use crate::difference::Side;
 use crate::difference::words as of_difference;
 use crate::printable::printable;
 use crate::text::difference::groups;
@@ -95,8 +96,8 @@ fn pair(lines: &mut Lines, pair: &PatchPair) {
     }
     if !difference.unknown.is_empty() {
         let reasons = of_difference::reasons(difference).join("; ");
-        let text = format!("not fully known: {}: {reasons}", counted(difference.unknown.len(), "run"));
-        lines.styled(style::UNKNOWN, "    ", &format!("  {text}"));
+        let text = format!("  not fully known: {}: {reasons}", counted(difference.unknown.len(), "run"));
+        lines.styled(style::UNKNOWN, "    ", &text);
     }
     if !pair.kept.is_empty() {
         let names = super::Found::of(pair.kept.iter().map(|kept| &kept.findings[..]));
@@ -112,18 +113,22 @@ fn pair(lines: &mut Lines, pair: &PatchPair) {
     }
 }
 
+/// Names the kernels that lack something, before the word `not`.
+fn has(lacking: &[Side]) -> String {
+    match lacking {
+        [side] => format!("the kernel {} the change has", side.word()),
+        _ => "both kernels have".to_owned(),
+    }
+}
+
 /// Says what was not asked for.
 pub(super) fn left_out_in_words(left_out: &LeftOut) -> String {
     match left_out {
         LeftOut::Routines { lacking, names } => {
-            format!("{}, which the kernel {} the change lacks", names.join(", "), lacking.word())
+            format!("{}, which {} not", names.join(", "), has(lacking))
         }
         LeftOut::Entries { lacking, names } => {
-            format!(
-                "entries that the kernel {} the change cannot express: {}",
-                lacking.word(),
-                names.join(", ")
-            )
+            format!("entries that {} not: {}", has(lacking), names.join(", "))
         }
         LeftOut::NoCaller { runs } => {
             format!("{} of writers on entries that no caller passes to them", counted(runs, "run"))
