@@ -20,14 +20,14 @@ pub use self::batch::{BatchArgs, DiffArgs, DiffFormat, MergeArgs, OnlyArgs, Repo
 use self::examples::{
     BATCH_EXAMPLES, COMPARE_EXAMPLES, COMPLETIONS_EXAMPLES, DECODE_EXAMPLES, DIFF_EXAMPLES, EXPLAIN_EXAMPLES,
     KERNEL_EXAMPLES, KERNEL_INFO_EXAMPLES, LIST_EXAMPLES, LIST_FUNCTIONS_EXAMPLES, MAN_EXAMPLES,
-    MERGE_EXAMPLES, PATCH_EXAMPLES, REPORT_EXAMPLES, REPRO_EXAMPLES, RUN_EXAMPLES, SCHEMA_EXAMPLES, SWEEP_EXAMPLES,
-    VERSION_EXAMPLES,
+    MERGE_EXAMPLES, PATCH_EXAMPLES, REPORT_EXAMPLES, REPRO_EXAMPLES, RUN_EXAMPLES, SCHEMA_EXAMPLES,
+    SWEEP_EXAMPLES, VERSION_EXAMPLES,
 };
 use self::format::one_of;
+pub use self::patch::{PatchArgs, PatchFormat};
 pub use self::repro::{ReproArgs, ReproReportArgs, ReproRunArgs, ReproWhat, SaveArgs};
 pub use self::run::{JobArgs, ReductionArg, RunArgs};
 use self::shared::kernel_arg;
-pub use self::patch::{PatchArgs, PatchFormat};
 pub use self::shared::{BoundArgs, CacheArgs, Marks, Platform, ReportArgs};
 
 const EXIT_STATUS: &str = "\

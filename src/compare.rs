@@ -95,9 +95,8 @@ impl<'a> Plan<'a> {
         let (mut skips, mut rows, mut unavailable) = (Skips::default(), Vec::new(), Vec::new());
         for (arg, kernel) in args.into_iter().zip(opened) {
             let label = if kernel.is_ok() { labels.next().flatten() } else { None };
-            let of_kernel = kernel
-                .and_then(|kernel| kernel.reopened(arg, self.args.cache))
-                .and_then(|kernel| {
+            let of_kernel =
+                kernel.and_then(|kernel| kernel.reopened(arg, self.args.cache)).and_then(|kernel| {
                     let kernel = KernelSubject { label, ..kernel };
                     let name = kernel.name().to_owned();
                     self.rows(&Subject::Kernel(kernel), &name, &mut skips)

@@ -79,7 +79,9 @@ pub struct Traits<'a> {
 /// If two kernels have the same label.
 pub fn labels(kernels: &[Traits<'_>]) -> Result<Vec<Option<String>>> {
     let labels: Vec<Option<String>> = (0..kernels.len()).map(|at| label(kernels, at)).collect();
-    check_labels(labels.iter().zip(kernels).map(|(label, kernel)| label.as_deref().unwrap_or(kernel.release)))?;
+    check_labels(
+        labels.iter().zip(kernels).map(|(label, kernel)| label.as_deref().unwrap_or(kernel.release)),
+    )?;
     Ok(labels)
 }
 
@@ -140,7 +142,9 @@ fn distinct_end(path: &Path, all: &[&Path]) -> Option<String> {
     let end = |parts: &[String], length: usize| parts[parts.len().saturating_sub(length)..].join("/");
     // All kernels get as much of their paths, so that they can be compared.
     (1..=longest)
-        .find(|length| ends.iter().map(|parts| end(parts, *length)).collect::<BTreeSet<_>>().len() == ends.len())
+        .find(|length| {
+            ends.iter().map(|parts| end(parts, *length)).collect::<BTreeSet<_>>().len() == ends.len()
+        })
         .map(|length| end(&parts(path), length))
 }
 
@@ -206,7 +210,10 @@ mod tests {
         );
         assert_eq!(label(&[(None, "6.1", "o/before", None), (None, "6.1", "o/after", None)]), "before after");
         assert_eq!(
-            label(&[(None, "6.1", "v", Some("0123456789abcdef")), (None, "6.1", "v", Some("fedcba9876543210"))]),
+            label(&[
+                (None, "6.1", "v", Some("0123456789abcdef")),
+                (None, "6.1", "v", Some("fedcba9876543210"))
+            ]),
             "v:0123456789ab v:fedcba987654"
         );
         assert_eq!(label(&[(None, "6.1", "v v", None), (None, "6.1", "v v", None)]), "v_v#1 v_v#2");

@@ -179,7 +179,9 @@ fn shared(
         }
     }
     for lacking in [&SIDES[..1], &SIDES[1..], &SIDES] {
-        let lacks = routines.iter().filter(|routine| lacking_sides(|side| side.has([**routine]).is_ok(), sides) == lacking);
+        let lacks = routines
+            .iter()
+            .filter(|routine| lacking_sides(|side| side.has([**routine]).is_ok(), sides) == lacking);
         let names: Vec<String> = lacks.map(|routine| routine.name.to_owned()).collect();
         if !names.is_empty() {
             left_out.push(LeftOut::Routines { lacking: lacking.to_vec(), names });
@@ -211,9 +213,8 @@ fn expressible(
         entries.extend(marks.iter().find(both).map(|marks| (*kind, *marks)));
     }
     for lacking in [&SIDES[..1], &SIDES[1..], &SIDES] {
-        let lacks = |kind: &&EntryKind| {
-            lacking_sides(|side| can(side, **kind, Marks::default()), sides) == lacking
-        };
+        let lacks =
+            |kind: &&EntryKind| lacking_sides(|side| can(side, **kind, Marks::default()), sides) == lacking;
         let names: Vec<String> = kinds.iter().filter(lacks).map(|kind| kind.name().to_owned()).collect();
         if !names.is_empty() {
             left_out.push(LeftOut::Entries { lacking: lacking.to_vec(), names });
@@ -289,7 +290,8 @@ fn command(args: &PatchArgs) -> String {
     let paths: Vec<&Path> = args.kernels.iter().map(|kernel| &*kernel.path).collect();
     let mut words = vec!["pmdscope".to_owned(), "patch".to_owned()];
     words.extend(ends(&paths).iter().map(|end| quoted(end)));
-    for (option, names) in [("--entry", &args.entry), ("--writer", &args.writer), ("--walker", &args.walker)] {
+    for (option, names) in [("--entry", &args.entry), ("--writer", &args.writer), ("--walker", &args.walker)]
+    {
         if !names.is_empty() {
             words.extend([option.to_owned(), quoted(&names.join(","))]);
         }

@@ -57,7 +57,8 @@ fn documented(word: &str) -> String {
     line.unwrap_or_else(|| panic!("no line for {word}")).trim().to_owned()
 }
 
-const RUN: &str = "run --arch arm64 --linux 7.2 --guest guest.elf --entry present-huge --writer pmdp_invalidate";
+const RUN: &str =
+    "run --arch arm64 --linux 7.2 --guest guest.elf --entry present-huge --writer pmdp_invalidate";
 
 /// Returns a documented line with the commands of the test in place of those for a kernel.
 fn for_guests(line: &str) -> String {
@@ -91,8 +92,7 @@ fn bisect_finds_the_commit_that_fixes_a_finding() {
     let scratch = Scratch::new("bisect-finds-the-commit-that-fixes-a-finding");
     let folder = scratch.path();
     history(folder, &[BAD, BAD, None, BAD, BAD, GOOD, GOOD, Some("Cargo.toml"), GOOD]);
-    let (started, said) =
-        shell(folder, "git bisect start --term-old=broken --term-new=fixed HEAD HEAD~8");
+    let (started, said) = shell(folder, "git bisect start --term-old=broken --term-new=fixed HEAD HEAD~8");
     assert!(started, "{said}");
     let (found, said) = shell(folder, &for_guests(&documented("1) exit 0")));
     assert!(found, "{said}");

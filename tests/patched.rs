@@ -12,7 +12,7 @@ use crate::common::kernels::packages;
 use crate::common::scratch::Scratch;
 use crate::common::{Ran, command, finish, pmdscope, pmdscope_in};
 
-/// Kernels before and after the fix, by links of short names in a folder, which keeps their cache too.
+/// Kernels before and after the fix, by links of short names in a folder.
 struct Kernels {
     scratch: Scratch,
 }
@@ -34,7 +34,9 @@ impl Kernels {
     fn run(&self, line: &str) -> Ran {
         let args: Vec<&str> = line.split_whitespace().collect();
         let folder = self.scratch.path();
-        finish(command(&args).current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")))
+        // One cache for all tests: unpacking a kernel takes longer than running it.
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("patched-cache");
+        finish(command(&args).current_dir(folder).env("XDG_CACHE_HOME", cache))
     }
 
     fn prints(&self, line: &str, status: i32) -> String {
@@ -43,31 +45,40 @@ impl Kernels {
         ran.stdout
     }
 
+    /// What a command prints, with one space for each run of white space.
+    fn says(&self, line: &str, status: i32) -> String {
+        self.prints(line, status).split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     fn json(&self, line: &str, status: i32) -> Value {
         serde_json::from_str(&self.prints(&format!("{line} --format json"), status)).expect("it is JSON")
     }
 }
 
 /// A few runs of each kernel.
-const SOME: &str = "--writer split --walker gup-fast-read,follow-page --entry migration-read,migration-write,none";
+const SOME: &str =
+    "--writer split --walker gup-fast-read,follow-page --entry migration-read,migration-write,none";
 
 #[test]
 fn a_change_is_told_in_a_sentence_and_by_the_exit_status() {
     let Some(kernels) = Kernels::new("a-change-is-told-in-a-sentence") else { return };
-    let better = kernels.prints(&format!("patch before.deb after.deb {SOME}"), 0);
+    let better = kernels.says(&format!("patch before.deb after.deb {SOME}"), 0);
     assert!(better.starts_with("BETTER: nothing is newly found in 6 runs. No longer found: "), "{better}");
     assert!(better.contains("no longer found: swap-becomes-present (odd view)"), "{better}");
-    let worse = kernels.prints(&format!("patch after.deb before.deb {SOME}"), 1);
+    let worse = kernels.says(&format!("patch after.deb before.deb {SOME}"), 1);
     assert!(worse.starts_with("WORSE: newly found after the change: "), "{worse}");
-    let same = kernels.prints(&format!("patch before.deb before.deb {SOME}"), 0);
+    let same = kernels.says(&format!("patch before.deb before.deb {SOME}"), 0);
     assert!(same.starts_with("NO DIFFERENCE: the result is the same before and after in 6 runs."), "{same}");
     assert!(same.contains("found before and after: "), "{same}");
     // Nothing that was not run to its end is a pass.
-    let unknown = kernels.prints(&format!("patch before.deb after.deb {SOME} --max-instructions 1"), 3);
-    assert!(unknown.starts_with("UNKNOWN: nothing is newly found, but 6 of 6 runs are not fully"), "{unknown}");
+    let unknown = kernels.says(&format!("patch before.deb after.deb {SOME} --max-instructions 1"), 3);
+    assert!(
+        unknown.starts_with("UNKNOWN: nothing is newly found, but 6 of 6 runs are not fully"),
+        "{unknown}"
+    );
     assert!(unknown.contains("not fully known: 6 runs: before: "), "{unknown}");
     // Several architectures, or several pairs of one.
-    let pairs = kernels.prints(&format!("patch before.deb after.deb before.deb after.deb {SOME}"), 0);
+    let pairs = kernels.says(&format!("patch before.deb after.deb before.deb after.deb {SOME}"), 0);
     assert_eq!(pairs.matches("arm64: 5.10.0-30-arm64").count(), 2, "{pairs}");
 }
 
@@ -76,7 +87,8 @@ fn a_change_is_told_in_a_sentence_and_by_the_exit_status() {
 fn the_paragraph_for_a_changelog_fits_it_and_can_be_repeated() {
     let Some(kernels) = Kernels::new("the-paragraph-for-a-changelog") else { return };
     let printed = kernels.prints(&format!("patch before.deb after.deb {SOME}"), 0);
-    let (_, paragraph) = printed.split_once("For the changelog or the mailing list:\n\n").expect("a paragraph");
+    let (_, paragraph) =
+        printed.split_once("For the changelog or the mailing list:\n\n").expect("a paragraph");
     assert!(paragraph.lines().all(|line| line.chars().count() <= 72), "{paragraph}");
     assert!(printed.lines().all(|line| line.chars().count() <= 75), "{printed}");
     let words = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -174,8 +186,11 @@ fn kernels_are_told_apart_in_every_format() {
     fs::create_dir(folder.join("A")).expect("a folder");
     fs::create_dir(folder.join("B")).expect("a folder");
     for name in ["A/vmlinux", "B/vmlinux"] {
-        std::os::unix::fs::symlink(fs::canonicalize(folder.join("after.deb")).expect("a file"), folder.join(name))
-            .expect("a link");
+        std::os::unix::fs::symlink(
+            fs::canonicalize(folder.join("after.deb")).expect("a file"),
+            folder.join(name),
+        )
+        .expect("a link");
     }
     for format in ["table", "markdown", "json", "html", "ktap", "junit"] {
         for (line, names) in [

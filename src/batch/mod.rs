@@ -37,8 +37,8 @@ pub use self::worker::{is_worker, worker};
 
 use self::crew::{Crew, Lacking, Segments};
 use self::partition::Partition;
-use self::planning::Planned;
 pub use self::plan::{Block, Entries, Plan, Platform};
+use self::planning::Planned;
 use self::progress::Progress;
 use self::store::Store;
 use self::wire::{Setup, Verdicts};

@@ -438,7 +438,9 @@ impl PlanBuilder<'_> {
             let why = match (self.skipped.first(), self.unavailable.first()) {
                 (Some(skipped), _) => format!("{}: {}", skipped.encoding, skipped.reason),
                 (None, Some(kernel)) => kernel.reason.clone(),
-                (None, None) => "no architecture that is named has this kind of MMU, or all is excluded".to_owned(),
+                (None, None) => {
+                    "no architecture that is named has this kind of MMU, or all is excluded".to_owned()
+                }
             };
             let place = self.matrix.includes.first().map(|include| include.place.clone()).unwrap_or_default();
             return Err(self.matrix.error(&place, format!("the matrix has no jobs: {why}")).into());

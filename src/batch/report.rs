@@ -165,7 +165,8 @@ impl OnlyArgs {
         // A kernel with a label is found by it, and by its release.
         let of_version = |run: &RunReport| {
             let release = run.guest.release.as_deref().unwrap_or(&run.linux);
-            has(&self.linux, release) || run.guest.label.as_deref().is_some_and(|label| has(&self.linux, label))
+            has(&self.linux, release)
+                || run.guest.label.as_deref().is_some_and(|label| has(&self.linux, label))
         };
         let verdict = record.report.verdict();
         if !self.verdict.is_empty() && !self.verdict.iter().any(|word| Verdict::from(*word) == verdict) {

@@ -318,8 +318,10 @@ mod tests {
         for (exit, is) in
             [(0, Exit::Internal), (1, Exit::Internal), (2, Exit::Usage), (3, Exit::Inconclusive)]
         {
-            let failed =
-                heard_of(vec![confined(), Reply::Failed { why: String::new(), exit, kind: FailureKind::Other }]);
+            let failed = heard_of(vec![
+                confined(),
+                Reply::Failed { why: String::new(), exit, kind: FailureKind::Other },
+            ]);
             assert!(matches!(failed, Heard::Failed(failed) if failed.exit == is), "{exit}");
         }
     }

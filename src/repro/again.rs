@@ -45,7 +45,8 @@ pub fn run(args: &ReproRunArgs) -> Result<Exit> {
         Code::Kernel { .. } => match kernel(&repro, args) {
             Ok(Found::Saved(kernel)) => Ok(Subject::Kernel(kernel)),
             Ok(Found::Other(kernel)) => {
-                let (exit, printed) = elsewhere::run(&repro, kernel).with_context(|| file.display().to_string())?;
+                let (exit, printed) =
+                    elsewhere::run(&repro, kernel).with_context(|| file.display().to_string())?;
                 output::write(&text::fit(&printed, output::terminal(None)), None)?;
                 return Ok(exit);
             }
@@ -55,7 +56,9 @@ pub fn run(args: &ReproRunArgs) -> Result<Exit> {
     let rerun = match subject.and_then(|subject| rerun(&repro, subject)) {
         Ok(report) => RerunResult::Report(Box::new(report)),
         Err(error) => match error.downcast_ref::<Failed>() {
-            Some(failed) if failed.kind == FailureKind::ScheduleMisfit => RerunResult::Misfit(error.to_string()),
+            Some(failed) if failed.kind == FailureKind::ScheduleMisfit => {
+                RerunResult::Misfit(error.to_string())
+            }
             _ => return Err(error.context(file.display().to_string())),
         },
     };

@@ -455,7 +455,9 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
     for one in &report.unavailable {
         unavailable.add_member(one.reason.clone(), (one.kernel.clone(), String::new()));
     }
-    out.extend(unavailable.section("Kernels of which nothing could be run, so that nothing is known of them"));
+    out.extend(
+        unavailable.section("Kernels of which nothing could be run, so that nothing is known of them"),
+    );
 
     let mut skipped = Groups::default();
     for one in &report.skipped {

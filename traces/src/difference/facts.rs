@@ -48,7 +48,7 @@ impl OutcomeFacts {
         OutcomeFacts {
             result: outcome.result,
             stopped_by: outcome.stopped_by,
-            past_present: outcome.past_present,
+            past_present: outcome.past_present && outcome.result != RoutineResult::Returned,
             pfn,
             size: outcome.size,
             on: outcome.decided_on.filter(|_| rests_on_entry).and_then(meaning),
@@ -125,7 +125,8 @@ impl Facts {
     pub(super) fn changes(before: &Facts, after: &Facts) -> Vec<RowChange> {
         let mut changes = Vec::new();
         let only = |one: &Facts, other: &Facts| {
-            let is_there = |finding: &&RowFinding| other.findings.iter().any(|known| known.name == finding.name);
+            let is_there =
+                |finding: &&RowFinding| other.findings.iter().any(|known| known.name == finding.name);
             let only = one.findings.iter().filter(|finding| !is_there(finding)).copied().collect::<Vec<_>>();
             if other.is_complete { only } else { Vec::new() }
         };
@@ -174,7 +175,8 @@ fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
 
 /// Returns what only one of two lists has; `None` if both have the same, in whichever order.
 fn differing<T: PartialEq + Clone>(before: &[T], after: &[T]) -> Option<(Vec<T>, Vec<T>)> {
-    let only = |one: &[T], other: &[T]| one.iter().filter(|it| !other.contains(it)).cloned().collect::<Vec<_>>();
+    let only =
+        |one: &[T], other: &[T]| one.iter().filter(|it| !other.contains(it)).cloned().collect::<Vec<_>>();
     let (gone, new) = (only(before, after), only(after, before));
     (!gone.is_empty() || !new.is_empty()).then_some((gone, new))
 }

@@ -123,7 +123,8 @@ fn worst(rows: &[&RowDifference], of: fn(&RowDifference) -> &[RowFinding]) -> Ve
 
 /// Names findings with their consequence: `walker-took-page (wrong page), still-valid (memory lost)`.
 pub(crate) fn findings(findings: &[RowFinding]) -> String {
-    let named = findings.iter().map(|finding| format!("{} ({})", finding.name.name(), finding.severity.words()));
+    let named =
+        findings.iter().map(|finding| format!("{} ({})", finding.name.name(), finding.severity.words()));
     named.collect::<Vec<_>>().join(", ")
 }
 
@@ -153,9 +154,8 @@ fn details(change: &RowChange) -> Vec<String> {
         };
         gone.iter().map(|one| line("before", one)).chain(new.iter().map(|one| line("after", one))).collect()
     };
-    let left = |entry: &Option<Meaning>| {
-        entry.as_ref().map_or("differs by schedule".to_owned(), meaning::in_words)
-    };
+    let left =
+        |entry: &Option<Meaning>| entry.as_ref().map_or("differs by schedule".to_owned(), meaning::in_words);
     match change {
         RowChange::Findings { .. } => Vec::new(),
         RowChange::Split { .. } => vec![kind_in_words(change)],
@@ -193,7 +193,8 @@ pub(crate) fn runs<'a>(all: impl Iterator<Item = &'a RunName>) -> Vec<String> {
     }
     let mut lines: Vec<(String, Vec<String>, Vec<String>)> = Vec::new();
     for ((writer, walker), entries) in pairs {
-        let alike = |(known, _, of): &&mut (String, Vec<String>, Vec<String>)| *known == writer && *of == entries;
+        let alike =
+            |(known, _, of): &&mut (String, Vec<String>, Vec<String>)| *known == writer && *of == entries;
         match lines.iter_mut().find(alike) {
             Some((_, walkers, _)) => walkers.push(walker),
             None => lines.push((writer, vec![walker], entries)),

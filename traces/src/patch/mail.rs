@@ -28,7 +28,10 @@ pub(super) fn paragraph(report: &PatchReport) -> Vec<String> {
     let kept = report.kept_findings();
     if !gone.findings.is_empty() {
         let (names, runs) = (words::findings(&gone.findings), counted(gone.runs, "run"));
-        sentences.push(format!("Found before the change and not after it: {names}, in {runs}{}.", where_(report, false)));
+        sentences.push(format!(
+            "Found before the change and not after it: {names}, in {runs}{}.",
+            where_(report, false)
+        ));
     }
     sentences.push(match new.findings.is_empty() {
         true => "Nothing was found after the change that was not found before.".to_owned(),

@@ -85,7 +85,11 @@ fn pair(lines: &mut Lines, pair: &PatchPair) {
         "{} against {} on {}: {} of each",
         counted(pair.writers.len(), "writer"),
         counted(pair.walkers.len(), "walker"),
-        if pair.entries.len() == 1 { "1 entry".to_owned() } else { format!("{} entries", pair.entries.len()) },
+        if pair.entries.len() == 1 {
+            "1 entry".to_owned()
+        } else {
+            format!("{} entries", pair.entries.len())
+        },
         counted(pair.runs, "run")
     );
     let same = counted(difference.same, "run");

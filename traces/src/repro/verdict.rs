@@ -82,7 +82,9 @@ pub fn elsewhere(repro: &Repro, kernel: &GuestInfo, found: &Elsewhere) -> String
                 false => format!("; no longer found: {}", names(gone)),
             };
             let total = counted(&report.schedules.total, "schedule");
-            let verdict = format!("HAPPENS TOO: {}, under {schedule} of {total}; {saved}{gone}", names(still));
+            let still = names(still);
+            let verdict =
+                format!("HAPPENS TOO: {still}, as under {schedule}, of {total} in all; {saved}{gone}");
             (style::WRONG, verdict)
         }
         Elsewhere::NoLonger { wanted, report } => {

@@ -139,7 +139,8 @@ impl Expectation {
 
     /// Whether the expectation applies to this row.
     pub(crate) fn applies_to(&self, row: &RowKey) -> bool {
-        let matches = |words: [&str; 5]| self.row.iter().zip(words).all(|(pattern, word)| pattern.matches(word));
+        let matches =
+            |words: [&str; 5]| self.row.iter().zip(words).all(|(pattern, word)| pattern.matches(word));
         matches(row.words()) || row.words_by_release().is_some_and(matches)
     }
 

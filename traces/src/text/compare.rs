@@ -4,8 +4,8 @@ use crate::comparison::{CompareReport, UnavailableKernel};
 use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat};
 use crate::printable::printable;
 use crate::report::{RunReport, Verdict};
-use crate::sweep::SweepReport;
 use crate::summary::TableLine;
+use crate::sweep::SweepReport;
 use crate::text::difference;
 use crate::text::style::{self, paint};
 use crate::text::table::{bare_table, trimmed};
@@ -73,9 +73,10 @@ pub(crate) fn kernels(report: &CompareReport) -> Vec<String> {
     for row in &report.rows {
         let guest = &row.guest;
         let Some(label) = &guest.label else { continue };
-        let build_id = guest.build_id.as_deref().map_or("no build ID".to_owned(), |id| {
-            format!("build ID {}", id.get(..12).unwrap_or(id))
-        });
+        let build_id = guest
+            .build_id
+            .as_deref()
+            .map_or("no build ID".to_owned(), |id| format!("build ID {}", id.get(..12).unwrap_or(id)));
         let release = guest.release.as_deref().unwrap_or_default();
         let line = format!("{label}: {release} {}, {}, {build_id}", summary::platform(row), guest.name);
         if !lines.contains(&line) {
