@@ -3,6 +3,7 @@
 mod batch;
 mod examples;
 mod format;
+mod patch;
 mod repro;
 mod run;
 mod shared;
@@ -12,18 +13,21 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pmdscope_traces::formats::{self, CompareFormat};
 
+use crate::kernel_arg::KernelArg;
 use crate::version::{VERSION, VERSION_AND_SOURCES};
 
 pub use self::batch::{BatchArgs, DiffArgs, DiffFormat, MergeArgs, OnlyArgs, ReportDirArgs};
 use self::examples::{
     BATCH_EXAMPLES, COMPARE_EXAMPLES, COMPLETIONS_EXAMPLES, DECODE_EXAMPLES, DIFF_EXAMPLES, EXPLAIN_EXAMPLES,
     KERNEL_EXAMPLES, KERNEL_INFO_EXAMPLES, LIST_EXAMPLES, LIST_FUNCTIONS_EXAMPLES, MAN_EXAMPLES,
-    MERGE_EXAMPLES, REPORT_EXAMPLES, REPRO_EXAMPLES, RUN_EXAMPLES, SCHEMA_EXAMPLES, SWEEP_EXAMPLES,
-    VERSION_EXAMPLES,
+    MERGE_EXAMPLES, PATCH_EXAMPLES, REPORT_EXAMPLES, REPRO_EXAMPLES, RUN_EXAMPLES, SCHEMA_EXAMPLES,
+    SWEEP_EXAMPLES, VERSION_EXAMPLES,
 };
 use self::format::one_of;
+pub use self::patch::{PatchArgs, PatchFormat};
 pub use self::repro::{ReproArgs, ReproReportArgs, ReproRunArgs, ReproWhat, SaveArgs};
 pub use self::run::{JobArgs, ReductionArg, RunArgs};
+use self::shared::kernel_arg;
 pub use self::shared::{BoundArgs, CacheArgs, Marks, Platform, ReportArgs};
 
 const EXIT_STATUS: &str = "\
@@ -67,6 +71,9 @@ pub enum Command {
     /// Compare the results of two batches
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(DiffArgs),
+    /// Show what a change does to a kernel: everything that two builds have, before and after
+    #[command(after_help = PATCH_EXAMPLES)]
+    Patch(PatchArgs),
     /// Save a race as one file, run it again anywhere, write a bug report
     #[command(after_help = REPRO_EXAMPLES)]
     Repro(ReproArgs),
@@ -99,8 +106,8 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// Kernels to compare, as --kernel
-    #[arg(value_name = "FILE", conflicts_with = "kernel")]
-    pub images: Vec<PathBuf>,
+    #[arg(value_name = "FILE", value_parser = kernel_arg(), conflicts_with = "kernel")]
+    pub images: Vec<KernelArg>,
     /// Architectures, separated by commas; all if not given
     #[arg(long, value_name = "A", value_delimiter = ',')]
     pub arch: Vec<String>,
@@ -123,9 +130,10 @@ pub struct CompareArgs {
     #[arg(long, value_name = "K", value_delimiter = ',')]
     pub walker: Vec<String>,
     /// Compare real kernels (see `pmdscope run --help`) in place of architectures and versions; may be
-    /// given several times
-    #[arg(long, value_name = "FILE")]
-    pub kernel: Vec<PathBuf>,
+    /// given several times. LABEL=FILE gives a kernel a name; without labels, those of one release are named by what
+    /// differs in their paths
+    #[arg(long, value_name = "FILE", value_parser = kernel_arg())]
+    pub kernel: Vec<KernelArg>,
     /// Types of the kernels (see `pmdscope run --help`): once for each, in the order of the kernels; - for a kernel's
     /// own
     #[arg(long, value_name = "FILE")]
@@ -165,8 +173,8 @@ pub enum KernelWhat {
 #[derive(Debug, Args)]
 pub struct KernelFileArgs {
     /// Package or boot image
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    #[arg(value_name = "FILE", value_parser = kernel_arg())]
+    pub file: KernelArg,
     /// Types of the kernel, in place of its own (see `pmdscope run --help`)
     #[arg(long, value_name = "FILE")]
     pub types: Option<PathBuf>,

@@ -3,17 +3,19 @@
 use std::iter;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
-use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, Version, platform_name};
+use anyhow::{Context, Result, bail};
+use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, UnknownName, Version, platform_name};
 use pmdscope_emu::{Bounds, Reduction};
 use pmdscope_guest::{Role, Routine};
 use pmdscope_traces::results::Judged;
 use pmdscope_traces::results::expect::Expectations;
-use pmdscope_traces::{CompareReport, EntryName, Lack, RunReport, Skipped};
+use pmdscope_traces::{CompareReport, EntryName, Lack, RunReport, Skipped, UnavailableKernel, Verdict};
 
-use crate::cli::{CompareArgs, Marks};
+use crate::cli::{CacheArgs, CompareArgs, Marks};
 use crate::exit::Exit;
 use crate::expected::expectations;
+use crate::failure::{FailureKind, one_line, status_of};
+use crate::kernel_arg::{self, KernelArg, Traits};
 use crate::start::{EntryRequest, Start};
 use crate::study::Study;
 use crate::subject::{GuestSubject, KernelSubject, LastEnvironment, Subject, refuse_platform, types_of};
@@ -29,8 +31,11 @@ const DEFAULT_ENTRY: EntryKind = EntryKind::MigrationWrite;
 /// The kind of entry that a split is meant for.
 const DEFAULT_ELSE: EntryKind = EntryKind::PresentHuge;
 
+/// The most kernels that are kept open while others run: each takes some hundred megabytes.
+const MOST_OPEN: usize = 4;
+
 /// Returns the kernels to compare, if any are named.
-fn kernels(args: &CompareArgs) -> impl Iterator<Item = &PathBuf> {
+fn kernels(args: &CompareArgs) -> impl Iterator<Item = &KernelArg> {
     args.kernel.iter().chain(&args.images)
 }
 
@@ -53,23 +58,64 @@ impl<'a> Plan<'a> {
 
     /// Runs everything that was asked for, and returns the report.
     fn run(&self) -> Result<CompareReport> {
+        if kernels(self.args).next().is_some() {
+            return self.run_kernels();
+        }
         let mut skips = Skips::default();
         let mut rows = Vec::new();
-        if kernels(self.args).next().is_none() {
-            for (name, encoding) in self.encodings()? {
-                match encoding.and_then(GuestSubject::bundled_for) {
-                    Ok(guest) => rows.extend(self.rows(&Subject::Guest(guest), &name, &mut skips)?),
-                    Err(error) => skips.add(&name, None, format!("{error:#}")),
-                }
+        for (name, encoding) in self.encodings()? {
+            match encoding.and_then(GuestSubject::bundled_for) {
+                Ok(guest) => rows.extend(self.rows(&Subject::Guest(guest), &name, &mut skips)?),
+                Err(error) => skips.add(&name, None, format!("{error:#}")),
             }
         }
-        let types = types_of(kernels(self.args).count(), &self.args.types)?;
-        for (path, types) in kernels(self.args).zip(types) {
-            let kernel = KernelSubject::open(path, types.as_deref(), self.args.cache)?;
-            let name = kernel.kernel.file().release.text.clone();
-            rows.extend(self.rows(&Subject::Kernel(kernel), &name, &mut skips)?);
-        }
         Ok(CompareReport::new(made_by(), rows, skips.0))
+    }
+
+    /// Runs every kernel that can be opened.
+    fn run_kernels(&self) -> Result<CompareReport> {
+        let args: Vec<&KernelArg> = kernels(self.args).collect();
+        kernel_arg::check_labels(args.iter().filter_map(|arg| arg.label.as_deref()))?;
+        let types = types_of(args.len(), &self.args.types)?;
+        let opened = args.iter().zip(&types);
+        let opened = opened.map(|(arg, types)| KernelSubject::of_arg(arg, types.as_deref(), self.args.cache));
+        let mut opened: Vec<Result<OpenKernel>> = opened
+            .map(|kernel| kernel.map(|kernel| OpenKernel::new(kernel, args.len() <= MOST_OPEN)))
+            .collect();
+        if let Some(first) = opened.iter().position(Result::is_err)
+            && opened.iter().all(Result::is_err)
+        {
+            let error = opened.swap_remove(first).err().context("a kernel has an error")?;
+            return Err(match args.len() {
+                1 => error,
+                several => error.context(format!("none of {several} kernels can be run")),
+            });
+        }
+        let traits: Vec<Traits<'_>> =
+            opened.iter().filter_map(|kernel| Some(kernel.as_ref().ok()?.traits())).collect();
+        let mut labels = kernel_arg::labels(&traits)?.into_iter();
+        let (mut skips, mut rows, mut unavailable) = (Skips::default(), Vec::new(), Vec::new());
+        for ((arg, types), kernel) in args.into_iter().zip(types).zip(opened) {
+            let label = if kernel.is_ok() { labels.next().flatten() } else { None };
+            let of_kernel =
+                kernel.and_then(|kernel| kernel.reopened(arg, types, self.args.cache)).and_then(|kernel| {
+                    let kernel = KernelSubject { label, ..kernel };
+                    let name = kernel.name().to_owned();
+                    self.rows(&Subject::Kernel(kernel), &name, &mut skips)
+                });
+            match of_kernel {
+                Ok(of_kernel) => rows.extend(of_kernel),
+                // A name that no kernel knows is a mistake of the command line.
+                Err(error) if error.is::<UnknownName>() || status_of(&error) == Exit::Internal => {
+                    return Err(error);
+                }
+                Err(error) => unavailable.push(UnavailableKernel {
+                    kernel: kernel_arg::given_name(arg),
+                    reason: one_line(&error),
+                }),
+            }
+        }
+        Ok(CompareReport::of_kernels(made_by(), rows, skips.0, unavailable))
     }
 
     /// Returns the encodings of bundled guests, each with its platform and version.
@@ -95,6 +141,7 @@ impl<'a> Plan<'a> {
         let writers = routines(subject, Role::Writer, &self.args.writer)?;
         let walkers = routines(subject, Role::Walker, &self.args.walker)?;
         let mut last = LastEnvironment::default();
+        let is_of_kernel = matches!(subject, Subject::Kernel(_));
         let mut rows = Vec::new();
         for (kind, marks) in self.kinds(subject.encoding(), name, skips) {
             for (writer, walker) in pairs(&writers, &walkers) {
@@ -112,7 +159,18 @@ impl<'a> Plan<'a> {
                     reduction: Reduction::Joined,
                     schedule: None,
                 };
-                rows.push(confined::study(&study, &mut last)?);
+                match confined::study(&study, &mut last) {
+                    Ok(report) => rows.push(report),
+                    // What a kernel cannot express is known only when it is set up.
+                    Err(error) if FailureKind::of(&error) == FailureKind::NoSuchEntry => {
+                        skips.add(name, Some(Lack::Entry(EntryName::Kind(kind))), one_line(&error));
+                    }
+                    // One run that fails says nothing about the others.
+                    Err(error) if is_of_kernel && status_of(&error) != Exit::Internal => {
+                        rows.push(study.incomplete_report(&one_line(&error))?);
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(rows)
@@ -134,6 +192,42 @@ impl<'a> Plan<'a> {
             // A mapping in use: the hardware has set its accessed and dirty bits.
             None => vec![(DEFAULT_ELSE, Marks { young: true, dirty: true, ..marks })],
         }
+    }
+}
+
+/// A kernel that could be opened.
+struct OpenKernel {
+    release: String,
+    label: Option<String>,
+    path: PathBuf,
+    build_id: Option<String>,
+    /// The kernel, unless it was closed to save memory.
+    kernel: Option<KernelSubject>,
+}
+
+impl OpenKernel {
+    fn new(kernel: KernelSubject, is_kept: bool) -> Self {
+        let file = kernel.kernel.file();
+        OpenKernel {
+            release: file.release.text.clone(),
+            label: kernel.label.clone(),
+            path: kernel.path.clone(),
+            build_id: file.build_id.clone(),
+            kernel: is_kept.then_some(kernel),
+        }
+    }
+
+    fn traits(&self) -> Traits<'_> {
+        Traits {
+            label: self.label.as_deref(),
+            release: &self.release,
+            path: &self.path,
+            build_id: self.build_id.as_deref(),
+        }
+    }
+
+    fn reopened(self, arg: &KernelArg, types: Option<PathBuf>, cache: CacheArgs) -> Result<KernelSubject> {
+        self.kernel.map_or_else(|| KernelSubject::of_arg(arg, types.as_deref(), cache), Ok)
     }
 }
 
@@ -209,7 +303,10 @@ fn compared(
     let printed = encoder.encode(report, terminal, expectations).map_err(output::EncodeFailure)?;
     let exit = match encoder.is_test_results() {
         true => Exit::of_conclusion(Judged::new(report, expectations).conclusion()),
-        false => Exit::of(report.rows.iter().map(|row| row.verdict)),
+        false => {
+            let unavailable = report.unavailable.iter().map(|_| Verdict::Unknown);
+            Exit::of(report.rows.iter().map(|row| row.verdict).chain(unavailable))
+        }
     };
     Ok((printed, exit))
 }

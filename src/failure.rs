@@ -1,6 +1,8 @@
 //! Error messages, and whose fault an error is.
 
+use pmdscope_arches::EntryError;
 use pmdscope_emu::{Blame, EmuError};
+use serde::{Deserialize, Serialize};
 
 use crate::exit::Exit;
 use crate::output::NotTheSame;
@@ -31,8 +33,41 @@ pub struct Failed {
     pub why: String,
     /// The exit status for this error.
     pub exit: Exit,
-    /// Whether the schedule does not fit the accesses of the machine code.
-    pub misfit: bool,
+    /// What it failed at.
+    pub kind: FailureKind,
+}
+
+/// What a study failed at, as far as a command decides by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureKind {
+    /// The schedule does not fit the accesses of the machine code.
+    ScheduleMisfit,
+    /// The kernel cannot express the entry, as is known only when it is set up.
+    NoSuchEntry,
+    /// Anything else.
+    Other,
+}
+
+impl FailureKind {
+    /// Returns the kind of an error.
+    pub fn of(error: &anyhow::Error) -> Self {
+        if let Some(failed) = error.chain().find_map(|cause| cause.downcast_ref::<Failed>()) {
+            return failed.kind;
+        }
+        let is_misfit = |cause: &(dyn std::error::Error + 'static)| {
+            matches!(
+                cause.downcast_ref(),
+                Some(EmuError::ScheduleMisfit { .. } | EmuError::ScheduleEnds { .. })
+            )
+        };
+        if error.chain().any(is_misfit) {
+            FailureKind::ScheduleMisfit
+        } else if error.chain().any(|cause| cause.is::<EntryError>()) {
+            FailureKind::NoSuchEntry
+        } else {
+            FailureKind::Other
+        }
+    }
 }
 
 /// Returns the exit status that says whose fault an error is.

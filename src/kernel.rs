@@ -21,7 +21,7 @@ pub fn kernel(args: &KernelArgs) -> Result<Exit> {
 }
 
 fn open(args: &KernelFileArgs) -> Result<Kernel> {
-    open_kernel(&args.file, args.types.as_deref(), args.cache)
+    open_kernel(args.file.unlabelled()?, args.types.as_deref(), args.cache)
 }
 
 fn columns(rows: impl IntoIterator<Item = Vec<String>>) -> String {

@@ -19,11 +19,13 @@ mod explain;
 mod failure;
 mod input;
 mod kernel;
+mod kernel_arg;
 mod kernel_facts;
 mod list;
 mod manual;
 mod output;
 mod pasted;
+mod patch;
 mod plan;
 mod predicates;
 mod reporter;
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Merge(args) => batch::merge(args),
         Command::Report(args) => batch::report(args),
         Command::Diff(args) => batch::diff(args),
+        Command::Patch(args) => patch::patch(args),
         Command::Repro(args) => repro::repro(args),
         Command::Kernel(args) => kernel::kernel(args),
         Command::Decode(args) => decode::decode(args),

@@ -1,6 +1,7 @@
 //! `pmdscope repro`: saves a finding so that it can be run again.
 
 mod again;
+mod elsewhere;
 mod file;
 mod maintainers;
 mod save;

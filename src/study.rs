@@ -197,11 +197,7 @@ impl<'a> Study<'a> {
 
     /// Returns a note that the writer's callers never give it this entry; `None` if they do.
     fn beyond_callers(&self, predicates: &Predicates) -> Option<String> {
-        let given = match self.writer.precondition {
-            Precondition::Any => true,
-            Precondition::Mapping => predicates.present && predicates.leaf,
-            Precondition::Migration => predicates.migration,
-        };
+        let given = is_given(self.writer, predicates);
         let (writer, entries) = (self.writer.name, self.writer.precondition.entries());
         let why = match self.subject {
             Subject::Guest(_) => format!(
@@ -226,6 +222,15 @@ impl<'a> Study<'a> {
                 .running(self.writer.name, walker, self.with.iter().map(|with| with.name))
                 .under(self.schedule, self.reduction, self.bounds),
         }
+    }
+}
+
+/// Whether some caller of a writer passes it such an entry.
+pub fn is_given(writer: &Routine, predicates: &Predicates) -> bool {
+    match writer.precondition {
+        Precondition::Any => true,
+        Precondition::Mapping => predicates.present && predicates.leaf,
+        Precondition::Migration => predicates.migration,
     }
 }
 

@@ -483,7 +483,48 @@ fn a_kernel_is_known_by_its_identity_and_found_beside_the_file() {
     assert!(
         succeeds(folder, "repro report k.repro").contains("VULNERABLE: the split entered pmdp_invalidate()")
     );
-    let Some(other) = packages(&["-6.1.", "_arm64"]).into_iter().next() else { return };
+    let Some(other) = packages(&["-6.1.", "_amd64"]).into_iter().next() else { return };
     let ran = pmdscope_in(folder, &format!("repro run k.repro --no-cache --kernel {}", other.display()));
-    is_refused(&ran, "is another kernel: its boot image has the SHA-256 ", "another kernel");
+    is_refused(&ran, "is a kernel of x86_64, and what was saved is of arm64", "another architecture");
+}
+
+/// Another build has other accesses, so every schedule of it is run.
+#[test]
+fn a_finding_is_looked_for_in_another_build() {
+    let scratch = Scratch::new("a-finding-is-looked-for-in-another-build");
+    let folder = scratch.path();
+    let Some(kernel) = packages(&["5.10.0-30-arm64"]).into_iter().next() else { return };
+    let save = format!("repro save --kernel {} --no-cache --entry migration-read", kernel.display());
+    succeeds(folder, &format!("{save} -o found.repro"));
+    succeeds(folder, &format!("{save} --schedule K1W7 -o silent.repro"));
+    let run = |file: &str, kernel: &Path| {
+        let ran = pmdscope_in(folder, &format!("repro run {file} --no-cache --kernel {}", kernel.display()));
+        (ran.status, ran.stdout.split_whitespace().collect::<Vec<_>>().join(" "), ran.stderr)
+    };
+    if let Some(fixed) = packages(&["-6.1.", "_arm64"]).into_iter().next() {
+        let (status, printed, errors) = run("found.repro", &fixed);
+        assert_eq!((status, errors.as_str()), (Some(1), ""), "{printed}");
+        assert!(printed.contains("NO LONGER HAPPENS: swap-becomes-present"), "{printed}");
+        assert!(printed.contains("run in another build: 6.1."), "{printed}");
+        let (status, _, errors) = run("silent.repro", &fixed);
+        assert_eq!(status, Some(2));
+        assert!(errors.contains("it was saved without a finding"), "{errors}");
+    }
+    // The same kernel in another file of other bytes: every schedule is run, and the saved one too.
+    let file = pmdscope_guest::kernel::KernelFile::open(&kernel, None).expect("it is a kernel").kernel;
+    let mut image = file.flat.segments[0].bytes.clone();
+    image.extend([0; 64]);
+    fs::write(folder.join("Image"), image).expect("it can be written");
+    let (status, printed, errors) = run("found.repro", Path::new("Image"));
+    assert_eq!((status, errors.as_str()), (Some(0), ""), "{printed}");
+    assert!(printed.contains("HAPPENS TOO: swap-becomes-present"), "{printed}");
+    assert!(printed.contains("the saved schedule") && printed.contains("shows it too"), "{printed}");
+    // What cannot be run to its end is not known.
+    let text = fs::read_to_string(folder.join("found.repro")).expect("it was saved");
+    let mut stopped = body(&text);
+    stopped["bounds"]["instructions"] = json!(1);
+    fs::write(folder.join("stopped.repro"), sealed(&stopped)).expect("a file");
+    let (status, printed, _) = run("stopped.repro", Path::new("Image"));
+    assert_eq!(status, Some(3), "{printed}");
+    assert!(printed.contains("UNKNOWN: "), "{printed}");
 }

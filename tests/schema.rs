@@ -10,8 +10,8 @@ use jsonschema::Validator;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-const NAMES: [&str; 10] =
-    ["run", "compare", "decode", "explain", "repro", "sweep", "matrix", "batch", "record", "diff"];
+const NAMES: [&str; 11] =
+    ["run", "compare", "decode", "explain", "repro", "sweep", "matrix", "batch", "record", "diff", "patch"];
 
 /// Every platform with entries, writers and walkers of all kinds, and some that hit bounds.
 const RUNS: [&str; 18] = [

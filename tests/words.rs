@@ -74,6 +74,7 @@ fn helps_manuals_lists_and_schemas_have_none() {
             .chain([
                 "man",
                 "merge",
+                "patch",
                 "repro",
                 "repro report",
                 "repro run",
@@ -91,7 +92,7 @@ fn helps_manuals_lists_and_schemas_have_none() {
     {
         assert_none(what, &pmdscope(&format!("list {what}")).stdout);
     }
-    for name in ["run", "compare", "decode", "repro", "sweep", "matrix", "batch", "record", "diff"] {
+    for name in ["run", "compare", "decode", "repro", "sweep", "matrix", "batch", "record", "diff", "patch"] {
         assert_none(name, &pmdscope(&format!("schema {name}")).stdout);
     }
 }

@@ -4,6 +4,7 @@ mod crew;
 mod diff;
 mod excludes;
 mod heard;
+mod in_memory;
 mod merge;
 mod partition;
 mod plan;
@@ -24,18 +25,20 @@ use std::sync::{Arc, Once};
 
 use anyhow::{Context, Result, bail, ensure};
 use pmdscope_traces::batch::{BATCH_SCHEMA, Batch, USUAL_MEMORY, segment};
-use pmdscope_traces::quoted;
+use pmdscope_traces::{UnavailableKernel, quoted};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 pub use self::diff::diff;
 pub use self::heard::from_worker;
+pub use self::in_memory::run_plan;
 pub use self::merge::merge;
 pub use self::report::report;
 pub use self::worker::{is_worker, worker};
 
 use self::crew::{Crew, Lacking, Segments};
 use self::partition::Partition;
-use self::plan::Plan;
+pub use self::plan::{Block, Entries, Plan, Platform};
+use self::planning::Planned;
 use self::progress::Progress;
 use self::store::Store;
 use self::wire::{Setup, Verdicts};
@@ -51,7 +54,7 @@ const MOST_WORKERS: usize = 4096;
 pub fn batch(args: &BatchArgs) -> Result<Exit> {
     let (matrix, text) = planning::read(&args.matrix)?;
     let folder = args.matrix.parent().unwrap_or(Path::new(""));
-    let (plan, skipped) = planning::plan(&matrix, folder, args.cache)?;
+    let Planned { plan, skipped, unavailable } = planning::plan(&matrix, folder, args.cache)?;
     let partition = match &args.partition {
         Some(partition) => partition.parse()?,
         None => Partition::Whole,
@@ -69,7 +72,11 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
         segment: segment::segment_jobs(here),
         memory: args.memory,
         skipped,
+        unavailable,
     };
+    for UnavailableKernel { kernel, reason } in &batch.unavailable {
+        output::tell(&format!("nothing of {kernel} can be run, so that nothing is known of it: {reason}"));
+    }
     if args.dry_run {
         return dry_run(&plan, partition, &batch);
     }
@@ -126,7 +133,7 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
     if let Err(error) = output::write(&ended(verdicts, to), None) {
         output::tell(&crate::failure::one_line(&error));
     }
-    Ok(exit(verdicts))
+    Ok(exit(verdicts, &store.batch))
 }
 
 /// Makes the first signal stop the batch when its running jobs are done, and the second one at once.
@@ -209,10 +216,12 @@ fn resume_command(args: &BatchArgs, partition: Partition, to: &Path) -> String {
     command
 }
 
-fn exit(verdicts: Verdicts) -> Exit {
+/// Returns the status for the verdicts of a batch. Nothing is known of a kernel that cannot be run.
+fn exit(verdicts: Verdicts, batch: &Batch) -> Exit {
     match verdicts {
         Verdicts { findings: 1.., .. } => Exit::Findings,
         Verdicts { unknown: 1.., .. } => Exit::Inconclusive,
+        _ if !batch.unavailable.is_empty() => Exit::Inconclusive,
         _ => Exit::Clean,
     }
 }

@@ -32,9 +32,14 @@ pub struct Plan {
 pub enum Platform {
     /// A guest, bundled or the user's.
     Guest { arch: String, mmu: Option<String>, linux: String, file: Option<PathBuf>, sha256: String },
-    /// A kernel.
     /// A kernel, with the file of its types and the SHA-256 of that file, if it is not its own.
-    Kernel { file: PathBuf, release: String, sha256: String, types: Option<(PathBuf, String)> },
+    Kernel {
+        file: PathBuf,
+        release: String,
+        sha256: String,
+        types: Option<(PathBuf, String)>,
+        label: Option<String>,
+    },
 }
 
 /// Jobs that differ in their entries only.
@@ -181,6 +186,7 @@ impl Platform {
                 }
                 name
             }
+            Platform::Kernel { label: Some(label), release, .. } => format!("{release} {label}"),
             Platform::Kernel { release, file, .. } => format!("{release} {}", file_name(file)),
         }
     }

@@ -8,15 +8,19 @@ use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, EntrySet, Mmu, Vers
 use pmdscope_guest::abi::SWEEP;
 use pmdscope_guest::{Role, Routine, all_bundled};
 use pmdscope_traces::matrix::{Entry, EntrySelection, Include, Matrix, Name, Sequence};
-use pmdscope_traces::{EntryName, Lack, Skipped};
+use pmdscope_traces::{EntryName, Lack, Skipped, UnavailableKernel};
 
 use super::excludes::Excluded;
 use super::plan::{Block, Entries, Plan, Platform, swap_spec};
 use crate::cli::{BoundArgs, CacheArgs, Marks};
+use crate::exit::Exit;
+use crate::failure::{one_line, status_of};
 use crate::input;
+use crate::kernel_arg::{self, Traits};
 use crate::start::Start;
 use crate::subject::{GuestSubject, KERNEL_SAYS, KernelSubject, LackingRoutine, Subject, types_of};
 use crate::sweep_study::sweepable;
+use crate::values::file_name;
 
 /// Reads a matrix; returns it and the text of the file.
 pub fn read(file: &Path) -> Result<(Matrix, String)> {
@@ -25,8 +29,17 @@ pub fn read(file: &Path) -> Result<(Matrix, String)> {
     Ok((Matrix::parse(&name, &text)?, text))
 }
 
+/// The plan of a matrix, and everything in it that cannot be run.
+pub struct Planned {
+    pub plan: Plan,
+    /// The combinations that cannot exist.
+    pub skipped: Vec<Skipped>,
+    /// The kernels of which nothing can be run.
+    pub unavailable: Vec<UnavailableKernel>,
+}
+
 /// Returns the plan of a matrix, and everything in it that cannot be run. Files are relative to `folder`.
-pub fn plan(matrix: &Matrix, folder: &Path, cache: CacheArgs) -> Result<(Plan, Vec<Skipped>)> {
+pub fn plan(matrix: &Matrix, folder: &Path, cache: CacheArgs) -> Result<Planned> {
     let excludes = matrix.excludes.iter().map(|exclude| Excluded::new(matrix, exclude));
     let mut builder = PlanBuilder {
         matrix,
@@ -36,6 +49,7 @@ pub fn plan(matrix: &Matrix, folder: &Path, cache: CacheArgs) -> Result<(Plan, V
         plan: Plan::of_bounds(bounds(matrix)),
         known: BTreeSet::new(),
         skipped: Vec::new(),
+        unavailable: Vec::new(),
     };
     for include in &matrix.includes {
         builder.include(include)?;
@@ -64,6 +78,7 @@ struct PlanBuilder<'a> {
     /// The blocks so far, so that none is added twice.
     known: BTreeSet<String>,
     skipped: Vec<Skipped>,
+    unavailable: Vec<UnavailableKernel>,
 }
 
 impl PlanBuilder<'_> {
@@ -190,13 +205,13 @@ impl PlanBuilder<'_> {
         Ok(all)
     }
 
-    fn kernels(&self, include: &Include, kernels: &[Name]) -> Result<Vec<(Platform, Subject)>> {
+    fn kernels(&mut self, include: &Include, kernels: &[Name]) -> Result<Vec<(Platform, Subject)>> {
         let beside = [&include.arches, &include.mmus, &include.linux, &include.guests];
         if let Some(name) = beside.into_iter().flatten().flatten().next() {
             let fault = format!("{KERNEL_SAYS}: leave this out");
             return Err(self.matrix.error(&name.place, fault).into());
         }
-        let mut all = Vec::new();
+        let mut opened = Vec::new();
         let files = self.files(kernels)?;
         let names = include.types.as_deref().unwrap_or_default();
         let types: Vec<_> = names.iter().map(|name| self.types(name)).collect();
@@ -204,17 +219,32 @@ impl PlanBuilder<'_> {
             Some(name) => self.matrix.error(&name.place, fault.to_string()).into(),
             None => fault,
         })?;
+        let several = files.len() > 1;
         for (file, types) in files.into_iter().zip(types) {
-            let subject = KernelSubject::open(&file, types.as_deref(), self.cache)?;
+            match KernelSubject::open(&file, types.as_deref(), self.cache) {
+                Ok(subject) => opened.push((file, subject)),
+                // The others are run.
+                Err(error) if several && status_of(&error) != Exit::Internal => {
+                    let name = file_name(&file).split_whitespace().collect::<Vec<_>>().join("_");
+                    self.unavailable.push(UnavailableKernel { kernel: name, reason: one_line(&error) });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let traits: Vec<Traits<'_>> = opened.iter().map(|(_, subject)| subject.traits()).collect();
+        let labels = kernel_arg::labels(&traits)?;
+        let kernels = opened.into_iter().zip(labels).map(|((file, subject), label)| {
+            let subject = KernelSubject { label: label.clone(), ..subject };
             let platform = Platform::Kernel {
                 release: subject.kernel.file().release.text.clone(),
                 sha256: subject.kernel.file().sha256.clone(),
                 types: subject.types_file(),
+                label,
                 file,
             };
-            all.push((platform, Subject::Kernel(subject)));
-        }
-        Ok(all)
+            (platform, Subject::Kernel(subject))
+        });
+        Ok(kernels.collect())
     }
 
     /// Returns the path of a file of types; `-` is a kernel's own.
@@ -411,20 +441,24 @@ impl PlanBuilder<'_> {
         (!kept.is_empty()).then(|| Entries::Kind { kind: kind.name().to_owned(), marks: kept, pfns })
     }
 
-    fn finish(self) -> Result<(Plan, Vec<Skipped>)> {
+    fn finish(self) -> Result<Planned> {
         if let Some(idle) = self.excludes.iter().find(|exclude| !exclude.took) {
             let fault = "this takes no job out: no include has what it names";
             return Err(self.matrix.error(&idle.written.place, fault).into());
         }
         if self.plan.jobs() == 0 {
-            let why = match self.skipped.first() {
-                Some(skipped) => format!("{}: {}", skipped.encoding, skipped.reason),
-                None => "no architecture that is named has this kind of MMU, or all is excluded".to_owned(),
+            let why = match (self.skipped.first(), self.unavailable.first()) {
+                (Some(skipped), _) => format!("{}: {}", skipped.encoding, skipped.reason),
+                (None, Some(kernel)) => kernel.reason.clone(),
+                (None, None) => {
+                    "no architecture that is named has this kind of MMU, or all is excluded".to_owned()
+                }
             };
             let place = self.matrix.includes.first().map(|include| include.place.clone()).unwrap_or_default();
             return Err(self.matrix.error(&place, format!("the matrix has no jobs: {why}")).into());
         }
-        Ok((self.plan, self.skipped))
+        let PlanBuilder { plan, skipped, unavailable, .. } = self;
+        Ok(Planned { plan, skipped, unavailable })
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use pmdscope_traces::batch::{Record, Report};
 use pmdscope_traces::formats::{self, EncodeError, Format, RecordSource, Records, ReportEncoder};
 use pmdscope_traces::results::Judged;
-use pmdscope_traces::{CompareReport, Skipped, Verdict, text};
+use pmdscope_traces::{CompareReport, RunReport, Skipped, Verdict, text};
 
 use super::results::{Lines, Results};
 use super::wire::Verdicts;
@@ -62,7 +62,7 @@ pub fn report(args: &ReportDirArgs) -> Result<Exit> {
                 .then(|| Exit::of_conclusion(Judged::new(&report, &expectations).conclusion()));
         }
     }
-    let exit = judged.unwrap_or_else(|| super::exit(chosen.verdicts));
+    let exit = judged.unwrap_or_else(|| super::exit(chosen.verdicts, &results.batch));
     let (recorded, jobs) = (chosen.recorded, results.batch.here);
     // The reader of a pipe may close it early: then not all records were counted.
     if chosen.ended && recorded < jobs {
@@ -150,6 +150,7 @@ fn comparison(results: &Results, records: &mut Chosen<'_>, most: usize) -> Resul
         }
     }
     report.skipped = records.skipped().to_vec();
+    report.unavailable.clone_from(&results.batch.unavailable);
     Ok(report)
 }
 
@@ -161,6 +162,12 @@ impl OnlyArgs {
 
     fn has(&self, record: &Record) -> bool {
         let has = |names: &[String], name: &str| names.is_empty() || names.iter().any(|known| known == name);
+        // A kernel with a label is found by it, and by its release.
+        let of_version = |run: &RunReport| {
+            let release = run.guest.release.as_deref().unwrap_or(&run.linux);
+            has(&self.linux, release)
+                || run.guest.label.as_deref().is_some_and(|label| has(&self.linux, label))
+        };
         let verdict = record.report.verdict();
         if !self.verdict.is_empty() && !self.verdict.iter().any(|word| Verdict::from(*word) == verdict) {
             return false;
@@ -168,7 +175,7 @@ impl OnlyArgs {
         match &record.report {
             Report::Run(run) => {
                 has(&self.arch, &run.arch)
-                    && has(&self.linux, run.guest.release.as_deref().unwrap_or(&run.linux))
+                    && of_version(run)
                     && has(&self.entry, run.entry.name())
                     && has(&self.writer, &run.writer)
                     && has(&self.walker, &run.walker)

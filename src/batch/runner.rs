@@ -148,14 +148,14 @@ fn subject(platform: &Platform, cache: CacheArgs) -> Result<Subject> {
             unchanged(file.as_ref(), &guest.sha256, sha256)?;
             Subject::Guest(guest)
         }
-        Platform::Kernel { file, sha256, types, .. } => {
+        Platform::Kernel { file, sha256, types, label, .. } => {
             let of_types = types.as_ref().map(|(file, _)| file.as_path());
             let kernel = KernelSubject::open(file, of_types, cache)?;
             unchanged(Some(file), &kernel.kernel.file().sha256, sha256)?;
             if let (Some((path, was)), Some((_, is))) = (types, kernel.types_file()) {
                 unchanged(Some(path), &is, was)?;
             }
-            Subject::Kernel(kernel)
+            Subject::Kernel(KernelSubject { label: label.clone(), ..kernel })
         }
     })
 }

@@ -284,6 +284,7 @@ pub mod tests {
             segment: 1,
             memory: USUAL_MEMORY,
             skipped: Vec::new(),
+            unavailable: Vec::new(),
         }
     }
 

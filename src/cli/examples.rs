@@ -10,6 +10,8 @@ Examples:
       an entry with a mark
   pmdscope compare /boot/vmlinuz-5.10.0-30-amd64 /boot/vmlinuz-6.12.107+deb13-amd64
       two kernels: does the split have the fix?
+  pmdscope compare --kernel before=a/vmlinux --kernel after=b/vmlinux
+      two builds by the names before and after; a file name that has an equals sign is ./a=b
   pmdscope compare --entry migration-read,migration-write --format json -o compare.json
       two entries, for programs
   pmdscope compare --format html -o compare.html
@@ -17,8 +19,10 @@ Examples:
   pmdscope compare --arch s390x,riscv64 --format ktap
       test results for CI; a finding that --expect does not list fails
 
-Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit or a
-control failed, 4 internal fault.";
+A kernel that cannot be run is a row that says why; the others are compared.
+
+Exit status: 0 nothing found, 1 findings, 2 bad usage or input, 3 a bound was hit, a control
+failed or a kernel cannot be run, 4 internal fault.";
 
 pub const RUN_EXAMPLES: &str = "\
 A writer is a routine that changes the entry, a walker one that reads it without the lock.
@@ -94,6 +98,22 @@ Examples:
 Exit status: 0 nothing changed, 1 something changed, 2 bad usage or input, 3 jobs are missing, 4 internal
 fault.";
 
+pub const PATCH_EXAMPLES: &str = "\
+Runs every writer against every walker that both kernels have, on every kind of entry, before and
+after the change. Prints the verdict in one sentence, what differs with the worst consequence
+first, and a paragraph for the changelog.
+
+Examples:
+  pmdscope patch before/vmlinux after/vmlinux
+      two builds of one architecture
+  pmdscope patch before-arm64/vmlinux after-arm64/vmlinux before-x86/vmlinux after-x86/vmlinux
+      a pair of builds for each of two architectures
+  pmdscope patch before/vmlinux after/vmlinux --entry migration-read --writer split -o result.txt
+      some of it, in less time
+
+Exit status: 0 nothing newly found, 1 something newly found after the change, 2 bad usage or
+input, 3 nothing newly found, but something is unknown, 4 internal fault.";
+
 pub const SWEEP_EXAMPLES: &str = "\
 Sets of entries:
   swap          every swap type with every offset, with and without soft-dirty and uffd-wp
@@ -124,8 +144,8 @@ Examples:
   pmdscope repro report split.repro -o mail.txt
   pmdscope repro report split.repro --kunit -o pmdscope_kunit.c
 
-Exit status of repro run: 0 reproduced, 1 not reproduced, 2 bad usage or input,
-3 a bound was hit or a control failed, 4 internal fault.";
+Exit status of repro run: 0 reproduced, or happens in another build too, 1 not reproduced, or no
+longer happens there, 2 bad usage or input, 3 a bound was hit or a control failed, 4 internal fault.";
 
 pub const KERNEL_EXAMPLES: &str = "\
 A kernel is a .deb or .rpm package, or a vmlinuz, bzImage, Image or vmlinux of any
@@ -204,9 +224,11 @@ Examples:
 pub const REPRO_RUN_EXAMPLES: &str = "\
 Examples:
   pmdscope repro run split.repro
+  pmdscope repro run kernel.repro --kernel build/vmlinux
+      does the finding happen in this build too, under any schedule?
 
-Exit status: 0 everything was the same, 1 it was not, 2 bad usage or input, 3 a bound was
-hit or a control failed, 4 internal fault.";
+Exit status: 0 everything was the same, or it happens in another build too, 1 it was not, or it no
+longer happens, 2 bad usage or input, 3 a bound was hit or a control failed, 4 internal fault.";
 
 pub const SHOW_EXAMPLES: &str = "\
 Examples:

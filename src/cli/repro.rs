@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 
 use super::examples::{REPRO_REPORT_EXAMPLES, REPRO_RUN_EXAMPLES, SAVE_EXAMPLES, SHOW_EXAMPLES};
 use super::run::JobArgs;
-use super::shared::CacheArgs;
+use super::shared::{CacheArgs, kernel_arg};
+use crate::kernel_arg::KernelArg;
 
 #[derive(Debug, Args)]
 pub struct ReproArgs {
@@ -54,9 +55,10 @@ pub struct ReproFileArgs {
 pub struct ReproRunArgs {
     #[command(flatten)]
     pub repro: ReproFileArgs,
-    /// The kernel to run; if not given, the file of the saved name beside the reproducer or in this directory
-    #[arg(long, value_name = "FILE")]
-    pub kernel: Option<PathBuf>,
+    /// The kernel to run; if not given, the file of the saved name beside the reproducer or in this directory. Of
+    /// another build of the same architecture it says whether the finding happens there too, under any schedule
+    #[arg(long, value_name = "FILE", value_parser = kernel_arg())]
+    pub kernel: Option<KernelArg>,
     /// The types that the kernel was run with; if not given, the file of the saved name beside the reproducer or in this
     /// directory
     #[arg(long, value_name = "FILE")]

@@ -1,20 +1,21 @@
 //! The command line of `pmdscope run`, and what else says which routines to run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 use pmdscope_emu::Reduction;
 use pmdscope_traces::formats::{self, RunFormat};
 
 use super::format::one_of;
-use super::shared::{BoundArgs, CacheArgs, Marks, ReportArgs};
+use super::shared::{BoundArgs, CacheArgs, Marks, ReportArgs, kernel_arg};
+use crate::kernel_arg::KernelArg;
 
 /// What is to be run.
 #[derive(Debug, Args)]
 pub struct JobArgs {
     /// Kernel to run, as --kernel
-    #[arg(value_name = "FILE", conflicts_with_all = ["kernel", "guest", "with"])]
-    pub image: Option<PathBuf>,
+    #[arg(value_name = "FILE", value_parser = kernel_arg(), conflicts_with_all = ["kernel", "guest", "with"])]
+    pub image: Option<KernelArg>,
     /// Architecture: arm64, x86_64, s390x, ppc64, ppc64le, riscv64, sparc64 (or as `uname -m` says)
     #[arg(long, value_name = "A", required_unless_present_any = ["kernel", "image"])]
     pub arch: Option<String>,
@@ -26,9 +27,9 @@ pub struct JobArgs {
     #[arg(long, value_name = "V")]
     pub linux: Option<String>,
     /// Run a kernel's own functions: a .deb, .rpm, vmlinuz, bzImage, Image or vmlinux. Architecture, MMU and version
-    /// are read from it
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "with"])]
-    pub kernel: Option<PathBuf>,
+    /// are read from it. LABEL=FILE gives it a name in the report
+    #[arg(long, value_name = "FILE", value_parser = kernel_arg(), conflicts_with_all = ["guest", "with"])]
+    pub kernel: Option<KernelArg>,
     /// Types of the kernel, in place of its own: the vmlinux of its build, with BTF or debug information (DWARF), or a
     /// file of BTF
     #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "with"])]
@@ -79,8 +80,8 @@ pub struct JobArgs {
 
 impl JobArgs {
     /// The kernel to run, if it is one.
-    pub fn kernel(&self) -> Option<&Path> {
-        self.kernel.as_deref().or(self.image.as_deref())
+    pub fn kernel(&self) -> Option<&KernelArg> {
+        self.kernel.as_ref().or(self.image.as_ref())
     }
 }
 

@@ -3,7 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
+
+use crate::kernel_arg::KernelArg;
+
+/// Reads a kernel: FILE or LABEL=FILE.
+pub fn kernel_arg() -> impl TypedValueParser<Value = KernelArg> {
+    OsStringValueParser::new().map(KernelArg::of)
+}
 
 /// Where an encoding is chosen. Texts are checked by the plan, so that each mistake gets one line.
 #[derive(Debug, Args)]

@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use pmdscope_arches::EntrySet;
-use pmdscope_emu::EmuError;
 use pmdscope_guest::Routine;
 use pmdscope_traces::RunReport;
 use pmdscope_traces::sweep::SweepReport;
@@ -26,7 +25,7 @@ pub use self::process::{Death, Limits, beside, death, last_words, processor_seco
 use self::sandbox::Confined;
 use self::task::{Report, Task};
 use crate::exit::Exit;
-use crate::failure::{Failed, one_line, status_of};
+use crate::failure::{Failed, FailureKind, one_line, status_of};
 use crate::study::Study;
 use crate::subject::{GuestSubject, LastEnvironment};
 use crate::{output, sweep_study};
@@ -45,7 +44,7 @@ enum Reply {
     /// The report, as JSON.
     Report(Vec<u8>),
     /// There is no report: why, in one line, and whose fault that is.
-    Failed { why: String, exit: u8, misfit: bool },
+    Failed { why: String, exit: u8, kind: FailureKind },
 }
 
 /// The outcome of a task in a confined process.
@@ -164,8 +163,8 @@ fn heard(replies: &Receiver<Reply>, patience: Duration) -> Heard {
             Ok(Reply::Report(json)) if has_begun => {
                 serde_json::from_slice(&json).map_or(Heard::Astray, Heard::Report)
             }
-            Ok(Reply::Failed { why, exit, misfit }) => {
-                Heard::Failed(Failed { why, exit: Exit::of_failure(exit), misfit })
+            Ok(Reply::Failed { why, exit, kind }) => {
+                Heard::Failed(Failed { why, exit: Exit::of_failure(exit), kind })
             }
             Ok(Reply::Begins(_) | Reply::Report(_)) => Heard::Astray,
             Err(RecvTimeoutError::Timeout) => Heard::Silent,
@@ -247,12 +246,7 @@ pub fn serve() -> Result<Exit> {
         Err(error) => Reply::Failed {
             why: one_line(&error),
             exit: status_of(&error) as u8,
-            misfit: error.chain().any(|cause| {
-                matches!(
-                    cause.downcast_ref(),
-                    Some(EmuError::ScheduleMisfit { .. } | EmuError::ScheduleEnds { .. })
-                )
-            }),
+            kind: FailureKind::of(&error),
         },
     };
     send(&mut to, &reply)?;
@@ -324,8 +318,10 @@ mod tests {
         for (exit, is) in
             [(0, Exit::Internal), (1, Exit::Internal), (2, Exit::Usage), (3, Exit::Inconclusive)]
         {
-            let failed =
-                heard_of(vec![confined(), Reply::Failed { why: String::new(), exit, misfit: false }]);
+            let failed = heard_of(vec![
+                confined(),
+                Reply::Failed { why: String::new(), exit, kind: FailureKind::Other },
+            ]);
             assert!(matches!(failed, Heard::Failed(failed) if failed.exit == is), "{exit}");
         }
     }

@@ -40,6 +40,7 @@ pub enum Code {
         file: PathBuf,
         sha256: String,
         types: Option<(PathBuf, String)>,
+        label: Option<String>,
         no_cache: bool,
     },
 }
@@ -84,6 +85,7 @@ impl Code {
                 file: kernel.path.clone(),
                 sha256: kernel.kernel.file().sha256.clone(),
                 types: kernel.types_file(),
+                label: kernel.label.clone(),
                 no_cache: kernel.no_cache,
             },
         }
@@ -92,7 +94,7 @@ impl Code {
     fn open(self) -> Result<Subject> {
         Ok(match self {
             Code::Guest(guest) => Subject::Guest(guest.open()?),
-            Code::Kernel { file, sha256, types, no_cache } => {
+            Code::Kernel { file, sha256, types, label, no_cache } => {
                 let of_types = types.as_ref().map(|(file, _)| file.as_path());
                 let kernel = KernelSubject::open(&file, of_types, CacheArgs { no_cache })?;
                 let is = &kernel.kernel.file().sha256;
@@ -102,7 +104,7 @@ impl Code {
                     "the types of {} were replaced while it was run",
                     file.display()
                 );
-                Subject::Kernel(kernel)
+                Subject::Kernel(KernelSubject { label, ..kernel })
             }
         })
     }

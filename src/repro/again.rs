@@ -9,10 +9,11 @@ use pmdscope_guest::Role;
 use pmdscope_traces::repro::{self, Code, Repro};
 use pmdscope_traces::{EntryName, RoutineResult, RunReport, text};
 
+use super::elsewhere;
 use crate::cli::{Marks, ReproRunArgs};
 use crate::confined;
 use crate::exit::Exit;
-use crate::failure::Failed;
+use crate::failure::{Failed, FailureKind};
 use crate::output;
 use crate::plan::RunPlan;
 use crate::start::EntryRequest;
@@ -41,12 +42,23 @@ pub fn run(args: &ReproRunArgs) -> Result<Exit> {
             );
             guest(&repro).map(Subject::Guest)
         }
-        Code::Kernel { .. } => kernel(&repro, args).map(Subject::Kernel),
+        Code::Kernel { .. } => match kernel(&repro, args) {
+            Ok(Found::Saved(kernel)) => Ok(Subject::Kernel(kernel)),
+            Ok(Found::Other(kernel)) => {
+                let (exit, printed) =
+                    elsewhere::run(&repro, kernel).with_context(|| file.display().to_string())?;
+                output::write(&text::fit(&printed, output::terminal(None)), None)?;
+                return Ok(exit);
+            }
+            Err(error) => Err(error),
+        },
     };
     let rerun = match subject.and_then(|subject| rerun(&repro, subject)) {
         Ok(report) => RerunResult::Report(Box::new(report)),
         Err(error) => match error.downcast_ref::<Failed>() {
-            Some(failed) if failed.misfit => RerunResult::Misfit(error.to_string()),
+            Some(failed) if failed.kind == FailureKind::ScheduleMisfit => {
+                RerunResult::Misfit(error.to_string())
+            }
             _ => return Err(error.context(file.display().to_string())),
         },
     };
@@ -99,7 +111,7 @@ fn not_known(repro: &Repro, report: &RunReport) -> Option<String> {
     })
 }
 
-fn bounds(repro: &Repro) -> Bounds {
+pub fn bounds(repro: &Repro) -> Bounds {
     /// Time for a slow machine: the comparison does not depend on it.
     const TIME: Duration = Duration::from_secs(60);
     /// More than the routines of any kernel need. A file that asks for more gets only this.
@@ -121,12 +133,23 @@ fn guest(repro: &Repro) -> Result<GuestSubject> {
     GuestSubject::from_bytes(report.guest.name.clone(), elf, encoding)
 }
 
-fn kernel(repro: &Repro, args: &ReproRunArgs) -> Result<KernelSubject> {
+/// The kernel to run a reproducer on.
+enum Found {
+    /// The one that it was saved of.
+    Saved(KernelSubject),
+    /// Another build, which the user named.
+    Other(KernelSubject),
+}
+
+fn kernel(repro: &Repro, args: &ReproRunArgs) -> Result<Found> {
     let report = &repro.report;
     let path = find_kernel(repro, args)?;
     let types = find_types(repro, args)?;
     let kernel = KernelSubject::open(&path, types.as_deref(), args.cache)?;
     let sha256 = &kernel.kernel.file().sha256;
+    if *sha256 != report.guest.sha256 && args.kernel.is_some() {
+        return Ok(Found::Other(kernel));
+    }
     ensure!(
         *sha256 == report.guest.sha256,
         "{} is another kernel: its boot image has the SHA-256 {sha256}, and what was saved {}",
@@ -140,7 +163,7 @@ fn kernel(repro: &Repro, args: &ReproRunArgs) -> Result<KernelSubject> {
         path.display(),
         report.linux
     );
-    Ok(kernel)
+    Ok(Found::Saved(kernel))
 }
 
 /// Runs the saved schedule on a subject.
@@ -163,8 +186,8 @@ fn rerun(repro: &Repro, subject: Subject) -> Result<RunReport> {
 
 /// Finds the kernel of a reproducer: named by `--kernel`, beside the reproducer, or in the current directory.
 fn find_kernel(repro: &Repro, args: &ReproRunArgs) -> Result<PathBuf> {
-    if let Some(path) = &args.kernel {
-        return Ok(path.clone());
+    if let Some(kernel) = &args.kernel {
+        return Ok(kernel.unlabelled()?.to_owned());
     }
     let Code::Kernel { file, package, .. } = &repro.code else { bail!("it is not for a kernel") };
     if let Some(path) = find(repro_folder(args), file) {
@@ -202,7 +225,7 @@ fn find_types(repro: &Repro, args: &ReproRunArgs) -> Result<Option<PathBuf>> {
     })
 }
 
-fn entry(repro: &Repro) -> Result<EntryRequest> {
+pub fn entry(repro: &Repro) -> Result<EntryRequest> {
     let report = &repro.report;
     Ok(match report.entry {
         EntryName::Value => EntryRequest::Value(report.before.value.0),

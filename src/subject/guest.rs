@@ -86,6 +86,7 @@ impl GuestSubject {
             package: None,
             build_id: None,
             types: None,
+            label: None,
         }
     }
 

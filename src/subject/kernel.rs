@@ -11,6 +11,7 @@ use pmdscope_guest::{Kernel, Routine};
 use pmdscope_traces::{GuestInfo, GuestKind, TypesInfo};
 
 use crate::cli::CacheArgs;
+use crate::kernel_arg::{KernelArg, Traits};
 use crate::values::file_name;
 use crate::{input, output};
 
@@ -25,6 +26,8 @@ pub struct KernelSubject {
     pub encoding: Encoding,
     /// The file of its types, if not its own.
     pub types: Option<PathBuf>,
+    /// What tells it apart from other kernels of its release, if there are any.
+    pub label: Option<String>,
     /// Whether to do without the cache of unpacked kernels.
     pub no_cache: bool,
 }
@@ -61,7 +64,29 @@ impl KernelSubject {
             .with_context(|| format!("{}, which is Linux {}", path.display(), kernel.file().release))?;
         let no_cache = cache.no_cache;
         let types = types.map(Path::to_owned);
-        Ok(KernelSubject { path: path.to_owned(), kernel: Rc::new(kernel), encoding, types, no_cache })
+        let kernel = Rc::new(kernel);
+        Ok(KernelSubject { path: path.to_owned(), kernel, encoding, types, label: None, no_cache })
+    }
+
+    /// Opens a kernel that a command line names, with its label and the file of its types.
+    pub fn of_arg(arg: &KernelArg, types: Option<&Path>, cache: CacheArgs) -> Result<KernelSubject> {
+        Ok(KernelSubject { label: arg.label.clone(), ..KernelSubject::open(&arg.path, types, cache)? })
+    }
+
+    /// Returns what it can be told apart by.
+    pub fn traits(&self) -> Traits<'_> {
+        let file = self.kernel.file();
+        Traits {
+            label: self.label.as_deref(),
+            release: &file.release.text,
+            path: &self.path,
+            build_id: file.build_id.as_deref(),
+        }
+    }
+
+    /// Returns its name in reports: its label, or its release.
+    pub fn name(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.kernel.file().release.text)
     }
 
     /// Returns the options of a command line that select it.
@@ -106,6 +131,7 @@ impl KernelSubject {
                 }
                 _ => None,
             },
+            label: self.label.clone(),
         }
     }
 

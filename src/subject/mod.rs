@@ -32,9 +32,9 @@ pub enum Subject {
 impl Subject {
     /// Opens the subject that a command line names.
     pub fn of_args(args: &JobArgs) -> Result<Self> {
-        if let Some(path) = args.kernel() {
+        if let Some(kernel) = args.kernel() {
             refuse_platform(args.arch.is_some(), args.mmu.is_some(), args.linux.is_some())?;
-            return KernelSubject::open(path, args.types.as_deref(), args.cache).map(Subject::Kernel);
+            return KernelSubject::of_arg(kernel, args.types.as_deref(), args.cache).map(Subject::Kernel);
         }
         ensure!(args.types.is_none(), "--types is of a kernel: give --kernel too");
         let arch = args.arch.as_deref().unwrap_or_default();

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::difference::{self, Difference};
 use crate::entry_name::EntryName;
 use crate::report::RunReport;
 use crate::sweep::SweepReport;
@@ -24,6 +25,12 @@ pub struct CompareReport {
     /// The sweeps of a batch, each by `pmdscope schema sweep`; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sweeps: Vec<SweepReport>,
+    /// The kernels of which nothing could be run, so that all of their rows are unknown; absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unavailable: Vec<UnavailableKernel>,
+    /// What differs between kernels of one architecture, each compared with the first; absent if no two are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
 }
 
 impl CompareReport {
@@ -35,8 +42,30 @@ impl CompareReport {
             rows,
             skipped,
             sweeps: Vec::new(),
+            unavailable: Vec::new(),
+            differences: Vec::new(),
         }
     }
+
+    /// Makes a report of kernels, with what differs between them.
+    pub fn of_kernels(
+        made_by: impl Into<String>,
+        rows: Vec<RunReport>,
+        skipped: Vec<Skipped>,
+        unavailable: Vec<UnavailableKernel>,
+    ) -> Self {
+        let differences = difference::from_first(&rows);
+        CompareReport { unavailable, differences, ..CompareReport::new(made_by, rows, skipped) }
+    }
+}
+
+/// A kernel of which nothing can be run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UnavailableKernel {
+    /// Its label, or the name of its file.
+    pub kernel: String,
+    /// Why nothing of it can be run.
+    pub reason: String,
 }
 
 /// A row that cannot exist, such as an entry that the encoding cannot express or a walker that it does not

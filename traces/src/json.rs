@@ -105,7 +105,7 @@ impl<Runs: Iterator<Item = RunReport>> Serialize for StreamedRows<Runs> {
 impl<Runs: Iterator<Item = RunReport>> Serialize for StreamedComparison<'_, Runs> {
     /// Writes the members that [`CompareReport`] has, in the same order.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("CompareReport", 5)?;
+        let mut object = serializer.serialize_struct("CompareReport", 6)?;
         object.serialize_field("schema", COMPARE_SCHEMA)?;
         object.serialize_field("made_by", &self.source.batch.made_by)?;
         object.serialize_field("rows", &self.rows)?;
@@ -115,6 +115,12 @@ impl<Runs: Iterator<Item = RunReport>> Serialize for StreamedComparison<'_, Runs
             object.skip_field("sweeps")?;
         } else {
             object.serialize_field("sweeps", &*sweeps)?;
+        }
+        let unavailable = &self.source.batch.unavailable;
+        if unavailable.is_empty() {
+            object.skip_field("unavailable")?;
+        } else {
+            object.serialize_field("unavailable", unavailable)?;
         }
         object.end()
     }

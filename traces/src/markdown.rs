@@ -44,7 +44,11 @@ pub fn compare(report: &CompareReport) -> String {
     let runs = (!report.rows.is_empty() || report.sweeps.is_empty()).then(|| table(summary::table(report)));
     let sweeps = (!report.sweeps.is_empty()).then(|| table(sweep_summary::table(report)));
     let summary = format!("```text\n{}```\n", summary::in_words(report));
-    runs.into_iter().chain(sweeps).chain([summary]).collect::<Vec<_>>().join("\n\n")
+    let mut differs: Vec<String> =
+        report.differences.iter().flat_map(|one| text::difference::difference(one, text::WIDTH)).collect();
+    differs.extend(text::compare::kernels(report));
+    let differs = (!differs.is_empty()).then(|| format!("```text\n{}\n```", strip_str(&differs.join("\n"))));
+    differs.into_iter().chain(runs).chain(sweeps).chain([summary]).collect::<Vec<_>>().join("\n\n")
 }
 
 /// Formats a table whose first row is its header.

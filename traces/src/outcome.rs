@@ -103,7 +103,7 @@ impl Outcome {
 }
 
 /// A check by its name.
-mod check_name {
+pub(crate) mod check_name {
     use std::borrow::Cow;
 
     use pmdscope_arches::UnknownName;
@@ -111,11 +111,11 @@ mod check_name {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
     #[expect(clippy::ref_option, reason = "serde gives a reference to the field")]
-    pub(super) fn serialize<S: Serializer>(check: &Option<Check>, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(check: &Option<Check>, to: S) -> Result<S::Ok, S::Error> {
         check.map(Check::name).serialize(to)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Check>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Check>, D::Error> {
         let Some(name) = Option::<Cow<'_, str>>::deserialize(from)? else { return Ok(None) };
         let known = Check::ALL.iter().find(|check| check.name() == name);
         let unknown = || UnknownName::new("check", &name, Check::ALL.iter().map(|check| check.name()));

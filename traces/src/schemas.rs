@@ -8,12 +8,13 @@ use crate::comparison::{COMPARE_SCHEMA, CompareReport};
 use crate::decoded::DecodeReport;
 use crate::explained::{EXPLAIN_SCHEMA, ExplainReport};
 use crate::matrix::{self, MATRIX_SCHEMA};
+use crate::patch::{PATCH_SCHEMA, PatchReport};
 use crate::report::{DECODE_SCHEMA, RUN_SCHEMA, RunReport};
 use crate::repro::{REPRO_SCHEMA, Repro};
 use crate::sweep::{SWEEP_SCHEMA, SweepReport};
 
 /// The schemas that can be printed, by the name that a report carries in its `schema` member.
-pub const SCHEMAS: [&str; 10] = [
+pub const SCHEMAS: [&str; 11] = [
     RUN_SCHEMA,
     COMPARE_SCHEMA,
     DECODE_SCHEMA,
@@ -24,6 +25,7 @@ pub const SCHEMAS: [&str; 10] = [
     RECORD_SCHEMA,
     DIFF_SCHEMA,
     SWEEP_SCHEMA,
+    PATCH_SCHEMA,
 ];
 
 /// Returns the JSON Schema of a report, by its name with or without the version.
@@ -46,6 +48,7 @@ pub fn schema(name: &str) -> Option<Schema> {
         MATRIX_SCHEMA => SchemaSettings::default().into_generator().into_root_schema_for::<matrix::File>(),
         DIFF_SCHEMA => generator.into_root_schema_for::<DiffReport>(),
         SWEEP_SCHEMA => generator.into_root_schema_for::<SweepReport>(),
+        PATCH_SCHEMA => generator.into_root_schema_for::<PatchReport>(),
         _ => generator.into_root_schema_for::<DecodeReport>(),
     })
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use pmdscope_arches::platform_name;
 
-use crate::comparison::{CompareReport, Skipped};
+use crate::comparison::{CompareReport, Skipped, UnavailableKernel};
 use crate::count::Count;
 use crate::entry::{Swap, Value};
 use crate::findings::Finding;
@@ -23,12 +23,54 @@ pub fn table(report: &CompareReport) -> Vec<Vec<String>> {
     let kernels = report.rows.iter().any(|row| row.kernel.is_some());
     let header: &[&str] = if kernels { &KERNEL_COLUMNS } else { &COLUMNS };
     let header = header.iter().map(|name| (*name).to_owned()).collect();
-    let cells = |row: &RunReport| {
-        let mut cells = if kernels { kernel_cells(row) } else { guest_cells(row) };
-        cells.push(at_worst(row));
-        cells
+    let cells = |line: TableLine<'_>| match line {
+        TableLine::Run(row) => {
+            let mut cells = if kernels { kernel_cells(row) } else { guest_cells(row) };
+            cells.push(at_worst(row));
+            cells
+        }
+        TableLine::Unavailable(UnavailableKernel { kernel, reason }) => {
+            let mut cells = vec![Verdict::Unknown.word().to_owned(), kernel.clone()];
+            cells.resize(KERNEL_COLUMNS.len() - 1, String::new());
+            cells.push(reason.clone());
+            cells
+        }
     };
-    std::iter::once(header).chain(worst_first(report).into_iter().map(cells)).collect()
+    std::iter::once(header).chain(lines(report).into_iter().map(cells)).collect()
+}
+
+/// A line of the table.
+#[derive(Clone, Copy)]
+pub(crate) enum TableLine<'a> {
+    /// A run.
+    Run(&'a RunReport),
+    /// A kernel without runs.
+    Unavailable(&'a UnavailableKernel),
+}
+
+impl TableLine<'_> {
+    pub(crate) fn verdict(self) -> Verdict {
+        match self {
+            TableLine::Run(row) => row.verdict,
+            TableLine::Unavailable(_) => Verdict::Unknown,
+        }
+    }
+
+    /// The worst consequence of what was found, or the verdict.
+    pub(crate) fn consequence(self) -> &'static str {
+        match self {
+            TableLine::Run(row) => consequence(row),
+            TableLine::Unavailable(_) => Verdict::Unknown.word(),
+        }
+    }
+}
+
+/// The lines of the table, the worst consequence first; kernels without runs before what passes.
+pub(crate) fn lines(report: &CompareReport) -> Vec<TableLine<'_>> {
+    let mut lines: Vec<_> = worst_first(report).into_iter().map(TableLine::Run).collect();
+    let passes = lines.iter().position(|line| line.verdict() == Verdict::Pass).unwrap_or(lines.len());
+    lines.splice(passes..passes, report.unavailable.iter().map(TableLine::Unavailable));
+    lines
 }
 
 /// The rows of a comparison, the worst consequence first; those of the same consequence in their own order.
@@ -70,14 +112,14 @@ fn guest_cells(row: &RunReport) -> Vec<String> {
 }
 
 /// The columns of a comparison of kernels.
-const KERNEL_COLUMNS: [&str; 7] = ["consequence", "release", "arch", "entry", "split", "walker", DETAIL];
+const KERNEL_COLUMNS: [&str; 7] = ["consequence", "kernel", "arch", "entry", "split", "walker", DETAIL];
 
 /// One row of a comparison of kernels but its last cell.
 fn kernel_cells(row: &RunReport) -> Vec<String> {
     let split = row.kernel.as_ref().map_or("", |kernel| kernel.split.word());
     vec![
         consequence(row).to_owned(),
-        row.guest.release.clone().unwrap_or_default(),
+        row.guest.kernel_name().unwrap_or_default().to_owned(),
         platform(row),
         row.marked_entry(),
         // Not every writer is a split.
@@ -202,8 +244,8 @@ struct Groups {
 impl Groups {
     fn add(&mut self, sentence: String, row: &RunReport) {
         // There may be several kernels of one version.
-        let member = match &row.guest.release {
-            Some(release) => (release.clone(), String::new()),
+        let member = match row.guest.kernel_name() {
+            Some(name) => (name.to_owned(), String::new()),
             None => (platform(row), row.linux.clone()),
         };
         self.add_member(sentence, member);
@@ -409,6 +451,14 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
     out.extend(swept.section("Of all entries of a set, after the writer alone"));
     out.extend(unknown.section("Unknown: a bound was hit or a control failed"));
 
+    let mut unavailable = Groups::default();
+    for one in &report.unavailable {
+        unavailable.add_member(one.reason.clone(), (one.kernel.clone(), String::new()));
+    }
+    out.extend(
+        unavailable.section("Kernels of which nothing could be run, so that nothing is known of them"),
+    );
+
     let mut skipped = Groups::default();
     for one in &report.skipped {
         skipped.add_skipped(one);
@@ -432,8 +482,12 @@ fn totals_of_rows(report: &CompareReport) -> String {
     for row in &report.rows {
         schedules += &row.schedules.total;
     }
+    let unavailable = match report.unavailable.len() {
+        0 => String::new(),
+        kernels => format!(" {} could not be run.", words::counted(kernels, "kernel")),
+    };
     format!(
-        "{}, {}: {} with findings, {} pass, {} unknown.",
+        "{}, {}: {} with findings, {} pass, {} unknown.{unavailable}",
         words::counted(report.rows.len(), "row"),
         words::counted(&schedules, "schedule"),
         count(Verdict::Findings),

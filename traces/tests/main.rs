@@ -6,6 +6,7 @@ mod chrome;
 mod common;
 mod comparison;
 mod corpora;
+mod difference;
 mod expectations;
 mod judge;
 mod junit;

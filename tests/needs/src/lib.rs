@@ -39,11 +39,13 @@ pub enum Need {
     Mount,
     /// The compilers that the bundled guests are built with.
     Compilers,
+    /// git, which bisects.
+    Git,
 }
 
 impl Need {
     /// Every need.
-    pub const ALL: [Need; 8] = [
+    pub const ALL: [Need; 9] = [
         Need::Kernels,
         Need::DocumentedKernel,
         Need::Browser,
@@ -52,6 +54,7 @@ impl Need {
         Need::Terminal,
         Need::Mount,
         Need::Compilers,
+        Need::Git,
     ];
 
     /// Returns its name in `PMDSCOPE_REQUIRE` and `PMDSCOPE_HIDE`.
@@ -65,6 +68,7 @@ impl Need {
             Need::Terminal => "terminal",
             Need::Mount => "mount",
             Need::Compilers => "compilers",
+            Need::Git => "git",
         }
     }
 
@@ -79,6 +83,7 @@ impl Need {
             Need::Terminal => "apt-get install bsdutils",
             Need::Mount => "run as root, or allow user namespaces",
             Need::Compilers => "apt-get install clang-19 lld-19",
+            Need::Git => "apt-get install git",
         }
     }
 

@@ -48,5 +48,6 @@ pub fn batch_of(jobs: u64, segment: u64) -> Batch {
         segment,
         memory: USUAL_MEMORY,
         skipped: Vec::new(),
+        unavailable: Vec::new(),
     }
 }

@@ -105,7 +105,7 @@ pub fn columns() -> &'static [Column] {
     &COLUMNS
 }
 
-static COLUMNS: [Column; 32] = [
+static COLUMNS: [Column; 33] = [
     Column::count("job", |row| Some(row.job), "the number of the job in its matrix, from 0 on"),
     Column::text("kind", |row| Some(kind(row).to_owned()), "`run` or `sweep`"),
     Column::text("arch", |row| owned(row.report.job().arch), "the architecture"),
@@ -119,6 +119,11 @@ static COLUMNS: [Column; 32] = [
         "release",
         |row| row.report.job().guest.release.clone(),
         "of a kernel its release (`uname -r`)",
+    ),
+    Column::text(
+        "label",
+        |row| row.report.job().guest.label.clone(),
+        "of a kernel what tells it apart from others of its release, if there are any",
     ),
     Column::text(
         "guest_kind",

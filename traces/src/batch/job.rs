@@ -31,14 +31,14 @@ impl Job<'_> {
         platform_name(self.arch, self.mmu)
     }
 
-    /// Returns the release of a kernel; for other guests, the Linux version.
+    /// Returns the label or the release of a kernel; for other guests, the Linux version.
     pub(crate) fn version(&self) -> &str {
-        self.guest.release.as_deref().unwrap_or(self.linux)
+        self.guest.kernel_name().unwrap_or(self.linux)
     }
 
-    /// Returns the release of a kernel, or the name of its file if it has no release; `None` for other guests.
+    /// Returns the label or the release of a kernel, or else the name of its file; `None` for other guests.
     pub(crate) fn kernel(&self) -> Option<&str> {
-        let name = self.guest.release.as_deref().unwrap_or(&self.guest.name);
+        let name = self.guest.kernel_name().unwrap_or(&self.guest.name);
         (self.guest.kind == GuestKind::Kernel).then_some(name)
     }
 

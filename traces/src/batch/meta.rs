@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::segment::segment_jobs;
-use crate::comparison::Skipped;
+use crate::comparison::{Skipped, UnavailableKernel};
 use crate::words;
 
 /// The name and number of the format of a results directory. A change that breaks a reader raises the number.
@@ -42,6 +42,9 @@ pub struct Batch {
     pub memory: u64,
     /// The combinations of the matrix that cannot exist, with the reasons.
     pub skipped: Vec<Skipped>,
+    /// The kernels of the matrix of which nothing can be run; absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unavailable: Vec<UnavailableKernel>,
 }
 
 /// Errors of reading a `batch.json`.

@@ -13,7 +13,7 @@ pub(super) struct Platform {
     pub name: String,
     /// The Linux version.
     pub linux: String,
-    /// The release and the file of a kernel.
+    /// The label or the release of a kernel, and its file.
     pub kernel: Option<(String, String)>,
 }
 
@@ -22,7 +22,7 @@ impl Platform {
         Platform {
             name: summary::platform(row),
             linux: row.linux.clone(),
-            kernel: row.guest.release.clone().map(|release| (release, row.guest.name.clone())),
+            kernel: row.guest.kernel_name().map(|name| (name.to_owned(), row.guest.name.clone())),
         }
     }
 
@@ -43,7 +43,7 @@ impl Platform {
     /// Returns the name that [`Skipped`] has for this platform.
     pub(super) fn encoding(&self) -> String {
         match &self.kernel {
-            Some((release, _)) => release.clone(),
+            Some((kernel, _)) => kernel.clone(),
             None => format!("{} {}", self.name, self.linux),
         }
     }

@@ -2,12 +2,13 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::comparison::CompareReport;
+use crate::comparison::{CompareReport, UnavailableKernel};
+use crate::difference::words;
 use crate::html::matrix::{Line, Matrix, Run};
 use crate::html::{run, sweep, table, verdict};
 use crate::report::Verdict;
 use crate::summary;
-use crate::sweep::SweepReport;
+use crate::text::compare;
 use crate::words::counted;
 
 const STYLE: &str = include_str!("page.css");
@@ -27,6 +28,7 @@ pub(super) fn page(report: &CompareReport) -> Markup {
     let has_sweeps = !report.sweeps.is_empty();
     // A page of sweeps alone has no matrix.
     let has_runs = !report.rows.is_empty() || !has_sweeps;
+    let kernels = compare::kernels(report);
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -60,6 +62,13 @@ pub(super) fn page(report: &CompareReport) -> Markup {
                 }
                 main {
                     @if has_runs {
+                        @if !report.differences.is_empty() || !kernels.is_empty() {
+                            section #differs aria-labelledby="differs-title" {
+                                h2 #differs-title { "What differs" }
+                                (differences(report))
+                                @for line in &kernels { p.hint { (line) } }
+                            }
+                        }
                         section #matrix aria-labelledby="matrix-title" {
                             h2 #matrix-title { "Platforms by entry" }
                             (legend(report))
@@ -72,7 +81,7 @@ pub(super) fn page(report: &CompareReport) -> Markup {
                     }
                     section #unknown aria-labelledby="unknown-title" {
                         h2 #unknown-title { "Not known" }
-                        (not_known(&matrix, &report.sweeps))
+                        (not_known(&matrix, report))
                     }
                     @if has_sweeps {
                         section #sweeps aria-labelledby="sweeps-title" {
@@ -130,8 +139,32 @@ fn in_words(report: &CompareReport) -> Markup {
     }
 }
 
+/// Draws what differs between kernels.
+fn differences(report: &CompareReport) -> Markup {
+    html! {
+        @for difference in &report.differences {
+            h3 { (words::headline(difference)) }
+            @for group in words::groups(difference) {
+                dl.words {
+                    div {
+                        dt { (group.heading) }
+                        dd {
+                            @for run in &group.runs { div { (run) } }
+                            @if !group.details.is_empty() { p.hint { "Such as " (group.example) ":" } }
+                            @for detail in &group.details { div.hint { (detail) } }
+                        }
+                    }
+                }
+            }
+            @for line in words::unmatched(difference) { p { (line) } }
+            @if let Some(unknown) = words::unknown(difference) { p { strong.unknown { (unknown) } } }
+        }
+    }
+}
+
 /// Lists the runs and sweeps that are not fully known, each with the reason.
-fn not_known(matrix: &Matrix<'_>, sweeps: &[SweepReport]) -> Markup {
+fn not_known(matrix: &Matrix<'_>, report: &CompareReport) -> Markup {
+    let CompareReport { sweeps, unavailable, .. } = report;
     let all = matrix.lines.iter().flat_map(|line| line.runs.iter().map(move |run| (line, run)));
     let lacking: Vec<_> = all
         .filter(|(_, run)| {
@@ -142,11 +175,14 @@ fn not_known(matrix: &Matrix<'_>, sweeps: &[SweepReport]) -> Markup {
     let lacking_sweeps: Vec<_> =
         (1..).zip(sweeps).filter(|(_, sweep)| !sweep.why_unknown().is_empty()).collect();
     html! {
-        @if lacking.is_empty() && lacking_sweeps.is_empty() {
+        @if lacking.is_empty() && lacking_sweeps.is_empty() && unavailable.is_empty() {
             p { (all_is_known(matrix.lines.iter().any(|line| !line.runs.is_empty()), !sweeps.is_empty())) }
         } @else {
             p { "What these runs do not show is unknown. None of them is a pass." }
             ul.lacking {
+                @for UnavailableKernel { kernel, reason } in unavailable {
+                    li { span { (kernel) ": " strong.unknown { "unknown" } } p.lacks { "Nothing could be run: " (reason) } }
+                }
                 @for (line, run) in lacking {
                     li {
                         a href={ "#run-" (run.number) } { (line.platform.encoding()) ": " (run::name(run.row)) }

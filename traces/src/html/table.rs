@@ -69,8 +69,8 @@ pub(super) fn platform(platform: &Platform) -> Markup {
     let Platform { name, linux, kernel } = platform;
     html! {
         @match kernel {
-            Some((release, _)) => {
-                span.release { (release) }
+            Some((kernel, _)) => {
+                span.release { (kernel) }
                 @if !name.is_empty() { " " span.version { (name) " Linux " (linux) } }
             }
             None => { span.arch { (name) } " " span.version { "Linux " (linux) } }

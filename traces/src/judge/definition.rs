@@ -1,5 +1,8 @@
 //! The definition of a kind of finding.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::observed::Observed;
 use super::sightings::Sightings;
 use crate::entry::{Predicates, Value};
@@ -35,7 +38,8 @@ pub struct Definition {
 }
 
 /// The severity of a finding's consequence, the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Memory or a mapping is corrupted or lost.
     MemoryLost,

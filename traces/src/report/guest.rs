@@ -75,6 +75,16 @@ pub struct GuestInfo {
     /// The file that a kernel's types came from (`--types`), if not from the kernel's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub types: Option<TypesInfo>,
+    /// The name that tells a kernel apart from others of its release: the one that it was given, or what differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+impl GuestInfo {
+    /// Returns the name of a kernel in reports: its label, or else its release; `None` for other guests.
+    pub fn kernel_name(&self) -> Option<&str> {
+        self.label.as_deref().or(self.release.as_deref())
+    }
 }
 
 /// A file with the types of a kernel.

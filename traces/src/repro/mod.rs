@@ -32,7 +32,7 @@ pub use bug_report::bug_report;
 pub use difference::first_difference;
 pub use recipients::Recipients;
 pub use show::show;
-pub use verdict::{inconclusive, not_reproduced, reproduced};
+pub use verdict::{Elsewhere, SavedSchedule, elsewhere, inconclusive, not_reproduced, reproduced};
 
 /// The name and number of the format. A change that breaks a reader raises the number.
 pub const REPRO_SCHEMA: &str = "pmdscope.repro/1";

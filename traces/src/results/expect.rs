@@ -10,7 +10,7 @@
 //! ```
 //!
 //! - PLATFORM is the architecture, with a slash and the kind of MMU where it has several. For a kernel it is
-//!   `kernel`, and LINUX is the release, as `uname -r` prints it.
+//!   `kernel`, and LINUX is its label, or the release, as `uname -r` prints it.
 //! - Marks are joined to ENTRY by plus, in the order of reports: `migration-write+dirty`.
 //! - `*` in a word matches any run of characters, including none. A word of `*` alone matches any word.
 //! - FINDING is the name of a finding, or matches at least one by `*`.
@@ -139,7 +139,9 @@ impl Expectation {
 
     /// Whether the expectation applies to this row.
     pub(crate) fn applies_to(&self, row: &RowKey) -> bool {
-        self.row.iter().zip(row.words()).all(|(pattern, word)| pattern.matches(word))
+        let matches =
+            |words: [&str; 5]| self.row.iter().zip(words).all(|(pattern, word)| pattern.matches(word));
+        matches(row.words()) || row.words_by_release().is_some_and(matches)
     }
 
     /// Whether the expectation expects this finding of the rows it applies to.

@@ -1,6 +1,6 @@
 //! Judges a comparison by a list of expected findings.
 
-use crate::comparison::{CompareReport, Skipped};
+use crate::comparison::{CompareReport, Skipped, UnavailableKernel};
 use crate::results::case::{Case, Found};
 use crate::results::expect::{Expectation, Expectations};
 use crate::results::row_key::RowKey;
@@ -12,6 +12,8 @@ pub struct Judged<'a> {
     pub rows: Vec<RowJudgement<'a>>,
     /// The combinations without a row.
     pub skipped: &'a [Skipped],
+    /// The kernels of which nothing could be run.
+    pub unavailable: &'a [UnavailableKernel],
     /// Stale expectations: they match a row but no finding.
     pub stale: Vec<&'a Expectation>,
     /// Expectations that match no row: from another comparison, or misspelt.
@@ -67,7 +69,7 @@ impl<'a> Judged<'a> {
         let stale = lines.iter().filter(|line| is_stale(line, &rows)).collect();
         let is_elsewhere = |line: &&Expectation| !rows.iter().any(|row| line.applies_to(&row.called));
         let elsewhere = lines.iter().filter(is_elsewhere).collect();
-        Judged { rows, skipped: &report.skipped, stale, elsewhere }
+        Judged { rows, skipped: &report.skipped, unavailable: &report.unavailable, stale, elsewhere }
     }
 
     /// Whether every row is as expected and fully known, and no expectation is stale.
@@ -80,7 +82,7 @@ impl<'a> Judged<'a> {
         let any = |result| self.rows.iter().any(|row| row.result() == result);
         if any(RowResult::Unexpected) || !self.stale.is_empty() {
             Conclusion::Unexpected
-        } else if any(RowResult::Unknown) {
+        } else if any(RowResult::Unknown) || !self.unavailable.is_empty() {
             Conclusion::Unknown
         } else {
             Conclusion::AsExpected

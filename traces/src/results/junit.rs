@@ -7,12 +7,13 @@
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
-use crate::comparison::{CompareReport, Skipped};
+use crate::comparison::{CompareReport, Skipped, UnavailableKernel};
 use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat};
 use crate::results::diagnosis;
 use crate::results::expect::{Expectation, Expectations};
 use crate::results::groups::{Group, groups};
 use crate::results::judgement::{Judged, RowJudgement, RowResult};
+use crate::results::row_key;
 use crate::words;
 
 /// JUnit XML of a comparison.
@@ -39,6 +40,7 @@ pub fn compare(report: &CompareReport, expectations: &Expectations) -> Result<St
     let judged = Judged::new(report, expectations);
     let mut suites = Report::new(format!("{} compare", report.made_by));
     suites.add_test_suites(groups(&judged).iter().map(suite));
+    suites.add_test_suites(judged.unavailable.iter().map(unavailable));
     if !judged.stale.is_empty() {
         suites.add_test_suite(stale(&judged.stale));
     }
@@ -96,6 +98,12 @@ fn skipped(number: usize, skipped: &Skipped) -> TestCase {
     let mut status = TestCaseStatus::skipped();
     status.set_message(words::one_line(&skipped.reason));
     TestCase::new(format!("skipped {number}"), status)
+}
+
+/// Makes the suite of a kernel of which nothing could be run, with one case that is an error.
+fn unavailable(kernel: &UnavailableKernel) -> TestSuite {
+    let case = failed("open".to_owned(), NonSuccessKind::Error, "unknown", kernel.reason.clone(), &[]);
+    suite_of(&row_key::group_of_kernel(&kernel.kernel), std::iter::once(case))
 }
 
 /// Makes the suite of the stale expectations, each as a case that failed.

@@ -8,12 +8,13 @@
 
 use std::fmt::Write;
 
-use crate::comparison::{CompareReport, Skipped};
+use crate::comparison::{CompareReport, Skipped, UnavailableKernel};
 use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat};
 use crate::results::diagnosis;
 use crate::results::expect::{Expectation, Expectations};
 use crate::results::groups::{Group, groups};
 use crate::results::judgement::{Judged, RowJudgement, RowResult};
+use crate::results::row_key;
 use crate::words;
 
 /// KTAP of a comparison.
@@ -36,7 +37,7 @@ pub const REPORT_FORMAT: ReportFormat = ReportFormat {
 pub fn compare(report: &CompareReport, expectations: &Expectations) -> String {
     let judged = Judged::new(report, expectations);
     let groups = groups(&judged);
-    let mut tests = Tests::new("", groups.len() + judged.stale.len());
+    let mut tests = Tests::new("", groups.len() + judged.unavailable.len() + judged.stale.len());
     tests.diagnostic(&words::one_line(&report.made_by));
     if !judged.elsewhere.is_empty() {
         let lines: Vec<_> = judged.elsewhere.iter().map(|line| line.line().to_string()).collect();
@@ -44,6 +45,9 @@ pub fn compare(report: &CompareReport, expectations: &Expectations) -> String {
     }
     for group in &groups {
         tests.group(group);
+    }
+    for kernel in judged.unavailable {
+        tests.unavailable(kernel);
     }
     for line in &judged.stale {
         tests.stale(line);
@@ -94,6 +98,11 @@ impl<'a> Tests<'a> {
 
     fn skipped(&mut self, number: usize, skipped: &Skipped) {
         self.point(true, &format!("skipped {number}"), &format!("SKIP {}", skipped.reason));
+    }
+
+    /// Writes the test of a kernel of which nothing could be run.
+    fn unavailable(&mut self, kernel: &UnavailableKernel) {
+        self.point(false, &row_key::group_of_kernel(&kernel.kernel), &format!("ERROR {}", kernel.reason));
     }
 
     fn stale(&mut self, line: &Expectation) {

@@ -11,8 +11,10 @@ use crate::words;
 pub(crate) struct RowKey {
     /// `arm64`, `ppc64/hash`, or `kernel`.
     platform: String,
-    /// The Linux version, or a kernel's release.
+    /// The Linux version, or a kernel's label or release.
     linux: String,
+    /// The release of a kernel with a label, by which a list may name it as well.
+    release: Option<String>,
     /// The kind of entry with its marks: `migration-write+dirty`; for a sweep, its set: `sweep:migration`.
     entry: String,
     writer: String,
@@ -22,15 +24,16 @@ pub(crate) struct RowKey {
 impl RowKey {
     /// Returns the words of a run.
     pub fn of_run(row: &RunReport) -> RowKey {
-        let (platform, linux) = match (&row.kernel, &row.guest.release) {
-            (None, None) => (encoding_platform(&row.arch, row.mmu.as_deref()), &row.linux),
-            (_, release) => (KERNEL.to_owned(), release.as_ref().unwrap_or(&row.linux)),
+        let (platform, linux) = match (&row.kernel, row.guest.kernel_name()) {
+            (None, None) => (encoding_platform(&row.arch, row.mmu.as_deref()), &*row.linux),
+            (_, name) => (KERNEL.to_owned(), name.unwrap_or(&row.linux)),
         };
         let entry: Vec<&str> =
             std::iter::once(row.entry.name()).chain(row.marks.iter().map(String::as_str)).collect();
         RowKey {
             platform,
-            linux: linux.clone(),
+            linux: linux.to_owned(),
+            release: row.guest.label.as_ref().and(row.guest.release.clone()),
             entry: entry.join("+"),
             writer: row.writer.clone(),
             walker: row.walker.clone(),
@@ -43,6 +46,7 @@ impl RowKey {
         RowKey {
             platform: encoding_platform(&sweep.arch, sweep.mmu.as_deref()),
             linux: sweep.linux.clone(),
+            release: None,
             entry: format!("sweep:{}", sweep.entries),
             writer: sweep.writer.clone(),
             walker: "none".to_owned(),
@@ -52,6 +56,12 @@ impl RowKey {
     /// Returns the words, in the order of lists.
     pub fn words(&self) -> [&str; 5] {
         [&self.platform, &self.linux, &self.entry, &self.writer, &self.walker]
+    }
+
+    /// Returns the words of a kernel with a label, by its release instead.
+    pub fn words_by_release(&self) -> Option<[&str; 5]> {
+        let release = self.release.as_deref()?;
+        Some([&self.platform, release, &self.entry, &self.writer, &self.walker])
     }
 
     /// Returns the name of the row's group: `arm64 6.1`.
@@ -94,7 +104,12 @@ pub(crate) fn group_of_skipped(skipped: &Skipped) -> String {
     match words[..] {
         [arch, linux] => format!("{} {linux}", encoding_platform(arch, None)),
         [arch, mmu, linux] => format!("{} {linux}", encoding_platform(arch, Some(mmu))),
-        // A kernel's release has no space in it.
-        _ => format!("{KERNEL} {}", skipped.encoding),
+        // A kernel's name has no space in it.
+        _ => group_of_kernel(&skipped.encoding),
     }
+}
+
+/// Returns the name of the group of a kernel, by its label or release.
+pub(crate) fn group_of_kernel(name: &str) -> String {
+    format!("{KERNEL} {name}")
 }

@@ -1,13 +1,15 @@
 //! A comparison as text: a table if there is room for one, otherwise one row below the other.
 
-use crate::comparison::CompareReport;
+use crate::comparison::{CompareReport, UnavailableKernel};
 use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat};
 use crate::printable::printable;
 use crate::report::{RunReport, Verdict};
+use crate::summary::TableLine;
 use crate::sweep::SweepReport;
+use crate::text::difference;
 use crate::text::style::{self, paint};
 use crate::text::table::{bare_table, trimmed};
-use crate::text::wrapped::wrapped;
+use crate::text::wrapped::{WIDTH, wrapped};
 use crate::{summary, sweep_summary};
 
 /// The table of a comparison.
@@ -37,6 +39,13 @@ pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
     let report = &*printable(report);
     let columns = terminal.map_or(FILE_COLUMNS, usize::from);
     let mut lines = Vec::new();
+    for difference in &report.differences {
+        lines.extend(difference::difference(difference, columns.min(WIDTH)));
+    }
+    lines.extend(kernels(report).iter().flat_map(|line| wrapped("", "  ", line, columns)));
+    if !lines.is_empty() {
+        lines.push(String::new());
+    }
     if !report.rows.is_empty() || report.sweeps.is_empty() {
         lines.extend(runs(report, columns));
         lines.push(String::new());
@@ -58,10 +67,29 @@ pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
+/// Says of each kernel with a label which one it is.
+pub(crate) fn kernels(report: &CompareReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    for row in &report.rows {
+        let guest = &row.guest;
+        let Some(label) = &guest.label else { continue };
+        let build_id = guest
+            .build_id
+            .as_deref()
+            .map_or("no build ID".to_owned(), |id| format!("build ID {}", id.get(..12).unwrap_or(id)));
+        let release = guest.release.as_deref().unwrap_or_default();
+        let line = format!("{label}: {release} {}, {}, {build_id}", summary::platform(row), guest.name);
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
 /// Formats the runs in the widest layout that fits: one line for each, a second line below findings, or cards.
 fn runs(report: &CompareReport, columns: usize) -> Vec<String> {
-    let rows = summary::worst_first(report);
-    let verdicts = || rows.iter().map(|row| (summary::consequence(row).to_owned(), row.verdict));
+    let rows = summary::lines(report);
+    let verdicts = || rows.iter().map(|row| (row.consequence().to_owned(), row.verdict()));
     let mut table = summary::table(report);
     if let Some(lines) = fitting(table.clone(), columns) {
         return painted(&lines, verdicts());
@@ -70,10 +98,10 @@ fn runs(report: &CompareReport, columns: usize) -> Vec<String> {
     let Some(lines) = fitting(table, columns) else { return cards(report, columns) };
     let mut lines = painted(&lines, verdicts()).into_iter();
     let mut out: Vec<String> = lines.next().into_iter().collect();
-    for ((line, row), detail) in lines.zip(rows).zip(details) {
+    for ((line, row), detail) in lines.zip(&rows).zip(details) {
         out.push(line);
         // The views of a pass are of less interest than its neighbours.
-        if row.verdict != Verdict::Pass {
+        if row.verdict() != Verdict::Pass {
             out.extend(wrapped("    ", "      ", &detail, columns));
         }
     }
@@ -106,7 +134,16 @@ fn painted(lines: &[String], verdicts: impl Iterator<Item = (String, Verdict)>) 
 fn cards(report: &CompareReport, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut above = None;
-    for row in summary::worst_first(report) {
+    for line in summary::lines(report) {
+        let row = match line {
+            TableLine::Run(row) => row,
+            TableLine::Unavailable(UnavailableKernel { kernel, reason }) => {
+                let text = wrapped("", "  ", &format!("{kernel}: unknown: {reason}"), columns);
+                lines.extend(text.iter().map(|line| paint(style::UNKNOWN, line)));
+                above = None;
+                continue;
+            }
+        };
         let heading = heading(row);
         if above.as_ref() != Some(&heading) {
             let heading = wrapped("", "  ", &heading, columns);
@@ -148,8 +185,8 @@ fn sweep_cards(report: &CompareReport, columns: usize) -> Vec<String> {
 
 /// Formats the platform or kernel of a row, and its entry.
 fn heading(row: &RunReport) -> String {
-    let of = match &row.guest.release {
-        Some(release) => format!("{release} {}", summary::platform(row)),
+    let of = match row.guest.kernel_name() {
+        Some(name) => format!("{name} {}", summary::platform(row)),
         None => format!("{} {}", summary::platform(row), row.linux),
     };
     format!("{of} {} {}", row.marked_entry(), row.before.value)

@@ -3,6 +3,7 @@
 mod brief;
 pub(crate) mod compare;
 mod decode;
+pub(crate) mod difference;
 mod explain;
 mod fit;
 mod picture;

@@ -28,6 +28,7 @@ fn about() -> Batch {
         segment: 12,
         memory: USUAL_MEMORY,
         skipped: Vec::new(),
+        unavailable: Vec::new(),
     }
 }
 
