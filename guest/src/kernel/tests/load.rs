@@ -39,7 +39,10 @@ fn a_vmlinux_has_its_own_symbols_and_debug_information() {
     // From the file, and from the cache, in which there is no debug information.
     for _ in 0..2 {
         let kernel = Kernel::open(&path, Some(&cache)).unwrap();
-        assert_eq!((kernel.types_from(), kernel.types_from().to_string()), (&TypesFrom::Dwarf, "DWARF".to_owned()));
+        assert_eq!(
+            (kernel.types_from(), kernel.types_from().to_string()),
+            (&TypesFrom::Dwarf, "DWARF".to_owned())
+        );
         assert_eq!((kernel.size("page"), kernel.offset("page", "lock.value")), (Some(64), Some(32)));
         assert_eq!(kernel.enumerator("PG_head"), Some(6));
         assert_eq!(kernel.prototype("get_page").unwrap().parameters.len(), 2);
@@ -73,7 +76,8 @@ fn types_are_given_by_another_file() {
     let of_arm64 = file(folder.path(), "arm64", OF_ARM64);
     assert!(error(&of_arm64).ends_with("the types of another architecture: the kernel is of x86_64"));
     let note = [4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0];
-    let unnamed = file(folder.path(), "unnamed", &replaced(VMLINUX, &note, &[4, 0, 0, 0, 20, 0, 0, 0, 9, 0, 0, 0]));
+    let unnamed =
+        file(folder.path(), "unnamed", &replaced(VMLINUX, &note, &[4, 0, 0, 0, 20, 0, 0, 0, 9, 0, 0, 0]));
     let opened = Kernel::open_with_types(&kernel, Some(&unnamed), None).unwrap();
     assert_eq!(opened.types_from().to_string(), "DWARF of unnamed, not checked against the kernel");
     assert!(error(folder.path()).contains("a folder, not a file"));
@@ -97,7 +101,10 @@ fn what_cannot_be_loaded_says_what_would_do() {
     let mut stripped = elf(X86_64, 2);
     put(&mut stripped, 0x3000 + 64 * 3 + 4, &1u32.to_le_bytes());
     let error = Kernel::of_file(open(&stripped).unwrap()).unwrap_err().to_string();
-    assert!(error.contains("without symbols none of its functions can be found: give one that was built with"), "{error}");
+    assert!(
+        error.contains("without symbols none of its functions can be found: give one that was built with"),
+        "{error}"
+    );
     assert!(error.ends_with("or a vmlinux that was not stripped"), "{error}");
     // An object file, and a byte order that the architecture's kernels do not have.
     assert!(error_of(&elf(X86_64, 1)).contains("not a linked kernel (its type is REL)"));
