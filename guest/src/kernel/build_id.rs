@@ -10,7 +10,7 @@ use goblin::elf::program_header::{PT_NOTE, ProgramHeader};
 use memchr::memmem;
 use pmdscope_arches::{Arch, ByteOrder};
 
-use super::image::MemoryImage;
+use super::image::{Base, MemoryImage};
 
 /// The length in bytes of a build ID in every linker's default form (SHA-1).
 const LENGTH: usize = 20;
@@ -19,17 +19,20 @@ const VDSO_LARGEST: usize = 64 << 10;
 
 /// Returns the build ID of a kernel in hexadecimal, if it has exactly one.
 pub(super) fn find(image: &MemoryImage) -> Option<String> {
-    find_in(image.arch, image.kernel().map(|segment| &segment.bytes[..]))
+    find_in(image.arch, image.kernel().map(|segment| &segment.bytes[..]), image.base == Base::Linked)
 }
 
-fn find_in<'a>(arch: Arch, parts: impl IntoIterator<Item = &'a [u8]>) -> Option<String> {
+/// Returns the build ID in parts of a kernel's memory. With `linked`, a part can begin with the kernel's own ELF header.
+///
+/// Linkers load the header with the first segment, unless a script forbids it.
+fn find_in<'a>(arch: Arch, parts: impl IntoIterator<Item = &'a [u8]>, linked: bool) -> Option<String> {
     let header = note_header(arch);
     let mut found: Vec<&[u8]> = Vec::new();
     for bytes in parts {
         for at in memmem::find_iter(bytes, &header) {
             let start = at + header.len();
             let Some(id) = bytes.get(start..start + LENGTH) else { continue };
-            if !is_in_embedded_elf(bytes, at) && !found.contains(&id) {
+            if !is_in_embedded_elf(bytes, at, linked) && !found.contains(&id) {
                 found.push(id);
             }
         }
@@ -52,11 +55,14 @@ fn note_header(arch: Arch) -> Vec<u8> {
     words.into_iter().map(in_order).chain([name]).flatten().collect()
 }
 
-/// Whether an offset lies in a note of an ELF file embedded in the bytes.
-fn is_in_embedded_elf(bytes: &[u8], at: usize) -> bool {
+/// Whether an offset lies in a note of an ELF file embedded in the bytes, which does not begin with them if `linked`.
+fn is_in_embedded_elf(bytes: &[u8], at: usize, linked: bool) -> bool {
     let earliest = at.saturating_sub(VDSO_LARGEST);
     memmem::find_iter(&bytes[earliest..at], b"\x7fELF").any(|start| {
         let start = earliest + start;
+        if linked && start == 0 {
+            return false;
+        }
         let file = &bytes[start..bytes.len().min(start + VDSO_LARGEST)];
         has_note_at(file, (at - start) as u64).unwrap_or(false)
     })
@@ -102,7 +108,7 @@ mod tests {
     }
 
     fn ids_in(parts: &[&[u8]]) -> Option<String> {
-        find_in(Arch::Arm64, [parts.concat().as_slice()])
+        find_in(Arch::Arm64, [parts.concat().as_slice()], false)
     }
 
     #[test]
@@ -113,6 +119,10 @@ mod tests {
         assert_eq!(ids_in(&[&own, &vdso]), Some("ab".repeat(20)));
         assert_eq!(ids_in(&[&vdso, &vdso32]), None, "none of its own");
         assert_eq!(ids_in(&[b"\x7fELF", &[0; 64], &own]), Some("ab".repeat(20)), "no ELF file has it");
+        // The file of an ELF kernel begins with a header, which its linker may have loaded.
+        let in_elf = |parts: &[&[u8]]| find_in(Arch::Arm64, [parts.concat().as_slice()], true);
+        assert_eq!(in_elf(&[&vdso]), Some("01".repeat(20)));
+        assert_eq!(in_elf(&[&own, &vdso]), Some("ab".repeat(20)));
     }
 
     #[test]
