@@ -71,7 +71,7 @@ pub enum Command {
     /// Compare the results of two batches
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(DiffArgs),
-    /// Show what a change does to a kernel: everything that two builds have, before and after
+    /// Show what a change does to a kernel, by a build before and one after it
     #[command(after_help = PATCH_EXAMPLES)]
     Patch(PatchArgs),
     /// Save a race as one file, run it again anywhere, write a bug report

@@ -1,8 +1,5 @@
 //! What differs between two builds of a kernel, and the report of a change.
 
-use std::fs;
-use std::path::Path;
-
 use pmdscope_traces::difference::{self, Difference, RowChange, Side};
 use pmdscope_traces::patch::{self, LeftOut, PatchConclusion, PatchPair, PatchReport};
 use pmdscope_traces::{CompareReport, FindingName, Hex, RunReport, Severity, SplitGuard, Verdict, text};
@@ -193,11 +190,20 @@ fn the_report_of_a_change_prints_what_it_did() {
     assert!(printed.lines().all(|line| line.chars().count() <= 75), "{printed}");
     let (_, paragraph) = printed.split_once("For the changelog or the mailing list:\n\n").unwrap();
     assert!(paragraph.lines().all(|line| line.chars().count() <= 72), "{paragraph}");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/difference/patch.txt");
-    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|set| set == "1") {
-        fs::write(&path, &printed).unwrap();
+    let said = printed.split_whitespace().collect::<Vec<_>>().join(" ");
+    for says in [
+        "UNKNOWN: nothing is newly found, but 1 of 3 runs is not fully known, which is not a pass. No longer found: ",
+        "no longer found: swap-becomes-present (odd view)",
+        "split against gup-fast-read on migration-read",
+        "the split is guarded, and was vulnerable",
+        "not fully known: 1 run: before: 1 run, incomplete: under schedule W1",
+        "left out: entries that both kernels have not: devmap",
+        "left out: follow-page, which the kernel after the change has not",
+        "left out: 12 runs of writers on entries that no caller passes to them",
+        "1 run could not be completed, so its result is unknown. To repeat it: pmdscope patch before/vmlinux after/vmlinux",
+    ] {
+        assert!(said.contains(says), "{says}: {said}");
     }
-    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), printed);
 }
 
 /// A file of a report may hold anything.
