@@ -165,6 +165,10 @@ fn accesses_say_what_they_found_and_left() {
                     assert_eq!(said, (&json!(place), &json!(before), &json!(after)));
                     continue;
                 }
+                EventKind::KernelWarning { place } => {
+                    assert_eq!(args["place"], json!(place));
+                    continue;
+                }
                 EventKind::Flush => continue,
             };
             let entry = report.entry_of(value).unwrap();

@@ -15,52 +15,61 @@ use super::{KernelProcess, READ_WRITE};
 const MAKE_MIGRATION: &str = "set_pmd_migration_entry";
 
 impl KernelProcess {
-    /// Finds the pointer to node 0 where it has no symbol, and sets it to `node`.
+    /// Finds what leads to the counters of node 0 where it has no symbol, and sets it.
     ///
-    /// The pointer is NULL in the image, so `set_pmd_migration_entry()` faults at an offset from NULL. Of the words
-    /// that it reads as 0 before, the pointer is the one that avoids this fault when it is set.
+    /// With several nodes that is the pointer to `node`, which is NULL in the image, so `set_pmd_migration_entry()`
+    /// faults at an offset from NULL. With one node it is that node's own pointer to its counters. Of the words that
+    /// the function reads before the fault, it is the one that avoids the fault when it is set.
     pub(super) fn find_node(&mut self, node: u64) -> Result<(), EmuError> {
         let statistics = self.fields.offset("pglist_data", "per_cpu_nodestats")?;
         let Some(make) = self.machine.kernel.symbol(MAKE_MIGRATION) else { return Ok(()) };
+        let counters = self.machine.get64(node + statistics)?;
         let attempt = |process: &mut KernelProcess,
-                       pointer: Option<u64>|
-         -> Result<(bool, Vec<ProbedAccess>), EmuError> {
+                       set: Option<(u64, u64)>|
+         -> Result<(CallExit, Vec<ProbedAccess>), EmuError> {
             process.machine.space.borrow().restore();
-            if let Some(pointer) = pointer {
-                process.machine.put64(pointer, node)?;
+            if let Some((word, value)) = set {
+                process.machine.put64(word, value)?;
             }
             process.begin(present_huge(&process.encoding, process.pfn)?, true, true, false)?;
             let arguments = [process.mapped_walk(0)?, process.pages.page(process.pfn)];
-            let (end, touches) = process.machine.probe(0, make, &arguments)?;
-            let astray =
-                matches!(end, CallExit::Fault { address: Some(address), .. } if address == statistics);
-            Ok((astray, touches))
+            process.machine.probe(0, make, &arguments)
         };
-        let (astray, touches) = attempt(self, None)?;
-        if !astray {
-            return Ok(());
-        }
+        let (end, touches) = attempt(self, None)?;
+        let CallExit::Fault { pc, address: Some(address) } = end else { return Ok(()) };
+        let several = address == statistics;
+        let value = if several { node } else { counters };
         let mut candidates: Vec<u64> = touches
             .iter()
             .rev()
-            .filter(|touch| !touch.writes && touch.size == 8 && touch.value == 0 && touch.in_image)
+            .filter(|touch| {
+                !touch.writes && touch.size == 8 && touch.in_image && (touch.value == 0 || !several)
+            })
             .map(|touch| touch.address)
             .collect();
         candidates.dedup();
         for candidate in candidates {
-            let (astray, _) = attempt(self, Some(candidate))?;
-            if !astray {
+            let (end, _) = attempt(self, Some((candidate, value)))?;
+            if !matches!(end, CallExit::Fault { pc: there, .. } if there == pc) {
                 self.machine.space.borrow().restore();
-                self.machine.put64(candidate, node)?;
+                self.machine.put64(candidate, value)?;
                 self.machine.space.borrow().settle();
+                let what =
+                    if several { "the pointer to that node" } else { "that node's pointer to its counters" };
                 self.machine.assumptions.push(format!(
-                    "the pointer to that node is the word at {candidate:#x}, found by what \
-                     {MAKE_MIGRATION}() makes of it"
+                    "{what} is the word at {candidate:#x}, found by what {MAKE_MIGRATION}() makes of it"
                 ));
                 return Ok(());
             }
         }
-        Err(EmuError::Environment("the pointer to node 0 was not found".to_owned()))
+        match several {
+            true => Err(EmuError::Environment("the pointer to node 0 was not found".to_owned())),
+            // Something else is missing, which a later call reports.
+            false => {
+                self.machine.space.borrow().restore();
+                Ok(())
+            }
+        }
     }
 
     /// Finds the migration types of this kernel, by the entries that its own `set_pmd_migration_entry()` makes of
