@@ -133,8 +133,9 @@ fn what_the_system_gave_no_memory_for_is_run_again_and_comes_to_the_same() {
 fn what_lacked_time_has_no_record() {
     let bounds = "[bounds]\ntimeout = 1\nmax-instructions = 1000000000000\n";
     let scratch = scratch("what-lacked-time", &format!("{OF_FILE}{bounds}"));
-    // jmp to itself.
-    guest_with(&scratch, "x86_64-7.2.elf", "pmdp_invalidate", &[0xeb, 0xfe]);
+    // A loop of eight cpuid, which take long, so that time ends before there is no room for the path.
+    let cpuid = [0x0f, 0xa2].repeat(8);
+    guest_with(&scratch, "x86_64-7.2.elf", "pmdp_invalidate", &[&cpuid[..], &[0xeb, 0xee]].concat());
     for more in ["", " --resume"] {
         let ran = pmdscope_in(scratch.path(), &format!("batch m.toml -o r{more}"));
         // Which of the two bounds on time the job reaches first depends on the machine.

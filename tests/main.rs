@@ -23,6 +23,7 @@ mod kernels;
 mod libraries;
 mod manual;
 mod own_guest;
+mod own_kernels;
 mod patched;
 mod planted;
 mod readme;

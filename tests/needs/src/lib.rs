@@ -24,6 +24,8 @@ use std::{env, thread};
 pub enum Need {
     /// A folder with kernel packages.
     Kernels,
+    /// Kernels in developers' configurations, which take long to build.
+    OwnKernels,
     /// The one kernel package whose output a page of the documentation shows. A distribution replaces its
     /// packages, so `all` does not require it.
     DocumentedKernel,
@@ -45,8 +47,9 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    pub const ALL: [Need; 9] = [
+    pub const ALL: [Need; 10] = [
         Need::Kernels,
+        Need::OwnKernels,
         Need::DocumentedKernel,
         Need::Browser,
         Need::Groff,
@@ -61,6 +64,7 @@ impl Need {
     pub const fn name(self) -> &'static str {
         match self {
             Need::Kernels => "kernels",
+            Need::OwnKernels => "own-kernels",
             Need::DocumentedKernel => "documented-kernel",
             Need::Browser => "browser",
             Need::Groff => "groff",
@@ -76,6 +80,7 @@ impl Need {
     pub const fn remedy(self) -> &'static str {
         match self {
             Need::Kernels => "script/fetch-kernels",
+            Need::OwnKernels => "script/build-kernels arm64:base+revert x86_64:debug-vm+revert",
             Need::DocumentedKernel => "script/fetch-kernels, while Debian has that version",
             Need::Browser => "script/install-browser",
             Need::Groff => "apt-get install groff-base",
@@ -143,13 +148,37 @@ pub fn kernels(parts: &[&str]) -> Vec<PathBuf> {
 /// # Panics
 /// If the folder exists and cannot be read.
 pub fn kernel_files() -> Vec<PathBuf> {
+    if Need::Kernels.is_hidden() { Vec::new() } else { files(&kernel_folder()) }
+}
+
+/// Returns the kernels that `script/build-kernels` has built, ordered by name; none if they are hidden.
+///
+/// If there are none, reports the test that calls this as skipped.
+///
+/// # Panics
+/// As [`Need::skip`] does, and if the folder exists and cannot be read.
+pub fn own_kernels() -> Vec<PathBuf> {
+    let mut kernels =
+        if Need::OwnKernels.is_hidden() { Vec::new() } else { files(&kernel_folder().join("own")) };
+    // Beside a kernel may be a file of its types.
+    kernels.retain(|path| path.extension().is_none());
+    if kernels.is_empty() {
+        Need::OwnKernels.skip(thread::current().name().unwrap_or("a test"));
+    }
+    kernels
+}
+
+fn kernel_folder() -> PathBuf {
     let root =
         Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("tests/needs is in the workspace");
-    let folder = env::var_os("PMDSCOPE_KERNELS").map_or_else(|| root.join("kernels"), |set| root.join(set));
-    if Need::Kernels.is_hidden() || !folder.exists() {
+    env::var_os("PMDSCOPE_KERNELS").map_or_else(|| root.join("kernels"), |set| root.join(set))
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    if !folder.exists() {
         return Vec::new();
     }
-    let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let files = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<_> = files.flatten().map(|file| file.path()).filter(|path| path.is_file()).collect();
     files.sort();
     files

@@ -1,0 +1,62 @@
+//! Kernels in the configurations of developers, which `script/build-kernels` builds. Without any, these tests are
+//! reported as skipped.
+
+use std::path::Path;
+
+use crate::common::kernels::name;
+use crate::common::scratch::Scratch;
+use crate::common::{command, finish};
+use serde_json::Value;
+
+/// Runs a kernel's split on a migration entry, or on a mapping.
+fn split(kernel: &Path, entry: &str) -> Value {
+    let cache = Scratch::new("own-kernels");
+    let path = kernel.to_str().expect("names of kernels are UTF-8");
+    let args = ["run", "--kernel", path, "--entry", entry, "--walker", "gup-fast-read", "--format", "json"];
+    let mut command = command(&args);
+    let types = kernel.with_file_name(format!("{}.btf", name(kernel)));
+    if types.is_file() {
+        command.args(["--types", types.to_str().expect("so are those of types")]);
+    }
+    let ran = finish(command.env("XDG_CACHE_HOME", cache.path()));
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{}: {error}: {}", name(kernel), ran.stderr))
+}
+
+/// A kernel from whose split the fix was taken is vulnerable, and every other is guarded, whatever its configuration.
+#[test]
+fn the_fix_is_seen_in_every_configuration() {
+    for kernel in pmdscope_needs::own_kernels() {
+        let report = split(&kernel, "migration-read");
+        let reverted = name(&kernel).contains("+revert");
+        let (guard, verdict) = if reverted { ("vulnerable", "findings") } else { ("guarded", "pass") };
+        assert_eq!(report["kernel"]["split"], guard, "{}: {}", name(&kernel), report["incomplete"]);
+        assert_eq!(report["verdict"], verdict, "{}: {}", name(&kernel), report["incomplete"]);
+        let stored = report["kernel"]["stored_before_table"].as_array().expect("a list").len();
+        assert_eq!(stored > 0, reverted, "{}: {}", name(&kernel), report["kernel"]["stored_before_table"]);
+    }
+}
+
+/// The warning that the fix added fires where the fix was taken out of the split alone, and the run goes on after it.
+#[test]
+fn a_warning_is_an_event_with_its_place() {
+    for kernel in pmdscope_needs::own_kernels() {
+        let report = split(&kernel, "migration-read");
+        let warnings = report["kernel"]["warnings"].as_array().expect("a list");
+        // arm64 has a pmdp_invalidate() of its own, without a warning.
+        let warns = name(&kernel).starts_with("x86_64-debug-vm+revert");
+        assert_eq!(!warnings.is_empty(), warns, "{}: {warnings:?}", name(&kernel));
+        for warning in warnings {
+            let place = warning["place"].as_str().expect("a place");
+            assert!(place.starts_with("mm/pgtable-generic.c:"), "{}: {place}", name(&kernel));
+        }
+    }
+}
+
+/// The split of a mapping is explored whole.
+#[test]
+fn every_schedule_of_a_split_of_a_mapping_is_run() {
+    for kernel in pmdscope_needs::own_kernels() {
+        let report = split(&kernel, "present-huge");
+        assert_eq!(report["incomplete"], Value::Null, "{}", name(&kernel));
+    }
+}
