@@ -19,7 +19,8 @@ fn split(kernel: &Path, entry: &str) -> Value {
         command.args(["--types", types.to_str().expect("so are those of types")]);
     }
     let ran = finish(command.env("XDG_CACHE_HOME", cache.path()));
-    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{}: {error}: {}", name(kernel), ran.stderr))
+    serde_json::from_str(&ran.stdout)
+        .unwrap_or_else(|error| panic!("{}: {error}: {}", name(kernel), ran.stderr))
 }
 
 /// A kernel from whose split the fix was taken is vulnerable, and every other is guarded, whatever its configuration.

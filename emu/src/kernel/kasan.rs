@@ -43,6 +43,11 @@ impl Shadow {
         }
     }
 
+    /// Returns the address whose shadow is at `shadow`, with the low bits that the shadow does not tell as 0.
+    pub(super) fn shadowed(&self, shadow: u64) -> u64 {
+        shadow.wrapping_sub(self.offset) << SCALE
+    }
+
     /// Returns regions of zeroes for the shadow of a range that has none yet.
     pub(super) fn of(&mut self, range: Range<u64>, owner: Option<u8>) -> Result<Vec<Region>, EmuError> {
         let shadow = |address: u64| (address >> SCALE).wrapping_add(self.offset);

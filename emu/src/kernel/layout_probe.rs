@@ -9,6 +9,7 @@ use pmdscope_arches::{ByteOrder, Encoding, EntryKind, EntrySpec};
 
 use crate::EmuError;
 use crate::end::CallExit;
+use crate::exploration::WALKER;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::{Machine, ProbedAccess};
 use crate::kernel::platform::{Geometry, Level, Platform};
@@ -74,7 +75,7 @@ impl LayoutProbe {
                 "this kernel has no {GUP_FAST}(), by which its page tables are found"
             )));
         };
-        self.machine.probe(1, function, &[self.geometry.address, 1, 0, self.out])
+        self.machine.probe(WALKER, function, &[self.geometry.address, 1, 0, self.out])
     }
 
     /// Runs a walk that must fault, and returns the address at which it faults, and its accesses.
@@ -83,7 +84,9 @@ impl LayoutProbe {
     /// [`EmuError::Environment`] if it does not fault. The message says that `what` was looked for.
     fn walk_astray(&mut self, what: &str) -> Result<(u64, Vec<ProbedAccess>), EmuError> {
         match self.walk()? {
-            (CallExit::Fault { address: Some(address), .. }, touches) => Ok((address, touches)),
+            (CallExit::Fault { address: Some(address), .. }, touches) => {
+                Ok((self.machine.meant(WALKER, address), touches))
+            }
             (end, _) => Err(EmuError::Environment(format!(
                 "while {what} was looked for, {GUP_FAST}() {}",
                 self.machine.explain(end)
@@ -121,6 +124,7 @@ impl LayoutProbe {
             self.geometry = geometry;
             // A walk does not begin at an address that user space cannot have.
             let (CallExit::Fault { address: Some(address), .. }, touches) = self.walk()? else { continue };
+            let address = self.machine.meant(WALKER, address);
             let in_top = |touch: &&ProbedAccess| (top..top + bytes).contains(&touch.address) && !touch.writes;
             // Before it is known how many levels the machine has, a kernel may look at the top table as one of two.
             let Some(first) = touches.iter().rev().find(in_top).map(|touch| (touch.address - top) / 8) else {

@@ -138,6 +138,18 @@ impl Machine {
         regions.into_iter().try_for_each(|(range, owner)| self.map_shadow(range, owner))
     }
 
+    /// Returns the address that a CPU was about to access when it faulted at `address`.
+    ///
+    /// A kernel with KASAN looks at a byte of the shadow first, and faults there.
+    pub(crate) fn meant(&self, cpu: u8, address: u64) -> u64 {
+        match &self.shadow {
+            Some(shadow) if self.vcpus[usize::from(cpu)].fault_bytes() == 1 => {
+                shadow.shadowed(self.isa.kernel_address(address))
+            }
+            _ => address,
+        }
+    }
+
     fn map_shadow(&mut self, range: Range<u64>, owner: Option<u8>) -> Result<(), EmuError> {
         let shadows = self.shadow.as_mut().map_or(Ok(Vec::new()), |shadow| shadow.of(range, owner))?;
         shadows.into_iter().try_for_each(|shadow| self.map_region(shadow))

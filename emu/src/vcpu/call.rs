@@ -58,6 +58,11 @@ impl Vcpu {
         Ok(Stop { reads, end: Some((end?, made)).filter(|_| !stopped) })
     }
 
+    /// Returns the number of bytes of the access that faulted last.
+    pub(crate) fn fault_bytes(&self) -> usize {
+        self.state.fault_bytes.get()
+    }
+
     /// Returns hashes of what the last call did: its path, memory, and the loads of entries.
     pub(crate) fn history(&self) -> [u64; 3] {
         self.state.history()

@@ -52,7 +52,8 @@ impl Vcpu {
         let program_counter = self.isa.program_counter;
         let state = Rc::clone(&self.state);
         self.engine
-            .add_mem_hook(HookType::MEM_INVALID, 1, 0, move |uc, _, address, _, _| {
+            .add_mem_hook(HookType::MEM_INVALID, 1, 0, move |uc, _, address, size, _| {
+                state.fault_bytes.set(size);
                 let pc = read_register(uc, program_counter);
                 state.finish_as(uc, pc.map(|pc| CallExit::Fault { pc, address: Some(address) }));
                 false

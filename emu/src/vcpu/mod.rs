@@ -120,6 +120,7 @@ impl Vcpu {
             instructions: Cell::default(),
             stores: Cell::default(),
             path_hash: Cell::new(0),
+            fault_bytes: Cell::new(0),
             memory_hash: Cell::new(0),
             loads_hash: Cell::new(0),
             spins: Cell::default(),

@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) memory_hash: Cell<u64>,
     /// A hash of the loads of entries.
     pub(super) loads_hash: Cell<u64>,
+    /// Number of bytes of the access that faulted last.
+    pub(super) fault_bytes: Cell<usize>,
     /// Whether code has said, by a hint, that it only waits.
     pub(super) spins: Cell<bool>,
     pub(super) deadline: Cell<Option<Instant>>,
