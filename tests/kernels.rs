@@ -308,7 +308,7 @@ fn an_image_without_types_or_symbols_says_which_it_lacks() {
     without_types[file.btf.expect("it has types").offset] ^= 0xff;
     let ran = run("without-types", &without_types);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
-    assert!(ran.stderr.contains("does not describe its types (BTF)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("does not describe its types"), "{}", ran.stderr);
 
     // A table of symbols is found by its tokens of one character, which are in order.
     let digits: Vec<u8> = (b'0'..=b'9').flat_map(|digit| [digit, 0]).collect();

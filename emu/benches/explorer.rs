@@ -422,13 +422,13 @@ fn schedules_of_guests(others: &[&'static Routine]) -> Result<()> {
     let of_walker = values_read(first, 1);
     // Alone the walker finds the same entry each time.
     let mut alone = Vec::new();
-    while let NextAccess::Read(word) = routines.follow(1, &alone)?.then {
+    while let NextAccess::Read(word) = routines.follow(1, &alone, &[])?.segment.then {
         alone.push(routines.initially(word));
     }
     let followed = rate(|| {
-        black_box(routines.follow(1, &alone)?);
-        black_box(routines.follow(0, &of_writer)?);
-        black_box(routines.follow(1, &of_walker)?);
+        black_box(routines.follow(1, &alone, &[])?);
+        black_box(routines.follow(0, &of_writer, &[])?);
+        black_box(routines.follow(1, &of_walker, &[])?);
         Ok(1)
     })?;
     println!("  one schedule with its trace, {} events: {:.1} us", first.events.len(), 1e6 / traced);
@@ -463,13 +463,13 @@ fn machine_code_runs() -> Result<()> {
             let mut routines = Routines::new(&mut loaded)?;
             let mut read = Vec::new();
             let ended = loop {
-                match routines.follow(1, &read)?.then {
+                match routines.follow(1, &read, &[])?.segment.then {
                     NextAccess::Read(word) => read.push(routines.initially(word)),
                     NextAccess::End(ended) => break ended,
                 }
             };
             let followed = rate(|| {
-                black_box(routines.follow(1, &read)?);
+                black_box(routines.follow(1, &read, &[])?);
                 Ok(1)
             })?;
             let bare = match Convention::of(arch) {

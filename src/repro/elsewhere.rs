@@ -30,7 +30,7 @@ pub fn run(repro: &Repro, kernel: KernelSubject) -> Result<(Exit, String)> {
         saved.findings_under(&repro.expected.schedule).iter().map(|finding| finding.name).collect();
     wanted.dedup();
     if wanted.is_empty() {
-        bail!("it was saved without a finding, so that there is nothing to look for in another kernel");
+        bail!("it was saved without a finding, so another kernel cannot be searched for it");
     }
     let guest = kernel.info();
     let found = look(repro, kernel, &wanted)?;
