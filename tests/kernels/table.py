@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the split of kernels on a migration entry and on a mapping, against GUP-fast, and prints a table in Markdown.
 
-script/kernel-table FILE...    the kernels, such as kernels/own/*; target/release/pmdscope runs them
+tests/kernels/table.py FILE...    the kernels, such as kernels/own/*; target/release/pmdscope runs them
 
 A file of types beside a kernel, NAME.btf, is used for it, and is no kernel itself. Seconds are of the whole command.
 """
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-PROGRAM = os.path.join(os.path.dirname(__file__), "..", "target", "release", "pmdscope")
+PROGRAM = os.path.join(os.path.dirname(__file__), "..", "..", "target", "release", "pmdscope")
 
 
 def run(kernel, entry):
