@@ -1,8 +1,8 @@
 //! Every schedule of several CPUs, enumerated over their trees.
 //!
 //! A state consists of the place of each CPU in its tree and the contents of shared memory. A place in a tree
-//! records all values that a CPU has read, so two orders that lead to the same state have the same future: they
-//! are joined, and counted. Two loads commute, and so do accesses to different words; this needs no rule of its
+//! records all values that a CPU has read, or for all of them that still matter to it, so two orders that lead to
+//! the same state have the same future: they are joined, and counted. Two loads commute, and so do accesses to different words; this needs no rule of its
 //! own, since both orders lead to one state.
 //!
 //! A CPU may reach a read in the state of an earlier read, without having stored anything in between. As long as
@@ -18,8 +18,9 @@ use num_bigint::BigUint;
 
 use crate::tree::{Cpus, Forest, Node, NodeId, Read, Word};
 
-/// The common outcome of all schedules that lead to one final state. They agree in how each CPU ended, in the
-/// values of its reads, and in the final contents of memory.
+/// The common outcome of all schedules that lead to one final state. They agree in how each CPU ended, in the final
+/// contents of memory, and in the values of reads, apart from those that led to reads with one
+/// [identity](crate::Segment::identity).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behaviour<E> {
     /// How each CPU ended.

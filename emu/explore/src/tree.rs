@@ -3,6 +3,10 @@
 //! Between two accesses to shared memory a CPU depends on nothing but the values it has read so far. So
 //! its code is run once for each distinct sequence of values, and the trees keep what it does next.
 //! Schedules are then enumerated over the trees, without running anything.
+//!
+//! Two things make runs fewer. A run may go on past the read that was asked for, with what is in memory, and the trees
+//! keep all of it. And reads that have the same future, whatever was read before, are one place of the tree: a loop
+//! that looks at a word a thousand times has two thousand places if the word changes once, and not a million.
 
 use std::collections::HashMap;
 use std::fmt;
