@@ -164,7 +164,7 @@ fn kernel(kernel: &KernelFacts) -> Markup {
                 div { dt { "control " (if control.passed { "passed" } else { "FAILED" }) } dd { (control.what) ": " (control.outcome) } }
             }
             @for warning in &kernel.warnings {
-                div { dt { "warning" } dd { "WARN at " (warning.place) ", in " (warning.schedules) " schedules" } }
+                div { dt { "warning" } dd { "WARN at " (warning.place) ", in " (counted(&warning.schedules, "schedule")) } }
             }
             @for stub in &kernel.stubs {
                 div { dt { "answered for" } dd { code { (stub.function) "()" } ": " (stub.why) } }

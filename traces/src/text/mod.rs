@@ -277,7 +277,7 @@ pub(crate) fn set_up(lines: &mut Lines, kernel: &KernelFacts) {
     for warning in &kernel.warnings {
         lines.labelled(
             "warning   ",
-            &format!("WARN at {}, in {} schedules", warning.place, warning.schedules),
+            &format!("WARN at {}, in {}", warning.place, counted(&warning.schedules, "schedule")),
         );
     }
     for stub in &kernel.stubs {
