@@ -7,8 +7,6 @@ use pmdscope_guest::abi::{self, Outcome};
 use unicorn_engine::uc_error;
 
 use crate::memory;
-use crate::trace::Event;
-use crate::vcpu::UnknownRead;
 
 /// Every way in which a call of a guest function can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,16 +101,6 @@ pub struct CallResult {
     pub end: CallExit,
     /// The outcome, if it returned.
     pub outcome: Option<Outcome>,
-}
-
-/// A routine that was followed up to a read, or to its end.
-pub(crate) struct ReplayedPrefix {
-    /// Its events. If it was stopped at a read, they include that read. Accesses after that read do not count.
-    pub(crate) accesses: Vec<Event>,
-    /// The result, if the routine has ended. If not, it was stopped at the last of `reads`.
-    pub(crate) ended: Option<CallResult>,
-    /// The reads after those for which it was given values.
-    pub(crate) reads: Vec<UnknownRead>,
 }
 
 /// A call that has ended.

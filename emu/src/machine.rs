@@ -12,7 +12,7 @@ use pmdscope_watch::{Atomicity, Instruction};
 
 use crate::EmuError;
 use crate::decoder::Decoder;
-use crate::end::{CallBounds, CallExit, CallResult, CompletedCall, ReplayedPrefix};
+use crate::end::{CallBounds, CallExit, CallResult, CompletedCall};
 use crate::exploration::{Bounds, Exploration, Incomplete, Reduction, WRITER};
 use crate::explore;
 use crate::image::Image;
@@ -20,7 +20,7 @@ use crate::memory::{self, Shared};
 use crate::pages::StructPages;
 use crate::private::Private;
 use crate::sharing::Sharing;
-use crate::stage::Stage;
+use crate::stage::{ReplayedPrefix, Stage};
 use crate::trace::{Action, Event, Recorder, Watched};
 use crate::vcpu::{Call, CallLayout, Stop, UnknownRead, Vcpu};
 

@@ -14,9 +14,9 @@ use pmdscope_explore::{
 use unicorn_engine::uc_error;
 
 use crate::EmuError;
-use crate::end::{CallResult, ReplayedPrefix};
+use crate::end::CallResult;
 use crate::exploration::{Bounds, Exploration, Incomplete, Run};
-use crate::stage::{self, Baseline, Stage};
+use crate::stage::{self, Baseline, ReplayedPrefix, Stage};
 use crate::trace::{Access, Action};
 use crate::vcpu::UnknownRead;
 

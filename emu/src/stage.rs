@@ -5,10 +5,10 @@ use pmdscope_arches::ByteOrder;
 use pmdscope_explore::{Schedule, letters};
 
 use crate::EmuError;
-use crate::end::{CallExit, CallResult, CompletedCall, ReplayedPrefix};
+use crate::end::{CallExit, CallResult, CompletedCall};
 use crate::exploration::{Divergence, Incomplete, Run, WALKER};
 use crate::trace::Event;
-use crate::vcpu::Call;
+use crate::vcpu::{Call, UnknownRead};
 
 /// The CPUs that could run at one step, and the one that was chosen.
 #[derive(Debug, Clone)]
@@ -16,6 +16,16 @@ pub(crate) struct Turn {
     pub(crate) chosen: u8,
     /// The vCPUs that could run, the chosen one among them.
     pub(crate) waiting: Vec<u8>,
+}
+
+/// A routine that was followed up to a read, or to its end.
+pub(crate) struct ReplayedPrefix {
+    /// Its events. If it was stopped at a read, they include that read. Accesses after that read do not count.
+    pub(crate) accesses: Vec<Event>,
+    /// The result, if the routine has ended. If not, it was stopped at the last of `reads`.
+    pub(crate) ended: Option<CallResult>,
+    /// The reads after those for which it was given values.
+    pub(crate) reads: Vec<UnknownRead>,
 }
 
 /// What is explored: CPUs that have a routine each, and memory that can be restored. CPU 0 is the writer, CPU 1 the

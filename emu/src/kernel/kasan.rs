@@ -3,13 +3,9 @@
 use std::ops::Range;
 
 use crate::EmuError;
-use crate::end::CallExit;
-use crate::kernel::machine::Machine;
 use crate::kernel::space::Region;
 use crate::memory::ENGINE_PAGE;
 
-/// The functions that check a load of eight bytes. Compilers differ in the name.
-const CHECKS: [&str; 2] = ["__asan_load8_noabort", "__asan_load8"];
 /// Base-2 logarithm of the bytes of memory for each byte of shadow (KASAN_SHADOW_SCALE_SHIFT of generic KASAN).
 const SCALE: u32 = 3;
 
@@ -22,25 +18,16 @@ pub(super) struct Shadow {
 }
 
 impl Shadow {
-    /// Finds where a kernel expects shadow memory, by where it looks for that of `address`; `None` if it checks
-    /// nothing.
-    pub(super) fn find(machine: &mut Machine, address: u64) -> Result<Option<Shadow>, EmuError> {
-        let Some((name, check)) = CHECKS.iter().find_map(|name| Some((name, machine.kernel.symbol(name)?)))
-        else {
-            return Ok(None);
-        };
-        match machine.call(0, check, &[address])? {
-            CallExit::Returned => Ok(None),
-            CallExit::Fault { address: Some(shadow), .. } => {
-                let offset = machine.isa.kernel_address(shadow).wrapping_sub(address >> SCALE);
-                machine.assumptions.push(format!(
-                    "KASAN's shadow says that all memory here may be accessed; it is at {offset:#x} and an eighth of \
-                     the address, found by where {name}() looks"
-                ));
-                Ok(Some(Shadow { offset, mapped: Vec::new() }))
-            }
-            end => Err(EmuError::Environment(format!("{name}() {}", machine.explain(end)))),
-        }
+    /// Returns the shadow memory at `offset`, of which nothing exists yet.
+    ///
+    /// The offset is what a kernel adds to an address, divided by eight.
+    pub(super) const fn at(offset: u64) -> Shadow {
+        Shadow { offset, mapped: Vec::new() }
+    }
+
+    /// Returns the offset of a shadow memory in which the shadow of `address` is at `shadow`.
+    pub(super) const fn offset(address: u64, shadow: u64) -> u64 {
+        shadow.wrapping_sub(address >> SCALE)
     }
 
     /// Returns the address whose shadow is at `shadow`, with the low bits that the shadow does not tell as 0.

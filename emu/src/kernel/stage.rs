@@ -8,14 +8,14 @@ use pmdscope_arches::ByteOrder;
 use pmdscope_guest::abi::Outcome;
 
 use crate::EmuError;
-use crate::end::{CallBounds, CallExit, CallResult, CompletedCall, ReplayedPrefix};
+use crate::end::{CallBounds, CallExit, CallResult, CompletedCall};
 use crate::exploration::{Incomplete, WALKER};
 use crate::kernel::baseline::BaselinePath;
 use crate::kernel::machine::Machine;
 use crate::kernel::process::KernelProcess;
 use crate::kernel::routine::PreparedCall;
 use crate::kernel::space::FRAME;
-use crate::stage::Stage;
+use crate::stage::{ReplayedPrefix, Stage};
 use crate::trace::Event;
 use crate::vcpu::{Call, Foresight, Load, UnknownRead};
 
