@@ -36,7 +36,9 @@ fn missing_kernel(command: &str) -> Option<&str> {
         let path = if word.contains('*') { "kernels" } else { word };
         !Need::Kernels.is_hidden() && Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists()
     };
-    command.split_whitespace().filter(of_kernels).find(|word| !exists(word))
+    // A kernel may have a label: before=kernels/FILE.
+    let unlabelled = |word| str::split_once(word, '=').map_or(word, |(_, file)| file);
+    command.split_whitespace().map(unlabelled).filter(of_kernels).find(|word| !exists(word))
 }
 
 /// Returns the words of a command that may name files that it reads, and the files and folders that it writes.
@@ -190,6 +192,8 @@ as the page has it
 $ grep FINDING run.txt >found.txt
 $ cat found.txt | wc -l
 17
+$ pmdscope compare --kernel before=kernels/none_of_this_name.deb --kernel after=kernels/none_of_this_name.deb
+nothing of the kind
 $ pmdscope repro save --kernel kernels/none_of_this_name.deb -o saved.repro
 $ pmdscope repro show 'saved.repro'; echo shown
 nothing of the kind
@@ -200,5 +204,5 @@ a line that is not what it prints
 ";
     let Checked { text, run, skipped } = checked(page, scratch.path());
     assert_eq!(text, page.replace("a line that is not what it prints", "anew"));
-    assert_eq!((run, skipped), (2, 6));
+    assert_eq!((run, skipped), (2, 7));
 }
