@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pmdscope_arches::{Encoding, Form};
-use pmdscope_emu::{self as emu, Action, Exploration, Setup, WRITER};
+use pmdscope_emu::{self as emu, Action, CallExit, Exploration, Setup, WRITER};
 use pmdscope_guest::Routine;
 use pmdscope_traces::{Control, Hex, Invalidated, KernelFacts, KernelWarning, SplitGuard, Stub, Value};
 
@@ -56,7 +56,9 @@ impl KernelObservation<'_> {
     ) -> KernelFacts {
         let KernelObservation { setup, controls, exploration, entry_address } = self;
         let Setup { stubs, assumptions, shared } = setup;
-        let stored_before_table = match split && controls.iter().all(|control| control.passed) {
+        // A split that reached a BUG() did not show what it would have stored.
+        let ended = exploration.runs.iter().all(|run| run.writer.end == CallExit::Returned);
+        let stored_before_table = match split && ended && controls.iter().all(|control| control.passed) {
             true => Some(stored_before_table(exploration, entry_address, encoding)),
             false => None,
         };

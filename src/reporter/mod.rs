@@ -152,7 +152,10 @@ impl Reporter<'_> {
         let behaviours = self.behaviours();
         let with_outcomes: Vec<_> = self.others().map(|cpu| self.outcomes(cpu)).collect();
         let of_walker = self.walker.map(|_| &outcomes);
-        let crashed = || self.unexplained_crash(of_walker.into_iter().chain(&with_outcomes).flatten());
+        // Of the writer that is a kernel's BUG(): any other end of it is incomplete already.
+        let of_writer = self.outcomes(WRITER);
+        let of_all = of_walker.into_iter().chain(&with_outcomes).chain([&of_writer]);
+        let crashed = || self.unexplained_crash(of_all.flatten());
         let incomplete = self.incomplete().or_else(|| findings.is_empty().then(crashed).flatten());
         let verdict = if !findings.is_empty() {
             Verdict::Findings
@@ -183,7 +186,7 @@ impl Reporter<'_> {
             views,
             alone: self.outcome(&self.exploration.alone, None, None),
             outcomes,
-            writer_outcomes: self.outcomes(WRITER),
+            writer_outcomes: of_writer,
             with_outcomes,
             divergences: self.divergences(),
             warnings: self.warnings(),
@@ -329,4 +332,74 @@ fn contract(encoding: &Encoding, start: &Start) -> Vec<String> {
             format!("pmd_{}() is {}, expected {}", breach.predicate, says(breach.got), says(breach.expected))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use pmdscope_arches::{Arch, Version};
+    use pmdscope_emu::{CallResult, Schedule, kernel_routine};
+    use pmdscope_guest::Role;
+    use pmdscope_traces::GuestKind;
+
+    use super::*;
+    use crate::cli::Marks;
+    use crate::start::EntryRequest;
+
+    /// Returns the verdict on a split that ends in this way and stores nothing.
+    fn verdict(end: CallExit) -> Verdict {
+        let encoding = Encoding::at(Arch::Arm64, None, Version::NEWEST).expect("it is known");
+        let request =
+            EntryRequest::Kind { kind: EntryKind::MigrationRead, marks: Marks::default(), pfn: None };
+        let start = request.build(&encoding).expect("it can be built");
+        let ended = |end| CallResult { end, outcome: None };
+        let nothing = Exploration::nothing();
+        let run = Run {
+            schedule: Schedule(Vec::new()),
+            schedules: nothing.schedules.clone(),
+            events: Vec::new(),
+            writer: ended(end),
+            walker: ended(CallExit::Returned),
+            others: Vec::new(),
+            after: start.value,
+            divergence: None,
+            references: Vec::new(),
+        };
+        let exploration = Exploration { runs: vec![run], ..nothing };
+        let guest = GuestInfo {
+            kind: GuestKind::Kernel,
+            name: "vmlinux".to_owned(),
+            sha256: String::new(),
+            release: None,
+            package: None,
+            build_id: None,
+            types: None,
+            label: None,
+        };
+        let reporter = Reporter {
+            encoding: &encoding,
+            start: &start,
+            writer: kernel_routine(Role::Writer, "split").expect("it is known"),
+            walker: None,
+            with: &[],
+            installed: BTreeSet::new(),
+            filled: &[],
+            may_drop: EntryMarks::ALL,
+            inspect: &NotRun,
+            entries: [(start.value, Entry::of_model(&encoding, start.value))].into(),
+            exploration: &exploration,
+        };
+        let names = Names {
+            guest,
+            writer: "split".to_owned(),
+            walker: "none".to_owned(),
+            predicates: PredicatesFrom::Model,
+            command: String::new(),
+        };
+        reporter.report(names).verdict
+    }
+
+    #[test]
+    fn a_writer_that_reaches_a_bug_is_no_pass() {
+        assert_eq!(verdict(CallExit::Bug { pc: 0x1000 }), Verdict::Unknown);
+    }
 }

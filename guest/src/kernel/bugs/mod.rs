@@ -43,7 +43,7 @@ pub struct Bug {
     pub message: Option<String>,
 }
 
-/// What a kernel does when it comes to a [`Bug`].
+/// What a kernel does at a [`Bug`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BugKind {
     /// It stops (`BUG()`, `BUG_ON()`).
