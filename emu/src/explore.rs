@@ -48,12 +48,24 @@ pub(crate) fn explore_one(stage: &mut impl Stage, schedule: &Schedule) -> Result
     Ok(exploration)
 }
 
+/// Runs the writer to its end, then the walker, and returns the words that are not watched although one wrote and the
+/// other touched them.
+///
+/// A walker that finds all that the writer has stored goes as far as it can: an exploration finds such words one after
+/// the other, each when those before it are watched.
+pub(crate) fn conflicts_in_order(stage: &mut impl Stage) -> Result<Vec<u64>, EmuError> {
+    run(stage, &NOBODY, &[])?;
+    Ok(stage.conflicts())
+}
+
+/// The baseline run where nothing is compared with one.
+const NOBODY: Baseline =
+    Baseline { ended: CallResult { end: CallExit::Returned, outcome: None }, path: Vec::new() };
+
 /// Runs the only CPU of a stage, which is the writer.
 pub(crate) fn explore_alone(stage: &mut impl Stage) -> Result<Exploration, EmuError> {
-    let nobody = CallResult { end: CallExit::Returned, outcome: None };
-    let alone = Baseline { ended: nobody, path: Vec::new() };
-    let mut exploration = Exploration { alone: nobody, ..Exploration::nothing() };
-    let (run, _) = run(stage, &alone, &[])?;
+    let mut exploration = Exploration { alone: NOBODY.ended, ..Exploration::nothing() };
+    let (run, _) = run(stage, &NOBODY, &[])?;
     exploration.add(run, stage.crashes_are_outcomes());
     exploration.machine_runs = 1;
     Ok(exploration)

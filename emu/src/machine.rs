@@ -13,7 +13,7 @@ use pmdscope_watch::{Atomicity, Instruction};
 use crate::EmuError;
 use crate::decoder::Decoder;
 use crate::end::{CallBounds, CallExit, CallResult, CompletedCall};
-use crate::exploration::{Bounds, Exploration, Incomplete, Reduction, WRITER};
+use crate::exploration::{Bounds, Exploration, Reduction, WRITER};
 use crate::explore;
 use crate::image::Image;
 use crate::memory::{self, Shared};
@@ -22,7 +22,7 @@ use crate::private::Private;
 use crate::sharing::Sharing;
 use crate::stage::{ReplayedPrefix, Stage};
 use crate::trace::{Action, Event, Recorder, Watched};
-use crate::vcpu::{Call, CallLayout, Stop, UnknownRead, Vcpu};
+use crate::vcpu::{Call, CallLayout, From, Stop, UnknownRead, Vcpu};
 
 /// The functions to call, one on each CPU, and their inputs.
 #[derive(Debug, Clone, Copy)]
@@ -406,11 +406,12 @@ impl Stage for Loaded<'_> {
         // The watched table need not be reset, since the value for each read is put there first.
         self.machine.put_back(&self.calls.env)?;
         let (function, arguments, bounds) = (self.functions[usize::from(cpu)], self.arguments(), self.bounds);
-        let Stop { end, .. } = self.vcpu(cpu).follow(function, &arguments, bounds, values, None)?;
+        let from = From::Function { address: function, arguments: &arguments };
+        let Stop { end, .. } = self.vcpu(cpu).follow(from, bounds, values, None)?;
         let ended = end.map(|(end, _)| self.ended(cpu, end)).transpose()?;
         // The state is not known: stores to a stack are not hooked here. Bundled routines wait for nothing.
         let reads = vec![UnknownRead { state: Vec::new(), identity: Vec::new() }];
-        Ok(ReplayedPrefix { accesses: self.take_events()?, ended, reads })
+        Ok(ReplayedPrefix { before: 0, accesses: self.take_events()?, ended, reads })
     }
 
     fn entry_address(&self) -> u64 {
@@ -438,8 +439,8 @@ impl Stage for Loaded<'_> {
         Ok(self.machine.common.pages.references())
     }
 
-    fn shared(&self) -> Option<Incomplete> {
-        self.machine.common.sharing.conflict().map(|address| Incomplete::Shared { address })
+    fn conflicts(&self) -> Vec<u64> {
+        self.machine.common.sharing.conflicts(|_| false)
     }
 }
 

@@ -191,7 +191,7 @@ impl<S: Stage> Cpus for Routines<'_, S> {
             (word.address, memory.get(at).copied().unwrap_or(word.initially))
         };
         let memory = self.words.iter().enumerate().map(of_word).collect();
-        let ReplayedPrefix { accesses, ended, reads } = self.stage.follow(number, read, memory)?;
+        let ReplayedPrefix { before, accesses, ended, reads } = self.stage.follow(number, read, memory)?;
         // From here on the record is wrong: a routine may even wait for ever for what another would store.
         if self.stage.watches_shared()
             && let Some(Incomplete::Shared { address }) = self.stage.shared()
@@ -203,7 +203,7 @@ impl<S: Stage> Cpus for Routines<'_, S> {
             _ => None,
         });
         let mut reads = reads.into_iter();
-        let (mut next_read, mut made) = (reads.next(), 0);
+        let (mut next_read, mut made) = (reads.next(), before);
         let mut segment = Begun::default();
         let mut segments: Vec<(u64, Segment<CallResult>)> = Vec::new();
         // The value of the read that the segment at hand follows.

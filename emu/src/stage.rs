@@ -20,6 +20,9 @@ pub(crate) struct Turn {
 
 /// A routine that was followed up to a read, or to its end.
 pub(crate) struct ReplayedPrefix {
+    /// Number of reads of watched memory whose events are left out, with all events before the next: it went on from
+    /// there.
+    pub(crate) before: usize,
     /// Its events. If it was stopped at a read, they include that read. Accesses after that read do not count.
     pub(crate) accesses: Vec<Event>,
     /// The result, if the routine has ended. If not, it was stopped at the last of `reads`.
@@ -65,8 +68,12 @@ pub(crate) trait Stage {
     fn references(&self) -> Result<Vec<(u64, u64)>, EmuError>;
     /// Keeps what the walker did alone on the original entry: later runs are compared with it.
     fn keep_baseline(&mut self) {}
-    /// Returns [`Incomplete::Shared`] if one CPU wrote a word that another used and that is not watched.
-    fn shared(&self) -> Option<Incomplete>;
+    /// Returns the words that are not watched although one CPU wrote and another used them.
+    fn conflicts(&self) -> Vec<u64>;
+    /// Returns [`Incomplete::Shared`] if there is such a word.
+    fn shared(&self) -> Option<Incomplete> {
+        self.conflicts().first().map(|address| Incomplete::Shared { address: *address })
+    }
     /// Whether such memory can be watched, and everything explored again: an exploration then ends at the first such
     /// word.
     fn watches_shared(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Real kernels: the writers and walkers of a distribution's own image.
 
 mod baseline;
+mod checkpoints;
 mod code_hooks;
 mod fields;
 mod huge_page;
@@ -138,6 +139,10 @@ impl KernelEnvironment {
         reduction: Reduction,
     ) -> Result<Exploration, EmuError> {
         self.process.machine.sharing.reset();
+        let conflicts = explore::conflicts_in_order(&mut self.stage(job, bounds)?)?;
+        if self.shared.len() + conflicts.len() <= MOST_SHARED {
+            self.watch_words(&conflicts)?;
+        }
         loop {
             let mut stage = self.stage(job, bounds)?;
             let exploration = explore::explore(&mut stage, bounds, Reduction::Joined);

@@ -32,14 +32,22 @@ pub(crate) struct Region {
     kept: RefCell<Kept>,
 }
 
+/// Contents of frames, by their offsets. A content is shared by all who keep it.
+type Frames = HashMap<u64, Rc<[u8]>>;
+
+/// The contents of all regions at one moment, as far as they were written to.
+pub(crate) struct Contents(Vec<Rc<Frames>>);
+
 /// What is known of the frames of a region, by their offsets.
 #[derive(Default)]
 struct Kept {
     /// The frames that have been filled.
     filled: BTreeSet<u64>,
     /// The contents of frames before they were first written to.
-    before: HashMap<u64, Box<[u8]>>,
-    /// The frames that were written to since memory was last restored.
+    before: Frames,
+    /// The frames that had been written to when memory was last restored or kept, as they were then.
+    last: Rc<Frames>,
+    /// The frames that were written to since.
     written: BTreeSet<u64>,
     /// Whether a restore undoes writes.
     settled: bool,
@@ -76,9 +84,7 @@ impl Region {
                 self.memory.write(frame, &content);
             }
             if writes && kept.settled && kept.written.insert(frame) {
-                kept.before
-                    .entry(frame)
-                    .or_insert_with(|| self.memory.read_at(frame, FRAME).into_boxed_slice());
+                kept.before.entry(frame).or_insert_with(|| self.memory.read_at(frame, FRAME).into());
             }
         }
     }
@@ -98,16 +104,39 @@ impl Region {
         let kept = &mut *self.kept.borrow_mut();
         kept.settled = true;
         kept.before.clear();
+        kept.last = Rc::default();
         kept.written.clear();
     }
 
-    fn restore(&self) {
+    /// Returns the contents of the frames that were written to.
+    fn contents(&self) -> Rc<Frames> {
         let kept = &mut *self.kept.borrow_mut();
-        for frame in std::mem::take(&mut kept.written) {
-            if let Some(before) = kept.before.get(&frame) {
-                self.memory.write(frame, before);
+        if !kept.written.is_empty() {
+            let mut now = Frames::clone(&kept.last);
+            let written = std::mem::take(&mut kept.written).into_iter();
+            now.extend(written.map(|frame| (frame, self.memory.read_at(frame, FRAME).into())));
+            kept.last = Rc::new(now);
+        }
+        Rc::clone(&kept.last)
+    }
+
+    /// Puts back contents of frames. All others become what they were before they were first written to.
+    fn restore(&self, frames: &Rc<Frames>) {
+        let kept = &mut *self.kept.borrow_mut();
+        let changed: BTreeSet<u64> =
+            kept.last.keys().chain(frames.keys()).chain(&kept.written).copied().collect();
+        for frame in changed {
+            let (wanted, last) = (frames.get(&frame), kept.last.get(&frame));
+            let is_there = match (wanted, last) {
+                (Some(wanted), Some(last)) => Rc::ptr_eq(wanted, last) && !kept.written.contains(&frame),
+                _ => false,
+            };
+            if let Some(content) = wanted.or_else(|| kept.before.get(&frame)).filter(|_| !is_there) {
+                self.memory.write(frame, content);
             }
         }
+        kept.written.clear();
+        kept.last = Rc::clone(frames);
     }
 
     /// Returns by what a store at `offset` changes the hash of memory, which is the exclusive or of the hashes of all
@@ -128,9 +157,10 @@ impl Region {
         (offset..).zip(bytes.iter().take(size)).map(change).fold(0, |hash, change| hash ^ change)
     }
 
-    /// Returns the frames that were written to since memory was last restored.
+    /// Returns the frames that were written to.
     pub(crate) fn changed(&self) -> Vec<u64> {
-        self.kept.borrow().written.iter().copied().collect()
+        let kept = self.kept.borrow();
+        kept.last.keys().chain(&kept.written).copied().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Returns the contents of a frame before it was first written to.
@@ -196,8 +226,20 @@ impl Space {
         self.regions.iter().for_each(|region| region.settle());
     }
 
+    /// Restores memory to what it was when it was settled.
     pub(crate) fn restore(&self) {
-        self.regions.iter().for_each(|region| region.restore());
+        let none = Rc::default();
+        self.regions.iter().for_each(|region| region.restore(&none));
+    }
+
+    /// Returns the contents of memory.
+    pub(crate) fn contents(&self) -> Contents {
+        Contents(self.regions.iter().map(|region| region.contents()).collect())
+    }
+
+    /// Makes memory what it was at one moment since it was settled.
+    pub(crate) fn restore_to(&self, contents: &Contents) {
+        self.regions.iter().zip(&contents.0).for_each(|(region, frames)| region.restore(frames));
     }
 }
 
@@ -214,13 +256,34 @@ mod tests {
         region.write(FRAME - 1, &[9, 9]);
         region.write(0x10, &[7]);
         assert_eq!(region.changed(), [0, FRAME]);
-        region.restore();
+        region.restore(&Rc::default());
         assert_eq!(region.read(0x10, 3), [1, 2, 3]);
         assert_eq!(region.read(FRAME - 1, 2), [0, 0]);
         assert!(region.changed().is_empty());
         region.write(0x10, &[8]);
-        region.restore();
+        region.restore(&Rc::default());
         assert_eq!(region.read(0x10, 1), [1], "as often as it is needed");
+    }
+
+    #[test]
+    fn memory_becomes_what_it_was_at_any_moment() {
+        let region = Region::new("test", 0x10000, 4 * FRAME, None, None).unwrap();
+        region.settle();
+        let mut moments = Vec::new();
+        for value in 1..=6 {
+            region.write(u64::from(value % 3) * FRAME, &[value]);
+            moments.push((region.contents(), region.memory.read_at(0, 4 * FRAME)));
+        }
+        region.write(3 * FRAME, &[9]);
+        for at in [0, 5, 2, 2, 4, 1] {
+            let (frames, content) = &moments[at];
+            region.restore(frames);
+            assert_eq!(region.memory.read_at(0, 4 * FRAME), *content, "moment {at}");
+            region.write(FRAME * (at as u64 % 4), &[0xff]);
+        }
+        region.restore(&Rc::default());
+        assert_eq!(region.memory.read_at(0, 4 * FRAME), vec![0; 4 * FRAME as usize]);
+        assert!(region.changed().is_empty());
     }
 
     #[test]
@@ -244,7 +307,7 @@ mod tests {
         let region = Region::new("test", 0, 2 * FRAME, None, Some(fill)).unwrap();
         region.settle();
         region.write(FRAME, &[7, 7]);
-        region.restore();
+        region.restore(&Rc::default());
         assert_eq!(region.read(FRAME, 3), [2, 2, 2]);
         assert_eq!(region.read(0, 1), [1]);
     }

@@ -9,15 +9,16 @@ use pmdscope_guest::abi::Outcome;
 
 use crate::EmuError;
 use crate::end::{CallBounds, CallExit, CallResult, CompletedCall};
-use crate::exploration::{Incomplete, WALKER};
+use crate::exploration::WALKER;
 use crate::kernel::baseline::BaselinePath;
+use crate::kernel::checkpoints::Checkpoints;
 use crate::kernel::machine::Machine;
 use crate::kernel::process::KernelProcess;
 use crate::kernel::routine::PreparedCall;
 use crate::kernel::space::FRAME;
 use crate::stage::{ReplayedPrefix, Stage};
 use crate::trace::Event;
-use crate::vcpu::{Call, Foresight, Load, UnknownRead};
+use crate::vcpu::{Call, Foresight, From, Load, UnknownRead};
 
 pub(crate) struct KernelStage<'a> {
     pub(crate) process: &'a mut KernelProcess,
@@ -34,6 +35,8 @@ pub(crate) struct KernelStage<'a> {
     returned: Vec<Option<Returned>>,
     /// For each CPU the identities of the reads that were found in following its routine.
     known_reads: Vec<Rc<RefCell<HashSet<Vec<u64>>>>>,
+    /// For each CPU the checkpoints of its routine, up to where it returns.
+    checkpoints: Vec<Rc<RefCell<Checkpoints>>>,
 }
 
 /// A routine that has returned.
@@ -55,6 +58,7 @@ impl<'a> KernelStage<'a> {
     ) -> Result<Self, EmuError> {
         let returned = routines.iter().map(|_| None).collect();
         let known_reads = routines.iter().map(|_| Rc::default()).collect();
+        let checkpoints = routines.iter().map(|_| Rc::default()).collect();
         let mut stage = KernelStage {
             process,
             routines,
@@ -64,6 +68,7 @@ impl<'a> KernelStage<'a> {
             baseline: BaselinePath::default(),
             returned,
             known_reads,
+            checkpoints,
         };
         stage.put_back()?;
         for address in shared {
@@ -160,12 +165,6 @@ impl<'a> KernelStage<'a> {
         Ok((ended, self.take_events()?))
     }
 
-    /// Returns the words that both CPUs used and one wrote since the record of accesses was last reset, without the
-    /// watched ones.
-    pub(crate) fn conflicts(&self) -> Vec<u64> {
-        self.process.machine.sharing.conflicts(|address| self.is_watched(address))
-    }
-
     fn is_watched(&self, address: u64) -> bool {
         self.process.machine.recorder.is_watched(address)
     }
@@ -212,21 +211,38 @@ impl Stage for KernelStage<'_> {
         values: &[u64],
         memory: Vec<(u64, u64)>,
     ) -> Result<ReplayedPrefix, EmuError> {
-        self.put_back()?;
         let at = usize::from(cpu);
         self.returned[at] = None;
+        let checkpoint = self.checkpoints[at].borrow().last_of(values);
+        match &checkpoint {
+            Some(checkpoint) => {
+                checkpoint.restore(&self.process.machine.space.borrow());
+                self.process.machine.recorder.take()?;
+            }
+            None => self.put_back()?,
+        }
         let mut values = values;
         let mut function = self.routines[at].function;
-        let mut arguments = self.routines[at].arguments(self.process, cpu)?;
+        let mut arguments = match checkpoint {
+            Some(_) => Vec::new(),
+            None => self.routines[at].arguments(self.process, cpu)?,
+        };
         let mut reads: Vec<UnknownRead> = Vec::new();
-        let Machine { sharing, recorder, .. } = &self.process.machine;
+        let Machine { sharing, recorder, space, .. } = &self.process.machine;
+        let keep = self.process.machine.vcpus[at]
+            .has_checkpoints()
+            .then(|| Checkpoints::keeper(&self.checkpoints[at], space));
         let (sharing, recorder) = (Rc::clone(sharing), Rc::clone(recorder));
         // Words that turn out to be shared are watched first, and then all is followed anew.
         let in_vain = move || sharing.has_conflict(|address| recorder.is_watched(address));
-        let mut foresight = Foresight::up_to(&self.known_reads[at], memory, Rc::new(in_vain));
+        let mut foresight = Foresight::up_to(&self.known_reads[at], memory, Rc::new(in_vain), keep);
+        let mut from = match &checkpoint {
+            Some(checkpoint) => From::Checkpoint(&checkpoint.cpu),
+            None => From::Function { address: function, arguments: &arguments },
+        };
         let ended = loop {
             let vcpu = &mut self.process.machine.vcpus[at];
-            let stop = vcpu.follow(function, &arguments, self.bounds, values, Some(foresight.clone()))?;
+            let stop = vcpu.follow(from, self.bounds, values, Some(foresight.clone()))?;
             let history = vcpu.history();
             let in_first_call = self.returned[at].is_none();
             reads.extend(stop.reads.into_iter().map(|mut read| {
@@ -238,12 +254,16 @@ impl Stage for KernelStage<'_> {
             let Some((end, made)) = stop.end else { break None };
             let Some(next) = self.afterwards(cpu)? else { break Some(self.ended(cpu, end)?) };
             (function, arguments) = next;
+            from = From::Function { address: function, arguments: &arguments };
+            // They are of the routine's own call.
+            foresight.keep = None;
             // The values that were not read are for the next call.
             values = values.get(made..).unwrap_or_default();
             foresight.earlier.extend(history);
             foresight.earlier.push(made as u64);
         };
-        Ok(ReplayedPrefix { accesses: self.take_events()?, ended, reads })
+        let before = checkpoint.map_or(0, |checkpoint| checkpoint.cpu.reads);
+        Ok(ReplayedPrefix { before, accesses: self.take_events()?, ended, reads })
     }
 
     fn entry_address(&self) -> u64 {
@@ -308,8 +328,9 @@ impl Stage for KernelStage<'_> {
         Ok(changed)
     }
 
-    fn shared(&self) -> Option<Incomplete> {
-        self.conflicts().first().map(|address| Incomplete::Shared { address: *address })
+    /// Returns those since the record of accesses was last reset.
+    fn conflicts(&self) -> Vec<u64> {
+        self.process.machine.sharing.conflicts(|address| self.is_watched(address))
     }
 
     fn watches_shared(&self) -> bool {

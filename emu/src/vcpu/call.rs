@@ -8,6 +8,7 @@ use corosensei::{Coroutine, CoroutineResult};
 use pmdscope_watch::Watch;
 use unicorn_engine::{Unicorn, uc_error};
 
+use super::checkpoint::Checkpoint;
 use super::state::{Foresight, Load, Replay, State, Stop, Trap};
 use super::{Vcpu, read_register};
 use crate::EmuError;
@@ -25,6 +26,15 @@ pub(crate) struct Call {
     state: Rc<State>,
 }
 
+/// Where a call that is followed begins.
+#[derive(Clone, Copy)]
+pub(crate) enum From<'a> {
+    /// At the beginning of a function.
+    Function { address: u64, arguments: &'a [u64] },
+    /// In the middle of a call.
+    Checkpoint(&'a Checkpoint),
+}
+
 impl Vcpu {
     /// Calls a function to its end, without a scheduler.
     pub(crate) fn call(
@@ -38,24 +48,57 @@ impl Vcpu {
         self.state.ended()
     }
 
-    /// Calls a function, with `values` for its first reads of watched memory, up to the read after them, or as far as
-    /// `foresight` lets it go on.
+    /// Runs a call, with `values` for its first reads of watched memory, up to the read after them, or as far as
+    /// `foresight` lets it go on. If it goes on from a checkpoint, `values` has those of the reads before as well.
     pub(crate) fn follow(
         &mut self,
-        function: u64,
-        arguments: &[u64],
+        from: From<'_>,
         bounds: CallBounds,
         values: &[u64],
         foresight: Option<Foresight>,
     ) -> Result<Stop, EmuError> {
-        let values = values.to_vec();
-        let replay = Replay { values, made: 0, stopped: false, reads: Vec::new(), foresight };
-        self.state.replay.replace(Some(replay));
-        let end = self.call(function, arguments, bounds);
+        let (made, hash) = match from {
+            From::Function { .. } => (0, 0),
+            From::Checkpoint(checkpoint) => (checkpoint.reads, checkpoint.reads_hash),
+        };
+        self.state.replay.replace(Some(Replay {
+            values: values.to_vec(),
+            made,
+            hash,
+            reads_now: false,
+            stopped: false,
+            reads: Vec::new(),
+            engine: self.engine.clone(),
+            foresight,
+        }));
+        let end = match from {
+            From::Function { address, arguments } => self.call(address, arguments, bounds),
+            From::Checkpoint(checkpoint) => self.go_on_from(checkpoint, bounds),
+        };
         let replay = self.state.replay.take();
         let (made, stopped, reads) =
             replay.map_or((0, false, Vec::new()), |replay| (replay.made, replay.stopped, replay.reads));
         Ok(Stop { reads, end: Some((end?, made)).filter(|_| !stopped) })
+    }
+
+    /// Runs a call to its end, from a checkpoint on. Memory must be as it was then.
+    fn go_on_from(&mut self, checkpoint: &Checkpoint, bounds: CallBounds) -> Result<CallExit, EmuError> {
+        self.state.begin(CallBounds::default());
+        self.forget_call()?;
+        self.state.begin(bounds);
+        self.state.go_on_from(checkpoint);
+        let refused = |error| EmuError::engine("make a CPU what it was", error);
+        self.engine.context_restore(&checkpoint.context).map_err(refused)?;
+        if checkpoint.translation != self.translation {
+            self.engine.ctl_flush_tlb().map_err(refused)?;
+        }
+        run(&mut self.engine, &self.state, self.isa.program_counter, checkpoint.pc);
+        self.state.ended()
+    }
+
+    /// Whether a checkpoint has all of a CPU's state.
+    pub(crate) fn has_checkpoints(&self) -> bool {
+        self.model.not_in_context.is_empty() && self.model.clearing.is_empty()
     }
 
     /// Returns the number of bytes of the access that faulted last.
@@ -119,12 +162,12 @@ impl Vcpu {
 
     /// Takes the path of the last call: the addresses of the blocks or instructions that it ran, in order.
     pub(crate) fn take_path(&mut self) -> Vec<u64> {
-        self.state.path.take()
+        self.state.path.borrow_mut().take()
     }
 
     /// Passes the path of the last call, and its loads of watched memory, to `then`.
     pub(crate) fn with_path<T>(&self, then: impl FnOnce(&[u64], &[Load]) -> T) -> T {
-        then(&self.state.path.borrow(), &self.state.loads.borrow())
+        then(self.state.path.borrow_mut().whole(), &self.state.loads.borrow())
     }
 
     pub(super) fn prepare(

@@ -2,8 +2,10 @@
 //! call that is scheduled runs in a coroutine, which is suspended before each access to the page table.
 
 mod call;
+mod checkpoint;
 mod hooks;
 mod observer;
+mod path;
 mod state;
 
 use std::cell::{Cell, RefCell};
@@ -22,7 +24,8 @@ use crate::engine;
 use crate::memory::Shared;
 use crate::trace::Recorder;
 
-pub(crate) use self::call::Call;
+pub(crate) use self::call::{Call, From};
+pub(crate) use self::checkpoint::Checkpoint;
 pub(crate) use self::hooks::HookContext;
 use self::state::State;
 pub(crate) use self::state::{Foresight, Load, Stop, Trap, UnknownRead, mixed};
@@ -120,6 +123,9 @@ impl Vcpu {
             instructions: Cell::default(),
             stores: Cell::default(),
             path_hash: Cell::new(0),
+            path_hash_before: Cell::new(0),
+            last_read: Cell::new(0),
+            last_checkpoint: Cell::new(0),
             fault_bytes: Cell::new(0),
             memory_hash: Cell::new(0),
             loads_hash: Cell::new(0),

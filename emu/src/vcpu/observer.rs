@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use pmdscope_watch::{AccessKind, Observer, ReadRegister, Site, WatchError};
 
-use super::state::{Load, State, mixed};
+use super::state::{Load, Replay, State, mixed};
 use crate::EmuError;
 use crate::end::CallExit;
 
@@ -26,11 +26,14 @@ impl Observer for PageTableObserver {
                         .words_at(site.address, *value)
                         .try_for_each(|(address, value)| state.recorder.put(address, value))
                         .map(|()| true),
-                    None => depends_on(state, register)
-                        .map(|held| replay.goes_on(held, state.history(), state.spins.get())),
+                    None => at_unknown_read(state, replay, register),
                 };
+                state.last_read.set(state.instructions.get());
                 match goes_on {
-                    Ok(true) => replay.made += 1,
+                    Ok(true) => {
+                        replay.made += 1;
+                        replay.reads_now = true;
+                    }
                     Ok(false) => return ControlFlow::Break(()),
                     Err(error) => {
                         state.fail(error);
@@ -59,6 +62,11 @@ impl Observer for PageTableObserver {
     fn loaded(&mut self, site: &Site, _: u64) {
         let state = &self.0;
         if let Some(value) = state.recorder.loaded(state.number, site) {
+            if let Some(replay) = state.replay.borrow_mut().as_mut()
+                && std::mem::take(&mut replay.reads_now)
+            {
+                replay.hash = mixed(replay.hash, value);
+            }
             // The outcome and what is judged depend on what was seen of entries, not of other shared words.
             if state.recorder.is_entry(site.address) {
                 state.loads_hash.set(mixed(state.loads_hash.get(), value));
@@ -75,6 +83,17 @@ impl Observer for PageTableObserver {
     fn failed(&mut self, error: WatchError) {
         self.0.fail(error.into());
     }
+}
+
+/// Notes a read for which a followed call has no value, and returns whether the call goes on with what is in memory.
+fn at_unknown_read(state: &State, replay: &mut Replay, register: ReadRegister<'_>) -> Result<bool, EmuError> {
+    let read = replay.read_at(depends_on(state, register)?, state.history(), state.spins.get());
+    if let Some(keep) = replay.keeps(&read)
+        && let Some(checkpoint) = state.checkpoint(&replay.engine, replay.made, replay.hash)?
+    {
+        keep(checkpoint);
+    }
+    Ok(replay.goes_on(read))
 }
 
 /// Returns everything that a CPU depends on at a read, except memory; empty if that is not known.

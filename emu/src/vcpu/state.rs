@@ -9,6 +9,8 @@ use corosensei::Yielder;
 use pmdscope_watch::Isa;
 use unicorn_engine::{Unicorn, uc_error};
 
+use super::checkpoint::Checkpoint;
+use super::path::Path;
 use crate::EmuError;
 use crate::cpu::CpuModel;
 use crate::end::{CallBounds, CallExit};
@@ -31,10 +33,16 @@ pub(super) struct State {
     pub(super) stores: Cell<u64>,
     /// A hash of the path: see [`mixed`].
     pub(super) path_hash: Cell<u64>,
+    /// The same before its last step.
+    pub(super) path_hash_before: Cell<u64>,
     /// A hash of what memory holds that is neither watched nor read-only, against the beginning of the call.
     pub(super) memory_hash: Cell<u64>,
     /// A hash of the loads of entries.
     pub(super) loads_hash: Cell<u64>,
+    /// The number of instructions when watched memory was last read.
+    pub(super) last_read: Cell<u64>,
+    /// The number of instructions at the last checkpoint.
+    pub(super) last_checkpoint: Cell<u64>,
     /// Number of bytes of the access that faulted last.
     pub(super) fault_bytes: Cell<usize>,
     /// Whether code has said, by a hint, that it only waits.
@@ -43,7 +51,7 @@ pub(super) struct State {
     pub(super) model: &'static CpuModel,
     pub(super) isa: &'static Isa,
     /// The path: the addresses of the blocks or instructions that ran, in order.
-    pub(super) path: RefCell<Vec<u64>>,
+    pub(super) path: RefCell<Path>,
     /// The loads of watched memory, in order.
     pub(super) loads: RefCell<Vec<Load>>,
     /// The values for reads, if the call is followed.
@@ -86,10 +94,16 @@ pub(super) struct Replay {
     pub(super) values: Vec<u64>,
     /// Number of reads that were made.
     pub(super) made: usize,
+    /// A hash of their values.
+    pub(super) hash: u64,
+    /// Whether the last of them has not returned its value yet.
+    pub(super) reads_now: bool,
     /// Whether it was stopped, at the last of `reads`.
     pub(super) stopped: bool,
     /// The reads without a value.
     pub(super) reads: Vec<UnknownRead>,
+    /// The engine that runs the call.
+    pub(super) engine: Unicorn<'static, ()>,
     /// How far it goes on after the first of them; `None` if it stops there.
     pub(super) foresight: Option<Foresight>,
 }
@@ -120,6 +134,8 @@ pub(crate) struct Foresight {
     pub(super) memory: Vec<(u64, u64)>,
     /// Whether the call need not go on, since what follows would be worthless.
     in_vain: Rc<dyn Fn() -> bool>,
+    /// Keeps the checkpoints of the call; `None` if it needs none.
+    pub(crate) keep: Option<Rc<dyn Fn(Checkpoint)>>,
     /// The states of the reads of this call.
     states: HashSet<Vec<u64>>,
 }
@@ -131,8 +147,10 @@ impl Foresight {
         known: &Rc<RefCell<HashSet<Vec<u64>>>>,
         memory: Vec<(u64, u64)>,
         in_vain: Rc<dyn Fn() -> bool>,
+        keep: Option<Rc<dyn Fn(Checkpoint)>>,
     ) -> Foresight {
-        Foresight { known: Rc::clone(known), memory, in_vain, earlier: Vec::new(), states: HashSet::new() }
+        let (known, earlier, states) = (Rc::clone(known), Vec::new(), HashSet::new());
+        Foresight { known, memory, in_vain, keep, earlier, states }
     }
 }
 
@@ -149,9 +167,17 @@ impl Replay {
         memory.copied().filter(move |(other, _)| *other != word).chain([(address, value)])
     }
 
+    /// Returns what keeps a checkpoint at a read without a value; `None` if none is needed: calls do not go on from a
+    /// read that is known.
+    pub(super) fn keeps(&self, read: &UnknownRead) -> Option<&dyn Fn(Checkpoint)> {
+        let Foresight { known, keep, .. } = self.foresight.as_ref()?;
+        let is_known = !read.identity.is_empty() && known.borrow().contains(&read.identity);
+        keep.as_deref().filter(|_| !is_known)
+    }
+
     /// Notes a read without a value, and returns whether the call goes on with what is in memory.
-    pub(super) fn goes_on(&mut self, state: Vec<u64>, history: [u64; 3], spins: bool) -> bool {
-        let UnknownRead { identity, .. } = self.read_at(&state, history, spins);
+    pub(super) fn goes_on(&mut self, read: UnknownRead) -> bool {
+        let UnknownRead { state, identity } = &read;
         let foreseen = self.reads.len() < MOST_FORESEEN;
         let goes_on = !identity.is_empty()
             && self.foresight.as_mut().is_some_and(|foresight| {
@@ -160,20 +186,20 @@ impl Replay {
                     && foresight.states.insert(state.clone())
                     && foresight.known.borrow_mut().insert(identity.clone())
             });
-        self.reads.push(UnknownRead { state, identity });
+        self.reads.push(read);
         self.stopped = !goes_on;
         goes_on
     }
 
     /// Returns a read. It has no identity if its state is not all of the CPU's.
-    fn read_at(&self, state: &[u64], history: [u64; 3], spins: bool) -> UnknownRead {
+    pub(super) fn read_at(&self, state: Vec<u64>, history: [u64; 3], spins: bool) -> UnknownRead {
         let identity = match &self.foresight {
             Some(foresight) if !state.is_empty() && !spins => {
-                [&foresight.earlier[..], &[self.made as u64], &history, state].concat()
+                [&foresight.earlier[..], &[self.made as u64], &history, &state].concat()
             }
             _ => Vec::new(),
         };
-        UnknownRead { state: state.to_vec(), identity }
+        UnknownRead { state, identity }
     }
 }
 
@@ -208,11 +234,14 @@ impl State {
         self.instructions.set(0);
         self.stores.set(0);
         self.path_hash.set(0);
+        self.path_hash_before.set(0);
+        self.last_read.set(0);
+        self.last_checkpoint.set(0);
         self.memory_hash.set(0);
         self.loads_hash.set(0);
         self.spins.set(false);
         self.deadline.set(Instant::now().checked_add(bounds.time));
-        self.path.borrow_mut().clear();
+        self.path.take();
         self.loads.borrow_mut().clear();
     }
 
@@ -291,7 +320,9 @@ impl State {
             path.push(start);
             path.len()
         };
-        self.path_hash.set(mixed(self.path_hash.get(), start));
+        let before = self.path_hash.get();
+        self.path_hash_before.set(before);
+        self.path_hash.set(mixed(before, start));
         let total = self.instructions.get() + instructions;
         self.instructions.set(total);
         if self.failed() {
