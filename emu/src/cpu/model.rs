@@ -68,6 +68,8 @@ pub(crate) struct CpuModel {
     ///
     /// Present only where the engine raises the same exception for an unmapped address as for every other error.
     pub(crate) address_of: Option<AddressOf>,
+    /// How far the engine's program counter is past an instruction that raised an exception.
+    pub(crate) past_exception: u64,
     /// Mnemonics of translation flushes that the engine cannot execute. They are stepped over.
     pub(crate) skipped: &'static [&'static str],
 }

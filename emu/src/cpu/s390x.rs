@@ -35,6 +35,7 @@ pub(super) static MODEL: CpuModel = CpuModel {
     begins_to_spin: &[],
     entry_register: None,
     address_of: Some(address_of),
+    past_exception: 0,
     // The engine lacks CRDTE as well, but it cannot be skipped: it also changes the entry.
     skipped: &[],
 };

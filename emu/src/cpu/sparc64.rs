@@ -36,5 +36,6 @@ pub(super) static MODEL: CpuModel = CpuModel {
     begins_to_spin: &[],
     entry_register: None,
     address_of: None,
+    past_exception: 0,
     skipped: &[],
 };

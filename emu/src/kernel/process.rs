@@ -18,11 +18,14 @@ use crate::kernel::start_values::{self, KEEPS_YOUNG_DIRTY};
 
 mod discovery;
 mod locks;
+mod sections;
 
 /// Number of struct pages in one region: those of 16 GiB in 4K pages.
 const PAGES_AT_ONCE: u64 = 1 << 22;
 /// The `mm_id` by which a folio identifies the process that maps it.
 const MM_ID: u64 = 1;
+/// Distance from the objects to memory that nothing else uses.
+const BEYOND_OBJECTS: u64 = 0x1000_0000;
 /// Bytes behind an mm_struct for its masks of CPUs.
 const CPU_MASKS: u64 = 0x1000;
 /// Number of references to the huge page before a run: as many as a page has that is mapped, cached and under
@@ -45,6 +48,10 @@ pub(crate) struct KernelProcess {
     /// Address of each CPU's memory for arguments and results.
     pub(crate) outs: Vec<u64>,
     pub(crate) tables: Tables,
+    /// Address of the lock of the PMD table.
+    table_lock: u64,
+    /// Whether functions whose callers hold that lock check that they do.
+    checks_table_lock: bool,
     pub(crate) pages: Pages,
     /// Page frame number of the huge page.
     pub(crate) pfn: u64,
@@ -111,6 +118,7 @@ impl KernelProcess {
         (platform.start_mm)(&mut machine, &fields, mm)?;
         start_values::set(&mut machine, &encoding)?;
         locks::start(&mut machine, &fields, mm)?;
+        sections::start(&mut machine, &fields, platform.objects + BEYOND_OBJECTS)?;
         machine.assumptions.push(
             "each CPU runs a task of its own, which nothing asks to give way, and has the per-CPU data of the image"
                 .to_owned(),
@@ -164,6 +172,8 @@ impl KernelProcess {
             anon_vma,
             outs,
             tables,
+            table_lock: 0,
+            checks_table_lock: false,
             pages,
             pfn,
             entries_return_in_memory: false,
@@ -300,18 +310,18 @@ impl KernelProcess {
         let pte_page = self.pages.page(physical(self.tables.pte_table.start) >> shift);
         self.machine.name(pmd_page..pmd_page + self.pages.size, "the PMD table's struct page");
         self.machine.name(pte_page..pte_page + self.pages.size, "the page table's struct page");
-        let lock = self.table_lock(pmd_page)?;
+        self.table_lock = self.set_up_lock(pmd_page)?;
         // A split takes the lock of the page table that it installs as well.
-        self.table_lock(pte_page)?;
+        self.set_up_lock(pte_page)?;
         let table = if self.platform.pgtable_is_table { self.tables.pte_table.start } else { pte_page };
         let kernel = Rc::clone(&self.machine.kernel);
         let found = DEPOSIT.into_iter().find_map(|name| Some((name, kernel.symbol(name)?)));
         let Some((name, deposit)) = found else {
             return Err(EmuError::Environment(format!("this kernel has no {}()", DEPOSIT.join("() or "))));
         };
-        self.machine.put(lock, 4, 1)?;
+        self.hold_table_lock()?;
         let end = self.machine.call(0, deposit, &[self.mm, self.tables.entry, table])?;
-        self.machine.put(lock, 4, 0)?;
+        self.machine.put(self.table_lock, 4, 0)?;
         match end {
             CallExit::Returned => {
                 self.machine
@@ -327,7 +337,7 @@ impl KernelProcess {
     ///
     /// A spinlock that takes more room than a pointer, as with CONFIG_DEBUG_SPINLOCK or lockdep, is an object of its
     /// own, to which the struct page points (ALLOC_SPLIT_PTLOCKS of include/linux/mm_types_task.h).
-    fn table_lock(&mut self, page: u64) -> Result<u64, EmuError> {
+    fn set_up_lock(&mut self, page: u64) -> Result<u64, EmuError> {
         let place = page + self.fields.first(&[("ptdesc", "ptl"), ("page", "ptl")])?;
         let bytes = self.fields.size("spinlock").unwrap_or(4);
         if bytes <= 8 {
@@ -337,6 +347,18 @@ impl KernelProcess {
         self.machine.put64(place, lock)?;
         locks::unlocked(&self.machine, &self.fields, lock)?;
         Ok(lock)
+    }
+
+    /// Makes the lock of the PMD table one that a caller holds.
+    pub(crate) fn hold_table_lock(&self) -> Result<(), EmuError> {
+        self.machine.put(self.table_lock, 4, 1)
+    }
+
+    /// Returns the address of the lock of the PMD table if functions whose callers hold it check that they do.
+    ///
+    /// Few kernels do (CONFIG_DEBUG_VM on powerpc).
+    pub(crate) fn checked_table_lock(&self) -> Option<u64> {
+        Some(self.table_lock).filter(|_| self.checks_table_lock)
     }
 
     /// Writes the PMD entry and puts its page into the matching state.

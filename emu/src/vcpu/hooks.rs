@@ -34,7 +34,7 @@ impl Vcpu {
         self.engine
             .add_intr_hook(move |uc, number| {
                 let end = || {
-                    let pc = read_register(uc, program_counter)?;
+                    let pc = read_register(uc, program_counter)?.wrapping_sub(decoder.model.past_exception);
                     Ok(match accessed_nothing(uc, &decoder, pc)? {
                         Some(address) => CallExit::Fault { pc, address: Some(address) },
                         None => CallExit::Exception { pc, number },

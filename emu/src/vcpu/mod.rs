@@ -235,3 +235,37 @@ impl Vcpu {
 fn read_register(engine: &Unicorn<'_, ()>, register: i32) -> Result<u64, EmuError> {
     engine.reg_read(register).map_err(|error| EmuError::engine("read a register", error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pmdscope_arches::Arch;
+
+    /// Instructions that a WARN() or BUG() of each architecture traps with, and one that does not exist.
+    const TRAPS: [(Arch, &[u8]); 8] = [
+        (Arch::Arm64, &0xd421_0000_u32.to_le_bytes()),
+        (Arch::X86_64, &[0x0f, 0x0b]),
+        (Arch::Riscv64, &0x0010_0073_u32.to_le_bytes()),
+        (Arch::S390x, &[0xaf, 0, 0, 0]),
+        (Arch::Ppc64, &[0; 4]),
+        (Arch::Ppc64, &0x0b01_0000_u32.to_be_bytes()),
+        (Arch::Ppc64le, &0x0b01_0000_u32.to_le_bytes()),
+        (Arch::Ppc64le, &0x7fe0_0008_u32.to_le_bytes()),
+    ];
+
+    #[test]
+    fn an_exception_is_reported_at_its_instruction() {
+        for (arch, trap) in TRAPS {
+            let decoder = Decoder::of(arch).unwrap();
+            let place = CallLayout { return_pad: 0x2010, stack_top: 0x3000 };
+            let mut vcpu = Vcpu::new(0, place, &Rc::new(Recorder::new()), &decoder).unwrap();
+            vcpu.map(0, &Rc::new(Shared::new(0x4000).unwrap())).unwrap();
+            vcpu.provide_return_pad().unwrap();
+            let nothing = decoder.model.no_operation;
+            vcpu.write(0x1000, &[nothing, trap, nothing, nothing].concat()).unwrap();
+            let end = vcpu.call(0x1000, &[], CallBounds::default()).unwrap();
+            let at = 0x1000 + nothing.len() as u64;
+            assert!(matches!(end, crate::end::CallExit::Exception { pc, .. } if pc == at), "{arch}: {end:?}");
+        }
+    }
+}

@@ -32,6 +32,7 @@ impl KernelProcess {
                 process.machine.put64(word, value)?;
             }
             process.begin(present_huge(&process.encoding, process.pfn)?, true, true, false)?;
+            process.hold_table_lock()?;
             let arguments = [process.mapped_walk(0)?, process.pages.page(process.pfn)];
             process.machine.probe(0, make, &arguments)
         };
@@ -92,6 +93,7 @@ impl KernelProcess {
                 let entry = mapping(&self.encoding, kind, self.pfn, dirty)?;
                 self.machine.space.borrow().restore();
                 self.begin(entry, true, true, exclusive)?;
+                self.hold_table_lock()?;
                 let walk = self.mapped_walk(0)?;
                 ends.push(self.machine.call(0, make, &[walk, self.pages.page(self.pfn)])?);
                 if ends.last() == Some(&CallExit::Returned) {
@@ -133,6 +135,16 @@ impl KernelProcess {
             "migration entries have types {read} (read), {middle}{write} (write), as {MAKE_MIGRATION}() makes them{unusual}"
         ));
         self.encoding = self.encoding.with_migration_types(found);
+
+        self.begin(present_huge(&self.encoding, self.pfn)?, true, true, false)?;
+        let arguments = [self.mapped_walk(0)?, self.pages.page(self.pfn)];
+        self.checks_table_lock = matches!(self.machine.call(0, make, &arguments)?, CallExit::Bug { .. });
+        self.machine.space.borrow().restore();
+        if self.checks_table_lock {
+            self.machine.assumptions.push(format!(
+                "callers of functions that are called under the table's lock hold it: {MAKE_MIGRATION}() checks that"
+            ));
+        }
         Ok(())
     }
 

@@ -78,7 +78,15 @@ impl PreparedCall {
 
     /// Returns the arguments for a CPU, and writes the memory that they point to.
     pub(crate) fn arguments(&self, process: &KernelProcess, cpu: u8) -> Result<Vec<u64>, EmuError> {
+        if self.locked_by_caller(process).is_some() {
+            process.hold_table_lock()?;
+        }
         (self.recipe.arguments)(&self.caller(process, cpu))
+    }
+
+    /// Returns the lock that the caller holds, if the kernel checks that it does.
+    fn locked_by_caller(&self, process: &KernelProcess) -> Option<u64> {
+        process.checked_table_lock().filter(|_| self.recipe.under_table_lock)
     }
 
     /// Returns the function that callers call next, and its arguments, if the routine returned with a lock held;
@@ -92,7 +100,11 @@ impl PreparedCall {
         cpu: u8,
     ) -> Result<Option<(u64, Vec<u64>)>, EmuError> {
         let caller = self.caller(process, cpu);
-        let Some(lock) = (self.recipe.held_lock)(&caller, process.returned(cpu)?)? else { return Ok(None) };
+        let held = match self.locked_by_caller(process) {
+            None => (self.recipe.held_lock)(&caller, process.returned(cpu)?)?,
+            held => held,
+        };
+        let Some(lock) = held else { return Ok(None) };
         let step = process.machine.needed_symbol(walkers::STEP)?;
         let walk = caller.out() + AFTERWARDS;
         process.mapped_walk_at(walk)?;

@@ -16,6 +16,8 @@ pub(crate) struct Recipe {
     pub(crate) may_drop: fn(&KernelProcess) -> EntryMarks,
     /// Returns the arguments, and writes the memory that they point to. Called before each call of the routine.
     pub(super) arguments: fn(&Caller<'_>) -> Result<Vec<u64>, EmuError>,
+    /// Whether its callers hold the lock of the PMD table.
+    pub(super) under_table_lock: bool,
     /// Derives the outcome from the return value.
     pub(super) conclude: fn(&Caller<'_>, u64) -> Result<Conclusion, EmuError>,
     /// Returns the address of the lock that the routine still holds after this return value. Callers release it.

@@ -40,6 +40,7 @@ pub(crate) const GUP_FAST_READ: Recipe = Recipe {
     },
     may_drop: drops_nothing,
     arguments: |caller| gup(caller, 0),
+    under_table_lock: false,
     conclude: pinned,
     held_lock: returns_unlocked,
 };
@@ -53,6 +54,7 @@ const GUP_FAST_WRITE: Recipe = Recipe {
     },
     may_drop: drops_nothing,
     arguments: |caller| gup(caller, FOLL_WRITE),
+    under_table_lock: false,
     conclude: pinned,
     held_lock: returns_unlocked,
 };
@@ -69,6 +71,7 @@ const PERF_PAGE_SIZE: Recipe = Recipe {
         let of_mm = *symbol == OF_MM;
         Ok(of_mm.then_some(process.mm).into_iter().chain([process.address()]).collect())
     },
+    under_table_lock: false,
     conclude: |caller, size| {
         Ok(match size {
             0 => outcome_of(WalkResult::Refused),
@@ -95,6 +98,7 @@ const PTE_OFFSET_MAP: Recipe = Recipe {
         process.machine.put64(caller.out(), 0)?;
         Ok(vec![process.tables.entry, process.address(), caller.out()])
     },
+    under_table_lock: false,
     conclude: |_, pte| Ok(outcome_of(if pte == 0 { WalkResult::Refused } else { WalkResult::Table })),
     held_lock: returns_unlocked,
 };
@@ -108,6 +112,7 @@ const MAPPED_WALK: Recipe = Recipe {
     },
     may_drop: drops_nothing,
     arguments: |caller| mapped_walk(caller, 0),
+    under_table_lock: false,
     conclude: mapped,
     held_lock: lock_of_walk,
 };
@@ -121,6 +126,7 @@ const MAPPED_WALK_MIGRATION: Recipe = Recipe {
     },
     may_drop: drops_nothing,
     arguments: |caller| mapped_walk(caller, PVMW_MIGRATION),
+    under_table_lock: false,
     conclude: mapped,
     held_lock: lock_of_walk,
 };
@@ -145,6 +151,7 @@ const FOLLOW_PAGE: Recipe = Recipe {
         process.machine.write(caller.out(), &[0; 0x80])?;
         Ok(vec![caller.out(), vma, address, 0])
     },
+    under_table_lock: false,
     conclude: |caller, page| {
         let Caller { process, symbol, .. } = *caller;
         if page == 0 || page >= MAX_POINTER {

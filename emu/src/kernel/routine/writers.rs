@@ -27,6 +27,7 @@ const SPLIT: Recipe = Recipe {
     },
     may_drop: what_a_split_hands_to_the_page,
     arguments: |Caller { process, .. }| Ok(vec![process.vma, process.tables.entry, process.address(), 0, 0]),
+    under_table_lock: false,
     conclude: returned,
     held_lock: returns_unlocked,
 };
@@ -41,6 +42,7 @@ const INVALIDATE: Recipe = Recipe {
     },
     may_drop: drops_nothing,
     arguments: invalidate,
+    under_table_lock: true,
     conclude: returned_entry,
     held_lock: returns_unlocked,
 };
@@ -54,6 +56,7 @@ const INVALIDATE_AD: Recipe = Recipe {
     },
     may_drop: drops_nothing,
     arguments: invalidate,
+    under_table_lock: true,
     conclude: returned_entry,
     held_lock: returns_unlocked,
 };
@@ -70,6 +73,7 @@ const SET_MIGRATION: Recipe = Recipe {
     },
     may_drop: what_migration_keeps_elsewhere,
     arguments: walk_and_page,
+    under_table_lock: true,
     conclude: returned,
     held_lock: returns_unlocked,
 };
@@ -87,6 +91,7 @@ const REMOVE_MIGRATION: Recipe = Recipe {
     },
     may_drop: what_the_page_says,
     arguments: walk_and_page,
+    under_table_lock: true,
     conclude: returned,
     held_lock: returns_unlocked,
 };
@@ -117,6 +122,7 @@ const CHANGE: Recipe = Recipe {
         }
         Ok(arguments)
     },
+    under_table_lock: false,
     conclude: |_, returned| {
         // The return value is an int or an unsigned long: 0, or 1 for an entry that is no mapping, or the number of
         // changed pages.
