@@ -67,7 +67,11 @@ impl<'a> Study<'a> {
                 };
             }
         };
-        match self.observe(environment) {
+        let observed = self.observe(environment);
+        if observed.is_err() {
+            last.forget();
+        }
+        match observed {
             Err(error) => match error.downcast() {
                 Ok(EmuError::Environment(missing)) => self.incomplete_environment(&missing),
                 Ok(error) => Err(error.into()),

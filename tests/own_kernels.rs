@@ -26,7 +26,8 @@ fn split(kernel: &Path, entry: &str) -> Value {
 /// A kernel from whose split the fix was taken is vulnerable, and every other is guarded, whatever its configuration.
 #[test]
 fn the_fix_is_seen_in_every_configuration() {
-    for kernel in pmdscope_needs::own_kernels() {
+    // A split that reaches a BUG() on such an entry says nothing of the fix.
+    for kernel in pmdscope_needs::own_kernels().into_iter().filter(|kernel| !name(kernel).contains("+bug")) {
         let report = split(&kernel, "migration-read");
         let reverted = name(&kernel).contains("+revert");
         let (guard, verdict) = if reverted { ("vulnerable", "findings") } else { ("guarded", "pass") };
@@ -40,7 +41,9 @@ fn the_fix_is_seen_in_every_configuration() {
 /// The warning that the fix added fires where the fix was taken out of the split alone, and the run goes on after it.
 #[test]
 fn a_warning_is_an_event_with_its_place() {
-    for kernel in pmdscope_needs::own_kernels() {
+    let planted = ["+bug", "+warn"];
+    let kernels = pmdscope_needs::own_kernels().into_iter();
+    for kernel in kernels.filter(|kernel| !planted.iter().any(|form| name(kernel).contains(form))) {
         let report = split(&kernel, "migration-read");
         let warnings = report["kernel"]["warnings"].as_array().expect("a list");
         let warns = name(&kernel).contains("debug-vm+revert");
@@ -49,6 +52,43 @@ fn a_warning_is_an_event_with_its_place() {
             let place = warning["place"].as_str().expect("a place");
             assert!(place.starts_with("mm/pgtable-generic.c:"), "{}: {place}", name(&kernel));
         }
+    }
+}
+
+/// A split that reaches a BUG() is unknown, with its place, and never a pass.
+#[test]
+fn a_bug_is_unknown_with_its_place() {
+    for kernel in pmdscope_needs::own_kernels().into_iter().filter(|kernel| name(kernel).contains("+bug")) {
+        let report = split(&kernel, "migration-read");
+        assert_eq!(report["verdict"], "unknown", "{}", name(&kernel));
+        assert_eq!(report["kernel"]["split"], "unknown", "{}", name(&kernel));
+        let why = report["incomplete"].as_str().expect("a reason");
+        assert!(why.contains("reached a BUG() at mm/huge_memory.c:"), "{}: {why}", name(&kernel));
+    }
+}
+
+/// A split that prints and warns with a message runs to its end, and what was not run is told.
+#[test]
+fn what_a_kernel_prints_is_not_run_and_told() {
+    for kernel in pmdscope_needs::own_kernels().into_iter().filter(|kernel| name(kernel).contains("+warn")) {
+        let report = split(&kernel, "migration-read");
+        let facts = &report["kernel"];
+        assert_eq!(report["verdict"], "pass", "{}: {}", name(&kernel), report["incomplete"]);
+        let place = facts["warnings"][0]["place"].as_str().expect("a place");
+        assert!(place.starts_with("mm/huge_memory.c:"), "{}: {place}", name(&kernel));
+        let stubs: Vec<&str> = facts["stubs"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter_map(|stub| stub["function"].as_str())
+            .collect();
+        assert!(stubs.contains(&"_printk"), "{}: {stubs:?}", name(&kernel));
+        let quiet = split(&kernel, "present-huge");
+        assert!(
+            !quiet["kernel"]["stubs"].to_string().contains("_printk"),
+            "{}: only if it was entered",
+            name(&kernel)
+        );
     }
 }
 

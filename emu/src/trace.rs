@@ -111,6 +111,11 @@ impl Recorder {
         self.watched.borrow_mut().push(watched);
     }
 
+    /// Keeps only the memory that was watched first.
+    pub(crate) fn unwatch_all_but_first(&self) {
+        self.watched.borrow_mut().truncate(1);
+    }
+
     pub(crate) fn record(&self, cpu: u8, pc: u64, what: Action) {
         self.settle();
         self.events.borrow_mut().push(Event { cpu, pc, what });

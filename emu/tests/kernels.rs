@@ -412,6 +412,44 @@ fn splits_are_explored_whole(real: &mut Real) -> Vec<String> {
     complaints
 }
 
+/// Jobs whose routines share different words beside the entry.
+const UNLIKE: [(&str, &str, EntryKind); 4] = [
+    ("split", "gup-fast-read", EntryKind::PresentHuge),
+    ("set_pmd_migration_entry", "page-vma-mapped-walk", EntryKind::PresentHuge),
+    ("change_huge_pmd", "perf-page-size", EntryKind::PresentHuge),
+    ("split", "pte-offset-map", EntryKind::MigrationRead),
+];
+
+/// Explores a job, and returns all that its report is made of.
+fn job_alone(real: &mut Real, (writer, walker, kind): (&str, &str, EntryKind)) -> Option<String> {
+    let role = |role, name| kernel_routine(role, name).unwrap();
+    let (writer, walker) = (role(Role::Writer, writer), role(Role::Walker, walker));
+    let has = |routine: &Routine| routine.function_in(&real.kernel).is_some();
+    if !has(writer) || !has(walker) || !kinds(&real.encoding).contains(&kind) {
+        return None;
+    }
+    let entry = in_use(&real.encoding, kind);
+    let job = Job { entry, pfn: 0, writer, walker: Some(walker), others: &[] };
+    let explored = real.machine.explore(&job, &Bounds::default(), Schedules::All(Reduction::Joined)).unwrap();
+    let filled = real.machine.filled(&job, Bounds::default().call).unwrap();
+    Some(format!("{explored:?} {filled:?} {:?}", real.machine.setup()))
+}
+
+fn jobs_do_not_depend_on_those_before(real: &mut Real) -> Vec<String> {
+    let first = UNLIKE.map(|job| {
+        let mut fresh = Real::set_up(real.name.clone(), Rc::clone(&real.kernel)).unwrap();
+        job_alone(&mut fresh, job)
+    });
+    let mut complaints = Vec::new();
+    for (job, first) in UNLIKE.iter().zip(&first).chain(UNLIKE.iter().zip(&first).rev()) {
+        real.machine.forget_job().unwrap();
+        if job_alone(real, *job) != *first {
+            complaints.push(format!("{}: {job:?} depends on what ran before", real.name));
+        }
+    }
+    complaints
+}
+
 #[test]
 fn every_file_is_a_kernel_that_can_be_run() {
     let mut complaints = Vec::new();
@@ -436,6 +474,11 @@ macro_rules! architectures {
             #[test]
             fn its_kernels_store_what_the_guest_and_the_model_have() {
                 on_every_kernel(Arch::$arch, stores_are_those_of_the_guest_and_the_model);
+            }
+
+            #[test]
+            fn a_job_of_its_kernels_is_the_same_whatever_ran_before() {
+                on_every_kernel(Arch::$arch, jobs_do_not_depend_on_those_before);
             }
 
             #[test]

@@ -49,6 +49,11 @@ impl Runner {
         Ok(Runner { plan, cache, bounds, open: None, last: LastEnvironment::default() })
     }
 
+    /// Drops the environment of a guest: its machine keeps the memory of every page that its jobs used.
+    pub fn forget_guest(&mut self) {
+        self.last.forget_guest();
+    }
+
     /// Drops the environment, and frees the memory that it has grown to.
     pub fn forget(&mut self) {
         self.last = LastEnvironment::default();

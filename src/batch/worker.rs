@@ -93,8 +93,7 @@ fn work(
     stop: &AtomicBool,
     seconds: u64,
 ) -> Result<()> {
-    // A machine keeps the memory of every page that its jobs used.
-    runner.forget();
+    runner.forget_guest();
     let mut known = order.known.iter().peekable();
     let mut lines = Vec::with_capacity(order.jobs.len());
     let mut is_whole = true;

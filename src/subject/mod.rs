@@ -3,11 +3,13 @@
 mod guest;
 mod kernel;
 
+use std::rc::Rc;
+
 use anyhow::{Result, ensure};
 use pmdscope_arches::{Encoding, UnknownName};
 use pmdscope_emu::{EmuError, Environment, HugePage, KernelEnvironment, kernel_routine, kernel_routines};
 use pmdscope_guest::routine::writers;
-use pmdscope_guest::{Role, Routine};
+use pmdscope_guest::{Kernel, Role, Routine};
 use pmdscope_traces::GuestInfo;
 
 pub use self::guest::GuestSubject;
@@ -189,21 +191,51 @@ pub struct LackingRoutine {
 
 /// The environment of the last study. The next study reuses it if possible.
 #[derive(Default)]
-pub struct LastEnvironment(Option<(String, Box<dyn Environment>)>);
+pub struct LastEnvironment(Option<Last>);
+
+enum Last {
+    Guest { identity: String, environment: Box<dyn Environment> },
+    Kernel { kernel: Rc<Kernel>, page: HugePage, environment: Box<KernelEnvironment> },
+}
 
 impl LastEnvironment {
     /// Returns the environment of a subject, around a huge page.
     ///
-    /// A guest's environment is reused. A kernel's is always set up anew, because it has one huge page.
+    /// It is the last one if that is of the same guest, or of the same kernel and huge page.
     pub fn of(&mut self, subject: &Subject, page: HugePage) -> Result<&mut dyn Environment, EmuError> {
-        let (identity, environment): (_, Box<dyn Environment>) = match (subject, self.0.take()) {
-            (Subject::Guest(guest), Some((of, last))) if of == guest.identity() => (of, last),
-            (Subject::Guest(guest), _) => (guest.identity(), guest.environment()?),
-            (Subject::Kernel(kernel), _) => {
-                let kernel = KernelEnvironment::new(kernel.kernel.clone(), kernel.encoding, page)?;
-                (String::new(), Box::new(kernel))
+        let environment = match (subject, self.0.take()) {
+            (Subject::Guest(guest), Some(Last::Guest { identity, environment }))
+                if identity == guest.identity() =>
+            {
+                Last::Guest { identity, environment }
+            }
+            (Subject::Guest(guest), _) => {
+                Last::Guest { identity: guest.identity(), environment: guest.environment()? }
+            }
+            (Subject::Kernel(subject), Some(Last::Kernel { kernel, page: of, mut environment }))
+                if Rc::ptr_eq(&kernel, &subject.kernel) && of == page =>
+            {
+                environment.forget_job()?;
+                Last::Kernel { kernel, page, environment }
+            }
+            (Subject::Kernel(KernelSubject { kernel, encoding, .. }), _) => {
+                let environment = Box::new(KernelEnvironment::new(Rc::clone(kernel), *encoding, page)?);
+                Last::Kernel { kernel: Rc::clone(kernel), page, environment }
             }
         };
-        Ok(self.0.insert((identity, environment)).1.as_mut())
+        Ok(match self.0.insert(environment) {
+            Last::Guest { environment, .. } => environment.as_mut(),
+            Last::Kernel { environment, .. } => environment.as_mut(),
+        })
+    }
+
+    /// Forgets the environment if it is a guest's.
+    pub fn forget_guest(&mut self) {
+        self.0.take_if(|last| matches!(last, Last::Guest { .. }));
+    }
+
+    /// Forgets the environment: after a failure nobody knows what it is like.
+    pub fn forget(&mut self) {
+        self.0 = None;
     }
 }

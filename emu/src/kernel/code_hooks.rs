@@ -1,7 +1,7 @@
 //! Actions at instructions of a kernel: stubs, recorded calls, and flushes.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -26,6 +26,8 @@ pub(crate) enum CodeHook {
 pub(crate) struct CodeHooks {
     by_address: RefCell<HashMap<u64, CodeHook>>,
     plain: RefCell<Plain>,
+    /// The stubs that were entered.
+    entered: RefCell<BTreeSet<&'static str>>,
     /// If set, a call stops when it calls any function other than these.
     up_to_call: RefCell<Option<Vec<u64>>>,
 }
@@ -39,6 +41,14 @@ impl CodeHooks {
     pub(crate) fn add(&self, pc: u64, hook: CodeHook) {
         self.plain.borrow_mut().set(pc, false);
         self.by_address.borrow_mut().insert(pc, hook);
+    }
+
+    pub(crate) fn was_entered(&self, stub: &str) -> bool {
+        self.entered.borrow().contains(stub)
+    }
+
+    pub(crate) fn forget_entered(&self) {
+        self.entered.take();
     }
 
     /// Stops the next call when it calls any function other than `uncounted`.
@@ -73,6 +83,7 @@ impl CodeHooks {
         }
         match self.by_address.borrow().get(&pc) {
             Some(CodeHook::Stub(stub)) => {
+                self.entered.borrow_mut().insert(stub.symbol);
                 if stub.flushes {
                     cpu.record(pc, Action::Flush);
                 }

@@ -73,7 +73,9 @@ pub(crate) struct Machine {
     per_cpu: Vec<u64>,
     /// The next per-CPU pointer.
     per_cpu_free: u64,
-    pub(crate) stubs: Vec<Stub>,
+    stubs: Vec<Stub>,
+    /// The functions that are not run, and are worth a word only if they were entered.
+    silenced: Vec<Stub>,
     pub(crate) assumptions: Vec<String>,
     /// The shadow of all memory, if the kernel has KASAN.
     shadow: Option<Shadow>,
@@ -100,6 +102,7 @@ impl Machine {
             per_cpu: Vec::new(),
             per_cpu_free: 0,
             stubs: Vec::new(),
+            silenced: Vec::new(),
             assumptions: Vec::new(),
             shadow: None,
             kernel,
@@ -242,11 +245,36 @@ impl Machine {
 
     /// Replaces a function with a stub, if the kernel has it.
     pub(crate) fn stub(&mut self, stub: Stub) {
-        // Every call passes the local entry point, also one that enters at the function's address.
-        if let Some(function) = self.kernel.find(stub.symbol) {
-            self.code_hooks.add(function.local_entry, CodeHook::Stub(stub));
+        if self.replace(stub) {
             self.stubs.push(stub);
         }
+    }
+
+    /// Replaces a function that does nothing of interest with a stub, if the kernel has it.
+    pub(crate) fn silence(&mut self, stub: Stub) {
+        if self.replace(stub) {
+            self.silenced.push(stub);
+        }
+    }
+
+    fn replace(&self, stub: Stub) -> bool {
+        // Every call passes the local entry point, also one that enters at the function's address.
+        let function = self.kernel.find(stub.symbol);
+        if let Some(function) = &function {
+            self.code_hooks.add(function.local_entry, CodeHook::Stub(stub));
+        }
+        function.is_some()
+    }
+
+    /// Returns the functions that are not run. Those that were silenced count if they were entered.
+    pub(crate) fn stubs(&self) -> Vec<Stub> {
+        let silenced = self.silenced.iter().filter(|stub| self.code_hooks.was_entered(stub.symbol));
+        self.stubs.iter().chain(silenced).copied().collect()
+    }
+
+    /// Forgets which stubs were entered.
+    pub(crate) fn forget_entered(&self) {
+        self.code_hooks.forget_entered();
     }
 
     /// Records the calls of a function that takes the address of an entry.
@@ -392,9 +420,9 @@ impl Machine {
 
     /// Watches a range of memory.
     pub(crate) fn watch(&mut self, range: Range<u64>, order: ByteOrder) -> Result<(), EmuError> {
+        // Accesses to all memory are hooked, so code that is translated already asks for further hooks.
         for vcpu in &mut self.vcpus {
             vcpu.watch(range.clone())?;
-            vcpu.forget_translations()?;
         }
         let space = self.space.borrow();
         if let Some((region, _)) = space.at(range.start, 0) {
@@ -410,6 +438,12 @@ impl Machine {
             });
         }
         Ok(())
+    }
+
+    /// Watches only the range that was watched first.
+    pub(crate) fn unwatch_all_but_first(&mut self) -> Result<(), EmuError> {
+        self.recorder.unwatch_all_but_first();
+        self.vcpus.iter_mut().try_for_each(Vcpu::unwatch_all_but_first)
     }
 
     /// Returns the address range of the kernel's image, in whole frames.

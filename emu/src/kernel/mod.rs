@@ -9,6 +9,7 @@ mod kasan;
 mod layout_probe;
 mod machine;
 mod platform;
+mod printing;
 mod process;
 mod routine;
 mod space;
@@ -44,6 +45,8 @@ pub struct KernelEnvironment {
     /// Watched words outside of the PMD table, which both routines use. Addresses are as the engine sees them, in
     /// order.
     shared: Vec<u64>,
+    /// The controls, once they have run.
+    controls: Option<Vec<Control>>,
 }
 
 /// Maximum number of words beside the entry that two routines may share: a page table, and some more. With more,
@@ -84,7 +87,17 @@ impl KernelEnvironment {
         let arch = kernel.arch();
         let platform = platform(arch).ok_or(EmuError::NotExecuted(arch))?;
         let process = KernelProcess::new(kernel, platform, encoding, page)?;
-        Ok(KernelEnvironment { process, shared: Vec::new() })
+        Ok(KernelEnvironment { process, shared: Vec::new(), controls: None })
+    }
+
+    /// Forgets what the last job found out, so that the next is like the first: the words that its routines share are
+    /// no longer watched.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn forget_job(&mut self) -> Result<(), EmuError> {
+        self.shared.clear();
+        self.process.machine.unwatch_all_but_first()
     }
 
     /// Whether kernels of an architecture can be run.
@@ -266,7 +279,12 @@ impl Environment for KernelEnvironment {
 
     /// Runs GUP-fast. On an empty entry it must take nothing; on a mapping it must take the page, which then has
     /// one more reference.
+    ///
+    /// They are run once: each run begins with the same memory.
     fn controls(&mut self) -> Result<Vec<Control>, EmuError> {
+        if let Some(controls) = &self.controls {
+            return Ok(controls.clone());
+        }
         let encoding = self.process.encoding;
         let pfn = self.process.pfn;
         let none = encoding.layout().none;
@@ -297,6 +315,7 @@ impl Environment for KernelEnvironment {
             let passed = ended.end == CallExit::Returned && taken == wanted && counted;
             controls.push(Control { what: what.to_owned(), outcome, passed });
         }
+        self.controls = Some(controls.clone());
         Ok(controls)
     }
 
@@ -306,6 +325,7 @@ impl Environment for KernelEnvironment {
         bounds: &Bounds,
         schedules: Schedules<'_>,
     ) -> Result<Exploration, EmuError> {
+        self.process.machine.forget_entered();
         match (job.walker, schedules) {
             (None, _) => explore::explore_alone(&mut self.stage(job, bounds)?),
             (Some(_), Schedules::All(reduction)) => self.explore_all(job, bounds, reduction),
@@ -331,7 +351,7 @@ impl Environment for KernelEnvironment {
 
     fn setup(&self) -> Option<Setup> {
         Some(Setup {
-            stubs: self.process.machine.stubs.clone(),
+            stubs: self.process.machine.stubs(),
             assumptions: self.process.machine.assumptions.clone(),
             shared: self.shared(),
         })

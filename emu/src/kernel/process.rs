@@ -13,6 +13,7 @@ use crate::kernel::huge_page::HugePage;
 use crate::kernel::layout_probe::{LayoutProbe, Pages, TABLES_AT, TABLES_ELSEWHERE, Tables};
 use crate::kernel::machine::{CPUS, Machine};
 use crate::kernel::platform::{Geometry, Platform};
+use crate::kernel::printing;
 use crate::kernel::space::{FRAME, Fill, Region};
 use crate::kernel::start_values::{self, KEEPS_YOUNG_DIRTY};
 
@@ -86,6 +87,7 @@ impl KernelProcess {
         for stub in platform.stubs {
             machine.stub(*stub);
         }
+        printing::stubs().for_each(|stub| machine.silence(stub));
         let mm = machine.object("mm_struct", fields.size("mm_struct")? + CPU_MASKS, 64)?;
         let mut outs = Vec::new();
         for cpu in 0..CPUS {

@@ -71,6 +71,16 @@ impl Vcpu {
         Ok(())
     }
 
+    /// Watches only the range that was watched first.
+    pub(crate) fn unwatch_all_but_first(&mut self) -> Result<(), EmuError> {
+        for watch in self.watches.drain(self.watches.len().min(1)..) {
+            for hook in watch.hooks() {
+                self.engine.remove_hook(hook).map_err(|e| EmuError::engine("remove a hook", e))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Has `tell` say what an instruction that raises an exception means.
     pub(crate) fn on_trap(&mut self, tell: Traps) {
         self.state.traps.replace(Some(tell));

@@ -244,28 +244,38 @@ pub(crate) fn unknown(difference: &Difference) -> Option<String> {
     })
 }
 
-/// The reasons why runs are not known, each with the side and the number of runs; the most frequent first.
+/// A reason why runs are not known.
+struct Reason<'a> {
+    side: Side,
+    why: &'a str,
+    number: usize,
+    first: &'a RunName,
+}
+
+/// The reasons why runs are not known, each with the side, the number of runs and the first; the most frequent first.
 pub(crate) fn reasons(difference: &Difference) -> Vec<String> {
     /// More would hide the rest of a report.
     const MOST: usize = 4;
-    let mut counts: Vec<((Side, &str), usize)> = Vec::new();
+    let mut counts: Vec<Reason<'_>> = Vec::new();
     for row in &difference.unknown {
         let sides = [(Side::Before, &row.before), (Side::After, &row.after)];
         for (side, why) in sides.into_iter().filter_map(|(side, why)| Some((side, why.as_deref()?))) {
-            match counts.iter_mut().find(|(known, _)| *known == (side, why)) {
-                Some((_, number)) => *number += 1,
-                None => counts.push(((side, why), 1)),
+            match counts.iter_mut().find(|known| (known.side, known.why) == (side, why)) {
+                Some(known) => known.number += 1,
+                None => counts.push(Reason { side, why, number: 1, first: &row.run }),
             }
         }
     }
-    counts.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
+    counts.sort_by_key(|reason| std::cmp::Reverse(reason.number));
     let (before, after) = names(difference);
     let mut texts: Vec<String> = counts
         .iter()
         .take(MOST)
-        .map(|((side, why), number)| {
+        .map(|Reason { side, why, number, first }| {
             let name = if *side == Side::Before { before } else { after };
-            format!("{name}: {}, {why}", counted(number, "run"))
+            let such_as = if *number == 1 { "" } else { "such as " };
+            let run = runs([*first].into_iter()).join(", ");
+            format!("{name}: {} ({such_as}{run}), {why}", counted(*number, "run"))
         })
         .collect();
     if counts.len() > MOST {

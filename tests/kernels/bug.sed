@@ -1,0 +1,5 @@
+# The split of an entry that is not present reaches a BUG(). Written for Linux 7.2.
+/^static void __split_huge_pmd_locked(/,/^}/ {
+    /^\tif (pmd_is_migration_entry(\*pmd)) {$/i\
+	BUG_ON(!pmd_present(*pmd));
+}
