@@ -55,6 +55,21 @@ fn a_warning_is_an_event_with_its_place() {
     }
 }
 
+/// The types of another configuration are refused where the kernel's own say so.
+#[test]
+fn types_of_another_configuration_are_refused() {
+    let kernels = pmdscope_needs::own_kernels();
+    let named = |wanted: &str| kernels.iter().find(|kernel| name(kernel) == wanted);
+    let (Some(kernel), Some(other)) = (named("arm64-no-memcg"), named("arm64-base+btf-file")) else { return };
+    let types = other.with_file_name("arm64-base+btf-file.btf");
+    let [kernel, types] = [kernel, &types].map(|path| path.to_str().expect("names are UTF-8"));
+    let args =
+        ["run", "--kernel", kernel, "--types", types, "--entry", "present-huge", "--walker", "gup-fast-read"];
+    let ran = finish(&mut command(&args));
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    assert!(ran.stderr.contains("the types of another kernel: "), "{}", ran.stderr);
+}
+
 /// A split that reaches a BUG() is unknown, with its place, and never a pass.
 #[test]
 fn a_bug_is_unknown_with_its_place() {

@@ -3,7 +3,9 @@
 
 tests/kernels/table.py FILE...    the kernels, such as kernels/own/*; target/release/pmdscope runs them
 
-A file of types beside a kernel, NAME.btf, is used for it, and is no kernel itself. Seconds are of the whole command.
+A file's name is ARCH-CONFIGURATION. A file of types beside a kernel, NAME.btf, is used for it, and is no kernel itself. A
+cell says whether the split has the fix, and the seconds of the slower command; what is unlike the other cells has a
+number, and a line below the table.
 """
 import json
 import os
@@ -12,6 +14,7 @@ import sys
 import time
 
 PROGRAM = os.path.join(os.path.dirname(__file__), "..", "..", "target", "release", "pmdscope")
+ARCHES = ["arm64", "x86_64", "riscv64", "ppc64le", "ppc64", "s390x"]
 
 
 def run(kernel, entry):
@@ -27,27 +30,49 @@ def run(kernel, entry):
         return {"verdict": "unknown", "incomplete": done.stderr.strip(), "findings": []}, seconds
 
 
-def outcome(report):
-    if report["incomplete"]:
-        return "unknown: " + report["incomplete"].replace("|", "/")
-    found = sorted({finding["name"] for finding in report["findings"]})
-    return ", ".join(found) or "pass"
+def remarks(swap, mapping):
+    """What is unlike a guarded kernel that passes."""
+    said = []
+    for entry, report in [("a migration entry", swap), ("a mapping", mapping)]:
+        if report["incomplete"]:
+            said.append(f"unknown on {entry}: {report['incomplete']}")
+            continue
+        names = ", ".join(sorted({finding["name"] for finding in report["findings"]}))
+        warned = ", ".join(warning["place"] for warning in (report.get("kernel") or {}).get("warnings", []))
+        if names:
+            said.append(f"{names} on {entry}")
+        if warned:
+            said.append(f"WARN at {warned} on {entry}")
+    return "; ".join(said)
 
 
 def main(kernels):
     if not kernels:
         print(__doc__.strip(), file=sys.stderr)
         return 2
-    print("| kernel | fix | migration entry | s | mapping | s |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    cells, notes = {}, []
     for kernel in kernels:
         if kernel.endswith(".btf"):
             continue
+        arch, _, configuration = os.path.basename(kernel).partition("-")
         swap, of_swap = run(kernel, "migration-read")
         mapping, of_mapping = run(kernel, "present-huge")
         guard = (swap.get("kernel") or {}).get("split", "unknown")
-        name = os.path.basename(kernel)
-        print(f"| {name} | {guard} | {outcome(swap)} | {of_swap:.1f} | {outcome(mapping)} | {of_mapping:.1f} |")
+        cell = f"{guard} {max(of_swap, of_mapping):.1f}"
+        said = remarks(swap, mapping)
+        if said:
+            if said not in notes:
+                notes.append(said)
+            cell += f" [{notes.index(said) + 1}]"
+        cells.setdefault(configuration, {})[arch] = cell
+    arches = [arch for arch in ARCHES if any(arch in row for row in cells.values())]
+    print(f"| configuration | {' | '.join(arches)} |")
+    print(f"| --- |{' --- |' * len(arches)}")
+    for configuration, row in sorted(cells.items(), key=lambda item: (item[0] != "base", item[0])):
+        print(f"| {configuration} | {' | '.join(row.get(arch, '') for arch in arches)} |")
+    print()
+    for number, said in enumerate(notes, 1):
+        print(f"[{number}] {said}")
     return 0
 
 

@@ -79,7 +79,8 @@ impl Disassembler {
             && let Some(one) = decoded.iter().next()
         {
             let (mnemonic, operands) = (one.mnemonic().unwrap_or("?"), one.op_str().unwrap_or(""));
-            return instruction(mnemonic, operands, one.len() as u64);
+            let left_out = (self.isa.left_out)(mnemonic, code.get(one.len()..).unwrap_or_default());
+            return instruction(mnemonic, operands, one.len() as u64 + left_out);
         }
         if let Some((mnemonic, operands)) = (self.isa.supplement)(code) {
             return instruction(mnemonic, &operands, 4);
@@ -112,6 +113,14 @@ mod tests {
             let (text, target) = target(arch, pc, code);
             assert_eq!(target, Some(goes_to), "{arch} {text}");
         }
+    }
+
+    #[test]
+    fn an_instruction_ends_where_the_next_begins() {
+        let decoder = Disassembler::new(Isa::of(Arch::X86_64).unwrap()).unwrap();
+        // ud1 (%edx), %rdi; ret; int3
+        assert_eq!(decoder.at(0x1000, &[0x67, 0x48, 0x0f, 0xb9, 0x3a, 0xc3, 0xcc]).length, 5);
+        assert_eq!(decoder.at(0x1005, &[0xc3, 0xcc]).length, 1);
     }
 
     #[test]

@@ -179,14 +179,18 @@ impl Kernel {
             }
         };
         let notes = notes.iter().map(ToString::to_string).collect();
-        let given = types.map(|types| given_types(types, &file)).transpose()?;
-        let given = match given {
-            Some(given) => Some(given),
-            // A cached kernel has no debug information, and that of a compressed vmlinux is not read.
-            None if file.btf.is_none() && file.package.is_none() && file.format == "ELF" => {
-                Some(own_debug_information(path))
+        // A cached kernel has no debug information, and that of a compressed vmlinux is not read.
+        let described_in_file = file.btf.is_none() && file.package.is_none() && file.format == "ELF";
+        let own = || described_in_file.then(|| own_debug_information(path));
+        let given = match types {
+            Some(types) => {
+                let own = match own() {
+                    Some((own, _)) => own,
+                    None => file.types().and_then(Result::ok),
+                };
+                Some(given_types(types, &file, own.as_ref())?)
             }
-            None => None,
+            None => own(),
         };
         Kernel::new(path, file, symbols, notes, given)
     }
@@ -415,8 +419,44 @@ impl Kernel {
 }
 
 /// Reads the types of a file that was given with a kernel.
-fn given_types(path: &Path, kernel: &KernelFile) -> Result<(Option<Types>, TypesFrom), TypesFileError> {
+///
+/// They must agree with the kernel's own types, if it has any.
+fn given_types(
+    path: &Path,
+    kernel: &KernelFile,
+    own: Option<&Types>,
+) -> Result<(Option<Types>, TypesFrom), TypesFileError> {
+    /// Structures and members that routines work on, in whose sizes and offsets configurations differ.
+    const COMPARED: [(&str, Option<&str>); 11] = [
+        ("page", None),
+        ("folio", Some("_nr_pages")),
+        ("mm_struct", None),
+        ("mm_struct", Some("page_table_lock")),
+        ("mm_struct", Some("context")),
+        ("vm_area_struct", None),
+        ("task_struct", Some("mm")),
+        ("pglist_data", None),
+        ("pglist_data", Some("per_cpu_nodestats")),
+        ("page_vma_mapped_walk", None),
+        ("spinlock", None),
+    ];
     let file = TypesFile::open(path)?;
+    for (structure, member) in COMPARED {
+        let number = |types: &Types| match member {
+            None => types.size_alone(structure).ok(),
+            Some(member) => types.offset_alone(structure, member).ok(),
+        };
+        let (given, own) = (number(&file.types), own.map(number));
+        if let Some(own) = own
+            && given != own
+        {
+            let what = match member {
+                None => format!("the size of {structure}"),
+                Some(member) => format!("the offset of {structure}.{member}"),
+            };
+            return Err(TypesFileError::Differ { path: path.to_owned(), what, given, own });
+        }
+    }
     let same_build = file.matches(path, kernel.flat.arch, kernel.build_id.as_deref())?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let (name, sha256) = (printable(name.as_bytes()), file.sha256.clone());

@@ -15,6 +15,7 @@ pub(super) static ISA: Isa = Isa {
     capstone: || Capstone::new().arm64().mode(arm64::ArchMode::Arm).build(),
     classify,
     supplement: |_| None,
+    left_out: |_, _| 0,
     #[cfg(test)]
     kernel_addresses: &[0xffff_8000_1000_0000, 0xffff_0000_4000_0000, 0xffff_fdff_ffe0_0000],
 };

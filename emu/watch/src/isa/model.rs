@@ -72,6 +72,9 @@ pub struct Isa {
     pub(crate) classify: fn(&str, &str) -> Class,
     /// Returns mnemonic and operands of an instruction that Capstone cannot decode.
     pub(crate) supplement: fn(&[u8]) -> Option<(&'static str, String)>,
+    /// Returns how many bytes of an instruction Capstone leaves out, by its mnemonic and the bytes after those that it
+    /// has decoded.
+    pub(crate) left_out: fn(&str, &[u8]) -> u64,
     /// Addresses in the image, the linear map and the struct pages of its kernels.
     #[cfg(test)]
     pub(crate) kernel_addresses: &'static [u64],

@@ -16,6 +16,7 @@ pub(super) static PPC64: Isa = Isa {
     capstone: || Capstone::new().ppc().mode(ppc::ArchMode::Mode64).endian(Endian::Big).build(),
     classify,
     supplement: |code| tlbie(u32::from_be_bytes(*code.first_chunk()?)),
+    left_out: |_, _| 0,
     #[cfg(test)]
     kernel_addresses: &[0xc000_0000_0000_0000, 0xc00c_0000_0000_0000, 0xc000_0200_1000_0000],
 };

@@ -21,6 +21,7 @@ pub(super) static ISA: Isa = Isa {
     },
     classify,
     supplement: |_| None,
+    left_out: |_, _| 0,
     #[cfg(test)]
     kernel_addresses: &[0xffff_ffff_8000_2000, 0xff60_0000_0000_0000, 0xff1c_0000_0000_0000],
 };

@@ -15,6 +15,7 @@ pub(super) static ISA: Isa = Isa {
     capstone: || Capstone::new().sysz().mode(sysz::ArchMode::Default).build(),
     classify,
     supplement: |_| None,
+    left_out: |_, _| 0,
     #[cfg(test)]
     kernel_addresses: &[0x10_0000, 0x100_0000_0000, 0x70_0000_0000],
 };

@@ -15,6 +15,7 @@ pub(super) static ISA: Isa = Isa {
     capstone: || Capstone::new().sparc().mode(sparc::ArchMode::V9).build(),
     classify,
     supplement: |_| None,
+    left_out: |_, _| 0,
     #[cfg(test)]
     kernel_addresses: &[0x40_0000],
 };

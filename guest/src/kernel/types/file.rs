@@ -56,6 +56,11 @@ impl TypesForm {
     }
 }
 
+/// Returns a number of bytes in words.
+fn bytes(number: Option<u64>) -> String {
+    number.map_or("is missing".to_owned(), |number| format!("is {number}"))
+}
+
 /// Errors of reading types from a file.
 #[derive(Debug, thiserror::Error)]
 pub enum TypesFileError {
@@ -92,6 +97,21 @@ pub enum TypesFileError {
     /// The ELF file is not linked, so its debug information is not complete.
     #[error("{}: an object file that is not linked: give the vmlinux of the kernel's build", .0.display())]
     NotLinked(PathBuf),
+    /// The types are of another configuration than the kernel's own.
+    #[error(
+        "{}: the types of another kernel: {what} {} there, and {} in the kernel's own types, which are used without --types",
+        .path.display(), bytes(*.given), bytes(*.own)
+    )]
+    Differ {
+        /// The file.
+        path: PathBuf,
+        /// What differs first: a structure's size, or where a member is.
+        what: String,
+        /// That number in the file, in bytes; `None` if it has no such structure or member.
+        given: Option<u64>,
+        /// The number in the kernel's own types, in bytes; `None` likewise.
+        own: Option<u64>,
+    },
     /// The ELF file has no types.
     #[error(
         "{}: has neither BTF nor debug information (DWARF): build with CONFIG_DEBUG_INFO_BTF, or give the vmlinux before it was stripped",
