@@ -143,7 +143,10 @@ class Linker:
 def link(linker, objects, out, types, symbols):
     """Links a kernel, and returns how many functions and data the stubs define."""
     with open(f"{linker.tree}/include/config/kernel.release", encoding="ascii") as file:
-        banner = f"Linux version {file.read().strip()} (pmdscope) (clang and LLD{LLVM}) #1 SMP"
+        release = file.read().strip()
+    with open(f"{linker.tree}/.config", encoding="utf-8") as config:
+        compiler = re.search(r'^CONFIG_CC_VERSION_TEXT="(.*)"$', config.read(), re.MULTILINE).group(1)
+    banner = f"Linux version {release} (pmdscope) ({compiler}, LLD{LLVM}) #1 SMP"
     joined = linker.relocatable(objects)
     functions, data = undefined(joined)
     data = sorted((set(data) | linker.script_symbols(joined)) - set(functions))

@@ -266,6 +266,39 @@ mod tests {
     }
 
     #[test]
+    fn the_hash_of_memory_tells_contents_apart_and_not_the_order_of_stores() {
+        for order in [ByteOrder::Little, ByteOrder::Big] {
+            let hash_after = |stores: &[(u64, usize, u64)]| {
+                let region = Region::new("test", 0x10000, FRAME, None, None).unwrap();
+                stores.iter().fold(0, |hash, (offset, size, value)| {
+                    let changed = region.hash_of_store(*offset, *size, order, *value);
+                    let bytes = match order {
+                        ByteOrder::Little => value.to_le_bytes()[..*size].to_vec(),
+                        ByteOrder::Big => value.to_be_bytes()[8 - size..].to_vec(),
+                    };
+                    region.write(*offset, &bytes);
+                    hash ^ changed
+                })
+            };
+            let (one, other) = ((8, 8, 7), (0x101, 2, 0x1234));
+            assert_eq!(hash_after(&[one, other]), hash_after(&[other, one]));
+            assert_eq!(
+                hash_after(&[(8, 8, 5), one]),
+                hash_after(&[one]),
+                "what was overwritten does not count"
+            );
+            assert_eq!(hash_after(&[one, (8, 8, 0)]), 0, "as before");
+            let unlike = [
+                hash_after(&[one]),
+                hash_after(&[(8, 8, 6)]),
+                hash_after(&[(16, 8, 7)]),
+                hash_after(&[other]),
+            ];
+            assert_eq!(unlike.iter().collect::<std::collections::HashSet<_>>().len(), 4);
+        }
+    }
+
+    #[test]
     fn memory_becomes_what_it_was_at_any_moment() {
         let region = Region::new("test", 0x10000, 4 * FRAME, None, None).unwrap();
         region.settle();
