@@ -68,6 +68,9 @@ pub(crate) struct CpuModel {
     ///
     /// Present only where the engine raises the same exception for an unmapped address as for every other error.
     pub(crate) address_of: Option<AddressOf>,
+    /// Mnemonics of instructions that access one byte. They matter where the engine does not tell the size of an access
+    /// to unmapped memory.
+    pub(crate) byte_accesses: &'static [&'static str],
     /// How far the engine's program counter is past an instruction that raised an exception.
     pub(crate) past_exception: u64,
     /// Mnemonics of translation flushes that the engine cannot execute. They are stepped over.

@@ -33,6 +33,7 @@ pub(super) static PPC64: CpuModel = CpuModel {
     entry_register: Some(R::R12 as i32),
     address_of: None,
     // The engine raises a program interrupt at these, as if the hypervisor owned them.
+    byte_accesses: &[],
     past_exception: 4,
     skipped: &["tlbie", "tlbsync"],
 };

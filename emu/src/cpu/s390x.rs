@@ -35,6 +35,9 @@ pub(super) static MODEL: CpuModel = CpuModel {
     begins_to_spin: &[],
     entry_register: None,
     address_of: Some(address_of),
+    byte_accesses: &[
+        "lb", "lgb", "llc", "llgc", "ic", "icy", "cli", "cliy", "tm", "tmy", "mvi", "mviy", "stc", "stcy",
+    ],
     past_exception: 0,
     // The engine lacks CRDTE as well, but it cannot be skipped: it also changes the entry.
     skipped: &[],

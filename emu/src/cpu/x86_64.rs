@@ -29,6 +29,7 @@ pub(super) static MODEL: CpuModel = CpuModel {
     begins_to_spin: &[],
     entry_register: None,
     address_of: None,
+    byte_accesses: &[],
     past_exception: 0,
     skipped: &["invpcid"],
 };

@@ -36,7 +36,10 @@ impl Vcpu {
                 let end = || {
                     let pc = read_register(uc, program_counter)?.wrapping_sub(decoder.model.past_exception);
                     Ok(match accessed_nothing(uc, &decoder, pc)? {
-                        Some(address) => CallExit::Fault { pc, address: Some(address) },
+                        Some((address, bytes)) => {
+                            state.fault_bytes.set(bytes);
+                            CallExit::Fault { pc, address: Some(address) }
+                        }
                         None => CallExit::Exception { pc, number },
                     })
                 };
@@ -273,20 +276,26 @@ impl HookContext<'_, '_> {
     }
 }
 
-/// Returns the unmapped address that made an instruction raise an exception: its own, or the one that it accesses.
+/// Returns the unmapped address that made an instruction raise an exception, its own or the one that it accesses, and
+/// the number of bytes there: a word if it is not one byte.
 ///
 /// Returns `None` if the exception has another cause. On s390x, the engine gives no other sign of an unmapped
 /// address.
-fn accessed_nothing(engine: &Unicorn<'_, ()>, decoder: &Decoder, pc: u64) -> Result<Option<u64>, EmuError> {
+fn accessed_nothing(
+    engine: &Unicorn<'_, ()>,
+    decoder: &Decoder,
+    pc: u64,
+) -> Result<Option<(u64, usize)>, EmuError> {
     let Some(address_of) = decoder.model.address_of else { return Ok(None) };
     let is_nothing = |address: u64| engine.mem_read(decoder.isa().physical(address), &mut [0]).is_err();
     if is_nothing(pc) {
-        return Ok(Some(pc));
+        return Ok(Some((pc, 8)));
     }
     let text = instruction_at(engine, &decoder.disassembler, pc)?.text;
-    let (_, operands) = text.split_once(' ').unwrap_or((&text, ""));
+    let (mnemonic, operands) = text.split_once(' ').unwrap_or((&text, ""));
     let address = address_of(operands, &|register| read_register(engine, register))?;
-    Ok(address.filter(|address| is_nothing(*address)))
+    let bytes = if decoder.model.byte_accesses.contains(&mnemonic) { 1 } else { 8 };
+    Ok(address.filter(|address| is_nothing(*address)).map(|address| (address, bytes)))
 }
 
 /// Returns the number of instructions in the block at `start`.
