@@ -196,7 +196,7 @@ fn the_report_of_a_change_prints_what_it_did() {
         "no longer found: swap-becomes-present (odd view)",
         "split against gup-fast-read on migration-read",
         "the split is guarded, and was vulnerable",
-        "not fully known: 1 run: before: 1 run, incomplete: under schedule W1",
+        "not fully known: 1 run: before: 1 run (split against hmm on migration-read), incomplete: under schedule W1",
         "left out: entries that both kernels have not: devmap",
         "left out: follow-page, which the kernel after the change has not",
         "left out: 12 runs of writers on entries that no caller passes to them",
