@@ -8,14 +8,14 @@ use pmdscope_arches::Arch;
 use pmdscope_watch::{Disassembler, Instruction, Isa};
 
 use crate::EmuError;
-use crate::cpu::CpuModel;
+use crate::cpu::{Correction, CpuModel};
 
 /// The disassembler and the CPU model of one architecture.
 pub(crate) struct Decoder {
     pub(crate) model: &'static CpuModel,
     /// The disassembler, which watches use as well.
     pub(crate) disassembler: Rc<Disassembler>,
-    /// Cached by address: whether the instruction flushes translations or is stepped over.
+    /// Cached by address: whether something is to be done at the instruction; see [`flushing`](Self::flushing).
     flushing: RefCell<HashMap<u64, bool>>,
 }
 
@@ -44,7 +44,13 @@ impl Decoder {
         self.model.skipped.contains(&mnemonic)
     }
 
-    /// Returns the instruction at `pc` if it flushes translations or is stepped over.
+    /// Returns what an instruction does that the engine executes wrongly.
+    pub(crate) fn correction(&self, instruction: &Instruction) -> Option<Correction> {
+        let (mnemonic, operands) = instruction.text.split_once(' ')?;
+        (self.model.corrected)(mnemonic, operands)
+    }
+
+    /// Returns the instruction at `pc` if it flushes translations, is stepped over, or is executed wrongly.
     ///
     /// `instruction` decodes it. The answer is cached, since kernels ask before every instruction.
     pub(crate) fn flushing(
@@ -56,7 +62,8 @@ impl Decoder {
             return Ok(None);
         }
         let instruction = instruction()?;
-        let is = instruction.class.flushes || self.skips(&instruction);
+        let is =
+            instruction.class.flushes || self.skips(&instruction) || self.correction(&instruction).is_some();
         self.flushing.borrow_mut().insert(pc, is);
         Ok(is.then_some(instruction))
     }

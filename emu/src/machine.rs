@@ -293,10 +293,14 @@ impl Common {
         }
 
         for (pc, instruction) in self.flushes(&vcpu)? {
-            let is_skipped = self.decoder.skips(&instruction);
+            let (is_skipped, correction) =
+                (self.decoder.skips(&instruction), self.decoder.correction(&instruction));
             vcpu.on_code(pc, pc, move |cpu, pc| {
                 if instruction.class.flushes {
                     cpu.record(pc, Action::Flush);
+                }
+                if let Some(correction) = correction {
+                    return cpu.correct(correction, pc + instruction.length);
                 }
                 if is_skipped { cpu.jump(pc + instruction.length) } else { Ok(()) }
             })?;
@@ -312,8 +316,8 @@ impl Common {
         Ok((vcpu, private))
     }
 
-    /// Returns the instructions that flush translations without an access to memory, and those to step over, by
-    /// address.
+    /// Returns the instructions that flush translations without an access to memory, those to step over, and those that
+    /// the engine executes wrongly, by address.
     fn flushes(&self, vcpu: &Vcpu) -> Result<BTreeMap<u64, Instruction>, EmuError> {
         let mut found = BTreeMap::new();
         for function in self.guest.functions() {
@@ -322,7 +326,8 @@ impl Common {
                 let instruction = vcpu.instruction(pc)?;
                 let next = pc + instruction.length;
                 let flushes = instruction.class.flushes && instruction.class.atomicity == Atomicity::Plain;
-                if flushes || self.decoder.skips(&instruction) {
+                let corrected = self.decoder.correction(&instruction).is_some();
+                if flushes || corrected || self.decoder.skips(&instruction) {
                     found.insert(pc, instruction);
                 }
                 pc = next;

@@ -23,6 +23,28 @@ pub(super) type ReadRegister<'a> = &'a dyn Fn(i32) -> Result<u64, EmuError>;
 /// Returns `None` if the operands name no memory.
 pub(crate) type AddressOf = fn(&str, ReadRegister<'_>) -> Result<Option<u64>, EmuError>;
 
+/// An instruction that rotates a register and inserts some of its bits into another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Correction {
+    /// The register that is changed.
+    pub(crate) target: i32,
+    /// The register that is rotated.
+    pub(crate) source: i32,
+    /// By how many bits it is rotated to the left.
+    pub(crate) rotate: u32,
+    /// The bits that are inserted.
+    pub(crate) inserted: u64,
+    /// The bits of the target that stay. All others become 0.
+    pub(crate) kept: u64,
+}
+
+impl Correction {
+    /// Returns the new value of the target.
+    pub(crate) const fn apply(self, target: u64, source: u64) -> u64 {
+        target & self.kept | source.rotate_left(self.rotate) & self.inserted
+    }
+}
+
 /// A CPU model. Registers are given by their engine numbers.
 pub(crate) struct CpuModel {
     /// The architecture.
@@ -71,6 +93,9 @@ pub(crate) struct CpuModel {
     /// Mnemonics of instructions that access one byte. They matter where the engine does not tell the size of an access
     /// to unmapped memory.
     pub(crate) byte_accesses: &'static [&'static str],
+    /// Returns what an instruction does that the engine executes wrongly, by Capstone's mnemonic and operands; `None` for
+    /// all others.
+    pub(crate) corrected: fn(&str, &str) -> Option<Correction>,
     /// How far the engine's program counter is past an instruction that raised an exception.
     pub(crate) past_exception: u64,
     /// Mnemonics of translation flushes that the engine cannot execute. They are stepped over.

@@ -34,6 +34,7 @@ pub(super) static PPC64: CpuModel = CpuModel {
     address_of: None,
     // The engine raises a program interrupt at these, as if the hypervisor owned them.
     byte_accesses: &[],
+    corrected: |_, _| None,
     past_exception: 4,
     skipped: &["tlbie", "tlbsync"],
 };

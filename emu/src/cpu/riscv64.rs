@@ -25,6 +25,7 @@ pub(super) static MODEL: CpuModel = CpuModel {
     entry_register: None,
     address_of: None,
     byte_accesses: &[],
+    corrected: |_, _| None,
     past_exception: 0,
     skipped: &[],
 };

@@ -3,7 +3,7 @@
 use pmdscope_arches::Arch;
 use unicorn_engine::RegisterS390X as R;
 
-use super::model::{CpuModel, ReadRegister, ReturnTo};
+use super::model::{Correction, CpuModel, ReadRegister, ReturnTo};
 use crate::error::EmuError;
 
 /// The PSW bit that turns on address translation (DAT).
@@ -38,6 +38,7 @@ pub(super) static MODEL: CpuModel = CpuModel {
     byte_accesses: &[
         "lb", "lgb", "llc", "llgc", "ic", "icy", "cli", "cliy", "tm", "tmy", "mvi", "mviy", "stc", "stcy",
     ],
+    corrected,
     past_exception: 0,
     // The engine lacks CRDTE as well, but it cannot be skipped: it also changes the entry.
     skipped: &[],
@@ -61,6 +62,45 @@ const GENERAL: [R; 16] = [
     R::R14,
     R::R15,
 ];
+
+/// Returns what RISBHG and RISBLG do: the engine inserts in wrong places.
+///
+/// They rotate their second operand, and insert a range of its upper or lower half into that of the first. The range may
+/// wrap around. Bit 0 of the fourth operand clears the rest of that half (z/Architecture Principles of Operation, "Rotate
+/// then insert selected bits high" and "... low").
+fn corrected(mnemonic: &str, operands: &str) -> Option<Correction> {
+    /// Bit 0 of the fourth operand.
+    const ZERO_THE_REST: u32 = 0x80;
+    let half = match mnemonic {
+        "risbhg" => 32,
+        "risblg" => 0,
+        _ => return None,
+    };
+    let mut operands = operands.split(',').map(str::trim);
+    let mut register = || {
+        let number: usize = operands.next()?.strip_prefix("%r")?.parse().ok()?;
+        Some(*GENERAL.get(number)? as i32)
+    };
+    let (target, source) = (register()?, register()?);
+    let mut number = || -> Option<u32> {
+        match operands.next() {
+            Some(number) => match number.strip_prefix("0x") {
+                Some(digits) => u32::from_str_radix(digits, 16).ok(),
+                None => number.parse().ok(),
+            },
+            // Capstone leaves out a last operand of 0.
+            None => Some(0),
+        }
+    };
+    let (first, last, rotate) = (number()?, number()?, number()?);
+    let of_half = |bit: u32| u32::MAX >> (bit & 31);
+    // Bits are numbered from the most significant one.
+    let (from, after) = (of_half(first), of_half(last) >> 1);
+    let range = if first & 31 <= last & 31 { from & !after } else { from | !after };
+    let inserted = u64::from(range) << half;
+    let kept = if last & ZERO_THE_REST == 0 { !inserted } else { !(u64::from(u32::MAX) << half) };
+    Some(Correction { target, source, rotate: rotate & 63, inserted, kept })
+}
 
 /// Returns the address that a memory operand names; `None` if the operand names no memory.
 ///

@@ -101,6 +101,9 @@ impl CodeHooks {
         if flushing.class.flushes && flushing.class.atomicity == Atomicity::Plain {
             cpu.record(pc, Action::Flush);
         }
+        if let Some(correction) = decoder.correction(&flushing) {
+            return cpu.correct(correction, pc + flushing.length);
+        }
         if decoder.skips(&flushing) { cpu.jump(pc + flushing.length) } else { Ok(()) }
     }
 }

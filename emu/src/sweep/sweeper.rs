@@ -186,6 +186,13 @@ fn leave_out_flushes(guest: &Guest, decoder: &Decoder, vcpu: &Vcpu, image: &Imag
         while pc < function.address.saturating_add(function.size) {
             let instruction = vcpu.instruction(pc)?;
             let flushes = instruction.class.flushes && instruction.class.atomicity == Atomicity::Plain;
+            if decoder.correction(&instruction).is_some() {
+                return Err(EmuError::Environment(format!(
+                    "the engine executes '{}' at {pc:#x} wrongly, and a sweep corrects no instruction: run the writer on \
+                     the entries one by one",
+                    instruction.text
+                )));
+            }
             if flushes || decoder.skips(&instruction) {
                 let bytes = (0..instruction.length).zip(decoder.model.no_operation.iter().copied().cycle());
                 let nothing: Vec<u8> = bytes.map(|(_, byte)| byte).collect();

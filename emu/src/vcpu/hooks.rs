@@ -12,7 +12,7 @@ use super::observer::PageTableObserver;
 use super::state::{State, Traps};
 use super::{Vcpu, read_register};
 use crate::EmuError;
-use crate::cpu::{CpuModel, ReturnTo};
+use crate::cpu::{Correction, CpuModel, ReturnTo};
 use crate::decoder::Decoder;
 use crate::end::CallExit;
 use crate::trace::Action;
@@ -243,7 +243,15 @@ impl HookContext<'_, '_> {
         self.state.finish(self.engine, CallExit::Returned);
     }
 
-    /// Returns the instruction at `pc` if it flushes translations or is stepped over.
+    /// Does in place of the engine what an instruction does, and continues at `next`.
+    pub(crate) fn correct(&mut self, correction: Correction, next: u64) -> Result<(), EmuError> {
+        let Correction { target, source, .. } = correction;
+        let value = correction.apply(self.register(target)?, self.register(source)?);
+        self.set_register(target, value)?;
+        self.jump(next)
+    }
+
+    /// Returns the instruction at `pc` if something is to be done there; see [`Decoder::flushing`].
     pub(crate) fn flushing(&self, decoder: &Decoder, pc: u64) -> Result<Option<Instruction>, EmuError> {
         decoder.flushing(pc, || self.instruction(decoder, pc))
     }

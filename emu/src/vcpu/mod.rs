@@ -268,4 +268,63 @@ mod tests {
             assert!(matches!(end, crate::end::CallExit::Exception { pc, .. } if pc == at), "{arch}: {end:?}");
         }
     }
+
+    /// Returns what rotating and inserting does, bit by bit. Bits are numbered from the most significant one.
+    fn inserted(opcode: u8, target: u64, source: u64, [first, last, rotate]: [u8; 3]) -> u64 {
+        let bit = |of: u64, number: u32| of >> (63 - number) & 1;
+        // RISBHG and RISBLG use one half, RISBG and RISBGN all of a register.
+        let (start, bits) = match opcode {
+            0x5d => (0, 32),
+            0x51 => (32, 32),
+            _ => (0, 64),
+        };
+        let (first, end) = (u32::from(first) % bits, u32::from(last & 0x7f) % bits);
+        let mut result = target;
+        for number in start..start + bits {
+            let at = number - start;
+            let is_in = if first <= end { (first..=end).contains(&at) } else { at >= first || at <= end };
+            let value = match (is_in, last & 0x80 != 0) {
+                (true, _) => bit(source, (number + u32::from(rotate)) % 64),
+                (false, true) => 0,
+                (false, false) => continue,
+            };
+            result = result & !(1 << (63 - number)) | value << (63 - number);
+        }
+        result
+    }
+
+    #[test]
+    fn s390x_rotates_and_inserts_as_its_manual_says() {
+        let decoder = Decoder::of(Arch::S390x).unwrap();
+        let place = CallLayout { return_pad: 0x2010, stack_top: 0x3000 };
+        let mut vcpu = Vcpu::new(0, place, &Rc::new(Recorder::new()), &decoder).unwrap();
+        vcpu.map(0, &Rc::new(Shared::new(0x10_0000).unwrap())).unwrap();
+        vcpu.provide_return_pad().unwrap();
+        let hooked = Rc::clone(&decoder);
+        vcpu.on_code(0x1_0000, 0xf_ffff, move |cpu, pc| {
+            let instruction = cpu.instruction(&hooked, pc)?;
+            match hooked.correction(&instruction) {
+                Some(correction) => cpu.correct(correction, pc + instruction.length),
+                None => Ok(()),
+            }
+        })
+        .unwrap();
+        let mut random = fastrand::Rng::with_seed(1);
+        for number in 0..2_000 {
+            // RISBG, RISBGN, RISBHG, RISBLG %r2, %r3; br %r14
+            let opcode = [0x55, 0x59, 0x5d, 0x51][number % 4];
+            let half = if number % 4 < 2 { 64 } else { 32 };
+            let zero = if random.bool() { 0x80 } else { 0 };
+            let operands = [random.u8(..half), random.u8(..half) | zero, random.u8(..64)];
+            let [first, last, rotate] = operands;
+            let at = 0x1_0000 + 0x10 * number as u64;
+            vcpu.write(at, &[0xec, 0x23, first, last, rotate, opcode, 0x07, 0xfe]).unwrap();
+            let (target, source) = (random.u64(..), random.u64(..));
+            let end = vcpu.call(at, &[target, source], CallBounds::default()).unwrap();
+            assert_eq!(end, crate::end::CallExit::Returned);
+            let result = vcpu.register(decoder.model.returns).unwrap();
+            let wanted = inserted(opcode, target, source, operands);
+            assert_eq!(result, wanted, "{opcode:#x} {operands:?} of {target:#018x} and {source:#018x}");
+        }
+    }
 }
