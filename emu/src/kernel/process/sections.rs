@@ -28,18 +28,12 @@ const END: u64 = 1 << 40;
 /// without sections has all struct pages in one array (CONFIG_FLATMEM). What has no symbol stays as it is in the
 /// image.
 pub(super) fn start(machine: &mut Machine, fields: &Fields, at: u64) -> Result<(), EmuError> {
-    if let (Some(pages), Some(end)) = (machine.kernel.symbol("mem_map"), machine.kernel.symbol("max_mapnr")) {
-        machine.put64(pages, at + BEFORE_PAGES)?;
-        machine.put64(end, END)?;
-        machine.assumptions.push(format!("every page frame below {END:#x} is valid: max_mapnr"));
-        return Ok(());
-    }
     let (Some(sections), Ok(size), Some(map)) = (
         machine.kernel.symbol("mem_section"),
         fields.size("mem_section"),
         fields.find("mem_section", "section_mem_map"),
     ) else {
-        return Ok(());
+        return one_array(machine, at + BEFORE_PAGES);
     };
     let group = at + GROUPS;
     for (range, step, value) in [(at..group, 8, group), (group..group + GROUP, size, VALID)] {
@@ -50,6 +44,17 @@ pub(super) fn start(machine: &mut Machine, fields: &Fields, at: u64) -> Result<(
     }
     machine.put64(sections, at)?;
     machine.assumptions.push("every page frame is valid: pfn_valid()".to_owned());
+    Ok(())
+}
+
+/// Makes every page frame of a kernel without sections valid, with struct pages from `at` on.
+fn one_array(machine: &mut Machine, at: u64) -> Result<(), EmuError> {
+    // Kernels with sections may have these as well, unused.
+    if let (Some(pages), Some(end)) = (machine.kernel.symbol("mem_map"), machine.kernel.symbol("max_mapnr")) {
+        machine.put64(pages, at)?;
+        machine.put64(end, END)?;
+        machine.assumptions.push(format!("every page frame below {END:#x} is valid: max_mapnr"));
+    }
     Ok(())
 }
 
