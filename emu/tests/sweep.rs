@@ -303,3 +303,23 @@ fn sets_that_are_longer_than_a_chunk_are_run_whole_and_in_order() {
     assert_eq!(together.len(), one_by_one.len());
     assert!(together == swept(&mut sweeper, &one_by_one));
 }
+
+#[test]
+fn code_that_the_engine_executes_wrongly_is_refused() {
+    let bundled = pmdscope_guest::bundled(Arch::S390x, None, Version::new(7, 2)).unwrap();
+    let guest = under_test::load(bundled);
+    let at = guest.function(writers::INVALIDATE.symbol()).unwrap();
+    let lies_in =
+        |s: &&pmdscope_guest::Segment| s.executable && (s.address..s.address + s.size).contains(&at);
+    let segment = guest.segments().iter().find(lies_in).unwrap();
+    let mut elf = bundled.elf.to_vec();
+    let of_segment = elf.windows(64).position(|window| *window == segment.bytes[..64]).unwrap();
+    let offset = of_segment + usize::try_from(at - segment.address).unwrap();
+    // risbhg %r1, %r2, 0, 31, 32; br %r14
+    elf[offset..offset + 8].copy_from_slice(&[0xec, 0x12, 0x00, 0x1f, 0x20, 0x5d, 0x07, 0xfe]);
+    let planted = Guest::parse(&elf, Arch::S390x).unwrap();
+    let encoding = encoding(bundled, bundled.to);
+    assert!(Sweeper::new(&guest, &encoding, &writers::INVALIDATE).is_ok());
+    let refused = Sweeper::new(&planted, &encoding, &writers::INVALIDATE).err().unwrap();
+    assert!(refused.to_string().contains("wrongly"), "{refused}");
+}
