@@ -7,6 +7,7 @@ mod patch;
 mod repro;
 mod run;
 mod shared;
+mod survey;
 
 use std::path::PathBuf;
 
@@ -16,12 +17,12 @@ use pmdscope_traces::formats::{self, CompareFormat};
 use crate::kernel_arg::KernelArg;
 use crate::version::{VERSION, VERSION_AND_SOURCES};
 
-pub use self::batch::{BatchArgs, DiffArgs, DiffFormat, MergeArgs, OnlyArgs, ReportDirArgs};
+pub use self::batch::{BatchArgs, BatchHowArgs, DiffArgs, DiffFormat, MergeArgs, OnlyArgs, ReportDirArgs};
 use self::examples::{
     BATCH_EXAMPLES, COMPARE_EXAMPLES, COMPLETIONS_EXAMPLES, DECODE_EXAMPLES, DIFF_EXAMPLES, EXPLAIN_EXAMPLES,
     KERNEL_EXAMPLES, KERNEL_INFO_EXAMPLES, LIST_EXAMPLES, LIST_FUNCTIONS_EXAMPLES, MAN_EXAMPLES,
     MERGE_EXAMPLES, PATCH_EXAMPLES, REPORT_EXAMPLES, REPRO_EXAMPLES, RUN_EXAMPLES, SCHEMA_EXAMPLES,
-    SWEEP_EXAMPLES, VERSION_EXAMPLES,
+    SURVEY_EXAMPLES, SWEEP_EXAMPLES, VERSION_EXAMPLES,
 };
 use self::format::one_of;
 pub use self::patch::{PatchArgs, PatchFormat};
@@ -29,6 +30,7 @@ pub use self::repro::{ReproArgs, ReproReportArgs, ReproRunArgs, ReproWhat, SaveA
 pub use self::run::{JobArgs, ReductionArg, RunArgs};
 use self::shared::kernel_arg;
 pub use self::shared::{BoundArgs, CacheArgs, Marks, Platform, ReportArgs};
+pub use self::survey::SurveyArgs;
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -71,6 +73,9 @@ pub enum Command {
     /// Compare the results of two batches
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(DiffArgs),
+    /// Run every function of a kernel that takes the address of a PMD, and every pair of them
+    #[command(after_help = SURVEY_EXAMPLES)]
+    Survey(SurveyArgs),
     /// Show what a change does to a kernel, by a build before and one after it
     #[command(after_help = PATCH_EXAMPLES)]
     Patch(PatchArgs),
@@ -165,9 +170,29 @@ pub enum KernelWhat {
     /// Describe the image: release, architecture, symbols, types
     #[command(after_help = KERNEL_INFO_EXAMPLES)]
     Info(KernelFileArgs),
-    /// List the writers and walkers that can be run, with their functions
+    /// List the functions that can be run, with what each is seen to do to an entry
     #[command(after_help = LIST_FUNCTIONS_EXAMPLES)]
-    ListFunctions(KernelFileArgs),
+    ListFunctions(ListFunctionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ListFunctionsArgs {
+    #[command(flatten)]
+    pub kernel: KernelFileArgs,
+    /// Format of the list
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ListFormat,
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ListFormat {
+    /// Text
+    #[default]
+    Text,
+    /// One object, by `pmdscope schema functions`
+    Json,
 }
 
 #[derive(Debug, Args)]
@@ -296,7 +321,7 @@ pub enum ListWhat {
 
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// run, compare, decode, explain, repro, sweep, matrix, batch, record or diff
+    /// run, compare, decode, explain, repro, sweep, matrix, batch, record, diff, patch or functions
     pub name: String,
 }
 

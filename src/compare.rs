@@ -18,7 +18,9 @@ use crate::failure::{FailureKind, one_line, status_of};
 use crate::kernel_arg::{self, KernelArg, Traits};
 use crate::start::{EntryRequest, Start};
 use crate::study::Study;
-use crate::subject::{GuestSubject, KernelSubject, LastEnvironment, Subject, refuse_platform, types_of};
+use crate::subject::{
+    GuestSubject, KernelSubject, LastEnvironment, NoRoutine, Subject, refuse_platform, types_of,
+};
 use crate::values::{bounds, chosen};
 use crate::version::made_by;
 use crate::{confined, output};
@@ -106,7 +108,11 @@ impl<'a> Plan<'a> {
             match of_kernel {
                 Ok(of_kernel) => rows.extend(of_kernel),
                 // A name that no kernel knows is a mistake of the command line.
-                Err(error) if error.is::<UnknownName>() || status_of(&error) == Exit::Internal => {
+                Err(error)
+                    if error.is::<UnknownName>()
+                        || error.is::<NoRoutine>()
+                        || status_of(&error) == Exit::Internal =>
+                {
                     return Err(error);
                 }
                 Err(error) => unavailable.push(UnavailableKernel {

@@ -5,19 +5,40 @@ use pmdscope_emu::kernel_routines;
 use pmdscope_guest::kernel::Base;
 use pmdscope_guest::{Kernel, Role};
 use pmdscope_traces::text::table;
+use pmdscope_traces::{functions, json, text};
 
-use crate::cli::{KernelArgs, KernelFileArgs, KernelWhat};
+use crate::cli::{KernelArgs, KernelFileArgs, KernelWhat, ListFormat, ListFunctionsArgs};
+use crate::confined;
 use crate::exit::Exit;
 use crate::output;
-use crate::subject::open_kernel;
+use crate::subject::{KernelSubject, open_kernel};
 
 pub fn kernel(args: &KernelArgs) -> Result<Exit> {
     let text = match &args.what {
         KernelWhat::Info(args) => info(&open(args)?),
-        KernelWhat::ListFunctions(args) => functions(&open(args)?),
+        KernelWhat::ListFunctions(args) => return list_functions(args),
     };
     output::write(&text, None)?;
     Ok(Exit::Clean)
+}
+
+/// Runs each function alone, and lists what it does.
+fn list_functions(args: &ListFunctionsArgs) -> Result<Exit> {
+    let ListFunctionsArgs { kernel: file, .. } = args;
+    let path = file.file.unlabelled()?;
+    let kernel = KernelSubject::open(path, file.types.as_deref(), file.cache)?;
+    let (printed, is_known) = output::checked(args.report.self_check, || {
+        let report = confined::functions(&kernel)?;
+        let printed = match args.format {
+            ListFormat::Text => functions::text(&report),
+            ListFormat::Json => json::pretty(&report)?,
+        };
+        Ok((printed, report.incomplete.is_none()))
+    })?;
+    let to = args.report.output.as_deref();
+    let terminal = output::terminal(to).filter(|_| args.format == ListFormat::Text);
+    output::write(&text::fit(&printed, terminal), to)?;
+    Ok(if is_known { Exit::Clean } else { Exit::Inconclusive })
 }
 
 fn open(args: &KernelFileArgs) -> Result<Kernel> {
@@ -68,30 +89,4 @@ fn info(kernel: &Kernel) -> String {
     row("writers", named(Role::Writer));
     row("walkers", named(Role::Walker));
     columns(rows)
-}
-
-/// Lists each routine with the kernel's function for it, and its prototype if the kernel has its type.
-fn functions(kernel: &Kernel) -> String {
-    columns(Role::ALL.into_iter().flat_map(kernel_routines).map(|routine| {
-        let function = match routine.function_in(kernel) {
-            Some((symbol, address)) => format!("{address:#x} {}", declared(kernel, symbol)),
-            None => format!("not in this kernel: no {}()", routine.symbols.join("() or ")),
-        };
-        vec![routine.name.to_owned(), routine.role.name().to_owned(), function]
-    }))
-}
-
-fn declared(kernel: &Kernel, symbol: &str) -> String {
-    // The compiler adds what follows a dot: this is a part of a function, or a variant of it.
-    let name = symbol.split('.').next().unwrap_or(symbol);
-    let Some(prototype) = kernel.prototype(name) else { return format!("{symbol}()") };
-    let parameters: Vec<_> = prototype
-        .parameters
-        .iter()
-        .map(|parameter| match &parameter.name {
-            Some(name) => format!("{} {name}", parameter.type_name),
-            None => parameter.type_name.clone(),
-        })
-        .collect();
-    format!("{} {symbol}({})", prototype.returns, parameters.join(", "))
 }

@@ -17,6 +17,7 @@ mod exit;
 mod expected;
 mod explain;
 mod failure;
+mod functions;
 mod input;
 mod kernel;
 mod kernel_arg;
@@ -34,6 +35,7 @@ mod run;
 mod start;
 mod study;
 mod subject;
+mod survey;
 mod sweep;
 mod sweep_study;
 mod tally;
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::compare(args),
         Command::Run(args) => run::run(args),
         Command::Sweep(args) => sweep::run(args),
+        Command::Survey(args) => survey::survey(args),
         Command::Batch(args) => batch::batch(args),
         Command::Merge(args) => batch::merge(args),
         Command::Report(args) => batch::report(args),

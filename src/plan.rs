@@ -11,11 +11,21 @@ use crate::values::run_bounds;
 
 /// Refuses arguments that no kernel can satisfy: opening a kernel may take seconds.
 fn check_before_opening(args: &JobArgs) -> Result<()> {
-    args.writer.iter().try_for_each(|writer| kernel_routine(Role::Writer, writer).map(drop))?;
+    args.writer.iter().try_for_each(|writer| check_name(Role::Writer, writer))?;
     let walkers = || args.walker.iter().filter(|walker| *walker != NO_WALKER);
     let named = || walkers().filter(|walker| *walker != EVERY_ROUTINE);
-    named().try_for_each(|walker| kernel_routine(Role::Walker, walker).map(drop))?;
+    named().try_for_each(|walker| check_name(Role::Walker, walker))?;
     check_schedule(args.schedule.is_some(), walkers().count() < args.walker.len())
+}
+
+/// Refuses a name that is no routine's and that no function of a kernel can have.
+fn check_name(role: Role, name: &str) -> Result<()> {
+    let symbol = name.split(':').next().unwrap_or(name);
+    let is_symbol = symbol.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    match kernel_routine(role, name) {
+        Err(unknown) if !is_symbol => Err(unknown.into()),
+        _ => Ok(()),
+    }
 }
 
 fn check_schedule(has_schedule: bool, runs_writer_alone: bool) -> Result<()> {

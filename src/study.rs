@@ -128,6 +128,7 @@ impl<'a> Study<'a> {
             walker: self.walker,
             with: self.with,
             installed: self.installed(environment, &exploration),
+            walker_only_reads: self.walker.is_none_or(|walker| environment.only_reads(walker)),
             filled: &filled,
             may_drop: environment.may_drop(self.writer),
             inspect: environment,
@@ -191,7 +192,10 @@ impl<'a> Study<'a> {
             match routine.map(|routine| routine.installs) {
                 Some(Installs::Table) => drop(installed.insert(environment.installed_table())),
                 Some(Installs::Entry) => {
-                    installed.extend(last_stored(exploration, cpu, environment.entry_address()));
+                    let last = last_stored(exploration, cpu, environment.entry_address()).into_iter();
+                    // A function that is called by its types may have stored what nobody would install.
+                    let declared = routine.is_some_and(|routine| routine.declared);
+                    installed.extend(last.filter(|entry| !declared || environment.is_of_process(*entry)));
                 }
                 Some(Installs::Nothing) | None => {}
             }

@@ -109,6 +109,17 @@ impl Encoding {
         }
     }
 
+    /// Returns the physical address of the table that an entry points to; `None` for all other entries.
+    pub fn table_of(&self, entry: u64) -> Option<u64> {
+        if self.form(entry) != Form::Table {
+            return None;
+        }
+        let Layout { table, physical_bits, .. } = self.layout();
+        // Each bit of the address has a place of its own in an entry.
+        let bits = (0..*physical_bits).map(|bit| 1_u64 << bit);
+        Some(bits.filter(|bit| entry & (table(*bit) ^ table(0)) != 0).fold(0, |address, bit| address | bit))
+    }
+
     fn build_table(&self, spec: &EntrySpec) -> Result<u64, String> {
         unmarked(spec)?;
         self.fits(spec.pfn, 1)?;

@@ -32,6 +32,12 @@ pub enum CallExit {
         /// Address of the instruction.
         pc: u64,
     },
+    /// A kernel was about to give the CPU to another task: the function waits for something that no other CPU here
+    /// does.
+    Sleeps {
+        /// Address of the function that does it.
+        pc: u64,
+    },
     /// It made more page-table accesses than the bounds allow.
     AccessBound,
     /// It ran more instructions than the bounds allow.
@@ -68,6 +74,7 @@ impl fmt::Display for CallExit {
             }
             CallExit::Exception { pc, number } => write!(f, "raised exception {number} at {pc:#x}"),
             CallExit::Bug { pc } => write!(f, "reached a BUG() at {pc:#x}"),
+            CallExit::Sleeps { pc } => write!(f, "sleeps, at {pc:#x}"),
             CallExit::AccessBound => f.write_str("reached the bound on page-table accesses"),
             CallExit::InstructionBound => f.write_str("reached the bound on instructions"),
             CallExit::TimeBound => f.write_str("reached the bound on time"),

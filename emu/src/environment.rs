@@ -45,6 +45,10 @@ pub trait Inspect {
     fn instruction(&self, pc: u64) -> Rc<str>;
     /// Whether an accessed address is in the PMD table.
     fn is_in_table(&self, address: u64) -> bool;
+    /// Whether an accessed address is in the entry. A walk may read entries beside it.
+    fn is_in_entry(&self, address: u64) -> bool {
+        self.is_in_table(address)
+    }
     /// Describes in words what lies at an address, given as in events.
     fn describe(&self, address: u64) -> String;
     /// Describes in words how a call ended.
@@ -107,6 +111,18 @@ pub trait Environment: Inspect {
     /// Returns the marks of the original entry that a writer may drop from the entry it installs: it keeps them
     /// elsewhere, or drops them on purpose.
     fn may_drop(&self, writer: &Routine) -> EntryMarks;
+
+    /// Whether a walker only reads entries by its role, and does not change them.
+    fn only_reads(&self, _: &Routine) -> bool {
+        true
+    }
+
+    /// Whether an entry leads to memory that the routines' process has: its page, or a table.
+    ///
+    /// What a function stores which nobody knows is taken for installed only if it does.
+    fn is_of_process(&self, _: u64) -> bool {
+        true
+    }
 
     /// Returns what was set up and assumed for a kernel's routines; `None` for a guest, for which nothing is.
     fn setup(&self) -> Option<Setup>;

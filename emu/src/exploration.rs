@@ -185,8 +185,8 @@ impl Exploration {
     pub(crate) fn add(&mut self, run: Run, crashes_are_outcomes: bool) {
         self.machine_runs += 2 + run.others.len() as u64;
         let conclusive = |cpu: u8, end| {
-            // A kernel's own BUG() is an outcome as well: no memory was lacking.
-            matches!(end, CallExit::Returned | CallExit::Bug { .. })
+            // A kernel's own BUG() is an outcome as well, and so is going to sleep: no memory was lacking.
+            matches!(end, CallExit::Returned | CallExit::Bug { .. } | CallExit::Sleeps { .. })
                 || crashes_are_outcomes && cpu != WRITER && matches!(end, CallExit::Fault { .. })
         };
         let ends =

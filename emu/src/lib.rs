@@ -35,7 +35,10 @@ pub use environment::{Control, Environment, Inspect, Job, Schedules, Setup, Stub
 pub use error::{Blame, EmuError};
 pub use exploration::{Bounds, Divergence, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};
 pub use guest_environment::GuestEnvironment;
-pub use kernel::{BaselineRun, HugePage, KernelEnvironment, kernel_routine, kernel_routines};
+pub use kernel::{
+    BaselineRun, CLEARS_BAD, FunctionError, HugePage, KernelEnvironment, Observation, Seen, declaration,
+    function, functions, kernel_routine, kernel_routines, recipe_calling,
+};
 pub use machine::{Calls, Loaded, Machine, env, installed_table};
 pub use pinned::ENGINE;
 pub use pmdscope_explore::{MOST_CPUS, NoSchedule, Schedule};

@@ -392,7 +392,7 @@ impl Stage for Loaded<'_> {
 
     fn begin(&mut self, cpu: u8) -> Result<Call, EmuError> {
         let (function, arguments, bounds) = (self.functions[usize::from(cpu)], self.arguments(), self.bounds);
-        self.vcpu(cpu).begin(function, &arguments, bounds)
+        self.vcpu(cpu).begin(function, &arguments, None, bounds)
     }
 
     fn resume(&mut self, cpu: u8, call: &mut Call) -> Result<(), EmuError> {
@@ -411,7 +411,7 @@ impl Stage for Loaded<'_> {
         // The watched table need not be reset, since the value for each read is put there first.
         self.machine.put_back(&self.calls.env)?;
         let (function, arguments, bounds) = (self.functions[usize::from(cpu)], self.arguments(), self.bounds);
-        let from = From::Function { address: function, arguments: &arguments };
+        let from = From::Function { address: function, arguments: &arguments, then: None };
         let Stop { end, .. } = self.vcpu(cpu).follow(from, bounds, values, None)?;
         let ended = end.map(|(end, _)| self.ended(cpu, end)).transpose()?;
         // The state is not known: stores to a stack are not hooked here. Bundled routines wait for nothing.

@@ -32,17 +32,17 @@ pub use self::diff::diff;
 pub use self::heard::from_worker;
 pub use self::in_memory::run_plan;
 pub use self::merge::merge;
-pub use self::report::report;
+pub use self::report::{report, report_text};
 pub use self::worker::{is_worker, worker};
 
 use self::crew::{Crew, Lacking, Segments};
 use self::partition::Partition;
 pub use self::plan::{Block, Entries, Plan, Platform};
-use self::planning::Planned;
+pub use self::planning::{Planned, plan};
 use self::progress::Progress;
 use self::store::Store;
 use self::wire::{Setup, Verdicts};
-use crate::cli::BatchArgs;
+use crate::cli::{BatchArgs, BatchHowArgs};
 use crate::confined::processor_seconds;
 use crate::exit::Exit;
 use crate::output;
@@ -54,8 +54,52 @@ const MOST_WORKERS: usize = 4096;
 pub fn batch(args: &BatchArgs) -> Result<Exit> {
     let (matrix, text) = planning::read(&args.matrix)?;
     let folder = args.matrix.parent().unwrap_or(Path::new(""));
-    let Planned { plan, skipped, unavailable } = planning::plan(&matrix, folder, args.cache)?;
-    let partition = match &args.partition {
+    let planned = plan(&matrix, folder, args.how.cache)?;
+    let job = BatchRun {
+        text,
+        planned,
+        to: args.output.as_deref(),
+        dry_run: args.dry_run,
+        how: &args.how,
+        command: &format!("pmdscope batch {}", quoted(&args.matrix.to_string_lossy())),
+    };
+    let ran = run(job)?;
+    if let (Some(verdicts), Some(to)) = (ran.verdicts, &args.output) {
+        // Everything is recorded, so a summary that cannot be printed does not change the exit status.
+        if let Err(error) = output::write(&ended(verdicts, to), None) {
+            output::tell(&crate::failure::one_line(&error));
+        }
+    }
+    Ok(ran.exit)
+}
+
+/// Everything that a batch is of.
+pub struct BatchRun<'a> {
+    /// The text of the matrix.
+    pub text: String,
+    /// The jobs of the matrix.
+    pub planned: Planned,
+    /// The directory for the results; `None` only for a dry run.
+    pub to: Option<&'a Path>,
+    /// Whether jobs are only listed.
+    pub dry_run: bool,
+    /// How it is run.
+    pub how: &'a BatchHowArgs,
+    /// The command that runs it, without the options for the directory and for how it is run.
+    pub command: &'a str,
+}
+
+/// The result of a batch.
+pub struct Ran {
+    pub exit: Exit,
+    /// The verdicts of all jobs; `None` if some were not run.
+    pub verdicts: Option<Verdicts>,
+}
+
+/// Runs a batch into a directory.
+pub fn run(of: BatchRun<'_>) -> Result<Ran> {
+    let BatchRun { text, planned: Planned { plan, skipped, unavailable }, to, dry_run, how, command } = of;
+    let partition = match &how.partition {
         Some(partition) => partition.parse()?,
         None => Partition::Whole,
     };
@@ -70,39 +114,37 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
         partition: partition.name(),
         here,
         segment: segment::segment_jobs(here),
-        memory: args.memory,
+        memory: how.memory,
         skipped,
         unavailable,
     };
     for UnavailableKernel { kernel, reason } in &batch.unavailable {
         output::tell(&format!("nothing of {kernel} can be run, so that nothing is known of it: {reason}"));
     }
-    if args.dry_run {
-        return dry_run(&plan, partition, &batch);
+    if dry_run {
+        return Ok(Ran { exit: self::dry_run(&plan, partition, &batch)?, verdicts: None });
     }
-    let Some(to) = &args.output else {
-        bail!("name a directory for the results by -o, or only look by --dry-run")
-    };
-    ensure!(args.workers != Some(0), "--workers is 0, so nothing could be run: give at least 1");
+    let Some(to) = to else { bail!("name a directory for the results by -o, or only look by --dry-run") };
+    ensure!(how.workers != Some(0), "--workers is 0, so nothing could be run: give at least 1");
     ensure!(
-        args.workers.is_none_or(|workers| workers <= MOST_WORKERS),
+        how.workers.is_none_or(|workers| workers <= MOST_WORKERS),
         "--workers is more than {MOST_WORKERS}, each of which is a process: give as many as the machine has processors"
     );
-    let workers = match args.workers {
+    let workers = match how.workers {
         Some(workers) => workers,
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    if args.partition.is_none() && std::env::var_os("SLURM_ARRAY_TASK_ID").is_some() {
+    if how.partition.is_none() && std::env::var_os("SLURM_ARRAY_TASK_ID").is_some() {
         output::tell(
             "this is a task of a Slurm job array, and it runs the whole matrix: --partition slurm runs its part",
         );
     }
     let stop = stop_flag()?;
-    let store = Store::open(to, batch, args.resume)?;
+    let store = Store::open(to, batch, how.resume)?;
     let setup = Setup {
         seconds: processor_seconds(plan.bounds.timeout),
-        no_cache: args.cache.no_cache,
-        memory: args.memory.saturating_mul(1 << 20),
+        no_cache: how.cache.no_cache,
+        memory: how.memory.saturating_mul(1 << 20),
         plan,
     };
     let progress = Progress::new(here);
@@ -118,7 +160,7 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
     };
     let ran = crew.run(segments(partition, &setup.plan, store.batch.segment), workers);
     progress.end();
-    let again = || format!("go on with: {}", resume_command(args, partition, to));
+    let again = || format!("go on with: {}", resume_command(command, how, partition, to));
     let verdicts = ran.with_context(|| format!("the batch stopped; {}", again()))?;
     if verdicts.jobs() < here {
         let why = match lacking.jobs.into_inner() {
@@ -126,14 +168,10 @@ pub fn batch(args: &BatchArgs) -> Result<Exit> {
             jobs => format!(", {jobs} lacked memory or time"),
         };
         output::tell(&format!("stopped: {} of {here} jobs are recorded{why}; {}", verdicts.jobs(), again()));
-        return Ok(Exit::Stopped);
+        return Ok(Ran { exit: Exit::Stopped, verdicts: None });
     }
     store.is_in_place()?;
-    // Everything is recorded, so a summary that cannot be printed does not change the exit status.
-    if let Err(error) = output::write(&ended(verdicts, to), None) {
-        output::tell(&crate::failure::one_line(&error));
-    }
-    Ok(exit(verdicts, &store.batch))
+    Ok(Ran { exit: exit(verdicts, &store.batch), verdicts: Some(verdicts) })
 }
 
 /// Makes the first signal stop the batch when its running jobs are done, and the second one at once.
@@ -199,18 +237,18 @@ fn ended(verdicts: Verdicts, to: &Path) -> String {
     )
 }
 
-fn resume_command(args: &BatchArgs, partition: Partition, to: &Path) -> String {
+fn resume_command(command: &str, how: &BatchHowArgs, partition: Partition, to: &Path) -> String {
     // `slurm` is replaced with the slice that it named, so that the command can be run anywhere.
     let partition = partition.name().map(|part| format!(" --partition {part}")).unwrap_or_default();
-    let (matrix, to) = (quoted(&args.matrix.to_string_lossy()), quoted(&to.to_string_lossy()));
-    let mut command = format!("pmdscope batch {matrix} -o {to}{partition} --resume");
-    if let Some(workers) = args.workers {
+    let to = quoted(&to.to_string_lossy());
+    let mut command = format!("{command} -o {to}{partition} --resume");
+    if let Some(workers) = how.workers {
         command += &format!(" --workers {workers}");
     }
-    if args.memory != USUAL_MEMORY {
-        command += &format!(" --memory {}", args.memory);
+    if how.memory != USUAL_MEMORY {
+        command += &format!(" --memory {}", how.memory);
     }
-    if args.cache.no_cache {
+    if how.cache.no_cache {
         command += " --no-cache";
     }
     command

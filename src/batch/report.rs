@@ -6,7 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use pmdscope_traces::batch::{Record, Report};
-use pmdscope_traces::formats::{self, EncodeError, Format, RecordSource, Records, ReportEncoder};
+use pmdscope_traces::formats::{
+    self, EncodeError, Format, RecordSource, Records, ReportEncoder, ReportFormat,
+};
 use pmdscope_traces::results::Judged;
 use pmdscope_traces::{CompareReport, RunReport, Skipped, Verdict, text};
 
@@ -74,6 +76,16 @@ pub fn report(args: &ReportDirArgs) -> Result<Exit> {
         return Ok(if exit == Exit::Clean { Exit::Inconclusive } else { exit });
     }
     Ok(exit)
+}
+
+/// Formats the results of a batch as a text that needs all records only once.
+pub fn report_text(folder: &Path, format: &ReportFormat) -> Result<String> {
+    let ReportEncoder::Summary(encode) = format.encoder else {
+        bail!("{} is no format of text", format.name)
+    };
+    let results = Results::open(folder)?;
+    let only = OnlyArgs::default();
+    Chosen::new(&results, &only).encode(|records| Ok(encode(records)))
 }
 
 /// The selected records. If none is selected, that is an error.

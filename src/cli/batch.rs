@@ -18,6 +18,16 @@ pub struct BatchArgs {
     /// Directory for the results
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// List and count the jobs without running them
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub how: BatchHowArgs,
+}
+
+/// How a batch is run.
+#[derive(Debug, Args)]
+pub struct BatchHowArgs {
     /// Run a part only: slice:2/4 is every fourth job from the second on; hash:2/4 keeps a job in its part when the
     /// matrix grows; slurm is the slice of this task of a Slurm job array
     #[arg(long, value_name = "PART")]
@@ -25,9 +35,6 @@ pub struct BatchArgs {
     /// Continue a batch that was stopped: run the missing jobs
     #[arg(long, conflicts_with = "dry_run")]
     pub resume: bool,
-    /// List and count the jobs without running them
-    #[arg(long)]
-    pub dry_run: bool,
     /// Number of worker processes; one for each processor if not given
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
@@ -68,7 +75,7 @@ pub struct ReportDirArgs {
 }
 
 /// Which records to show: those with one of the given names, separated by commas.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Only some")]
 pub struct OnlyArgs {
     /// Architectures

@@ -248,3 +248,11 @@ Examples:
 pub const LIST_FUNCTIONS_EXAMPLES: &str = "\
 Examples:
   pmdscope kernel list-functions /boot/vmlinuz-6.12.107+deb13-amd64";
+
+pub const SURVEY_EXAMPLES: &str = "\
+Examples:
+  pmdscope survey --kernel vmlinux
+  pmdscope survey --kernel vmlinux -o survey
+  pmdscope survey --kernel vmlinux -o survey --resume
+  pmdscope survey --kernel vmlinux --entry migration-write --writer split_huge_pmd_locked
+  pmdscope report survey --format causes";

@@ -17,6 +17,7 @@ use anyhow::{Context, Result, bail};
 use pmdscope_arches::EntrySet;
 use pmdscope_guest::Routine;
 use pmdscope_traces::RunReport;
+use pmdscope_traces::functions::FunctionsReport;
 use pmdscope_traces::sweep::SweepReport;
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +28,8 @@ use self::task::{Report, Task};
 use crate::exit::Exit;
 use crate::failure::{Failed, FailureKind, one_line, status_of};
 use crate::study::Study;
-use crate::subject::{GuestSubject, LastEnvironment};
-use crate::{output, sweep_study};
+use crate::subject::{GuestSubject, KernelSubject, LastEnvironment};
+use crate::{functions, output, sweep_study};
 
 /// The only argument of a confined process. It is no command for users, so the command line does not know it.
 pub const ARGUMENT: &str = "confined-run";
@@ -75,6 +76,23 @@ pub fn sweep(guest: &GuestSubject, set: EntrySet, writer: &'static Routine) -> R
         Outcome::Report(_) => incomplete(ASTRAY),
         Outcome::Lost(why) => incomplete(&why),
     })
+}
+
+/// Runs every function of a kernel that takes the address of an entry alone, and returns what each does.
+pub fn functions(kernel: &KernelSubject) -> Result<FunctionsReport> {
+    let incomplete = |why: &str| functions::not_observed(kernel, Some(why.to_owned()));
+    Ok(match run(&Task::of_functions(kernel))? {
+        Outcome::Report(Report::Functions(report)) if is_list_of(&report, &incomplete("")) => *report,
+        Outcome::Report(_) => incomplete(ASTRAY),
+        Outcome::Lost(why) => incomplete(&why),
+    })
+}
+
+fn is_list_of(report: &FunctionsReport, asked: &FunctionsReport) -> bool {
+    fn what(of: &FunctionsReport) -> impl PartialEq + '_ {
+        (&of.schema, &of.made_by, &of.arch, &of.linux, &of.guest)
+    }
+    what(report) == what(asked)
 }
 
 /// Returns the report if it is of the requested run; otherwise a report that says why there is none.

@@ -5,28 +5,35 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use pmdscope_arches::EntrySet;
 use pmdscope_emu::{Bounds, CallBounds, Reduction, Schedule};
 use pmdscope_guest::kernel::Cache;
 use pmdscope_guest::{Role, Routine};
 use pmdscope_traces::RunReport;
+use pmdscope_traces::functions::FunctionsReport;
 use pmdscope_traces::sweep::SweepReport;
 use serde::{Deserialize, Serialize};
 
 use super::process::processor_seconds;
 use crate::cli::{CacheArgs, Marks};
+use crate::functions;
 use crate::start::EntryRequest;
 use crate::study::Study;
 use crate::subject::{GuestSubject, KernelSubject, LastEnvironment, Subject};
 use crate::sweep_study;
 use crate::values::encoding;
 
+/// Seconds for all functions of a kernel, each alone.
+const FUNCTIONS_SECONDS: u64 = 300;
+
 /// A task for a confined process.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Task {
     /// Routines under schedules.
     Run { code: Code, entry: Entry, routines: Routines },
+    /// Every function of a kernel that takes the address of an entry, alone.
+    Functions { code: Code },
     /// A guest's writer on a set of entries.
     Sweep { guest: GuestFile, set: String, writer: String },
 }
@@ -189,6 +196,10 @@ impl Task {
         }
     }
 
+    pub fn of_functions(subject: &KernelSubject) -> Self {
+        Task::Functions { code: Code::new(&Subject::Kernel(subject.clone())) }
+    }
+
     pub fn of_sweep(guest: &GuestSubject, set: EntrySet, writer: &Routine) -> Self {
         Task::Sweep { guest: GuestFile::new(guest), set: set.to_string(), writer: writer.name.to_owned() }
     }
@@ -198,18 +209,22 @@ impl Task {
         processor_seconds(match self {
             Task::Run { routines, .. } => routines.seconds,
             Task::Sweep { .. } => Bounds::default().time.as_secs(),
+            Task::Functions { .. } => FUNCTIONS_SECONDS,
         })
     }
 
     /// Returns the files and folders that it reads.
     pub fn readable(&self) -> Vec<PathBuf> {
         match self {
-            Task::Run { code: Code::Kernel { file, types, .. }, .. } => {
+            Task::Run { code: Code::Kernel { file, types, .. }, .. }
+            | Task::Functions { code: Code::Kernel { file, types, .. } } => {
                 let cache = Cache::of_user().ok().map(|cache| cache.folder().to_owned());
                 let types = types.as_ref().map(|(file, _)| file.clone());
                 [file.clone()].into_iter().chain(types).chain(cache).collect()
             }
-            Task::Run { code: Code::Guest(_), .. } | Task::Sweep { .. } => Vec::new(),
+            Task::Run { code: Code::Guest(_), .. }
+            | Task::Functions { code: Code::Guest(_) }
+            | Task::Sweep { .. } => Vec::new(),
         }
     }
 
@@ -234,6 +249,12 @@ impl Task {
                 };
                 Ok(Report::Run(Box::new(study.report(&mut LastEnvironment::default())?)))
             }
+            Task::Functions { code } => {
+                let Subject::Kernel(kernel) = code.open()? else {
+                    bail!("only a kernel's functions are listed")
+                };
+                Ok(Report::Functions(Box::new(functions::observe(&kernel)?)))
+            }
             Task::Sweep { guest, set, writer } => {
                 let guest = guest.open()?;
                 let writer = guest.guest.routine(Role::Writer, &writer)?;
@@ -248,4 +269,5 @@ impl Task {
 pub enum Report {
     Run(Box<RunReport>),
     Sweep(Box<SweepReport>),
+    Functions(Box<FunctionsReport>),
 }

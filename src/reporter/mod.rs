@@ -49,6 +49,8 @@ pub struct Reporter<'a> {
     ///
     /// They are not changed forms of it.
     pub installed: BTreeSet<u64>,
+    /// Whether the walker only reads by its role. Of one that does not, only what it clears for bad is its fault.
+    pub walker_only_reads: bool,
     /// The entries of the page table that the writer filled when it ran alone.
     pub filled: &'a [u64],
     /// The marks that the writer may drop from what it installs.
@@ -88,6 +90,7 @@ pub fn not_run(
         walker,
         with,
         installed: BTreeSet::new(),
+        walker_only_reads: true,
         filled: &[],
         may_drop: EntryMarks::ALL,
         inspect: &NotRun,
@@ -138,6 +141,7 @@ impl Reporter<'_> {
             before: &before,
             built_as_swap: start.kind.is_some_and(EntryKind::is_swap),
             views: &views,
+            walker_only_reads: self.walker_only_reads,
             outcomes: &outcomes,
             overwritten: &self.overwritten(&names.walker),
             marked: &self.marked(),
@@ -184,7 +188,7 @@ impl Reporter<'_> {
             after: self.after(),
             stored: self.stored(),
             views,
-            alone: self.outcome(&self.exploration.alone, None, None),
+            alone: self.outcome(WALKER, &self.exploration.alone, None, None),
             outcomes,
             writer_outcomes: of_writer,
             with_outcomes,
@@ -238,9 +242,9 @@ impl Reporter<'_> {
         }
     }
 
-    /// Returns the accesses of a run to the PMD table, with their CPU.
+    /// Returns the accesses of a run to the entry, with their CPU.
     fn accesses<'r>(&'r self, run: &'r Run) -> impl Iterator<Item = (u8, &'r Access)> {
-        accesses(run).filter(|(_, access)| self.inspect.is_in_table(access.address))
+        accesses(run).filter(|(_, access)| self.inspect.is_in_entry(access.address))
     }
 
     fn entry(&self, value: u64) -> Entry {
@@ -382,6 +386,7 @@ mod tests {
             walker: None,
             with: &[],
             installed: BTreeSet::new(),
+            walker_only_reads: true,
             filled: &[],
             may_drop: EntryMarks::ALL,
             inspect: &NotRun,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pmdscope_emu::{Access, AccessKind, CallExit, Run, WALKER, WRITER};
+use pmdscope_emu::{Access, AccessKind, CLEARS_BAD, CallExit, Run, WALKER, WRITER};
 use pmdscope_guest::Role;
 use pmdscope_traces as traces;
 use pmdscope_traces::{Marked, Overwritten, Value, View, WriterChange, WriterSteps};
@@ -24,7 +24,10 @@ impl Reporter<'_> {
                     if access.loads {
                         seen.push(Value(access.before));
                     }
-                    if access.store_pc.is_some() && access.before != access.after {
+                    let Some(pc) = access.store_pc.filter(|_| access.before != access.after) else {
+                        continue;
+                    };
+                    if *reader != WALKER || self.walker_only_reads || self.clears_bad(pc) {
                         overwritten.add((*name, seen.clone(), access.before, access.after), run);
                     }
                 }
@@ -42,6 +45,12 @@ impl Reporter<'_> {
                 schedule,
             })
             .collect()
+    }
+
+    /// Whether an instruction clears an entry that the walker takes for bad.
+    fn clears_bad(&self, pc: u64) -> bool {
+        let by_role = self.walker.is_some_and(|walker| walker.symbols.contains(&CLEARS_BAD));
+        !by_role && self.inspect.symbol_at(pc).is_some_and(|(symbol, _)| symbol == CLEARS_BAD)
     }
 
     /// Returns the changes that the writer made to the entry.

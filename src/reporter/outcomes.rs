@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pmdscope_emu::{Action, CallResult, Run, WALKER, WRITER};
+use pmdscope_emu::{Action, CallExit, CallResult, Run, WALKER, WRITER};
 use pmdscope_guest::abi::Outcome as GuestOutcome;
 use pmdscope_guest::{Check, PastPresent, WalkResult};
 use pmdscope_traces::{Count, Divergence, Hex, Outcome, RoutineResult, Value, Warning};
@@ -24,15 +24,27 @@ impl Reporter<'_> {
 
     pub(super) fn outcome_of(&self, run: &Run, cpu: u8) -> Outcome {
         let loads = self.accesses(run).filter(|(who, access)| *who == cpu && access.loads);
-        self.outcome(ended(run, cpu), loads.last().map(|(_, access)| Value(access.before)), Some(run))
+        let last = loads.last().map(|(_, access)| Value(access.before));
+        self.outcome(cpu, ended(run, cpu), last, Some(run))
     }
 
-    pub(super) fn outcome(&self, ended: &CallResult, last_view: Option<Value>, run: Option<&Run>) -> Outcome {
+    pub(super) fn outcome(
+        &self,
+        cpu: u8,
+        ended: &CallResult,
+        last_view: Option<Value>,
+        run: Option<&Run>,
+    ) -> Outcome {
         let none = Outcome {
-            result: if ended.end.is_bound() { RoutineResult::Unknown } else { RoutineResult::Crash },
+            result: match ended.end {
+                CallExit::Sleeps { .. } => RoutineResult::Wait,
+                end if end.is_bound() => RoutineResult::Unknown,
+                _ => RoutineResult::Crash,
+            },
             stopped_by: None,
             pfn: None,
             size: None,
+            returned: None,
             decided_on: None,
             last_view,
             ended: Some(self.inspect.explain(ended.end)),
@@ -41,6 +53,17 @@ impl Reporter<'_> {
             schedule: String::new(),
         };
         let Some(outcome) = &ended.outcome else { return none };
+        if self.is_called_by_type(cpu) {
+            return Outcome {
+                result: RoutineResult::Returned,
+                returned: Some(Hex(outcome.size)),
+                decided_on: Some(Value(outcome.entry)),
+                last_view: None,
+                ended: None,
+                past_present: self.is_past_present(run, outcome),
+                ..none
+            };
+        }
         Outcome {
             result: result_of(outcome.result, self.writer.returns_entry),
             stopped_by: Some(outcome.check).filter(|check| *check != Check::NoCheck),
@@ -52,6 +75,13 @@ impl Reporter<'_> {
             past_present: self.is_past_present(run, outcome),
             ..none
         }
+    }
+
+    /// Whether the routine of a CPU is a function of a kernel that is called by its types: nothing says what the number
+    /// means that it returns.
+    fn is_called_by_type(&self, cpu: u8) -> bool {
+        let routine = if cpu == WRITER { Some(self.writer) } else { self.walker.filter(|_| cpu == WALKER) };
+        routine.is_some_and(|routine| routine.declared && routine.past_present == PastPresent::Path)
     }
 
     /// Whether the walker went past its present check.

@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use pmdscope_arches::{Arch, Encoding};
-use pmdscope_emu::KernelEnvironment;
+use pmdscope_emu::{FunctionError, KernelEnvironment, function, kernel_routine};
 use pmdscope_guest::kernel::{Cache, TypesFrom};
-use pmdscope_guest::{Kernel, Routine};
+use pmdscope_guest::{Kernel, Role, Routine};
 use pmdscope_traces::{GuestInfo, GuestKind, TypesInfo};
 
 use crate::cli::CacheArgs;
 use crate::kernel_arg::{KernelArg, Traits};
+use crate::subject::NoRoutine;
 use crate::values::file_name;
 use crate::{input, output};
 
@@ -132,6 +133,22 @@ impl KernelSubject {
                 _ => None,
             },
             label: self.label.clone(),
+        }
+    }
+
+    /// Finds a routine by role and name: that of a recipe, or else a function, which is called by its types.
+    pub fn routine(&self, role: Role, name: &str) -> Result<&'static Routine, NoRoutine> {
+        let unknown = match kernel_routine(role, name) {
+            Ok(routine) => return Ok(routine),
+            Err(unknown) => unknown,
+        };
+        match function(&self.kernel, role, name) {
+            Ok(routine) => Ok(routine),
+            // The name is likelier a mistake in that of a routine.
+            Err(FunctionError::Name(_) | FunctionError::NoFunction(_)) if !name.contains(':') => {
+                Err(unknown.into())
+            }
+            Err(why) => Err(why.into()),
         }
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use anyhow::{Result, ensure};
 use pmdscope_arches::{Encoding, UnknownName};
-use pmdscope_emu::{EmuError, Environment, HugePage, KernelEnvironment, kernel_routine, kernel_routines};
+use pmdscope_emu::{EmuError, Environment, FunctionError, HugePage, KernelEnvironment, kernel_routines};
 use pmdscope_guest::routine::writers;
 use pmdscope_guest::{Kernel, Role, Routine};
 use pmdscope_traces::GuestInfo;
@@ -85,15 +85,17 @@ impl Subject {
     }
 
     /// Finds a routine by role and name.
-    pub fn routine(&self, role: Role, name: &str) -> Result<&'static Routine, UnknownName> {
+    ///
+    /// Any function of a kernel can be named as well, which is then called by its types.
+    pub fn routine(&self, role: Role, name: &str) -> Result<&'static Routine, NoRoutine> {
         match self {
-            Subject::Guest(guest) => guest.guest.routine(role, name),
-            Subject::Kernel(_) => kernel_routine(role, name),
+            Subject::Guest(guest) => Ok(guest.guest.routine(role, name)?),
+            Subject::Kernel(kernel) => kernel.routine(role, name),
         }
     }
 
     /// Finds a routine by role and name; `all` gives every routine that the subject has.
-    pub fn routines_named(&self, role: Role, name: &str) -> Result<Vec<&'static Routine>, UnknownName> {
+    pub fn routines_named(&self, role: Role, name: &str) -> Result<Vec<&'static Routine>, NoRoutine> {
         if name == EVERY_ROUTINE {
             return Ok(self
                 .routines(role)
@@ -105,7 +107,7 @@ impl Subject {
     }
 
     /// Finds a walker by name. For a kernel, `none` gives `None`: its writer runs alone.
-    pub fn walker(&self, name: &str) -> Result<Option<&'static Routine>, UnknownName> {
+    pub fn walker(&self, name: &str) -> Result<Option<&'static Routine>, NoRoutine> {
         match (self, name) {
             (Subject::Kernel(_), NO_WALKER) => Ok(None),
             _ => self.routine(Role::Walker, name).map(Some),
@@ -179,6 +181,17 @@ impl Subject {
             }
         }
     }
+}
+
+/// Why a name is that of no routine.
+#[derive(Debug, thiserror::Error)]
+pub enum NoRoutine {
+    /// No routine has the name.
+    #[error(transparent)]
+    Unknown(#[from] UnknownName),
+    /// The kernel's function of this name cannot be called.
+    #[error(transparent)]
+    Function(#[from] FunctionError),
 }
 
 /// A routine that a subject does not have.

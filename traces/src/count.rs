@@ -20,6 +20,18 @@ impl fmt::Display for Count {
 }
 
 impl Count {
+    /// Returns the number in digits, or about, as `8.7e411`, if it has more than twenty.
+    pub(crate) fn short(&self) -> String {
+        const MOST_DIGITS: usize = 20;
+        let digits = self.0.to_string();
+        match digits.split_at_checked(1) {
+            Some((first, rest)) if digits.len() > MOST_DIGITS => {
+                format!("about {first}.{}e{}", &rest[..1], rest.len())
+            }
+            _ => digits,
+        }
+    }
+
     /// Returns the number as a sum and difference of at most four powers of two.
     ///
     /// `None` if the number is below 1024 or needs more powers.

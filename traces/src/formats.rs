@@ -6,7 +6,7 @@ pub use crate::format::{
     ReportFormat, RunEncoder, RunFormat,
 };
 
-use crate::batch::{sqlite, summary_text};
+use crate::batch::{causes, sqlite, summary_text};
 use crate::results::{junit, ktap};
 use crate::text::{self, compare, traces};
 use crate::timelines::{chrome, vcd};
@@ -37,6 +37,7 @@ pub const COMPARE: &[&CompareFormat] = &[
 pub const REPORT: &[&ReportFormat] = &[
     &summary_text::REPORT_FORMAT,
     &summary_text::MARKDOWN_REPORT_FORMAT,
+    &causes::REPORT_FORMAT,
     &compare::REPORT_FORMAT,
     &markdown::REPORT_FORMAT,
     &json::REPORT_FORMAT,

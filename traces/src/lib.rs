@@ -14,6 +14,7 @@ mod explained;
 mod findings;
 mod format;
 pub mod formats;
+pub mod functions;
 pub mod html;
 pub mod json;
 pub mod jsonl;

@@ -19,7 +19,7 @@ pub enum RoutineResult {
     Leaf,
     /// It took the entry for a pointer to a page table, and went on there.
     Table,
-    /// It waits for a migration to end.
+    /// It waits for a migration to end, or went to sleep.
     Wait,
     /// It asked for the page to be faulted in.
     Fault,
@@ -27,7 +27,7 @@ pub enum RoutineResult {
     Retry,
     /// A writer returned the old entry, and concluded nothing from it.
     Old,
-    /// A writer returned, and does not return an entry.
+    /// A writer returned, and does not return an entry; or a function of a kernel that is called by its types.
     Returned,
     /// A writer took the old entry for a mapping.
     Mapped,
@@ -80,6 +80,9 @@ pub struct Outcome {
     pub pfn: Option<Hex>,
     /// The number of bytes that it took for mapped.
     pub size: Option<u64>,
+    /// The number that a function of a kernel returned which is called by its types.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<Hex>,
     /// The entry that the decision rests on.
     pub decided_on: Option<Value>,
     /// The last entry that a load returned, if the routine did not return and so left no decision.
@@ -143,11 +146,15 @@ pub(crate) fn in_words(outcome: &Outcome) -> String {
             format!("took it for {size} mapped{at}{by}")
         }
         RoutineResult::Table => "went on to the page table".to_owned(),
+        RoutineResult::Wait if outcome.ended.is_some() => outcome.ended.clone().unwrap_or_default(),
         RoutineResult::Wait => format!("waits for the migration{of_page}"),
         RoutineResult::Fault => format!("asks for a fault ({check})"),
         RoutineResult::Retry => format!("starts over ({check})"),
         RoutineResult::Old => "returned the old entry".to_owned(),
-        RoutineResult::Returned => "ran to its end".to_owned(),
+        RoutineResult::Returned => match outcome.returned {
+            Some(number) => format!("returned {:#x}", number.0),
+            None => "ran to its end".to_owned(),
+        },
         RoutineResult::Mapped => format!("took the old entry for a mapping{of_page}"),
         RoutineResult::Migrating => format!("took the old entry for a migration{of_page}"),
         RoutineResult::Unsplit => "found nothing to split".to_owned(),
@@ -179,6 +186,7 @@ mod tests {
                 stopped_by: Some(*check),
                 pfn: None,
                 size: None,
+                returned: None,
                 decided_on: None,
                 last_view: None,
                 ended: None,

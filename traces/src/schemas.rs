@@ -7,6 +7,7 @@ use crate::batch::{BATCH_SCHEMA, Batch, DIFF_SCHEMA, DiffReport, RECORD_SCHEMA, 
 use crate::comparison::{COMPARE_SCHEMA, CompareReport};
 use crate::decoded::DecodeReport;
 use crate::explained::{EXPLAIN_SCHEMA, ExplainReport};
+use crate::functions::{FUNCTIONS_SCHEMA, FunctionsReport};
 use crate::matrix::{self, MATRIX_SCHEMA};
 use crate::patch::{PATCH_SCHEMA, PatchReport};
 use crate::report::{DECODE_SCHEMA, RUN_SCHEMA, RunReport};
@@ -14,7 +15,7 @@ use crate::repro::{REPRO_SCHEMA, Repro};
 use crate::sweep::{SWEEP_SCHEMA, SweepReport};
 
 /// The schemas that can be printed, by the name that a report carries in its `schema` member.
-pub const SCHEMAS: [&str; 11] = [
+pub const SCHEMAS: [&str; 12] = [
     RUN_SCHEMA,
     COMPARE_SCHEMA,
     DECODE_SCHEMA,
@@ -26,6 +27,7 @@ pub const SCHEMAS: [&str; 11] = [
     DIFF_SCHEMA,
     SWEEP_SCHEMA,
     PATCH_SCHEMA,
+    FUNCTIONS_SCHEMA,
 ];
 
 /// Returns the JSON Schema of a report, by its name with or without the version.
@@ -48,6 +50,7 @@ pub fn schema(name: &str) -> Option<Schema> {
         MATRIX_SCHEMA => SchemaSettings::default().into_generator().into_root_schema_for::<matrix::File>(),
         DIFF_SCHEMA => generator.into_root_schema_for::<DiffReport>(),
         SWEEP_SCHEMA => generator.into_root_schema_for::<SweepReport>(),
+        FUNCTIONS_SCHEMA => generator.into_root_schema_for::<FunctionsReport>(),
         PATCH_SCHEMA => generator.into_root_schema_for::<PatchReport>(),
         _ => generator.into_root_schema_for::<DecodeReport>(),
     })

@@ -43,6 +43,7 @@ struct Scene {
     before: u64,
     built_as_swap: bool,
     writer: WriterRule,
+    walker_only_reads: bool,
     views: Vec<View>,
     outcomes: Vec<Outcome>,
     overwritten: Vec<Overwritten>,
@@ -58,6 +59,7 @@ fn of_value(encoding: Encoding, before: u64) -> Scene {
         before,
         built_as_swap: false,
         writer: WriterRule { invalidates: true, installs: false, may_drop: EntryMarks::default() },
+        walker_only_reads: true,
         views: Vec::new(),
         outcomes: Vec::new(),
         overwritten: Vec::new(),
@@ -111,6 +113,7 @@ impl Scene {
             stopped_by: None,
             pfn: None,
             size: None,
+            returned: None,
             decided_on: Some(Value(decided_on)),
             last_view: None,
             ended: None,
@@ -187,6 +190,12 @@ impl Scene {
         })
     }
 
+    /// Makes the walker one that changes entries by its role.
+    fn against_a_writer(mut self) -> Self {
+        self.walker_only_reads = false;
+        self
+    }
+
     fn rule(mut self, change: impl FnOnce(&mut WriterRule)) -> Self {
         change(&mut self.writer);
         self
@@ -197,6 +206,7 @@ impl Scene {
             encoding: &self.encoding,
             before: &self.entry(self.before),
             built_as_swap: self.built_as_swap,
+            walker_only_reads: self.walker_only_reads,
             views: &self.views,
             outcomes: &self.outcomes,
             overwritten: &self.overwritten,
@@ -443,6 +453,22 @@ fn present_lost() {
         let swap = built(&encoding, EntryKind::Swap, EntryMarks::default());
         mapping().view(swap).finds(&[PresentLost]);
     }
+}
+
+/// What becomes of an entry that two change is not the doing of one of them.
+#[test]
+fn of_a_walker_that_changes_entries_its_own_stores_do_not_count() {
+    let (scene, seen) = arm64_swap_made_present();
+    scene.view(seen).against_a_writer().finds(&[SwapBecomesPresent]);
+    let (scene, seen) = arm64_swap_made_present();
+    scene.view(seen).by_walker().against_a_writer().finds(&[]);
+    let (scene, seen) = arm64_swap_made_present();
+    scene.view(seen).by_walker().finds(&[SwapBecomesPresent]);
+    let marks = EntryMarks { young: true, dirty: true, ..EntryMarks::default() };
+    let without = built(&arm64(), EntryKind::PresentHuge, EntryMarks::default());
+    let replaced = || marked_scene(arm64(), EntryKind::PresentHuge, marks).stored(&[], None).replacing(without);
+    assert!(!replaced().found().is_empty(), "marks are lost, and the mapping was valid");
+    replaced().against_a_writer().finds(&[]);
 }
 
 #[test]

@@ -74,6 +74,9 @@ pub(crate) struct CpuModel {
     pub(crate) registers: &'static [RangeInclusive<i32>],
     /// Bytes that the ABI reserves below the initial stack top, such as the register save area.
     pub(crate) stack_room: u64,
+    /// Offset from the initial stack pointer, without its bias, of the first argument that has no register. Where a
+    /// call puts its return address on the stack, it is on top of the stack.
+    pub(crate) stack_arguments: u64,
     /// Subtracted from the initial stack pointer: SPARC's stack bias.
     pub(crate) stack_bias: u64,
     pub(crate) return_to: ReturnTo,

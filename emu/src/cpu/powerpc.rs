@@ -24,6 +24,7 @@ pub(super) static PPC64: CpuModel = CpuModel {
     registers: &[R::R0 as i32..=R::R31 as i32, R::LR as i32..=R::CTR as i32, R::CR as i32..=R::CR as i32],
     // Back chain, saved LR and CR, and the parameter save area of ELFv2.
     stack_room: 112,
+    stack_arguments: 112,
     stack_bias: 0,
     return_to: ReturnTo::Register { register: R::LR as i32, less: 0 },
     idle: &[0x48, 0x00, 0x00, 0x00],           // b .
@@ -45,5 +46,7 @@ pub(super) static PPC64LE: CpuModel = CpuModel {
     idle: &[0x00, 0x00, 0x00, 0x48],
     no_operation: &[0x00, 0x00, 0x00, 0x60],
     begins_to_spin: &[0x78, 0x0b, 0x21, 0x7c],
+    // ELFv2.
+    stack_arguments: 96,
     ..PPC64
 };

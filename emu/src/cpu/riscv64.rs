@@ -17,6 +17,7 @@ pub(super) static MODEL: CpuModel = CpuModel {
     stack_pointer: R::SP as i32,
     registers: &[R::X0 as i32..=R::X31 as i32],
     stack_room: 0,
+    stack_arguments: 0,
     stack_bias: 0,
     return_to: ReturnTo::Register { register: R::RA as i32, less: 0 },
     idle: &[0x6f, 0x00, 0x00, 0x00],         // j .

@@ -28,6 +28,7 @@ pub(super) static MODEL: CpuModel = CpuModel {
     registers: &[R::R0 as i32..=R::R15 as i32, R::PSWM as i32..=R::PSWM as i32],
     // The caller's register save area.
     stack_room: 160,
+    stack_arguments: 160,
     stack_bias: 0,
     return_to: ReturnTo::Register { register: R::R14 as i32, less: 0 },
     idle: &[0xa7, 0xf4, 0x00, 0x00], // j .

@@ -29,6 +29,7 @@ pub(super) static MODEL: CpuModel = CpuModel {
     stack_pointer: R::SP as i32,
     registers: &[],
     stack_room: 192,
+    stack_arguments: 176,
     stack_bias: 2047,
     return_to: ReturnTo::Register { register: R::O7 as i32, less: 8 },
     idle: &[0x10, 0x80, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00], // ba . ; nop

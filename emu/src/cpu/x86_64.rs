@@ -22,6 +22,7 @@ pub(super) static MODEL: CpuModel = CpuModel {
         R::RFLAGS as i32..=R::RFLAGS as i32,
     ],
     stack_room: 0,
+    stack_arguments: 8,
     stack_bias: 0,
     return_to: ReturnTo::Stack,
     idle: &[0xeb, 0xfe],   // jmp .

@@ -9,14 +9,22 @@ use pmdscope_watch::Atomicity;
 
 use crate::EmuError;
 use crate::decoder::Decoder;
+use crate::end::CallExit;
 use crate::environment::Stub;
 use crate::trace::{Action, Recorder};
 use crate::vcpu::HookContext;
+
+/// Returns the value that a stub returns.
+pub(crate) type Give = Box<dyn Fn(&mut HookContext<'_, '_>) -> Result<u64, EmuError>>;
 
 /// The action at an instruction of the kernel.
 pub(crate) enum CodeHook {
     /// Return from a stub at once.
     Stub(Stub),
+    /// Return from a stub at once, with a value that depends on the CPU.
+    Give { stub: Stub, give: Give },
+    /// End the call: it is about to sleep.
+    Sleep,
     /// Record the call of a function, one of whose arguments is the address of an entry.
     Call { function: Rc<str> },
 }
@@ -88,6 +96,15 @@ impl CodeHooks {
                     cpu.record(pc, Action::Flush);
                 }
                 return cpu.leave(stub.returns);
+            }
+            Some(CodeHook::Give { stub, give }) => {
+                self.entered.borrow_mut().insert(stub.symbol);
+                let value = give(cpu)?;
+                return cpu.leave(Some(value));
+            }
+            Some(CodeHook::Sleep) => {
+                cpu.end(CallExit::Sleeps { pc });
+                return Ok(());
             }
             Some(CodeHook::Call { function }) => record_call(cpu, pc, function, decoder, recorder)?,
             None => {}

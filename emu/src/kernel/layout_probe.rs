@@ -33,6 +33,12 @@ pub(crate) struct Tables {
     pub(crate) pmd_table: Range<u64>,
     /// Addresses of the page table that a split installs.
     pub(crate) pte_table: Range<u64>,
+    /// Address of a page table that nothing uses.
+    pub(crate) spare_table: u64,
+    /// Address of an empty entry in another PMD table, at the same place as the entry.
+    pub(crate) other_entry: u64,
+    /// Addresses of the entries that lead to the PMD table, from the top.
+    pub(crate) upper: Vec<u64>,
 }
 
 /// The place and size of struct pages.
@@ -182,6 +188,7 @@ impl LayoutProbe {
         let levels = self.geometry.levels;
         let top_at = take(table_bytes);
         let mut known: Vec<(u64, Option<Level>)> = vec![(top_at, None)];
+        let mut upper = Vec::new();
         self.machine.put64(pgd, top_at)?;
         // The level of the top table is known only when it is read. Until then it is filled as one of the highest
         // level.
@@ -228,21 +235,31 @@ impl LayoutProbe {
             if level.shift == pmd_shift {
                 let pte_table = take(table_bytes);
                 self.fill(pte_table, table_bytes, self.platform.no_pte)?;
+                let spare_table = take(table_bytes);
+                self.fill(spare_table, table_bytes, self.platform.no_pte)?;
+                let other_table = take(table_bytes);
+                self.fill(other_table, table_bytes, level.empty)?;
+                self.machine.name(other_table..other_table + table_bytes, "another PMD table");
                 let pmd_table = table..table + table_bytes;
                 self.machine.name(pmd_table.clone(), "the PMD table");
                 self.machine.name(pte_table..pte_table + table_bytes, "the page table");
+                self.machine.name(spare_table..spare_table + table_bytes, "a page table that nothing uses");
                 let entry = table + offset;
                 return Ok(Tables {
                     linear,
                     entry,
                     pmd_table,
                     pte_table: pte_table..pte_table + table_bytes,
+                    spare_table,
+                    other_entry: other_table + offset,
+                    upper,
                 });
             }
             let next = take(table_bytes);
             let below = levels.iter().position(|known| known.shift < level.shift).unwrap_or(levels.len());
             self.fill(next, table_bytes, empty_of(below))?;
             self.write_entry(table + offset, link(next.wrapping_sub(linear)))?;
+            upper.push(table + offset);
             known.push((next, None));
         }
         Err(EmuError::Environment(format!("{GUP_FAST}() never reads a PMD")))

@@ -28,6 +28,16 @@ const STACK_BYTES: u64 = 0x1_0000;
 /// Bytes for objects: tasks, an address space, a mapping.
 const OBJECT_BYTES: u64 = 0x8_0000;
 
+/// The functions by which a task gives its CPU to another.
+const GIVE_WAY: [&str; 6] = [
+    "__schedule",
+    "io_schedule",
+    "io_schedule_timeout",
+    "schedule",
+    "schedule_preempt_disabled",
+    "schedule_timeout",
+];
+
 /// Name of the region that contains the kernel's image.
 const IMAGE: &str = "the kernel";
 /// Bytes for allocated per-CPU data.
@@ -130,6 +140,7 @@ impl Machine {
             region.memory.write(part.address - start, machine.kernel.bytes(part));
         }
         machine.map(region)?;
+        machine.end_at_sleep();
         Ok(machine)
     }
 
@@ -243,6 +254,15 @@ impl Machine {
         Ok(())
     }
 
+    /// Has calls end that are about to give the CPU to another task.
+    fn end_at_sleep(&mut self) {
+        for symbol in GIVE_WAY {
+            if let Some(function) = self.kernel.find(symbol) {
+                self.code_hooks.add(function.local_entry, CodeHook::Sleep);
+            }
+        }
+    }
+
     /// Replaces a function with a stub, if the kernel has it.
     pub(crate) fn stub(&mut self, stub: Stub) {
         if self.replace(stub) {
@@ -257,11 +277,22 @@ impl Machine {
         }
     }
 
+    /// Replaces a function with something else than a constant, if the kernel has it. `stub` describes it.
+    pub(crate) fn replace_by(&mut self, stub: Stub, hook: CodeHook) {
+        if self.hook_function(stub.symbol, hook) {
+            self.silenced.push(stub);
+        }
+    }
+
     fn replace(&self, stub: Stub) -> bool {
+        self.hook_function(stub.symbol, CodeHook::Stub(stub))
+    }
+
+    fn hook_function(&self, symbol: &str, hook: CodeHook) -> bool {
         // Every call passes the local entry point, also one that enters at the function's address.
-        let function = self.kernel.find(stub.symbol);
+        let function = self.kernel.find(symbol);
         if let Some(function) = &function {
-            self.code_hooks.add(function.local_entry, CodeHook::Stub(stub));
+            self.code_hooks.add(function.local_entry, hook);
         }
         function.is_some()
     }
@@ -388,11 +419,32 @@ impl Machine {
         function: u64,
         arguments: &[u64],
     ) -> Result<(CallExit, Vec<ProbedAccess>), EmuError> {
-        self.probe.on.set(true);
+        self.begin_probe();
         let end = self.call(cpu, function, arguments);
-        self.probe.on.set(false);
-        let touches = self.probe.touches.take();
+        let touches = self.end_probe();
         Ok((end?, touches))
+    }
+
+    /// Begins to note all accesses.
+    pub(crate) fn begin_probe(&self) {
+        self.probe.on.set(true);
+    }
+
+    /// Returns the accesses since this was begun.
+    pub(crate) fn end_probe(&self) -> Vec<ProbedAccess> {
+        self.probe.on.set(false);
+        self.probe.touches.take()
+    }
+
+    /// Whether an address is in the kernel's image.
+    pub(crate) fn is_in_image(&self, address: u64) -> bool {
+        self.image().contains(&address)
+    }
+
+    /// Whether an address is in memory that not all CPUs have, such as a stack.
+    pub(crate) fn is_private(&self, address: u64) -> bool {
+        let space = self.space.borrow();
+        (0..CPUS).any(|cpu| space.at(address, cpu).is_some_and(|(region, _)| region.owner.is_some()))
     }
 
     /// Runs a function up to its first call of any function other than `uncounted`.
@@ -539,6 +591,7 @@ impl Machine {
                 ),
                 None => format!("reached a BUG() in {}", self.symbol_at(pc)),
             },
+            CallExit::Sleeps { pc } => format!("sleeps: it called {}()", self.symbol_at(pc)),
             CallExit::Exception { pc, number } => format!(
                 "raised exception {number} at {} ({})",
                 self.symbol_at(pc),

@@ -1,5 +1,6 @@
 //! Real kernels: the writers and walkers of a distribution's own image.
 
+mod allocator;
 mod baseline;
 mod checkpoints;
 mod code_hooks;
@@ -8,14 +9,17 @@ mod huge_page;
 mod kasan;
 mod layout_probe;
 mod machine;
+mod observe;
 mod platform;
 mod printing;
 mod process;
+mod provide;
 mod routine;
 mod space;
 mod stage;
 mod start_values;
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -31,13 +35,18 @@ use crate::explore;
 use crate::kernel::layout_probe::present_huge;
 use crate::kernel::platform::platform;
 use crate::kernel::process::{KernelProcess, REFERENCES};
-use crate::kernel::routine::{PreparedCall, recipe_of};
+use crate::kernel::routine::{Locks, PreparedCall, recipe_of};
 use crate::kernel::stage::KernelStage;
 use crate::stage::Stage;
 use crate::trace::Event;
 
+pub(crate) use space::Region;
+
 pub use huge_page::HugePage;
-pub use routine::{kernel_routine, kernel_routines};
+pub use observe::{CLEARS_BAD, Observation, Seen};
+pub use routine::{
+    FunctionError, declaration, function, functions, kernel_routine, kernel_routines, recipe_calling,
+};
 
 /// A kernel in memory, with a process that its routines work on.
 pub struct KernelEnvironment {
@@ -47,6 +56,12 @@ pub struct KernelEnvironment {
     shared: Vec<u64>,
     /// The controls, once they have run.
     controls: Option<Vec<Control>>,
+    /// What routines were seen to do alone: by whether they are called by their types, and by name.
+    observations: HashMap<(bool, &'static str), Rc<Observation>>,
+    /// The functions that take the address of an entry, by where calls enter them; `None` before it is asked for.
+    entry_functions: Option<Rc<HashMap<u64, String>>>,
+    /// What was provided for the routines of the last job, in words.
+    provided: Vec<String>,
 }
 
 /// Maximum number of words beside the entry that two routines may share: a page table, and some more. With more,
@@ -87,7 +102,14 @@ impl KernelEnvironment {
         let arch = kernel.arch();
         let platform = platform(arch).ok_or(EmuError::NotExecuted(arch))?;
         let process = KernelProcess::new(kernel, platform, encoding, page)?;
-        Ok(KernelEnvironment { process, shared: Vec::new(), controls: None })
+        Ok(KernelEnvironment {
+            process,
+            shared: Vec::new(),
+            controls: None,
+            observations: HashMap::new(),
+            entry_functions: None,
+            provided: Vec::new(),
+        })
     }
 
     /// Forgets what the last job found out, so that the next is like the first: the words that its routines share are
@@ -133,7 +155,7 @@ impl KernelEnvironment {
         bounds: CallBounds,
     ) -> Result<BaselineRun, EmuError> {
         let cpu = if routine.role == Role::Writer { WRITER } else { WALKER };
-        let calls = vec![PreparedCall::new(routine, &self.process)?; 2];
+        let calls = vec![self.prepared(routine)?; 2];
         // This restores memory.
         let mut stage = KernelStage::new(&mut self.process, calls, entry, bounds, &self.shared)?;
         let before = stage.process.page_table();
@@ -176,6 +198,18 @@ impl KernelEnvironment {
         }
     }
 
+    /// Returns a routine, ready to be called. A function that is called by its types is observed first.
+    fn prepared(&mut self, routine: &Routine) -> Result<PreparedCall, EmuError> {
+        if !routine.declared {
+            return PreparedCall::new(routine, &self.process, Locks::default(), &Rc::default());
+        }
+        let observation = self.observe(routine)?;
+        let new = observation.provided.iter().filter(|one| !self.provided.contains(one)).cloned();
+        let new: Vec<String> = new.collect();
+        self.provided.extend(new);
+        PreparedCall::new(routine, &self.process, observation.locks(), &observation.provisions)
+    }
+
     fn stage(&mut self, job: &Job<'_>, bounds: &Bounds) -> Result<KernelStage<'_>, EmuError> {
         if !job.others.is_empty() {
             return Err(EmuError::Environment(
@@ -183,8 +217,7 @@ impl KernelEnvironment {
             ));
         }
         let routines = [job.writer].into_iter().chain(job.walker);
-        let calls =
-            routines.map(|routine| PreparedCall::new(routine, &self.process)).collect::<Result<_, _>>()?;
+        let calls = routines.map(|routine| self.prepared(routine)).collect::<Result<_, _>>()?;
         let layout = self.process.encoding.layout();
         let pages = 1 << (layout.pmd_shift - layout.page_shift);
         let more = match self.shared.len() as u64 {
@@ -243,6 +276,10 @@ impl Inspect for KernelEnvironment {
 
     fn is_in_table(&self, address: u64) -> bool {
         self.pmd_table().contains(&address)
+    }
+
+    fn is_in_entry(&self, address: u64) -> bool {
+        address & !7 == self.process.machine.isa.physical(self.process.tables.entry)
     }
 
     fn describe(&self, address: u64) -> String {
@@ -326,6 +363,7 @@ impl Environment for KernelEnvironment {
         schedules: Schedules<'_>,
     ) -> Result<Exploration, EmuError> {
         self.process.machine.forget_entered();
+        self.provided.clear();
         match (job.walker, schedules) {
             (None, _) => explore::explore_alone(&mut self.stage(job, bounds)?),
             (Some(_), Schedules::All(reduction)) => self.explore_all(job, bounds, reduction),
@@ -345,6 +383,16 @@ impl Environment for KernelEnvironment {
         Ok(None)
     }
 
+    fn only_reads(&self, walker: &Routine) -> bool {
+        // A walker that a recipe calls only reads by its role.
+        let observation = self.observations.get(&(true, walker.name)).filter(|_| walker.declared);
+        observation.is_none_or(|observation| observation.only_reads())
+    }
+
+    fn is_of_process(&self, entry: u64) -> bool {
+        self.process.has(entry)
+    }
+
     fn may_drop(&self, writer: &Routine) -> EntryMarks {
         recipe_of(writer).map_or(EntryMarks::ALL, |recipe| (recipe.may_drop)(&self.process))
     }
@@ -352,7 +400,7 @@ impl Environment for KernelEnvironment {
     fn setup(&self) -> Option<Setup> {
         Some(Setup {
             stubs: self.process.machine.stubs(),
-            assumptions: self.process.machine.assumptions.clone(),
+            assumptions: self.process.machine.assumptions.iter().chain(&self.provided).cloned().collect(),
             shared: self.shared(),
         })
     }

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use pmdscope_arches::{ByteOrder, Encoding};
+use pmdscope_arches::{ByteOrder, Encoding, Form};
 use pmdscope_guest::Kernel;
 
 use crate::EmuError;
@@ -17,9 +17,13 @@ use crate::kernel::printing;
 use crate::kernel::space::{FRAME, Fill, Region};
 use crate::kernel::start_values::{self, KEEPS_YOUNG_DIRTY};
 
+mod beside;
 mod discovery;
 mod locks;
 mod sections;
+mod taking;
+
+pub(crate) use self::taking::{TakesLock, is_held};
 
 /// Number of struct pages in one region: those of 16 GiB in 4K pages.
 const PAGES_AT_ONCE: u64 = 1 << 22;
@@ -32,6 +36,9 @@ const CPU_MASKS: u64 = 0x1000;
 /// Number of references to the huge page before a run: as many as a page has that is mapped, cached and under
 /// migration.
 pub(crate) const REFERENCES: u64 = 5;
+
+/// Bytes of each CPU's memory for arguments and results.
+const OUT_BYTES: u64 = 0x4000;
 
 /// VM_READ, VM_WRITE, VM_MAYREAD, VM_MAYWRITE and VM_MAYEXEC, whose numbers have not changed since 2.6.
 const READ_WRITE: u64 = 0x73;
@@ -48,11 +55,15 @@ pub(crate) struct KernelProcess {
     anon_vma: u64,
     /// Address of each CPU's memory for arguments and results.
     pub(crate) outs: Vec<u64>,
+    /// Address of each CPU's `mmu_gather`, which has gathered nothing.
+    pub(crate) gathers: Vec<u64>,
     pub(crate) tables: Tables,
     /// Address of the lock of the PMD table.
-    table_lock: u64,
-    /// Whether functions whose callers hold that lock check that they do.
-    checks_table_lock: bool,
+    pub(crate) table_lock: u64,
+    /// Addresses of the locks of all other tables.
+    pub(crate) other_locks: Vec<u64>,
+    /// The function that takes a spinlock, if the kernel has one.
+    takes_lock: Option<TakesLock>,
     pub(crate) pages: Pages,
     /// Page frame number of the huge page.
     pub(crate) pfn: u64,
@@ -94,7 +105,7 @@ impl KernelProcess {
             let task = machine.object("task_struct", fields.size("task_struct")?, 0x1000)?;
             machine.put64(task + fields.offset("task_struct", "mm")?, mm)?;
             (platform.start_cpu)(&mut machine, &fields, cpu, task)?;
-            outs.push(machine.object("results", 0x400, 64)?);
+            outs.push(machine.object("arguments and results", OUT_BYTES, 64)?);
         }
         let vma = machine.object("vm_area_struct", fields.size("vm_area_struct")?, 64)?;
         let anon_vma = machine.object("anon_vma", fields.size("anon_vma").unwrap_or(0x100), 64)?;
@@ -173,9 +184,11 @@ impl KernelProcess {
             vma,
             anon_vma,
             outs,
+            gathers: Vec::new(),
             tables,
             table_lock: 0,
-            checks_table_lock: false,
+            other_locks: Vec::new(),
+            takes_lock: None,
             pages,
             pfn,
             entries_return_in_memory: false,
@@ -187,6 +200,11 @@ impl KernelProcess {
             process.provide_pages(pfn)?;
         }
         process.set_up_pages()?;
+        process.set_up_allocator()?;
+        process.set_up_gathers()?;
+        process.set_up_counters()?;
+        process.set_up_wait_queues()?;
+        process.map_provisions()?;
         process.machine.watch(process.tables.pmd_table.clone(), ByteOrder::of_entries(encoding.arch()))?;
         for symbol in platform.invalidates {
             process.machine.note_calls(symbol);
@@ -195,6 +213,7 @@ impl KernelProcess {
         if let Some(node) = node {
             process.find_node(node)?;
         }
+        process.find_taking()?;
         process.find_migration_types()?;
         process.find_how_entries_return()?;
         process.find_protection()?;
@@ -307,14 +326,23 @@ impl KernelProcess {
     fn deposit(&mut self) -> Result<(), EmuError> {
         const DEPOSIT: [&str; 2] = ["pgtable_trans_huge_deposit", "radix__pgtable_trans_huge_deposit"];
         let shift = self.encoding.layout().page_shift;
-        let physical = |address: u64| address.wrapping_sub(self.tables.linear);
+        let linear = self.tables.linear;
+        let physical = |address: u64| address.wrapping_sub(linear);
         let pmd_page = self.pages.page(physical(self.tables.pmd_table.start) >> shift);
         let pte_page = self.pages.page(physical(self.tables.pte_table.start) >> shift);
         self.machine.name(pmd_page..pmd_page + self.pages.size, "the PMD table's struct page");
         self.machine.name(pte_page..pte_page + self.pages.size, "the page table's struct page");
         self.table_lock = self.set_up_lock(pmd_page)?;
         // A split takes the lock of the page table that it installs as well.
-        self.set_up_lock(pte_page)?;
+        let pte_lock = self.set_up_lock(pte_page)?;
+        let spare_page = self.pages.page(physical(self.tables.spare_table) >> shift);
+        self.machine
+            .name(spare_page..spare_page + self.pages.size, "the struct page of a table that nothing uses");
+        let spare_lock = self.set_up_lock(spare_page)?;
+        let other_page = self.pages.page(physical(self.tables.other_entry) >> shift);
+        self.machine.name(other_page..other_page + self.pages.size, "the other PMD table's struct page");
+        let other_lock = self.set_up_lock(other_page)?;
+        self.other_locks.extend([pte_lock, spare_lock, other_lock]);
         let table = if self.platform.pgtable_is_table { self.tables.pte_table.start } else { pte_page };
         let kernel = Rc::clone(&self.machine.kernel);
         let found = DEPOSIT.into_iter().find_map(|name| Some((name, kernel.symbol(name)?)));
@@ -356,11 +384,30 @@ impl KernelProcess {
         self.machine.put(self.table_lock, 4, 1)
     }
 
-    /// Returns the address of the lock of the PMD table if functions whose callers hold it check that they do.
-    ///
-    /// Few kernels do (CONFIG_DEBUG_VM on powerpc).
-    pub(crate) fn checked_table_lock(&self) -> Option<u64> {
-        Some(self.table_lock).filter(|_| self.checks_table_lock)
+    /// Returns the function that takes a spinlock; `None` if this kernel has none.
+    pub(crate) fn takes_lock(&self) -> Option<TakesLock> {
+        self.takes_lock
+    }
+
+    /// Returns the number of bytes of each CPU's memory for arguments and results.
+    pub(crate) fn out_bytes(&self) -> u64 {
+        OUT_BYTES
+    }
+
+    /// Returns the flags of the mapping.
+    pub(crate) fn mapping_flags(&self) -> u64 {
+        READ_WRITE
+    }
+
+    /// Returns the `pgtable_t` of a page table that nothing uses.
+    pub(crate) fn spare_table(&self) -> u64 {
+        let table = self.tables.spare_table;
+        let physical = table.wrapping_sub(self.tables.linear);
+        if self.platform.pgtable_is_table {
+            table
+        } else {
+            self.pages.page(physical >> self.encoding.layout().page_shift)
+        }
     }
 
     /// Writes the PMD entry and puts its page into the matching state.
@@ -369,6 +416,27 @@ impl KernelProcess {
     pub(crate) fn begin_with(&self, entry: u64) -> Result<(), EmuError> {
         let locked = self.encoding.is_migration(entry);
         self.begin(entry, !self.encoding.is_swap(entry), locked, false)
+    }
+
+    /// Whether an entry is empty, or leads to the huge page or to a table, as an entry does that a kernel installs.
+    pub(crate) fn has(&self, entry: u64) -> bool {
+        let encoding = &self.encoding;
+        match encoding.form(entry) {
+            Form::None => true,
+            Form::Leaf | Form::InvalidLeaf | Form::Swap => encoding.huge_page_of(entry) == Some(self.pfn),
+            Form::Table => encoding.table_of(entry).is_some_and(|table| {
+                let address = self.tables.linear.wrapping_add(table);
+                self.machine.space.borrow().at(address, 0).is_some_and(|(region, _)| region.owner.is_none())
+            }),
+        }
+    }
+
+    /// Makes the lock of mappings one that is held for writing.
+    pub(crate) fn hold_mmap_lock(&self) -> Result<(), EmuError> {
+        /// RWSEM_WRITER_LOCKED of kernel/locking/rwsem.c.
+        const WRITER_LOCKED: u64 = 1;
+        let lock = self.mm + self.fields.offset("mm_struct", "mmap_lock.count")?;
+        self.machine.put64(lock, WRITER_LOCKED)
     }
 
     /// Locks the huge page.

@@ -14,7 +14,7 @@ use crate::kernel::baseline::BaselinePath;
 use crate::kernel::checkpoints::Checkpoints;
 use crate::kernel::machine::Machine;
 use crate::kernel::process::KernelProcess;
-use crate::kernel::routine::PreparedCall;
+use crate::kernel::routine::{Calls, PreparedCall};
 use crate::kernel::space::FRAME;
 use crate::stage::{ReplayedPrefix, Stage};
 use crate::trace::Event;
@@ -84,7 +84,7 @@ impl<'a> KernelStage<'a> {
         self.process.begin_with(self.entry)?;
         // Each routine finds what the callers of both have prepared.
         for (cpu, routine) in (0_u8..).zip(&self.routines) {
-            routine.arguments(self.process, cpu)?;
+            routine.calls(self.process, cpu)?;
         }
         // Following a call puts the values for its reads into these words, which is not a store.
         for (address, value) in &self.shared {
@@ -150,7 +150,7 @@ impl<'a> KernelStage<'a> {
             && let Some((function, arguments)) = self.afterwards(cpu)?
         {
             let vcpu = &mut self.process.machine.vcpus[usize::from(cpu)];
-            *call = vcpu.begin(function, &arguments, self.bounds)?;
+            *call = vcpu.begin(function, &arguments, None, self.bounds)?;
         }
         Ok(())
     }
@@ -158,9 +158,9 @@ impl<'a> KernelStage<'a> {
     /// Runs a CPU's routine alone and without a scheduler, on memory in its current state.
     pub(crate) fn run_alone(&mut self, cpu: u8) -> Result<(CallResult, Vec<Event>), EmuError> {
         let routine = &self.routines[usize::from(cpu)];
-        let arguments = routine.arguments(self.process, cpu)?;
+        let Calls { function, arguments, then } = routine.calls(self.process, cpu)?;
         let vcpu = &mut self.process.machine.vcpus[usize::from(cpu)];
-        let end = vcpu.call(routine.function, &arguments, self.bounds)?;
+        let end = vcpu.call_in_turn(function, &arguments, then.as_ref(), self.bounds)?;
         let ended = self.ended(cpu, end)?;
         Ok((ended, self.take_events()?))
     }
@@ -182,9 +182,9 @@ impl Stage for KernelStage<'_> {
     fn begin(&mut self, cpu: u8) -> Result<Call, EmuError> {
         self.returned[usize::from(cpu)] = None;
         let routine = &self.routines[usize::from(cpu)];
-        let arguments = routine.arguments(self.process, cpu)?;
+        let Calls { function, arguments, then } = routine.calls(self.process, cpu)?;
         let vcpu = &mut self.process.machine.vcpus[usize::from(cpu)];
-        let mut call = vcpu.begin(routine.function, &arguments, self.bounds)?;
+        let mut call = vcpu.begin(function, &arguments, then.as_ref(), self.bounds)?;
         self.go_on(cpu, &mut call)?;
         Ok(call)
     }
@@ -222,10 +222,9 @@ impl Stage for KernelStage<'_> {
             None => self.put_back()?,
         }
         let mut values = values;
-        let mut function = self.routines[at].function;
-        let mut arguments = match checkpoint {
-            Some(_) => Vec::new(),
-            None => self.routines[at].arguments(self.process, cpu)?,
+        let Calls { mut function, mut arguments, then } = match checkpoint {
+            Some(_) => Calls { function: 0, arguments: Vec::new(), then: None },
+            None => self.routines[at].calls(self.process, cpu)?,
         };
         let mut reads: Vec<UnknownRead> = Vec::new();
         let Machine { sharing, recorder, space, .. } = &self.process.machine;
@@ -238,7 +237,7 @@ impl Stage for KernelStage<'_> {
         let mut foresight = Foresight::up_to(&self.known_reads[at], memory, Rc::new(in_vain), keep);
         let mut from = match &checkpoint {
             Some(checkpoint) => From::Checkpoint(&checkpoint.cpu),
-            None => From::Function { address: function, arguments: &arguments },
+            None => From::Function { address: function, arguments: &arguments, then: then.as_ref() },
         };
         let ended = loop {
             let vcpu = &mut self.process.machine.vcpus[at];
@@ -254,7 +253,7 @@ impl Stage for KernelStage<'_> {
             let Some((end, made)) = stop.end else { break None };
             let Some(next) = self.afterwards(cpu)? else { break Some(self.ended(cpu, end)?) };
             (function, arguments) = next;
-            from = From::Function { address: function, arguments: &arguments };
+            from = From::Function { address: function, arguments: &arguments, then: None };
             // They are of the routine's own call.
             foresight.keep = None;
             // The values that were not read are for the next call.

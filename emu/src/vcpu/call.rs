@@ -5,14 +5,15 @@ use std::rc::Rc;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult};
-use pmdscope_watch::Watch;
+use pmdscope_arches::ByteOrder;
+use pmdscope_watch::{Isa, Watch};
 use unicorn_engine::{Unicorn, uc_error};
 
 use super::checkpoint::Checkpoint;
 use super::state::{Foresight, Load, Replay, State, Stop, Trap};
-use super::{Vcpu, read_register};
+use super::{CallLayout, Vcpu, read_register};
 use crate::EmuError;
-use crate::cpu::ReturnTo;
+use crate::cpu::{CpuModel, ReturnTo};
 use crate::end::{CallBounds, CallExit};
 use crate::trace::Action;
 
@@ -26,11 +27,18 @@ pub(crate) struct Call {
     state: Rc<State>,
 }
 
-/// Where a call that is followed begins.
+/// A call that follows when another has returned, as if a caller had made both.
+pub(crate) struct NextCall {
+    /// Address of the function.
+    pub(crate) function: u64,
+    pub(crate) arguments: Vec<u64>,
+}
+
+/// Where a call begins.
 #[derive(Clone, Copy)]
 pub(crate) enum From<'a> {
-    /// At the beginning of a function.
-    Function { address: u64, arguments: &'a [u64] },
+    /// At the beginning of a function. When it returns, `then` is called.
+    Function { address: u64, arguments: &'a [u64], then: Option<&'a Rc<NextCall>> },
     /// In the middle of a call.
     Checkpoint(&'a Checkpoint),
 }
@@ -43,7 +51,19 @@ impl Vcpu {
         arguments: &[u64],
         bounds: CallBounds,
     ) -> Result<CallExit, EmuError> {
+        self.call_in_turn(function, arguments, None, bounds)
+    }
+
+    /// Calls a function to its end, and then another, without a scheduler.
+    pub(crate) fn call_in_turn(
+        &mut self,
+        function: u64,
+        arguments: &[u64],
+        then: Option<&Rc<NextCall>>,
+        bounds: CallBounds,
+    ) -> Result<CallExit, EmuError> {
         self.prepare(function, arguments, bounds)?;
+        self.state.next.replace(then.cloned());
         run(&mut self.engine, &self.state, self.isa.program_counter, function);
         self.state.ended()
     }
@@ -72,7 +92,9 @@ impl Vcpu {
             foresight,
         }));
         let end = match from {
-            From::Function { address, arguments } => self.call(address, arguments, bounds),
+            From::Function { address, arguments, then } => {
+                self.call_in_turn(address, arguments, then, bounds)
+            }
             From::Checkpoint(checkpoint) => self.go_on_from(checkpoint, bounds),
         };
         let replay = self.state.replay.take();
@@ -116,14 +138,17 @@ impl Vcpu {
         self.state.end.get()
     }
 
-    /// Begins a call that a scheduler drives: it runs up to its first access to the page table.
+    /// Begins a call that a scheduler drives: it runs up to its first access to the page table. When it returns,
+    /// `then` is called.
     pub(crate) fn begin(
         &mut self,
         function: u64,
         arguments: &[u64],
+        then: Option<&Rc<NextCall>>,
         bounds: CallBounds,
     ) -> Result<Call, EmuError> {
         self.prepare(function, arguments, bounds)?;
+        self.state.next.replace(then.cloned());
         let stack = match self.stack.take() {
             Some(stack) => stack,
             None => DefaultStack::new(COROUTINE_STACK_BYTES)
@@ -181,17 +206,7 @@ impl Vcpu {
         self.forget_call()?;
         self.state.begin(bounds);
 
-        let model = self.model;
-        let mut sp = self.place.stack_top - model.stack_room;
-        if let ReturnTo::Stack = model.return_to {
-            sp -= 8;
-            self.write(sp, &self.place.return_pad.to_le_bytes())?;
-        }
-        self.put_return_address()?;
-        let mut registers = vec![(model.stack_pointer, sp - model.stack_bias)];
-        registers.extend(model.entry_register.map(|register| (register, function)));
-        registers.extend(model.arguments.iter().copied().zip(arguments.iter().copied()));
-        registers.into_iter().try_for_each(|(register, value)| self.put_register(register, value))
+        enter(&mut self.engine, self.model, self.isa, self.place, function, arguments)
     }
 
     /// Saves the current state of the CPU, with which every call begins.
@@ -244,6 +259,40 @@ impl Vcpu {
             ReturnTo::Stack => Ok(()),
         }
     }
+}
+
+/// Sets registers and the stack as a caller does that calls a function and is at the return pad.
+pub(super) fn enter(
+    engine: &mut Unicorn<'_, ()>,
+    model: &CpuModel,
+    isa: &Isa,
+    place: CallLayout,
+    function: u64,
+    arguments: &[u64],
+) -> Result<(), EmuError> {
+    let mut sp = place.stack_top - model.stack_room;
+    let mut registers = Vec::new();
+    match model.return_to {
+        ReturnTo::Stack => {
+            sp -= 8;
+            engine
+                .mem_write(isa.physical(sp), &place.return_pad.to_le_bytes())
+                .map_err(|e| EmuError::engine("write memory", e))?;
+        }
+        ReturnTo::Register { register, less } => registers.push((register, place.return_pad - less)),
+    }
+    registers.push((model.stack_pointer, sp - model.stack_bias));
+    let order = ByteOrder::of(model.arch);
+    for (at, argument) in (0..).step_by(8).zip(arguments.iter().skip(model.arguments.len())) {
+        engine
+            .mem_write(isa.physical(sp + model.stack_arguments + at), &order.encode(*argument))
+            .map_err(|e| EmuError::engine("write memory", e))?;
+    }
+    registers.extend(model.entry_register.map(|register| (register, function)));
+    registers.extend(model.arguments.iter().copied().zip(arguments.iter().copied()));
+    registers.into_iter().try_for_each(|(register, value)| {
+        engine.reg_write(register, value).map_err(|e| EmuError::engine("set a register", e))
+    })
 }
 
 impl Call {
@@ -322,6 +371,10 @@ fn run_to_end(
                 }
             }
             Err(error) => break CallExit::Engine(error),
+            // A function at address 0 was called, where the engine always stops.
+            Ok(()) if pc == 0 && !state.stopped_at_read() => {
+                break CallExit::Fault { pc, address: Some(0) };
+            }
             // The engine stops after a hint of a thread's priority (ppc64le has one before and one after each wait
             // for a lock).
             Ok(()) if !state.stopped_at_read() && instructions != before => {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use unicorn_engine::{Context, Unicorn};
 
+use super::call::NextCall;
 use super::path::{Path, SharedPath};
 use super::read_register;
 use super::state::{Load, State};
@@ -31,6 +32,7 @@ pub(crate) struct Checkpoint {
     memory_hash: u64,
     loads_hash: u64,
     spins: bool,
+    next: Option<Rc<NextCall>>,
     path: Rc<SharedPath>,
     loads: Vec<Load>,
 }
@@ -67,6 +69,7 @@ impl State {
             memory_hash: self.memory_hash.get(),
             loads_hash: self.loads_hash.get(),
             spins: self.spins.get(),
+            next: self.next.borrow().clone(),
             path: self.path.borrow_mut().share_before_last(),
             loads: self.loads.borrow().clone(),
         }))
@@ -82,6 +85,7 @@ impl State {
         self.memory_hash.set(checkpoint.memory_hash);
         self.loads_hash.set(checkpoint.loads_hash);
         self.spins.set(checkpoint.spins);
+        self.next.replace(checkpoint.next.clone());
         self.path.replace(Path::after(&checkpoint.path));
         self.loads.replace(checkpoint.loads.clone());
     }

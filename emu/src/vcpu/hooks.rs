@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
+use pmdscope_arches::ByteOrder;
 use pmdscope_watch::{Instruction, Isa, attach, instruction_at};
 use unicorn_engine::{HookType, MemType, Unicorn};
 
+use super::call::{NextCall, enter};
 use super::observer::PageTableObserver;
 use super::state::{State, Traps};
 use super::{Vcpu, read_register};
@@ -15,6 +17,7 @@ use crate::EmuError;
 use crate::cpu::{Correction, CpuModel, ReturnTo};
 use crate::decoder::Decoder;
 use crate::end::CallExit;
+use crate::kernel::Region;
 use crate::trace::Action;
 
 impl Vcpu {
@@ -22,10 +25,22 @@ impl Vcpu {
     /// runs: later ones would not fire.
     pub(super) fn hook_ends(&mut self) -> Result<(), EmuError> {
         let refused = |e| EmuError::engine("hook", e);
-        let pad = self.place.return_pad;
+        let place = self.place;
+        let pad = place.return_pad;
         let state = Rc::clone(&self.state);
         self.engine
-            .add_code_hook(pad, pad, move |uc, _, _| state.finish(uc, CallExit::Returned))
+            .add_code_hook(pad, pad, move |uc, _, _| match state.next.take() {
+                None => state.finish(uc, CallExit::Returned),
+                Some(next) => {
+                    let NextCall { function, arguments } = &*next;
+                    let (model, isa) = (state.model, state.isa);
+                    let entered = enter(uc, model, isa, place, *function, arguments).and_then(|()| {
+                        uc.reg_write(isa.program_counter, *function)
+                            .map_err(|e| EmuError::engine("set a register", e))
+                    });
+                    state.go_on(uc, entered);
+                }
+            })
             .map_err(refused)?;
 
         let program_counter = self.isa.program_counter;
@@ -228,6 +243,19 @@ impl HookContext<'_, '_> {
         self.state.record(pc, what);
     }
 
+    /// Returns the number of the CPU.
+    pub(crate) fn number(&self) -> u8 {
+        self.state.number
+    }
+
+    /// Stores a word of a region as an instruction of the CPU would.
+    pub(crate) fn store(&self, region: &Region, offset: u64, order: ByteOrder, value: u64) {
+        let changed = region.hash_of_store(offset, 8, order, value);
+        region.write(offset, &order.encode(value));
+        self.state.stores.set(self.state.stores.get() + 1);
+        self.state.memory_hash.set(self.state.memory_hash.get() ^ changed);
+    }
+
     /// Adds `pc` to the path of the call.
     pub(crate) fn enter(&mut self, pc: u64) {
         self.state.enter(self.engine, pc, 1);
@@ -236,6 +264,11 @@ impl HookContext<'_, '_> {
     /// Returns the instruction at `pc`.
     pub(crate) fn instruction(&self, decoder: &Decoder, pc: u64) -> Result<Instruction, EmuError> {
         Ok(instruction_at(self.engine, &decoder.disassembler, pc)?)
+    }
+
+    /// Ends the call here, before the instruction, in some way.
+    pub(crate) fn end(&mut self, end: CallExit) {
+        self.state.finish(self.engine, end);
     }
 
     /// Ends the call here, before the instruction, as if it had returned.

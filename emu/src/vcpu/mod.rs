@@ -24,7 +24,7 @@ use crate::engine;
 use crate::memory::Shared;
 use crate::trace::Recorder;
 
-pub(crate) use self::call::{Call, From};
+pub(crate) use self::call::{Call, From, NextCall};
 pub(crate) use self::checkpoint::Checkpoint;
 pub(crate) use self::hooks::HookContext;
 use self::state::State;
@@ -117,6 +117,7 @@ impl Vcpu {
             recorder: Rc::clone(recorder),
             yielder: Cell::new(ptr::null()),
             end: Cell::new(None),
+            next: RefCell::default(),
             fault: RefCell::default(),
             bounds: Cell::new(CallBounds::default()),
             accesses: Cell::default(),

@@ -9,6 +9,7 @@ use corosensei::Yielder;
 use pmdscope_watch::Isa;
 use unicorn_engine::{Unicorn, uc_error};
 
+use super::call::NextCall;
 use super::checkpoint::Checkpoint;
 use super::path::Path;
 use crate::EmuError;
@@ -24,6 +25,8 @@ pub(super) struct State {
     pub(super) recorder: Rc<Recorder>,
     pub(super) yielder: Cell<*const Yielder<(), ()>>,
     pub(super) end: Cell<Option<CallExit>>,
+    /// The call that follows when the call at hand returns.
+    pub(super) next: RefCell<Option<Rc<NextCall>>>,
     /// The first error of a hook. A hook must not panic, and has no caller to return an error to.
     pub(super) fault: RefCell<Option<EmuError>>,
     pub(super) bounds: Cell<CallBounds>,
@@ -228,6 +231,7 @@ impl State {
     /// Forgets the last call, and bounds the next.
     pub(super) fn begin(&self, bounds: CallBounds) {
         self.end.set(None);
+        self.next.take();
         self.fault.take();
         self.bounds.set(bounds);
         self.accesses.set(0);

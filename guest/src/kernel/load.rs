@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use pmdscope_arches::{Arch, Version};
+use pmdscope_arches::{Arch, ByteOrder, Version};
 use pmdscope_kallsyms::Symbols;
 
 use super::bugs::Bugs;
@@ -16,7 +16,7 @@ use super::kallsyms::read_kallsyms;
 use super::known_structures::{KnownStructures, known_structures};
 use super::power::{Descriptor, Descriptors, PowerAbi, without_dot};
 use super::text::printable;
-use super::types::{Prototype, Types, TypesError, TypesFile, TypesFileError, TypesForm};
+use super::types::{Prototype, TypedFunction, Types, TypesError, TypesFile, TypesFileError, TypesForm};
 
 /// The name of cache entries for symbols.
 const SYMBOLS: &str = "symbols";
@@ -410,6 +410,39 @@ impl Kernel {
     /// Returns the prototype of a function, if the kernel's types have it.
     pub fn prototype(&self, function: &str) -> Option<Prototype> {
         self.types.as_ref()?.function(function).ok()?
+    }
+
+    /// Returns the addresses of the words in its image that have this value, in the CPU's byte order.
+    pub fn words_with(&self, value: u64) -> Vec<u64> {
+        let pattern = ByteOrder::of(self.arch()).encode(value);
+        let in_part = |part: &MemoryPart| {
+            let (start, content) = (part.address, self.bytes(part));
+            let found = memchr::memmem::find_iter(content, &pattern).map(move |at| start + at as u64);
+            found.filter(|address| address.is_multiple_of(8)).collect::<Vec<_>>()
+        };
+        self.memory.iter().flat_map(in_part).collect()
+    }
+
+    /// Returns the word at an address of its image, in CPU order; `None` if the image has none there.
+    pub fn word_at(&self, address: u64) -> Option<u64> {
+        self.memory.iter().find_map(|part| {
+            let at = usize::try_from(address.checked_sub(part.address)?).ok()?;
+            let word = self.bytes(part).get(at..)?.first_chunk::<8>()?;
+            Some(ByteOrder::of(self.arch()).decode(*word))
+        })
+    }
+
+    /// Returns the functions that have a parameter of one of these types, such as `pmd_t *`, sorted by name.
+    ///
+    /// Functions that were inlined everywhere have no symbol, and do not count.
+    ///
+    /// # Errors
+    /// [`TypesError`] if the types are damaged.
+    pub fn functions_taking(&self, types: &[&str]) -> Result<Vec<TypedFunction>, TypesError> {
+        match &self.types {
+            Some(of_kernel) => of_kernel.functions_taking(types, self.functions()),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Returns the table of bugs, if the kernel has one.

@@ -38,4 +38,6 @@ pub use load::{Kernel, LoadError, MemoryPart, SymbolAddress, TypesFrom};
 pub use package::{Package, PackageKind};
 pub use power::PowerAbi;
 pub use release::Release;
-pub use types::{BtfPlace, Parameter, Prototype, Types, TypesError, TypesFile, TypesFileError, TypesForm};
+pub use types::{
+    BtfPlace, Parameter, Prototype, TypedFunction, Types, TypesError, TypesFile, TypesFileError, TypesForm,
+};

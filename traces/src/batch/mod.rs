@@ -4,6 +4,7 @@
 //! counts groups, a [`SqliteWriter`] holds one row, and a [`Diff`] holds the records of one batch whose
 //! counterparts in the other have not been read yet.
 
+pub(crate) mod causes;
 mod columns;
 mod diff;
 mod diff_text;

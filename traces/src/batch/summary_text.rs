@@ -77,9 +77,9 @@ impl Summary {
     }
 
     /// Formats the numbers of jobs and schedules, and of jobs per verdict.
-    fn totals(&self) -> String {
+    pub(super) fn totals(&self) -> String {
         let Tally { jobs, pass, findings, unknown } = self.all;
-        let (jobs, schedules) = (counted(jobs, "job"), counted(&self.schedules, "schedule"));
+        let (jobs, schedules) = (counted(jobs, "job"), counted(self.schedules.short(), "schedule"));
         format!("{jobs}, {schedules}: {findings} with findings, {pass} pass, {unknown} unknown.")
     }
 
@@ -106,6 +106,21 @@ impl Summary {
             let meaning = FindingName::of_name(name);
             said(lines, style::WRONG, &title, meaning.map_or("", FindingName::meaning), found);
         }
+        self.unknown_reasons(lines);
+        if !self.sweeps.kept.is_empty() {
+            lines.gap();
+            lines.styled(style::TITLE, "", "Sweeps");
+        }
+        for (job, sweep) in &self.sweeps.kept {
+            lines.paragraph("  ", "    ", &format!("job {job}: {}", one_line(sweep)));
+        }
+        if self.sweeps.more > 0 {
+            lines.paragraph("  ", "    ", &format!("and {} more", self.sweeps.more));
+        }
+    }
+
+    /// Writes the reasons of unknown jobs.
+    pub(super) fn unknown_reasons(&self, lines: &mut Lines) {
         let mut reasons: Vec<&Found> = self.unknown.kept.values().collect();
         reasons.sort_by_key(|found| (std::cmp::Reverse(found.jobs), first_job(found)));
         for found in reasons {
@@ -117,16 +132,6 @@ impl Summary {
             lines.gap();
             let more = counted(self.unknown.more, "job");
             lines.paragraph("", "  ", &format!("UNKNOWN for reasons that are not listed: {more} more"));
-        }
-        if !self.sweeps.kept.is_empty() {
-            lines.gap();
-            lines.styled(style::TITLE, "", "Sweeps");
-        }
-        for (job, sweep) in &self.sweeps.kept {
-            lines.paragraph("  ", "    ", &format!("job {job}: {}", one_line(sweep)));
-        }
-        if self.sweeps.more > 0 {
-            lines.paragraph("  ", "    ", &format!("and {} more", self.sweeps.more));
         }
     }
 

@@ -62,6 +62,7 @@ impl OutcomeFacts {
             stopped_by: self.stopped_by,
             pfn: self.pfn,
             size: self.size,
+            returned: None,
             decided_on: None,
             last_view: None,
             ended: None,

@@ -17,6 +17,8 @@ pub struct Observed<'a> {
     pub built_as_swap: bool,
     /// The entries that the walker's loads returned.
     pub views: &'a [View],
+    /// Whether the walker only reads by its role. If not, what becomes of the entry is not the writer's doing alone.
+    pub walker_only_reads: bool,
     /// The walker's outcomes.
     pub outcomes: &'a [Outcome],
     /// Stores by routines whose role is only to read.

@@ -69,9 +69,11 @@ pub(super) fn is_present_swap_entry(observed: &Observed<'_>, value: Value) -> bo
     })
 }
 
-/// Returns the views that the writer did not install.
+/// Returns the views that the writer did not install. What a walker stored that changes entries by its role is its own
+/// doing.
 fn views<'a>(observed: &Observed<'a>) -> impl Iterator<Item = &'a View> {
-    observed.views.iter().filter(|view| !view.installed)
+    let of_writer = |view: &&View| observed.walker_only_reads || !view.by_walker;
+    observed.views.iter().filter(|view| !view.installed).filter(of_writer)
 }
 
 fn is_built_present(observed: &Observed<'_>, view: &View) -> bool {

@@ -8,6 +8,9 @@ use crate::entry::Value;
 
 /// Finds mappings that the MMU goes on using although the writer considers them invalidated.
 pub(super) fn still_valid(observed: &Observed<'_>, sightings: &mut Sightings) {
+    if !observed.walker_only_reads {
+        return;
+    }
     for change in observed.changes {
         still_valid_after(observed, change, sightings);
     }
@@ -15,6 +18,9 @@ pub(super) fn still_valid(observed: &Observed<'_>, sightings: &mut Sightings) {
 
 /// Finds marks that the writer read and did not hand on, or did not put into the page table that it filled.
 pub(super) fn marks_lost(observed: &Observed<'_>, sightings: &mut Sightings) {
+    if !observed.walker_only_reads {
+        return;
+    }
     for change in observed.changes {
         marks_lost_by(observed, change, sightings);
     }

@@ -135,16 +135,6 @@ impl KernelProcess {
             "migration entries have types {read} (read), {middle}{write} (write), as {MAKE_MIGRATION}() makes them{unusual}"
         ));
         self.encoding = self.encoding.with_migration_types(found);
-
-        self.begin(present_huge(&self.encoding, self.pfn)?, true, true, false)?;
-        let arguments = [self.mapped_walk(0)?, self.pages.page(self.pfn)];
-        self.checks_table_lock = matches!(self.machine.call(0, make, &arguments)?, CallExit::Bug { .. });
-        self.machine.space.borrow().restore();
-        if self.checks_table_lock {
-            self.machine.assumptions.push(format!(
-                "callers of functions that are called under the table's lock hold it: {MAKE_MIGRATION}() checks that"
-            ));
-        }
         Ok(())
     }
 

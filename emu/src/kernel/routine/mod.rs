@@ -2,18 +2,25 @@
 //!
 //! To add one, add a constant to the file of its role and name it in that file's `ALL`.
 
+use std::rc::Rc;
+
 use pmdscope_arches::UnknownName;
 use pmdscope_guest::abi::Outcome;
 use pmdscope_guest::{Check, Role, Routine};
 
+use self::by_type::TypedCall;
 use self::recipe::{AFTERWARDS, Caller, Conclusion, Recipe};
 use crate::EmuError;
 use crate::kernel::process::KernelProcess;
+use crate::kernel::provide::Provision;
+use crate::vcpu::NextCall;
 
+mod by_type;
 mod recipe;
 mod walkers;
 mod writers;
 
+pub use by_type::{FunctionError, declaration, function, functions};
 pub(crate) use walkers::GUP_FAST_READ;
 
 /// Returns all recipes.
@@ -44,6 +51,11 @@ pub fn kernel_routine(role: Role, name: &str) -> Result<&'static Routine, Unknow
         .ok_or_else(|| UnknownName::new(what, name, all.map(|routine| routine.name)))
 }
 
+/// Returns the recipe that calls a function, if one does.
+pub fn recipe_calling(role: Role, symbol: &str) -> Option<&'static Routine> {
+    kernel_routines(role).find(|routine| routine.symbols.contains(&symbol))
+}
+
 /// Returns the recipe of a routine.
 ///
 /// # Errors
@@ -53,40 +65,116 @@ pub(crate) fn recipe_of(routine: &Routine) -> Result<&'static Recipe, EmuError> 
     recipe.ok_or_else(|| EmuError::Environment(format!("kernels cannot be asked for {routine}")))
 }
 
-/// A recipe and the function that it calls, ready to be run on any CPU.
+/// A routine and the function that it calls, ready to be run on any CPU.
 #[derive(Clone)]
 pub(crate) struct PreparedCall {
-    recipe: &'static Recipe,
+    how: How,
     symbol: &'static str,
     pub(crate) function: u64,
+    /// What is known of the locks of a function that is called by its types.
+    locks: Locks,
+    /// What it needs beside its arguments.
+    provisions: Rc<Vec<Provision>>,
+}
+
+/// How a routine is called.
+#[derive(Clone)]
+enum How {
+    Recipe(&'static Recipe),
+    ByType(Rc<TypedCall>),
+}
+
+/// What a function that is called by its types has to do with the locks of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Locks {
+    /// Whether its callers hold the lock of the PMD table: it stores to the entry without taking that.
+    pub(crate) by_caller: bool,
+    /// Whether it can return with a lock held.
+    pub(crate) returned: bool,
+}
+
+/// The functions that are called for a routine, one after the other.
+pub(crate) struct Calls {
+    pub(crate) function: u64,
+    pub(crate) arguments: Vec<u64>,
+    pub(crate) then: Option<Rc<NextCall>>,
 }
 
 impl PreparedCall {
-    pub(crate) fn new(routine: &Routine, process: &KernelProcess) -> Result<PreparedCall, EmuError> {
-        let Some((symbol, function)) = routine.function_in(&process.machine.kernel) else {
+    pub(crate) fn new(
+        routine: &Routine,
+        process: &KernelProcess,
+        locks: Locks,
+        provisions: &Rc<Vec<Provision>>,
+    ) -> Result<PreparedCall, EmuError> {
+        let kernel = &process.machine.kernel;
+        let Some((symbol, function)) = routine.function_in(kernel) else {
             return Err(EmuError::Environment(format!(
                 "this kernel has no {}()",
                 routine.symbols.join("() or ")
             )));
         };
-        Ok(PreparedCall { recipe: recipe_of(routine)?, symbol, function })
+        let how = match routine.declared {
+            true => How::ByType(Rc::new(TypedCall::new(routine, kernel)?)),
+            false => How::Recipe(recipe_of(routine)?),
+        };
+        Ok(PreparedCall { how, symbol, function, locks, provisions: Rc::clone(provisions) })
+    }
+
+    /// Returns the same call, given what is known of its locks, and what it needs.
+    pub(crate) fn knowing(self, locks: Locks, provisions: &Rc<Vec<Provision>>) -> PreparedCall {
+        PreparedCall { locks, provisions: Rc::clone(provisions), ..self }
+    }
+
+    /// Returns the symbol of its function.
+    pub(crate) fn symbol(&self) -> &'static str {
+        self.symbol
+    }
+
+    pub(crate) fn locks(&self) -> Locks {
+        self.locks
+    }
+
+    /// Returns the function that calls it, if it is not called directly.
+    pub(crate) fn through(&self) -> Option<&'static str> {
+        match &self.how {
+            How::Recipe(_) => None,
+            How::ByType(typed) => typed.through(),
+        }
     }
 
     fn caller<'a>(&self, process: &'a KernelProcess, cpu: u8) -> Caller<'a> {
         Caller { process, cpu, symbol: self.symbol }
     }
 
-    /// Returns the arguments for a CPU, and writes the memory that they point to.
-    pub(crate) fn arguments(&self, process: &KernelProcess, cpu: u8) -> Result<Vec<u64>, EmuError> {
-        if self.locked_by_caller(process).is_some() {
-            process.hold_table_lock()?;
-        }
-        (self.recipe.arguments)(&self.caller(process, cpu))
+    /// Returns the calls for a CPU, and writes the memory that their arguments point to.
+    pub(crate) fn calls(&self, process: &KernelProcess, cpu: u8) -> Result<Calls, EmuError> {
+        let (function, arguments) = match &self.how {
+            How::Recipe(recipe) => (self.function, (recipe.arguments)(&self.caller(process, cpu))?),
+            How::ByType(typed) => typed.call(process, cpu, self.function)?,
+        };
+        process.provide(cpu, &self.provisions)?;
+        Ok(match (self.locked_by_caller(process), process.takes_lock()) {
+            (Some(lock), Some(takes)) => {
+                let then = NextCall { function, arguments };
+                let arguments = takes.arguments(lock);
+                Calls { function: takes.function, arguments, then: Some(Rc::new(then)) }
+            }
+            (Some(_), None) => {
+                process.hold_table_lock()?;
+                Calls { function, arguments, then: None }
+            }
+            (None, _) => Calls { function, arguments, then: None },
+        })
     }
 
-    /// Returns the lock that the caller holds, if the kernel checks that it does.
-    fn locked_by_caller(&self, process: &KernelProcess) -> Option<u64> {
-        process.checked_table_lock().filter(|_| self.recipe.under_table_lock)
+    /// Returns the lock that the caller holds.
+    pub(crate) fn locked_by_caller(&self, process: &KernelProcess) -> Option<u64> {
+        let held = match &self.how {
+            How::Recipe(recipe) => recipe.under_table_lock,
+            How::ByType(_) => self.locks.by_caller,
+        };
+        held.then_some(process.table_lock)
     }
 
     /// Returns the function that callers call next, and its arguments, if the routine returned with a lock held;
@@ -100,9 +188,13 @@ impl PreparedCall {
         cpu: u8,
     ) -> Result<Option<(u64, Vec<u64>)>, EmuError> {
         let caller = self.caller(process, cpu);
-        let held = match self.locked_by_caller(process) {
-            None => (self.recipe.held_lock)(&caller, process.returned(cpu)?)?,
-            held => held,
+        let held = match (self.locked_by_caller(process), &self.how) {
+            (Some(held), _) => Some(held),
+            (None, How::Recipe(recipe)) => (recipe.held_lock)(&caller, process.returned(cpu)?)?,
+            (None, How::ByType(typed)) if self.locks.returned => {
+                typed.lock_of(process, cpu, process.returned(cpu)?)?
+            }
+            (None, How::ByType(_)) => None,
         };
         let Some(lock) = held else { return Ok(None) };
         let step = process.machine.needed_symbol(walkers::STEP)?;
@@ -120,8 +212,11 @@ impl PreparedCall {
         cpu: u8,
         last_view: u64,
     ) -> Result<Outcome, EmuError> {
-        let Conclusion { result, pfn, size, entry } =
-            (self.recipe.conclude)(&self.caller(process, cpu), process.returned(cpu)?)?;
+        let (caller, returned) = (self.caller(process, cpu), process.returned(cpu)?);
+        let Conclusion { result, pfn, size, entry } = match &self.how {
+            How::Recipe(recipe) => (recipe.conclude)(&caller, returned)?,
+            How::ByType(typed) => typed.conclude(&caller, returned),
+        };
         Ok(Outcome { result, check: Check::NoCheck, pfn, size, entry: entry.unwrap_or(last_view) })
     }
 }

@@ -146,8 +146,7 @@ const FOLLOW_PAGE: Recipe = Recipe {
             return Ok(vec![vma, address, FOLL_GET]);
         }
         // The function asserts that its caller holds the lock of mappings.
-        let lock = process.mm + process.fields.offset("mm_struct", "mmap_lock.count")?;
-        process.machine.put64(lock, 1)?;
+        process.hold_mmap_lock()?;
         process.machine.write(caller.out(), &[0; 0x80])?;
         Ok(vec![caller.out(), vma, address, 0])
     },

@@ -5,6 +5,7 @@ mod dwarf;
 mod enumerators;
 mod error;
 mod file;
+mod functions;
 mod graph;
 mod members;
 mod place;
@@ -14,6 +15,7 @@ mod source;
 
 pub use error::TypesError;
 pub use file::{TypesFile, TypesFileError, TypesForm};
+pub use functions::TypedFunction;
 pub use graph::Types;
 pub use place::BtfPlace;
 pub use prototype::{Parameter, Prototype};

@@ -1,0 +1,320 @@
+//! What a function does to an entry when it runs alone, which nobody has to say.
+
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use pmdscope_arches::{EntryKind, EntrySpec};
+use pmdscope_guest::Routine;
+
+use crate::EmuError;
+use crate::end::{CallBounds, CallExit};
+use crate::exploration::WRITER;
+use crate::kernel::KernelEnvironment;
+use crate::kernel::process::is_held;
+use crate::kernel::provide::{Provision, sources};
+use crate::kernel::routine::{Locks, PreparedCall, functions};
+use crate::kernel::stage::KernelStage;
+use crate::trace::{Access, Action, Event};
+
+/// The function by which routines clear an entry that they take for bad.
+pub const CLEARS_BAD: &str = "pmd_clear_bad";
+
+/// Maximum number of words that are made to point to something, for one function.
+const MOST_PROVIDED: usize = 16;
+/// Maximum number of words that are tried, for one fault.
+const MOST_TRIED: usize = 24;
+/// Maximum number of instructions of a function that runs alone.
+const INSTRUCTIONS: u64 = 200_000;
+
+/// What a function does to entries of each kind when it runs alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// What it does to an entry of each kind that this kernel can have, in the order of kinds.
+    pub seen: Vec<Seen>,
+    /// Whether its callers hold the lock of the PMD table: it stores to the entry, and takes that lock nowhere.
+    pub locked_by_caller: bool,
+    /// Whether it can return with the lock of a table held.
+    pub returns_locked: bool,
+    /// The function that calls it, if it is not called directly.
+    pub through: Option<&'static str>,
+    /// What was provided for it, in words.
+    pub provided: Vec<String>,
+    pub(crate) provisions: Rc<Vec<Provision>>,
+}
+
+/// What a function does to one entry when it runs alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The kind of the entry.
+    pub kind: EntryKind,
+    /// The entry, in CPU order.
+    pub entry: u64,
+    /// How the function ended.
+    pub end: CallExit,
+    /// How the function ended, in words.
+    pub ended: String,
+    /// Whether it loaded the entry.
+    pub reads: bool,
+    /// The entries that it stored, in order, in CPU order. A store of what was there does not count.
+    pub stores: Vec<u64>,
+    /// Whether it cleared the entry for bad, by [`CLEARS_BAD`].
+    pub clears_bad: bool,
+    /// Whether it took the lock of the PMD table.
+    pub locks: bool,
+    /// Whether it changed the entry while nobody had that lock.
+    pub unlocked: bool,
+    /// Whether it returned with the lock of a table held.
+    pub keeps_lock: bool,
+    /// The places of the warnings that it gave, in order.
+    pub warnings: Vec<Rc<str>>,
+    /// The other functions that take the address of an entry and that it called, by name.
+    pub calls: BTreeSet<String>,
+}
+
+/// A run of a function alone.
+struct Tried {
+    seen: Seen,
+    /// Addresses of the words that it read as 0, in order.
+    zeroes: Vec<u64>,
+    /// Addresses of its instructions, in order.
+    path: Vec<u64>,
+}
+
+impl Seen {
+    /// Whether it ran to an end: it returned, or it went to sleep.
+    pub const fn is_whole(&self) -> bool {
+        matches!(self.end, CallExit::Returned | CallExit::Sleeps { .. })
+    }
+}
+
+impl Observation {
+    pub(crate) const fn locks(&self) -> Locks {
+        Locks { by_caller: self.locked_by_caller, returned: self.returns_locked }
+    }
+
+    /// Whether it never stores to an entry, other than to clear one that it takes for bad.
+    pub fn only_reads(&self) -> bool {
+        self.seen.iter().all(|seen| seen.stores.is_empty())
+    }
+
+    /// Whether it ran to an end on an entry of some kind.
+    pub fn runs(&self) -> bool {
+        self.seen.iter().any(Seen::is_whole)
+    }
+}
+
+impl KernelEnvironment {
+    /// Runs a function alone on an entry of each kind, and returns what it does. Each is run once.
+    ///
+    /// A function that uses what a pointer of zero points to is run again with zeroes there: the word that it had read
+    /// is found by what happens when it is set.
+    ///
+    /// # Errors
+    /// If the engine fails, or a structure is unknown that the function takes.
+    pub fn observe(&mut self, routine: &Routine) -> Result<Rc<Observation>, EmuError> {
+        if let Some(known) = self.observations.get(&(routine.declared, routine.name)) {
+            return Ok(Rc::clone(known));
+        }
+        // What is watched for the job at hand is not watched here, so that all is the same whatever ran before.
+        let watched = std::mem::take(&mut self.shared);
+        self.process.machine.unwatch_all_but_first()?;
+        let observation = self.observe_anew(routine);
+        self.shared.clear();
+        self.process.machine.unwatch_all_but_first()?;
+        self.process.machine.space.borrow().restore();
+        self.watch_words(&watched)?;
+        let observation = Rc::new(observation?);
+        self.observations.insert((routine.declared, routine.name), Rc::clone(&observation));
+        Ok(observation)
+    }
+
+    fn observe_anew(&mut self, routine: &Routine) -> Result<Observation, EmuError> {
+        let isa = self.process.machine.isa;
+        let locks = [self.process.table_lock].into_iter().chain(self.process.other_locks.iter().copied());
+        let mut words: Vec<u64> = locks.map(|lock| isa.physical(lock) & !7).collect();
+        words.sort_unstable();
+        words.dedup();
+        self.watch_words(&words)?;
+        let call = PreparedCall::new(routine, &self.process, Locks::default(), &Rc::default())?;
+        let (mut seen, mut provisions) = self.see_all(&call)?;
+        let takes = seen.iter().any(|seen| seen.locks);
+        let mut locked_by_caller = !takes && seen.iter().any(|seen| seen.unlocked);
+        // A function that stops without the lock checks that its caller has it.
+        if !takes && seen.iter().any(|seen| matches!(seen.end, CallExit::Bug { .. })) {
+            let with_lock = call.clone().knowing(Locks { by_caller: true, returned: false }, &Rc::default());
+            let (seen_with, provisions_with) = self.see_all(&with_lock)?;
+            let ends = |seen: &[Seen]| seen.iter().filter(|seen| seen.is_whole()).count();
+            if ends(&seen_with) > ends(&seen) {
+                (seen, provisions, locked_by_caller) = (seen_with, provisions_with, true);
+            }
+        }
+        Ok(Observation {
+            locked_by_caller,
+            returns_locked: !locked_by_caller && seen.iter().any(|seen| seen.keeps_lock),
+            through: call.through(),
+            provided: provisions.iter().map(|one: &Provision| one.describe(&self.process, WRITER)).collect(),
+            provisions: Rc::new(provisions),
+            seen,
+        })
+    }
+
+    /// Returns the functions that take the address of an entry, by where calls enter them.
+    fn entry_functions(&mut self) -> Result<&Rc<HashMap<u64, String>>, EmuError> {
+        if self.entry_functions.is_none() {
+            let kernel = &self.process.machine.kernel;
+            let entry = |function: pmdscope_guest::kernel::TypedFunction| {
+                Some((kernel.find(&function.name)?.local_entry, function.name))
+            };
+            self.entry_functions = Some(Rc::new(functions(kernel)?.into_iter().filter_map(entry).collect()));
+        }
+        Ok(self.entry_functions.get_or_insert_default())
+    }
+
+    /// Returns an entry of each kind that this kernel can have: accessed and dirty if it can be.
+    pub fn entries(&self) -> Vec<(EntryKind, u64)> {
+        let encoding = &self.process.encoding;
+        let pfn = self.process.pfn;
+        let entry = |kind| {
+            if kind == EntryKind::Table {
+                return Some(crate::Environment::installed_table(self));
+            }
+            let spec =
+                |young, dirty| EntrySpec { kind, pfn, young, dirty, soft_dirty: false, uffd_wp: false };
+            encoding.build(&spec(true, true)).or_else(|_| encoding.build(&spec(false, false))).ok()
+        };
+        EntryKind::ALL.into_iter().filter_map(|kind| Some((kind, entry(kind)?))).collect()
+    }
+
+    /// Runs a function alone on an entry of each kind; returns what it did, and what it needs.
+    fn see_all(&mut self, call: &PreparedCall) -> Result<(Vec<Seen>, Vec<Provision>), EmuError> {
+        let (mut seen, mut provisions) = (Vec::new(), Vec::new());
+        for (kind, entry) in self.entries() {
+            seen.push(self.see(call, kind, entry, &mut provisions)?);
+        }
+        Ok((seen, provisions))
+    }
+
+    /// Runs a function alone on one entry, and adds to `provisions` what it needs.
+    fn see(
+        &mut self,
+        call: &PreparedCall,
+        kind: EntryKind,
+        entry: u64,
+        provisions: &mut Vec<Provision>,
+    ) -> Result<Seen, EmuError> {
+        let mut tried = self.try_with(call, kind, entry, provisions)?;
+        'faults: while let CallExit::Fault { address: Some(address), .. } = tried.seen.end
+            && provisions.len() < MOST_PROVIDED
+        {
+            let words = sources(&self.process, WRITER, address, &tried.zeroes, provisions);
+            for word in words.into_iter().take(MOST_TRIED) {
+                provisions.push(word);
+                let with = self.try_with(call, kind, entry, provisions)?;
+                // Only the pointer itself leaves everything before the fault as it was, and the fault behind.
+                if with.path.len() > tried.path.len() && with.path.starts_with(&tried.path) {
+                    tried = with;
+                    continue 'faults;
+                }
+                provisions.pop();
+            }
+            break;
+        }
+        Ok(tried.seen)
+    }
+
+    /// Runs a function alone on one entry.
+    fn try_with(
+        &mut self,
+        call: &PreparedCall,
+        kind: EntryKind,
+        entry: u64,
+        provisions: &[Provision],
+    ) -> Result<Tried, EmuError> {
+        let calls = vec![call.clone().knowing(call.locks(), &Rc::new(provisions.to_vec()))];
+        let bounds = CallBounds { instructions: INSTRUCTIONS, ..CallBounds::default() };
+        let shared = self.shared.clone();
+        let entered = Rc::clone(self.entry_functions()?);
+        let (ended, events, held, zeroes, path) = {
+            let mut stage = KernelStage::new(&mut self.process, calls, entry, bounds, &shared)?;
+            stage.process.machine.begin_probe();
+            let ran = stage.run_alone(WRITER);
+            let read = stage.process.machine.end_probe();
+            let (ended, events) = ran?;
+            let process = &*stage.process;
+            let mut locks = [process.table_lock].into_iter().chain(process.other_locks.iter().copied());
+            let held = locks.try_fold(false, |held, lock| -> Result<bool, EmuError> {
+                Ok(held || is_held(process.machine.get(lock, 4)?))
+            })?;
+            let zeroes = read.iter().filter(|access| !access.writes && access.size >= 8 && access.value == 0);
+            let zeroes = zeroes.map(|access| access.address).collect();
+            let path = process.machine.vcpus[usize::from(WRITER)].with_path(|path, _| path.to_vec());
+            (ended, events, held, zeroes, path)
+        };
+        let mut seen = self.seen_in(call.symbol(), &events, kind, entry)?;
+        seen.end = ended.end;
+        seen.ended = self.process.machine.explain(ended.end);
+        seen.calls = path.iter().filter_map(|pc| entered.get(pc).cloned()).collect();
+        seen.calls.remove(call.symbol());
+        seen.keeps_lock = held && ended.end == CallExit::Returned;
+        Ok(Tried { seen, zeroes, path })
+    }
+
+    /// Gathers what a function did from its events.
+    fn seen_in(&self, name: &str, events: &[Event], kind: EntryKind, entry: u64) -> Result<Seen, EmuError> {
+        let mut seen = Seen {
+            kind,
+            entry,
+            end: CallExit::Returned,
+            ended: String::new(),
+            reads: false,
+            stores: Vec::new(),
+            clears_bad: false,
+            locks: false,
+            unlocked: false,
+            keeps_lock: false,
+            warnings: Vec::new(),
+            calls: BTreeSet::new(),
+        };
+        let machine = &self.process.machine;
+        let lock = machine.isa.physical(self.process.table_lock);
+        let of_entry = machine.isa.physical(self.process.tables.entry);
+        let mut held = false;
+        for event in events {
+            match &event.what {
+                Action::KernelWarning { place } => seen.warnings.push(Rc::clone(place)),
+                Action::Access(access @ Access { address, .. }) if address & !7 == of_entry => {
+                    seen.reads |= access.loads;
+                    let Some(pc) = access.store_pc.filter(|_| access.before != access.after) else {
+                        continue;
+                    };
+                    // Whoever clears a bad entry does so by chance, and whether or not somebody has the lock.
+                    let clears = machine.kernel.symbol_at(pc).is_some_and(|(name, _)| name == CLEARS_BAD);
+                    if clears && name != CLEARS_BAD {
+                        seen.clears_bad = true;
+                    } else {
+                        seen.stores.push(access.after);
+                        seen.unlocked |= !held;
+                    }
+                }
+                Action::Access(Access { address, after, store_pc: Some(_), .. })
+                    if address & !7 == lock & !7 =>
+                {
+                    let bytes = machine.order.encode(*after);
+                    let at = usize::try_from(lock & 7).unwrap_or(0);
+                    let mut word = [0; 4];
+                    if let Some(of_lock) = bytes.get(at..at + 4) {
+                        word.copy_from_slice(of_lock);
+                    }
+                    let value = match machine.order {
+                        pmdscope_arches::ByteOrder::Little => u32::from_le_bytes(word),
+                        pmdscope_arches::ByteOrder::Big => u32::from_be_bytes(word),
+                    };
+                    held = is_held(value.into());
+                    seen.locks |= held;
+                }
+                _ => {}
+            }
+        }
+        Ok(seen)
+    }
+}

@@ -1,0 +1,325 @@
+//! What is passed for a parameter, by its type and its name.
+
+use pmdscope_arches::ByteOrder;
+use pmdscope_guest::kernel::{Parameter, Prototype};
+
+use super::name::{FunctionError, Parsed};
+use crate::EmuError;
+use crate::kernel::process::KernelProcess;
+use crate::kernel::routine::recipe::AFTERWARDS;
+
+/// Bytes of an object of which nothing is known.
+pub(super) const SOME_BYTES: u64 = 0x200;
+/// Bytes of the structure that callers use afterwards, which comes first.
+const AFTERWARDS_BYTES: u64 = 0x100;
+
+/// What is passed for a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Argument {
+    /// The mapping.
+    Vma,
+    /// The address space.
+    Mm,
+    /// The address of the entry; of one in another table for the other of two.
+    Entry { other: bool },
+    /// The entry, by value.
+    EntryValue,
+    /// The address of an entry of a level above, counted from the PMD: 0 is the level next to it.
+    Upper(usize),
+    /// The address of the first entry of the page table that a split uses.
+    Pte,
+    /// The user address that the entry is for, or the next one's, and a number of huge pages after it.
+    Address { other: bool, after: u64 },
+    /// Bytes of a huge page.
+    HugeBytes,
+    /// The base-2 logarithm of a huge page in small ones.
+    HugeOrder,
+    /// The page protection of the mapping.
+    Protection,
+    /// The flags of the mapping.
+    MappingFlags,
+    /// The huge page.
+    Page,
+    /// The page frame number of the huge page, or its physical address.
+    Frame { physical: bool },
+    /// A page table that nothing uses.
+    PageTable,
+    /// The address of a word that has it.
+    PageTablePointer,
+    /// What gathers pages to free.
+    Gather,
+    /// A fault at the address.
+    Fault,
+    /// A walk over the mappings of the page.
+    MappedWalk,
+    /// A walk over page tables.
+    TableWalk,
+    /// The address of a word for the address of a lock.
+    LockPointer,
+    /// The address of an object of zeroes, of this structure or of unknown size.
+    Object(Option<String>),
+    /// A number.
+    Number(u64),
+}
+
+/// Whether a type is that of an entry or a protection, by value, which is returned as structures are.
+pub(super) fn is_value(type_name: &str) -> bool {
+    ["pmd_t", "pud_t", "p4d_t", "pgd_t", "pte_t", "pgprot_t", "swp_entry_t", "softleaf_t"]
+        .contains(&type_name)
+}
+
+/// Returns what is passed for the parameters of a function.
+pub(super) fn of_parameters(
+    prototype: &Prototype,
+    parsed: &Parsed<'_>,
+) -> Result<Vec<Argument>, FunctionError> {
+    let function = || parsed.symbol.to_owned();
+    let is_entry = |parameter: &&Parameter| parameter.type_name == "pmd_t *" && !is_out(parameter);
+    // Of two entries, one is moved or copied to the other.
+    let has_other = prototype.parameters.iter().filter(is_entry).count() > 1;
+    let mut arguments = Vec::new();
+    for parameter in &prototype.parameters {
+        let name = parameter.name.as_deref().unwrap_or_default();
+        let value = parsed.values.iter().find(|(known, _)| *known == name);
+        let argument = match value {
+            Some((_, value)) => Some(Argument::Number(*value)),
+            None => of_parameter(parameter, has_other),
+        };
+        let unknown =
+            || FunctionError::Parameter { function: function(), type_name: parameter.type_name.clone() };
+        arguments.push(argument.ok_or_else(unknown)?);
+    }
+    let leads_to_entry = arguments.iter().any(|argument| {
+        matches!(
+            argument,
+            Argument::Entry { .. }
+                | Argument::Upper(_)
+                | Argument::Vma
+                | Argument::Mm
+                | Argument::Fault
+                | Argument::MappedWalk
+                | Argument::TableWalk
+                | Argument::Page
+        )
+    });
+    if leads_to_entry { Ok(arguments) } else { Err(FunctionError::Unrelated(function())) }
+}
+
+/// Whether a parameter is a place for an entry that the function read.
+fn is_out(parameter: &Parameter) -> bool {
+    parameter.name.as_deref().is_some_and(|name| name.contains("val") || name.starts_with("orig"))
+}
+
+fn of_parameter(parameter: &Parameter, has_other: bool) -> Option<Argument> {
+    let name = parameter.name.as_deref().unwrap_or_default();
+    let other = has_other && (name.starts_with("dst") || name.starts_with("new"));
+    let plain = parameter.type_name.replace("const ", "").replace("volatile ", "");
+    let plain = plain.strip_prefix("struct ").or(plain.strip_prefix("union ")).unwrap_or(&plain);
+    let Some(of) = plain.strip_suffix('*').map(str::trim_end) else {
+        return by_value(plain, name, other);
+    };
+    Some(match of {
+        "vm_area_struct" => Argument::Vma,
+        "mm_struct" => Argument::Mm,
+        "pmd_t" if !is_out(parameter) => Argument::Entry { other },
+        "pud_t" if !is_out(parameter) => Argument::Upper(0),
+        "p4d_t" if !is_out(parameter) => Argument::Upper(1),
+        "pgd_t" if !is_out(parameter) => Argument::Upper(2),
+        "pte_t" if !is_out(parameter) => Argument::Pte,
+        // A typedef of a pointer on some architectures has its own name: see below.
+        "page" | "folio" => Argument::Page,
+        "ptdesc" => Argument::PageTable,
+        "pgtable_t" => Argument::PageTablePointer,
+        "mmu_gather" => Argument::Gather,
+        "vm_fault" => Argument::Fault,
+        "page_vma_mapped_walk" => Argument::MappedWalk,
+        "mm_walk" => Argument::TableWalk,
+        "spinlock_t *" => Argument::LockPointer,
+        _ if of.contains('*') || of.contains('(') || of == "void" => Argument::Object(None),
+        of => Argument::Object(Some(of.to_owned())),
+    })
+}
+
+fn by_value(of: &str, name: &str, other: bool) -> Option<Argument> {
+    let bare = name.trim_start_matches('_');
+    let bare =
+        ["dst_", "src_", "new_", "old_"].iter().find_map(|prefix| bare.strip_prefix(prefix)).unwrap_or(bare);
+    Some(match of {
+        "pmd_t" => Argument::EntryValue,
+        "pgprot_t" => Argument::Protection,
+        "pgtable_t" => Argument::PageTable,
+        "vm_flags_t" => Argument::MappingFlags,
+        _ if is_value(of) => Argument::Number(0),
+        _ => match bare {
+            "addr" | "address" | "haddr" | "start" | "start_addr" | "vaddr" | "ea" | "va" | "uaddr"
+            | "floor" => Argument::Address { other, after: 0 },
+            "end" | "next" | "end_addr" | "ceiling" => Argument::Address { other, after: 1 },
+            "len" | "length" | "size" | "sz" => Argument::HugeBytes,
+            "order" => Argument::HugeOrder,
+            "nr" | "nr_pages" | "npages" | "count" => Argument::Number(1),
+            "pfn" => Argument::Frame { physical: false },
+            "pa" | "paddr" | "phys" => Argument::Frame { physical: true },
+            // What is no number and no enumerator is passed in ways that are not known here.
+            _ if is_number(of) => Argument::Number(0),
+            _ => return None,
+        },
+    })
+}
+
+fn is_number(of: &str) -> bool {
+    const TYPEDEFS: [&str; 21] = [
+        "bool",
+        "_Bool",
+        "gfp_t",
+        "vm_fault_t",
+        "uffd_flags_t",
+        "fault_flag",
+        "phys_addr_t",
+        "dma_addr_t",
+        "size_t",
+        "ssize_t",
+        "uintptr_t",
+        "pgoff_t",
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "__u64",
+        "s64",
+        "loff_t",
+        "sector_t",
+        "zap_flags_t",
+    ];
+    let words = || of.split(' ');
+    of.starts_with("enum ")
+        || TYPEDEFS.contains(&of)
+        || words().all(|word| ["unsigned", "signed", "int", "long", "short", "char"].contains(&word))
+}
+
+/// The memory of one CPU in which what arguments point to is laid out.
+pub(super) struct Room {
+    cpu: u8,
+    free: u64,
+    end: u64,
+    /// Whether the memory has what is needed already.
+    is_laid_out: bool,
+}
+
+impl Room {
+    /// Returns a CPU's memory, of which nothing is used.
+    pub(super) fn of(process: &KernelProcess, cpu: u8) -> Result<Room, EmuError> {
+        let room = Room { is_laid_out: false, ..Room::again(process, cpu) };
+        let bytes = usize::try_from(room.end - room.free).unwrap_or(0);
+        process.machine.write(room.free, &vec![0; bytes])?;
+        Ok(room)
+    }
+
+    /// Returns a CPU's memory, to find out where things are that were laid out in it.
+    pub(super) fn again(process: &KernelProcess, cpu: u8) -> Room {
+        let out = process.outs[usize::from(cpu)];
+        let free = out + AFTERWARDS + AFTERWARDS_BYTES;
+        Room { cpu, free, end: out + process.out_bytes(), is_laid_out: true }
+    }
+
+    /// Lays out an object of zeroes.
+    pub(super) fn object(&mut self, bytes: u64) -> Result<u64, EmuError> {
+        let at = self.free.next_multiple_of(64);
+        let free = at.saturating_add(bytes.max(8));
+        if free > self.end {
+            return Err(EmuError::Environment(
+                "the arguments of a function take more room than there is".to_owned(),
+            ));
+        }
+        self.free = free;
+        Ok(at)
+    }
+}
+
+impl Argument {
+    /// Returns the value that is passed, and writes the memory that it points to.
+    pub(super) fn value(&self, process: &KernelProcess, room: &mut Room) -> Result<u64, EmuError> {
+        let layout = process.encoding.layout();
+        let huge = 1_u64 << layout.pmd_shift;
+        let of_other = |other: bool| if other { huge } else { 0 };
+        Ok(match self {
+            Argument::Vma => process.vma,
+            Argument::Mm => process.mm,
+            Argument::Entry { other: false } => process.tables.entry,
+            Argument::Entry { other: true } => process.tables.other_entry,
+            Argument::EntryValue => {
+                let raw = process.machine.read(process.tables.entry, 8)?;
+                let order = ByteOrder::of(process.encoding.arch());
+                raw.try_into().map(|raw| order.decode(raw)).unwrap_or(0)
+            }
+            Argument::Upper(above) => {
+                let upper = &process.tables.upper;
+                upper.iter().rev().nth(*above).or(upper.first()).copied().unwrap_or(0)
+            }
+            Argument::Pte => process.tables.pte_table.start,
+            Argument::Address { other, after } => process.address() + of_other(*other) + after * huge,
+            Argument::HugeBytes => huge,
+            Argument::HugeOrder => u64::from(layout.pmd_shift - layout.page_shift),
+            Argument::Protection => process.protection,
+            Argument::MappingFlags => process.mapping_flags(),
+            Argument::Page => process.pages.page(process.pfn),
+            Argument::Frame { physical: false } => process.pfn,
+            Argument::Frame { physical: true } => process.pfn << layout.page_shift,
+            Argument::PageTable => process.spare_table(),
+            Argument::PageTablePointer => {
+                let at = room.object(8)?;
+                room.put(process, at, 8, process.spare_table())?;
+                at
+            }
+            Argument::Gather => process.gathers[usize::from(room.cpu)],
+            Argument::Fault => {
+                let at = room.object(process.fields.size("vm_fault")?)?;
+                let put = |member, value| match process.fields.find("vm_fault", member) {
+                    Some(offset) => room.put(process, at + offset, 8, value),
+                    None => Ok(()),
+                };
+                put("vma", process.vma)?;
+                put("address", process.address())?;
+                put("real_address", process.address())?;
+                put("pgoff", process.address() >> layout.page_shift)?;
+                put("pmd", process.tables.entry)?;
+                put("pud", Argument::Upper(0).value(process, &mut Room::again(process, room.cpu))?)?;
+                // It is a union with the PTE's.
+                let found = process.machine.get64(process.tables.entry)?;
+                match process.fields.find("vm_fault", "orig_pmd") {
+                    Some(_) => put("orig_pmd", found)?,
+                    None => put("orig_pte", found)?,
+                }
+                at
+            }
+            Argument::MappedWalk => {
+                let at = room.object(process.fields.size("page_vma_mapped_walk")?.max(0x80))?;
+                if !room.is_laid_out {
+                    process.mapped_walk_at(at)?;
+                }
+                at
+            }
+            Argument::TableWalk => {
+                let at = room.object(process.fields.size("mm_walk")?)?;
+                let (callbacks, private) = (room.object(SOME_BYTES)?, room.object(SOME_BYTES)?);
+                for (member, value) in
+                    [("ops", callbacks), ("mm", process.mm), ("vma", process.vma), ("private", private)]
+                {
+                    room.put(process, at + process.fields.offset("mm_walk", member)?, 8, value)?;
+                }
+                at
+            }
+            Argument::LockPointer => room.object(8)?,
+            Argument::Object(of) => {
+                let known = of.as_ref().and_then(|of| process.fields.size(of).ok());
+                room.object(known.unwrap_or(SOME_BYTES).clamp(8, 0x1000))?
+            }
+            Argument::Number(number) => *number,
+        })
+    }
+}
+
+impl Room {
+    fn put(&self, process: &KernelProcess, at: u64, bytes: usize, value: u64) -> Result<(), EmuError> {
+        if self.is_laid_out { Ok(()) } else { process.machine.put(at, bytes, value) }
+    }
+}

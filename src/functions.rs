@@ -1,0 +1,114 @@
+//! What the functions of a kernel do to an entry when each runs alone.
+
+use anyhow::Result;
+use pmdscope_emu::{
+    HugePage, KernelEnvironment, Observation, declaration, function, functions, kernel_routines,
+    recipe_calling,
+};
+use pmdscope_guest::{Kernel, Role, Routine};
+use pmdscope_traces::functions::{
+    FUNCTIONS_SCHEMA, FunctionReport, FunctionSeen, FunctionsReport, RecipeReport,
+};
+use pmdscope_traces::{EntryName, Value};
+
+use crate::subject::KernelSubject;
+use crate::version::made_by;
+
+/// Runs every function of a kernel that takes the address of an entry alone, and reports what each does.
+pub fn observe(subject: &KernelSubject) -> Result<FunctionsReport> {
+    let kernel = &subject.kernel;
+    let mut environment =
+        KernelEnvironment::new(std::rc::Rc::clone(kernel), subject.encoding, HugePage::Usual)?;
+    let mut report = not_observed(subject, None);
+    for recipe in &mut report.recipes {
+        let role = if recipe.role == Role::Writer.name() { Role::Writer } else { Role::Walker };
+        let routine = kernel_routines(role).find(|routine| routine.name == recipe.name);
+        if let Some(routine) = routine.filter(|_| recipe.function.is_some()) {
+            recipe.seen = seen(&*environment.observe(routine)?);
+        }
+    }
+    for found in functions(kernel)? {
+        let recipes = [Role::Writer, Role::Walker].into_iter();
+        let recipes = recipes.filter_map(|role| recipe_calling(role, &found.name));
+        let mut one = FunctionReport {
+            prototype: declaration(&found.name, &found.prototype),
+            recipes: recipes.map(|routine| routine.name.to_owned()).collect(),
+            name: found.name,
+            refused: None,
+            through: None,
+            locked_by_caller: false,
+            returns_locked: false,
+            provided: Vec::new(),
+            seen: Vec::new(),
+        };
+        match function(kernel, Role::Writer, &one.name) {
+            Err(why) => one.refused = Some(why.to_string()),
+            Ok(routine) => observed(&mut environment, routine, &mut one),
+        }
+        report.functions.push(one);
+    }
+    Ok(report)
+}
+
+/// Runs a function, and fills in what it does. What cannot be run says why.
+fn observed(environment: &mut KernelEnvironment, routine: &Routine, one: &mut FunctionReport) {
+    match environment.observe(routine) {
+        Err(error) => one.refused = Some(error.to_string()),
+        Ok(observation) => {
+            one.seen = seen(&observation);
+            one.through = observation.through.map(str::to_owned);
+            one.locked_by_caller = observation.locked_by_caller;
+            one.returns_locked = observation.returns_locked;
+            one.provided.clone_from(&observation.provided);
+        }
+    }
+}
+
+fn seen(observation: &Observation) -> Vec<FunctionSeen> {
+    let seen = |seen: &pmdscope_emu::Seen| FunctionSeen {
+        entry: EntryName::Kind(seen.kind),
+        value: Value(seen.entry),
+        ended: seen.ended.clone(),
+        whole: seen.is_whole(),
+        reads: seen.reads,
+        stores: seen.stores.iter().copied().map(Value).collect(),
+        clears_bad: seen.clears_bad,
+        locks: seen.locks,
+        warnings: seen.warnings.iter().map(|place| place.to_string()).collect(),
+        calls: seen.calls.iter().cloned().collect(),
+    };
+    observation.seen.iter().map(seen).collect()
+}
+
+/// Returns a report of the functions of a kernel of which nothing was run; `why` says why not.
+pub fn not_observed(subject: &KernelSubject, why: Option<String>) -> FunctionsReport {
+    FunctionsReport {
+        schema: FUNCTIONS_SCHEMA.to_owned(),
+        made_by: made_by(),
+        arch: subject.kernel.arch().to_string(),
+        linux: subject.encoding.version().to_string(),
+        guest: subject.info(),
+        recipes: recipes(&subject.kernel),
+        functions: Vec::new(),
+        incomplete: why,
+    }
+}
+
+/// Returns every recipe, with the function that it calls in a kernel.
+pub fn recipes(kernel: &Kernel) -> Vec<RecipeReport> {
+    let recipe = |routine: &'static Routine| RecipeReport {
+        name: routine.name.to_owned(),
+        role: routine.role.name().to_owned(),
+        meaning: routine.meaning.to_owned(),
+        function: routine.function_in(kernel).map(|(symbol, _)| declared(kernel, symbol)),
+        symbols: routine.symbols.iter().map(|symbol| (*symbol).to_owned()).collect(),
+        seen: Vec::new(),
+    };
+    Role::ALL.into_iter().flat_map(kernel_routines).map(recipe).collect()
+}
+
+fn declared(kernel: &Kernel, symbol: &str) -> String {
+    // The compiler adds what follows a dot: this is a part of a function, or a variant of it.
+    let name = symbol.split('.').next().unwrap_or(symbol);
+    kernel.prototype(name).map_or_else(|| format!("{symbol}()"), |prototype| declaration(symbol, &prototype))
+}

@@ -1,0 +1,300 @@
+//! The pairs of a survey: who changes an entry of a kind, against everyone who reads it.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use pmdscope_arches::{Encoding, EntryKind, platform_name};
+use pmdscope_emu::{CLEARS_BAD, kernel_routine};
+use pmdscope_guest::Role;
+use pmdscope_traces::functions::{FunctionSeen, FunctionsReport, RecipeReport};
+use pmdscope_traces::{EntryName, Predicates, Skipped, quoted};
+
+use super::not_run;
+use crate::cli::{BoundArgs, Marks, SurveyArgs};
+use crate::kernel_arg::KernelArg;
+use crate::study::is_given;
+
+/// A kernel, with what its functions were seen to do.
+pub struct Surveyed {
+    file: PathBuf,
+    types: Option<PathBuf>,
+    report: FunctionsReport,
+    kinds: Vec<KindPairs>,
+}
+
+/// The writers and walkers of one kind of entry.
+struct KindPairs {
+    kind: EntryKind,
+    marks: Vec<String>,
+    writers: Vec<String>,
+    walkers: Vec<String>,
+    /// The routines to which no caller passes such an entry.
+    no_caller: Vec<String>,
+}
+
+impl Surveyed {
+    /// Chooses the pairs of a kernel.
+    pub fn new(
+        arg: &KernelArg,
+        types: Option<PathBuf>,
+        report: FunctionsReport,
+        encoding: &Encoding,
+        kinds: &[EntryKind],
+        args: &SurveyArgs,
+    ) -> Result<Surveyed> {
+        if let Some(why) = &report.incomplete {
+            anyhow::bail!("{}: its functions were not run, each alone: {why}", arg.path.display());
+        }
+        let wanted = |names: &[String], name: &str| names.is_empty() || names.iter().any(|one| one == name);
+        let pairs = |kind: &EntryKind| {
+            let (mut writers, mut walkers, mut no_caller) = (Vec::new(), Vec::new(), Vec::new());
+            let called = Called::new(&report, encoding, *kind);
+            for Candidate { name, symbols, role, seen } in candidates(&report, *kind) {
+                // Whoever calls it has judged the entry bad, whatever it is.
+                if symbols.contains(&CLEARS_BAD) {
+                    continue;
+                }
+                let predicates = Predicates::of_model(encoding, seen.value.0);
+                let recipe = role.and_then(|role| kernel_routine(role, name).ok());
+                if !called.has(&symbols) || recipe.is_some_and(|recipe| !is_given(recipe, &predicates)) {
+                    no_caller.push(name.to_owned());
+                    continue;
+                }
+                let is = |of: Role| role.is_none_or(|role| role == of);
+                let changes = !seen.stores.is_empty() || seen.clears_bad;
+                if is(Role::Writer) && changes && wanted(&args.writer, name) {
+                    writers.push(name.to_owned());
+                }
+                if is(Role::Walker) && seen.reads && wanted(&args.walker, name) {
+                    walkers.push(name.to_owned());
+                }
+            }
+            KindPairs { kind: *kind, marks: marks_of(*kind, args.marks), writers, walkers, no_caller }
+        };
+        let kinds: Vec<KindPairs> = kinds.iter().map(pairs).collect();
+        for (option, names) in [("--writer", &args.writer), ("--walker", &args.walker)] {
+            let known = |name: &str| {
+                let functions = report.functions.iter().map(|function| function.name.as_str());
+                functions
+                    .chain(report.recipes.iter().map(|recipe| recipe.name.as_str()))
+                    .any(|one| one == name)
+            };
+            let unknown = names.iter().find(|name| !known(name));
+            ensure!(
+                unknown.is_none(),
+                "{}: {option} {}: this kernel has no such function that takes the address of an entry (see pmdscope \
+                 kernel list-functions)",
+                arg.path.display(),
+                unknown.map_or("", String::as_str)
+            );
+        }
+        Ok(Surveyed { file: arg.path.clone(), types, report, kinds })
+    }
+
+    fn platform(&self) -> String {
+        self.report.guest.release.clone().unwrap_or_else(|| self.report.linux.clone())
+    }
+
+    /// Returns what was not run, as what the batch leaves out.
+    pub fn not_run(&self) -> Vec<Skipped> {
+        let kinds: Vec<EntryKind> = self.kinds.iter().map(|pairs| pairs.kind).collect();
+        let mut all = not_run(&self.report, &self.platform(), &kinds);
+        for pairs in self.kinds.iter().filter(|pairs| !pairs.no_caller.is_empty()) {
+            let names = pairs.no_caller.join(", ");
+            let reason = format!("no function here was seen to pass {} to {names}", pairs.kind);
+            all.push(Skipped { encoding: self.platform(), lacks: None, reason });
+        }
+        all
+    }
+
+    /// Describes the kernel's functions in some lines.
+    pub fn summary(&self) -> String {
+        let (all, run) = self.report.numbers();
+        let mut text = format!(
+            "{} {}: {all} functions take the address of an entry, {run} run to an end\n",
+            platform_name(&self.report.arch, None::<&str>),
+            self.platform()
+        );
+        for pairs in &self.kinds {
+            let _ = writeln!(
+                text,
+                "  {}: {} change it, {} read it",
+                pairs.kind,
+                pairs.writers.len(),
+                pairs.walkers.len()
+            );
+        }
+        let lost: Vec<&str> =
+            self.report.functions.iter().filter(|one| !one.runs()).map(|one| &*one.name).collect();
+        if !lost.is_empty() {
+            let _ = writeln!(text, "  not run: {} (see pmdscope kernel list-functions)", lost.join(", "));
+        }
+        text
+    }
+}
+
+/// A routine on an entry of one kind.
+struct Candidate<'a> {
+    name: &'a str,
+    /// Its symbols in the kernel.
+    symbols: Vec<&'a str>,
+    /// Its role, if it has only one.
+    role: Option<Role>,
+    seen: &'a FunctionSeen,
+}
+
+fn role_of(recipe: &RecipeReport) -> Role {
+    if recipe.role == Role::Writer.name() { Role::Writer } else { Role::Walker }
+}
+
+/// Returns what each routine was seen to do to an entry of a kind. A function that a recipe calls is left to the recipe
+/// in the recipe's role.
+fn candidates(report: &FunctionsReport, kind: EntryKind) -> Vec<Candidate<'_>> {
+    let of_kind = |seen: &&FunctionSeen| seen.entry == EntryName::Kind(kind) && seen.whole;
+    let recipes = report.recipes.iter().filter_map(|recipe| {
+        let symbols = recipe.symbols.iter().map(String::as_str).collect();
+        let seen = recipe.seen.iter().find(of_kind)?;
+        Some(Candidate { name: &recipe.name, symbols, role: Some(role_of(recipe)), seen })
+    });
+    let functions = report.functions.iter().filter_map(|function| {
+        let has = |role| {
+            let mut names =
+                report.recipes.iter().filter(|recipe| role_of(recipe) == role).map(|one| &one.name);
+            names.any(|name| function.recipes.contains(name))
+        };
+        let role = match (has(Role::Writer), has(Role::Walker)) {
+            (false, false) => None,
+            (true, false) => Some(Role::Walker),
+            (false, true) => Some(Role::Writer),
+            (true, true) => return None,
+        };
+        let seen = function.seen.iter().find(of_kind)?;
+        Some(Candidate { name: &function.name, symbols: vec![&function.name], role, seen })
+    });
+    recipes.chain(functions).collect()
+}
+
+/// The functions to which some caller passes entries of one kind.
+struct Called<'a>(Vec<&'a str>);
+
+impl<'a> Called<'a> {
+    /// Finds them: who is called by nobody is a beginning, and whom they call on such an entry.
+    ///
+    /// A recipe to which no caller passes such entries is no beginning.
+    fn new(report: &'a FunctionsReport, encoding: &Encoding, kind: EntryKind) -> Called<'a> {
+        let recipes = report.recipes.iter().map(|recipe| {
+            let given =
+                recipe.seen.iter().find(|seen| seen.entry == EntryName::Kind(kind)).is_none_or(|seen| {
+                    let routine = kernel_routine(role_of(recipe), &recipe.name).ok();
+                    let predicates = Predicates::of_model(encoding, seen.value.0);
+                    routine.is_none_or(|routine| is_given(routine, &predicates))
+                });
+            (recipe.symbols.iter().map(String::as_str).collect::<Vec<_>>(), &recipe.seen, given)
+        });
+        let functions = report.functions.iter().map(|one| (vec![one.name.as_str()], &one.seen, true));
+        let all: Vec<_> = recipes.chain(functions).collect();
+        let called_by_any = |symbols: &[&str]| {
+            let mut calls = all.iter().flat_map(|(_, seen, _)| seen.iter()).flat_map(|seen| &seen.calls);
+            calls.any(|called| symbols.contains(&called.as_str()))
+        };
+        let roots = all.iter().filter(|(symbols, _, given)| *given && !called_by_any(symbols));
+        let mut called: Vec<&str> = roots.flat_map(|(symbols, ..)| symbols.iter().copied()).collect();
+        let mut done = 0;
+        while done < called.len() {
+            let caller = called[done];
+            done += 1;
+            let of_caller = all.iter().filter(|(symbols, _, given)| *given && symbols.contains(&caller));
+            let on_kind = of_caller.flat_map(|(_, seen, _)| seen.iter());
+            let on_kind = on_kind.filter(|seen| seen.entry == EntryName::Kind(kind));
+            for name in on_kind.flat_map(|seen| &seen.calls) {
+                if !called.contains(&name.as_str()) {
+                    called.push(name);
+                }
+            }
+        }
+        Called(called)
+    }
+
+    fn has(&self, symbols: &[&str]) -> bool {
+        symbols.iter().any(|symbol| self.0.contains(symbol))
+    }
+}
+
+/// Returns the marks of an entry: a mapping is in use.
+fn marks_of(kind: EntryKind, asked: Marks) -> Vec<String> {
+    let is_mapping = !kind.is_swap() && !matches!(kind, EntryKind::None | EntryKind::Table);
+    let is_marked = !matches!(kind, EntryKind::None | EntryKind::Table);
+    let in_use = Marks { young: asked.young || is_mapping, dirty: asked.dirty || is_mapping, ..asked };
+    if is_marked { in_use.names() } else { Vec::new() }
+}
+
+/// Returns the matrix of all pairs of all kernels.
+pub fn matrix(kernels: &[Surveyed], args: &SurveyArgs) -> Result<String> {
+    let mut text =
+        "# The pairs of a survey: who changes an entry, against everyone who reads it.\n".to_owned();
+    let list = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| string(name)).collect();
+        format!("[{}]", names.join(", "))
+    };
+    let mut pairs = 0;
+    for kernel in kernels {
+        for KindPairs { kind, marks, writers, walkers, .. } in &kernel.kinds {
+            if writers.is_empty() || walkers.is_empty() {
+                continue;
+            }
+            pairs += writers.len() * walkers.len();
+            let file = glob::Pattern::escape(&kernel.file.to_string_lossy());
+            let _ = writeln!(text, "\n[[include]]\nkernels = [{}]", string(&file));
+            if let Some(types) = &kernel.types {
+                let _ = writeln!(text, "types = [{}]", string(&types.to_string_lossy()));
+            }
+            let _ =
+                writeln!(text, "entries = [{{ kind = {}, marks = [{}] }}]", string(kind.name()), list(marks));
+            let _ = writeln!(text, "writers = {}\nwalkers = {}", list(writers), list(walkers));
+        }
+    }
+    ensure!(pairs > 0, "no function changes an entry of a kind that is asked for while another reads it");
+    let BoundArgs { max_behaviours, max_accesses, max_instructions, timeout } = args.bounds;
+    let _ = writeln!(
+        text,
+        "\n[bounds]\nmax-behaviours = {max_behaviours}\nmax-accesses = {max_accesses}\n\
+         max-instructions = {max_instructions}\ntimeout = {timeout}"
+    );
+    Ok(text)
+}
+
+/// Writes a text as a string of TOML, whose escapes include those of JSON.
+fn string(text: &str) -> String {
+    serde_json::Value::String(text.to_owned()).to_string()
+}
+
+/// Returns the command that runs the survey, without how it is run.
+pub fn command(args: &SurveyArgs) -> String {
+    let mut words = vec!["pmdscope".to_owned(), "survey".to_owned()];
+    let mut option = |option: &str, value: String| words.extend([option.to_owned(), quoted(&value)]);
+    let file = |path: &Path| path.to_string_lossy().into_owned();
+    for kernel in &args.kernel {
+        let label = kernel.label.as_ref().map(|label| format!("{label}=")).unwrap_or_default();
+        option("--kernel", format!("{label}{}", file(&kernel.path)));
+    }
+    args.types.iter().for_each(|types| option("--types", file(types)));
+    for (name, values) in [("--entry", &args.entry), ("--writer", &args.writer), ("--walker", &args.walker)] {
+        if !values.is_empty() {
+            option(name, values.join(","));
+        }
+    }
+    let usual = BoundArgs::default();
+    for (name, value, usual) in [
+        ("--max-behaviours", args.bounds.max_behaviours, usual.max_behaviours),
+        ("--max-accesses", args.bounds.max_accesses, usual.max_accesses),
+        ("--max-instructions", args.bounds.max_instructions, usual.max_instructions),
+        ("--timeout", args.bounds.timeout, usual.timeout),
+    ] {
+        if value != usual {
+            option(name, value.to_string());
+        }
+    }
+    words.extend(args.marks.names().into_iter().map(|mark| format!("--{mark}")));
+    words.join(" ")
+}

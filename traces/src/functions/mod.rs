@@ -1,0 +1,115 @@
+//! The functions of a kernel that take the address of an entry: what each was seen to do when it ran alone.
+
+mod text;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::entry::Value;
+use crate::entry_name::EntryName;
+use crate::report::GuestInfo;
+
+pub use text::text;
+
+/// The name and number of the report. A change that breaks a reader raises the number.
+pub const FUNCTIONS_SCHEMA: &str = "pmdscope.functions/1";
+
+/// The functions of a kernel that take the address of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FunctionsReport {
+    /// `pmdscope.functions/1`.
+    pub schema: String,
+    /// The program that ran it, with its version.
+    pub made_by: String,
+    /// The architecture.
+    pub arch: String,
+    /// The Linux version.
+    pub linux: String,
+    /// The kernel.
+    pub guest: GuestInfo,
+    /// The routines that are called by a recipe, which knows more than types say.
+    pub recipes: Vec<RecipeReport>,
+    /// The functions that are called by their types, by name.
+    pub functions: Vec<FunctionReport>,
+    /// Why no function was run; null if they were.
+    pub incomplete: Option<String>,
+}
+
+/// A routine that is called by a recipe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecipeReport {
+    /// Its name in commands.
+    pub name: String,
+    /// `writer` or `walker`.
+    pub role: String,
+    /// What it is, in one line.
+    pub meaning: String,
+    /// The function that is called, in C syntax if its types are known; null if the kernel lacks it.
+    pub function: Option<String>,
+    /// The functions of which one is called.
+    pub symbols: Vec<String>,
+    /// What it does to an entry, if it was run alone: a writer to change it, a walker to read it.
+    pub seen: Vec<FunctionSeen>,
+}
+
+/// A function that is called by its types.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FunctionReport {
+    /// Its name in commands: the symbol, and the values of parameters that change what it does.
+    pub name: String,
+    /// Its prototype in C syntax.
+    pub prototype: String,
+    /// The recipes that call it.
+    pub recipes: Vec<String>,
+    /// Why it cannot be called; null if it was.
+    pub refused: Option<String>,
+    /// The function that calls it, if it is a callback.
+    pub through: Option<String>,
+    /// Whether its callers hold the lock of the PMD table: it stores to the entry, or stops, without taking that lock.
+    pub locked_by_caller: bool,
+    /// Whether it can return with the lock of a table held.
+    pub returns_locked: bool,
+    /// What it needs beside its arguments, and was given.
+    pub provided: Vec<String>,
+    /// What it does to an entry of each kind.
+    pub seen: Vec<FunctionSeen>,
+}
+
+/// What a function does to one entry when it runs alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FunctionSeen {
+    /// The kind of the entry.
+    pub entry: EntryName,
+    /// The entry.
+    pub value: Value,
+    /// How it ended, in words.
+    pub ended: String,
+    /// Whether it ran to an end: it returned, or went to sleep.
+    pub whole: bool,
+    /// Whether it loaded the entry.
+    pub reads: bool,
+    /// The entries that it stored, in order. A store of what was there does not count.
+    pub stores: Vec<Value>,
+    /// Whether it cleared the entry for bad.
+    pub clears_bad: bool,
+    /// Whether it took the lock of the PMD table.
+    pub locks: bool,
+    /// The places of its warnings.
+    pub warnings: Vec<String>,
+    /// The other functions that take the address of an entry and that it called.
+    pub calls: Vec<String>,
+}
+
+impl FunctionReport {
+    /// Whether it ran to an end on an entry of some kind.
+    pub fn runs(&self) -> bool {
+        self.seen.iter().any(|seen| seen.whole)
+    }
+}
+
+impl FunctionsReport {
+    /// Returns the number of functions, and of those that ran to an end on an entry of some kind.
+    pub fn numbers(&self) -> (usize, usize) {
+        (self.functions.len(), self.functions.iter().filter(|function| function.runs()).count())
+    }
+}
