@@ -7,6 +7,7 @@ mod corpora;
 mod independence;
 mod interleavings;
 mod kernel_encoding;
+mod kernel_functions;
 mod kernel_walkers;
 mod kernels;
 mod recorded;

@@ -343,6 +343,12 @@ impl KernelProcess {
         self.machine.name(other_page..other_page + self.pages.size, "the other PMD table's struct page");
         let other_lock = self.set_up_lock(other_page)?;
         self.other_locks.extend([pte_lock, spare_lock, other_lock]);
+        // On powerpc, page tables share pages, which count them.
+        let counts = ["ptdesc", "page"].iter().find_map(|of| self.fields.find(of, "pt_frag_refcount"));
+        if let Some(count) = counts {
+            self.machine.put(pte_page + count, 4, 1)?;
+            self.machine.put(spare_page + count, 4, 1)?;
+        }
         let table = if self.platform.pgtable_is_table { self.tables.pte_table.start } else { pte_page };
         let kernel = Rc::clone(&self.machine.kernel);
         let found = DEPOSIT.into_iter().find_map(|name| Some((name, kernel.symbol(name)?)));

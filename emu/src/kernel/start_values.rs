@@ -48,10 +48,12 @@ pub(crate) fn node(machine: &mut Machine, fields: &Fields) -> Result<Option<u64>
     }
     if let Some(node) = machine.kernel.symbol("contig_page_data") {
         machine.put64(node + statistics, counters)?;
+        zones(machine, fields, node)?;
         return Ok(None);
     }
     let node = machine.object("pglist_data", fields.size("pglist_data")?, 64)?;
     machine.put64(node + statistics, counters)?;
+    zones(machine, fields, node)?;
     match machine.kernel.symbol("node_data") {
         Some(nodes) => {
             machine.put64(nodes, node)?;
@@ -59,4 +61,27 @@ pub(crate) fn node(machine: &mut Machine, fields: &Fields) -> Result<Option<u64>
         }
         None => Ok(Some(node)),
     }
+}
+
+/// Sets up the counters of a node's zones, which have counted nothing.
+fn zones(machine: &mut Machine, fields: &Fields, node: u64) -> Result<(), EmuError> {
+    // Up to v5.13 they are with the pages that a CPU keeps.
+    let members = [("per_cpu_zonestats", "per_cpu_zonestat"), ("pageset", "per_cpu_pageset")];
+    let member = members.iter().find_map(|(member, of)| Some((fields.find("zone", member)?, *of)));
+    let (Some((member, of)), Some(first), Ok(size), Some(end)) = (
+        member,
+        fields.find("pglist_data", "node_zones"),
+        fields.size("zone"),
+        fields.enumerator("__MAX_NR_ZONES"),
+    ) else {
+        return Ok(());
+    };
+    let counters = machine.per_cpu_object(fields.size(of).unwrap_or(0x200));
+    if let Some(threshold) = fields.find(of, "stat_threshold") {
+        machine.put_per_cpu(counters + threshold, 125)?;
+    }
+    for number in 0..u64::try_from(end).unwrap_or(0) {
+        machine.put64(node + first + number * size + member, counters)?;
+    }
+    Ok(())
 }

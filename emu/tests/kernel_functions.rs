@@ -1,0 +1,169 @@
+//! Functions of real kernels that are called by their types, and observed alone.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use pmdscope_arches::{Arch, EntryKind};
+use pmdscope_emu::{
+    Access, Action, Bounds, CallExit, Environment, HugePage, Job, KernelEnvironment, Observation, Reduction,
+    Schedules, WALKER, function, functions, kernel_routine,
+};
+use pmdscope_guest::{Role, Routine};
+
+use crate::support::kernels::{Real, on_every_kernel};
+
+/// Least part of the functions that take the address of an entry, in per cent, that run to an end on some entry.
+const FEWEST: usize = 85;
+
+fn observed(real: &mut Real, name: &str) -> Option<Rc<Observation>> {
+    let routine = function(&real.kernel, Role::Writer, name).ok()?;
+    Some(real.machine.observe(routine).unwrap())
+}
+
+/// Most functions run, on whatever they need beside their arguments.
+fn most_run(real: &mut Real) -> Vec<String> {
+    let found = functions(&real.kernel).unwrap();
+    let mut lost = Vec::new();
+    for one in &found {
+        if !observed(real, &one.name).is_some_and(|observation| observation.runs()) {
+            lost.push(one.name.as_str());
+        }
+    }
+    let ran = found.len() - lost.len();
+    let few = ran * 100 < FEWEST * found.len();
+    few.then(|| format!("{}: {ran} of {} functions run, not {}", real.name, found.len(), lost.join(", ")))
+        .into_iter()
+        .collect()
+}
+
+/// What a function does is the same in an environment in which others were observed before.
+fn what_is_seen_does_not_depend_on_the_order(real: &mut Real) -> Vec<String> {
+    let found = functions(&real.kernel).unwrap();
+    let some: Vec<&str> = found.iter().step_by(5).map(|one| one.name.as_str()).collect();
+    let first: Vec<_> = some.iter().map(|name| observed(real, name)).collect();
+    let usual = *real.machine.encoding();
+    real.machine = KernelEnvironment::new(Rc::clone(&real.kernel), usual, HugePage::Usual).unwrap();
+    let again: Vec<_> = some.iter().rev().map(|name| observed(real, name)).collect();
+    let differs = |((name, first), again): ((&&str, Option<Rc<Observation>>), Option<Rc<Observation>>)| {
+        (first != again).then(|| format!("{}: {name}: {first:#?} and then {again:#?}", real.name))
+    };
+    some.iter().zip(first).zip(again.into_iter().rev()).filter_map(differs).collect()
+}
+
+/// The locks of functions are found by what they do.
+fn locks_are_found(real: &mut Real) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (name, by_caller, returned) in [
+        ("zap_huge_pmd", false, false),
+        ("pmdp_huge_clear_flush", true, false),
+        ("split_huge_pmd_locked", true, false),
+        // It stops if its caller has no lock, in kernels that check that.
+        ("pgtable_trans_huge_withdraw", true, false),
+        ("__pmd_trans_huge_lock", false, true),
+        ("pte_offset_map_lock", false, true),
+        ("__pte_offset_map", false, false),
+    ] {
+        let Some(observation) = observed(real, name) else { continue };
+        let checks = observation.locked_by_caller || name != "pgtable_trans_huge_withdraw";
+        let seen = (observation.locked_by_caller, observation.returns_locked);
+        if checks && seen != (by_caller, returned) {
+            complaints.push(format!("{}: {name}: {seen:?}", real.name));
+        }
+    }
+    for (name, kind, stores) in [
+        ("zap_huge_pmd", EntryKind::PresentHuge, true),
+        ("zap_huge_pmd", EntryKind::None, false),
+        ("__pmd_trans_huge_lock", EntryKind::PresentHuge, false),
+        ("smaps_pte_range", EntryKind::PresentHuge, false),
+    ] {
+        let Some(observation) = observed(real, name) else { continue };
+        let Some(seen) = observation.seen.iter().find(|seen| seen.kind == kind) else { continue };
+        let as_wanted = seen.end == CallExit::Returned && seen.reads && seen.stores.is_empty() != stores;
+        if !as_wanted {
+            complaints.push(format!("{}: {name} on {kind}: {seen:?}", real.name));
+        }
+    }
+    complaints
+}
+
+/// A writer whose callers hold the lock, and a walker that takes it, exclude each other in either order.
+fn locks_exclude(real: &mut Real) -> Vec<String> {
+    let Ok(walker) = function(&real.kernel, Role::Walker, "zap_huge_pmd") else { return Vec::new() };
+    let writer = kernel_routine(Role::Writer, "set_pmd_migration_entry").unwrap();
+    if writer.function_in(&real.kernel).is_none() {
+        return Vec::new();
+    }
+    let entries = real.machine.entries();
+    let huge = entries.iter().find(|(kind, _)| *kind == EntryKind::PresentHuge).unwrap().1;
+    let seen = views(real, huge, writer, walker);
+    let first_to_last = |value: &u64| *value == huge || real.encoding.is_migration(*value) || *value == 0x20;
+    let others: Vec<&u64> = seen.iter().filter(|value| !first_to_last(value)).collect();
+    let mut complaints = Vec::new();
+    if !others.is_empty() {
+        complaints.push(format!("{}: with the lock held a walker sees {others:x?}", real.name));
+    }
+    let orders = [seen.contains(&huge), seen.iter().any(|value| real.encoding.is_migration(*value))];
+    if orders != [true, true] {
+        complaints.push(format!("{}: a walker sees {seen:x?} only", real.name));
+    }
+    complaints
+}
+
+/// Returns the values of the entry that a walker's loads return before it stores itself.
+fn views(real: &mut Real, entry: u64, writer: &'static Routine, walker: &'static Routine) -> BTreeSet<u64> {
+    let job = Job { entry, pfn: 0, writer, walker: Some(walker), others: &[] };
+    let all = Schedules::All(Reduction::Joined);
+    let exploration = real.machine.explore(&job, &Bounds::default(), all).unwrap();
+    assert_eq!(exploration.incomplete, None, "{}", real.name);
+    let at = real.machine.entry_address();
+    let mut seen = BTreeSet::new();
+    for run in &exploration.runs {
+        let accesses = run.events.iter().filter(|event| event.cpu == WALKER);
+        let accesses = accesses.filter_map(|event| match &event.what {
+            Action::Access(access) if access.address & !7 == at => Some(access),
+            _ => None,
+        });
+        let until_stored = accesses.scan(false, |stored, access: &Access| {
+            let had = std::mem::replace(stored, *stored || access.store_pc.is_some());
+            (!had).then_some(access.before)
+        });
+        seen.extend(until_stored);
+    }
+    seen
+}
+
+macro_rules! architectures {
+    ($($module:ident $arch:ident)*) => {$(
+        mod $module {
+            use super::*;
+
+            #[test]
+            fn most_of_its_kernels_functions_run_by_their_types() {
+                on_every_kernel(Arch::$arch, most_run);
+            }
+
+            #[test]
+            fn what_its_kernels_functions_do_does_not_depend_on_the_order() {
+                on_every_kernel(Arch::$arch, what_is_seen_does_not_depend_on_the_order);
+            }
+
+            #[test]
+            fn the_locks_of_its_kernels_functions_are_found() {
+                on_every_kernel(Arch::$arch, locks_are_found);
+            }
+
+            #[test]
+            fn a_lock_of_its_kernels_excludes_who_takes_it() {
+                on_every_kernel(Arch::$arch, locks_exclude);
+            }
+        }
+    )*};
+}
+
+architectures! {
+    arm64 Arm64
+    x86_64 X86_64
+    s390x S390x
+    ppc64le Ppc64le
+    riscv64 Riscv64
+}
