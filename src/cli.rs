@@ -39,7 +39,9 @@ Exit status:
   2  bad usage or bad input
   3  unknown: nothing was found, but a bound was hit or a control failed
   4  internal fault
-  5  a batch or a merge lacks jobs: continue with --resume";
+  5  a batch or a merge lacks jobs: continue with --resume
+  6  pass-bounded: nothing was found in all orders with few switches between
+     CPUs, and there are too many others";
 
 /// Runs the machine code of page-table writers against lockless walkers, on emulated CPUs of seven
 /// architectures and at every interleaving, and shows which PMD bits each walker sees.
@@ -73,7 +75,7 @@ pub enum Command {
     /// Compare the results of two batches
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(DiffArgs),
-    /// Run every function of a kernel that takes the address of a PMD, and every pair of them
+    /// Run all functions of a kernel that take a PMD, alone and in pairs
     #[command(after_help = SURVEY_EXAMPLES)]
     Survey(SurveyArgs),
     /// Show what a change does to a kernel, by a build before and one after it

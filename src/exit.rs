@@ -20,6 +20,8 @@ pub enum Exit {
     Internal = 4,
     /// A batch or a merge lacks records of some jobs: `pmdscope batch --resume` runs these.
     Stopped = 5,
+    /// Nothing was found in orders with few switches between CPUs, and there are too many others.
+    Bounded = 6,
 }
 
 impl Exit {
@@ -41,14 +43,16 @@ impl Exit {
         }
     }
 
-    /// Returns the status for a set of verdicts: findings take precedence over unknown, and unknown over pass.
+    /// Returns the status for a set of verdicts: findings take precedence over unknown, unknown over pass-bounded, and
+    /// that over pass.
     pub fn of(verdicts: impl IntoIterator<Item = Verdict>) -> Exit {
         let mut exit = Exit::Clean;
         for verdict in verdicts {
             match verdict {
                 Verdict::Findings => return Exit::Findings,
                 Verdict::Unknown => exit = Exit::Inconclusive,
-                Verdict::Pass => {}
+                Verdict::PassBounded if exit == Exit::Clean => exit = Exit::Bounded,
+                Verdict::PassBounded | Verdict::Pass => {}
             }
         }
         exit

@@ -9,7 +9,7 @@ use pmdscope_guest::{Kernel, Role, Routine};
 use pmdscope_traces::functions::{
     FUNCTIONS_SCHEMA, FunctionReport, FunctionSeen, FunctionsReport, RecipeReport,
 };
-use pmdscope_traces::{EntryName, Value};
+use pmdscope_traces::{EntryName, Hex, Value};
 
 use crate::subject::KernelSubject;
 use crate::version::made_by;
@@ -100,6 +100,7 @@ pub fn recipes(kernel: &Kernel) -> Vec<RecipeReport> {
         name: routine.name.to_owned(),
         role: routine.role.name().to_owned(),
         meaning: routine.meaning.to_owned(),
+        address: routine.function_in(kernel).map(|(_, address)| Hex(address)),
         function: routine.function_in(kernel).map(|(symbol, _)| declared(kernel, symbol)),
         symbols: routine.symbols.iter().map(|symbol| (*symbol).to_owned()).collect(),
         seen: Vec::new(),

@@ -623,8 +623,8 @@ fn what_a_kernel_cannot_be_run_with_is_refused() {
         ("run --kernel x", "--entry"),
         ("kernel", "no command given: there are info, list-functions (see pmdscope kernel --help)"),
         (
-            "run --kernel x --entry none --writer splitt",
-            "unknown writer of a kernel 'splitt': did you mean 'split'?",
+            "run --kernel x --entry none --writer pmdp-invalidate",
+            "unknown writer of a kernel 'pmdp-invalidate': did you mean 'pmdp_invalidate'?",
         ),
         (
             "run --kernel x --entry none --walker gup-fast-raed",

@@ -146,7 +146,7 @@ const BRIEF: [Golden; 8] = [
     ),
     (
         "brief-bounded.txt",
-        3,
+        6,
         "run --arch ppc64 --mmu hash --linux 6.12 --entry migration-read --walker fault-read --max-behaviours 2",
     ),
     ("brief-nothing-run.txt", 3, "run --arch arm64 --entry migration-read --max-instructions 1"),

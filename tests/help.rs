@@ -46,8 +46,8 @@ fn examples_of(help: &str) -> Vec<String> {
 fn every_subcommand_is_in_the_contract_of_this_version() {
     let subcommands: BTreeSet<String> = subcommands().into_iter().collect();
     for name in [
-        "compare", "run", "sweep", "batch", "merge", "report", "diff", "patch", "repro", "kernel", "decode",
-        "explain", "list", "schema",
+        "compare", "run", "sweep", "batch", "merge", "report", "diff", "survey", "patch", "repro", "kernel",
+        "decode", "explain", "list", "schema",
     ] {
         assert!(subcommands.contains(name), "{subcommands:?}");
     }

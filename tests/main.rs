@@ -33,6 +33,7 @@ mod results;
 mod schema;
 mod short_memory;
 mod strangers;
+mod survey;
 mod sweep;
 mod terminal;
 mod words;

@@ -190,7 +190,7 @@ impl Cpus for Shape {
 }
 
 /// So many that it takes a second or two to reach them.
-const LIMITS: Limits = Limits { behaviours: usize::MAX, states: 200_000, deadline: None };
+const LIMITS: Limits = Limits { states: 200_000, ..Limits::NONE };
 
 // (a) Schedules a second, on a shape.
 

@@ -105,6 +105,8 @@ pub enum Incomplete {
     Schedules(u64),
     /// There are more behaviours than the bounds allow, or more states than can be kept.
     Behaviours(u64),
+    /// Only schedules with at most so many switches between CPUs were run: there are too many others.
+    Switches(u32),
     /// Only the schedule that was asked for was run.
     OneSchedule,
     /// Time ran out before all schedules were run.
@@ -143,6 +145,12 @@ impl fmt::Display for Incomplete {
             Incomplete::Schedules(most) => write!(f, "there are more than {most} schedules"),
             Incomplete::Behaviours(most) => {
                 write!(f, "there are more than {most} behaviours, or more states than can be kept")
+            }
+            Incomplete::Switches(1) => {
+                f.write_str("only the orders with at most 1 switch between CPUs were run")
+            }
+            Incomplete::Switches(most) => {
+                write!(f, "only the orders with at most {most} switches between CPUs were run")
             }
             Incomplete::OneSchedule => f.write_str("only the schedule that was asked for was run"),
             Incomplete::Time(time) => write!(f, "not all schedules were run in {} s", time.as_secs_f64()),

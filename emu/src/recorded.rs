@@ -68,13 +68,11 @@ pub(crate) fn explore(
     exploration: &mut Exploration,
 ) -> Result<(), EmuError> {
     let most = usize::try_from(bounds.behaviours).unwrap_or(usize::MAX);
-    // A state is a few hundred bytes; this many take less than a gigabyte.
-    const MOST_STATES: usize = 1_000_000;
-    let limits = Limits { behaviours: most, states: MOST_STATES, deadline };
     let mut forest = Forest::new(Routines::new(stage)?)?;
-    let EnumerationResult { behaviours, stopped, stuck } = behaviours(&mut forest, &limits)?;
+    let (found, switches) = enumerate(&mut forest, most, deadline)?;
+    let EnumerationResult { behaviours, stopped, stuck, .. } = found;
     exploration.note(stopped.map(|stopped| match stopped {
-        LimitHit::States => Incomplete::Behaviours(bounds.behaviours),
+        LimitHit::States | LimitHit::Runs => Incomplete::Behaviours(bounds.behaviours),
         LimitHit::Deadline => Incomplete::Time(bounds.time),
     }));
     exploration.machine_runs += forest.runs();
@@ -94,7 +92,48 @@ pub(crate) fn explore(
         schedule: Schedule(schedule),
         address: words[word].address,
     }));
+    // Whatever else is open leaves more open than this.
+    exploration.note(switches.map(Incomplete::Switches));
     Ok(())
+}
+
+/// Enumerates every behaviour. If there are too many, enumerates those of schedules with few switches between CPUs, as
+/// many as the limits allow, and returns their number as well.
+///
+/// The limits are numbers of states and runs, so that the result does not depend on the machine.
+fn enumerate<S: Stage>(
+    forest: &mut Forest<Routines<'_, S>>,
+    most: usize,
+    deadline: Option<Instant>,
+) -> Result<(EnumerationResult<CallResult>, Option<u32>), EmuError> {
+    // A state is a few hundred bytes; this many take less than half a gigabyte.
+    let all = Limits { behaviours: most, states: 400_000, runs: 20_000, switches: None, deadline };
+    let mut found = behaviours(forest, &all)?;
+    let mut complete = None;
+    if !matches!(found.stopped, Some(LimitHit::States | LimitHit::Runs)) {
+        return Ok((found, complete));
+    }
+    // Few, since there is one enumeration for each number of switches.
+    let few = Limits { behaviours: most.min(1_000), states: 100_000, runs: 5_000, ..all };
+    for switches in 1.. {
+        let with_few = behaviours(forest, &Limits { switches: Some(switches), ..few })?;
+        match with_few.stopped {
+            None => {}
+            Some(LimitHit::Deadline) => return Ok((with_few, None)),
+            Some(LimitHit::States | LimitHit::Runs) => break,
+        }
+        let left_out = with_few.left_out;
+        // With many CPUs, few switches are not enough for any of them to end.
+        if with_few.behaviours.is_empty() && left_out {
+            continue;
+        }
+        found = with_few;
+        complete = left_out.then_some(switches);
+        if !left_out {
+            break;
+        }
+    }
+    Ok((found, complete))
 }
 
 /// Runs a behaviour's schedule, and checks its accesses and results.

@@ -44,10 +44,12 @@ fn what_is_seen_does_not_depend_on_the_order(real: &mut Real) -> Vec<String> {
     let usual = *real.machine.encoding();
     real.machine = KernelEnvironment::new(Rc::clone(&real.kernel), usual, HugePage::Usual).unwrap();
     let again: Vec<_> = some.iter().rev().map(|name| observed(real, name)).collect();
-    let differs = |((name, first), again): ((&&str, Option<Rc<Observation>>), Option<Rc<Observation>>)| {
-        (first != again).then(|| format!("{}: {name}: {first:#?} and then {again:#?}", real.name))
-    };
-    some.iter().zip(first).zip(again.into_iter().rev()).filter_map(differs).collect()
+    let pairs = first.into_iter().zip(again.into_iter().rev());
+    some.iter()
+        .zip(pairs)
+        .filter(|(_, (first, again))| first != again)
+        .map(|(name, (first, again))| format!("{}: {name}: {first:#?} and then {again:#?}", real.name))
+        .collect()
 }
 
 /// The locks of functions are found by what they do.

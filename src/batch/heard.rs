@@ -218,7 +218,10 @@ mod tests {
         let one = Verdicts { findings: 1, ..Verdicts::default() };
         assert_eq!(told[1], News::Lines(vec![line(3, "findings")], one));
         let sealed = heard(&order, [seal(&whole())]).unwrap();
-        assert!(matches!(sealed[..], [News::Sealed(_, Verdicts { pass: 3, findings: 0, unknown: 0 })]));
+        assert!(matches!(
+            sealed[..],
+            [News::Sealed(_, Verdicts { pass: 3, bounded: 0, findings: 0, unknown: 0 })]
+        ));
     }
 
     #[test]

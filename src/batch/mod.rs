@@ -227,8 +227,12 @@ fn dry_run(plan: &Plan, partition: Partition, batch: &Batch) -> Result<Exit> {
 
 fn ended(verdicts: Verdicts, to: &Path) -> String {
     let jobs = verdicts.jobs();
+    let bounded = match verdicts.bounded {
+        0 => String::new(),
+        bounded => format!(" {bounded} passed within a bound,"),
+    };
     format!(
-        "{jobs} job{}: {} passed, {} with findings, {} unknown\nsee them: pmdscope report {}\n",
+        "{jobs} job{}: {} passed,{bounded} {} with findings, {} unknown\nsee them: pmdscope report {}\n",
         if jobs == 1 { "" } else { "s" },
         verdicts.pass,
         verdicts.findings,
@@ -260,6 +264,7 @@ fn exit(verdicts: Verdicts, batch: &Batch) -> Exit {
         Verdicts { findings: 1.., .. } => Exit::Findings,
         Verdicts { unknown: 1.., .. } => Exit::Inconclusive,
         _ if !batch.unavailable.is_empty() => Exit::Inconclusive,
+        Verdicts { bounded: 1.., .. } => Exit::Bounded,
         _ => Exit::Clean,
     }
 }

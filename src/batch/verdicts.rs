@@ -31,6 +31,7 @@ impl Verdicts {
     pub fn add(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Pass => self.pass += 1,
+            Verdict::PassBounded => self.bounded += 1,
             Verdict::Findings => self.findings += 1,
             Verdict::Unknown => self.unknown += 1,
         }
@@ -49,6 +50,7 @@ impl Verdicts {
     pub fn and(self, other: Verdicts) -> Verdicts {
         Verdicts {
             pass: self.pass + other.pass,
+            bounded: self.bounded + other.bounded,
             findings: self.findings + other.findings,
             unknown: self.unknown + other.unknown,
         }

@@ -75,6 +75,7 @@ pub enum Reply {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Verdicts {
     pub pass: u64,
+    pub bounded: u64,
     pub findings: u64,
     pub unknown: u64,
 }
@@ -82,6 +83,6 @@ pub struct Verdicts {
 impl Verdicts {
     /// Returns the number of jobs.
     pub fn jobs(&self) -> u64 {
-        self.pass + self.findings + self.unknown
+        self.pass + self.bounded + self.findings + self.unknown
     }
 }

@@ -105,6 +105,8 @@ pub struct OnlyArgs {
 pub enum VerdictArg {
     /// Every schedule was run, nothing was found
     Pass,
+    /// Every schedule with few switches was run, nothing was found
+    PassBounded,
     /// Something was found
     Findings,
     /// A bound was hit or a control failed
@@ -115,6 +117,7 @@ impl From<VerdictArg> for Verdict {
     fn from(arg: VerdictArg) -> Self {
         match arg {
             VerdictArg::Pass => Verdict::Pass,
+            VerdictArg::PassBounded => Verdict::PassBounded,
             VerdictArg::Findings => Verdict::Findings,
             VerdictArg::Unknown => Verdict::Unknown,
         }

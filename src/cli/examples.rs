@@ -251,8 +251,8 @@ Examples:
 
 pub const SURVEY_EXAMPLES: &str = "\
 Examples:
-  pmdscope survey --kernel vmlinux
-  pmdscope survey --kernel vmlinux -o survey
-  pmdscope survey --kernel vmlinux -o survey --resume
-  pmdscope survey --kernel vmlinux --entry migration-write --writer split_huge_pmd_locked
-  pmdscope report survey --format causes";
+  pmdscope survey --kernel /boot/vmlinuz-6.12.107+deb13-amd64 --dry-run
+  pmdscope survey --kernel build/vmlinux -o survey
+  pmdscope survey --kernel build/vmlinux -o survey --resume
+  pmdscope survey --kernel build/vmlinux --entry migration-write \\
+      --writer split_huge_pmd_locked";

@@ -155,14 +155,22 @@ impl Reporter<'_> {
         });
         let behaviours = self.behaviours();
         let with_outcomes: Vec<_> = self.others().map(|cpu| self.outcomes(cpu)).collect();
-        let of_walker = self.walker.map(|_| &outcomes);
         // Of the writer that is a kernel's BUG(): any other end of it is incomplete already.
         let of_writer = self.outcomes(WRITER);
-        let of_all = of_walker.into_iter().chain(&with_outcomes).chain([&of_writer]);
-        let crashed = || self.unexplained_crash(of_all.flatten());
-        let incomplete = self.incomplete().or_else(|| findings.is_empty().then(crashed).flatten());
+        let crashed = {
+            let of_walker = self.walker.map(|_| &outcomes);
+            let of_all = of_walker.into_iter().chain(&with_outcomes).chain([&of_writer]);
+            if findings.is_empty() { self.unexplained_crash(of_all.flatten()) } else { None }
+        };
+        let bounded = matches!(self.exploration.incomplete, Some(Incomplete::Switches(_)));
+        let incomplete = match bounded {
+            true => crashed.or_else(|| self.incomplete()),
+            false => self.incomplete().or(crashed),
+        };
         let verdict = if !findings.is_empty() {
             Verdict::Findings
+        } else if bounded && incomplete == self.incomplete() {
+            Verdict::PassBounded
         } else if incomplete.is_some() {
             Verdict::Unknown
         } else {

@@ -477,7 +477,7 @@ pub(crate) fn totals(report: &CompareReport) -> String {
 }
 
 fn totals_of_rows(report: &CompareReport) -> String {
-    let count = |verdict| report.rows.iter().filter(|row| row.verdict == verdict).count();
+    let count = |verdict| report.rows.iter().filter(|row| row.verdict == verdict).count() as u64;
     let mut schedules = Count::default();
     for row in &report.rows {
         schedules += &row.schedules.total;
@@ -487,12 +487,10 @@ fn totals_of_rows(report: &CompareReport) -> String {
         kernels => format!(" {} could not be run.", words::counted(kernels, "kernel")),
     };
     format!(
-        "{}, {}: {} with findings, {} pass, {} unknown.{unavailable}",
+        "{}, {}: {}.{unavailable}",
         words::counted(report.rows.len(), "row"),
         words::counted(&schedules, "schedule"),
-        count(Verdict::Findings),
-        count(Verdict::Pass),
-        count(Verdict::Unknown)
+        words::verdicts(count)
     )
 }
 

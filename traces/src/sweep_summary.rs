@@ -4,7 +4,7 @@ use crate::comparison::CompareReport;
 use crate::count::Count;
 use crate::report::Verdict;
 use crate::sweep::{Change, FieldBits, Part, Pattern, Ran, SweepReport, digits};
-use crate::words::counted;
+use crate::words::{counted, verdicts};
 
 /// The number of exceptions of a part that are drawn. The others are only counted; the JSON has all of them.
 pub(crate) const DRAWN: usize = 12;
@@ -62,14 +62,8 @@ pub(crate) fn name(sweep: &SweepReport) -> String {
 
 /// Formats the number of sweeps, and the number per verdict.
 pub(crate) fn totals(report: &CompareReport) -> String {
-    let count = |verdict| report.sweeps.iter().filter(|sweep| sweep.verdict == verdict).count();
-    format!(
-        "{}: {} with findings, {} pass, {} unknown.",
-        counted(report.sweeps.len(), "sweep"),
-        count(Verdict::Findings),
-        count(Verdict::Pass),
-        count(Verdict::Unknown)
-    )
+    let count = |verdict| report.sweeps.iter().filter(|sweep| sweep.verdict == verdict).count() as u64;
+    format!("{}: {}.", counted(report.sweeps.len(), "sweep"), verdicts(count))
 }
 
 /// Describes what a writer did to the entries of a class.

@@ -4,7 +4,18 @@ use pmdscope_arches::platform_name;
 
 use crate::count::Count;
 use crate::entry::{Hex, Value};
+use crate::report::Verdict;
 use crate::report::{References, RunReport};
+
+/// Formats the numbers of results with each verdict. Those that passed within a bound are named if there are any.
+pub(crate) fn verdicts(count: impl Fn(Verdict) -> u64) -> String {
+    let bounded = match count(Verdict::PassBounded) {
+        0 => String::new(),
+        bounded => format!(" {bounded} pass-bounded,"),
+    };
+    let (findings, pass, unknown) = (count(Verdict::Findings), count(Verdict::Pass), count(Verdict::Unknown));
+    format!("{findings} with findings, {pass} pass,{bounded} {unknown} unknown")
+}
 
 /// Formats a number of things: `1 row`, `2 rows`.
 pub(crate) fn counted(number: impl ToString, thing: &str) -> String {

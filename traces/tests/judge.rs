@@ -466,7 +466,8 @@ fn of_a_walker_that_changes_entries_its_own_stores_do_not_count() {
     scene.view(seen).by_walker().finds(&[SwapBecomesPresent]);
     let marks = EntryMarks { young: true, dirty: true, ..EntryMarks::default() };
     let without = built(&arm64(), EntryKind::PresentHuge, EntryMarks::default());
-    let replaced = || marked_scene(arm64(), EntryKind::PresentHuge, marks).stored(&[], None).replacing(without);
+    let replaced =
+        || marked_scene(arm64(), EntryKind::PresentHuge, marks).stored(&[], None).replacing(without);
     assert!(!replaced().found().is_empty(), "marks are lost, and the mapping was valid");
     replaced().against_a_writer().finds(&[]);
 }

@@ -11,6 +11,7 @@
 //! enumerated only in how often the CPU looks. A loop that counts its turns is never twice in one state.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -40,8 +41,19 @@ pub struct Limits {
     pub behaviours: usize,
     /// The most states to keep, of all depths together. Each is kept to the end.
     pub states: usize,
+    /// The most runs of CPUs to fill trees with.
+    pub runs: u64,
+    /// The most switches between CPUs in a schedule. Schedules with more are left out: see
+    /// [`EnumerationResult::left_out`].
+    pub switches: Option<u32>,
     /// The time at which to stop.
     pub deadline: Option<Instant>,
+}
+
+impl Limits {
+    /// No limits.
+    pub const NONE: Limits =
+        Limits { behaviours: usize::MAX, states: usize::MAX, runs: u64::MAX, switches: None, deadline: None };
 }
 
 /// The result of an enumeration.
@@ -51,6 +63,8 @@ pub struct EnumerationResult<E> {
     pub behaviours: Vec<Behaviour<E>>,
     /// The limit that stopped the enumeration, if any.
     pub stopped: Option<LimitHit>,
+    /// Whether schedules were left out, since they have more switches than the limit.
+    pub left_out: bool,
     /// A deadlock, if a schedule leads to one.
     pub stuck: Option<Deadlock>,
 }
@@ -69,6 +83,8 @@ pub struct Deadlock {
 pub enum LimitHit {
     /// There are more behaviours or states than the limit, or the contents of memory to keep take too much space.
     States,
+    /// The CPUs were run as often as the limit allows.
+    Runs,
     /// The deadline passed.
     Deadline,
 }
@@ -77,6 +93,15 @@ pub enum LimitHit {
 struct State {
     at: Vec<NodeId>,
     memory: MemoryId,
+    /// How it was reached, where switches are limited. If not, any way will do.
+    turn: Option<Turn>,
+}
+
+/// The CPU that moved last, and the number of switches so far.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Turn {
+    last: u8,
+    switches: u32,
 }
 
 /// The index of some contents of memory in [`Memories`].
@@ -158,13 +183,15 @@ pub fn behaviours<C: Cpus>(
     let cpus = forest.roots().len();
     let mut first = Layer::default();
     let mut memories = Memories::default();
-    let at = first.place(State { at: forest.roots().to_vec(), memory: memories.id(&[]) }, cpus);
+    let begin = State { at: forest.roots().to_vec(), memory: memories.id(&[]), turn: None };
+    let at = first.place(begin, cpus);
     first.schedules[at] = BigUint::from(1_u8);
     let mut layers = vec![first];
     let mut states: usize = 1;
     let mut found = Vec::new();
-    let (mut stopped, mut stuck) = (None, None);
+    let (mut stopped, mut stuck, mut left_out) = (None, None, false);
     let mut memory = Vec::new();
+    let most_runs = forest.runs().saturating_add(limits.runs);
     'layers: loop {
         let depth = layers.len() - 1;
         let mut next = Layer::default();
@@ -173,6 +200,19 @@ pub fn behaviours<C: Cpus>(
             let (mut over, mut waits) = (true, None);
             for cpu in 0..cpus {
                 let mut state = layer.states[at].clone();
+                if let Some(most) = limits.switches {
+                    let last = u8::try_from(cpu).unwrap_or(u8::MAX);
+                    let before = state.turn.map_or(0, |turn| turn.switches);
+                    let switches = before + u32::from(state.turn.is_some_and(|turn| turn.last != last));
+                    state.turn = Some(Turn { last, switches });
+                    if switches > most {
+                        // Only one that could move is left out.
+                        if !matches!(forest.node(state.at[cpu]), Node::End(_)) {
+                            (over, left_out) = (false, true);
+                        }
+                        continue;
+                    }
+                }
                 memory.clear();
                 memory.extend_from_slice(memories.get(state.memory));
                 match step(forest, cpu, &mut state.at[cpu], &mut memory)? {
@@ -203,6 +243,8 @@ pub fn behaviours<C: Cpus>(
             let much = states + next.states.len() > limits.states || memories.words > MOST_WORDS;
             if much || found.len() > limits.behaviours {
                 stopped = Some(LimitHit::States);
+            } else if forest.runs() > most_runs {
+                stopped = Some(LimitHit::Runs);
             } else if late(limits) {
                 stopped = Some(LimitHit::Deadline);
             }
@@ -227,22 +269,40 @@ pub fn behaviours<C: Cpus>(
         state.at.iter().filter_map(end).collect()
     };
     let mut behaviours = Vec::new();
+    let mut same = HashMap::new();
     for (depth, at) in found {
         // Long schedules to many behaviours take their time as well.
         if late(limits) {
             stopped = Some(LimitHit::Deadline);
             break;
         }
-        behaviours.push(Behaviour {
-            ends: ends(&layers[depth].states[at]),
-            memory: memories.get(layers[depth].states[at].memory).to_vec(),
-            schedules: layers[depth].schedules[at].clone(),
-            schedule: fewest_switches(&layers, depth, at),
-        });
+        let state = &layers[depth].states[at];
+        let (schedules, schedule) =
+            (layers[depth].schedules[at].clone(), fewest_switches(&layers, depth, at));
+        // Where switches are limited, final states that differ in the way to them are one.
+        match same.entry((state.at.clone(), state.memory, depth)) {
+            Entry::Vacant(new) => {
+                new.insert(behaviours.len());
+                let memory = memories.get(state.memory).to_vec();
+                behaviours.push(Behaviour { ends: ends(state), memory, schedules, schedule });
+            }
+            Entry::Occupied(known) => {
+                let known: &mut Behaviour<C::End> = &mut behaviours[*known.get()];
+                known.schedules += schedules;
+                if switches_of(&schedule) < switches_of(&known.schedule) {
+                    known.schedule = schedule;
+                }
+            }
+        }
     }
     let stuck =
         stuck.map(|(depth, at, word)| Deadlock { schedule: fewest_switches(&layers, depth, at), word });
-    Ok(EnumerationResult { behaviours, stopped, stuck })
+    Ok(EnumerationResult { behaviours, stopped, left_out, stuck })
+}
+
+/// Returns the number of switches between CPUs in a schedule.
+fn switches_of(schedule: &[u8]) -> usize {
+    schedule.windows(2).filter(|pair| pair[0] != pair[1]).count()
 }
 
 fn late(limits: &Limits) -> bool {

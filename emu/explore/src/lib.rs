@@ -42,7 +42,7 @@
 //!     }
 //! }
 //!
-//! let limits = Limits { behaviours: 10, states: 1000, deadline: None };
+//! let limits = Limits { behaviours: 10, states: 1000, ..Limits::NONE };
 //! let found = behaviours(&mut Forest::new(Adders)?, &limits)?;
 //! let came_to: Vec<(u64, String, String)> = found
 //!     .behaviours

@@ -306,7 +306,7 @@ impl<'a> Interpreter<'a> {
     }
 }
 
-const WIDE: Limits = Limits { behaviours: usize::MAX, states: usize::MAX, deadline: None };
+const WIDE: Limits = Limits::NONE;
 
 fn switches(schedule: &[u8]) -> usize {
     schedule.windows(2).filter(|pair| pair[0] != pair[1]).count()
@@ -404,6 +404,44 @@ fn reads_with_one_identity_are_joined_and_every_schedule_is_counted() {
         runs = (runs.0 + forest.runs(), runs.1 + one_by_one.runs());
     }
     assert!(fewer > 50 && runs.0 < runs.1, "nothing was joined or foreseen: {fewer} {runs:?}");
+}
+
+#[test]
+fn with_few_switches_the_schedules_are_those_that_brute_force_finds_with_as_few() {
+    let mut rng = Rng::with_seed(SEED ^ 10);
+    let (mut some_left_out, mut none_left_out, mut merged) = (0, 0, 0);
+    for n in 0..300 {
+        let programs = Programs { goes_on: n % 2 == 0, ..Programs::random(&mut rng) };
+        let every = Interpreter::every(&programs);
+        for most in 0..5 {
+            let few = every.iter().filter(|(schedule, _)| switches(schedule) <= most as usize);
+            let mut expected: HashMap<(Vec<Registers>, Vec<u64>), u64> = HashMap::new();
+            for (_, came) in few {
+                *expected.entry((came.registers.clone(), came.memory.clone())).or_default() += 1;
+            }
+            let limits = Limits { switches: Some(most), ..WIDE };
+            let found = behaviours(&mut forest(&programs), &limits).unwrap();
+            assert_eq!(found.stopped, None);
+            let mut counted: HashMap<(Vec<Registers>, Vec<u64>), u64> = HashMap::new();
+            for behaviour in &found.behaviours {
+                let came = Interpreter::under(&programs, &behaviour.schedule);
+                assert_eq!(behaviour.ends, came.registers, "{n}: {programs:?} {behaviour:?}");
+                assert!(switches(&behaviour.schedule) <= most as usize, "{n}: {behaviour:?}");
+                *counted.entry((came.registers, came.memory)).or_default() +=
+                    u64::try_from(&behaviour.schedules).unwrap();
+            }
+            assert_eq!(counted, expected, "{n}, {most} switches: {programs:?}");
+            merged += usize::from(!programs.goes_on && found.behaviours.len() == counted.len());
+            let more = every.iter().any(|(schedule, _)| switches(schedule) > most as usize);
+            assert_eq!(found.left_out, more, "{n}, {most} switches: {programs:?}");
+            some_left_out += usize::from(more);
+            none_left_out += usize::from(!more);
+        }
+    }
+    assert!(
+        some_left_out > 100 && none_left_out > 100 && merged > 0,
+        "{some_left_out} {none_left_out} {merged}"
+    );
 }
 
 #[test]
@@ -572,6 +610,13 @@ fn a_limit_stops_the_enumeration_exactly_where_it_is_exceeded() {
     }
     assert_eq!(limited(Limits { states: all_states, ..WIDE }), (found.len(), None));
     assert_eq!(limited(Limits { deadline: Some(Instant::now()), ..WIDE }), (0, Some(LimitHit::Deadline)));
+    let needed = {
+        let mut forest = forest(&programs);
+        behaviours(&mut forest, &WIDE).unwrap();
+        forest.runs()
+    };
+    assert_eq!(limited(Limits { runs: needed, ..WIDE }), (found.len(), None));
+    assert_eq!(limited(Limits { runs: needed / 2, ..WIDE }).1, Some(LimitHit::Runs));
     let in_time = Limits { deadline: Instant::now().checked_add(Duration::from_secs(600)), ..WIDE };
     assert_eq!(limited(in_time), (found.len(), None));
 }

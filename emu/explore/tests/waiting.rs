@@ -306,7 +306,7 @@ fn by_every_moment(programs: &Programs) -> (Ends, bool) {
     (ends, stuck)
 }
 
-const LIMITS: Limits = Limits { behaviours: 100_000, states: 1_000_000, deadline: None };
+const LIMITS: Limits = Limits { behaviours: 100_000, states: 1_000_000, ..Limits::NONE };
 
 fn enumerate(programs: &Programs) -> EnumerationResult<[u64; REGISTERS]> {
     let Ok(mut forest) = Forest::new(programs.clone());

@@ -44,6 +44,7 @@ pub(super) struct RowName {
 pub(super) struct Tally {
     pub(super) jobs: u64,
     pub(super) pass: u64,
+    pub(super) bounded: u64,
     pub(super) findings: u64,
     pub(super) unknown: u64,
 }
@@ -108,10 +109,21 @@ impl Summary {
 }
 
 impl Tally {
+    /// Returns the number of jobs with a verdict.
+    pub(super) fn of(&self, verdict: Verdict) -> u64 {
+        match verdict {
+            Verdict::Pass => self.pass,
+            Verdict::PassBounded => self.bounded,
+            Verdict::Findings => self.findings,
+            Verdict::Unknown => self.unknown,
+        }
+    }
+
     fn add(&mut self, verdict: Verdict) {
         self.jobs += 1;
         match verdict {
             Verdict::Pass => self.pass += 1,
+            Verdict::PassBounded => self.bounded += 1,
             Verdict::Findings => self.findings += 1,
             Verdict::Unknown => self.unknown += 1,
         }

@@ -7,10 +7,11 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 use crate::batch::summary::{Example, Found, Summary, Tally};
 use crate::format::{Records, ReportEncoder, ReportFormat};
 use crate::judge::FindingName;
+use crate::report::Verdict;
 use crate::text::style;
 use crate::text::table::{bare_table, trimmed};
 use crate::text::wrapped::Lines;
-use crate::words::{counted, one_line};
+use crate::words::{counted, one_line, verdicts};
 
 /// The summary of a batch.
 pub const REPORT_FORMAT: ReportFormat = ReportFormat {
@@ -40,8 +41,8 @@ fn summary(records: &mut Records<'_>) -> Summary {
 const COLUMNS: u16 = 80;
 /// The headings of the table's columns. Names come last, where there is room for them.
 const HEADER: [&str; 5] = ["jobs", "pass", "findings", "unknown", "platform, version, writer"];
-/// How many columns of the table have numbers: the first ones.
-const NUMBERS: usize = 4;
+/// The column before which jobs that passed within a bound are counted, if there are any.
+const BOUNDED_AT: usize = 2;
 
 impl Summary {
     /// Formats the summary as text, in lines of at most 80 columns. A command may be longer, so that it can be
@@ -78,22 +79,28 @@ impl Summary {
 
     /// Formats the numbers of jobs and schedules, and of jobs per verdict.
     pub(super) fn totals(&self) -> String {
-        let Tally { jobs, pass, findings, unknown } = self.all;
+        let Tally { jobs, .. } = self.all;
         let (jobs, schedules) = (counted(jobs, "job"), counted(self.schedules.short(), "schedule"));
-        format!("{jobs}, {schedules}: {findings} with findings, {pass} pass, {unknown} unknown.")
+        format!("{jobs}, {schedules}: {}.", verdicts(|verdict| self.all.of(verdict)))
     }
 
     /// Adds a row for each platform, version and writer, in the order of their first jobs.
     fn fill(&self, table: &mut Table, cell: fn(&str) -> String) {
-        table.set_header(HEADER);
+        let mut header = HEADER.to_vec();
+        if self.all.bounded > 0 {
+            header.insert(BOUNDED_AT, Verdict::PassBounded.word());
+        }
+        table.set_header(&header);
         let mut rows: Vec<_> = self.rows.iter().map(|(name, (tally, first))| (*first, name, tally)).collect();
         rows.sort_by_key(|(first, name, _)| (*first, *name));
         for (_, name, tally) in rows {
-            let numbers = [tally.jobs, tally.pass, tally.findings, tally.unknown];
+            let bounded = if self.all.bounded > 0 { vec![tally.bounded] } else { Vec::new() };
+            let numbers =
+                [vec![tally.jobs, tally.pass], bounded, vec![tally.findings, tally.unknown]].concat();
             let name = cell(&format!("{} {} {}", name.platform, name.version, name.writer));
-            table.add_row(numbers.map(|number| number.to_string()).into_iter().chain([name]));
+            table.add_row(numbers.iter().map(u64::to_string).chain([name]));
         }
-        for column in table.column_iter_mut().take(NUMBERS) {
+        for column in table.column_iter_mut().take(header.len() - 1) {
             column.set_cell_alignment(CellAlignment::Right);
             column.set_constraint(ColumnConstraint::ContentWidth);
         }

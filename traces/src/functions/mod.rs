@@ -5,7 +5,7 @@ mod text;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::entry::Value;
+use crate::entry::{Hex, Value};
 use crate::entry_name::EntryName;
 use crate::report::GuestInfo;
 
@@ -44,6 +44,8 @@ pub struct RecipeReport {
     pub role: String,
     /// What it is, in one line.
     pub meaning: String,
+    /// The address of the function that is called; null if the kernel lacks it.
+    pub address: Option<Hex>,
     /// The function that is called, in C syntax if its types are known; null if the kernel lacks it.
     pub function: Option<String>,
     /// The functions of which one is called.

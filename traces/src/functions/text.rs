@@ -30,12 +30,11 @@ pub fn text(report: &FunctionsReport) -> String {
 }
 
 fn recipe(lines: &mut Lines, recipe: &RecipeReport) {
-    let head = format!("{} ({})", recipe.name, recipe.role);
-    let function = match &recipe.function {
-        Some(function) => function.clone(),
-        None => format!("not in this kernel: no {}()", recipe.symbols.join("() or ")),
+    let function = match (recipe.address, &recipe.function) {
+        (Some(address), Some(function)) => format!("{:#x} {function}", address.0),
+        _ => format!("not in this kernel: no {}()", recipe.symbols.join("() or ")),
     };
-    lines.paragraph("", "    ", &format!("{head}: {function}"));
+    lines.paragraph("", "    ", &format!("{} {} {function}", recipe.name, recipe.role));
 }
 
 fn function(lines: &mut Lines, function: &FunctionReport) {

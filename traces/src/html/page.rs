@@ -110,7 +110,9 @@ fn legend(report: &CompareReport) -> Markup {
     let count = |verdict| report.rows.iter().filter(|row| row.verdict == verdict).count();
     html! {
         ul.legend {
-            @for one in [Verdict::Findings, Verdict::Pass, Verdict::Unknown] {
+            // Few reports have any that passed within a bound.
+            @for one in [Verdict::Findings, Verdict::Pass, Verdict::PassBounded, Verdict::Unknown]
+                .into_iter().filter(|one| *one != Verdict::PassBounded || count(*one) > 0) {
                 li {
                     (verdict::sign(one))
                     span { strong { (one.word()) } ", " (counted(count(one), "run")) ": " span.means { (verdict::meaning(one)) } }

@@ -111,7 +111,7 @@ fn runs<'c, 'a>(cell: &'c [Walked<'a>]) -> impl Iterator<Item = &'a RunReport> +
 /// Returns the worst verdict in a cell, which decides its colour.
 fn worst(cell: &[Walked<'_>]) -> Option<Verdict> {
     let has = |verdict: &Verdict| runs(cell).any(|row| row.verdict == *verdict);
-    [Verdict::Findings, Verdict::Unknown, Verdict::Pass].into_iter().find(has)
+    [Verdict::Findings, Verdict::Unknown, Verdict::PassBounded, Verdict::Pass].into_iter().find(has)
 }
 
 /// Returns the findings of a cell if all its runs with findings have the same, so that the cell lists them once.

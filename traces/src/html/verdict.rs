@@ -9,6 +9,9 @@ pub(super) const fn meaning(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Findings => "something happened that must not",
         Verdict::Pass => "every schedule was run, and nothing was found",
+        Verdict::PassBounded => {
+            "every schedule with few switches between CPUs was run, and nothing was found"
+        }
         Verdict::Unknown => "nothing was found, but not everything was run or a control failed: not a pass",
     }
 }
@@ -18,6 +21,7 @@ pub(super) fn sign(verdict: Verdict) -> Markup {
     let sign = match verdict {
         Verdict::Findings => "×",
         Verdict::Pass => "✓",
+        Verdict::PassBounded => "≤",
         Verdict::Unknown => "?",
     };
     html! { span class={ "sign " (verdict.word()) } aria-hidden="true" { (sign) } }

@@ -60,6 +60,11 @@ fn nothing_found(lines: &mut Lines, report: &RunReport) {
             let text = format!("UNKNOWN: nothing was found in {schedules}, which is not a pass");
             lines.styled(style::UNKNOWN, "  ", &text);
         }
+        Verdict::PassBounded => {
+            let why = report.incomplete.as_deref().unwrap_or_default();
+            let text = format!("PASS-BOUNDED: nothing was found in {schedules}: {why}");
+            lines.styled(style::UNKNOWN, "  ", &text);
+        }
         _ => lines.styled(style::HOLDS, "  ", &format!("PASS: nothing was found in {schedules}")),
     }
     if !report.has_walker() {

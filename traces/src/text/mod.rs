@@ -21,7 +21,7 @@ use crate::findings::Finding;
 use crate::format::{Detail, RunEncoder, RunFormat};
 use crate::outcome::{self, Outcome};
 use crate::printable::printable;
-use crate::report::{Divergence, KernelFacts, RunReport, SplitGuard, Stored};
+use crate::report::{Divergence, KernelFacts, RunReport, SplitGuard, Stored, Verdict};
 use crate::text::brief::brief;
 use crate::text::race::race;
 use crate::text::style::paint;
@@ -96,7 +96,8 @@ fn split_guard(lines: &mut Lines, report: &RunReport) {
 
 /// Writes the reasons why there may be more findings.
 fn doubts(lines: &mut Lines, report: &RunReport) {
-    if let Some(why) = &report.incomplete {
+    // Of orders with few switches the verdict itself says so.
+    if let Some(why) = report.incomplete.as_ref().filter(|_| report.verdict != Verdict::PassBounded) {
         lines.styled(style::UNKNOWN, "  ", &format!("INCOMPLETE: {why}; what was not run is unknown"));
     }
     for disagreement in &report.disagreements {

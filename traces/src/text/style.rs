@@ -18,7 +18,7 @@ pub(crate) const fn of_verdict(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Pass => HOLDS,
         Verdict::Findings => WRONG,
-        Verdict::Unknown => UNKNOWN,
+        Verdict::PassBounded | Verdict::Unknown => UNKNOWN,
     }
 }
 

@@ -1,0 +1,168 @@
+//! Surveys of real kernels: functions that are found by their types, and every pair of them.
+
+use std::path::{Path, PathBuf};
+
+use pmdscope_needs::Need;
+use serde_json::Value;
+
+use crate::common::kernels::{name, packages};
+use crate::common::scratch::Scratch;
+use crate::common::{Ran, command, finish, pmdscope_in};
+
+/// Returns a kernel whose split lacks the fix.
+fn vulnerable() -> Option<PathBuf> {
+    let kernel = packages(&["5.10.0-30"]).into_iter().next();
+    if kernel.is_none() {
+        Need::Kernels.skip("a kernel without the fix is surveyed");
+    }
+    kernel
+}
+
+/// Runs a command in a folder, with a cache of its own there.
+fn pmdscope_with(folder: &Path, args: &[&str]) -> Ran {
+    finish(command(args).current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache")))
+}
+
+fn survey(scratch: &Scratch, kernel: &Path, more: &[&str]) -> Ran {
+    let path = kernel.to_str().expect("names of kernels are UTF-8");
+    let mut args = vec!["survey", "--kernel", path, "--entry", "migration-read", "--writer", "split"];
+    args.extend(more);
+    pmdscope_with(scratch.path(), &args)
+}
+
+/// The split is what the tool knows by name; whom it makes go wrong is found.
+#[test]
+fn a_survey_names_those_who_go_wrong_without_being_told() {
+    let Some(kernel) = vulnerable() else { return };
+    let scratch = Scratch::new("survey-names");
+    let ran = survey(&scratch, &kernel, &["-o", "whole"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(1), ""), "{}", name(&kernel));
+    for says in [
+        "functions take the address of an entry",
+        "WRONG ANSWER: walker-past-present",
+        "ODD VIEW: swap-becomes-present",
+        "split, in",
+        "gup-fast-read",
+        "perf-page-size",
+        "see them again: pmdscope report whole --format causes",
+    ] {
+        assert!(ran.stdout.contains(says), "{}: no {says}: {}", name(&kernel), ran.stdout);
+    }
+    let worst_first = ran.stdout.find("WRONG ANSWER").zip(ran.stdout.find("ODD VIEW"));
+    assert!(worst_first.is_some_and(|(worse, better)| worse < better), "{}", ran.stdout);
+
+    // It is a batch: nothing is left to do, and its parts are the whole.
+    let again = survey(&scratch, &kernel, &["-o", "whole", "--resume"]);
+    assert_eq!((again.status, &again.stdout), (Some(1), &ran.stdout));
+    for part in ["slice:1/2", "slice:2/2"] {
+        let to = part.replace([':', '/'], "-");
+        let ran = survey(&scratch, &kernel, &["-o", &to, "--partition", part]);
+        assert!(matches!(ran.status, Some(0 | 1 | 3)), "{}", ran.stderr);
+    }
+    let merged = pmdscope_in(scratch.path(), "merge slice-1-2 slice-2-2 -o merged");
+    assert_eq!(merged.status, Some(1), "{}", merged.stderr);
+    let same = pmdscope_in(scratch.path(), "diff whole merged");
+    assert_eq!(same.status, Some(0), "{}{}", same.stdout, same.stderr);
+    let causes = pmdscope_in(scratch.path(), "report merged --format causes");
+    assert_eq!(causes.status, Some(1));
+    assert!(ran.stdout.contains(&causes.stdout), "{}", causes.stdout);
+}
+
+#[test]
+fn a_function_of_a_kernel_is_run_by_its_name() {
+    let Some(kernel) = packages(&["7.2", "arm64"]).into_iter().next() else {
+        return Need::Kernels.skip("functions of a kernel are run by their names");
+    };
+    let scratch = Scratch::new("functions-by-name");
+    let path = kernel.to_str().expect("names of kernels are UTF-8");
+    let run = |more: &[&str]| {
+        let mut args = vec!["run", "--kernel", path, "--entry", "present-huge"];
+        args.extend(more);
+        pmdscope_with(scratch.path(), &args)
+    };
+    let ran = run(&["--writer", "zap_huge_pmd", "--walker", "pagemap_pmd_range"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{}", ran.stdout);
+    assert!(ran.stdout.contains("pagemap_pmd_range: returned 0x"), "{}", ran.stdout);
+    // The command of a report repeats it.
+    let ran =
+        run(&["--writer", "change_huge_pmd:cp_flags=2", "--walker", "gup-fast-read", "--format", "json"]);
+    let report: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let command = report["command"].as_str().expect("a command");
+    assert!(command.contains("--writer change_huge_pmd:cp_flags=2"), "{command}");
+    for (writer, says) in [
+        ("zap_huge_pmd:x=1", "zap_huge_pmd() has no parameter 'x': it has tlb, vma, pmd, addr"),
+        ("zap_huge_pmd:addr", "'zap_huge_pmd:addr' is no function with values"),
+        ("zap_huge_pmdd", "unknown writer of a kernel 'zap_huge_pmdd'"),
+        ("vsnprintf", "vsnprintf() takes"),
+    ] {
+        let ran = run(&["--writer", writer]);
+        assert_eq!((ran.status, ran.stderr.lines().count()), (Some(2), 1), "{writer}: {}", ran.stderr);
+        assert!(ran.stderr.contains(says), "{writer}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_functions_do_is_listed_twice_the_same() {
+    let Some(kernel) = packages(&["7.2", "s390x"]).into_iter().next() else {
+        return Need::Kernels.skip("functions of a kernel are listed");
+    };
+    let scratch = Scratch::new("list-functions");
+    let path = kernel.to_str().expect("names of kernels are UTF-8");
+    let ran = pmdscope_with(scratch.path(), &["kernel", "list-functions", path, "--self-check"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    for says in [
+        "functions by their types, of which",
+        "bool zap_huge_pmd(",
+        "  stores, under the lock that it takes: ",
+        "  stores, under the lock that its callers hold: ",
+        "  only reads, without the lock: ",
+        "  called by walk_page_vma()",
+    ] {
+        assert!(ran.stdout.contains(says), "no {says}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_survey_that_cannot_be_made_says_why() {
+    let Some(kernel) = vulnerable() else { return };
+    let scratch = Scratch::new("survey-refused");
+    for (more, says) in [
+        (&["--writer", "nobody"][..], "--writer nobody: this kernel has no such function"),
+        (&["--entry", "table,bogus"], "unknown entry 'bogus'"),
+        (&["--types", "x", "--types", "y"], "files of types for 2 kernels, and there are 1"),
+    ] {
+        let path = kernel.to_str().expect("names of kernels are UTF-8");
+        let mut args = vec!["survey", "--kernel", path];
+        args.extend(more);
+        let ran = pmdscope_with(scratch.path(), &args);
+        assert_eq!((ran.status, ran.stderr.lines().count()), (Some(2), 1), "{more:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(says), "{more:?}: {}", ran.stderr);
+    }
+    let few = survey(&scratch, &kernel, &["--dry-run"]);
+    assert_eq!((few.status, few.stderr.as_str()), (Some(0), ""));
+    assert!(few.stdout.contains(" jobs\n") && few.stdout.contains("gup-fast-read"), "{}", few.stdout);
+}
+
+/// What grows beyond the bounds is run with few switches, which is neither a pass nor unknown.
+#[test]
+fn orders_with_few_switches_are_a_verdict_of_their_own() {
+    let scratch = Scratch::new("few-switches");
+    let job =
+        "run --arch arm64 --linux 7.2 --entry present-huge --writer split-guarded --walker gup-fast-read";
+    let whole = pmdscope_in(scratch.path(), &format!("{job} --format json"));
+    let report: Value = serde_json::from_str(&whole.stdout).expect("JSON");
+    let behaviours = report["schedules"]["behaviours"].as_u64().expect("a number");
+    assert!(behaviours > 3, "{behaviours}");
+    let bounded = pmdscope_in(scratch.path(), &format!("{job} --format json --max-behaviours 3"));
+    let few: Value = serde_json::from_str(&bounded.stdout).expect("JSON");
+    let expected = if whole.status == Some(0) { (Some(6), "pass-bounded") } else { (Some(1), "findings") };
+    assert_eq!((bounded.status, few["verdict"].as_str().expect("a verdict")), expected);
+    let why = few["incomplete"].as_str().expect("a reason");
+    assert!(why.starts_with("only the orders with at most "), "{why}");
+    let text = pmdscope_in(scratch.path(), &format!("{job} --max-behaviours 3"));
+    assert!(whole.status != Some(0) || text.stdout.contains("PASS-BOUNDED: "), "{}", text.stdout);
+    // With one behaviour not even the orders with one switch are complete.
+    let none = pmdscope_in(scratch.path(), &format!("{job} --format json --max-behaviours 1"));
+    let none: Value = serde_json::from_str(&none.stdout).expect("JSON");
+    assert!(none["verdict"] != "pass-bounded" && none["verdict"] != "pass", "{}", none["verdict"]);
+}
