@@ -61,7 +61,8 @@ pub fn survey(args: &SurveyArgs) -> Result<Exit> {
         how: &args.how,
         command: &command,
     })?;
-    if let (Some(_), Some(to)) = (ran.verdicts, to) {
+    // What is known is printed even if some pairs lacked time.
+    if let Some(to) = to {
         let format = formats::REPORT.iter().find(|format| format.name == FORMAT).context("no such format")?;
         let mut printed: String = kernels.iter().map(Surveyed::summary).collect();
         printed += "\n";

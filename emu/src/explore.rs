@@ -18,13 +18,18 @@ use crate::exploration::{Bounds, Exploration, Incomplete, Reduction};
 use crate::recorded;
 use crate::stage::{Baseline, Stage, Turn, run};
 
-/// Runs a stage under every schedule.
+/// Returns when an exploration that begins now has taken all its time.
+pub(crate) fn deadline(bounds: &Bounds) -> Option<Instant> {
+    Instant::now().checked_add(bounds.time)
+}
+
+/// Runs a stage under every schedule, up to a deadline.
 pub(crate) fn explore(
     stage: &mut impl Stage,
     bounds: &Bounds,
+    deadline: Option<Instant>,
     reduction: Reduction,
 ) -> Result<Exploration, EmuError> {
-    let deadline = Instant::now().checked_add(bounds.time);
     let alone = Baseline::run(stage)?;
     let mut exploration = Exploration::after(alone.ended);
     match reduction {

@@ -184,7 +184,8 @@ impl Machine {
         bounds: &Bounds,
         reduction: Reduction,
     ) -> Result<Exploration, EmuError> {
-        explore::explore(&mut self.load(calls, bounds.call)?, bounds, reduction)
+        let deadline = explore::deadline(bounds);
+        explore::explore(&mut self.load(calls, bounds.call)?, bounds, deadline, reduction)
     }
 
     /// Runs calls under one schedule.

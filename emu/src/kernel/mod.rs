@@ -173,6 +173,8 @@ impl KernelEnvironment {
         bounds: &Bounds,
         reduction: Reduction,
     ) -> Result<Exploration, EmuError> {
+        // All rounds together: each finds words that the routines share, until none is left.
+        let deadline = explore::deadline(bounds);
         self.process.machine.sharing.reset();
         let conflicts = explore::conflicts_in_order(&mut self.stage(job, bounds)?)?;
         if self.shared.len() + conflicts.len() <= MOST_SHARED {
@@ -180,11 +182,11 @@ impl KernelEnvironment {
         }
         loop {
             let mut stage = self.stage(job, bounds)?;
-            let exploration = explore::explore(&mut stage, bounds, Reduction::Joined);
+            let exploration = explore::explore(&mut stage, bounds, deadline, Reduction::Joined);
             // A record of each routine alone is wrong about words that both use, so these come before its result.
             let conflicts = stage.conflicts();
             if conflicts.is_empty() && reduction == Reduction::None {
-                return explore::explore(&mut stage, bounds, reduction);
+                return explore::explore(&mut stage, bounds, deadline, reduction);
             }
             if conflicts.is_empty() {
                 return exploration;
