@@ -5,6 +5,7 @@ use pmdscope_emu::{
     HugePage, KernelEnvironment, Observation, declaration, function, functions, kernel_routines,
     recipe_calling,
 };
+use pmdscope_guest::kernel::Prototype;
 use pmdscope_guest::{Kernel, Role, Routine};
 use pmdscope_traces::functions::{
     FUNCTIONS_SCHEMA, FunctionReport, FunctionSeen, FunctionsReport, RecipeReport,
@@ -45,9 +46,58 @@ pub fn observe(subject: &KernelSubject) -> Result<FunctionsReport> {
             Err(why) => one.refused = Some(why.to_string()),
             Ok(routine) => observed(&mut environment, routine, &mut one),
         }
+        let variants = variants(&mut environment, &found.prototype, &one)?;
         report.functions.push(one);
+        report.functions.extend(variants);
     }
     Ok(report)
+}
+
+/// Maximum number of variants of one function.
+const MOST_VARIANTS: usize = 8;
+
+/// Returns the variants of a function: the values of its flags with which it goes another way, on some kind of entry,
+/// than without any flag and with those before.
+///
+/// Flags are tried one by one. A variant that does not run to an end is none.
+fn variants(
+    environment: &mut KernelEnvironment,
+    prototype: &Prototype,
+    base: &FunctionReport,
+) -> Result<Vec<FunctionReport>> {
+    if base.refused.is_some() || base.through.is_some() {
+        return Ok(Vec::new());
+    }
+    let kernel = environment.kernel_rc();
+    let paths = |environment: &mut KernelEnvironment, name: &str| -> Result<Option<Vec<u64>>> {
+        let Ok(routine) = function(&kernel, Role::Writer, name) else { return Ok(None) };
+        let Ok(observation) = environment.observe(routine) else { return Ok(None) };
+        Ok(observation.runs().then(|| observation.seen.iter().map(|seen| seen.path).collect()))
+    };
+    let Some(usual) = paths(environment, &base.name)? else { return Ok(Vec::new()) };
+    let (mut known, mut variants) = (vec![usual], Vec::new());
+    for parameter in &prototype.parameters {
+        let Some(name) = &parameter.name else { continue };
+        let values: Vec<u64> = match parameter.type_name.as_str() {
+            "bool" | "_Bool" => vec![1],
+            of if name.ends_with("flags") && !of.contains('*') => (0..32).map(|bit| 1 << bit).collect(),
+            _ => continue,
+        };
+        for value in values {
+            let variant = format!("{}:{name}={value:#x}", base.name);
+            let Some(paths) = paths(environment, &variant)? else { continue };
+            if known.contains(&paths) || variants.len() >= MOST_VARIANTS {
+                continue;
+            }
+            known.push(paths);
+            let mut one = FunctionReport { name: variant, ..base.clone() };
+            if let Ok(routine) = function(&kernel, Role::Writer, &one.name) {
+                observed(environment, routine, &mut one);
+            }
+            variants.push(one);
+        }
+    }
+    Ok(variants)
 }
 
 /// Runs a function, and fills in what it does. What cannot be run says why.

@@ -23,6 +23,15 @@ use crate::values::{bounds, chosen};
 use crate::version::made_by;
 
 pub fn patch(args: &PatchArgs) -> Result<Exit> {
+    compare(args, &|_, _, _| true, command(args))
+}
+
+/// Whether a writer is to be run against a walker on a kind of entry.
+pub type Wanted<'a> = &'a dyn Fn(EntryKind, &str, &str) -> bool;
+
+/// Compares builds before and after a change, by the runs that are wanted of those that `args` name. `command` repeats
+/// it.
+pub fn compare(args: &PatchArgs, wanted: Wanted<'_>, command: String) -> Result<Exit> {
     let bounds = bounds(&args.bounds)?;
     ensure!(args.max_minutes > 0, "--max-minutes is 0, so nothing could be run: give at least 1");
     ensure!(
@@ -33,7 +42,7 @@ pub fn patch(args: &PatchArgs) -> Result<Exit> {
     let kinds = chosen(&args.entry, EntryKind::ALL.to_vec())?;
     let types = types_of(args.kernels.len(), &args.types)?;
     let pairs = args.kernels.chunks_exact(2).zip(types.chunks_exact(2));
-    let pairs = pairs.map(|(pair, types)| Pair::open(pair, types, args, &kinds));
+    let pairs = pairs.map(|(pair, types)| Pair::open(pair, types, args, &kinds, wanted));
     let pairs: Vec<Pair> = pairs.collect::<Result<_>>()?;
     let (plan, jobs) = plan(&pairs, &args.bounds)?;
     output::tell_person(&format!(
@@ -60,7 +69,7 @@ pub fn patch(args: &PatchArgs) -> Result<Exit> {
         let (writers, walkers) = (names(&pair.writers), names(&pair.walkers));
         PatchPair::new(&before, &after, writers, walkers, pair.left_out).context("nothing was run")
     });
-    let report = PatchReport::new(made_by(), pairs.collect::<Result<_>>()?, command(args));
+    let report = PatchReport::new(made_by(), pairs.collect::<Result<_>>()?, command);
     let to = args.output.as_deref();
     let printed = match args.format {
         PatchFormat::Text => text::fit(&patch::text(&report), output::terminal(to)),
@@ -102,6 +111,7 @@ impl Pair {
         types: &[Option<PathBuf>],
         given: &PatchArgs,
         kinds: &[EntryKind],
+        wanted: Wanted<'_>,
     ) -> Result<Pair> {
         let ([before, after], [types_before, types_after]) = (args, types) else {
             bail!("a pair of kernels has two")
@@ -135,7 +145,8 @@ impl Pair {
             );
         }
         let entries = expressible(&sides, kinds, &mut left_out);
-        let (runs, no_caller) = runs(&sides, &entries, &writers, &walkers);
+        let (mut runs, no_caller) = runs(&sides, &entries, &writers, &walkers);
+        runs.retain(|(kind, _, writer, walker)| wanted(*kind, writer.name, walker.name));
         if no_caller > 0 {
             left_out.push(LeftOut::NoCaller { runs: no_caller });
         }
@@ -181,8 +192,13 @@ fn shared(
     let mut routines: Vec<&'static Routine> = Vec::new();
     for name in if names.is_empty() { &every } else { names } {
         // Each kernel may have some that the other has not.
-        for subject in sides {
-            for routine in subject.routines_named(role, name)? {
+        let named = sides.each_ref().map(|subject| subject.routines_named(role, name));
+        let named = match named {
+            [Err(error), Err(_)] => return Err(error.into()),
+            named => named,
+        };
+        for of_side in named.into_iter().flatten() {
+            for routine in of_side {
                 if !routines.contains(&routine) {
                     routines.push(routine);
                 }

@@ -2,6 +2,7 @@
 
 mod pairs;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -13,11 +14,12 @@ use pmdscope_traces::{Lack, Skipped, quoted, text};
 
 use self::pairs::Surveyed;
 use crate::batch::{self, BatchRun, Planned};
-use crate::cli::SurveyArgs;
+use crate::cli::{PatchArgs, PatchFormat, SurveyArgs};
 use crate::exit::Exit;
+use crate::kernel_arg::KernelArg;
 use crate::subject::{KernelSubject, types_of};
 use crate::values::chosen;
-use crate::{confined, output};
+use crate::{confined, output, patch};
 
 /// The kinds of entry that a survey runs on: what a split makes of a page that is being moved, a mapping in use, one
 /// that is to be noticed, nothing, and a page table.
@@ -32,15 +34,15 @@ const USUAL_KINDS: [EntryKind; 5] = [
 /// The format of the report.
 const FORMAT: &str = "causes";
 
+/// Minutes for what a change does: as long as a survey of both kernels may take.
+const MINUTES: u64 = 120;
+
 pub fn survey(args: &SurveyArgs) -> Result<Exit> {
     let kinds = chosen(&args.entry, USUAL_KINDS.to_vec())?;
-    let types = types_of(args.kernel.len(), &args.types)?;
-    let mut kernels = Vec::new();
-    for (arg, types) in args.kernel.iter().zip(&types) {
-        let kernel = KernelSubject::of_arg(arg, types.as_deref(), args.how.cache)?;
-        let report = confined::functions(&kernel)?;
-        kernels.push(Surveyed::new(arg, types.clone(), report, &kernel.encoding, &kinds, args)?);
+    if !args.change.is_empty() {
+        return change(args, &kinds);
     }
+    let kernels = surveyed(&args.kernel, args, &kinds)?;
     let matrix = pairs::matrix(&kernels, args)?;
     let parsed = Matrix::parse("the pairs of the survey", &matrix)?;
     let Planned { plan, mut skipped, unavailable } = batch::plan(&parsed, Path::new(""), args.how.cache)?;
@@ -76,6 +78,41 @@ pub fn survey(args: &SurveyArgs) -> Result<Exit> {
         output::write(&text::fit(&printed, output::terminal(None)), None)?;
     }
     Ok(ran.exit)
+}
+
+/// Runs the functions of kernels alone, and chooses the pairs.
+fn surveyed(kernels: &[KernelArg], args: &SurveyArgs, kinds: &[EntryKind]) -> Result<Vec<Surveyed>> {
+    let types = types_of(kernels.len(), &args.types)?;
+    let surveyed = kernels.iter().zip(types).map(|(arg, types)| {
+        let kernel = KernelSubject::of_arg(arg, types.as_deref(), args.how.cache)?;
+        let report = confined::functions(&kernel)?;
+        Surveyed::new(arg, types, report, &kernel.encoding, kinds, args)
+    });
+    surveyed.collect()
+}
+
+/// Says what a change does to the pairs that the kernel before it or the one after it has.
+fn change(args: &SurveyArgs, kinds: &[EntryKind]) -> Result<Exit> {
+    let kernels = surveyed(&args.change, args, kinds)?;
+    let names = |of: fn(&Surveyed) -> Vec<&str>| {
+        let names: BTreeSet<&str> = kernels.iter().flat_map(of).collect();
+        names.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let patch = PatchArgs {
+        kernels: args.change.clone(),
+        types: args.types.clone(),
+        entry: kinds.iter().map(|kind| kind.name().to_owned()).collect(),
+        writer: names(Surveyed::writers),
+        walker: names(Surveyed::walkers),
+        cache: args.how.cache,
+        workers: args.how.workers,
+        format: PatchFormat::Text,
+        output: None,
+        max_minutes: MINUTES,
+        bounds: args.bounds.clone(),
+    };
+    let wanted = |kind, writer: &str, walker: &str| kernels.iter().any(|one| one.has(kind, writer, walker));
+    patch::compare(&patch, &wanted, pairs::command(args))
 }
 
 /// Returns the functions that did not run to their ends on some kind of entry, as what a batch leaves out.

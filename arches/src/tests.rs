@@ -112,7 +112,11 @@ proptest! {
             let read = |predicate: fn(u64) -> bool| predicate(entry);
             match spec.kind {
                 EntryKind::None => prop_assert_eq!(entry, layout.none),
-                EntryKind::Table => prop_assert_eq!(encoding.form(entry), Form::Table),
+                EntryKind::Table => {
+                    prop_assert_eq!(encoding.form(entry), Form::Table);
+                    let table = spec.pfn << layout.page_shift;
+                    prop_assert_eq!(encoding.table_of(entry), Some(table), "{} {:#x}", encoding, entry);
+                }
                 kind if kind.is_swap() => {
                     let swap = layout.swap.unwrap();
                     let marks = |bit: Option<u8>| bit.map_or(0, |bit| 1u64 << bit);

@@ -10,8 +10,11 @@ use crate::kernel_arg::KernelArg;
 
 #[derive(Debug, Args)]
 pub struct SurveyArgs {
+    /// A kernel before a change, and one after it: says what differs
+    #[arg(value_name = "BEFORE AFTER", value_parser = kernel_arg(), num_args = 2, conflicts_with_all = ["kernel", "output", "dry_run", "partition", "resume"])]
+    pub change: Vec<KernelArg>,
     /// Kernel to survey: a vmlinux, an Image, a bzImage or a package; may be given several times
-    #[arg(long, value_name = "FILE", value_parser = kernel_arg(), required = true)]
+    #[arg(long, value_name = "FILE", value_parser = kernel_arg(), required_unless_present = "change")]
     pub kernel: Vec<KernelArg>,
     /// Types of the kernels (see `pmdscope run --help`): once for each, in the order of the kernels; - for a kernel's
     /// own

@@ -157,6 +157,12 @@ impl KernelSubject {
     /// # Errors
     /// The reason why it lacks one, without the name of the kernel.
     pub fn has(&self, routine: &Routine) -> Result<(), String> {
+        // Another kernel may describe a function that this one has, and does not.
+        if routine.declared {
+            return function(&self.kernel, routine.role, routine.name)
+                .map(drop)
+                .map_err(|why| why.to_string());
+        }
         if routine.function_in(&self.kernel).is_some() {
             return Ok(());
         }

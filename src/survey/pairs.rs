@@ -12,7 +12,7 @@ use pmdscope_traces::{EntryName, Predicates, Skipped, quoted};
 
 use super::not_run;
 use crate::cli::{BoundArgs, Marks, SurveyArgs};
-use crate::kernel_arg::KernelArg;
+use crate::kernel_arg::{KernelArg, ends};
 use crate::study::is_given;
 
 /// A kernel, with what its functions were seen to do.
@@ -90,6 +90,23 @@ impl Surveyed {
             );
         }
         Ok(Surveyed { file: arg.path.clone(), types, report, kinds })
+    }
+
+    /// Returns the writers of all kinds of entry, some more than once.
+    pub fn writers(&self) -> Vec<&str> {
+        self.kinds.iter().flat_map(|pairs| pairs.writers.iter().map(String::as_str)).collect()
+    }
+
+    /// Returns the walkers of all kinds of entry, some more than once.
+    pub fn walkers(&self) -> Vec<&str> {
+        self.kinds.iter().flat_map(|pairs| pairs.walkers.iter().map(String::as_str)).collect()
+    }
+
+    /// Whether a pair is one of its pairs on a kind of entry.
+    pub fn has(&self, kind: EntryKind, writer: &str, walker: &str) -> bool {
+        let named = |names: &[String], name: &str| names.iter().any(|known| known == name);
+        let of_kind = self.kinds.iter().filter(|pairs| pairs.kind == kind);
+        of_kind.into_iter().any(|pairs| named(&pairs.writers, writer) && named(&pairs.walkers, walker))
     }
 
     fn platform(&self) -> String {
@@ -170,7 +187,8 @@ fn candidates(report: &FunctionsReport, kind: EntryKind) -> Vec<Candidate<'_>> {
             (true, true) => return None,
         };
         let seen = function.seen.iter().find(of_kind)?;
-        Some(Candidate { name: &function.name, symbols: vec![&function.name], role, seen })
+        let symbol = function.name.split(':').next().unwrap_or(&function.name);
+        Some(Candidate { name: &function.name, symbols: vec![symbol], role, seen })
     });
     recipes.chain(functions).collect()
 }
@@ -192,7 +210,8 @@ impl<'a> Called<'a> {
                 });
             (recipe.symbols.iter().map(String::as_str).collect::<Vec<_>>(), &recipe.seen, given)
         });
-        let functions = report.functions.iter().map(|one| (vec![one.name.as_str()], &one.seen, true));
+        let symbol = |name: &'a str| vec![name.split(':').next().unwrap_or(name)];
+        let functions = report.functions.iter().map(|one| (symbol(&one.name), &one.seen, true));
         let all: Vec<_> = recipes.chain(functions).collect();
         let called_by_any = |symbols: &[&str]| {
             let mut calls = all.iter().flat_map(|(_, seen, _)| seen.iter()).flat_map(|seen| &seen.calls);
@@ -272,8 +291,10 @@ fn string(text: &str) -> String {
 /// Returns the command that runs the survey, without how it is run.
 pub fn command(args: &SurveyArgs) -> String {
     let mut words = vec!["pmdscope".to_owned(), "survey".to_owned()];
-    let mut option = |option: &str, value: String| words.extend([option.to_owned(), quoted(&value)]);
     let file = |path: &Path| path.to_string_lossy().into_owned();
+    let changed: Vec<&Path> = args.change.iter().map(|kernel| &*kernel.path).collect();
+    words.extend(ends(&changed).iter().map(|end| quoted(end)));
+    let mut option = |option: &str, value: String| words.extend([option.to_owned(), quoted(&value)]);
     for kernel in &args.kernel {
         let label = kernel.label.as_ref().map(|label| format!("{label}=")).unwrap_or_default();
         option("--kernel", format!("{label}{}", file(&kernel.path)));

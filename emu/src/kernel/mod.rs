@@ -132,6 +132,11 @@ impl KernelEnvironment {
         &self.process.machine.kernel
     }
 
+    /// Returns the kernel, to be kept.
+    pub fn kernel_rc(&self) -> Rc<Kernel> {
+        Rc::clone(&self.process.machine.kernel)
+    }
+
     /// Returns the addresses of the PMD table, as in events.
     fn pmd_table(&self) -> Range<u64> {
         let table = &self.process.tables.pmd_table;

@@ -15,6 +15,7 @@ use crate::kernel::provide::{Provision, sources};
 use crate::kernel::routine::{Locks, PreparedCall, functions};
 use crate::kernel::stage::KernelStage;
 use crate::trace::{Access, Action, Event};
+use crate::vcpu::mixed;
 
 /// The function by which routines clear an entry that they take for bad.
 pub const CLEARS_BAD: &str = "pmd_clear_bad";
@@ -67,6 +68,8 @@ pub struct Seen {
     pub keeps_lock: bool,
     /// The places of the warnings that it gave, in order.
     pub warnings: Vec<Rc<str>>,
+    /// A hash of the addresses of its instructions, in order.
+    pub path: u64,
     /// The other functions that take the address of an entry and that it called, by name.
     pub calls: BTreeSet<String>,
 }
@@ -253,6 +256,7 @@ impl KernelEnvironment {
         let mut seen = self.seen_in(call.symbol(), &events, kind, entry)?;
         seen.end = ended.end;
         seen.ended = self.process.machine.explain(ended.end);
+        seen.path = path.iter().fold(0, |hash, pc| mixed(hash, *pc));
         seen.calls = path.iter().filter_map(|pc| entered.get(pc).cloned()).collect();
         seen.calls.remove(call.symbol());
         seen.keeps_lock = held && ended.end == CallExit::Returned;
@@ -273,6 +277,7 @@ impl KernelEnvironment {
             unlocked: false,
             keeps_lock: false,
             warnings: Vec::new(),
+            path: 0,
             calls: BTreeSet::new(),
         };
         let machine = &self.process.machine;

@@ -57,7 +57,7 @@ pub struct RecipeReport {
 /// A function that is called by its types.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FunctionReport {
-    /// Its name in commands: the symbol, and the values of parameters that change what it does.
+    /// Its name in commands: the symbol, and for a variant the value of a flag with which it goes another way.
     pub name: String,
     /// Its prototype in C syntax.
     pub prototype: String,
@@ -110,8 +110,9 @@ impl FunctionReport {
 }
 
 impl FunctionsReport {
-    /// Returns the number of functions, and of those that ran to an end on an entry of some kind.
+    /// Returns the number of functions, and of those that ran to an end on an entry of some kind. Variants do not count.
     pub fn numbers(&self) -> (usize, usize) {
-        (self.functions.len(), self.functions.iter().filter(|function| function.runs()).count())
+        let functions = || self.functions.iter().filter(|function| !function.name.contains(':'));
+        (functions().count(), functions().filter(|function| function.runs()).count())
     }
 }

@@ -20,7 +20,12 @@ pub fn text(report: &FunctionsReport) -> String {
         return lines.into_text();
     }
     let (all, run) = report.numbers();
-    let title = format!("{} by their types, of which {run} run to an end", counted(all, "function"));
+    let variants = match report.functions.len() - all {
+        0 => String::new(),
+        variants => format!(", and {} by their flags", counted(variants, "variant")),
+    };
+    let title =
+        format!("{} by their types, of which {run} run to an end{variants}", counted(all, "function"));
     lines.styled(style::TITLE, "  ", &title);
     for function in &report.functions {
         lines.gap();
@@ -39,6 +44,9 @@ fn recipe(lines: &mut Lines, recipe: &RecipeReport) {
 
 fn function(lines: &mut Lines, function: &FunctionReport) {
     lines.paragraph("", "    ", &function.prototype);
+    if let Some((_, values)) = function.name.split_once(':') {
+        lines.paragraph("  ", "    ", &format!("with {values}: {}", function.name));
+    }
     if !function.recipes.is_empty() {
         lines.paragraph(
             "  ",
@@ -112,4 +120,131 @@ fn beside(function: &FunctionReport) -> Vec<String> {
         all.push(format!("warns at {}", warnings.join(", ")));
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use pmdscope_arches::EntryKind;
+
+    use super::*;
+    use crate::entry::{Hex, Value};
+    use crate::entry_name::EntryName;
+    use crate::functions::FUNCTIONS_SCHEMA;
+    use crate::report::{GuestInfo, GuestKind};
+
+    fn seen(kind: EntryKind, stores: &[u64], locks: bool) -> FunctionSeen {
+        FunctionSeen {
+            entry: EntryName::Kind(kind),
+            value: Value(0x10),
+            ended: "returned".to_owned(),
+            whole: true,
+            reads: true,
+            stores: stores.iter().copied().map(Value).collect(),
+            clears_bad: false,
+            locks,
+            warnings: Vec::new(),
+            calls: Vec::new(),
+        }
+    }
+
+    fn one(name: &str, prototype: &str, seen: Vec<FunctionSeen>) -> FunctionReport {
+        FunctionReport {
+            name: name.to_owned(),
+            prototype: prototype.to_owned(),
+            recipes: Vec::new(),
+            refused: None,
+            through: None,
+            locked_by_caller: false,
+            returns_locked: false,
+            provided: Vec::new(),
+            seen,
+        }
+    }
+
+    #[test]
+    fn a_list_says_what_each_function_does() {
+        let faults = FunctionSeen {
+            ended: "accessed 0x28, where nothing was set up".to_owned(),
+            whole: false,
+            ..seen(EntryKind::None, &[], false)
+        };
+        let zap = one(
+            "zap_huge_pmd",
+            "bool zap_huge_pmd(pmd_t *pmd)",
+            vec![seen(EntryKind::PresentHuge, &[0], true), seen(EntryKind::Swap, &[], true), faults.clone()],
+        );
+        let callback = FunctionReport {
+            through: Some("walk_page_vma".to_owned()),
+            ..one("look", "int look(pmd_t *pmd)", vec![seen(EntryKind::Table, &[], false)])
+        };
+        let by_caller = FunctionReport {
+            locked_by_caller: true,
+            ..one(
+                "set:flags=0x2",
+                "void set(pmd_t *pmd, int flags)",
+                vec![seen(EntryKind::Swap, &[7], false)],
+            )
+        };
+        let refused = FunctionReport {
+            refused: Some("nobody knows".to_owned()),
+            ..one("odd", "void odd(x)", Vec::new())
+        };
+        let recipe = RecipeReport {
+            name: "split".to_owned(),
+            role: "writer".to_owned(),
+            meaning: String::new(),
+            address: Some(Hex(0x1000)),
+            function: Some("void __split_huge_pmd()".to_owned()),
+            symbols: vec!["__split_huge_pmd".to_owned()],
+            seen: Vec::new(),
+        };
+        let lacking =
+            RecipeReport { name: "other".to_owned(), address: None, function: None, ..recipe.clone() };
+        let report = FunctionsReport {
+            schema: FUNCTIONS_SCHEMA.to_owned(),
+            made_by: String::new(),
+            arch: "arm64".to_owned(),
+            linux: "7.2".to_owned(),
+            guest: GuestInfo {
+                kind: GuestKind::Kernel,
+                name: String::new(),
+                sha256: String::new(),
+                release: None,
+                package: None,
+                build_id: None,
+                types: None,
+                label: None,
+            },
+            recipes: vec![recipe, lacking],
+            functions: vec![zap, callback, by_caller, refused],
+            incomplete: None,
+        };
+        let plain = anstream::adapter::strip_str(&text(&report)).to_string();
+        assert_eq!(
+            plain,
+            "\
+split writer 0x1000 void __split_huge_pmd()
+other writer not in this kernel: no __split_huge_pmd()
+
+3 functions by their types, of which 2 run to an end, and 1 variant by
+  their flags
+
+bool zap_huge_pmd(pmd_t *pmd)
+  stores, under the lock that it takes: present-huge
+  only reads, under the lock: swap
+not known on none: it accessed 0x28, where nothing was set up
+
+int look(pmd_t *pmd)
+  only reads, without the lock: table
+  called by walk_page_vma()
+
+void set(pmd_t *pmd, int flags)
+  with flags=0x2: set:flags=0x2
+  stores, under the lock that its callers hold: swap
+
+void odd(x)
+not run: nobody knows
+"
+        );
+    }
 }

@@ -111,7 +111,18 @@ fn members_sizes_enumerators_and_functions() {
         assert_eq!(names, [("page", "struct page *"), ("count", "long")]);
         assert_eq!((&function.returns[..], function.variadic), ("long", false));
         assert_eq!(types.function("put_page").unwrap(), None);
+        assert_taking(&types);
     }
+}
+
+/// Checks that functions are found by the types of their parameters, among names that may be of nothing.
+fn assert_taking(types: &Types) {
+    let names = ["put_page", "get_page", "page", "no_such_name"];
+    let found = types.functions_taking(&["pmd_t *", "struct page *"], names).unwrap();
+    let found: Vec<&str> = found.iter().map(|function| function.name.as_str()).collect();
+    assert_eq!(found, ["get_page"]);
+    assert_eq!(types.functions_taking(&["struct page"], names).unwrap(), [], "a type as it is written");
+    assert_eq!(types.functions_taking(&["struct page *"], []).unwrap(), []);
 }
 
 /// Debug information of DWARF 4 and 5, both byte orders, plain and compressed, with the name of its file.
@@ -150,6 +161,7 @@ fn debug_information_answers_as_btf_does() {
         assert_eq!(names, [("page", "struct page *"), ("count", "long")], "{name}");
         assert_eq!((&function.returns[..], function.variadic), ("struct page *", true), "{name}");
         assert_eq!(types.function("put_page").unwrap(), None, "{name}");
+        assert_taking(&types);
         let error = |of, path| types.offset(of, path).unwrap_err().to_string();
         assert_eq!(error("pagge", "flags"), "this kernel has no type pagge: did you mean page or pageflags?");
         assert_eq!(error("page", "secnd"), "in this kernel, page has no member secnd: did you mean second?");

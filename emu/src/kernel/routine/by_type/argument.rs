@@ -323,3 +323,72 @@ impl Room {
         if self.is_laid_out { Ok(()) } else { process.machine.put(at, bytes, value) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::routine::by_type::name::parse;
+
+    /// Returns what is passed for parameters, each given as `TYPE NAME`.
+    fn passed(name: &str, parameters: &[(&str, &str)]) -> Result<Vec<Argument>, String> {
+        let parameter = |(type_name, name): &(&str, &str)| Parameter {
+            name: Some((*name).to_owned()),
+            type_name: (*type_name).to_owned(),
+        };
+        let parameters = parameters.iter().map(parameter).collect();
+        let prototype = Prototype { parameters, returns: "void".to_owned(), variadic: false };
+        of_parameters(&prototype, &parse(name).unwrap()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn arguments_are_chosen_by_type_and_name() {
+        let at = |other, after| Argument::Address { other, after };
+        let zap = [
+            ("struct mmu_gather *", "tlb"),
+            ("struct vm_area_struct *", "vma"),
+            ("pmd_t *", "pmd"),
+            ("long unsigned int", "addr"),
+        ];
+        let wanted = vec![Argument::Gather, Argument::Vma, Argument::Entry { other: false }, at(false, 0)];
+        assert_eq!(passed("zap_huge_pmd", &zap), Ok(wanted));
+        // Of two entries, one is the entry, and the other is where it goes.
+        let moved = [
+            ("unsigned long", "old_addr"),
+            ("unsigned long", "new_addr"),
+            ("unsigned long", "end"),
+            ("pmd_t *", "old_pmd"),
+            ("pmd_t *", "new_pmd"),
+        ];
+        let (entry, other) = (Argument::Entry { other: false }, Argument::Entry { other: true });
+        let wanted = vec![at(false, 0), at(true, 0), at(false, 1), entry.clone(), other];
+        assert_eq!(passed("move_huge_pmd", &moved), Ok(wanted));
+        // Where there is only one, it is the entry, whatever it is called.
+        let only = [("pmd_t *", "dst_pmd"), ("unsigned long", "dst_addr")];
+        assert_eq!(passed("f", &only), Ok(vec![entry.clone(), at(false, 0)]));
+        // A place for what was read is no entry.
+        let out =
+            [("pmd_t *", "pmd"), ("pmd_t *", "pmdvalp"), ("const struct foo *", "foo"), ("void *", "data")];
+        let object = |of: Option<&str>| Argument::Object(of.map(str::to_owned));
+        let wanted = vec![entry, object(Some("pmd_t")), object(Some("foo")), object(None)];
+        assert_eq!(passed("f", &out), Ok(wanted));
+    }
+
+    #[test]
+    fn a_parameter_has_the_value_that_it_is_given() {
+        let change =
+            [("pmd_t *", "pmd"), ("unsigned long", "cp_flags"), ("enum kind", "kind"), ("bool", "all")];
+        let number = Argument::Number;
+        let wanted = vec![Argument::Entry { other: false }, number(2), number(0), number(1)];
+        assert_eq!(passed("change_huge_pmd:cp_flags=0x2,all=1", &change), Ok(wanted));
+    }
+
+    #[test]
+    fn what_cannot_be_passed_is_told() {
+        let unrelated = [("char *", "buf"), ("size_t", "size")];
+        let says = "vsnprintf() takes neither an entry nor anything that leads to one";
+        assert_eq!(passed("vsnprintf", &unrelated), Err(says.to_owned()));
+        let by_value = [("pmd_t *", "pmd"), ("struct big", "big")];
+        let says = "f() takes a struct big, and nothing says what to pass for it";
+        assert_eq!(passed("f", &by_value), Err(says.to_owned()));
+    }
+}
