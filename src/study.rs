@@ -71,9 +71,14 @@ impl<'a> Study<'a> {
         if observed.is_err() {
             last.forget();
         }
+        let by_type = self.writer.declared || self.walker.is_some_and(|walker| walker.declared);
         match observed {
             Err(error) => match error.downcast() {
                 Ok(EmuError::Environment(missing)) => self.incomplete_environment(&missing),
+                // A function may do what the engine does not show: on s390x, fill or copy memory.
+                Ok(error @ EmuError::NotAsRecorded { .. }) if by_type => {
+                    self.incomplete_report(&error.to_string())
+                }
                 Ok(error) => Err(error.into()),
                 Err(error) => Err(error),
             },
