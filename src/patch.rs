@@ -327,16 +327,8 @@ fn command(args: &PatchArgs) -> String {
             words.extend([option.to_owned(), quoted(&names.join(","))]);
         }
     }
-    let usual = BoundArgs::default();
-    for (option, value, usual) in [
-        ("--max-behaviours", args.bounds.max_behaviours, usual.max_behaviours),
-        ("--max-accesses", args.bounds.max_accesses, usual.max_accesses),
-        ("--max-instructions", args.bounds.max_instructions, usual.max_instructions),
-        ("--timeout", args.bounds.timeout, usual.timeout),
-    ] {
-        if value != usual {
-            words.extend([option.to_owned(), value.to_string()]);
-        }
+    for (option, value) in args.bounds.options() {
+        words.extend([option.to_owned(), value.to_string()]);
     }
     words.join(" ")
 }

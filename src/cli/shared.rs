@@ -82,6 +82,23 @@ impl Default for BoundArgs {
     }
 }
 
+impl BoundArgs {
+    /// Returns the options, each with its value, that give these bounds. What is as usual needs none.
+    pub fn options(&self) -> Vec<(&'static str, u64)> {
+        let usual = BoundArgs::default();
+        [
+            ("--max-behaviours", self.max_behaviours, usual.max_behaviours),
+            ("--max-accesses", self.max_accesses, usual.max_accesses),
+            ("--max-instructions", self.max_instructions, usual.max_instructions),
+            ("--timeout", self.timeout, usual.timeout),
+        ]
+        .into_iter()
+        .filter(|(_, value, usual)| value != usual)
+        .map(|(option, value, _)| (option, value))
+        .collect()
+    }
+}
+
 /// Where unpacked kernels are kept.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct CacheArgs {

@@ -305,16 +305,8 @@ pub fn command(args: &SurveyArgs) -> String {
             option(name, values.join(","));
         }
     }
-    let usual = BoundArgs::default();
-    for (name, value, usual) in [
-        ("--max-behaviours", args.bounds.max_behaviours, usual.max_behaviours),
-        ("--max-accesses", args.bounds.max_accesses, usual.max_accesses),
-        ("--max-instructions", args.bounds.max_instructions, usual.max_instructions),
-        ("--timeout", args.bounds.timeout, usual.timeout),
-    ] {
-        if value != usual {
-            option(name, value.to_string());
-        }
+    for (name, value) in args.bounds.options() {
+        option(name, value.to_string());
     }
     words.extend(args.marks.names().into_iter().map(|mark| format!("--{mark}")));
     words.join(" ")
