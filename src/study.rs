@@ -75,7 +75,7 @@ impl<'a> Study<'a> {
         match observed {
             Err(error) => match error.downcast() {
                 Ok(EmuError::Environment(missing)) => self.incomplete_environment(&missing),
-                // A function may do what the engine does not show: on s390x, fill or copy memory.
+                // What is run by its types alone may depend on what is not seen. The other jobs of a survey go on.
                 Ok(error @ EmuError::NotAsRecorded { .. }) if by_type => {
                     self.incomplete_report(&error.to_string())
                 }

@@ -25,4 +25,13 @@ impl ByteOrder {
             ByteOrder::Big => u64::from_be_bytes(bytes),
         }
     }
+
+    /// Returns the number that these bytes in memory are. It is cut to its lowest 64 bits.
+    pub fn number(self, bytes: &[u8]) -> u64 {
+        let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        match self {
+            ByteOrder::Big => bytes.iter().fold(0, fold),
+            ByteOrder::Little => bytes.iter().rev().fold(0, fold),
+        }
+    }
 }

@@ -8,7 +8,7 @@ use pmdscope_arches::Arch;
 use pmdscope_watch::{Disassembler, Instruction, Isa};
 
 use crate::EmuError;
-use crate::cpu::{Correction, CpuModel};
+use crate::cpu::{CpuModel, InPlace};
 
 /// The disassembler and the CPU model of one architecture.
 pub(crate) struct Decoder {
@@ -44,13 +44,13 @@ impl Decoder {
         self.model.skipped.contains(&mnemonic)
     }
 
-    /// Returns what an instruction does that the engine executes wrongly.
-    pub(crate) fn correction(&self, instruction: &Instruction) -> Option<Correction> {
+    /// Returns what is done in place of the engine at an instruction.
+    pub(crate) fn in_place(&self, instruction: &Instruction) -> Option<InPlace> {
         let (mnemonic, operands) = instruction.text.split_once(' ')?;
-        (self.model.corrected)(mnemonic, operands)
+        (self.model.in_place)(mnemonic, operands)
     }
 
-    /// Returns the instruction at `pc` if it flushes translations, is stepped over, or is executed wrongly.
+    /// Returns the instruction at `pc` if it flushes translations, is stepped over, or is done in place of the engine.
     ///
     /// `instruction` decodes it. The answer is cached, since kernels ask before every instruction.
     pub(crate) fn flushing(
@@ -63,7 +63,7 @@ impl Decoder {
         }
         let instruction = instruction()?;
         let is =
-            instruction.class.flushes || self.skips(&instruction) || self.correction(&instruction).is_some();
+            instruction.class.flushes || self.skips(&instruction) || self.in_place(&instruction).is_some();
         self.flushing.borrow_mut().insert(pc, is);
         Ok(is.then_some(instruction))
     }

@@ -44,14 +44,25 @@ pub enum CallExit {
     InstructionBound,
     /// It took more time than the bounds allow.
     TimeBound,
+    /// It reached an instruction whose accesses the engine does not show, and which nobody here does in its place.
+    Unseen {
+        /// Address of the instruction.
+        pc: u64,
+    },
     /// The engine failed in a way that no guest should cause.
     Engine(uc_error),
 }
 
 impl CallExit {
-    /// Whether a bound ended the call, so that the rest of it is unknown.
+    /// Whether a limit of what is run here ended the call, so that the rest of it is unknown: a bound, or an instruction.
     pub fn is_bound(self) -> bool {
-        matches!(self, CallExit::AccessBound | CallExit::InstructionBound | CallExit::TimeBound)
+        matches!(
+            self,
+            CallExit::AccessBound
+                | CallExit::InstructionBound
+                | CallExit::TimeBound
+                | CallExit::Unseen { .. }
+        )
     }
 }
 
@@ -78,6 +89,9 @@ impl fmt::Display for CallExit {
             CallExit::AccessBound => f.write_str("reached the bound on page-table accesses"),
             CallExit::InstructionBound => f.write_str("reached the bound on instructions"),
             CallExit::TimeBound => f.write_str("reached the bound on time"),
+            CallExit::Unseen { pc } => {
+                write!(f, "reached an instruction whose stores the engine does not show, at {pc:#x}")
+            }
             CallExit::Engine(error) => write!(f, "stopped by the engine: {error:?}"),
         }
     }

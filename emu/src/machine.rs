@@ -294,14 +294,14 @@ impl Common {
         }
 
         for (pc, instruction) in self.flushes(&vcpu)? {
-            let (is_skipped, correction) =
-                (self.decoder.skips(&instruction), self.decoder.correction(&instruction));
+            let decoder = Rc::clone(&self.decoder);
+            let (is_skipped, in_place) = (decoder.skips(&instruction), decoder.in_place(&instruction));
             vcpu.on_code(pc, pc, move |cpu, pc| {
                 if instruction.class.flushes {
                     cpu.record(pc, Action::Flush);
                 }
-                if let Some(correction) = correction {
-                    return cpu.correct(correction, pc + instruction.length);
+                if let Some(in_place) = in_place {
+                    return cpu.do_in_place(&decoder, in_place, pc, pc + instruction.length);
                 }
                 if is_skipped { cpu.jump(pc + instruction.length) } else { Ok(()) }
             })?;
@@ -318,7 +318,7 @@ impl Common {
     }
 
     /// Returns the instructions that flush translations without an access to memory, those to step over, and those that
-    /// the engine executes wrongly, by address.
+    /// are done in place of the engine, by address.
     fn flushes(&self, vcpu: &Vcpu) -> Result<BTreeMap<u64, Instruction>, EmuError> {
         let mut found = BTreeMap::new();
         for function in self.guest.functions() {
@@ -327,8 +327,8 @@ impl Common {
                 let instruction = vcpu.instruction(pc)?;
                 let next = pc + instruction.length;
                 let flushes = instruction.class.flushes && instruction.class.atomicity == Atomicity::Plain;
-                let corrected = self.decoder.correction(&instruction).is_some();
-                if flushes || corrected || self.decoder.skips(&instruction) {
+                let in_place = self.decoder.in_place(&instruction).is_some();
+                if flushes || in_place || self.decoder.skips(&instruction) {
                     found.insert(pc, instruction);
                 }
                 pc = next;

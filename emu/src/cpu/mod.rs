@@ -11,7 +11,7 @@ mod x86_64;
 
 use pmdscope_arches::Arch;
 
-pub(crate) use self::model::{Correction, CpuModel, ReturnTo};
+pub(crate) use self::model::{Combine, CpuModel, Fill, InPlace, Insertion, Move, Place, ReturnTo};
 
 /// All models.
 static MODELS: &[&CpuModel] = &[

@@ -18,14 +18,26 @@ pub(crate) enum ReturnTo {
 /// Reads a register, given its engine number.
 pub(super) type ReadRegister<'a> = &'a dyn Fn(i32) -> Result<u64, EmuError>;
 
-/// Computes the address that an instruction accesses, from its operands and a reader of registers.
-///
-/// Returns `None` if the operands name no memory.
-pub(crate) type AddressOf = fn(&str, ReadRegister<'_>) -> Result<Option<u64>, EmuError>;
+/// Computes the addresses that an instruction accesses, from its operands and a reader of registers.
+pub(crate) type AddressesOf = fn(&str, ReadRegister<'_>) -> Result<Vec<u64>, EmuError>;
+
+/// What is done in place of the engine, at an instruction that it executes wrongly, or whose accesses it does not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InPlace {
+    /// A register gets bits of another.
+    Insert(Insertion),
+    /// Memory gets what other memory holds.
+    Move(Move),
+    /// The instruction at `target` is executed. If a register is given, its lowest byte has more bits of the length, less
+    /// one.
+    Execute { target: Place, length: Option<i32> },
+    /// Nobody here does it: the call ends.
+    Nothing,
+}
 
 /// An instruction that rotates a register and inserts some of its bits into another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Correction {
+pub(crate) struct Insertion {
     /// The register that is changed.
     pub(crate) target: i32,
     /// The register that is rotated.
@@ -38,11 +50,68 @@ pub(crate) struct Correction {
     pub(crate) kept: u64,
 }
 
-impl Correction {
+impl Insertion {
     /// Returns the new value of the target.
     pub(crate) const fn apply(self, target: u64, source: u64) -> u64 {
         target & self.kept | source.rotate_left(self.rotate) & self.inserted
     }
+}
+
+/// What a byte of memory becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Combine {
+    /// The other byte.
+    Copy,
+    /// Its conjunction with the other byte.
+    And,
+    /// Its disjunction with the other byte.
+    Or,
+    /// Its exclusive disjunction with the other byte.
+    Xor,
+}
+
+impl Combine {
+    /// Returns what `byte` becomes.
+    pub(crate) const fn apply(self, byte: u8, other: u8) -> u8 {
+        match self {
+            Combine::Copy => other,
+            Combine::And => byte & other,
+            Combine::Or => byte | other,
+            Combine::Xor => byte ^ other,
+        }
+    }
+}
+
+/// An address: that in a register, if one is given, plus a displacement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) base: Option<i32>,
+    pub(crate) displacement: u64,
+}
+
+/// An instruction that changes memory byte by byte, from the lowest address on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Move {
+    /// The length is in the instruction.
+    Short { combine: Combine, bytes: u64, to: Place, from: Place },
+    /// Addresses and lengths are in pairs of registers. What the source lacks is filled up.
+    Long {
+        to: [i32; 2],
+        from: [i32; 2],
+        /// The bits of a register of lengths that are the length.
+        length: u64,
+        /// The byte to fill up with: the lowest of an address, or in the register of the source's length.
+        fill: Fill,
+    },
+}
+
+/// Where a byte to fill memory up with is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fill {
+    /// In the lowest byte of an address.
+    Address(Place),
+    /// In the register of the source's length, above so many bits.
+    AboveLength(u32),
 }
 
 /// A CPU model. Registers are given by their engine numbers.
@@ -89,16 +158,18 @@ pub(crate) struct CpuModel {
     pub(crate) begins_to_spin: &'static [u8],
     /// The register that must hold a function's own address when it is entered.
     pub(crate) entry_register: Option<i32>,
-    /// Computes the address that an instruction accesses.
+    /// Computes the addresses that an instruction accesses.
     ///
     /// Present only where the engine raises the same exception for an unmapped address as for every other error.
-    pub(crate) address_of: Option<AddressOf>,
+    pub(crate) addresses_of: Option<AddressesOf>,
     /// Mnemonics of instructions that access one byte. They matter where the engine does not tell the size of an access
     /// to unmapped memory.
     pub(crate) byte_accesses: &'static [&'static str],
-    /// Returns what an instruction does that the engine executes wrongly, by Capstone's mnemonic and operands; `None` for
-    /// all others.
-    pub(crate) corrected: fn(&str, &str) -> Option<Correction>,
+    /// Returns what is done in place of the engine at an instruction, by Capstone's mnemonic and operands; `None` at most.
+    pub(crate) in_place: fn(&str, &str) -> Option<InPlace>,
+    /// The register of the condition code, and the bit that its lowest bit is. It has two bits. `None` where nothing
+    /// that is done in place of the engine sets it.
+    pub(crate) condition_code: Option<(i32, u32)>,
     /// How far the engine's program counter is past an instruction that raised an exception.
     pub(crate) past_exception: u64,
     /// Mnemonics of translation flushes that the engine cannot execute. They are stepped over.

@@ -32,10 +32,11 @@ pub(super) static PPC64: CpuModel = CpuModel {
     begins_to_spin: &[0x7c, 0x21, 0x0b, 0x78], // or 1, 1, 1
     // ELFv2 functions find their TOC from r12.
     entry_register: Some(R::R12 as i32),
-    address_of: None,
+    addresses_of: None,
     // The engine raises a program interrupt at these, as if the hypervisor owned them.
     byte_accesses: &[],
-    corrected: |_, _| None,
+    in_place: |_, _| None,
+    condition_code: None,
     past_exception: 4,
     skipped: &["tlbie", "tlbsync"],
 };

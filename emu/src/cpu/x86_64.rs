@@ -29,9 +29,10 @@ pub(super) static MODEL: CpuModel = CpuModel {
     no_operation: &[0x90], // nop
     begins_to_spin: &[],
     entry_register: None,
-    address_of: None,
+    addresses_of: None,
     byte_accesses: &[],
-    corrected: |_, _| None,
+    in_place: |_, _| None,
+    condition_code: None,
     past_exception: 0,
     skipped: &["invpcid"],
 };

@@ -117,12 +117,6 @@ fn give(machine: &mut Machine, symbol: &'static str, pool: Pool, gives: Gives) {
         }
         cpu.store(region, offset, order, given + 1);
         let page = u64::from(number) * POOL_PAGES + given;
-        // On s390x the engine shows no stores of instructions that fill or copy memory, as the function's caller may do
-        // next. So the page is kept now, to be put back before the next run.
-        let bytes = 1 << pool.page_shift;
-        let start = pool.linear.wrapping_add(POOL_AT + page * bytes);
-        let (of_page, at) = space.with(number, "write", start, bytes)?;
-        of_page.touch(at, bytes, true);
         let physical = POOL_AT + (page << pool.page_shift);
         Ok(match gives {
             Gives::Page => pool.pages.page(physical >> pool.page_shift),

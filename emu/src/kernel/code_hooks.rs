@@ -118,8 +118,8 @@ impl CodeHooks {
         if flushing.class.flushes && flushing.class.atomicity == Atomicity::Plain {
             cpu.record(pc, Action::Flush);
         }
-        if let Some(correction) = decoder.correction(&flushing) {
-            return cpu.correct(correction, pc + flushing.length);
+        if let Some(in_place) = decoder.in_place(&flushing) {
+            return cpu.do_in_place(decoder, in_place, pc, pc + flushing.length);
         }
         if decoder.skips(&flushing) { cpu.jump(pc + flushing.length) } else { Ok(()) }
     }

@@ -12,6 +12,7 @@ use pmdscope_watch::Atomicity;
 use unicorn_engine::Prot;
 
 use crate::EmuError;
+use crate::cpu::InPlace;
 use crate::decoder::Decoder;
 use crate::end::{CallBounds, CallExit};
 use crate::image::Image;
@@ -186,7 +187,8 @@ fn leave_out_flushes(guest: &Guest, decoder: &Decoder, vcpu: &Vcpu, image: &Imag
         while pc < function.address.saturating_add(function.size) {
             let instruction = vcpu.instruction(pc)?;
             let flushes = instruction.class.flushes && instruction.class.atomicity == Atomicity::Plain;
-            if decoder.correction(&instruction).is_some() {
+            // What the engine does not show, a sweep does not look at.
+            if matches!(decoder.in_place(&instruction), Some(InPlace::Insert(_))) {
                 return Err(EmuError::Environment(format!(
                     "the engine executes '{}' at {pc:#x} wrongly, and a sweep corrects no instruction: run the writer on \
                      the entries one by one",

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult};
 use pmdscope_arches::ByteOrder;
-use pmdscope_watch::{Isa, Watch};
+use pmdscope_watch::Isa;
 use unicorn_engine::{Unicorn, uc_error};
 
 use super::checkpoint::Checkpoint;
@@ -241,7 +241,7 @@ impl Vcpu {
                 .ctl_flush_tlb()
                 .map_err(|e| EmuError::engine("forget translations of addresses", e))?;
         }
-        self.watches.iter().for_each(Watch::forget_open_atomic);
+        self.state.listeners.watches.borrow().iter().for_each(|watch| watch.forget_open_atomic());
         Ok(())
     }
 

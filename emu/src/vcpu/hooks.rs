@@ -14,7 +14,7 @@ use super::observer::PageTableObserver;
 use super::state::{State, Traps};
 use super::{Vcpu, read_register};
 use crate::EmuError;
-use crate::cpu::{Correction, CpuModel, ReturnTo};
+use crate::cpu::{CpuModel, ReturnTo};
 use crate::decoder::Decoder;
 use crate::end::CallExit;
 use crate::kernel::Region;
@@ -85,13 +85,15 @@ impl Vcpu {
         let range = self.isa.physical(range.start)..self.isa.physical(range.end - 1) + 1;
         let observer = PageTableObserver(Rc::clone(&self.state));
         let watch = attach(&mut self.engine, range, Rc::clone(&self.decoder.disassembler), observer)?;
-        self.watches.push(watch);
+        self.state.listeners.watches.borrow_mut().push(Rc::new(watch));
         Ok(())
     }
 
     /// Watches only the range that was watched first.
     pub(crate) fn unwatch_all_but_first(&mut self) -> Result<(), EmuError> {
-        for watch in self.watches.drain(self.watches.len().min(1)..) {
+        let mut watches = self.state.listeners.watches.borrow_mut();
+        let first = watches.len().min(1);
+        for watch in watches.drain(first..) {
             for hook in watch.hooks() {
                 self.engine.remove_hook(hook).map_err(|e| EmuError::engine("remove a hook", e))?;
             }
@@ -147,7 +149,7 @@ impl Vcpu {
     pub(crate) fn on_access(
         &mut self,
         range: Range<u64>,
-        mut then: impl FnMut(u64, usize, bool) + 'static,
+        then: impl Fn(u64, usize, bool) + 'static,
     ) -> Result<(), EmuError> {
         self.on_valued_access(range, move |address, size, store| {
             then(address, size, store.is_some());
@@ -160,25 +162,14 @@ impl Vcpu {
     pub(crate) fn on_valued_access(
         &mut self,
         range: Range<u64>,
-        mut then: impl FnMut(u64, usize, Option<u64>) -> u64 + 'static,
+        then: impl Fn(u64, usize, Option<u64>) -> u64 + 'static,
     ) -> Result<(), EmuError> {
-        let last = self.isa.physical(range.end - 1);
         let state = Rc::clone(&self.state);
-        self.engine
-            .add_mem_hook(
-                HookType::MEM_READ | HookType::MEM_WRITE,
-                self.isa.physical(range.start),
-                last,
-                move |_, kind, address, size, value| {
-                    let writes = kind == MemType::WRITE;
-                    state.stores.set(state.stores.get() + u64::from(writes));
-                    let changed = then(address, size, writes.then_some(value.cast_unsigned()));
-                    state.memory_hash.set(state.memory_hash.get() ^ changed);
-                    true
-                },
-            )
-            .map(drop)
-            .map_err(|e| EmuError::engine("hook", e))
+        self.on_either(HookType::MEM_READ | HookType::MEM_WRITE, range, move |address, size, store| {
+            state.stores.set(state.stores.get() + u64::from(store.is_some()));
+            let changed = then(address, size, store);
+            state.memory_hash.set(state.memory_hash.get() ^ changed);
+        })
     }
 
     /// Calls `then` before each store to a range, except atomic ones, with its address as the engine sees it, and
@@ -186,19 +177,30 @@ impl Vcpu {
     pub(crate) fn on_store(
         &mut self,
         range: Range<u64>,
-        mut then: impl FnMut(u64, usize) + 'static,
+        then: impl Fn(u64, usize) + 'static,
     ) -> Result<(), EmuError> {
-        let last = self.isa.physical(range.end - 1);
+        self.on_either(HookType::MEM_WRITE, range, move |address, size, store| {
+            if store.is_some() {
+                then(address, size);
+            }
+        })
+    }
+
+    /// Calls `then` before each access of some kinds that the engine shows, and before each that it does not show.
+    fn on_either(
+        &mut self,
+        kinds: HookType,
+        range: Range<u64>,
+        then: impl Fn(u64, usize, Option<u64>) + 'static,
+    ) -> Result<(), EmuError> {
+        let (first, last) = (self.isa.physical(range.start), self.isa.physical(range.end - 1));
+        let then = Rc::new(then);
+        self.state.listeners.add(first..=last, Rc::clone(&then) as _);
         self.engine
-            .add_mem_hook(
-                HookType::MEM_WRITE,
-                self.isa.physical(range.start),
-                last,
-                move |_, _, address, size, _| {
-                    then(address, size);
-                    true
-                },
-            )
+            .add_mem_hook(kinds, first, last, move |_, kind, address, size, value| {
+                then(address, size, (kind == MemType::WRITE).then_some(value.cast_unsigned()));
+                true
+            })
             .map(drop)
             .map_err(|e| EmuError::engine("hook", e))
     }
@@ -226,8 +228,8 @@ impl Vcpu {
 pub(crate) struct HookContext<'a, 'e> {
     pub(crate) model: &'static CpuModel,
     pub(crate) isa: &'static Isa,
-    engine: &'a mut Unicorn<'e, ()>,
-    state: &'a State,
+    pub(super) engine: &'a mut Unicorn<'e, ()>,
+    pub(super) state: &'a State,
 }
 
 impl HookContext<'_, '_> {
@@ -276,14 +278,6 @@ impl HookContext<'_, '_> {
         self.state.finish(self.engine, CallExit::Returned);
     }
 
-    /// Does in place of the engine what an instruction does, and continues at `next`.
-    pub(crate) fn correct(&mut self, correction: Correction, next: u64) -> Result<(), EmuError> {
-        let Correction { target, source, .. } = correction;
-        let value = correction.apply(self.register(target)?, self.register(source)?);
-        self.set_register(target, value)?;
-        self.jump(next)
-    }
-
     /// Returns the instruction at `pc` if something is to be done there; see [`Decoder::flushing`].
     pub(crate) fn flushing(&self, decoder: &Decoder, pc: u64) -> Result<Option<Instruction>, EmuError> {
         decoder.flushing(pc, || self.instruction(decoder, pc))
@@ -327,16 +321,16 @@ fn accessed_nothing(
     decoder: &Decoder,
     pc: u64,
 ) -> Result<Option<(u64, usize)>, EmuError> {
-    let Some(address_of) = decoder.model.address_of else { return Ok(None) };
+    let Some(addresses_of) = decoder.model.addresses_of else { return Ok(None) };
     let is_nothing = |address: u64| engine.mem_read(decoder.isa().physical(address), &mut [0]).is_err();
     if is_nothing(pc) {
         return Ok(Some((pc, 8)));
     }
     let text = instruction_at(engine, &decoder.disassembler, pc)?.text;
     let (mnemonic, operands) = text.split_once(' ').unwrap_or((&text, ""));
-    let address = address_of(operands, &|register| read_register(engine, register))?;
+    let addresses = addresses_of(operands, &|register| read_register(engine, register))?;
     let bytes = if decoder.model.byte_accesses.contains(&mnemonic) { 1 } else { 8 };
-    Ok(address.filter(|address| is_nothing(*address)).map(|address| (address, bytes)))
+    Ok(addresses.into_iter().find(|address| is_nothing(*address)).map(|address| (address, bytes)))
 }
 
 /// Returns the number of instructions in the block at `start`.

@@ -4,6 +4,7 @@
 mod call;
 mod checkpoint;
 mod hooks;
+mod in_place;
 mod observer;
 mod path;
 mod state;
@@ -13,7 +14,7 @@ use std::ptr;
 use std::rc::Rc;
 
 use corosensei::stack::DefaultStack;
-use pmdscope_watch::{Instruction, Isa, Watch, instruction_at};
+use pmdscope_watch::{Instruction, Isa, instruction_at};
 use unicorn_engine::{Context, Prot, TlbEntry, TlbType, Unicorn};
 
 use crate::EmuError;
@@ -27,6 +28,7 @@ use crate::trace::Recorder;
 pub(crate) use self::call::{Call, From, NextCall};
 pub(crate) use self::checkpoint::Checkpoint;
 pub(crate) use self::hooks::HookContext;
+use self::in_place::Listeners;
 use self::state::State;
 pub(crate) use self::state::{Foresight, Load, Stop, Trap, UnknownRead, mixed};
 
@@ -57,7 +59,6 @@ pub(crate) struct Vcpu {
     beside: Vec<(i32, u64)>,
     /// The bits that control address translation, as they are before a call.
     translation: Vec<u64>,
-    watches: Vec<Watch>,
     state: Rc<State>,
     decoder: Rc<Decoder>,
     stack: Option<DefaultStack>,
@@ -138,6 +139,7 @@ impl Vcpu {
             loads: RefCell::default(),
             replay: RefCell::default(),
             traps: RefCell::default(),
+            listeners: Listeners::default(),
         });
         for (register, value) in model.start_registers {
             engine
@@ -153,7 +155,6 @@ impl Vcpu {
             pristine,
             beside: Vec::new(),
             translation: Vec::new(),
-            watches: Vec::new(),
             state,
             decoder: Rc::clone(decoder),
             stack: None,
@@ -304,8 +305,8 @@ mod tests {
         let hooked = Rc::clone(&decoder);
         vcpu.on_code(0x1_0000, 0xf_ffff, move |cpu, pc| {
             let instruction = cpu.instruction(&hooked, pc)?;
-            match hooked.correction(&instruction) {
-                Some(correction) => cpu.correct(correction, pc + instruction.length),
+            match hooked.in_place(&instruction) {
+                Some(in_place) => cpu.do_in_place(&hooked, in_place, pc, pc + instruction.length),
                 None => Ok(()),
             }
         })

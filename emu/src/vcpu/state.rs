@@ -11,6 +11,7 @@ use unicorn_engine::{Unicorn, uc_error};
 
 use super::call::NextCall;
 use super::checkpoint::Checkpoint;
+use super::in_place::Listeners;
 use super::path::Path;
 use crate::EmuError;
 use crate::cpu::CpuModel;
@@ -61,6 +62,7 @@ pub(super) struct State {
     pub(super) replay: RefCell<Option<Replay>>,
     /// Tells what an instruction that raised an exception means; `None` if every exception ends the call.
     pub(super) traps: RefCell<Option<Traps>>,
+    pub(super) listeners: Listeners,
 }
 
 /// Tells what a trapping instruction means, given its address and the value of the first argument's register; `None`

@@ -72,16 +72,32 @@ enum Open {
     Reservation,
 }
 
-/// A watch that is attached to an engine.
-pub struct Watch {
+/// Reports an access, as the engine does: its address, its size, and the value if it stores.
+type Report<D> = dyn Fn(&mut Unicorn<'_, D>, u64, usize, Option<u64>);
+
+/// A watch that is attached to an engine with data `D`.
+pub struct Watch<D: 'static> {
+    range: Range<u64>,
     hooks: [UcHookId; 2],
     open: Rc<Cell<Open>>,
+    report: Rc<Report<D>>,
 }
 
-impl Watch {
+impl<D> Watch<D> {
     /// Returns the hooks of the watch, with which the engine can remove it.
     pub fn hooks(&self) -> [UcHookId; 2] {
         self.hooks
+    }
+
+    /// Reports an access that the engine does not show, and that is about to happen at the instruction at hand: that to
+    /// `size` bytes at a physical `address`, with the value in CPU order if it is a store.
+    ///
+    /// An access outside of the range is not reported. One piece of an instruction's accesses at a time, and at most 8
+    /// bytes: the observer may let other CPUs run.
+    pub fn show(&self, engine: &mut Unicorn<'_, D>, address: u64, size: usize, store: Option<u64>) {
+        if self.range.contains(&address) {
+            (self.report)(engine, address, size, store);
+        }
     }
 
     /// Forgets an atomic whose second half was not seen.
@@ -155,7 +171,7 @@ pub fn attach<D: 'static>(
     range: Range<u64>,
     decoder: Rc<Disassembler>,
     observer: impl Observer + 'static,
-) -> Result<Watch, WatchError> {
+) -> Result<Watch<D>, WatchError> {
     let refused = |error| WatchError::engine("watch the page table", error);
     if range.is_empty() {
         // The engine would take an empty range for all of memory.
@@ -165,18 +181,26 @@ pub fn attach<D: 'static>(
     let order = ByteOrder::of(decoder.isa().arch);
     let hooks = Rc::new(RefCell::new(Hooks { observer, open: Rc::clone(&open), decoder, order }));
     let last = range.end - 1;
-    let of_reads = Rc::clone(&hooks);
+    let report: Rc<Report<D>> = Rc::new(move |uc, address, size, store| {
+        hooks.borrow_mut().told(uc, |hooks, uc| match store {
+            None => hooks.read(uc, address, size),
+            Some(value) => hooks.write(uc, address, size, value),
+        });
+    });
+    let (of_reads, of_writes) = (Rc::clone(&report), Rc::clone(&report));
     let on_read = move |uc: &mut Unicorn<'_, D>, _: MemType, address: u64, size: usize, _: i64| {
-        of_reads.borrow_mut().told(uc, |hooks, uc| hooks.read(uc, address, size))
+        of_reads(uc, address, size, None);
+        true
     };
     let on_write = move |uc: &mut Unicorn<'_, D>, _: MemType, address: u64, size: usize, value: i64| {
-        hooks.borrow_mut().told(uc, |hooks, uc| hooks.write(uc, address, size, value))
+        of_writes(uc, address, size, Some(value.cast_unsigned()));
+        true
     };
     let hooks = [
         engine.add_mem_hook(HookType::MEM_READ, range.start, last, on_read).map_err(refused)?,
         engine.add_mem_hook(HookType::MEM_WRITE, range.start, last, on_write).map_err(refused)?,
     ];
-    Ok(Watch { hooks, open })
+    Ok(Watch { range, hooks, open, report })
 }
 
 /// The state that both hooks of a watch share.
@@ -188,13 +212,12 @@ struct Hooks<O> {
 }
 
 impl<O: Observer> Hooks<O> {
-    /// Reports an access by `tell`. Stops the engine if the observer breaks off or the report fails. Returns what
-    /// the engine expects of a hook.
+    /// Reports an access by `tell`. Stops the engine if the observer breaks off or the report fails.
     fn told<D>(
         &mut self,
         uc: &mut Unicorn<'_, D>,
         tell: impl FnOnce(&mut Self, &Unicorn<'_, D>) -> Result<ControlFlow<()>, WatchError>,
-    ) -> bool {
+    ) {
         let told = tell(self, uc).unwrap_or_else(|error| {
             self.observer.failed(error);
             ControlFlow::Break(())
@@ -205,7 +228,6 @@ impl<O: Observer> Hooks<O> {
         {
             self.observer.failed(WatchError::engine("stop", error));
         }
-        true
     }
 
     fn before<D>(&mut self, uc: &Unicorn<'_, D>, site: &Site) -> ControlFlow<()> {
@@ -241,7 +263,7 @@ impl<O: Observer> Hooks<O> {
         let refused = |error| WatchError::engine("read what is loaded", error);
         let bytes = bytes.get_mut(..size).ok_or(refused(uc_error::ARG))?;
         uc.mem_read(address, bytes).map_err(refused)?;
-        self.observer.loaded(&site, number(bytes, self.order));
+        self.observer.loaded(&site, self.order.number(bytes));
         Ok(flow)
     }
 
@@ -250,7 +272,7 @@ impl<O: Observer> Hooks<O> {
         uc: &Unicorn<'_, D>,
         address: u64,
         size: usize,
-        value: i64,
+        value: u64,
     ) -> Result<ControlFlow<()>, WatchError> {
         let (pc, atomicity) = self.instruction_at_pc(uc)?;
         let open = self.open.get();
@@ -264,8 +286,7 @@ impl<O: Observer> Hooks<O> {
         let site = Site { kind, pc, address, size };
         let flow = if begun { ControlFlow::Continue(()) } else { self.before(uc, &site) };
         self.open.set(Open::Nothing);
-        #[expect(clippy::cast_sign_loss, reason = "the engine hands 64 bits over in a signed type")]
-        self.observer.stored(&site, value as u64 & (u64::MAX >> (64 - 8 * size.clamp(1, 8))));
+        self.observer.stored(&site, value & (u64::MAX >> (64 - 8 * size.clamp(1, 8))));
         Ok(flow)
     }
 
@@ -273,13 +294,5 @@ impl<O: Observer> Hooks<O> {
         let pc = uc.reg_read(self.decoder.isa().program_counter);
         let pc = pc.map_err(|error| WatchError::engine("read the program counter", error))?;
         Ok((pc, instruction_at(uc, &self.decoder, pc)?.class.atomicity))
-    }
-}
-
-fn number(bytes: &[u8], order: ByteOrder) -> u64 {
-    let fold = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
-    match order {
-        ByteOrder::Big => bytes.iter().fold(0, fold),
-        ByteOrder::Little => bytes.iter().rev().fold(0, fold),
     }
 }
