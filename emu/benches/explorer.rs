@@ -21,8 +21,8 @@ use pmdscope_guest::abi::{Env, Outcome, STRUCT_PAGE_SIZE};
 use pmdscope_guest::routine::{walkers, writers};
 use pmdscope_guest::{Bundled, Guest, Routine, all_bundled};
 use unicorn_engine::{
-    Arch as EngineArch, Mode, Prot, RegisterARM64 as Arm64, RegisterRISCV as Riscv, RegisterX86 as X86,
-    Unicorn,
+    Arch as EngineArch, HookType, Mode, Prot, RegisterARM64 as Arm64, RegisterRISCV as Riscv,
+    RegisterX86 as X86, Unicorn,
 };
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
@@ -473,16 +473,24 @@ fn machine_code_runs() -> Result<()> {
                 Ok(1)
             })?;
             let bare = match Convention::of(arch) {
-                Some(convention) => Some(bare_rate(&guest.load()?, &convention, &job, ended)?),
+                Some(convention) => {
+                    let of = |hooks| bare_rate(&guest.load()?, &convention, &job, ended, hooks);
+                    Some((of(Hooks::Stop)?, of(Hooks::Idle)?))
+                }
                 None => None,
             };
             let what = format!("{} {}, {} loads", guest.name, walker.name, read.len());
             line(&what, followed, "runs/s", None);
-            if let Some(bare) = bare {
+            if let Some((bare, idle)) = bare {
                 println!(
                     "    engine without hooks: {} runs/s; followed: {}",
                     short(bare),
                     times(followed / bare)
+                );
+                println!(
+                    "    engine with hooks that do nothing, made what it was before each run: {} runs/s; followed: {}",
+                    short(idle),
+                    times(followed / idle)
                 );
             }
         }
@@ -526,8 +534,23 @@ impl Convention {
     }
 }
 
-/// The same run on an engine that has no hook but the one that stops it.
-fn bare_rate(guest: &Guest, convention: &Convention, job: &Calls<'_>, ended: CallResult) -> Result<f64> {
+/// The hooks of an engine of its own.
+#[derive(PartialEq)]
+enum Hooks {
+    /// The one that stops a run.
+    Stop,
+    /// One on blocks and one on accesses as well. Both do nothing. The CPU is made what it was before each run.
+    Idle,
+}
+
+/// The same run on an engine without a machine of ours.
+fn bare_rate(
+    guest: &Guest,
+    convention: &Convention,
+    job: &Calls<'_>,
+    ended: CallResult,
+    hooks: Hooks,
+) -> Result<f64> {
     // Where a machine of ours has it.
     const ENTRY: u64 = 0x40_0028;
     const PRIVATE: u64 = 0x50_0000;
@@ -563,9 +586,18 @@ fn bare_rate(guest: &Guest, convention: &Convention, job: &Calls<'_>, ended: Cal
         })
         .map_err(refused)?;
 
+    if hooks == Hooks::Idle {
+        engine.add_block_hook(1, 0, |_, _, _| {}).map_err(refused)?;
+        let kinds = HookType::MEM_READ | HookType::MEM_WRITE;
+        engine.add_mem_hook(kinds, 1, 0, |_, _, _, _, _| true).map_err(refused)?;
+    }
+    let before = engine.context_init().map_err(refused)?;
     let function = guest.function(job.walker)?;
     let arguments = [ENTRY, 5 << job.pmd_shift, PRIVATE, OUTCOME];
     let mut run = || -> Result<u64> {
+        if hooks == Hooks::Idle {
+            engine.context_restore(&before).map_err(refused)?;
+        }
         for (register, value) in convention.arguments.into_iter().zip(arguments) {
             engine.reg_write(register, value).map_err(refused)?;
         }

@@ -1,11 +1,11 @@
 //! Decoding of the instructions that the vCPUs of one machine run.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use pmdscope_arches::Arch;
 use pmdscope_watch::{Disassembler, Instruction, Isa};
+use rustc_hash::FxHashMap;
 
 use crate::EmuError;
 use crate::cpu::{CpuModel, InPlace};
@@ -16,7 +16,7 @@ pub(crate) struct Decoder {
     /// The disassembler, which watches use as well.
     pub(crate) disassembler: Rc<Disassembler>,
     /// Cached by address: whether something is to be done at the instruction; see [`flushing`](Self::flushing).
-    flushing: RefCell<HashMap<u64, bool>>,
+    flushing: RefCell<FxHashMap<u64, bool>>,
 }
 
 impl Decoder {

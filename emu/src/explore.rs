@@ -16,7 +16,7 @@ use crate::EmuError;
 use crate::end::{CallExit, CallResult};
 use crate::exploration::{Bounds, Exploration, Incomplete, Reduction};
 use crate::recorded;
-use crate::stage::{Baseline, Stage, Turn, run};
+use crate::stage::{self, Baseline, Stage, Turn, run};
 
 /// Returns when an exploration that begins now has taken all its time.
 pub(crate) fn deadline(bounds: &Bounds) -> Option<Instant> {
@@ -59,7 +59,13 @@ pub(crate) fn explore_one(stage: &mut impl Stage, schedule: &Schedule) -> Result
 /// A walker that finds all that the writer has stored goes as far as it can: an exploration finds such words one after
 /// the other, each when those before it are watched.
 pub(crate) fn conflicts_in_order(stage: &mut impl Stage) -> Result<Vec<u64>, EmuError> {
-    run(stage, &NOBODY, &[])?;
+    stage.reset()?;
+    for cpu in 0..stage.cpus() {
+        // The walker begins when the writer has ended: a lock that is not watched yet would never become free.
+        let call = stage::run_to_end(stage, cpu)?;
+        stage.finish(cpu, call)?;
+    }
+    stage.take_events()?;
     Ok(stage.conflicts())
 }
 

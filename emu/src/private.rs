@@ -13,7 +13,7 @@ use crate::memory::{OUTCOME, PRIVATE, PRIVATE_BYTES, STACK_TOP, Shared};
 use crate::vcpu::Vcpu;
 
 /// Bytes of the stack: more than a bundled guest uses.
-const USUAL_STACK: u64 = 0x4000;
+const USUAL_STACK: u64 = 0x800;
 /// The offsets that are cleared each time: environment and outcome, and the top of the stack.
 const ALWAYS: [Range<u64>; 2] =
     [0..OUTCOME + 0x1000 - PRIVATE, STACK_TOP - USUAL_STACK - PRIVATE..PRIVATE_BYTES];

@@ -4,8 +4,10 @@
 //! enumeration proves nothing.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
+
+use rustc_hash::FxHashMap;
 
 /// The CPUs that use a word, one bit each.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,7 +26,7 @@ impl Uses {
 /// Which CPUs used which words of the shared memory.
 #[derive(Default)]
 pub(crate) struct Sharing {
-    words: RefCell<BTreeMap<u64, Uses>>,
+    words: RefCell<FxHashMap<u64, Uses>>,
     /// The words in conflict: kept, since an exploration asks after each run.
     conflicts: RefCell<BTreeSet<u64>>,
 }
@@ -58,7 +60,8 @@ impl Sharing {
 
     /// Whether anything in a range was written since the last reset.
     pub(crate) fn wrote(&self, range: Range<u64>) -> bool {
-        self.words.borrow().range(range.start & !7..range.end).any(|(_, uses)| uses.written != 0)
+        let is_in = |word: u64| word + 7 >= range.start && word < range.end;
+        self.words.borrow().iter().any(|(word, uses)| uses.written != 0 && is_in(*word))
     }
 
     /// Forgets everything.

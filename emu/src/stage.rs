@@ -98,15 +98,21 @@ impl Baseline {
     /// Runs the walker of a stage alone.
     pub(crate) fn run(stage: &mut impl Stage) -> Result<Baseline, EmuError> {
         stage.reset()?;
-        let mut call = stage.begin(WALKER)?;
-        while call.waits() {
-            stage.resume(WALKER, &mut call)?;
-        }
+        let call = run_to_end(stage, WALKER)?;
         stage.keep_baseline();
         stage.take_events()?;
         let CompletedCall { end, outcome, path } = stage.finish(WALKER, call)?;
         Ok(Baseline { ended: CallResult { end, outcome }, path })
     }
+}
+
+/// Runs the routine of a CPU to its end, while the others wait.
+pub(crate) fn run_to_end(stage: &mut impl Stage, cpu: u8) -> Result<Call, EmuError> {
+    let mut call = stage.begin(cpu)?;
+    while call.waits() {
+        stage.resume(cpu, &mut call)?;
+    }
+    Ok(call)
 }
 
 /// Runs one schedule: the turns of `prefix` first, then always the first vCPU that waits.

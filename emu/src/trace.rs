@@ -228,7 +228,7 @@ impl Recorder {
 
     /// Whether the word that contains an address is watched.
     pub(crate) fn is_watched(&self, address: u64) -> bool {
-        self.order_at(address).is_ok()
+        self.watched.borrow().iter().any(|watched| watched.range.contains(&address))
     }
 
     /// Whether an address is in the PMD table, which is the first memory that was watched.

@@ -10,12 +10,13 @@
 //! of the words changes that it read since the earlier read. The schedules left out differ from the ones
 //! enumerated only in how often the CPU looks. A loop that counts its turns is never twice in one state.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 use std::time::Instant;
 
 use num_bigint::BigUint;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::tree::{Cpus, Forest, Node, NodeId, Read, Word};
 
@@ -89,9 +90,12 @@ pub enum LimitHit {
     Deadline,
 }
 
+/// Where each CPU is. Most explorations have few CPUs.
+type Places = SmallVec<[NodeId; 4]>;
+
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct State {
-    at: Vec<NodeId>,
+    at: Places,
     memory: MemoryId,
     /// How it was reached, where switches are limited. If not, any way will do.
     turn: Option<Turn>,
@@ -111,7 +115,7 @@ type MemoryId = u32;
 /// CPU, and loads change nothing.
 #[derive(Default)]
 struct Memories {
-    known: HashMap<Rc<[u64]>, MemoryId>,
+    known: FxHashMap<Rc<[u64]>, MemoryId>,
     all: Vec<Rc<[u64]>>,
     /// The number of words of all contents together.
     words: usize,
@@ -150,10 +154,10 @@ struct Reached {
 #[derive(Default)]
 struct Layer {
     states: Vec<State>,
-    known: HashMap<State, usize>,
+    known: FxHashMap<State, usize>,
     schedules: Vec<BigUint>,
-    /// The best way to each state, for each CPU that may have moved last.
-    reached: Vec<Vec<Option<Reached>>>,
+    /// The best way to each state, for each CPU that may have moved last: one after the other.
+    reached: Vec<Option<Reached>>,
 }
 
 impl Layer {
@@ -165,8 +169,14 @@ impl Layer {
         self.known.insert(state.clone(), at);
         self.states.push(state);
         self.schedules.push(BigUint::ZERO);
-        self.reached.push(vec![None; cpus]);
+        self.reached.resize(self.reached.len() + cpus, None);
         at
+    }
+
+    /// Returns the best ways to a state, for each CPU that may have moved last.
+    fn ways_to(&self, at: usize) -> &[Option<Reached>] {
+        let cpus = self.states[at].at.len();
+        &self.reached[at * cpus..][..cpus]
     }
 }
 
@@ -183,7 +193,7 @@ pub fn behaviours<C: Cpus>(
     let cpus = forest.roots().len();
     let mut first = Layer::default();
     let mut memories = Memories::default();
-    let begin = State { at: forest.roots().to_vec(), memory: memories.id(&[]), turn: None };
+    let begin = State { at: forest.roots().into(), memory: memories.id(&[]), turn: None };
     let at = first.place(begin, cpus);
     first.schedules[at] = BigUint::from(1_u8);
     let mut layers = vec![first];
@@ -199,23 +209,25 @@ pub fn behaviours<C: Cpus>(
             let layer = &layers[depth];
             let (mut over, mut waits) = (true, None);
             for cpu in 0..cpus {
-                let mut state = layer.states[at].clone();
+                let from = &layer.states[at];
+                let mut turn = None;
                 if let Some(most) = limits.switches {
                     let last = u8::try_from(cpu).unwrap_or(u8::MAX);
-                    let before = state.turn.map_or(0, |turn| turn.switches);
-                    let switches = before + u32::from(state.turn.is_some_and(|turn| turn.last != last));
-                    state.turn = Some(Turn { last, switches });
+                    let before = from.turn.map_or(0, |turn| turn.switches);
+                    let switches = before + u32::from(from.turn.is_some_and(|turn| turn.last != last));
+                    turn = Some(Turn { last, switches });
                     if switches > most {
                         // Only one that could move is left out.
-                        if !matches!(forest.node(state.at[cpu]), Node::End(_)) {
+                        if !matches!(forest.node(from.at[cpu]), Node::End(_)) {
                             (over, left_out) = (false, true);
                         }
                         continue;
                     }
                 }
                 memory.clear();
-                memory.extend_from_slice(memories.get(state.memory));
-                match step(forest, cpu, &mut state.at[cpu], &mut memory)? {
+                memory.extend_from_slice(memories.get(from.memory));
+                let mut place = from.at[cpu];
+                match step(forest, cpu, &mut place, &mut memory)? {
                     Step::Made => over = false,
                     Step::Over => continue,
                     Step::Waits(word) => {
@@ -223,13 +235,15 @@ pub fn behaviours<C: Cpus>(
                         continue;
                     }
                 }
+                let mut state = State { at: from.at.clone(), memory: from.memory, turn };
+                state.at[cpu] = place;
                 if memory[..] != memories.get(state.memory)[..] {
                     state.memory = memories.id(&memory);
                 }
                 let reached = moved(layer, at, cpu, depth == 0);
                 let to = next.place(state, cpus);
                 next.schedules[to] += &layer.schedules[at];
-                let best = &mut next.reached[to][cpu];
+                let best = &mut next.reached[to * cpus + cpu];
                 if best.is_none_or(|best| reached.switches < best.switches) {
                     *best = Some(reached);
                 }
@@ -245,7 +259,7 @@ pub fn behaviours<C: Cpus>(
                 stopped = Some(LimitHit::States);
             } else if forest.runs() > most_runs {
                 stopped = Some(LimitHit::Runs);
-            } else if late(limits) {
+            } else if at % STATES_BETWEEN_CLOCKS == 0 && late(limits) {
                 stopped = Some(LimitHit::Deadline);
             }
             if stopped.is_some() {
@@ -258,7 +272,7 @@ pub fn behaviours<C: Cpus>(
         }
         states += next.states.len();
         // The layer is complete: states of other depths never equal one of this layer.
-        next.known = HashMap::new();
+        next.known = FxHashMap::default();
         layers.push(next);
     }
     let ends = |state: &State| {
@@ -269,7 +283,7 @@ pub fn behaviours<C: Cpus>(
         state.at.iter().filter_map(end).collect()
     };
     let mut behaviours = Vec::new();
-    let mut same = HashMap::new();
+    let mut same = FxHashMap::default();
     for (depth, at) in found {
         // Long schedules to many behaviours take their time as well.
         if late(limits) {
@@ -299,6 +313,9 @@ pub fn behaviours<C: Cpus>(
         stuck.map(|(depth, at, word)| Deadlock { schedule: fewest_switches(&layers, depth, at), word });
     Ok(EnumerationResult { behaviours, stopped, left_out, stuck })
 }
+
+/// Number of states of a layer between two looks at the clock, which takes as long as some states.
+const STATES_BETWEEN_CLOCKS: usize = 64;
 
 /// Returns the number of switches between CPUs in a schedule.
 fn switches_of(schedule: &[u8]) -> usize {
@@ -355,7 +372,7 @@ fn moved(layer: &Layer, at: usize, cpu: usize, first: bool) -> Reached {
     if first {
         return Reached { switches: 0, from: None };
     }
-    let candidates = layer.reached[at].iter().zip(0_u8..).filter_map(|(reached, last)| {
+    let candidates = layer.ways_to(at).iter().zip(0_u8..).filter_map(|(reached, last)| {
         let switches = (*reached)?.switches + u32::from(last != mover);
         Some(Reached { switches, from: Some((at, last)) })
     });
@@ -363,14 +380,14 @@ fn moved(layer: &Layer, at: usize, cpu: usize, first: bool) -> Reached {
 }
 
 fn fewest_switches(layers: &[Layer], depth: usize, at: usize) -> Vec<u8> {
-    let reached = layers[depth].reached[at].iter().zip(0_u8..);
+    let reached = layers[depth].ways_to(at).iter().zip(0_u8..);
     let last = reached.filter_map(|(reached, cpu)| Some(((*reached)?.switches, cpu))).min();
     let mut place = last.map(|(_, cpu)| (at, cpu));
     let mut schedule = Vec::with_capacity(depth);
     let mut depth = depth;
     while let Some((at, cpu)) = place {
         schedule.push(cpu);
-        place = layers[depth].reached[at][usize::from(cpu)].and_then(|reached| reached.from);
+        place = layers[depth].ways_to(at)[usize::from(cpu)].and_then(|reached| reached.from);
         depth -= 1;
     }
     schedule.reverse();

@@ -8,9 +8,10 @@
 //! keep all of it. And reads that have the same future, whatever was read before, are one place of the tree: a loop
 //! that looks at a word a thousand times has two thousand places if the word changes once, and not a million.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::{FxHashMap, FxHasher};
 
 /// A 64-bit word of the shared memory, by its index among the shared words.
 pub type Word = usize;
@@ -144,6 +145,8 @@ pub(crate) struct Read {
     before: Option<NodeId>,
     /// The CPU's state at this read; see [`Segment::state`].
     state: Box<[u64]>,
+    /// A hash of it.
+    state_hash: u64,
     /// The number of the CPU's earlier stores to shared memory, without atomics that stored the value they had
     /// read.
     stores: usize,
@@ -168,7 +171,7 @@ pub struct Forest<C: Cpus> {
     roots: Vec<NodeId>,
     runs: u64,
     /// Reads by CPU and identity.
-    known: HashMap<(usize, Vec<u64>), NodeId>,
+    known: FxHashMap<(usize, Vec<u64>), NodeId>,
 }
 
 impl<C: Cpus> Forest<C> {
@@ -178,7 +181,7 @@ impl<C: Cpus> Forest<C> {
     /// If a CPU cannot be run.
     pub fn new(cpus: C) -> Result<Self, C::Error> {
         let mut forest =
-            Forest { cpus, nodes: Vec::new(), roots: Vec::new(), runs: 0, known: HashMap::new() };
+            Forest { cpus, nodes: Vec::new(), roots: Vec::new(), runs: 0, known: FxHashMap::default() };
         for cpu in 0..forest.cpus.count() {
             let root = forest.grow(cpu, None, &[], &[])?.next;
             forest.roots.push(root);
@@ -292,6 +295,7 @@ impl<C: Cpus> Forest<C> {
                             path: read.into(),
                             before,
                             waits_while,
+                            state_hash: hash_of(&segment.state),
                             state: segment.state.into(),
                             stores,
                             children: Vec::new(),
@@ -331,31 +335,43 @@ impl<C: Cpus> Forest<C> {
         stores: usize,
         now: &[u64],
     ) -> Box<[(Word, u64)]> {
-        let mut since: Vec<(Word, u64)> = Vec::new();
-        for value in read.iter().rev() {
-            let Some(Node::Read(at)) = before.map(|id| self.node(id)).filter(|_| !now.is_empty()) else {
-                break;
-            };
+        if now.is_empty() {
+            return Box::default();
+        }
+        // Most reads are in a state of their own: only then is it worth to look at what was read.
+        let hash = hash_of(now);
+        let mut earlier = before;
+        let in_this_state = (1..=read.len()).find_map(|count| {
+            let Some(Node::Read(at)) = earlier.map(|id| self.node(id)) else { return Some(None) };
             if at.stores != stores {
-                break;
+                return Some(None);
             }
+            earlier = at.before;
+            (at.state_hash == hash && *at.state == *now).then_some(Some(count))
+        });
+        let mut since: Vec<(Word, u64)> = Vec::new();
+        for value in read.iter().rev().take(in_this_state.flatten().unwrap_or(0)) {
+            let Some(Node::Read(at)) = before.map(|id| self.node(id)) else { break };
             match since.iter().find(|(known, _)| *known == at.word) {
                 None => since.push((at.word, *value)),
                 Some((_, known)) if known == value => {}
                 // The word changed in this round. If it changes no more, the next round reads the same value
                 // throughout.
-                Some(_) => break,
-            }
-            if *at.state == *now {
-                return since.into();
+                Some(_) => return Box::default(),
             }
             before = at.before;
         }
-        Box::default()
+        since.into()
     }
 
     fn add(&mut self, node: Node<C::End>) -> NodeId {
         self.nodes.push(node);
         NodeId::try_from(self.nodes.len() - 1).expect("a tree of 2^32 nodes does not fit into memory")
     }
+}
+
+fn hash_of(state: &[u64]) -> u64 {
+    let mut hasher = FxHasher::default();
+    state.hash(&mut hasher);
+    hasher.finish()
 }

@@ -1,11 +1,12 @@
 //! Actions at instructions of a kernel: stubs, recorded calls, and flushes.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::rc::Rc;
 
 use pmdscope_watch::Atomicity;
+use rustc_hash::FxHashMap;
 
 use crate::EmuError;
 use crate::decoder::Decoder;
@@ -32,7 +33,7 @@ pub(crate) enum CodeHook {
 /// The actions of a kernel's instructions. They are added while the environment is set up.
 #[derive(Default)]
 pub(crate) struct CodeHooks {
-    by_address: RefCell<HashMap<u64, CodeHook>>,
+    by_address: RefCell<FxHashMap<u64, CodeHook>>,
     plain: RefCell<Plain>,
     /// The stubs that were entered.
     entered: RefCell<BTreeSet<&'static str>>,

@@ -35,7 +35,7 @@ use crate::explore;
 use crate::kernel::layout_probe::present_huge;
 use crate::kernel::platform::platform;
 use crate::kernel::process::{KernelProcess, REFERENCES};
-use crate::kernel::routine::{Locks, PreparedCall, recipe_of};
+use crate::kernel::routine::{PreparedCall, recipe_of};
 use crate::kernel::stage::KernelStage;
 use crate::stage::Stage;
 use crate::trace::Event;
@@ -58,6 +58,8 @@ pub struct KernelEnvironment {
     controls: Option<Vec<Control>>,
     /// What routines were seen to do alone: by whether they are called by their types, and by name.
     observations: HashMap<(bool, &'static str), Rc<Observation>>,
+    /// Routines that are ready to be called: by whether they are called by their types, and by name.
+    prepared: HashMap<(bool, &'static str), PreparedCall>,
     /// The functions that take the address of an entry, by where calls enter them; `None` before it is asked for.
     entry_functions: Option<Rc<HashMap<u64, String>>>,
     /// What was provided for the routines of the last job, in words.
@@ -107,6 +109,7 @@ impl KernelEnvironment {
             shared: Vec::new(),
             controls: None,
             observations: HashMap::new(),
+            prepared: HashMap::new(),
             entry_functions: None,
             provided: Vec::new(),
         })
@@ -207,14 +210,22 @@ impl KernelEnvironment {
 
     /// Returns a routine, ready to be called. A function that is called by its types is observed first.
     fn prepared(&mut self, routine: &Routine) -> Result<PreparedCall, EmuError> {
-        if !routine.declared {
-            return PreparedCall::new(routine, &self.process, Locks::default(), &Rc::default());
+        let observation = routine.declared.then(|| self.observe(routine)).transpose()?;
+        for one in observation.iter().flat_map(|observation| &observation.provided) {
+            if !self.provided.contains(one) {
+                self.provided.push(one.clone());
+            }
         }
-        let observation = self.observe(routine)?;
-        let new = observation.provided.iter().filter(|one| !self.provided.contains(one)).cloned();
-        let new: Vec<String> = new.collect();
-        self.provided.extend(new);
-        PreparedCall::new(routine, &self.process, observation.locks(), &observation.provisions)
+        let key = (routine.declared, routine.name);
+        if let Some(known) = self.prepared.get(&key) {
+            return Ok(known.clone());
+        }
+        let (locks, provisions) = observation.map_or_else(Default::default, |observation| {
+            (observation.locks(), Rc::clone(&observation.provisions))
+        });
+        let call = PreparedCall::new(routine, &self.process, locks, &provisions)?;
+        self.prepared.insert(key, call.clone());
+        Ok(call)
     }
 
     fn stage(&mut self, job: &Job<'_>, bounds: &Bounds) -> Result<KernelStage<'_>, EmuError> {

@@ -2,12 +2,13 @@
 //! restored, and fill each frame when it is first touched.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::rc::Rc;
 
 use pmdscope_arches::ByteOrder;
 use pmdscope_watch::Isa;
+use rustc_hash::FxHashMap;
 
 use crate::EmuError;
 use crate::memory::Shared;
@@ -33,7 +34,7 @@ pub(crate) struct Region {
 }
 
 /// Contents of frames, by their offsets. A content is shared by all who keep it.
-type Frames = HashMap<u64, Rc<[u8]>>;
+type Frames = FxHashMap<u64, Rc<[u8]>>;
 
 /// The contents of all regions at one moment, as far as they were written to.
 pub(crate) struct Contents(Vec<Rc<Frames>>);

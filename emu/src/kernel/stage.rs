@@ -1,11 +1,12 @@
 //! Two routines of a kernel on one entry, ready to be explored.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use pmdscope_arches::ByteOrder;
 use pmdscope_guest::abi::Outcome;
+use rustc_hash::FxHashSet;
 
 use crate::EmuError;
 use crate::end::{CallBounds, CallExit, CallResult, CompletedCall};
@@ -34,7 +35,7 @@ pub(crate) struct KernelStage<'a> {
     /// The routine of each CPU that has returned, while the function called afterwards runs.
     returned: Vec<Option<Returned>>,
     /// For each CPU the identities of the reads that were found in following its routine.
-    known_reads: Vec<Rc<RefCell<HashSet<Vec<u64>>>>>,
+    known_reads: Vec<Rc<RefCell<FxHashSet<Vec<u64>>>>>,
     /// For each CPU the checkpoints of its routine, up to where it returns.
     checkpoints: Vec<Rc<RefCell<Checkpoints>>>,
 }

@@ -1,12 +1,12 @@
 //! Hooks, which record what a CPU does while it runs, and end calls.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
 use pmdscope_arches::ByteOrder;
 use pmdscope_watch::{Instruction, Isa, attach, instruction_at};
+use rustc_hash::FxHashMap;
 use unicorn_engine::{HookType, MemType, Unicorn};
 
 use super::call::{NextCall, enter};
@@ -110,7 +110,7 @@ impl Vcpu {
     pub(crate) fn on_blocks(&mut self) -> Result<(), EmuError> {
         let state = Rc::clone(&self.state);
         let decoder = Rc::clone(&self.decoder);
-        let block_lengths = RefCell::new(HashMap::new());
+        let block_lengths = RefCell::new(FxHashMap::default());
         self.engine
             .add_block_hook(1, 0, move |uc, start, bytes| {
                 let known = block_lengths.borrow().get(&(start, bytes)).copied();

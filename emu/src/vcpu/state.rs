@@ -1,12 +1,12 @@
 //! The state that the hooks of one vCPU share: the bounds of a call, how far it has run, and what ended it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Instant;
 
 use corosensei::Yielder;
 use pmdscope_watch::Isa;
+use rustc_hash::FxHashSet;
 use unicorn_engine::{Unicorn, uc_error};
 
 use super::call::NextCall;
@@ -132,7 +132,7 @@ pub(crate) struct UnknownRead {
 #[derive(Clone)]
 pub(crate) struct Foresight {
     /// The identities of all reads that were found so far.
-    pub(crate) known: Rc<RefCell<HashSet<Vec<u64>>>>,
+    pub(crate) known: Rc<RefCell<FxHashSet<Vec<u64>>>>,
     /// What the CPU did before this call, if it belongs to a sequence of calls: the beginning of each identity.
     pub(crate) earlier: Vec<u64>,
     /// Watched words, with what they hold when the last read with a value is made. Later reads find this.
@@ -142,19 +142,19 @@ pub(crate) struct Foresight {
     /// Keeps the checkpoints of the call; `None` if it needs none.
     pub(crate) keep: Option<Rc<dyn Fn(Checkpoint)>>,
     /// The states of the reads of this call.
-    states: HashSet<Vec<u64>>,
+    states: FxHashSet<Vec<u64>>,
 }
 
 impl Foresight {
     /// Returns a foresight that stops at the `known` reads, and adds those that are found to them, or as soon as
     /// `in_vain`.
     pub(crate) fn up_to(
-        known: &Rc<RefCell<HashSet<Vec<u64>>>>,
+        known: &Rc<RefCell<FxHashSet<Vec<u64>>>>,
         memory: Vec<(u64, u64)>,
         in_vain: Rc<dyn Fn() -> bool>,
         keep: Option<Rc<dyn Fn(Checkpoint)>>,
     ) -> Foresight {
-        let (known, earlier, states) = (Rc::clone(known), Vec::new(), HashSet::new());
+        let (known, earlier, states) = (Rc::clone(known), Vec::new(), FxHashSet::default());
         Foresight { known, memory, in_vain, keep, earlier, states }
     }
 }

@@ -1,10 +1,10 @@
 //! Decodes instructions to text and class, and keeps them by address.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use capstone::Capstone;
+use rustc_hash::FxHashMap;
 
 use crate::error::WatchError;
 use crate::isa::{Class, Isa};
@@ -33,7 +33,7 @@ impl Instruction {
 pub struct Disassembler {
     isa: &'static Isa,
     capstone: Capstone,
-    known: RefCell<HashMap<u64, Instruction>>,
+    known: RefCell<FxHashMap<u64, Instruction>>,
 }
 
 /// No architecture here has a longer instruction.

@@ -215,7 +215,7 @@ impl PreparedCall {
         let (caller, returned) = (self.caller(process, cpu), process.returned(cpu)?);
         let Conclusion { result, pfn, size, entry } = match &self.how {
             How::Recipe(recipe) => (recipe.conclude)(&caller, returned)?,
-            How::ByType(typed) => typed.conclude(&caller, returned),
+            How::ByType(typed) => typed.conclude(returned),
         };
         Ok(Outcome { result, check: Check::NoCheck, pfn, size, entry: entry.unwrap_or(last_view) })
     }

@@ -11,7 +11,7 @@ use self::argument::Argument;
 use self::walk::{Callbacks, walk_of};
 use crate::EmuError;
 use crate::kernel::process::KernelProcess;
-use crate::kernel::routine::recipe::{Caller, Conclusion, outcome_of};
+use crate::kernel::routine::recipe::{Conclusion, outcome_of};
 
 pub use self::name::FunctionError;
 
@@ -95,8 +95,7 @@ impl TypedCall {
         self.walk.as_ref().map(|_| walk::WALKER)
     }
 
-    pub(crate) fn conclude(&self, caller: &Caller<'_>, returned: u64) -> Conclusion {
-        let _ = caller;
+    pub(crate) fn conclude(&self, returned: u64) -> Conclusion {
         Conclusion { size: self.number(returned), ..outcome_of(WalkResult::Old) }
     }
 
