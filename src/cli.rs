@@ -181,6 +181,10 @@ pub enum KernelWhat {
 pub struct ListFunctionsArgs {
     #[command(flatten)]
     pub kernel: KernelFileArgs,
+    /// File that describes functions, where their types do not tell how to call them: they are listed too (see
+    /// docs/survey.md)
+    #[arg(long, value_name = "FILE")]
+    pub routines: Option<PathBuf>,
     /// Format of the list
     #[arg(long, value_enum, default_value_t)]
     pub format: ListFormat,

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use pmdscope_emu::{
-    HugePage, KernelEnvironment, Observation, declaration, function, functions, kernel_routines,
+    Environment, HugePage, KernelEnvironment, Observation, declaration, function, functions, kernel_routines,
     recipe_calling,
 };
 use pmdscope_guest::kernel::Prototype;
@@ -10,13 +10,16 @@ use pmdscope_guest::{Kernel, Role, Routine};
 use pmdscope_traces::functions::{
     FUNCTIONS_SCHEMA, FunctionReport, FunctionSeen, FunctionsReport, RecipeReport,
 };
-use pmdscope_traces::{EntryName, Hex, Value};
+use pmdscope_traces::{EntryName, Hex, Predicates, Value};
 
+use crate::described::Described;
+use crate::study::is_given;
 use crate::subject::KernelSubject;
 use crate::version::made_by;
 
-/// Runs every function of a kernel that takes the address of an entry alone, and reports what each does.
-pub fn observe(subject: &KernelSubject) -> Result<FunctionsReport> {
+/// Runs every function of a kernel that takes the address of an entry alone, and those that are described, and reports
+/// what each does.
+pub fn observe(subject: &KernelSubject, described: &[Described]) -> Result<FunctionsReport> {
     let kernel = &subject.kernel;
     let mut environment =
         KernelEnvironment::new(std::rc::Rc::clone(kernel), subject.encoding, HugePage::Usual)?;
@@ -25,32 +28,64 @@ pub fn observe(subject: &KernelSubject) -> Result<FunctionsReport> {
         let role = if recipe.role == Role::Writer.name() { Role::Writer } else { Role::Walker };
         let routine = kernel_routines(role).find(|routine| routine.name == recipe.name);
         if let Some(routine) = routine.filter(|_| recipe.function.is_some()) {
-            recipe.seen = seen(&*environment.observe(routine)?);
+            let observation = environment.observe(routine)?;
+            recipe.locked_by_caller = observation.locked_by_caller;
+            recipe.seen = seen(&observation);
+            // The encoding is known now that the kernel runs.
+            let encoding = *environment.encoding();
+            for seen in &mut recipe.seen {
+                seen.given = is_given(routine, &Predicates::of_model(&encoding, seen.value.0));
+            }
         }
     }
     for found in functions(kernel)? {
         let recipes = [Role::Writer, Role::Walker].into_iter();
         let recipes = recipes.filter_map(|role| recipe_calling(role, &found.name));
+        let recipes = recipes.map(|routine| routine.name.to_owned()).collect();
         let mut one = FunctionReport {
-            prototype: declaration(&found.name, &found.prototype),
-            recipes: recipes.map(|routine| routine.name.to_owned()).collect(),
-            name: found.name,
-            refused: None,
-            through: None,
-            locked_by_caller: false,
-            returns_locked: false,
-            provided: Vec::new(),
-            seen: Vec::new(),
+            recipes,
+            ..nothing_seen(found.name.clone(), declaration(&found.name, &found.prototype))
         };
-        match function(kernel, Role::Writer, &one.name) {
-            Err(why) => one.refused = Some(why.to_string()),
-            Ok(routine) => observed(&mut environment, routine, &mut one),
-        }
+        observe_one(&mut environment, &mut one);
         let variants = variants(&mut environment, &found.prototype, &one)?;
         report.functions.push(one);
         report.functions.extend(variants);
     }
+    for Described { full, role, .. } in described {
+        if let Some(known) = report.functions.iter_mut().find(|known| known.name == *full) {
+            known.role.clone_from(role);
+            continue;
+        }
+        let symbol = full.split(':').next().unwrap_or(full);
+        let mut one =
+            FunctionReport { role: role.clone(), ..nothing_seen(full.clone(), declared(kernel, symbol)) };
+        observe_one(&mut environment, &mut one);
+        report.functions.push(one);
+    }
     Ok(report)
+}
+
+fn nothing_seen(name: String, prototype: String) -> FunctionReport {
+    FunctionReport {
+        name,
+        prototype,
+        role: None,
+        recipes: Vec::new(),
+        refused: None,
+        through: None,
+        locked_by_caller: false,
+        returns_locked: false,
+        provided: Vec::new(),
+        seen: Vec::new(),
+    }
+}
+
+/// Runs a function, if the kernel has it and it can be called.
+fn observe_one(environment: &mut KernelEnvironment, one: &mut FunctionReport) {
+    match function(&environment.kernel_rc(), Role::Writer, &one.name) {
+        Err(why) => one.refused = Some(why.to_string()),
+        Ok(routine) => observed(environment, routine, one),
+    }
 }
 
 /// Maximum number of variants of one function.
@@ -118,6 +153,7 @@ fn seen(observation: &Observation) -> Vec<FunctionSeen> {
     let seen = |seen: &pmdscope_emu::Seen| FunctionSeen {
         entry: EntryName::Kind(seen.kind),
         value: Value(seen.entry),
+        given: true,
         ended: seen.ended.clone(),
         whole: seen.is_whole(),
         reads: seen.reads,
@@ -153,6 +189,7 @@ pub fn recipes(kernel: &Kernel) -> Vec<RecipeReport> {
         address: routine.function_in(kernel).map(|(_, address)| Hex(address)),
         function: routine.function_in(kernel).map(|(symbol, _)| declared(kernel, symbol)),
         symbols: routine.symbols.iter().map(|symbol| (*symbol).to_owned()).collect(),
+        locked_by_caller: false,
         seen: Vec::new(),
     };
     Role::ALL.into_iter().flat_map(kernel_routines).map(recipe).collect()

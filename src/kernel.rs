@@ -9,6 +9,7 @@ use pmdscope_traces::{functions, json, text};
 
 use crate::cli::{KernelArgs, KernelFileArgs, KernelWhat, ListFormat, ListFunctionsArgs};
 use crate::confined;
+use crate::described::RoutineFile;
 use crate::exit::Exit;
 use crate::output;
 use crate::subject::{KernelSubject, open_kernel};
@@ -26,9 +27,10 @@ pub fn kernel(args: &KernelArgs) -> Result<Exit> {
 fn list_functions(args: &ListFunctionsArgs) -> Result<Exit> {
     let ListFunctionsArgs { kernel: file, .. } = args;
     let path = file.file.unlabelled()?;
+    let routines = RoutineFile::read(args.routines.as_deref())?;
     let kernel = KernelSubject::open(path, file.types.as_deref(), file.cache)?;
     let (printed, is_known) = output::checked(args.report.self_check, || {
-        let report = confined::functions(&kernel)?;
+        let report = confined::functions(&kernel, routines.all())?;
         let printed = match args.format {
             ListFormat::Text => functions::text(&report),
             ListFormat::Json => json::pretty(&report)?,

@@ -13,6 +13,7 @@ mod command;
 mod compare;
 mod confined;
 mod decode;
+mod described;
 mod exit;
 mod expected;
 mod explain;

@@ -5,17 +5,18 @@ use pmdscope_emu::{Bounds, MOST_CPUS, Reduction, Schedule, kernel_routine};
 use pmdscope_guest::{Role, Routine};
 
 use crate::cli::JobArgs;
+use crate::described::RoutineFile;
 use crate::start::EntryRequest;
 use crate::subject::{EVERY_ROUTINE, NO_WALKER, Subject};
 use crate::values::run_bounds;
 
 /// Refuses arguments that no kernel can satisfy: opening a kernel may take seconds.
-fn check_before_opening(args: &JobArgs) -> Result<()> {
-    args.writer.iter().try_for_each(|writer| check_name(Role::Writer, writer))?;
-    let walkers = || args.walker.iter().filter(|walker| *walker != NO_WALKER);
+fn check_before_opening(writer: Option<&str>, all_walkers: &[String], has_schedule: bool) -> Result<()> {
+    writer.iter().try_for_each(|writer| check_name(Role::Writer, writer))?;
+    let walkers = || all_walkers.iter().filter(|walker| *walker != NO_WALKER);
     let named = || walkers().filter(|walker| *walker != EVERY_ROUTINE);
     named().try_for_each(|walker| check_name(Role::Walker, walker))?;
-    check_schedule(args.schedule.is_some(), walkers().count() < args.walker.len())
+    check_schedule(has_schedule, walkers().count() < all_walkers.len())
 }
 
 /// Refuses a name that is no routine's and that no function of a kernel can have.
@@ -73,19 +74,27 @@ impl RunPlan {
     /// Makes the plan of a command line.
     pub fn new(args: &JobArgs) -> Result<Self> {
         let entry = EntryRequest::of_args(args)?;
+        let routines = RoutineFile::read(args.routines.as_deref())?;
+        ensure!(
+            args.routines.is_none() || args.kernel().is_some(),
+            "--routines describes functions of a kernel: say of which with --kernel"
+        );
+        let walker_names: Vec<String> =
+            args.walker.iter().map(|walker| routines.full(walker).to_owned()).collect();
+        let writer_name = args.writer.as_deref().map(|writer| routines.full(writer));
         if args.kernel().is_some() {
-            check_before_opening(args)?;
+            check_before_opening(writer_name, &walker_names, args.schedule.is_some())?;
         }
         let subject = Subject::of_args(args)?;
         // The encoding of a kernel is known only when its environment is set up.
         if let Subject::Guest(guest) = &subject {
             entry.build(&guest.encoding)?;
         }
-        let writer = args.writer.as_deref().unwrap_or(subject.default_writer());
+        let writer = writer_name.unwrap_or(subject.default_writer());
         let plan = RunPlan {
             entry,
             writer: subject.routine(Role::Writer, writer)?,
-            walkers: walkers(&subject, &args.walker)?,
+            walkers: walkers(&subject, &walker_names)?,
             // The same routine may run on several CPUs, so repeats are kept.
             with: args.with.iter().map(|with| subject.other(with)).collect::<Result<_, _>>()?,
             bounds: run_bounds(args)?,

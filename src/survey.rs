@@ -15,6 +15,7 @@ use pmdscope_traces::{Lack, Skipped, quoted, text};
 use self::pairs::Surveyed;
 use crate::batch::{self, BatchRun, Planned};
 use crate::cli::{PatchArgs, PatchFormat, SurveyArgs};
+use crate::described::RoutineFile;
 use crate::exit::Exit;
 use crate::kernel_arg::KernelArg;
 use crate::subject::{KernelSubject, types_of};
@@ -83,10 +84,11 @@ pub fn survey(args: &SurveyArgs) -> Result<Exit> {
 /// Runs the functions of kernels alone, and chooses the pairs.
 fn surveyed(kernels: &[KernelArg], args: &SurveyArgs, kinds: &[EntryKind]) -> Result<Vec<Surveyed>> {
     let types = types_of(kernels.len(), &args.types)?;
+    let routines = RoutineFile::read(args.routines.as_deref())?;
     let surveyed = kernels.iter().zip(types).map(|(arg, types)| {
         let kernel = KernelSubject::of_arg(arg, types.as_deref(), args.how.cache)?;
-        let report = confined::functions(&kernel)?;
-        Surveyed::new(arg, types, report, &kernel.encoding, kinds, args)
+        let report = confined::functions(&kernel, routines.all())?;
+        Surveyed::new(arg, types, report, kinds, args, &routines)
     });
     surveyed.collect()
 }

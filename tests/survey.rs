@@ -129,6 +129,84 @@ fn a_function_of_a_kernel_is_run_by_its_name() {
     }
 }
 
+/// A callback whose `private` no type tells runs to its end when a file says what that points to.
+#[test]
+fn a_file_says_what_types_do_not_tell() {
+    let Some(kernel) = packages(&["6.12", "arm64"]).into_iter().next() else {
+        return Need::Kernels.skip("a function that a file describes is run");
+    };
+    let scratch = Scratch::new("routines-of-a-file");
+    let path = kernel.to_str().expect("names of kernels are UTF-8");
+    let file = |name: &str, text: &str| {
+        let to = scratch.path().join(name);
+        std::fs::write(&to, text).expect("a file can be written");
+        to.to_str().expect("UTF-8").to_owned()
+    };
+    let hmm = "[[routine]]\nname = \"hmm\"\nsymbol = \"hmm_vma_walk_pmd\"\nrole = \"walker\"\nreturns = \"error\"\n\
+               [routine.arguments.walk.private]\nnew = \"hmm_vma_walk\"\n\
+               range = { new = \"hmm_range\", start = \"address\", end = \"next-address\" }\n";
+    let described = file("hmm.toml", hmm);
+    let run = |walker: &str, more: &[&str]| {
+        let mut args = vec!["run", "--kernel", path, "--entry", "present-huge", "--writer", "split"];
+        args.extend(["--walker", walker, "--format", "json"]);
+        args.extend(more);
+        pmdscope_with(scratch.path(), &args)
+    };
+    let verdict = |ran: &Ran| {
+        let report: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        (report["verdict"].clone(), report["command"].as_str().expect("a command").to_owned())
+    };
+    let ran = run("hmm_vma_walk_pmd", &[]);
+    assert_eq!((ran.status, verdict(&ran).0), (Some(3), "unknown".into()), "without the file");
+    let ran = run("hmm", &["--routines", &described]);
+    let (is, command) = verdict(&ran);
+    assert_eq!((ran.status, is), (Some(0), "pass".into()), "{}", ran.stderr);
+    // The command says all of it: nobody needs the file to repeat the run.
+    let walker =
+        command.split(" --walker ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a walker");
+    assert!(walker.starts_with("hmm_vma_walk_pmd:walk.private=@hmm_vma_walk:"), "{command}");
+    assert_eq!(run(walker, &[]).stdout, ran.stdout);
+
+    // How the return value reads: what it takes is a page.
+    let page = "[[routine]]\nsymbol = \"vm_normal_page_pmd\"\nreturns = \"page\"\n\
+                arguments = { addr = \"address\", pmd = \"entry-value\" }\n";
+    let ran = run("vm_normal_page_pmd", &["--routines", &file("page.toml", page)]);
+    assert!(ran.stdout.contains("\"result\": \"page\""), "{}", ran.stdout);
+
+    // It is surveyed in its role.
+    let survey =
+        ["survey", "--kernel", path, "--entry", "present-huge", "--writer", "split", "--walker", "hmm"];
+    let args = [&survey[..], &["--routines", &described, "--dry-run"]].concat();
+    let ran = pmdscope_with(scratch.path(), &args);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    assert!(ran.stdout.contains("hmm_vma_walk_pmd:walk.private=@hmm_vma_walk"), "{}", ran.stdout);
+    let args = [&survey[..5], &["--writer", "hmm", "--routines", &described, "--dry-run"]].concat();
+    let ran = pmdscope_with(scratch.path(), &args);
+    assert_eq!(ran.status, Some(2), "it is no writer: {}", ran.stdout);
+
+    for (text, says) in [
+        (
+            "[[routine]]\nsymbol = \"hmm_vma_walk_pmd\"\narguments.start = 1\n",
+            "only walk.private can be given",
+        ),
+        ("[[routine]]\nsymbol = \"nobody\"\n", "unknown walker of a kernel 'nobody'"),
+        (
+            "[[routine]]\nsymbol = \"zap_huge_pmd\"\narguments.vma.vm_flag = 1\n",
+            "say where vm_area_struct.vm_flag is",
+        ),
+        (
+            "[[routine]]\nsymbol = \"zap_huge_pmd\"\nreturns = \"folio\"\n",
+            "no way in which a return value reads",
+        ),
+        ("[[routine]\n", "wrong.toml"),
+    ] {
+        let walker = text.split('"').nth(1).unwrap_or("x");
+        let ran = run(walker, &["--routines", &file("wrong.toml", text)]);
+        assert_eq!(ran.status, Some(2), "{text}: {}", ran.stdout);
+        assert!(ran.stderr.contains(says), "{text}: {}", ran.stderr);
+    }
+}
+
 #[test]
 fn what_functions_do_is_listed_twice_the_same() {
     let Some(kernel) = packages(&["7.2", "s390x"]).into_iter().next() else {

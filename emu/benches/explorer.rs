@@ -164,8 +164,8 @@ impl Cpus for Shape {
                 stores: Vec::new(),
                 then,
                 code: Vec::new(),
-                state: Vec::new(),
-                identity: Vec::new(),
+                state: None,
+                identity: None,
             }
             .into());
         }
@@ -182,8 +182,8 @@ impl Cpus for Shape {
             stores: stores.collect(),
             then: NextAccess::End(()),
             code: Vec::new(),
-            state: Vec::new(),
-            identity: Vec::new(),
+            state: None,
+            identity: None,
         }
         .into())
     }

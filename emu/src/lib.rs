@@ -36,8 +36,8 @@ pub use error::{Blame, EmuError};
 pub use exploration::{Bounds, Divergence, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};
 pub use guest_environment::GuestEnvironment;
 pub use kernel::{
-    BaselineRun, CLEARS_BAD, FunctionError, HugePage, KernelEnvironment, Observation, Seen, declaration,
-    function, functions, kernel_routine, kernel_routines, recipe_calling,
+    BaselineRun, CLEARS_BAD, FunctionError, HugePage, KernelEnvironment, Observation, Seen,
+    check_function_name, declaration, function, functions, kernel_routine, kernel_routines, recipe_calling,
 };
 pub use machine::{Calls, Loaded, Machine, env, installed_table};
 pub use pinned::ENGINE;

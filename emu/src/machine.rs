@@ -416,7 +416,7 @@ impl Stage for Loaded<'_> {
         let Stop { end, .. } = self.vcpu(cpu).follow(from, bounds, values, None)?;
         let ended = end.map(|(end, _)| self.ended(cpu, end)).transpose()?;
         // The state is not known: stores to a stack are not hooked here. Bundled routines wait for nothing.
-        let reads = vec![UnknownRead { state: Vec::new(), identity: Vec::new() }];
+        let reads = vec![UnknownRead { state: None, identity: None }];
         Ok(ReplayedPrefix { before: 0, accesses: self.take_events()?, ended, reads })
     }
 

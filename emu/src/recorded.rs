@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use pmdscope_arches::ByteOrder;
 use pmdscope_explore::{
-    Behaviour, Continuation, Cpus, Deadlock, EnumerationResult, Forest, LimitHit, Limits, MaskedStore,
-    NextAccess, Schedule, Segment, Word, behaviours,
+    Behaviour, Continuation, Cpus, Deadlock, EnumerationResult, Fingerprint, Forest, LimitHit, Limits,
+    MaskedStore, NextAccess, Schedule, Segment, Word, behaviours,
 };
 use unicorn_engine::uc_error;
 
@@ -276,7 +276,7 @@ impl<S: Stage> Cpus for Routines<'_, S> {
             }
         }
         if let Some(ended) = ended {
-            segments.push((value, segment.end(NextAccess::End(ended), Vec::new(), Vec::new())));
+            segments.push((value, segment.end(NextAccess::End(ended), None, None)));
         }
         let mut segments = segments.into_iter();
         match segments.next() {
@@ -295,7 +295,12 @@ struct Begun {
 }
 
 impl Begun {
-    fn end<E>(self, then: NextAccess<E>, state: Vec<u64>, identity: Vec<u64>) -> Segment<E> {
+    fn end<E>(
+        self,
+        then: NextAccess<E>,
+        state: Option<Fingerprint>,
+        identity: Option<Fingerprint>,
+    ) -> Segment<E> {
         let Begun { stored, stores, code } = self;
         Segment { stored, stores, then, code, state, identity }
     }

@@ -52,6 +52,44 @@ fn what_is_seen_does_not_depend_on_the_order(real: &mut Real) -> Vec<String> {
         .collect()
 }
 
+/// A job is the same whether its functions were observed before it or for it.
+fn jobs_do_not_depend_on_what_was_observed(real: &mut Real) -> Vec<String> {
+    let found = functions(&real.kernel).unwrap();
+    let writer = kernel_routine(Role::Writer, "change_huge_pmd").unwrap();
+    let entries = real.machine.entries();
+    let of_kind = |kind| entries.iter().find(|(known, _)| *known == kind);
+    // A kernel without swap has no migration entries.
+    let (_, entry) = *of_kind(EntryKind::MigrationWrite).or(of_kind(EntryKind::PresentHuge)).unwrap();
+    let walkers: Vec<&'static Routine> = found
+        .iter()
+        .step_by(4)
+        .filter_map(|one| function(&real.kernel, Role::Walker, &one.name).ok())
+        .collect();
+    let whole = |machine: &mut KernelEnvironment, walker| {
+        machine.forget_job().unwrap();
+        let job = Job { entry, pfn: 0, writer, walker: Some(walker), others: &[] };
+        let explored = machine.explore(&job, &Bounds::default(), Schedules::All(Reduction::Joined));
+        let runs = explored.map(|explored| explored.runs.len()).map_err(|error| error.to_string());
+        format!("{runs:?} {:?}", machine.setup())
+    };
+    let first: Vec<_> = walkers.iter().map(|walker| whole(&mut real.machine, *walker)).collect();
+    *real = Real::set_up(real.name.clone(), Rc::clone(&real.kernel)).unwrap();
+    for walker in &walkers {
+        real.machine.observe(walker).unwrap();
+    }
+    let again = walkers.iter().map(|walker| whole(&mut real.machine, *walker));
+    walkers
+        .iter()
+        .zip(first.iter().zip(again))
+        .filter(|(_, (first, again))| *first != again)
+        .map(|(walker, (first, again))| {
+            let same = first.bytes().zip(again.bytes()).take_while(|(one, other)| one == other).count();
+            let from = |text: &str| text.get(same.saturating_sub(60)..).unwrap_or_default().to_owned();
+            format!("{}: {walker}: {} and then {}", real.name, from(first), from(&again))
+        })
+        .collect()
+}
+
 /// The locks of functions are found by what they do.
 fn locks_are_found(real: &mut Real) -> Vec<String> {
     let mut complaints = Vec::new();
@@ -147,6 +185,11 @@ macro_rules! architectures {
             #[test]
             fn what_its_kernels_functions_do_does_not_depend_on_the_order() {
                 on_every_kernel(Arch::$arch, what_is_seen_does_not_depend_on_the_order);
+            }
+
+            #[test]
+            fn a_job_of_its_kernels_functions_is_the_same_whoever_was_observed() {
+                on_every_kernel(Arch::$arch, jobs_do_not_depend_on_what_was_observed);
             }
 
             #[test]

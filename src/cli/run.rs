@@ -34,6 +34,10 @@ pub struct JobArgs {
     /// file of BTF
     #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "with"])]
     pub types: Option<PathBuf>,
+    /// File that describes functions of the kernel, where their types do not tell how to call them: --writer and
+    /// --walker then take the names in it (see docs/survey.md)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["guest", "with"])]
+    pub routines: Option<PathBuf>,
     #[command(flatten)]
     pub cache: CacheArgs,
     /// Entry to begin with (see `pmdscope list entries`)

@@ -20,6 +20,10 @@ pub struct SurveyArgs {
     /// own
     #[arg(long, value_name = "FILE")]
     pub types: Vec<PathBuf>,
+    /// File that describes functions, where their types do not tell how to call them: they are surveyed too (see
+    /// docs/survey.md)
+    #[arg(long, value_name = "FILE")]
+    pub routines: Option<PathBuf>,
     /// Entries to begin with, separated by commas (see `pmdscope list entries`); if not given migration-write,
     /// present-huge, protnone, none and table
     #[arg(long, value_name = "E", value_delimiter = ',')]

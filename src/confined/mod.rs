@@ -25,6 +25,7 @@ pub use self::pipe::{LONGEST, message, receive, send};
 pub use self::process::{Death, Limits, beside, death, last_words, processor_seconds, start};
 use self::sandbox::Confined;
 use self::task::{Report, Task};
+use crate::described::Described;
 use crate::exit::Exit;
 use crate::failure::{Failed, FailureKind, one_line, status_of};
 use crate::study::Study;
@@ -78,10 +79,11 @@ pub fn sweep(guest: &GuestSubject, set: EntrySet, writer: &'static Routine) -> R
     })
 }
 
-/// Runs every function of a kernel that takes the address of an entry alone, and returns what each does.
-pub fn functions(kernel: &KernelSubject) -> Result<FunctionsReport> {
+/// Runs every function of a kernel that takes the address of an entry alone, and those that are described, and returns
+/// what each does.
+pub fn functions(kernel: &KernelSubject, described: &[Described]) -> Result<FunctionsReport> {
     let incomplete = |why: &str| functions::not_observed(kernel, Some(why.to_owned()));
-    Ok(match run(&Task::of_functions(kernel))? {
+    Ok(match run(&Task::of_functions(kernel, described))? {
         Outcome::Report(Report::Functions(report)) if is_list_of(&report, &incomplete("")) => *report,
         Outcome::Report(_) => incomplete(ASTRAY),
         Outcome::Lost(why) => incomplete(&why),

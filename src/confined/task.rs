@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::processor_seconds;
 use crate::cli::{CacheArgs, Marks};
+use crate::described::Described;
 use crate::functions;
 use crate::start::EntryRequest;
 use crate::study::Study;
@@ -32,8 +33,8 @@ const FUNCTIONS_SECONDS: u64 = 300;
 pub enum Task {
     /// Routines under schedules.
     Run { code: Code, entry: Entry, routines: Routines },
-    /// Every function of a kernel that takes the address of an entry, alone.
-    Functions { code: Code },
+    /// Every function of a kernel that takes the address of an entry, alone, and those that are described.
+    Functions { code: Code, described: Vec<Described> },
     /// A guest's writer on a set of entries.
     Sweep { guest: GuestFile, set: String, writer: String },
 }
@@ -196,8 +197,9 @@ impl Task {
         }
     }
 
-    pub fn of_functions(subject: &KernelSubject) -> Self {
-        Task::Functions { code: Code::new(&Subject::Kernel(subject.clone())) }
+    pub fn of_functions(subject: &KernelSubject, described: &[Described]) -> Self {
+        let code = Code::new(&Subject::Kernel(subject.clone()));
+        Task::Functions { code, described: described.to_vec() }
     }
 
     pub fn of_sweep(guest: &GuestSubject, set: EntrySet, writer: &Routine) -> Self {
@@ -217,13 +219,13 @@ impl Task {
     pub fn readable(&self) -> Vec<PathBuf> {
         match self {
             Task::Run { code: Code::Kernel { file, types, .. }, .. }
-            | Task::Functions { code: Code::Kernel { file, types, .. } } => {
+            | Task::Functions { code: Code::Kernel { file, types, .. }, .. } => {
                 let cache = Cache::of_user().ok().map(|cache| cache.folder().to_owned());
                 let types = types.as_ref().map(|(file, _)| file.clone());
                 [file.clone()].into_iter().chain(types).chain(cache).collect()
             }
             Task::Run { code: Code::Guest(_), .. }
-            | Task::Functions { code: Code::Guest(_) }
+            | Task::Functions { code: Code::Guest(_), .. }
             | Task::Sweep { .. } => Vec::new(),
         }
     }
@@ -249,11 +251,11 @@ impl Task {
                 };
                 Ok(Report::Run(Box::new(study.report(&mut LastEnvironment::default())?)))
             }
-            Task::Functions { code } => {
+            Task::Functions { code, described } => {
                 let Subject::Kernel(kernel) = code.open()? else {
                     bail!("only a kernel's functions are listed")
                 };
-                Ok(Report::Functions(Box::new(functions::observe(&kernel)?)))
+                Ok(Report::Functions(Box::new(functions::observe(&kernel, &described)?)))
             }
             Task::Sweep { guest, set, writer } => {
                 let guest = guest.open()?;

@@ -53,7 +53,7 @@ impl Reporter<'_> {
             schedule: String::new(),
         };
         let Some(outcome) = &ended.outcome else { return none };
-        if self.is_called_by_type(cpu) {
+        if self.is_called_by_type(cpu) && outcome.result == WalkResult::Old {
             return Outcome {
                 result: RoutineResult::Returned,
                 returned: Some(Hex(outcome.size)),
@@ -77,8 +77,8 @@ impl Reporter<'_> {
         }
     }
 
-    /// Whether the routine of a CPU is a function of a kernel that is called by its types: nothing says what the number
-    /// means that it returns.
+    /// Whether the routine of a CPU is a function of a kernel that is called by its types: unless its name says how that
+    /// reads, nothing is known of what it returns.
     fn is_called_by_type(&self, cpu: u8) -> bool {
         let routine = if cpu == WRITER { Some(self.writer) } else { self.walker.filter(|_| cpu == WALKER) };
         routine.is_some_and(|routine| routine.declared && routine.past_present == PastPresent::Path)

@@ -4,16 +4,16 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use pmdscope_arches::{Encoding, EntryKind, platform_name};
-use pmdscope_emu::{CLEARS_BAD, kernel_routine};
+use pmdscope_arches::{EntryKind, platform_name};
+use pmdscope_emu::CLEARS_BAD;
 use pmdscope_guest::Role;
 use pmdscope_traces::functions::{FunctionSeen, FunctionsReport, RecipeReport};
-use pmdscope_traces::{EntryName, Predicates, Skipped, quoted};
+use pmdscope_traces::{EntryName, Skipped, quoted};
 
 use super::not_run;
 use crate::cli::{BoundArgs, Marks, SurveyArgs};
+use crate::described::RoutineFile;
 use crate::kernel_arg::{KernelArg, ends};
-use crate::study::is_given;
 
 /// A kernel, with what its functions were seen to do.
 pub struct Surveyed {
@@ -39,25 +39,25 @@ impl Surveyed {
         arg: &KernelArg,
         types: Option<PathBuf>,
         report: FunctionsReport,
-        encoding: &Encoding,
         kinds: &[EntryKind],
         args: &SurveyArgs,
+        routines: &RoutineFile,
     ) -> Result<Surveyed> {
         if let Some(why) = &report.incomplete {
             anyhow::bail!("{}: its functions were not run, each alone: {why}", arg.path.display());
         }
-        let wanted = |names: &[String], name: &str| names.is_empty() || names.iter().any(|one| one == name);
+        let wanted = |names: &[String], name: &str| {
+            names.is_empty() || names.iter().any(|one| routines.full(one) == name)
+        };
         let pairs = |kind: &EntryKind| {
             let (mut writers, mut walkers, mut no_caller) = (Vec::new(), Vec::new(), Vec::new());
-            let called = Called::new(&report, encoding, *kind);
+            let called = Called::new(&report, *kind);
             for Candidate { name, symbols, role, seen } in candidates(&report, *kind) {
                 // Whoever calls it has judged the entry bad, whatever it is.
                 if symbols.contains(&CLEARS_BAD) {
                     continue;
                 }
-                let predicates = Predicates::of_model(encoding, seen.value.0);
-                let recipe = role.and_then(|role| kernel_routine(role, name).ok());
-                if !called.has(&symbols) || recipe.is_some_and(|recipe| !is_given(recipe, &predicates)) {
+                if !called.has(&symbols) || !seen.given {
                     no_caller.push(name.to_owned());
                     continue;
                 }
@@ -80,7 +80,7 @@ impl Surveyed {
                     .chain(report.recipes.iter().map(|recipe| recipe.name.as_str()))
                     .any(|one| one == name)
             };
-            let unknown = names.iter().find(|name| !known(name));
+            let unknown = names.iter().find(|name| !known(routines.full(name)));
             ensure!(
                 unknown.is_none(),
                 "{}: {option} {}: this kernel has no such function that takes the address of an entry (see pmdscope \
@@ -186,6 +186,10 @@ fn candidates(report: &FunctionsReport, kind: EntryKind) -> Vec<Candidate<'_>> {
             (false, true) => Some(Role::Writer),
             (true, true) => return None,
         };
+        let role = match function.role.as_deref() {
+            Some(said) => Some(if said == Role::Writer.name() { Role::Writer } else { Role::Walker }),
+            None => role,
+        };
         let seen = function.seen.iter().find(of_kind)?;
         let symbol = function.name.split(':').next().unwrap_or(&function.name);
         Some(Candidate { name: &function.name, symbols: vec![symbol], role, seen })
@@ -199,33 +203,36 @@ struct Called<'a>(Vec<&'a str>);
 impl<'a> Called<'a> {
     /// Finds them: who is called by nobody is a beginning, and whom they call on such an entry.
     ///
-    /// A recipe to which no caller passes such entries is no beginning.
-    fn new(report: &'a FunctionsReport, encoding: &Encoding, kind: EntryKind) -> Called<'a> {
+    /// So is who takes the lock itself. Whatever a caller has seen before, the entry may be another when it is locked; and
+    /// further callers may be none of these, which take the address of an entry.
+    fn new(report: &'a FunctionsReport, kind: EntryKind) -> Called<'a> {
+        let of_kind = |seen: &&FunctionSeen| seen.entry == EntryName::Kind(kind);
         let recipes = report.recipes.iter().map(|recipe| {
-            let given =
-                recipe.seen.iter().find(|seen| seen.entry == EntryName::Kind(kind)).is_none_or(|seen| {
-                    let routine = kernel_routine(role_of(recipe), &recipe.name).ok();
-                    let predicates = Predicates::of_model(encoding, seen.value.0);
-                    routine.is_none_or(|routine| is_given(routine, &predicates))
-                });
-            (recipe.symbols.iter().map(String::as_str).collect::<Vec<_>>(), &recipe.seen, given)
+            let symbols: Vec<&str> = recipe.symbols.iter().map(String::as_str).collect();
+            (symbols, &recipe.seen, recipe.locked_by_caller)
         });
         let symbol = |name: &'a str| vec![name.split(':').next().unwrap_or(name)];
-        let functions = report.functions.iter().map(|one| (symbol(&one.name), &one.seen, true));
+        let functions =
+            report.functions.iter().map(|one| (symbol(&one.name), &one.seen, one.locked_by_caller));
         let all: Vec<_> = recipes.chain(functions).collect();
-        let called_by_any = |symbols: &[&str]| {
+        let is_given = |seen: &[FunctionSeen]| seen.iter().find(of_kind).is_none_or(|of_kind| of_kind.given);
+        let begins = |symbols: &[&str], seen: &[FunctionSeen], locked_by_caller: bool| {
             let mut calls = all.iter().flat_map(|(_, seen, _)| seen.iter()).flat_map(|seen| &seen.calls);
-            calls.any(|called| symbols.contains(&called.as_str()))
+            let locks = !locked_by_caller && seen.iter().find(of_kind).is_some_and(|of_kind| of_kind.locks);
+            locks || !calls.any(|called| symbols.contains(&called.as_str()))
         };
-        let roots = all.iter().filter(|(symbols, _, given)| *given && !called_by_any(symbols));
+        let roots = all
+            .iter()
+            .filter(|(symbols, seen, by_caller)| is_given(seen) && begins(symbols, seen, *by_caller));
         let mut called: Vec<&str> = roots.flat_map(|(symbols, ..)| symbols.iter().copied()).collect();
         let mut done = 0;
         while done < called.len() {
             let caller = called[done];
             done += 1;
-            let of_caller = all.iter().filter(|(symbols, _, given)| *given && symbols.contains(&caller));
+            let of_caller =
+                all.iter().filter(|(symbols, seen, _)| is_given(seen) && symbols.contains(&caller));
             let on_kind = of_caller.flat_map(|(_, seen, _)| seen.iter());
-            let on_kind = on_kind.filter(|seen| seen.entry == EntryName::Kind(kind));
+            let on_kind = on_kind.filter(of_kind);
             for name in on_kind.flat_map(|seen| &seen.calls) {
                 if !called.contains(&name.as_str()) {
                     called.push(name);
@@ -300,6 +307,7 @@ pub fn command(args: &SurveyArgs) -> String {
         option("--kernel", format!("{label}{}", file(&kernel.path)));
     }
     args.types.iter().for_each(|types| option("--types", file(types)));
+    args.routines.iter().for_each(|routines| option("--routines", file(routines)));
     for (name, values) in [("--entry", &args.entry), ("--writer", &args.writer), ("--walker", &args.walker)] {
         if !values.is_empty() {
             option(name, values.join(","));

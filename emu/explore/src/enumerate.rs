@@ -82,7 +82,7 @@ pub struct Deadlock {
 /// The limit that stopped an enumeration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitHit {
-    /// There are more behaviours or states than the limit, or the contents of memory to keep take too much space.
+    /// There are more behaviours or states than the limit, or the contents of memory or the trees take too much space.
     States,
     /// The CPUs were run as often as the limit allows.
     Runs,
@@ -123,6 +123,9 @@ struct Memories {
 
 /// The most words of contents to keep: half a gigabyte.
 const MOST_WORDS: usize = 1 << 26;
+
+/// The most nodes of trees to keep: a gigabyte.
+const MOST_NODES: usize = 1 << 23;
 
 impl Memories {
     fn id(&mut self, memory: &[u64]) -> MemoryId {
@@ -254,7 +257,9 @@ pub fn behaviours<C: Cpus>(
                 Some(word) => stuck = stuck.or(Some((depth, at, word))),
             }
             // All schedules that lead to a state of this layer are known, so the behaviours found are exact.
-            let much = states + next.states.len() > limits.states || memories.words > MOST_WORDS;
+            let much = states + next.states.len() > limits.states
+                || memories.words > MOST_WORDS
+                || forest.len() > MOST_NODES;
             if much || found.len() > limits.behaviours {
                 stopped = Some(LimitHit::States);
             } else if forest.runs() > most_runs {

@@ -37,7 +37,7 @@
 //!             [] => (Vec::new(), NextAccess::Read(0)),
 //!             [value, ..] => (vec![(0, MaskedStore::whole(value + 1))], NextAccess::End(())),
 //!         };
-//!         let (code, state, identity) = (Vec::new(), Vec::new(), Vec::new());
+//!         let (code, state, identity) = (Vec::new(), None, None);
 //!         Ok(Segment { stored: None, stores, then, code, state, identity }.into())
 //!     }
 //! }
@@ -58,11 +58,13 @@
 #![forbid(unsafe_code)]
 
 mod enumerate;
+mod fingerprint;
 mod schedule;
 mod tree;
 
 pub use enumerate::{
     Behaviour, Deadlock, EnumerationResult, LimitHit, Limits, Recorded, behaviours, each_schedule,
 };
+pub use fingerprint::Fingerprint;
 pub use schedule::{MOST_CPUS, NoSchedule, Schedule, letters};
 pub use tree::{Continuation, Cpus, Forest, MaskedStore, NextAccess, Segment, Word};

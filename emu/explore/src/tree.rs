@@ -9,9 +9,11 @@
 //! that looks at a word a thousand times has two thousand places if the word changes once, and not a million.
 
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHashMap;
+
+use crate::fingerprint::Fingerprint;
 
 /// A 64-bit word of the shared memory, by its index among the shared words.
 pub type Word = usize;
@@ -53,15 +55,15 @@ pub struct Segment<E> {
     /// The CPU's state at the read that follows: position, registers, own memory.
     ///
     /// Besides shared memory, the CPU depends on nothing else. A CPU that reaches a read twice in one state, and
-    /// has stored nothing to shared memory meanwhile, waits for a word that it has read to change. Empty if the
+    /// has stored nothing to shared memory meanwhile, waits for a word that it has read to change. `None` if the
     /// state is not known: then the CPU never counts as waiting.
-    pub state: Vec<u64>,
+    pub state: Option<Fingerprint>,
     /// All that the CPU's future depends on at the read that follows, besides shared memory, and all of its past that
-    /// matters for its end; empty if that is not known.
+    /// matters for its end; `None` if that is not known.
     ///
     /// Two reads of a CPU with equal identities are one, whatever values led to them. An identity must hold the number
     /// of reads before it, so that no CPU comes back to one.
-    pub identity: Vec<u64>,
+    pub identity: Option<Fingerprint>,
 }
 
 /// What a CPU does after some reads.
@@ -139,14 +141,10 @@ pub(crate) enum Node<E> {
 pub(crate) struct Read {
     pub(crate) word: Word,
     pub(crate) pc: u64,
-    /// The values that all reads before it returned.
-    path: Box<[u64]>,
-    /// The last of the reads before it.
-    before: Option<NodeId>,
+    /// The last of the reads before it, and the value that this returned.
+    before: Option<(NodeId, u64)>,
     /// The CPU's state at this read; see [`Segment::state`].
-    state: Box<[u64]>,
-    /// A hash of it.
-    state_hash: u64,
+    state: Option<Fingerprint>,
     /// The number of the CPU's earlier stores to shared memory, without atomics that stored the value they had
     /// read.
     stores: usize,
@@ -171,7 +169,7 @@ pub struct Forest<C: Cpus> {
     roots: Vec<NodeId>,
     runs: u64,
     /// Reads by CPU and identity.
-    known: FxHashMap<(usize, Vec<u64>), NodeId>,
+    known: FxHashMap<(usize, Fingerprint), NodeId>,
 }
 
 impl<C: Cpus> Forest<C> {
@@ -230,16 +228,30 @@ impl<C: Cpus> Forest<C> {
 
     #[cold]
     fn grow_after(&mut self, cpu: usize, id: NodeId, value: u64, memory: &[u64]) -> Result<Child, C::Error> {
-        let mut read = match &self.nodes[id as usize] {
-            Node::Read(Read { path, .. }) => path.to_vec(),
-            Node::Store { .. } | Node::End(_) => Vec::new(),
-        };
+        let mut read = self.read_before(id);
         read.push(value);
         let child = self.grow(cpu, Some(id), &read, memory)?;
         if let Node::Read(Read { children, .. }) = &mut self.nodes[id as usize] {
             children.push(child);
         }
         Ok(child)
+    }
+
+    /// Returns the values that all reads before a read returned.
+    fn read_before(&self, id: NodeId) -> Vec<u64> {
+        let mut read = Vec::new();
+        let mut at = id;
+        while let Node::Read(Read { before: Some((before, value)), .. }) = self.node(at) {
+            read.push(*value);
+            at = *before;
+        }
+        read.reverse();
+        read
+    }
+
+    /// Returns the number of nodes of all trees: about a hundred bytes each.
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
     }
 
     /// Runs a CPU with the values `read`, and adds the segment after the last of them, which the read `before`
@@ -281,26 +293,26 @@ impl<C: Cpus> Forest<C> {
         let mut new = None;
         let mut next = match segment.then {
             NextAccess::Read(word) => {
-                let stores = self.stores_by(before, read, &segment);
-                let waits_while = self.read_since(before, read, stores, &segment.state);
+                let before = before.zip(read.last().copied());
+                let stores = self.stores_by(before, &segment);
+                let waits_while =
+                    segment.state.map_or_else(Box::default, |state| self.read_since(before, stores, state));
                 // A CPU that waits is at a read of its own: how long it waits depends on how it came there.
-                let joins = !segment.identity.is_empty() && waits_while.is_empty();
-                let identity = (cpu, segment.identity);
-                match self.known.get(&identity).filter(|_| joins) {
+                let identity =
+                    segment.identity.filter(|_| waits_while.is_empty()).map(|identity| (cpu, identity));
+                match identity.and_then(|identity| self.known.get(&identity)) {
                     Some(known) => *known,
                     None => {
                         let read = self.add(Node::Read(Read {
                             word,
                             pc: pc(segment.stores.len()),
-                            path: read.into(),
                             before,
                             waits_while,
-                            state_hash: hash_of(&segment.state),
-                            state: segment.state.into(),
+                            state: segment.state,
                             stores,
                             children: Vec::new(),
                         }));
-                        if joins {
+                        if let Some(identity) = identity {
                             self.known.insert(identity, read);
                         }
                         new = Some(read);
@@ -317,12 +329,12 @@ impl<C: Cpus> Forest<C> {
     }
 
     /// Returns how often a CPU has stored by the end of a segment; see [`Read::stores`].
-    fn stores_by(&self, before: Option<NodeId>, read: &[u64], segment: &Segment<C::End>) -> usize {
-        let earlier = match before.map(|id| self.node(id)) {
+    fn stores_by(&self, before: Option<(NodeId, u64)>, segment: &Segment<C::End>) -> usize {
+        let earlier = match before.map(|(id, _)| self.node(id)) {
             Some(Node::Read(read)) => read.stores,
             _ => 0,
         };
-        let changes = |written: MaskedStore| read.last().is_some_and(|value| written.over(*value) != *value);
+        let changes = |written: MaskedStore| before.is_some_and(|(_, value)| written.over(value) != value);
         earlier + segment.stores.len() + usize::from(segment.stored.is_some_and(changes))
     }
 
@@ -330,36 +342,33 @@ impl<C: Cpus> Forest<C> {
     /// [`Read::waits_while`].
     fn read_since(
         &self,
-        mut before: Option<NodeId>,
-        read: &[u64],
+        before: Option<(NodeId, u64)>,
         stores: usize,
-        now: &[u64],
+        now: Fingerprint,
     ) -> Box<[(Word, u64)]> {
-        if now.is_empty() {
-            return Box::default();
-        }
+        let reads = |before: Option<(NodeId, u64)>| {
+            std::iter::successors(before, |(id, _)| match self.node(*id) {
+                Node::Read(read) => read.before,
+                Node::Store { .. } | Node::End(_) => None,
+            })
+            .map_while(|(id, value)| match self.node(id) {
+                Node::Read(read) if read.stores == stores => Some((read, value)),
+                _ => None,
+            })
+        };
         // Most reads are in a state of their own: only then is it worth to look at what was read.
-        let hash = hash_of(now);
-        let mut earlier = before;
-        let in_this_state = (1..=read.len()).find_map(|count| {
-            let Some(Node::Read(at)) = earlier.map(|id| self.node(id)) else { return Some(None) };
-            if at.stores != stores {
-                return Some(None);
-            }
-            earlier = at.before;
-            (at.state_hash == hash && *at.state == *now).then_some(Some(count))
-        });
+        let Some(count) = reads(before).position(|(read, _)| read.state == Some(now)) else {
+            return Box::default();
+        };
         let mut since: Vec<(Word, u64)> = Vec::new();
-        for value in read.iter().rev().take(in_this_state.flatten().unwrap_or(0)) {
-            let Some(Node::Read(at)) = before.map(|id| self.node(id)) else { break };
-            match since.iter().find(|(known, _)| *known == at.word) {
-                None => since.push((at.word, *value)),
-                Some((_, known)) if known == value => {}
+        for (read, value) in reads(before).take(count + 1) {
+            match since.iter().find(|(known, _)| *known == read.word) {
+                None => since.push((read.word, value)),
+                Some((_, known)) if *known == value => {}
                 // The word changed in this round. If it changes no more, the next round reads the same value
                 // throughout.
                 Some(_) => return Box::default(),
             }
-            before = at.before;
         }
         since.into()
     }
@@ -368,10 +377,4 @@ impl<C: Cpus> Forest<C> {
         self.nodes.push(node);
         NodeId::try_from(self.nodes.len() - 1).expect("a tree of 2^32 nodes does not fit into memory")
     }
-}
-
-fn hash_of(state: &[u64]) -> u64 {
-    let mut hasher = FxHasher::default();
-    state.hash(&mut hasher);
-    hasher.finish()
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use num_bigint::BigUint;
 use pmdscope_explore::{
-    Behaviour, Continuation, Cpus, EnumerationResult, Forest, LimitHit, Limits, MaskedStore, NextAccess,
-    Segment, Word, behaviours, each_schedule,
+    Behaviour, Continuation, Cpus, EnumerationResult, Fingerprint, Forest, LimitHit, Limits, MaskedStore,
+    NextAccess, Segment, Word, behaviours, each_schedule,
 };
 
 /// The seed of all random programs: they are the same on every machine and every day.
@@ -157,8 +157,8 @@ impl Programs {
             stores: Vec::new(),
             then: NextAccess::End(registers),
             code: Vec::new(),
-            state: Vec::new(),
-            identity: Vec::new(),
+            state: None,
+            identity: None,
         };
         let mut at = 0;
         while let Some(instruction) = self.code[cpu].get(at) {
@@ -179,7 +179,8 @@ impl Programs {
             let Some(value) = values.next() else {
                 segment.then = NextAccess::Read(word);
                 if self.goes_on {
-                    segment.identity = [&[read.len() as u64, at as u64][..], &registers].concat();
+                    let words = [&[read.len() as u64, at as u64][..], &registers].concat();
+                    segment.identity = Some(Fingerprint::of(&words));
                 }
                 return segment;
             };
@@ -654,7 +655,7 @@ impl Cpus for Awkward {
 
     fn follow(&mut self, cpu: usize, read: &[u64], _: &[u64]) -> Result<Continuation<()>, Vec<u64>> {
         let segment = |stores, then| {
-            let (code, state, identity) = (Vec::new(), Vec::new(), Vec::new());
+            let (code, state, identity) = (Vec::new(), None, None);
             Ok(Segment { stored: None, stores, then, code, state, identity }.into())
         };
         match (cpu, read) {

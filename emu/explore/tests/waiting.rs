@@ -7,8 +7,8 @@ use std::convert::Infallible;
 use fastrand::Rng;
 use num_bigint::BigUint;
 use pmdscope_explore::{
-    Continuation, Cpus, Deadlock, EnumerationResult, Forest, LimitHit, Limits, MaskedStore, NextAccess,
-    Segment, Word, behaviours, each_schedule,
+    Continuation, Cpus, Deadlock, EnumerationResult, Fingerprint, Forest, LimitHit, Limits, MaskedStore,
+    NextAccess, Segment, Word, behaviours, each_schedule,
 };
 
 /// The seed of all random programs: they are the same on every machine and every day.
@@ -127,11 +127,11 @@ impl Cpus for Programs {
         let mut cpu = Cpu::new(code);
         let (mut stored, mut stores, mut made) = (None, Vec::new(), 0);
         loop {
-            let state = if self.tells { [&[cpu.at as u64][..], &cpu.registers].concat() } else { Vec::new() };
+            let state = self.tells.then(|| Fingerprint::of(&[&[cpu.at as u64][..], &cpu.registers].concat()));
             match code.get(cpu.at) {
                 None => {
                     let then = NextAccess::End(cpu.registers);
-                    let (code, state, identity) = (Vec::new(), Vec::new(), Vec::new());
+                    let (code, state, identity) = (Vec::new(), None, None);
                     return Ok(Segment { stored, stores, then, code, state, identity }.into());
                 }
                 Some(Store { .. }) => {
@@ -143,7 +143,7 @@ impl Cpus for Programs {
                 Some(Load { word, .. } | Swap { word, .. }) => {
                     let Some(value) = read.get(made) else {
                         let then = NextAccess::Read(*word);
-                        let (code, identity) = (Vec::new(), Vec::new());
+                        let (code, identity) = (Vec::new(), None);
                         return Ok(Segment { stored, stores, then, code, state, identity }.into());
                     };
                     made += 1;

@@ -45,7 +45,8 @@ pub(crate) use space::Region;
 pub use huge_page::HugePage;
 pub use observe::{CLEARS_BAD, Observation, Seen};
 pub use routine::{
-    FunctionError, declaration, function, functions, kernel_routine, kernel_routines, recipe_calling,
+    FunctionError, check_function_name, declaration, function, functions, kernel_routine, kernel_routines,
+    recipe_calling,
 };
 
 /// A kernel in memory, with a process that its routines work on.
@@ -380,6 +381,11 @@ impl Environment for KernelEnvironment {
         bounds: &Bounds,
         schedules: Schedules<'_>,
     ) -> Result<Exploration, EmuError> {
+        // Functions that are called by their types are run alone first. What these runs do is not the job's: it must not
+        // matter whether an earlier job made them.
+        for routine in [job.writer].into_iter().chain(job.walker) {
+            self.prepared(routine)?;
+        }
         self.process.machine.forget_entered();
         self.provided.clear();
         match (job.walker, schedules) {

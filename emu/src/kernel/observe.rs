@@ -140,8 +140,9 @@ impl KernelEnvironment {
         self.watch_words(&words)?;
         let call = PreparedCall::new(routine, &self.process, Locks::default(), &Rc::default())?;
         let (mut seen, mut provisions) = self.see_all(&call)?;
+        let by_recipe = call.locked_by_caller(&self.process).is_some();
         let takes = seen.iter().any(|seen| seen.locks);
-        let mut locked_by_caller = !takes && seen.iter().any(|seen| seen.unlocked);
+        let mut locked_by_caller = by_recipe || !takes && seen.iter().any(|seen| seen.unlocked);
         // A function that stops without the lock checks that its caller has it.
         if !takes && seen.iter().any(|seen| matches!(seen.end, CallExit::Bug { .. })) {
             let with_lock = call.clone().knowing(Locks { by_caller: true, returned: false }, &Rc::default());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use pmdscope_arches::ByteOrder;
+use pmdscope_explore::Fingerprint;
 use pmdscope_guest::abi::Outcome;
 use rustc_hash::FxHashSet;
 
@@ -35,7 +36,7 @@ pub(crate) struct KernelStage<'a> {
     /// The routine of each CPU that has returned, while the function called afterwards runs.
     returned: Vec<Option<Returned>>,
     /// For each CPU the identities of the reads that were found in following its routine.
-    known_reads: Vec<Rc<RefCell<FxHashSet<Vec<u64>>>>>,
+    known_reads: Vec<Rc<RefCell<FxHashSet<Fingerprint>>>>,
     /// For each CPU the checkpoints of its routine, up to where it returns.
     checkpoints: Vec<Rc<RefCell<Checkpoints>>>,
 }
@@ -246,9 +247,11 @@ impl Stage for KernelStage<'_> {
             let history = vcpu.history();
             let in_first_call = self.returned[at].is_none();
             reads.extend(stop.reads.into_iter().map(|mut read| {
-                if !read.state.is_empty() {
-                    read.state.push(u64::from(!in_first_call));
-                }
+                let of_call = |state: Fingerprint| {
+                    let [high, low] = state.words();
+                    Fingerprint::of(&[high, low, u64::from(!in_first_call)])
+                };
+                read.state = read.state.map(of_call);
                 read
             }));
             let Some((end, made)) = stop.end else { break None };

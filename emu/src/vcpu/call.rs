@@ -241,7 +241,7 @@ impl Vcpu {
                 .ctl_flush_tlb()
                 .map_err(|e| EmuError::engine("forget translations of addresses", e))?;
         }
-        self.state.listeners.watches.borrow().iter().for_each(|watch| watch.forget_open_atomic());
+        self.listeners.watches.borrow().iter().for_each(|watch| watch.forget_open_atomic());
         Ok(())
     }
 

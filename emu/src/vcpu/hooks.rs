@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use unicorn_engine::{HookType, MemType, Unicorn};
 
 use super::call::{NextCall, enter};
+use super::in_place::Listeners;
 use super::observer::PageTableObserver;
 use super::state::{State, Traps};
 use super::{Vcpu, read_register};
@@ -85,13 +86,13 @@ impl Vcpu {
         let range = self.isa.physical(range.start)..self.isa.physical(range.end - 1) + 1;
         let observer = PageTableObserver(Rc::clone(&self.state));
         let watch = attach(&mut self.engine, range, Rc::clone(&self.decoder.disassembler), observer)?;
-        self.state.listeners.watches.borrow_mut().push(Rc::new(watch));
+        self.listeners.watches.borrow_mut().push(Rc::new(watch));
         Ok(())
     }
 
     /// Watches only the range that was watched first.
     pub(crate) fn unwatch_all_but_first(&mut self) -> Result<(), EmuError> {
-        let mut watches = self.state.listeners.watches.borrow_mut();
+        let mut watches = self.listeners.watches.borrow_mut();
         let first = watches.len().min(1);
         for watch in watches.drain(first..) {
             for hook in watch.hooks() {
@@ -195,7 +196,7 @@ impl Vcpu {
     ) -> Result<(), EmuError> {
         let (first, last) = (self.isa.physical(range.start), self.isa.physical(range.end - 1));
         let then = Rc::new(then);
-        self.state.listeners.add(first..=last, Rc::clone(&then) as _);
+        self.listeners.add(first..=last, Rc::clone(&then) as _);
         self.engine
             .add_mem_hook(kinds, first, last, move |_, kind, address, size, value| {
                 then(address, size, (kind == MemType::WRITE).then_some(value.cast_unsigned()));
@@ -212,11 +213,12 @@ impl Vcpu {
         last: u64,
         mut then: impl FnMut(&mut HookContext<'_, '_>, u64) -> Result<(), EmuError> + 'static,
     ) -> Result<(), EmuError> {
-        let state = Rc::clone(&self.state);
+        let (state, listeners) = (Rc::clone(&self.state), Rc::clone(&self.listeners));
         let (model, isa) = (self.model, self.isa);
         self.engine
             .add_code_hook(first, last, move |uc, pc, _| {
-                let done = then(&mut HookContext { model, isa, engine: uc, state: &state }, pc);
+                let mut cpu = HookContext { model, isa, engine: uc, state: &state, listeners: &listeners };
+                let done = then(&mut cpu, pc);
                 state.go_on(uc, done);
             })
             .map(drop)
@@ -230,6 +232,7 @@ pub(crate) struct HookContext<'a, 'e> {
     pub(crate) isa: &'static Isa,
     pub(super) engine: &'a mut Unicorn<'e, ()>,
     pub(super) state: &'a State,
+    pub(super) listeners: &'a Listeners,
 }
 
 impl HookContext<'_, '_> {

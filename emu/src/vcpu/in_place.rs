@@ -226,7 +226,7 @@ impl HookContext<'_, '_> {
         let order = ByteOrder::of(self.model.arch);
         let value = store.map(|bytes| order.number(bytes));
         let state = self.state;
-        state.listeners.tell(self.engine, self.isa.physical(address), size, value);
+        self.listeners.tell(self.engine, self.isa.physical(address), size, value);
         state.end.get().is_none() && !state.failed() && !state.stopped_at_read()
     }
 
@@ -432,6 +432,22 @@ mod tests {
             .collect();
         let (before, after) = (0x1111_1111_1111_1111, 0x1111_1111_0000_0000);
         assert_eq!(accesses, [(CODE, 4, 4, true, before), (CODE, 4, 4, false, after)]);
+    }
+
+    #[test]
+    fn a_cpu_that_is_dropped_takes_along_who_listens() {
+        let listens = Rc::new(());
+        let (mut vcpu, _) = cpu(true);
+        let kept = Rc::clone(&listens);
+        vcpu.on_access(DATA..DATA + 8, move |_, _, _| {
+            let _ = &kept;
+        })
+        .unwrap();
+        vcpu.watch(DATA..DATA + 8).unwrap();
+        let state = Rc::downgrade(&vcpu.state);
+        drop(vcpu);
+        assert_eq!(Rc::strong_count(&listens), 1);
+        assert!(state.upgrade().is_none());
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub(crate) struct Vcpu {
     /// The bits that control address translation, as they are before a call.
     translation: Vec<u64>,
     state: Rc<State>,
+    /// Not in the state: what listens has the state.
+    listeners: Rc<Listeners>,
     decoder: Rc<Decoder>,
     stack: Option<DefaultStack>,
     /// The memory that the engine has mapped. Declared after the engine, so dropped after it.
@@ -139,7 +141,6 @@ impl Vcpu {
             loads: RefCell::default(),
             replay: RefCell::default(),
             traps: RefCell::default(),
-            listeners: Listeners::default(),
         });
         for (register, value) in model.start_registers {
             engine
@@ -156,6 +157,7 @@ impl Vcpu {
             beside: Vec::new(),
             translation: Vec::new(),
             state,
+            listeners: Rc::default(),
             decoder: Rc::clone(decoder),
             stack: None,
             mapped: Vec::new(),

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+use pmdscope_explore::Fingerprint;
 use pmdscope_watch::{AccessKind, Observer, ReadRegister, Site, WatchError};
 
 use super::state::{Load, Replay, State, mixed};
@@ -96,14 +97,14 @@ fn at_unknown_read(state: &State, replay: &mut Replay, register: ReadRegister<'_
     Ok(replay.goes_on(read))
 }
 
-/// Returns everything that a CPU depends on at a read, except memory; empty if that is not known.
-fn depends_on(state: &State, register: ReadRegister<'_>) -> Result<Vec<u64>, EmuError> {
+/// Returns everything that a CPU depends on at a read, except memory; `None` if that is not known.
+fn depends_on(state: &State, register: ReadRegister<'_>) -> Result<Option<Fingerprint>, EmuError> {
     if state.model.registers.is_empty() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let registers = state.model.registers.iter().cloned().flatten();
     // Code that says that it waits counts in registers how often it has polled: they are left out.
     let mut held = registers.filter(|_| !state.spins.get()).map(register).collect::<Result<Vec<_>, _>>()?;
     held.extend([register(state.isa.program_counter)?, state.stores.get()]);
-    Ok(held)
+    Ok(Some(Fingerprint::of(&held)))
 }

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use corosensei::Yielder;
+use pmdscope_explore::Fingerprint;
 use pmdscope_watch::Isa;
 use rustc_hash::FxHashSet;
 use unicorn_engine::{Unicorn, uc_error};
 
 use super::call::NextCall;
 use super::checkpoint::Checkpoint;
-use super::in_place::Listeners;
 use super::path::Path;
 use crate::EmuError;
 use crate::cpu::CpuModel;
@@ -62,7 +62,6 @@ pub(super) struct State {
     pub(super) replay: RefCell<Option<Replay>>,
     /// Tells what an instruction that raised an exception means; `None` if every exception ends the call.
     pub(super) traps: RefCell<Option<Traps>>,
-    pub(super) listeners: Listeners,
 }
 
 /// Tells what a trapping instruction means, given its address and the value of the first argument's register; `None`
@@ -119,11 +118,12 @@ pub(crate) struct UnknownRead {
     /// The CPU's state: its registers, and its number of stores.
     ///
     /// If it is the same at two reads of a call, then what the call reads alone decides whether it repeats itself.
-    /// Empty if the state is not known.
-    pub(crate) state: Vec<u64>,
+    /// `None` if the state is not known.
+    pub(crate) state: Option<Fingerprint>,
     /// All that its future and its outcome depend on beside watched memory; see
-    /// [`Segment::identity`](pmdscope_explore::Segment::identity). Empty if that is not known.
-    pub(crate) identity: Vec<u64>,
+    /// [`Segment::identity`](pmdscope_explore::Segment::identity). `None` if that is not
+    /// known.
+    pub(crate) identity: Option<Fingerprint>,
 }
 
 /// How far a call goes on with what its reads find in memory.
@@ -132,7 +132,7 @@ pub(crate) struct UnknownRead {
 #[derive(Clone)]
 pub(crate) struct Foresight {
     /// The identities of all reads that were found so far.
-    pub(crate) known: Rc<RefCell<FxHashSet<Vec<u64>>>>,
+    pub(crate) known: Rc<RefCell<FxHashSet<Fingerprint>>>,
     /// What the CPU did before this call, if it belongs to a sequence of calls: the beginning of each identity.
     pub(crate) earlier: Vec<u64>,
     /// Watched words, with what they hold when the last read with a value is made. Later reads find this.
@@ -142,14 +142,14 @@ pub(crate) struct Foresight {
     /// Keeps the checkpoints of the call; `None` if it needs none.
     pub(crate) keep: Option<Rc<dyn Fn(Checkpoint)>>,
     /// The states of the reads of this call.
-    states: FxHashSet<Vec<u64>>,
+    states: FxHashSet<Fingerprint>,
 }
 
 impl Foresight {
     /// Returns a foresight that stops at the `known` reads, and adds those that are found to them, or as soon as
     /// `in_vain`.
     pub(crate) fn up_to(
-        known: &Rc<RefCell<FxHashSet<Vec<u64>>>>,
+        known: &Rc<RefCell<FxHashSet<Fingerprint>>>,
         memory: Vec<(u64, u64)>,
         in_vain: Rc<dyn Fn() -> bool>,
         keep: Option<Rc<dyn Fn(Checkpoint)>>,
@@ -176,33 +176,35 @@ impl Replay {
     /// read that is known.
     pub(super) fn keeps(&self, read: &UnknownRead) -> Option<&dyn Fn(Checkpoint)> {
         let Foresight { known, keep, .. } = self.foresight.as_ref()?;
-        let is_known = !read.identity.is_empty() && known.borrow().contains(&read.identity);
+        let is_known = read.identity.is_some_and(|identity| known.borrow().contains(&identity));
         keep.as_deref().filter(|_| !is_known)
     }
 
     /// Notes a read without a value, and returns whether the call goes on with what is in memory.
     pub(super) fn goes_on(&mut self, read: UnknownRead) -> bool {
-        let UnknownRead { state, identity } = &read;
         let foreseen = self.reads.len() < MOST_FORESEEN;
-        let goes_on = !identity.is_empty()
-            && self.foresight.as_mut().is_some_and(|foresight| {
+        let goes_on = match (read.state, read.identity, &mut self.foresight) {
+            (Some(state), Some(identity), Some(foresight)) => {
                 foreseen
                     && !(foresight.in_vain)()
-                    && foresight.states.insert(state.clone())
-                    && foresight.known.borrow_mut().insert(identity.clone())
-            });
+                    && foresight.states.insert(state)
+                    && foresight.known.borrow_mut().insert(identity)
+            }
+            _ => false,
+        };
         self.reads.push(read);
         self.stopped = !goes_on;
         goes_on
     }
 
     /// Returns a read. It has no identity if its state is not all of the CPU's.
-    pub(super) fn read_at(&self, state: Vec<u64>, history: [u64; 3], spins: bool) -> UnknownRead {
-        let identity = match &self.foresight {
-            Some(foresight) if !state.is_empty() && !spins => {
-                [&foresight.earlier[..], &[self.made as u64], &history, &state].concat()
+    pub(super) fn read_at(&self, state: Option<Fingerprint>, history: [u64; 3], spins: bool) -> UnknownRead {
+        let identity = match (&self.foresight, state) {
+            (Some(foresight), Some(state)) if !spins => {
+                let all = [&foresight.earlier[..], &[self.made as u64], &history, &state.words()].concat();
+                Some(Fingerprint::of(&all))
             }
-            _ => Vec::new(),
+            _ => None,
         };
         UnknownRead { state, identity }
     }

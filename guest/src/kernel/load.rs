@@ -389,6 +389,11 @@ impl Kernel {
         }
     }
 
+    /// Returns the size in bytes of a member of a structure, if it is known.
+    pub fn member_size(&self, structure: &str, member: &str) -> Option<u64> {
+        self.types.as_ref().and_then(|types| types.member_size_alone(structure, member).ok())
+    }
+
     /// Returns the size of a structure in bytes, if it is known.
     pub fn size(&self, structure: &str) -> Option<u64> {
         match (&self.types, self.structures) {

@@ -50,6 +50,8 @@ pub struct RecipeReport {
     pub function: Option<String>,
     /// The functions of which one is called.
     pub symbols: Vec<String>,
+    /// Whether its callers hold the lock of the PMD table.
+    pub locked_by_caller: bool,
     /// What it does to an entry, if it was run alone: a writer to change it, a walker to read it.
     pub seen: Vec<FunctionSeen>,
 }
@@ -61,6 +63,8 @@ pub struct FunctionReport {
     pub name: String,
     /// Its prototype in C syntax.
     pub prototype: String,
+    /// `writer` or `walker`, if a file of routines says so; null if what it does tells that.
+    pub role: Option<String>,
     /// The recipes that call it.
     pub recipes: Vec<String>,
     /// Why it cannot be called; null if it was.
@@ -84,6 +88,8 @@ pub struct FunctionSeen {
     pub entry: EntryName,
     /// The entry.
     pub value: Value,
+    /// Whether callers pass it such an entry, as far as that is known: a recipe says which it takes.
+    pub given: bool,
     /// How it ended, in words.
     pub ended: String,
     /// Whether it ran to an end: it returned, or went to sleep.

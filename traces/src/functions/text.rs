@@ -45,7 +45,12 @@ fn recipe(lines: &mut Lines, recipe: &RecipeReport) {
 fn function(lines: &mut Lines, function: &FunctionReport) {
     lines.paragraph("", "    ", &function.prototype);
     if let Some((_, values)) = function.name.split_once(':') {
-        lines.paragraph("  ", "    ", &format!("with {values}: {}", function.name));
+        let with = match values.contains(':') {
+            // Too much for one word. Its name is the symbol and these, with colons between.
+            true => format!("with {}", values.replace(':', " ")),
+            false => format!("with {values}: {}", function.name),
+        };
+        lines.paragraph("  ", "    ", &with);
     }
     if !function.recipes.is_empty() {
         lines.paragraph(
@@ -140,6 +145,7 @@ mod tests {
             whole: true,
             reads: true,
             stores: stores.iter().copied().map(Value).collect(),
+            given: true,
             clears_bad: false,
             locks,
             warnings: Vec::new(),
@@ -150,6 +156,7 @@ mod tests {
     fn one(name: &str, prototype: &str, seen: Vec<FunctionSeen>) -> FunctionReport {
         FunctionReport {
             name: name.to_owned(),
+            role: None,
             prototype: prototype.to_owned(),
             recipes: Vec::new(),
             refused: None,
@@ -196,6 +203,7 @@ mod tests {
             address: Some(Hex(0x1000)),
             function: Some("void __split_huge_pmd()".to_owned()),
             symbols: vec!["__split_huge_pmd".to_owned()],
+            locked_by_caller: false,
             seen: Vec::new(),
         };
         let lacking =

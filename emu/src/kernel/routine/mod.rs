@@ -20,7 +20,7 @@ mod recipe;
 mod walkers;
 mod writers;
 
-pub use by_type::{FunctionError, declaration, function, functions};
+pub use by_type::{FunctionError, check_function_name, declaration, function, functions};
 pub(crate) use walkers::GUP_FAST_READ;
 
 /// Returns all recipes.
@@ -215,7 +215,7 @@ impl PreparedCall {
         let (caller, returned) = (self.caller(process, cpu), process.returned(cpu)?);
         let Conclusion { result, pfn, size, entry } = match &self.how {
             How::Recipe(recipe) => (recipe.conclude)(&caller, returned)?,
-            How::ByType(typed) => typed.conclude(returned),
+            How::ByType(typed) => typed.conclude(&caller, returned)?,
         };
         Ok(Outcome { result, check: Check::NoCheck, pfn, size, entry: entry.unwrap_or(last_view) })
     }

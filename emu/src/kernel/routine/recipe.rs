@@ -53,6 +53,9 @@ impl Caller<'_> {
     }
 }
 
+/// Values above this are error numbers (include/linux/err.h).
+pub(super) const MAX_POINTER: u64 = u64::MAX - 4095;
+
 /// Offset in a CPU's memory for results of the structure that callers use afterwards.
 pub(super) const AFTERWARDS: u64 = 0x200;
 

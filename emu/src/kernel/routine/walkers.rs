@@ -6,7 +6,7 @@ use pmdscope_guest::routine::Routine;
 use crate::EmuError;
 use crate::kernel::layout_probe::GUP_FAST;
 use crate::kernel::routine::recipe::{
-    Caller, Conclusion, KERNEL_WALKER, Recipe, drops_nothing, outcome_of, returns_unlocked,
+    Caller, Conclusion, KERNEL_WALKER, MAX_POINTER, Recipe, drops_nothing, outcome_of, returns_unlocked,
 };
 
 /// The function that finds out where a page is mapped, step by step. The structure that it takes has the same name.
@@ -17,8 +17,6 @@ const FOLL_WRITE: u64 = 1;
 const FOLL_GET: u64 = 4;
 /// PVMW_MIGRATION of include/linux/rmap.h: look for migration entries.
 const PVMW_MIGRATION: u64 = 2;
-/// Values above this are error numbers (include/linux/err.h).
-const MAX_POINTER: u64 = u64::MAX - 4095;
 
 /// Every walker of kernels.
 pub(super) static ALL: &[Recipe] = &[

@@ -23,13 +23,26 @@ impl Types {
     /// Returns the offset in bytes of a member. Errors suggest no other names of types.
     pub(in crate::kernel) fn offset_alone(&self, of: &str, path: &str) -> Result<u64, TypesError> {
         let lookup = self.lookup();
-        lookup.common_answer(of, path, |found| lookup.offset_in(of, found, path))
+        lookup.common_answer(of, path, |found| Ok(lookup.found_in(of, found, path)?.0))
+    }
+
+    /// Returns the size in bytes of a member of a struct or union, with a path as for [`offset`](Self::offset). Errors
+    /// suggest no other names of types.
+    ///
+    /// # Errors
+    /// As [`offset`](Self::offset), and [`TypesError::NoSize`] for a member that has none.
+    pub(in crate::kernel) fn member_size_alone(&self, of: &str, path: &str) -> Result<u64, TypesError> {
+        let lookup = self.lookup();
+        lookup.common_answer(of, path, |found| {
+            let (_, member) = lookup.found_in(of, found, path)?;
+            lookup.size_of(path, &member, 0)
+        })
     }
 }
 
 impl Lookup<'_> {
-    /// Returns the offset in bytes of a member of one type.
-    fn offset_in(&self, of: &str, found: &TypeNode, path: &str) -> Result<u64, TypesError> {
+    /// Returns the offset in bytes of a member of one type, and the member's own type.
+    fn found_in(&self, of: &str, found: &TypeNode, path: &str) -> Result<(u64, TypeNode), TypesError> {
         let mut whole = 0u64;
         let mut inside = found.clone();
         let mut walked = of.to_owned();
@@ -53,7 +66,7 @@ impl Lookup<'_> {
             whole = whole.saturating_add(member.bits / 8);
             inside = self.read(member.of)?;
         }
-        Ok(whole)
+        Ok((whole, inside))
     }
 
     /// Finds the member of a name, also in anonymous structs and unions. Its offset is from the start of the first.

@@ -25,7 +25,7 @@ impl Types {
 
 impl Lookup<'_> {
     /// Returns the size of one type in bytes.
-    fn size_of(&self, name: &str, found: &TypeNode, depth: usize) -> Result<u64, TypesError> {
+    pub(super) fn size_of(&self, name: &str, found: &TypeNode, depth: usize) -> Result<u64, TypesError> {
         /// The size of a pointer in bytes: all architectures are 64-bit.
         const POINTER: u64 = 8;
         if depth > DEPTH {

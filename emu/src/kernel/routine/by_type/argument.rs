@@ -3,7 +3,8 @@
 use pmdscope_arches::ByteOrder;
 use pmdscope_guest::kernel::{Parameter, Prototype};
 
-use super::name::{FunctionError, Parsed};
+use super::name::{FunctionError, Parsed, position};
+use super::setting::{Given, Setting};
 use crate::EmuError;
 use crate::kernel::process::KernelProcess;
 use crate::kernel::routine::recipe::AFTERWARDS;
@@ -62,36 +63,89 @@ pub(super) enum Argument {
     Number(u64),
 }
 
+/// What can be passed by a word.
+pub(super) const WORDS: [(&str, Argument); 23] = [
+    ("vma", Argument::Vma),
+    ("mm", Argument::Mm),
+    ("entry", Argument::Entry { other: false }),
+    ("other-entry", Argument::Entry { other: true }),
+    ("entry-value", Argument::EntryValue),
+    ("pud", Argument::Upper(0)),
+    ("p4d", Argument::Upper(1)),
+    ("pgd", Argument::Upper(2)),
+    ("pte", Argument::Pte),
+    ("address", Argument::Address { other: false, after: 0 }),
+    ("next-address", Argument::Address { other: false, after: 1 }),
+    ("other-address", Argument::Address { other: true, after: 0 }),
+    ("huge-bytes", Argument::HugeBytes),
+    ("huge-order", Argument::HugeOrder),
+    ("protection", Argument::Protection),
+    ("mapping-flags", Argument::MappingFlags),
+    ("page", Argument::Page),
+    ("pfn", Argument::Frame { physical: false }),
+    ("physical", Argument::Frame { physical: true }),
+    ("page-table", Argument::PageTable),
+    ("gather", Argument::Gather),
+    ("fault", Argument::Fault),
+    ("walk", Argument::TableWalk),
+];
+
+/// What is passed for a parameter, with what is set of the structure that it points to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Passed {
+    pub(super) argument: Argument,
+    pub(super) members: Vec<Member>,
+}
+
+/// A member that is set of a structure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Member {
+    pub(super) name: String,
+    /// Offset in the structure, in bytes.
+    pub(super) offset: u64,
+    /// Its size in bytes.
+    pub(super) bytes: usize,
+    pub(super) passed: Passed,
+}
+
 /// Whether a type is that of an entry or a protection, by value, which is returned as structures are.
 pub(super) fn is_value(type_name: &str) -> bool {
     ["pmd_t", "pud_t", "p4d_t", "pgd_t", "pte_t", "pgprot_t", "swp_entry_t", "softleaf_t"]
         .contains(&type_name)
 }
 
-/// Returns what is passed for the parameters of a function.
+/// Where a member of a structure is, and its size, both in bytes; `None` if the kernel does not tell.
+pub(super) type MemberOf<'a> = &'a dyn Fn(&str, &str) -> Option<(u64, u64)>;
+
+/// Returns what is passed for the parameters of a function. `member_of` knows structures.
 pub(super) fn of_parameters(
     prototype: &Prototype,
     parsed: &Parsed<'_>,
-) -> Result<Vec<Argument>, FunctionError> {
+    member_of: MemberOf<'_>,
+) -> Result<Vec<Passed>, FunctionError> {
     let function = || parsed.symbol.to_owned();
     let is_entry = |parameter: &&Parameter| parameter.type_name == "pmd_t *" && !is_out(parameter);
     // Of two entries, one is moved or copied to the other.
     let has_other = prototype.parameters.iter().filter(is_entry).count() > 1;
     let mut arguments = Vec::new();
-    for parameter in &prototype.parameters {
-        let name = parameter.name.as_deref().unwrap_or_default();
-        let value = parsed.values.iter().find(|(known, _)| *known == name);
-        let argument = match value {
-            Some((_, value)) => Some(Argument::Number(*value)),
+    for (place, parameter) in prototype.parameters.iter().enumerate() {
+        let of_this = |setting: &&Setting<'_>| position(prototype, setting.parameter) == Some(place);
+        let settings: Vec<&Setting<'_>> = parsed.settings.iter().filter(of_this).collect();
+        let own = settings.iter().find(|setting| setting.members.is_empty());
+        let argument = match own {
+            Some(setting) => Some(of_given(&setting.given)),
             None => of_parameter(parameter, has_other),
         };
         let unknown =
             || FunctionError::Parameter { function: function(), type_name: parameter.type_name.clone() };
-        arguments.push(argument.ok_or_else(unknown)?);
+        let argument = argument.ok_or_else(unknown)?;
+        let structure = argument.structure().or_else(|| structure_of(&parameter.type_name));
+        let members = of_members(&settings, &[], structure.as_deref(), member_of)?;
+        arguments.push(Passed { argument, members });
     }
-    let leads_to_entry = arguments.iter().any(|argument| {
+    let leads_to_entry = arguments.iter().any(|passed| {
         matches!(
-            argument,
+            passed.argument,
             Argument::Entry { .. }
                 | Argument::Upper(_)
                 | Argument::Vma
@@ -103,6 +157,67 @@ pub(super) fn of_parameters(
         )
     });
     if leads_to_entry { Ok(arguments) } else { Err(FunctionError::Unrelated(function())) }
+}
+
+fn of_given(given: &Given) -> Argument {
+    match given {
+        Given::Number(number) => Argument::Number(*number),
+        Given::Known(argument) => argument.clone(),
+        Given::New(structure) => Argument::Object(Some(structure.clone())),
+    }
+}
+
+/// Returns the structure that a pointer of this type points to.
+fn structure_of(type_name: &str) -> Option<String> {
+    let plain = type_name.replace("const ", "").replace("volatile ", "");
+    let of = plain.strip_suffix('*')?.trim_end();
+    let of = of.strip_prefix("struct ").or(of.strip_prefix("union ")).unwrap_or(of);
+    (!of.contains('*') && !of.contains('(') && of != "void").then(|| of.to_owned())
+}
+
+/// Returns what settings set of the structure that is reached by `members` from a parameter.
+fn of_members(
+    settings: &[&Setting<'_>],
+    members: &[&str],
+    structure: Option<&str>,
+    member_of: MemberOf<'_>,
+) -> Result<Vec<Member>, FunctionError> {
+    let below = |setting: &&&Setting<'_>| {
+        setting.members.len() > members.len() && setting.members.starts_with(members)
+    };
+    let mut all: Vec<Member> = Vec::new();
+    for setting in settings.iter().filter(below) {
+        let name = setting.members[members.len()];
+        if all.iter().any(|known| known.name == name) {
+            continue;
+        }
+        let path = |last: usize| [&[setting.parameter], &setting.members[..last]].concat().join(".");
+        let here = [members, &[name]].concat();
+        let Some(structure) = structure else {
+            return Err(FunctionError::NoStructure { path: path(here.len()), above: path(members.len()) });
+        };
+        let own = settings.iter().find(|setting| setting.members == here);
+        let Some(own) = own else {
+            // What it points to is set, and itself not.
+            let (path, above) = (path(setting.members.len()), path(here.len()));
+            return Err(FunctionError::NoStructure { path, above });
+        };
+        let argument = of_given(&own.given);
+        let (offset, bytes) = member_of(structure, name).ok_or_else(|| FunctionError::NoMember {
+            path: path(here.len()),
+            structure: structure.to_owned(),
+            member: name.to_owned(),
+        })?;
+        let inner = argument.structure();
+        let inner = of_members(settings, &here, inner.as_deref(), member_of)?;
+        all.push(Member {
+            name: name.to_owned(),
+            offset,
+            bytes: usize::try_from(bytes).unwrap_or(usize::MAX).min(8),
+            passed: Passed { argument, members: inner },
+        });
+    }
+    Ok(all)
 }
 
 /// Whether a parameter is a place for an entry that the function read.
@@ -235,7 +350,35 @@ impl Room {
     }
 }
 
+impl Passed {
+    /// Returns the value that is passed, and writes the memory that it points to.
+    pub(super) fn value(&self, process: &KernelProcess, room: &mut Room) -> Result<u64, EmuError> {
+        let at = self.argument.value(process, room)?;
+        for member in &self.members {
+            let value = member.passed.value(process, room)?;
+            room.put(process, at.wrapping_add(member.offset), member.bytes, value)?;
+        }
+        Ok(at)
+    }
+}
+
 impl Argument {
+    /// Returns the structure that it is the address of, if there is one.
+    fn structure(&self) -> Option<String> {
+        let of = match self {
+            Argument::Vma => "vm_area_struct",
+            Argument::Mm => "mm_struct",
+            Argument::Page => "page",
+            Argument::Gather => "mmu_gather",
+            Argument::Fault => "vm_fault",
+            Argument::MappedWalk => "page_vma_mapped_walk",
+            Argument::TableWalk => "mm_walk",
+            Argument::Object(of) => return of.clone(),
+            _ => return None,
+        };
+        Some(of.to_owned())
+    }
+
     /// Returns the value that is passed, and writes the memory that it points to.
     pub(super) fn value(&self, process: &KernelProcess, room: &mut Room) -> Result<u64, EmuError> {
         let layout = process.encoding.layout();
@@ -331,13 +474,52 @@ mod tests {
 
     /// Returns what is passed for parameters, each given as `TYPE NAME`.
     fn passed(name: &str, parameters: &[(&str, &str)]) -> Result<Vec<Argument>, String> {
+        Ok(whole(name, parameters)?.into_iter().map(|passed| passed.argument).collect())
+    }
+
+    /// The same with what is set of what they point to.
+    fn whole(name: &str, parameters: &[(&str, &str)]) -> Result<Vec<Passed>, String> {
         let parameter = |(type_name, name): &(&str, &str)| Parameter {
             name: Some((*name).to_owned()),
             type_name: (*type_name).to_owned(),
         };
         let parameters = parameters.iter().map(parameter).collect();
         let prototype = Prototype { parameters, returns: "void".to_owned(), variadic: false };
-        of_parameters(&prototype, &parse(name).unwrap()).map_err(|error| error.to_string())
+        let member_of = |of: &str, member: &str| match (of, member) {
+            ("mm_walk", "private") => Some((0x30, 8)),
+            ("hmm_vma_walk", "range") => Some((0, 8)),
+            ("hmm_range", "end") => Some((0x18, 8)),
+            ("hmm_range", "flags") => Some((0x20, 4)),
+            _ => None,
+        };
+        of_parameters(&prototype, &parse(name).unwrap(), &member_of).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_a_parameter_points_to_is_set_by_members() {
+        let callback = [("pmd_t *", "pmdp"), ("unsigned long", "start"), ("struct mm_walk *", "walk")];
+        let name = "f:walk.private=@hmm_vma_walk:walk.private.range=@hmm_range:walk.private.range.flags=3:\
+                    walk.private.range.end=next-address:start=0x1000";
+        let all = whole(name, &callback).unwrap();
+        assert_eq!(all[1], Passed { argument: Argument::Number(0x1000), members: Vec::new() });
+        let [private] = &all[2].members[..] else { panic!("{all:?}") };
+        let of = |structure: &str| Argument::Object(Some(structure.to_owned()));
+        assert_eq!((private.offset, private.bytes, &private.passed.argument), (0x30, 8, &of("hmm_vma_walk")));
+        let [range] = &private.passed.members[..] else { panic!("{all:?}") };
+        assert_eq!(range.passed.argument, of("hmm_range"));
+        let set: Vec<(u64, usize)> = range.passed.members.iter().map(|one| (one.offset, one.bytes)).collect();
+        assert_eq!(set, [(0x20, 4), (0x18, 8)]);
+    }
+
+    #[test]
+    fn a_member_that_nobody_knows_is_named() {
+        let callback = [("pmd_t *", "pmd"), ("struct mm_walk *", "walk"), ("void *", "data")];
+        let says = |name| whole(name, &callback).unwrap_err();
+        assert_eq!(says("f:walk.privat=1"), "walk.privat: this kernel does not say where mm_walk.privat is");
+        let above = "nothing says what walk.private points to: give it with walk.private=@STRUCT";
+        assert_eq!(says("f:walk.private=1:walk.private.range=2"), format!("walk.private.range: {above}"));
+        assert_eq!(says("f:walk.private.range=2"), format!("walk.private.range: {above}"));
+        assert_eq!(says("f:data.x=2"), "data.x: nothing says what data points to: give it with data=@STRUCT");
     }
 
     #[test]
@@ -379,7 +561,7 @@ mod tests {
             [("pmd_t *", "pmd"), ("unsigned long", "cp_flags"), ("enum kind", "kind"), ("bool", "all")];
         let number = Argument::Number;
         let wanted = vec![Argument::Entry { other: false }, number(2), number(0), number(1)];
-        assert_eq!(passed("change_huge_pmd:cp_flags=0x2,all=1", &change), Ok(wanted));
+        assert_eq!(passed("change_huge_pmd:cp_flags=0x2:all=1", &change), Ok(wanted));
     }
 
     #[test]

@@ -2,16 +2,19 @@
 
 mod argument;
 mod name;
+mod setting;
 mod walk;
 
 use pmdscope_guest::kernel::{Parameter, Prototype};
 use pmdscope_guest::{Kernel, Role, Routine, WalkResult};
 
-use self::argument::Argument;
+use self::argument::{Argument, Passed};
+use self::name::Parsed;
+use self::setting::Returns;
 use self::walk::{Callbacks, walk_of};
 use crate::EmuError;
 use crate::kernel::process::KernelProcess;
-use crate::kernel::routine::recipe::{Conclusion, outcome_of};
+use crate::kernel::routine::recipe::{Caller, Conclusion, MAX_POINTER, outcome_of};
 
 pub use self::name::FunctionError;
 
@@ -23,22 +26,31 @@ pub(crate) const ENTRY_TYPES: [&str; 1] = ["pmd_t *"];
 pub(crate) struct TypedCall {
     prototype: Prototype,
     /// What each parameter gets, in order.
-    arguments: Vec<Argument>,
+    arguments: Vec<Passed>,
+    returns: Returns,
     /// How its walker calls it, if it is a callback of one.
     walk: Option<walk::Walk>,
 }
 
 /// Returns the routine that is a function of a kernel, called by its types.
 ///
-/// `name` is the function's, and can have values for parameters: `change_huge_pmd:cp_flags=2`.
+/// `name` is the function's, and can say what types do not tell: values for parameters, as in
+/// `change_huge_pmd:cp_flags=2`, for what they point to, and how the return value reads.
 ///
 /// # Errors
 /// [`FunctionError`] if the kernel has no such function, or nothing is known of its types.
 pub fn function(kernel: &Kernel, role: Role, name: &str) -> Result<&'static Routine, FunctionError> {
     let parsed = name::parse(name)?;
-    let prototype = name::prototype_of(kernel, &parsed)?;
-    argument::of_parameters(&prototype, &parsed)?;
-    Ok(name::intern(role, name, parsed.symbol))
+    let call = TypedCall::of(&parsed, kernel)?;
+    Ok(name::intern(role, name, parsed.symbol, call.returns == Returns::Entry))
+}
+
+/// Checks that a name is one that [`function`] understands. Whether a kernel has the function is not known here.
+///
+/// # Errors
+/// [`FunctionError`] says what is wrong.
+pub fn check_function_name(name: &str) -> Result<(), FunctionError> {
+    name::parse(name).map(drop)
 }
 
 /// Returns the functions of a kernel that take the address of an entry, with their prototypes, sorted by name.
@@ -51,12 +63,33 @@ pub fn functions(kernel: &Kernel) -> Result<Vec<pmdscope_guest::kernel::TypedFun
 
 impl TypedCall {
     pub(crate) fn new(routine: &Routine, kernel: &Kernel) -> Result<TypedCall, EmuError> {
-        let refused = |error: FunctionError| EmuError::Environment(error.to_string());
-        let parsed = name::parse(routine.name).map_err(refused)?;
-        let prototype = name::prototype_of(kernel, &parsed).map_err(refused)?;
-        let arguments = argument::of_parameters(&prototype, &parsed).map_err(refused)?;
+        let call = || TypedCall::of(&name::parse(routine.name)?, kernel);
+        call().map_err(|error| EmuError::Environment(error.to_string()))
+    }
+
+    fn of(parsed: &Parsed<'_>, kernel: &Kernel) -> Result<TypedCall, FunctionError> {
+        let prototype = name::prototype_of(kernel, parsed)?;
+        let member_of = |structure: &str, member: &str| {
+            Some((kernel.offset(structure, member)?, kernel.member_size(structure, member)?))
+        };
+        let arguments = argument::of_parameters(&prototype, parsed, &member_of)?;
         let walk = walk_of(kernel, parsed.symbol, &prototype);
-        Ok(TypedCall { prototype, arguments, walk })
+        if walk.is_some() {
+            let last = prototype.parameters.len().saturating_sub(1);
+            let of_walk =
+                |one: &setting::Setting<'_>| name::position(&prototype, one.parameter) == Some(last);
+            let is_private = |one: &setting::Setting<'_>| one.members.first() == Some(&walk::PRIVATE);
+            let passed = parsed.settings.iter().find(|one| !(of_walk(one) && is_private(one)));
+            if let Some(setting) = passed {
+                return Err(FunctionError::Callback {
+                    function: parsed.symbol.to_owned(),
+                    caller: walk::WALKER,
+                    path: [&[setting.parameter], &setting.members[..]].concat().join("."),
+                    walk: prototype.parameters[last].name.clone().unwrap_or_else(|| (last + 1).to_string()),
+                });
+            }
+        }
+        Ok(TypedCall { prototype, arguments, returns: parsed.returns.unwrap_or(Returns::Number), walk })
     }
 
     /// Returns the function to call, and its arguments, and writes the memory that they point to.
@@ -78,10 +111,15 @@ impl TypedCall {
                     made
                 }
             };
-            return Ok((walk.walker, vec![process.vma, callbacks, room.object(argument::SOME_BYTES)?]));
+            let mut members = self.arguments.iter().flat_map(|passed| &passed.members);
+            let private = match members.find(|member| member.name == walk::PRIVATE) {
+                Some(private) => private.passed.value(process, &mut room)?,
+                None => room.object(argument::SOME_BYTES)?,
+            };
+            return Ok((walk.walker, vec![process.vma, callbacks, private]));
         }
         let mut arguments = Vec::new();
-        if process.entries_return_in_memory && argument::is_value(&self.prototype.returns) {
+        if self.returns_in_memory(process) {
             arguments.push(room.object(8)?);
         }
         for argument in &self.arguments {
@@ -95,8 +133,35 @@ impl TypedCall {
         self.walk.as_ref().map(|_| walk::WALKER)
     }
 
-    pub(crate) fn conclude(&self, returned: u64) -> Conclusion {
-        Conclusion { size: self.number(returned), ..outcome_of(WalkResult::Old) }
+    pub(crate) fn conclude(&self, caller: &Caller<'_>, returned: u64) -> Result<Conclusion, EmuError> {
+        let process = caller.process;
+        Ok(match self.returns {
+            Returns::Number => Conclusion { size: self.number(returned), ..outcome_of(WalkResult::Old) },
+            Returns::Nothing => outcome_of(WalkResult::Old),
+            Returns::Error => {
+                let number = returned & u64::from(u32::MAX);
+                let refused = number >> 31 != 0;
+                let result = if refused { WalkResult::Refused } else { WalkResult::Old };
+                Conclusion { size: number, ..outcome_of(result) }
+            }
+            Returns::Page if returned == 0 || returned >= MAX_POINTER => outcome_of(WalkResult::Refused),
+            Returns::Page => {
+                let pfn = Some(process.pages.pfn(returned));
+                Conclusion { pfn, ..outcome_of(WalkResult::Page) }
+            }
+            Returns::Entry => {
+                let entry = match self.returns_in_memory(process) {
+                    false => returned,
+                    true => process.machine.get64(argument::Room::again(process, caller.cpu).object(8)?)?,
+                };
+                Conclusion { entry: Some(entry), ..outcome_of(WalkResult::Old) }
+            }
+        })
+    }
+
+    /// Whether it returns an entry through a pointer that it is given before its own arguments.
+    fn returns_in_memory(&self, process: &KernelProcess) -> bool {
+        process.entries_return_in_memory && argument::is_value(&self.prototype.returns)
     }
 
     /// Returns what a returned register means, by the type of the return value; 0 for a function without one.
@@ -128,12 +193,12 @@ impl TypedCall {
         }
         // Arguments are laid out anew, at the same places as before the call.
         let mut room = argument::Room::again(process, cpu);
-        if process.entries_return_in_memory && argument::is_value(&self.prototype.returns) {
+        if self.returns_in_memory(process) {
             room.object(8)?;
         }
         for argument in &self.arguments {
             let at = argument.value(process, &mut room)?;
-            let place = match argument {
+            let place = match argument.argument {
                 Argument::LockPointer => Some(at),
                 Argument::MappedWalk => Some(at + process.fields.offset("page_vma_mapped_walk", "ptl")?),
                 _ => None,

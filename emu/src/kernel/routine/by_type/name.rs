@@ -1,19 +1,67 @@
-//! Names of functions that are called by their types: `FUNCTION` or `FUNCTION:PARAMETER=VALUE,...`.
+//! Names of functions that are called by their types: `FUNCTION` or `FUNCTION:PARAMETER=VALUE:...`.
 
 use std::sync::{Mutex, PoisonError};
 
-use pmdscope_guest::kernel::Prototype;
+use pmdscope_guest::kernel::{Parameter, Prototype};
 use pmdscope_guest::routine::{Installs, PastPresent, Precondition, WALKER, WRITER};
 use pmdscope_guest::{Kernel, Role, Routine};
+
+use super::setting::{self, Returns, Setting};
 
 /// Why a function of a kernel cannot be called by its types.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FunctionError {
     /// The name is not one.
     #[error(
-        "'{0}' is no function with values: write FUNCTION:PARAMETER=VALUE,PARAMETER=VALUE, such as f:flags=0x2"
+        "'{0}' is no function with values: write FUNCTION:PARAMETER=VALUE:PARAMETER=VALUE, such as f:flags=0x2"
     )]
     Name(String),
+    /// A value is none.
+    #[error("'{word}' is nothing that can be passed: a number, @STRUCT, or {known}")]
+    Word {
+        /// The value.
+        word: String,
+        /// What it can be.
+        known: String,
+    },
+    /// A way in which a return value reads is none.
+    #[error("'{word}' is no way in which a return value reads: {known}")]
+    Returns {
+        /// The way.
+        word: String,
+        /// What it can be.
+        known: String,
+    },
+    /// A structure has no such member, or the kernel does not describe it.
+    #[error("{path}: this kernel does not say where {structure}.{member} is")]
+    NoMember {
+        /// The parameter and members that lead there.
+        path: String,
+        /// The structure.
+        structure: String,
+        /// The member.
+        member: String,
+    },
+    /// A member is set of what points to nothing known.
+    #[error("{path}: nothing says what {above} points to: give it with {above}=@STRUCT")]
+    NoStructure {
+        /// The parameter and members that lead there.
+        path: String,
+        /// What it is a member of.
+        above: String,
+    },
+    /// Who calls a callback passes a parameter.
+    #[error("{function}() is called by {caller}(), which passes {path}: only {walk}.private can be given")]
+    Callback {
+        /// The function.
+        function: String,
+        /// Who calls it.
+        caller: &'static str,
+        /// What was given.
+        path: String,
+        /// The parameter for the walk.
+        walk: String,
+    },
     /// The kernel has no such function.
     #[error("this kernel has no function {0}()")]
     NoFunction(String),
@@ -46,57 +94,69 @@ pub enum FunctionError {
 /// A name in its parts.
 pub(super) struct Parsed<'a> {
     pub(super) symbol: &'a str,
-    /// The values for parameters, by their names.
-    pub(super) values: Vec<(&'a str, u64)>,
+    pub(super) settings: Vec<Setting<'a>>,
+    /// How its return value reads; `None` if its type says that.
+    pub(super) returns: Option<Returns>,
 }
 
 /// Splits a name into its parts.
 pub(super) fn parse(name: &str) -> Result<Parsed<'_>, FunctionError> {
-    let malformed = || FunctionError::Name(name.to_owned());
-    let (symbol, rest) = name.split_once(':').map_or((name, None), |(symbol, rest)| (symbol, Some(rest)));
-    let is_name = |word: &str| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    if !is_name(symbol) {
-        return Err(malformed());
+    let mut parts = name.split(':');
+    let symbol = parts.next().unwrap_or_default();
+    if !setting::is_name(symbol) {
+        return Err(FunctionError::Name(name.to_owned()));
     }
-    let mut values = Vec::new();
-    for setting in rest.into_iter().flat_map(|rest| rest.split(',')) {
-        let (parameter, value) = setting.split_once('=').ok_or_else(malformed)?;
-        let number = match value.strip_prefix("0x") {
-            Some(digits) => u64::from_str_radix(digits, 16),
-            None => value.parse(),
-        };
-        let value = number.map_err(|_| malformed())?;
-        if !is_name(parameter) || values.iter().any(|(known, _)| *known == parameter) {
-            return Err(malformed());
-        }
-        values.push((parameter, value));
-    }
-    Ok(Parsed { symbol, values })
+    let (settings, returns) = setting::read(name, parts)?;
+    Ok(Parsed { symbol, settings, returns })
 }
 
 /// Returns the prototype of a function that a kernel has.
+///
+/// Where the kernel does not describe it, settings by number give its parameters.
 pub(super) fn prototype_of(kernel: &Kernel, parsed: &Parsed<'_>) -> Result<Prototype, FunctionError> {
     let function = parsed.symbol.to_owned();
     if kernel.symbol(parsed.symbol).is_none() {
         return Err(FunctionError::NoFunction(function));
     }
-    let prototype =
-        kernel.prototype(parsed.symbol).ok_or_else(|| FunctionError::NoPrototype(function.clone()))?;
-    let names = || prototype.parameters.iter().filter_map(|parameter| parameter.name.as_deref());
-    match parsed.values.iter().find(|(parameter, _)| !names().any(|name| name == *parameter)) {
+    let prototype = match kernel.prototype(parsed.symbol) {
+        Some(prototype) => prototype,
+        None => given_prototype(parsed).ok_or_else(|| FunctionError::NoPrototype(function.clone()))?,
+    };
+    let mut settings = parsed.settings.iter();
+    match settings.find(|setting| position(&prototype, setting.parameter).is_none()) {
         None => Ok(prototype),
-        Some((parameter, _)) => Err(FunctionError::NoParameter {
-            function,
-            parameter: (*parameter).to_owned(),
-            known: names().collect::<Vec<_>>().join(", "),
-        }),
+        Some(Setting { parameter, .. }) => {
+            let names = prototype.parameters.iter().filter_map(|parameter| parameter.name.as_deref());
+            let known = names.collect::<Vec<_>>().join(", ");
+            Err(FunctionError::NoParameter { function, parameter: (*parameter).to_owned(), known })
+        }
     }
 }
 
+/// Returns the place of the parameter with a name or a number, from 0 on.
+pub(super) fn position(prototype: &Prototype, parameter: &str) -> Option<usize> {
+    let is_named = |one: &Parameter| one.name.as_deref() == Some(parameter);
+    let numbered = || parameter.parse::<usize>().ok()?.checked_sub(1);
+    let found = prototype.parameters.iter().position(is_named).or_else(numbered)?;
+    (found < prototype.parameters.len()).then_some(found)
+}
+
+/// Returns a prototype of as many numbers as settings give, if these are for all of the first parameters.
+fn given_prototype(parsed: &Parsed<'_>) -> Option<Prototype> {
+    let own = || parsed.settings.iter().filter(|setting| setting.members.is_empty());
+    let parameter =
+        |number: usize| Parameter { name: Some(number.to_string()), type_name: "long".to_owned() };
+    let count = own().count();
+    let all = (1..=count).all(|number| own().any(|setting| setting.parameter == number.to_string()));
+    (all && count > 0).then(|| Prototype {
+        parameters: (1..=count).map(parameter).collect(),
+        returns: "long".to_owned(),
+        variadic: false,
+    })
+}
+
 /// Returns the routine of this role and name, which lives as long as the program runs.
-pub(super) fn intern(role: Role, name: &str, symbol: &str) -> &'static Routine {
+pub(super) fn intern(role: Role, name: &str, symbol: &str, returns_entry: bool) -> &'static Routine {
     static ALL: Mutex<Vec<&'static Routine>> = Mutex::new(Vec::new());
     let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = all.iter().find(|known| known.role == role && known.name == name) {
@@ -112,7 +172,7 @@ pub(super) fn intern(role: Role, name: &str, symbol: &str) -> &'static Routine {
         precondition: Precondition::Any,
         installs: Installs::Entry,
         invalidates: false,
-        returns_entry: false,
+        returns_entry,
         past_present: PastPresent::Path,
         declared: true,
         ..base
@@ -127,23 +187,38 @@ mod tests {
 
     #[test]
     fn a_name_has_values_for_parameters() {
-        let parsed = parse("change_huge_pmd:cp_flags=0x2,full=10").unwrap();
-        assert_eq!(
-            (parsed.symbol, &parsed.values[..]),
-            ("change_huge_pmd", &[("cp_flags", 2), ("full", 10)][..])
-        );
-        assert!(parse("zap_huge_pmd").unwrap().values.is_empty());
-        for wrong in ["", "a b", "f:", "f:x", "f:x=", "f:x=y", "f:x=1,x=2", "f:=1", "f:x=-1", "f:x=0x", "a;b"]
-        {
+        let parsed = parse("change_huge_pmd:cp_flags=0x2:full=10:return=error").unwrap();
+        let parameters: Vec<&str> = parsed.settings.iter().map(|setting| setting.parameter).collect();
+        assert_eq!((parsed.symbol, &parameters[..]), ("change_huge_pmd", &["cp_flags", "full"][..]));
+        assert_eq!(parsed.returns, Some(Returns::Error));
+        assert!(parse("zap_huge_pmd").unwrap().settings.is_empty());
+        for wrong in ["", "a b", "f:", "f:x", "f:x=1:x=2", "f:=1", "a;b"] {
             assert!(matches!(parse(wrong), Err(FunctionError::Name(_))), "{wrong}");
+        }
+        for wrong in ["f:x=", "f:x=y", "f:x=-1", "f:x=0x", "f:x=1,y=2"] {
+            assert!(matches!(parse(wrong), Err(FunctionError::Word { .. })), "{wrong}");
         }
     }
 
     #[test]
+    fn numbers_stand_for_parameters_whose_names_nothing_tells() {
+        let given = |name| given_prototype(&parse(name).unwrap()).map(|prototype| prototype.parameters.len());
+        assert_eq!(given("f:1=vma:2=entry:3=0"), Some(3));
+        assert_eq!(given("f:2=entry:1=walk:1.private=@x"), Some(2));
+        assert_eq!(given("f:2=entry"), None, "nothing is known of the first");
+        assert_eq!(given("f"), None);
+        let prototype = given_prototype(&parse("f:1=vma:2=entry").unwrap()).unwrap();
+        assert_eq!(
+            ["1", "2", "3", "0", "x"].map(|one| position(&prototype, one)),
+            [Some(0), Some(1), None, None, None]
+        );
+    }
+
+    #[test]
     fn a_routine_is_made_once() {
-        let one = intern(Role::Walker, "f:x=1", "f");
-        assert!(std::ptr::eq(one, intern(Role::Walker, "f:x=1", "f")));
-        assert!(!std::ptr::eq(one, intern(Role::Writer, "f:x=1", "f")));
+        let one = intern(Role::Walker, "f:x=1", "f", false);
+        assert!(std::ptr::eq(one, intern(Role::Walker, "f:x=1", "f", false)));
+        assert!(!std::ptr::eq(one, intern(Role::Writer, "f:x=1", "f", false)));
         assert_eq!((one.name, one.symbols), ("f:x=1", &["f"][..]));
     }
 }

@@ -5,6 +5,8 @@ use pmdscope_guest::kernel::Prototype;
 
 /// The function that walks a mapping and calls callbacks.
 pub(super) const WALKER: &str = "walk_page_vma";
+/// The member of a walk that its callbacks use as they like.
+pub(super) const PRIVATE: &str = "private";
 /// The structure of callbacks, and its member for PMDs.
 const CALLBACKS: &str = "mm_walk_ops";
 const OF_PMD: &str = "pmd_entry";
