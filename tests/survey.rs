@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::common::kernels::{name, packages};
 use crate::common::scratch::Scratch;
-use crate::common::{Ran, command, finish, pmdscope_in};
+use crate::common::{Ran, command, finish, golden_file, pmdscope_in};
 
 /// Returns a kernel whose split lacks the fix.
 fn vulnerable() -> Option<PathBuf> {
@@ -226,6 +226,22 @@ fn what_functions_do_is_listed_twice_the_same() {
     ] {
         assert!(ran.stdout.contains(says), "no {says}: {}", ran.stdout);
     }
+}
+
+/// What findings have in common is said once, the worst first: needs no kernel.
+#[test]
+fn findings_are_grouped_by_their_causes() {
+    let scratch = Scratch::new("causes");
+    let matrix = "[[include]]\narches = [\"arm64\", \"ppc64\"]\nlinux = [\"7.2\"]\n\
+                  entries = [\"migration-read\", \"present-huge\"]\n\
+                  writers = [\"split-unguarded\", \"split-guarded\"]\n\
+                  walkers = [\"gup-fast-read\", \"hmm\", \"perf-page-size\"]\n";
+    std::fs::write(scratch.path().join("m.toml"), matrix).expect("a file can be written");
+    let ran = pmdscope_in(scratch.path(), "batch m.toml -o results");
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    let ran = pmdscope_in(scratch.path(), "report results --format causes");
+    let differs = golden_file::difference("tests/survey/causes.txt", &ran.stdout);
+    golden_file::assert_none(&differs.into_iter().collect::<Vec<_>>());
 }
 
 #[test]
