@@ -12,7 +12,7 @@ use crate::EmuError;
 use crate::memory::{OUTCOME, PRIVATE, PRIVATE_BYTES, STACK_TOP, Shared};
 use crate::vcpu::Vcpu;
 
-/// Bytes of the stack: more than a bundled guest uses.
+/// Bytes of the stack that are cleared before each call. Below them, what was written is.
 const USUAL_STACK: u64 = 0x800;
 /// The offsets that are cleared each time: environment and outcome, and the top of the stack.
 const ALWAYS: [Range<u64>; 2] =
