@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::common::elf::guest_with;
+use crate::common::elf::{SLOW_LOOP, guest_with};
 use crate::common::reproducer::sealed;
 use crate::common::scratch::Scratch;
 use crate::common::{Ran, command, finish, pmdscope_in};
@@ -87,8 +87,7 @@ fn a_reproducer_that_the_engine_does_not_survive_is_inconclusive() {
 #[test]
 fn a_confined_process_ends_with_the_command() {
     let scratch = Scratch::new("a-confined-process-ends-with-the-command");
-    // jmp to itself.
-    guest_with(&scratch, "x86_64-7.2.elf", "pmdp_invalidate", &[0xeb, 0xfe]);
+    guest_with(&scratch, "x86_64-7.2.elf", "pmdp_invalidate", &SLOW_LOOP);
     let args = "run --arch x86_64 --guest guest.elf --entry present-huge --writer pmdp_invalidate --walker hmm \
                 --max-instructions 1000000000000 --timeout 300";
     let args: Vec<&str> = args.split_whitespace().collect();

@@ -8,6 +8,9 @@ use unicorn_engine::uc_error;
 
 use crate::memory;
 
+/// Most blocks of code of one call, so that its path fits in memory (128 MiB).
+pub const LONGEST_PATH: usize = 1 << 24;
+
 /// Every way in which a call of a guest function can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CallExit {
@@ -42,6 +45,9 @@ pub enum CallExit {
     AccessBound,
     /// It ran more instructions than the bounds allow.
     InstructionBound,
+    /// It went through more blocks of code than are kept of a call ([`LONGEST_PATH`]), whatever
+    /// the bounds allow.
+    PathBound,
     /// It took more time than the bounds allow.
     TimeBound,
     /// It reached an instruction whose accesses the engine does not show, and which nobody here does in its place.
@@ -60,6 +66,7 @@ impl CallExit {
             self,
             CallExit::AccessBound
                 | CallExit::InstructionBound
+                | CallExit::PathBound
                 | CallExit::TimeBound
                 | CallExit::Unseen { .. }
         )
@@ -88,6 +95,9 @@ impl fmt::Display for CallExit {
             CallExit::Sleeps { pc } => write!(f, "sleeps, at {pc:#x}"),
             CallExit::AccessBound => f.write_str("reached the bound on page-table accesses"),
             CallExit::InstructionBound => f.write_str("reached the bound on instructions"),
+            CallExit::PathBound => {
+                write!(f, "went through {LONGEST_PATH} blocks of code, of which no more are kept")
+            }
             CallExit::TimeBound => f.write_str("reached the bound on time"),
             CallExit::Unseen { pc } => {
                 write!(f, "reached an instruction whose stores the engine does not show, at {pc:#x}")

@@ -30,7 +30,7 @@ pub mod sweep;
 mod trace;
 mod vcpu;
 
-pub use end::{CallBounds, CallExit, CallResult};
+pub use end::{CallBounds, CallExit, CallResult, LONGEST_PATH};
 pub use environment::{Control, Environment, Inspect, Job, Schedules, Setup, Stub};
 pub use error::{Blame, EmuError};
 pub use exploration::{Bounds, Divergence, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};

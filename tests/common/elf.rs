@@ -7,6 +7,14 @@ use goblin::elf::Elf;
 
 use super::scratch::Scratch;
 
+/// x86_64: a loop that goes on for ever, of eight `cpuid`, which take long.
+///
+/// It has seconds of processor time before it reaches the most blocks of code that are kept of a call.
+pub const SLOW_LOOP: [u8; 18] = [
+    0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2, 0xeb,
+    0xee,
+];
+
 /// Writes `guest.elf`: a bundled guest with other code at the start of a function.
 pub fn guest_with(scratch: &Scratch, guest: &str, function: &str, code: &[u8]) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/elf").join(guest);

@@ -225,9 +225,6 @@ pub(crate) const fn mixed(hash: u64, value: u64) -> u64 {
     (product as u64) ^ (product >> 64) as u64 ^ hash.rotate_left(29)
 }
 
-/// Maximum length of a path, whatever the bound on instructions, so that it fits in memory (128 MiB).
-const LONGEST_PATH: usize = 1 << 24;
-
 /// Number of steps of a path between two looks at the clock, which takes as long as some instructions.
 const STEPS_BETWEEN_CLOCKS: usize = 256;
 
@@ -336,8 +333,10 @@ impl State {
         if self.failed() {
             // The hook that failed had no engine to stop.
             self.stop(engine);
-        } else if total > self.bounds.get().instructions || steps > LONGEST_PATH {
+        } else if total > self.bounds.get().instructions {
             self.finish(engine, CallExit::InstructionBound);
+        } else if steps > crate::end::LONGEST_PATH {
+            self.finish(engine, CallExit::PathBound);
         } else if steps % STEPS_BETWEEN_CLOCKS == 0
             && self.deadline.get().is_some_and(|deadline| Instant::now() > deadline)
         {
