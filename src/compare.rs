@@ -101,7 +101,7 @@ impl<'a> Plan<'a> {
             let label = if kernel.is_ok() { labels.next().flatten() } else { None };
             let of_kernel =
                 kernel.and_then(|kernel| kernel.reopened(arg, types, self.args.cache)).and_then(|kernel| {
-                    let kernel = KernelSubject { label, ..kernel };
+                    let kernel = kernel.labelled(label);
                     let name = kernel.name().to_owned();
                     self.rows(&Subject::Kernel(kernel), &name, &mut skips)
                 });

@@ -117,8 +117,8 @@ impl Pair {
             bail!("a pair of kernels has two")
         };
         let open = |arg: &KernelArg, types: &Option<PathBuf>, side: Side| -> Result<KernelSubject> {
-            let kernel = KernelSubject::of_arg(arg, types.as_deref(), given.cache)?;
-            Ok(KernelSubject { label: kernel.label.or(Some(side.word().to_owned())), ..kernel })
+            let kernel = KernelSubject::open(&arg.path, types.as_deref(), given.cache)?;
+            Ok(kernel.labelled(Some(arg.label.clone().unwrap_or_else(|| side.word().to_owned()))))
         };
         let (one, other) =
             (open(before, types_before, Side::Before)?, open(after, types_after, Side::After)?);

@@ -234,7 +234,7 @@ impl PlanBuilder<'_> {
         let traits: Vec<Traits<'_>> = opened.iter().map(|(_, subject)| subject.traits()).collect();
         let labels = kernel_arg::labels(&traits)?;
         let kernels = opened.into_iter().zip(labels).map(|((file, subject), label)| {
-            let subject = KernelSubject { label: label.clone(), ..subject };
+            let subject = subject.labelled(label.clone());
             let platform = Platform::Kernel {
                 release: subject.kernel.file().release.text.clone(),
                 sha256: subject.kernel.file().sha256.clone(),

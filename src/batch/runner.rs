@@ -160,7 +160,7 @@ fn subject(platform: &Platform, cache: CacheArgs) -> Result<Subject> {
             if let (Some((path, was)), Some((_, is))) = (types, kernel.types_file()) {
                 unchanged(Some(path), &is, was)?;
             }
-            Subject::Kernel(KernelSubject { label: label.clone(), ..kernel })
+            Subject::Kernel(kernel.labelled(label.clone()))
         }
     })
 }

@@ -112,7 +112,7 @@ impl Code {
                     "the types of {} were replaced while it was run",
                     file.display()
                 );
-                Subject::Kernel(KernelSubject { label, ..kernel })
+                Subject::Kernel(kernel.labelled(label))
             }
         })
     }

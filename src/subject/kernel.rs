@@ -1,5 +1,7 @@
 //! A real kernel.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -31,7 +33,12 @@ pub struct KernelSubject {
     pub label: Option<String>,
     /// Whether to do without the cache of unpacked kernels.
     pub no_cache: bool,
+    called: Rc<Called>,
 }
+
+/// The functions that were asked for, by role and name: what is passed to them is searched for in the whole image.
+#[derive(Default)]
+struct Called(RefCell<HashMap<(Role, String), Result<&'static Routine, FunctionError>>>);
 
 impl KernelSubject {
     /// Opens a kernel, and finds the encoding of its own architecture and version.
@@ -66,12 +73,25 @@ impl KernelSubject {
         let no_cache = cache.no_cache;
         let types = types.map(Path::to_owned);
         let kernel = Rc::new(kernel);
-        Ok(KernelSubject { path: path.to_owned(), kernel, encoding, types, label: None, no_cache })
+        Ok(KernelSubject {
+            path: path.to_owned(),
+            kernel,
+            encoding,
+            types,
+            label: None,
+            no_cache,
+            called: Rc::default(),
+        })
     }
 
     /// Opens a kernel that a command line names, with its label and the file of its types.
     pub fn of_arg(arg: &KernelArg, types: Option<&Path>, cache: CacheArgs) -> Result<KernelSubject> {
-        Ok(KernelSubject { label: arg.label.clone(), ..KernelSubject::open(&arg.path, types, cache)? })
+        Ok(KernelSubject::open(&arg.path, types, cache)?.labelled(arg.label.clone()))
+    }
+
+    /// Returns it with another label.
+    pub fn labelled(self, label: Option<String>) -> KernelSubject {
+        KernelSubject { label, ..self }
     }
 
     /// Returns what it can be told apart by.
@@ -142,7 +162,7 @@ impl KernelSubject {
             Ok(routine) => return Ok(routine),
             Err(unknown) => unknown,
         };
-        match function(&self.kernel, role, name) {
+        match self.function(role, name) {
             Ok(routine) => Ok(routine),
             // The name is likelier a mistake in that of a routine.
             Err(FunctionError::Name(_) | FunctionError::NoFunction(_)) if !name.contains(':') => {
@@ -152,6 +172,12 @@ impl KernelSubject {
         }
     }
 
+    /// Returns the routine that is a function of this name, called by its types.
+    fn function(&self, role: Role, name: &str) -> Result<&'static Routine, FunctionError> {
+        let mut called = self.called.0.borrow_mut();
+        called.entry((role, name.to_owned())).or_insert_with(|| function(&self.kernel, role, name)).clone()
+    }
+
     /// Checks that it has a function for a routine.
     ///
     /// # Errors
@@ -159,9 +185,7 @@ impl KernelSubject {
     pub fn has(&self, routine: &Routine) -> Result<(), String> {
         // Another kernel may describe a function that this one has, and does not.
         if routine.declared {
-            return function(&self.kernel, routine.role, routine.name)
-                .map(drop)
-                .map_err(|why| why.to_string());
+            return self.function(routine.role, routine.name).map(drop).map_err(|why| why.to_string());
         }
         if routine.function_in(&self.kernel).is_some() {
             return Ok(());

@@ -12,6 +12,7 @@ use std::fmt;
 use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::fingerprint::Fingerprint;
 
@@ -143,8 +144,11 @@ pub(crate) struct Read {
     pub(crate) pc: u64,
     /// The last of the reads before it, and the value that this returned.
     before: Option<(NodeId, u64)>,
-    /// The CPU's state at this read; see [`Segment::state`].
-    state: Option<Fingerprint>,
+    /// The number of reads before it.
+    depth: u32,
+    /// One of the reads before it, or itself if there are none: such that from any read, few steps by this and
+    /// `before` lead to each of those before it.
+    far_before: NodeId,
     /// The number of the CPU's earlier stores to shared memory, without atomics that stored the value they had
     /// read.
     stores: usize,
@@ -170,6 +174,8 @@ pub struct Forest<C: Cpus> {
     runs: u64,
     /// Reads by CPU and identity.
     known: FxHashMap<(usize, Fingerprint), NodeId>,
+    /// Reads by CPU and state.
+    in_state: FxHashMap<(usize, Fingerprint), SmallVec<[NodeId; 2]>>,
 }
 
 impl<C: Cpus> Forest<C> {
@@ -178,8 +184,14 @@ impl<C: Cpus> Forest<C> {
     /// # Errors
     /// If a CPU cannot be run.
     pub fn new(cpus: C) -> Result<Self, C::Error> {
-        let mut forest =
-            Forest { cpus, nodes: Vec::new(), roots: Vec::new(), runs: 0, known: FxHashMap::default() };
+        let mut forest = Forest {
+            cpus,
+            nodes: Vec::new(),
+            roots: Vec::new(),
+            runs: 0,
+            known: FxHashMap::default(),
+            in_state: FxHashMap::default(),
+        };
         for cpu in 0..forest.cpus.count() {
             let root = forest.grow(cpu, None, &[], &[])?.next;
             forest.roots.push(root);
@@ -295,28 +307,34 @@ impl<C: Cpus> Forest<C> {
             NextAccess::Read(word) => {
                 let before = before.zip(read.last().copied());
                 let stores = self.stores_by(before, &segment);
-                let waits_while =
-                    segment.state.map_or_else(Box::default, |state| self.read_since(before, stores, state));
+                let waits_while = segment
+                    .state
+                    .map_or_else(Box::default, |state| self.read_since(cpu, before, stores, state));
                 // A CPU that waits is at a read of its own: how long it waits depends on how it came there.
                 let identity =
                     segment.identity.filter(|_| waits_while.is_empty()).map(|identity| (cpu, identity));
                 match identity.and_then(|identity| self.known.get(&identity)) {
                     Some(known) => *known,
                     None => {
-                        let read = self.add(Node::Read(Read {
+                        let (depth, far_before) = self.far_before(before);
+                        let node = self.add(Node::Read(Read {
                             word,
                             pc: pc(segment.stores.len()),
                             before,
+                            depth,
+                            far_before,
                             waits_while,
-                            state: segment.state,
                             stores,
                             children: Vec::new(),
                         }));
                         if let Some(identity) = identity {
-                            self.known.insert(identity, read);
+                            self.known.insert(identity, node);
                         }
-                        new = Some(read);
-                        read
+                        if let Some(state) = segment.state {
+                            self.in_state.entry((cpu, state)).or_default().push(node);
+                        }
+                        new = Some(node);
+                        node
                     }
                 }
             }
@@ -342,28 +360,29 @@ impl<C: Cpus> Forest<C> {
     /// [`Read::waits_while`].
     fn read_since(
         &self,
+        cpu: usize,
         before: Option<(NodeId, u64)>,
         stores: usize,
         now: Fingerprint,
     ) -> Box<[(Word, u64)]> {
-        let reads = |before: Option<(NodeId, u64)>| {
-            std::iter::successors(before, |(id, _)| match self.node(*id) {
-                Node::Read(read) => read.before,
-                Node::Store { .. } | Node::End(_) => None,
-            })
-            .map_while(|(id, value)| match self.node(id) {
-                Node::Read(read) if read.stores == stores => Some((read, value)),
-                _ => None,
-            })
-        };
-        // Most reads are in a state of their own: only then is it worth to look at what was read.
-        let Some(count) = reads(before).position(|(read, _)| read.state == Some(now)) else {
+        let (Some((last, _)), Some(in_state)) = (before, self.in_state.get(&(cpu, now))) else {
             return Box::default();
         };
+        let stored_as_often = |id: &NodeId| self.read(*id).is_some_and(|read| read.stores == stores);
+        let before_now =
+            in_state.iter().copied().filter(stored_as_often).filter(|id| self.is_before(*id, last));
+        let Some(earlier) = before_now.max() else { return Box::default() };
         let mut since: Vec<(Word, u64)> = Vec::new();
-        for (read, value) in reads(before).take(count + 1) {
-            match since.iter().find(|(known, _)| *known == read.word) {
-                None => since.push((read.word, value)),
+        let reads = std::iter::successors(
+            before,
+            |(id, _)| {
+                if *id == earlier { None } else { self.read(*id)?.before }
+            },
+        );
+        for (id, value) in reads {
+            let Some(Read { word, .. }) = self.read(id) else { break };
+            match since.iter().find(|(known, _)| known == word) {
+                None => since.push((*word, value)),
                 Some((_, known)) if *known == value => {}
                 // The word changed in this round. If it changes no more, the next round reads the same value
                 // throughout.
@@ -371,6 +390,44 @@ impl<C: Cpus> Forest<C> {
             }
         }
         since.into()
+    }
+
+    /// Whether a read is `last`, or one of those before it.
+    fn is_before(&self, id: NodeId, last: NodeId) -> bool {
+        let depth_of = |id: NodeId| self.read(id).map_or(0, |read| read.depth);
+        let depth = depth_of(id);
+        let mut at = last;
+        while let Some(read) = self.read(at).filter(|read| read.depth > depth) {
+            let far = depth_of(read.far_before) >= depth;
+            at = match read.before {
+                Some((before, _)) if !far => before,
+                _ => read.far_before,
+            };
+        }
+        at == id
+    }
+
+    /// Returns [`Read::depth`] and [`Read::far_before`] of a new read, by the one before it.
+    ///
+    /// The distances are those of Myers' applicative random-access stack: the number of steps to any earlier read is
+    /// logarithmic.
+    fn far_before(&self, before: Option<(NodeId, u64)>) -> (u32, NodeId) {
+        let Some((before, read)) = before.and_then(|(id, _)| Some((id, self.read(id)?))) else {
+            // The next node, which is this read.
+            return (0, NodeId::try_from(self.nodes.len()).unwrap_or(NodeId::MAX));
+        };
+        let depth_of = |id: NodeId| self.read(id).map_or(0, |read| read.depth);
+        let further = self.read(read.far_before).map_or(before, |far| far.far_before);
+        let (near, far) = (depth_of(read.far_before), depth_of(further));
+        let far_before = if read.depth - near == near - far { further } else { before };
+        (read.depth + 1, far_before)
+    }
+
+    fn read(&self, id: NodeId) -> Option<&Read> {
+        match self.node(id) {
+            Node::Read(read) => Some(read),
+            Node::Store { .. } | Node::End(_) => None,
+        }
     }
 
     fn add(&mut self, node: Node<C::End>) -> NodeId {
