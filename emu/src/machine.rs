@@ -446,7 +446,7 @@ impl Stage for Loaded<'_> {
     }
 
     fn conflicts(&self) -> Vec<u64> {
-        self.machine.common.sharing.conflicts(|_| false)
+        self.machine.common.sharing.conflicts()
     }
 }
 

@@ -11,6 +11,7 @@ use pmdscope_explore::{
     Behaviour, Continuation, Cpus, Deadlock, EnumerationResult, Fingerprint, Forest, LimitHit, Limits,
     MaskedStore, NextAccess, Schedule, Segment, Word, behaviours,
 };
+use rustc_hash::FxHashMap;
 use unicorn_engine::uc_error;
 
 use crate::EmuError;
@@ -28,6 +29,8 @@ pub struct Routines<'a, S> {
     stage: &'a mut S,
     /// The words that were accessed so far; the first is the entry.
     words: Vec<WatchedWord>,
+    /// Where each of them is in `words`, by address.
+    known: FxHashMap<u64, Word>,
 }
 
 /// A word of watched memory.
@@ -51,8 +54,9 @@ impl<'a, S: Stage> Routines<'a, S> {
     /// # Errors
     /// [`EmuError::NotWatched`] if the stage's entry is not watched.
     pub fn new(stage: &'a mut S) -> Result<Self, EmuError> {
-        let words = vec![WatchedWord::at(stage, stage.entry_address())?];
-        Ok(Routines { stage, words })
+        let entry = WatchedWord::at(stage, stage.entry_address())?;
+        let known = FxHashMap::from_iter([(entry.address, 0)]);
+        Ok(Routines { stage, words: vec![entry], known })
     }
 }
 
@@ -146,7 +150,7 @@ fn as_recorded<S: Stage>(
     behaviour: Behaviour<CallResult>,
 ) -> Result<Run, EmuError> {
     let recorded = forest.accesses(&behaviour.schedule)?;
-    let Routines { stage, words } = forest.cpus();
+    let Routines { stage, words, .. } = forest.cpus();
     let (mut run, turns) = stage::run(*stage, alone, &behaviour.schedule)
         .map_err(|error| error.not_repeated(&behaviour.schedule))?;
     let differs = |what: String| EmuError::NotAsRecorded {
@@ -190,10 +194,11 @@ impl<S: Stage> Routines<'_, S> {
             return Err(EmuError::NotOneEntry { address: access.address, size: access.size });
         }
         let address = access.address & !7;
-        if let Some(known) = self.words.iter().position(|known| known.address == address) {
-            return Ok(known);
+        if let Some(known) = self.known.get(&address) {
+            return Ok(*known);
         }
         self.words.push(WatchedWord::at(self.stage, address)?);
+        self.known.insert(address, self.words.len() - 1);
         Ok(self.words.len() - 1)
     }
 

@@ -479,6 +479,7 @@ impl Machine {
         let space = self.space.borrow();
         if let Some((region, _)) = space.at(range.start, 0) {
             let start = self.isa.physical(range.start);
+            self.sharing.watch(start..start + (range.end - range.start));
             let memory = Rc::clone(&region.memory);
             let (region_start, region) = (self.isa.physical(region.start), Rc::clone(region));
             self.recorder.watch(Watched {
@@ -495,6 +496,8 @@ impl Machine {
     /// Watches only the range that was watched first.
     pub(crate) fn unwatch_all_but_first(&mut self) -> Result<(), EmuError> {
         self.recorder.unwatch_all_but_first();
+        self.sharing.unwatch();
+        self.recorder.first().into_iter().for_each(|range| self.sharing.watch(range));
         self.vcpus.iter_mut().try_for_each(Vcpu::unwatch_all_but_first)
     }
 

@@ -166,10 +166,6 @@ impl<'a> KernelStage<'a> {
         let ended = self.ended(cpu, end)?;
         Ok((ended, self.take_events()?))
     }
-
-    fn is_watched(&self, address: u64) -> bool {
-        self.process.machine.recorder.is_watched(address)
-    }
 }
 
 impl Stage for KernelStage<'_> {
@@ -229,13 +225,13 @@ impl Stage for KernelStage<'_> {
             None => self.routines[at].calls(self.process, cpu)?,
         };
         let mut reads: Vec<UnknownRead> = Vec::new();
-        let Machine { sharing, recorder, space, .. } = &self.process.machine;
+        let Machine { sharing, space, .. } = &self.process.machine;
         let keep = self.process.machine.vcpus[at]
             .has_checkpoints()
             .then(|| Checkpoints::keeper(&self.checkpoints[at], space));
-        let (sharing, recorder) = (Rc::clone(sharing), Rc::clone(recorder));
+        let sharing = Rc::clone(sharing);
         // Words that turn out to be shared are watched first, and then all is followed anew.
-        let in_vain = move || sharing.has_conflict(|address| recorder.is_watched(address));
+        let in_vain = move || sharing.has_conflict();
         let mut foresight = Foresight::up_to(&self.known_reads[at], memory, Rc::new(in_vain), keep);
         let mut from = match &checkpoint {
             Some(checkpoint) => From::Checkpoint(&checkpoint.cpu),
@@ -333,7 +329,7 @@ impl Stage for KernelStage<'_> {
 
     /// Returns those since the record of accesses was last reset.
     fn conflicts(&self) -> Vec<u64> {
-        self.process.machine.sharing.conflicts(|address| self.is_watched(address))
+        self.process.machine.sharing.conflicts()
     }
 
     fn watches_shared(&self) -> bool {
