@@ -124,6 +124,10 @@ impl Region {
     /// Puts back contents of frames. All others become what they were before they were first written to.
     fn restore(&self, frames: &Rc<Frames>) {
         let kept = &mut *self.kept.borrow_mut();
+        if kept.written.is_empty() && Rc::ptr_eq(&kept.last, frames) {
+            // Most regions are not written to between two runs.
+            return;
+        }
         let changed: BTreeSet<u64> =
             kept.last.keys().chain(frames.keys()).chain(&kept.written).copied().collect();
         for frame in changed {
@@ -165,8 +169,8 @@ impl Region {
     }
 
     /// Returns the contents of a frame before it was first written to.
-    pub(crate) fn before(&self, frame: u64) -> Option<Vec<u8>> {
-        self.kept.borrow().before.get(&frame).map(|bytes| bytes.to_vec())
+    pub(crate) fn before(&self, frame: u64) -> Option<Rc<[u8]>> {
+        self.kept.borrow().before.get(&frame).cloned()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::kernel::checkpoints::Checkpoints;
 use crate::kernel::machine::Machine;
 use crate::kernel::process::KernelProcess;
 use crate::kernel::routine::{Calls, PreparedCall};
-use crate::kernel::space::FRAME;
+use crate::kernel::space::{Contents, FRAME};
 use crate::stage::{ReplayedPrefix, Stage};
 use crate::trace::Event;
 use crate::vcpu::{Call, Foresight, From, Load, UnknownRead};
@@ -31,6 +31,10 @@ pub(crate) struct KernelStage<'a> {
     pub(crate) bounds: CallBounds,
     /// Watched words outside of the PMD table: their addresses, and their values before a run.
     pub(crate) shared: BTreeMap<u64, u64>,
+    /// The calls of each routine.
+    calls: Vec<Calls>,
+    /// What memory is like before a run.
+    prepared: Contents,
     /// The walker's baseline run; empty before it has run.
     baseline: BaselinePath,
     /// The routine of each CPU that has returned, while the function called afterwards runs.
@@ -61,37 +65,34 @@ impl<'a> KernelStage<'a> {
         let returned = routines.iter().map(|_| None).collect();
         let known_reads = routines.iter().map(|_| Rc::default()).collect();
         let checkpoints = routines.iter().map(|_| Rc::default()).collect();
-        let mut stage = KernelStage {
+        process.machine.space.borrow().restore();
+        process.begin_with(entry)?;
+        // Each routine finds what the callers of both have prepared.
+        let calls = (0_u8..).zip(&routines).map(|(cpu, routine)| routine.calls(process, cpu));
+        let calls = calls.collect::<Result<_, _>>()?;
+        let recorder = &process.machine.recorder;
+        let values = shared.iter().map(|address| Ok((*address, recorder.entry_at(*address)?)));
+        let shared = values.collect::<Result<_, EmuError>>()?;
+        let prepared = process.machine.space.borrow().contents();
+        process.machine.recorder.take()?;
+        Ok(KernelStage {
             process,
             routines,
             entry,
             bounds,
-            shared: BTreeMap::new(),
+            shared,
+            calls,
+            prepared,
             baseline: BaselinePath::default(),
             returned,
             known_reads,
             checkpoints,
-        };
-        stage.put_back()?;
-        for address in shared {
-            let value = stage.process.machine.recorder.entry_at(*address)?;
-            stage.shared.insert(*address, value);
-        }
-        Ok(stage)
+        })
     }
 
     /// Restores memory to its state before a run.
-    fn put_back(&mut self) -> Result<(), EmuError> {
-        self.process.machine.space.borrow().restore();
-        self.process.begin_with(self.entry)?;
-        // Each routine finds what the callers of both have prepared.
-        for (cpu, routine) in (0_u8..).zip(&self.routines) {
-            routine.calls(self.process, cpu)?;
-        }
-        // Following a call puts the values for its reads into these words, which is not a store.
-        for (address, value) in &self.shared {
-            self.process.machine.recorder.put(*address, *value)?;
-        }
+    fn put_back(&self) -> Result<(), EmuError> {
+        self.process.machine.space.borrow().restore_to(&self.prepared);
         self.process.machine.recorder.take()?;
         Ok(())
     }
@@ -159,10 +160,9 @@ impl<'a> KernelStage<'a> {
 
     /// Runs a CPU's routine alone and without a scheduler, on memory in its current state.
     pub(crate) fn run_alone(&mut self, cpu: u8) -> Result<(CallResult, Vec<Event>), EmuError> {
-        let routine = &self.routines[usize::from(cpu)];
-        let Calls { function, arguments, then } = routine.calls(self.process, cpu)?;
+        let Calls { function, arguments, then } = &self.calls[usize::from(cpu)];
         let vcpu = &mut self.process.machine.vcpus[usize::from(cpu)];
-        let end = vcpu.call_in_turn(function, &arguments, then.as_ref(), self.bounds)?;
+        let end = vcpu.call_in_turn(*function, arguments, then.as_ref(), self.bounds)?;
         let ended = self.ended(cpu, end)?;
         Ok((ended, self.take_events()?))
     }
@@ -179,10 +179,9 @@ impl Stage for KernelStage<'_> {
 
     fn begin(&mut self, cpu: u8) -> Result<Call, EmuError> {
         self.returned[usize::from(cpu)] = None;
-        let routine = &self.routines[usize::from(cpu)];
-        let Calls { function, arguments, then } = routine.calls(self.process, cpu)?;
+        let Calls { function, arguments, then } = &self.calls[usize::from(cpu)];
         let vcpu = &mut self.process.machine.vcpus[usize::from(cpu)];
-        let mut call = vcpu.begin(function, &arguments, then.as_ref(), self.bounds)?;
+        let mut call = vcpu.begin(*function, arguments, then.as_ref(), self.bounds)?;
         self.go_on(cpu, &mut call)?;
         Ok(call)
     }
@@ -220,10 +219,6 @@ impl Stage for KernelStage<'_> {
             None => self.put_back()?,
         }
         let mut values = values;
-        let Calls { mut function, mut arguments, then } = match checkpoint {
-            Some(_) => Calls { function: 0, arguments: Vec::new(), then: None },
-            None => self.routines[at].calls(self.process, cpu)?,
-        };
         let mut reads: Vec<UnknownRead> = Vec::new();
         let Machine { sharing, space, .. } = &self.process.machine;
         let keep = self.process.machine.vcpus[at]
@@ -235,8 +230,12 @@ impl Stage for KernelStage<'_> {
         let mut foresight = Foresight::up_to(&self.known_reads[at], memory, Rc::new(in_vain), keep);
         let mut from = match &checkpoint {
             Some(checkpoint) => From::Checkpoint(&checkpoint.cpu),
-            None => From::Function { address: function, arguments: &arguments, then: then.as_ref() },
+            None => {
+                let Calls { function, arguments, then } = &self.calls[at];
+                From::Function { address: *function, arguments, then: then.as_ref() }
+            }
         };
+        let (mut function, mut arguments);
         let ended = loop {
             let vcpu = &mut self.process.machine.vcpus[at];
             let stop = vcpu.follow(from, self.bounds, values, Some(foresight.clone()))?;
@@ -313,12 +312,11 @@ impl Stage for KernelStage<'_> {
             for frame in region.changed() {
                 let Some(before) = region.before(frame) else { continue };
                 let first = region.start + frame;
+                let now = region.read(frame, FRAME);
                 for number in 0..FRAME / pages.size {
                     let page = first + number * pages.size;
                     let at = page - first + count;
-                    let Some(before) = bytes_at(&before, at, 4) else { continue };
-                    let now = region.read(frame + at, 4);
-                    if now != before {
+                    if bytes_at(&now, at, 4) != bytes_at(&before, at, 4) {
                         changed.push((pages.pfn(page), machine.get(page + count, 4)?));
                     }
                 }
