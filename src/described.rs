@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use pmdscope_emu::check_function_name;
+use pmdscope_emu::{check_function_name, kernel_routine};
 use pmdscope_guest::Role;
 use serde::{Deserialize, Serialize};
 use toml::Value;
@@ -103,6 +103,8 @@ fn described(table: Table) -> Result<Described> {
     check_function_name(&full)?;
     let short = name.unwrap_or(symbol);
     ensure!(!short.contains([':', ',']), "'{short}' is no name: leave out colons and commas");
+    let known = [Role::Writer, Role::Walker].into_iter().any(|role| kernel_routine(role, &short).is_ok());
+    ensure!(!known, "{short} is a routine already: give this one another name");
     Ok(Described { short, full, role })
 }
 
@@ -190,5 +192,7 @@ mod tests {
         let says = wrong("[[routine]]\nsymbol = \"f\"");
         assert_eq!(says, "FILE: two routines are called f: give one of them another name");
         assert!(wrong("name = \"a,b\"").contains("leave out colons and commas"));
+        let says = wrong("name = \"gup-fast-read\"");
+        assert_eq!(says, "FILE: routine f: gup-fast-read is a routine already: give this one another name");
     }
 }

@@ -304,22 +304,57 @@ fn sets_that_are_longer_than_a_chunk_are_run_whole_and_in_order() {
     assert!(together == swept(&mut sweeper, &one_by_one));
 }
 
-#[test]
-fn code_that_the_engine_executes_wrongly_is_refused() {
-    let bundled = pmdscope_guest::bundled(Arch::S390x, None, Version::new(7, 2)).unwrap();
+/// Returns a guest with other code at the beginning of a function.
+fn planted(bundled: &pmdscope_guest::Bundled, function: &str, code: &[u8]) -> Guest {
     let guest = under_test::load(bundled);
-    let at = guest.function(writers::INVALIDATE.symbol()).unwrap();
+    let at = guest.function(function).unwrap();
     let lies_in =
         |s: &&pmdscope_guest::Segment| s.executable && (s.address..s.address + s.size).contains(&at);
     let segment = guest.segments().iter().find(lies_in).unwrap();
     let mut elf = bundled.elf.to_vec();
     let of_segment = elf.windows(64).position(|window| *window == segment.bytes[..64]).unwrap();
     let offset = of_segment + usize::try_from(at - segment.address).unwrap();
+    elf[offset..offset + code.len()].copy_from_slice(code);
+    Guest::parse(&elf, bundled.arch).unwrap()
+}
+
+#[test]
+fn code_that_the_engine_executes_wrongly_is_refused() {
+    let bundled = pmdscope_guest::bundled(Arch::S390x, None, Version::new(7, 2)).unwrap();
     // risbhg %r1, %r2, 0, 31, 32; br %r14
-    elf[offset..offset + 8].copy_from_slice(&[0xec, 0x12, 0x00, 0x1f, 0x20, 0x5d, 0x07, 0xfe]);
-    let planted = Guest::parse(&elf, Arch::S390x).unwrap();
+    let code = [0xec, 0x12, 0x00, 0x1f, 0x20, 0x5d, 0x07, 0xfe];
+    let planted = planted(bundled, writers::INVALIDATE.symbol(), &code);
     let encoding = encoding(bundled, bundled.to);
-    assert!(Sweeper::new(&guest, &encoding, &writers::INVALIDATE).is_ok());
+    assert!(Sweeper::new(&under_test::load(bundled), &encoding, &writers::INVALIDATE).is_ok());
     let refused = Sweeper::new(&planted, &encoding, &writers::INVALIDATE).err().unwrap();
     assert!(refused.to_string().contains("wrongly"), "{refused}");
+}
+
+/// The engine does not show what MVC stores.
+#[test]
+fn an_entry_that_is_stored_by_a_move_in_memory_is_seen() {
+    let bundled = pmdscope_guest::bundled(Arch::S390x, None, Version::new(7, 2)).unwrap();
+    let encoding = encoding(bundled, bundled.to);
+    let by_stg: [u8; 6] = [0xe3, 0x10, 0x20, 0x00, 0x00, 0x24]; // stg %r1, 0(%r2)
+    let by_mvc: [u8; 6] = [0xd2, 0x07, 0x20, 0x00, 0xf0, 0x10]; // mvc 0(8, %r2), 16(%r15)
+    let to_stack: [u8; 6] = [0xe3, 0x10, 0xf0, 0x10, 0x00, 0x24]; // stg %r1, 16(%r15)
+    let answers = |entry: [u8; 6], table: [u8; 6]| {
+        let code = [
+            &[0xa7, 0x19, 0x00, 0x20][..], // lghi %r1, 0x20: an empty entry
+            &to_stack,
+            &entry,
+            &[0xe3, 0x10, 0x40, 0x08, 0x00, 0x04], // lg %r1, 8(%r4): env->pte_table
+            &[0xa5, 0x1b, 0x00, 0x01],             // oill %r1, 1
+            &to_stack,
+            &table,
+            &[0x07, 0xfe], // br %r14
+        ]
+        .concat();
+        let guest = planted(bundled, writers::SPLIT_UNGUARDED.symbol(), &code);
+        swept(&mut sweeper(&guest, &encoding, &writers::SPLIT_UNGUARDED), &entries(&encoding, 100))
+    };
+    let stored = answers(by_stg, by_stg);
+    assert_eq!(stored, answers(by_mvc, by_stg));
+    assert_eq!(stored, answers(by_stg, by_mvc));
+    assert_eq!(stored, answers(by_mvc, by_mvc));
 }

@@ -108,7 +108,13 @@ impl Sweeper {
                 data.write(REPLACED - DATA, &table.read(ENTRY - PMD_TABLE))
             })?;
         }
-        leave_out_flushes(guest, &decoder, &vcpu, &image)?;
+        for (pc, in_place, length) in leave_out_flushes(guest, &decoder, &vcpu, &image)? {
+            // Only the hook above asks for what is stored.
+            if installs {
+                let decoder = Rc::clone(&decoder);
+                vcpu.on_code(pc, pc, move |cpu, pc| cpu.do_in_place(&decoder, in_place, pc, pc + length))?;
+            }
+        }
         vcpu.write(ENV, &machine::env(encoding).encode(order))?;
         vcpu.write(JOB, &sweep.encode(order))?;
         Ok(Sweeper { vcpu, out, order, function })
@@ -181,19 +187,30 @@ fn uses(address: u64) -> Prot {
 
 /// Replaces flushes of translations by no-operations, in the code in memory. Those that also change an entry are
 /// kept.
-fn leave_out_flushes(guest: &Guest, decoder: &Decoder, vcpu: &Vcpu, image: &Image) -> Result<(), EmuError> {
+///
+/// Returns the instructions whose stores the engine does not show, with their addresses and lengths.
+fn leave_out_flushes(
+    guest: &Guest,
+    decoder: &Decoder,
+    vcpu: &Vcpu,
+    image: &Image,
+) -> Result<Vec<(u64, InPlace, u64)>, EmuError> {
+    let mut unseen = Vec::new();
     for function in guest.functions() {
         let mut pc = function.address;
         while pc < function.address.saturating_add(function.size) {
             let instruction = vcpu.instruction(pc)?;
             let flushes = instruction.class.flushes && instruction.class.atomicity == Atomicity::Plain;
-            // What the engine does not show, a sweep does not look at.
-            if matches!(decoder.in_place(&instruction), Some(InPlace::Insert(_))) {
-                return Err(EmuError::Environment(format!(
-                    "the engine executes '{}' at {pc:#x} wrongly, and a sweep corrects no instruction: run the writer on \
-                     the entries one by one",
-                    instruction.text
-                )));
+            match decoder.in_place(&instruction) {
+                Some(InPlace::Insert(_)) => {
+                    return Err(EmuError::Environment(format!(
+                        "the engine executes '{}' at {pc:#x} wrongly, and a sweep corrects no instruction: run the writer on \
+                         the entries one by one",
+                        instruction.text
+                    )));
+                }
+                Some(in_place) => unseen.push((pc, in_place, instruction.length)),
+                None => {}
             }
             if flushes || decoder.skips(&instruction) {
                 let bytes = (0..instruction.length).zip(decoder.model.no_operation.iter().copied().cycle());
@@ -203,5 +220,5 @@ fn leave_out_flushes(guest: &Guest, decoder: &Decoder, vcpu: &Vcpu, image: &Imag
             pc += instruction.length;
         }
     }
-    Ok(())
+    Ok(unseen)
 }
