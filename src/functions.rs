@@ -75,6 +75,7 @@ fn nothing_seen(name: String, prototype: String) -> FunctionReport {
         through: None,
         locked_by_caller: false,
         returns_locked: false,
+        releases_lock: false,
         provided: Vec::new(),
         seen: Vec::new(),
     }
@@ -144,6 +145,7 @@ fn observed(environment: &mut KernelEnvironment, routine: &Routine, one: &mut Fu
             one.through = observation.through.map(str::to_owned);
             one.locked_by_caller = observation.locked_by_caller;
             one.returns_locked = observation.returns_locked;
+            one.releases_lock = observation.releases_lock;
             one.provided.clone_from(&observation.provided);
         }
     }

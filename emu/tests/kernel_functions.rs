@@ -93,20 +93,22 @@ fn jobs_do_not_depend_on_what_was_observed(real: &mut Real) -> Vec<String> {
 /// The locks of functions are found by what they do.
 fn locks_are_found(real: &mut Real) -> Vec<String> {
     let mut complaints = Vec::new();
-    for (name, by_caller, returned) in [
-        ("zap_huge_pmd", false, false),
-        ("pmdp_huge_clear_flush", true, false),
-        ("split_huge_pmd_locked", true, false),
+    for (name, by_caller, releases, returned) in [
+        ("zap_huge_pmd", false, false, false),
+        ("pmdp_huge_clear_flush", true, false, false),
+        ("split_huge_pmd_locked", true, false, false),
         // It stops if its caller has no lock, in kernels that check that.
-        ("pgtable_trans_huge_withdraw", true, false),
-        ("__pmd_trans_huge_lock", false, true),
-        ("pte_offset_map_lock", false, true),
-        ("__pte_offset_map", false, false),
+        ("pgtable_trans_huge_withdraw", true, false, false),
+        ("__pmd_trans_huge_lock", false, false, true),
+        ("pte_offset_map_lock", false, false, true),
+        ("__pte_offset_map", false, false, false),
+        // It goes on without the lock with which it is called.
+        ("move_pages_huge_pmd", true, true, false),
     ] {
         let Some(observation) = observed(real, name) else { continue };
         let checks = observation.locked_by_caller || name != "pgtable_trans_huge_withdraw";
-        let seen = (observation.locked_by_caller, observation.returns_locked);
-        if checks && seen != (by_caller, returned) {
+        let seen = (observation.locked_by_caller, observation.releases_lock, observation.returns_locked);
+        if checks && seen != (by_caller, releases, returned) {
             complaints.push(format!("{}: {name}: {seen:?}", real.name));
         }
     }

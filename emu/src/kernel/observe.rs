@@ -16,6 +16,7 @@ use crate::kernel::routine::{Locks, PreparedCall, functions};
 use crate::kernel::stage::KernelStage;
 use crate::trace::{Access, Action, Event};
 use crate::vcpu::mixed;
+use pmdscope_watch::AccessKind;
 
 /// The function by which routines clear an entry that they take for bad.
 pub const CLEARS_BAD: &str = "pmd_clear_bad";
@@ -34,6 +35,8 @@ pub struct Observation {
     pub seen: Vec<Seen>,
     /// Whether its callers hold the lock of the PMD table: it stores to the entry, and takes that lock nowhere.
     pub locked_by_caller: bool,
+    /// Whether it releases the lock that its callers hold.
+    pub releases_lock: bool,
     /// Whether it can return with the lock of a table held.
     pub returns_locked: bool,
     /// The function that calls it, if it is not called directly.
@@ -62,6 +65,8 @@ pub struct Seen {
     pub clears_bad: bool,
     /// Whether it took the lock of the PMD table.
     pub locks: bool,
+    /// Whether it released that lock while nobody had it.
+    pub releases: bool,
     /// Whether it changed the entry while nobody had that lock.
     pub unlocked: bool,
     /// Whether it returned with the lock of a table held.
@@ -92,7 +97,8 @@ impl Seen {
 
 impl Observation {
     pub(crate) const fn locks(&self) -> Locks {
-        Locks { by_caller: self.locked_by_caller, returned: self.returns_locked }
+        let (by_caller, returned) = (self.locked_by_caller, self.returns_locked);
+        Locks { by_caller, released: self.releases_lock, returned }
     }
 
     /// Whether it never stores to an entry, other than to clear one that it takes for bad.
@@ -143,17 +149,20 @@ impl KernelEnvironment {
         let by_recipe = call.locked_by_caller(&self.process).is_some();
         let takes = seen.iter().any(|seen| seen.locks);
         let mut locked_by_caller = by_recipe || !takes && seen.iter().any(|seen| seen.unlocked);
-        // A function that stops without the lock checks that its caller has it.
-        if !takes && seen.iter().any(|seen| matches!(seen.end, CallExit::Bug { .. })) {
-            let with_lock = call.clone().knowing(Locks { by_caller: true, returned: false }, &Rc::default());
-            let (seen_with, provisions_with) = self.see_all(&with_lock)?;
+        let releases_lock = !by_recipe && seen.iter().any(|seen| seen.releases);
+        // A function that stops without the lock checks that its caller has it. One that releases it, whoever took it,
+        // has it from its caller.
+        if releases_lock || !takes && seen.iter().any(|seen| matches!(seen.end, CallExit::Bug { .. })) {
+            let locks = Locks { by_caller: true, released: releases_lock, returned: false };
+            let (seen_with, provisions_with) = self.see_all(&call.clone().knowing(locks, &Rc::default()))?;
             let ends = |seen: &[Seen]| seen.iter().filter(|seen| seen.is_whole()).count();
-            if ends(&seen_with) > ends(&seen) {
+            if releases_lock || ends(&seen_with) > ends(&seen) {
                 (seen, provisions, locked_by_caller) = (seen_with, provisions_with, true);
             }
         }
         Ok(Observation {
             locked_by_caller,
+            releases_lock,
             returns_locked: !locked_by_caller && seen.iter().any(|seen| seen.keeps_lock),
             through: call.through(),
             provided: provisions.iter().map(|one: &Provision| one.describe(&self.process, WRITER)).collect(),
@@ -254,7 +263,7 @@ impl KernelEnvironment {
             let path = process.machine.vcpus[usize::from(WRITER)].with_path(|path, _| path.to_vec());
             (ended, events, held, zeroes, path)
         };
-        let mut seen = self.seen_in(call.symbol(), &events, kind, entry)?;
+        let mut seen = self.seen_in(call, &events, kind, entry)?;
         seen.end = ended.end;
         seen.ended = self.process.machine.explain(ended.end);
         seen.path = path.iter().fold(0, |hash, pc| mixed(hash, *pc));
@@ -265,7 +274,16 @@ impl KernelEnvironment {
     }
 
     /// Gathers what a function did from its events.
-    fn seen_in(&self, name: &str, events: &[Event], kind: EntryKind, entry: u64) -> Result<Seen, EmuError> {
+    fn seen_in(
+        &self,
+        call: &PreparedCall,
+        events: &[Event],
+        kind: EntryKind,
+        entry: u64,
+    ) -> Result<Seen, EmuError> {
+        let name = call.symbol();
+        // Its caller takes the lock first, and that is not what the function does.
+        let mut of_caller = call.locks().by_caller;
         let mut seen = Seen {
             kind,
             entry,
@@ -275,6 +293,7 @@ impl KernelEnvironment {
             stores: Vec::new(),
             clears_bad: false,
             locks: false,
+            releases: false,
             unlocked: false,
             keeps_lock: false,
             warnings: Vec::new(),
@@ -302,7 +321,7 @@ impl KernelEnvironment {
                         seen.unlocked |= !held;
                     }
                 }
-                Action::Access(Access { address, after, store_pc: Some(_), .. })
+                Action::Access(Access { kind, address, after, store_pc: Some(_), .. })
                     if address & !7 == lock & !7 =>
                 {
                     let bytes = machine.order.encode(*after);
@@ -315,8 +334,10 @@ impl KernelEnvironment {
                         pmdscope_arches::ByteOrder::Little => u32::from_le_bytes(word),
                         pmdscope_arches::ByteOrder::Big => u32::from_be_bytes(word),
                     };
-                    held = is_held(value.into());
-                    seen.locks |= held;
+                    let is_held = is_held(value.into());
+                    seen.releases |= !held && !is_held && *kind == AccessKind::Store;
+                    seen.locks |= !held && is_held && !std::mem::take(&mut of_caller);
+                    held = is_held;
                 }
                 _ => {}
             }

@@ -75,6 +75,9 @@ pub struct FunctionReport {
     pub locked_by_caller: bool,
     /// Whether it can return with the lock of a table held.
     pub returns_locked: bool,
+    /// Whether it releases the lock that its callers hold.
+    #[serde(default)]
+    pub releases_lock: bool,
     /// What it needs beside its arguments, and was given.
     pub provided: Vec<String>,
     /// What it does to an entry of each kind.

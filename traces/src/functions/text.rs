@@ -89,16 +89,16 @@ type Deed = (&'static str, fn(&FunctionSeen) -> bool);
 
 /// Returns what a function was seen to do, with the entries on which it did so.
 fn deeds(function: &FunctionReport) -> [Deed; 6] {
-    let stores = if function.locked_by_caller {
-        "stores, under the lock that its callers hold"
+    let (stores, reads_alone) = if function.locked_by_caller {
+        ("stores, under the lock that its callers hold", "only reads, under the lock that its callers hold")
     } else {
-        "stores, under the lock that it takes"
+        ("stores, under the lock that it takes", "only reads, without the lock")
     };
     [
         (stores, |seen| seen.whole && !seen.stores.is_empty()),
         ("clears for bad", |seen| seen.whole && seen.clears_bad),
         ("only reads, under the lock", |seen| is_reader(seen) && seen.locks),
-        ("only reads, without the lock", |seen| is_reader(seen) && !seen.locks),
+        (reads_alone, |seen| is_reader(seen) && !seen.locks),
         ("does not look at", |seen| seen.whole && !seen.reads && seen.stores.is_empty()),
         ("sleeps on", |seen| seen.whole && seen.ended.starts_with("sleeps")),
     ]
@@ -113,6 +113,9 @@ fn beside(function: &FunctionReport) -> Vec<String> {
     let mut all = Vec::new();
     if let Some(through) = &function.through {
         all.push(format!("called by {through}()"));
+    }
+    if function.releases_lock {
+        all.push("releases the lock that its callers hold".to_owned());
     }
     if function.returns_locked {
         all.push("can return with the lock held".to_owned());
@@ -163,6 +166,7 @@ mod tests {
             through: None,
             locked_by_caller: false,
             returns_locked: false,
+            releases_lock: false,
             provided: Vec::new(),
             seen,
         }

@@ -89,6 +89,8 @@ enum How {
 pub(crate) struct Locks {
     /// Whether its callers hold the lock of the PMD table: it stores to the entry without taking that.
     pub(crate) by_caller: bool,
+    /// Whether it releases the lock that its callers hold.
+    pub(crate) released: bool,
     /// Whether it can return with a lock held.
     pub(crate) returned: bool,
 }
@@ -189,6 +191,7 @@ impl PreparedCall {
     ) -> Result<Option<(u64, Vec<u64>)>, EmuError> {
         let caller = self.caller(process, cpu);
         let held = match (self.locked_by_caller(process), &self.how) {
+            (Some(_), _) if self.locks.released => None,
             (Some(held), _) => Some(held),
             (None, How::Recipe(recipe)) => (recipe.held_lock)(&caller, process.returned(cpu)?)?,
             (None, How::ByType(typed)) if self.locks.returned => {
