@@ -3,6 +3,7 @@
 mod events;
 mod observed;
 mod outcomes;
+mod together;
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -136,6 +137,7 @@ impl Reporter<'_> {
         let before = self.entry(start.value);
         let views = self.views();
         let outcomes = self.outcomes(WALKER);
+        let whole = self.whole(names.guest.kind != traces::GuestKind::Kernel);
         let findings = traces::judge(&Observed {
             encoding,
             before: &before,
@@ -152,6 +154,11 @@ impl Reporter<'_> {
             },
             changes: &self.writer_changes(),
             filled: self.filled,
+            together: &whole.together,
+            writer_alone: &whole.writer_alone,
+            walker_alone: &whole.walker_alone,
+            places: &whole.places,
+            names: traces::RoutineNames { writer: self.writer.name, walker: &names.walker },
         });
         let behaviours = self.behaviours();
         let with_outcomes: Vec<_> = self.others().map(|cpu| self.outcomes(cpu)).collect();

@@ -38,7 +38,10 @@ pub struct KernelSubject {
 
 /// The functions that were asked for, by role and name: what is passed to them is searched for in the whole image.
 #[derive(Default)]
-struct Called(RefCell<HashMap<(Role, String), Result<&'static Routine, FunctionError>>>);
+struct Called(RefCell<HashMap<(Role, String), Function>>);
+
+/// A function that is called by its types, or why it cannot be.
+type Function = Result<&'static Routine, FunctionError>;
 
 impl KernelSubject {
     /// Opens a kernel, and finds the encoding of its own architecture and version.
@@ -173,7 +176,7 @@ impl KernelSubject {
     }
 
     /// Returns the routine that is a function of this name, called by its types.
-    fn function(&self, role: Role, name: &str) -> Result<&'static Routine, FunctionError> {
+    fn function(&self, role: Role, name: &str) -> Function {
         let mut called = self.called.0.borrow_mut();
         called.entry((role, name.to_owned())).or_insert_with(|| function(&self.kernel, role, name)).clone()
     }

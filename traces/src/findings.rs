@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::count::Count;
 use crate::entry::Value;
-use crate::judge::FindingName;
+use crate::judge::{FindingName, Severity};
 
 /// A finding: a fault that a run showed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +16,9 @@ pub struct Finding {
     pub view: Value,
     /// Explanation of the finding, in one sentence.
     pub explanation: String,
+    /// How bad its consequence is, if the kind of finding alone does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
     /// The number of schedules that show it.
     pub schedules: Count,
     /// The shortest of these schedules: the one with the fewest switches, then the fewest accesses.

@@ -224,6 +224,9 @@ impl RunReport {
 
     /// How bad the consequence of a finding is here.
     pub(crate) fn severity_of(&self, finding: &Finding) -> Severity {
+        if let Some(severity) = finding.severity {
+            return severity;
+        }
         let definition = finding.name.definition();
         let mut on_view = self.outcomes_on(finding.view).peekable();
         let refused = on_view.peek().is_some() && on_view.all(|one| one.result == RoutineResult::Refused);

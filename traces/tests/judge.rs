@@ -1,11 +1,13 @@
 //! Tables of observations and the findings that `judge()` makes of them. For each finding there are scenes in
 //! which it fires, and scenes that differ from one of these in one point and in which it is silent.
 
+use std::collections::BTreeMap;
+
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntryMarks, EntrySpec, Mmu};
 use pmdscope_traces::FindingName::{self, *};
 use pmdscope_traces::{
-    Count, Entry, Marked, Observed, Outcome, Overwritten, RoutineResult, Value, View, WriterChange,
-    WriterRule, WriterSteps, changes, judge,
+    Count, Entry, Marked, Observed, Outcome, Overwritten, RoutineNames, RoutineResult, Value, View,
+    WriterChange, WriterRule, WriterSteps, changes, judge,
 };
 
 const YOUNG: EntryMarks = EntryMarks { young: true, dirty: false, soft_dirty: false, uffd_wp: false };
@@ -214,6 +216,11 @@ impl Scene {
             writer: self.writer,
             changes: &self.changes,
             filled: &self.filled,
+            together: &[],
+            writer_alone: &BTreeMap::new(),
+            walker_alone: &BTreeMap::new(),
+            places: &BTreeMap::new(),
+            names: RoutineNames { writer: "split", walker: "hmm" },
         })
     }
 

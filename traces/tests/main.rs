@@ -14,6 +14,7 @@ mod ktap;
 mod kunit;
 mod page;
 mod repro;
+mod serial;
 mod sweeps;
 mod vcd;
 

@@ -1,5 +1,8 @@
 //! The findings of a batch by their causes: which writer makes which walkers go wrong, the worst consequence first.
+//!
+//! Where nobody knows which of two routines is to blame, the cause is the routine that is in most of the pairs.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use anstyle::Style;
@@ -8,7 +11,7 @@ use crate::batch::ordered::Pairs;
 use crate::batch::summary::Summary;
 use crate::batch::{Record, Report};
 use crate::format::{Records, ReportEncoder, ReportFormat};
-use crate::judge::{FindingName, Severity};
+use crate::judge::{Evidence, FindingName, Severity};
 use crate::text::style;
 use crate::text::wrapped::Lines;
 use crate::words::{counted, one_line};
@@ -26,26 +29,55 @@ pub const REPORT_FORMAT: ReportFormat = ReportFormat {
 struct Causes {
     summary: Summary,
     by_cause: BTreeMap<Cause, Effects>,
+    /// The findings that are of no routine alone.
+    of_pairs: BTreeMap<(Severity, FindingName), Vec<Met>>,
 }
+
+/// A job with a finding of two routines that met.
+struct Met {
+    /// The writer and the walker.
+    routines: [String; 2],
+    entry: &'static str,
+    platform: String,
+    version: String,
+    example: Example,
+}
+
+/// The number of a job, the explanation of its finding, and its command.
+type Example = (u64, String, String);
 
 /// What findings have in common. The order is that of the report.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Cause {
     severity: Severity,
     finding: FindingName,
-    writer: String,
+    /// The number of jobs of a routine that is to blame by it, the most first; the same for all others.
+    jobs: Reverse<u64>,
+    routine: String,
 }
 
 /// The jobs that have findings of one cause.
 #[derive(Default)]
 struct Effects {
     jobs: u64,
-    /// Walkers, each with its entries.
-    walkers: Pairs,
+    /// The other routines, each with its entries.
+    against: Pairs,
     /// Platforms, each with its versions.
     places: Pairs,
-    /// The number of the first job, its explanation, and its command.
-    example: Option<(u64, String, String)>,
+    /// The first of them.
+    example: Option<Example>,
+}
+
+impl Effects {
+    fn add(&mut self, against: &str, entry: &str, [platform, version]: [&str; 2], example: Example) {
+        let job = example.0;
+        self.jobs += 1;
+        self.against.add(against, entry, job);
+        self.places.add(platform, version, job);
+        if self.example.as_ref().is_none_or(|(known, ..)| job < *known) {
+            self.example = Some(example);
+        }
+    }
 }
 
 impl Causes {
@@ -54,6 +86,7 @@ impl Causes {
         for record in records {
             causes.add(&record);
         }
+        causes.blame();
         causes
     }
 
@@ -63,14 +96,49 @@ impl Causes {
         for name in FindingName::ALL {
             let Some(finding) = run.findings.iter().find(|finding| finding.name == name) else { continue };
             let severity = run.severity_of(finding);
-            let cause = Cause { severity, finding: name, writer: run.writer.clone() };
-            let effects = self.by_cause.entry(cause).or_default();
-            effects.jobs += 1;
-            effects.walkers.add(&run.walker, run.entry.name(), record.job);
             let job = record.report.job();
-            effects.places.add(&job.platform(), job.version(), record.job);
-            if effects.example.as_ref().is_none_or(|(known, ..)| record.job < *known) {
-                effects.example = Some((record.job, finding.explanation.clone(), run.command.clone()));
+            let (platform, version) = (job.platform(), job.version());
+            let example = (record.job, finding.explanation.clone(), run.command.clone());
+            if name.definition().evidence == Evidence::Both {
+                self.of_pairs.entry((severity, name)).or_default().push(Met {
+                    routines: [run.writer.clone(), run.walker.clone()],
+                    entry: run.entry.name(),
+                    platform: platform.to_string(),
+                    version: version.to_owned(),
+                    example,
+                });
+                continue;
+            }
+            let cause = Cause { severity, finding: name, jobs: Reverse(0), routine: run.writer.clone() };
+            let effects = self.by_cause.entry(cause).or_default();
+            effects.add(&run.walker, run.entry.name(), [&platform, version], example);
+        }
+    }
+
+    /// Finds the routine that is in most of the pairs, that which is in most of the others, and so on.
+    fn blame(&mut self) {
+        for ((severity, finding), mut left) in std::mem::take(&mut self.of_pairs) {
+            while !left.is_empty() {
+                let mut jobs: BTreeMap<&str, u64> = BTreeMap::new();
+                for [writer, walker] in left.iter().map(|met| &met.routines) {
+                    *jobs.entry(writer).or_default() += 1;
+                    if walker != writer {
+                        *jobs.entry(walker).or_default() += 1;
+                    }
+                }
+                // Of several the first by its name.
+                let most = jobs.into_iter().min_by_key(|(_, jobs)| Reverse(*jobs));
+                let Some((routine, jobs)) = most.map(|(routine, jobs)| (routine.to_owned(), jobs)) else {
+                    break;
+                };
+                let (of_it, others) = left.into_iter().partition(|met| met.routines.contains(&routine));
+                left = others;
+                let cause = Cause { severity, finding, jobs: Reverse(jobs), routine };
+                let effects = self.by_cause.entry(cause.clone()).or_default();
+                for Met { routines: [writer, walker], entry, platform, version, example } in of_it {
+                    let against = if writer == cause.routine { walker } else { writer };
+                    effects.add(&against, entry, [&platform, &version], example);
+                }
             }
         }
     }
@@ -80,7 +148,7 @@ impl Causes {
         let mut lines = Lines::default();
         lines.paragraph("", "", &self.summary.totals());
         let mut last = None;
-        for (Cause { severity, finding, writer }, effects) in &self.by_cause {
+        for (Cause { severity, finding, routine, .. }, effects) in &self.by_cause {
             if last != Some((*severity, *finding)) {
                 lines.gap();
                 heading(&mut lines, style::WRONG, *severity, *finding);
@@ -90,11 +158,11 @@ impl Causes {
             lines.paragraph(
                 "  ",
                 "    ",
-                &one_line(&format!("{writer}, in {}:", counted(effects.jobs, "job"))),
+                &one_line(&format!("{routine}, in {}:", counted(effects.jobs, "job"))),
             );
             // Walkers that go wrong on the same entries are named together.
             let mut by_entries: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
-            for (walker, entries) in effects.walkers.grouped() {
+            for (walker, entries) in effects.against.grouped() {
                 match by_entries.iter_mut().find(|(known, _)| *known == entries) {
                     Some((_, walkers)) => walkers.push(walker),
                     None => by_entries.push((entries, vec![walker])),

@@ -77,6 +77,8 @@ pub enum Evidence {
     Writer,
     /// The remains of an agent's stores.
     Agent,
+    /// What two routines came to together, whichever of the two is to blame.
+    Both,
 }
 
 /// A section of the summary of a comparison.

@@ -22,6 +22,7 @@ pub(super) fn entry_destroyed(observed: &Observed<'_>, sightings: &mut Sightings
                 lost(observed, store),
                 store.after.value
             ),
+            severity: None,
             schedules: store.schedules.clone(),
             schedule: store.schedule.clone(),
         });

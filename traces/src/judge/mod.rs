@@ -10,7 +10,9 @@ mod destroyed;
 mod fixes;
 mod observed;
 mod registry;
+mod serial;
 mod sightings;
+mod together;
 mod views;
 mod walker;
 mod writer;
@@ -18,8 +20,9 @@ mod writer;
 pub(crate) use definition::{BugReportParts, KunitAssertion, SubjectParts, SummaryGrouping, SweptClass};
 pub use definition::{Definition, Evidence, Severity, SummarySection};
 pub(crate) use fixes::known_fix;
-pub use observed::{Marked, Observed, Overwritten, WriterChange, WriterRule, WriterSteps};
+pub use observed::{Marked, Observed, Overwritten, RoutineNames, WriterChange, WriterRule, WriterSteps};
 pub use registry::FindingName;
+pub use together::{Pair, SerialOrder, Together};
 
 use sightings::Sightings;
 
@@ -33,6 +36,7 @@ pub fn judge(observed: &Observed<'_>) -> Vec<Finding> {
             name,
             view: sighting.view,
             explanation: sighting.explanation,
+            severity: sighting.severity,
             schedules: sighting.schedules,
             schedule: sighting.schedule,
         }));

@@ -1,6 +1,10 @@
 //! Observations of writers, walkers and agents, beside views and outcomes.
 
+use std::collections::BTreeMap;
+
 use pmdscope_arches::{Encoding, EntryMarks, Form};
+
+use super::together::{Serial, Together};
 
 use crate::count::Count;
 use crate::entry::{Entry, Value};
@@ -32,9 +36,33 @@ pub struct Observed<'a> {
     /// The entries of the page table that the writer filled when it ran alone, in CPU order. Empty if it filled
     /// none, or if they were not looked at.
     pub filled: &'a [u64],
+    /// What each run came to as a whole. Empty if there is not one writer and one walker.
+    pub together: &'a [Together],
+    /// What the writer leaves in words that both use, if it runs alone.
+    pub writer_alone: &'a BTreeMap<u64, u64>,
+    /// What the walker leaves in them.
+    pub walker_alone: &'a BTreeMap<u64, u64>,
+    /// What is at the addresses of these words, in words.
+    pub places: &'a BTreeMap<u64, String>,
+    /// The names of the routines.
+    pub names: RoutineNames<'a>,
+}
+
+/// The names of a writer and a walker.
+#[derive(Debug, Clone, Copy)]
+pub struct RoutineNames<'a> {
+    /// The writer's.
+    pub writer: &'a str,
+    /// The walker's.
+    pub walker: &'a str,
 }
 
 impl Observed<'_> {
+    /// Returns what both orders of one routine after the other come to, if both were run.
+    pub(super) fn serial(&self) -> Option<Serial<'_>> {
+        Serial::of(self.together, self.writer_alone, self.walker_alone)
+    }
+
     /// Whether the run began with a mapping.
     pub(super) fn began_with_mapping(&self) -> bool {
         self.before.predicates.present && self.before.predicates.leaf && !self.built_as_swap

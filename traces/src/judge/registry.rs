@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::definition::{Definition, Evidence, KunitAssertion, Severity, SummaryGrouping, SummarySection};
-use super::{destroyed, views, walker, writer};
+use super::{destroyed, serial, views, walker, writer};
 
 /// Generates [`FindingName`] from the entries.
 macro_rules! findings {
@@ -259,6 +259,49 @@ findings! {
             format!(
                 "On {place}, while {writer} runs, the accessed or dirty bits of {view} are lost"
             )
+        },
+        kunit: None,
+    },
+    /// Together the routines did what they do in neither order of one after the other.
+    NotSerializable = Definition {
+        name: "not-serializable",
+        meaning: "together the routines do what they do in neither order of one after the other: an outcome, a word \
+              that both use, or a number of references is of neither. A routine may refuse, retry or wait",
+        consequence: "a routine acted on what was half done",
+        severity: Severity::WrongAnswer,
+        severity_if_refused: None,
+        evidence: Evidence::Both,
+        rule: serial::not_serializable,
+        sweep_rule: None,
+        summary: Some(SummarySection {
+            title: "Routines that do together what they do in no order",
+            grouping: SummaryGrouping::Walker,
+        }),
+        subject: |parts| format!("{} and {} do together what they do in no order", parts.writer, parts.walker),
+        bug_report: |parts| {
+            let (place, writer, entry) = (parts.place, parts.writer, parts.entry);
+            format!("On {place}, {writer} runs on {entry}: {}", parts.explanation)
+        },
+        kunit: None,
+    },
+    /// A routine crashed, or the kernel warned, as in no order of one routine after the other.
+    CrashInRace = Definition {
+        name: "crash-in-race",
+        meaning: "a routine crashed, or the kernel warned, and does so in no order of one routine after the other",
+        consequence: "the kernel stops or warns when the routines meet",
+        severity: Severity::Crash,
+        severity_if_refused: None,
+        evidence: Evidence::Both,
+        rule: serial::crash_in_race,
+        sweep_rule: None,
+        summary: Some(SummarySection {
+            title: "Crashes and warnings that only happen at once",
+            grouping: SummaryGrouping::Walker,
+        }),
+        subject: |parts| format!("{} and {} crash or warn when they meet", parts.writer, parts.walker),
+        bug_report: |parts| {
+            let (place, writer, entry) = (parts.place, parts.writer, parts.entry);
+            format!("On {place}, {writer} runs on {entry}: {}", parts.explanation)
         },
         kunit: None,
     },

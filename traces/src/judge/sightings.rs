@@ -1,5 +1,6 @@
 //! The results of rules.
 
+use super::definition::Severity;
 use crate::count::Count;
 use crate::entry::Value;
 
@@ -10,6 +11,8 @@ pub(crate) struct Sighting {
     pub view: Value,
     /// Explanation of the finding, in one sentence.
     pub explanation: String,
+    /// How bad it is, if the kind of finding alone does not say it.
+    pub severity: Option<Severity>,
     /// The number of schedules that show it.
     pub schedules: Count,
     /// The shortest of these schedules.
@@ -27,7 +30,7 @@ impl Sightings {
         match self.0.iter_mut().find(|known| known.explanation == new.explanation) {
             Some(known) => {
                 known.schedules += &new.schedules;
-                if length(&new.schedule) < length(&known.schedule) {
+                if is_shorter(&new.schedule, &known.schedule) {
                     known.schedule = new.schedule;
                 }
             }
@@ -43,6 +46,11 @@ impl IntoIterator for Sightings {
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }
+}
+
+/// Whether a schedule is shorter than another.
+pub(super) fn is_shorter(one: &str, other: &str) -> bool {
+    length(one) < length(other)
 }
 
 /// Returns the length of a schedule: the number of its turns, then of its accesses.

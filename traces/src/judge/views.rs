@@ -89,6 +89,7 @@ fn add(sightings: &mut Sightings, view: &View, explanation: String) {
     sightings.add(Sighting {
         view: view.entry.value,
         explanation,
+        severity: None,
         schedules: view.schedules.clone(),
         schedule: view.schedule.clone(),
     });

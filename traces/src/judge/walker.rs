@@ -66,6 +66,7 @@ fn add(sightings: &mut Sightings, outcome: &Outcome, view: Value, explanation: S
     sightings.add(Sighting {
         view,
         explanation,
+        severity: None,
         schedules: outcome.schedules.clone(),
         schedule: outcome.schedule.clone(),
     });

@@ -47,6 +47,7 @@ fn still_valid_after(observed: &Observed<'_>, change: &WriterChange, sightings: 
         explanation: format!(
             "mapping {found} was to be invalidated, and was {left}, which is valid to the hardware, {until}"
         ),
+        severity: None,
         schedules: change.schedules.clone(),
         schedule: change.schedule.clone(),
     });
@@ -66,6 +67,7 @@ fn marks_lost_by(observed: &Observed<'_>, change: &WriterChange, sightings: &mut
         sightings.add(Sighting {
             view: found,
             explanation: format!("the writer lost {marks} of {found}: {what}"),
+            severity: None,
             schedules: change.schedules.clone(),
             schedule: change.schedule.clone(),
         });
@@ -113,6 +115,7 @@ fn marks_lost_in_page_table(observed: &Observed<'_>, sightings: &mut Sightings) 
             observed.filled.len(),
             Value(*first)
         ),
+        severity: None,
         schedules: change.schedules.clone(),
         schedule: change.schedule.clone(),
     });
@@ -134,6 +137,7 @@ pub(super) fn bits_lost(observed: &Observed<'_>, sightings: &mut Sightings) {
                     marked.returned.unwrap_or(marked.in_the_end),
                     marked.in_the_end
                 ),
+                severity: None,
                 schedules: marked.schedules.clone(),
                 schedule: marked.schedule.clone(),
             });
