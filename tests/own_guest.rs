@@ -43,9 +43,12 @@ fn what_a_writer_installs_is_not_what_became_of_the_old_entry() {
     for walker in walkers.split("--walker ").skip(1) {
         let (status, own) = report(&format!("--entry present-huge --writer set-migration --walker {walker}"));
         // The writer invalidates the mapping first, and some walkers take that: it is no view of the installed
-        // entry.
+        // entry. hmm of 6.1 reads the entry again, does not ask whether that is present, and takes the migration entry
+        // for device memory.
         let found = findings(&own);
-        assert!(found.iter().all(|name| *name == "took-invalidated"), "{walker}: {found:?}");
+        let may_be = ["took-invalidated", "not-serializable"];
+        let most = if walker.trim() == "hmm" { 2 } else { 1 };
+        assert!(found.iter().all(|name| may_be[..most].contains(name)), "{walker}: {found:?}");
         assert_eq!(status, Some(i32::from(!found.is_empty())), "{walker}");
         assert_eq!(own["writer"], "set-migration");
         assert!(

@@ -88,6 +88,9 @@ pub struct Exploration {
     /// A run of each behaviour, or without reduction of each schedule, in the order found. In the first, the writer
     /// goes first.
     pub runs: Vec<Run>,
+    /// Where only one schedule was asked for: the runs of each routine after the other, in both orders. Else these are
+    /// among `runs`.
+    pub orders: Vec<Run>,
     /// Number of schedules; if the exploration is incomplete, the number accounted for.
     pub schedules: BigUint,
     /// The baseline run: the walker alone on the original entry.
@@ -182,6 +185,7 @@ impl Exploration {
     pub fn nothing() -> Self {
         Exploration {
             runs: Vec::new(),
+            orders: Vec::new(),
             schedules: BigUint::ZERO,
             alone: CallResult { end: CallExit::TimeBound, outcome: None },
             machine_runs: 0,

@@ -14,9 +14,9 @@ use pmdscope_explore::{Schedule, letters};
 
 use crate::EmuError;
 use crate::end::{CallExit, CallResult};
-use crate::exploration::{Bounds, Exploration, Incomplete, Reduction};
+use crate::exploration::{Bounds, Exploration, Incomplete, Reduction, WALKER, WRITER};
 use crate::recorded;
-use crate::stage::{self, Baseline, Stage, Turn, run};
+use crate::stage::{self, Baseline, Stage, Turn};
 
 /// Returns when an exploration that begins now has taken all its time.
 pub(crate) fn deadline(bounds: &Bounds) -> Option<Instant> {
@@ -43,13 +43,21 @@ pub(crate) fn explore(
 pub(crate) fn explore_one(stage: &mut impl Stage, schedule: &Schedule) -> Result<Exploration, EmuError> {
     let alone = Baseline::run(stage)?;
     let mut exploration = Exploration::after(alone.ended);
-    let (run, turns) = run(stage, &alone, &schedule.0)?;
+    let (run, turns) = stage::run(stage, &alone, &schedule.0, WRITER)?;
     if turns.len() > schedule.0.len() {
         let waiting = turns.get(schedule.0.len()).map_or(Vec::new(), |turn| turn.waiting.clone());
         return Err(EmuError::ScheduleEnds { after: schedule.0.len(), possible: letters(&waiting) });
     }
     exploration.add(run, stage.crashes_are_outcomes());
     exploration.note(Some(Incomplete::OneSchedule));
+    // What both routines do together is compared with what they do one after the other.
+    if stage.cpus() == 2 {
+        for first in [WRITER, WALKER] {
+            let (order, _) = stage::run(stage, &alone, &[], first)?;
+            exploration.orders.push(order);
+            exploration.machine_runs += 2;
+        }
+    }
     Ok(exploration)
 }
 
@@ -76,7 +84,7 @@ const NOBODY: Baseline =
 /// Runs the only CPU of a stage, which is the writer.
 pub(crate) fn explore_alone(stage: &mut impl Stage) -> Result<Exploration, EmuError> {
     let mut exploration = Exploration { alone: NOBODY.ended, ..Exploration::nothing() };
-    let (run, _) = run(stage, &NOBODY, &[])?;
+    let (run, _) = stage::run(stage, &NOBODY, &[], WRITER)?;
     exploration.add(run, stage.crashes_are_outcomes());
     exploration.machine_runs = 1;
     Ok(exploration)
@@ -92,7 +100,8 @@ fn explore_each(
 ) -> Result<(), EmuError> {
     let mut prefix: Vec<u8> = Vec::new();
     loop {
-        let (run, turns) = run(stage, alone, &prefix).map_err(|error| error.not_repeated(&prefix))?;
+        let ran = stage::run(stage, alone, &prefix, WRITER);
+        let (run, turns) = ran.map_err(|error| error.not_repeated(&prefix))?;
         exploration.add(run, stage.crashes_are_outcomes());
         exploration.note(stage.shared());
 

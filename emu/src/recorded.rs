@@ -16,7 +16,7 @@ use unicorn_engine::uc_error;
 
 use crate::EmuError;
 use crate::end::CallResult;
-use crate::exploration::{Bounds, Exploration, Incomplete, Run};
+use crate::exploration::{Bounds, Exploration, Incomplete, Run, WRITER};
 use crate::stage::{self, Baseline, ReplayedPrefix, Stage};
 use crate::trace::{Access, Action};
 use crate::vcpu::UnknownRead;
@@ -151,7 +151,7 @@ fn as_recorded<S: Stage>(
 ) -> Result<Run, EmuError> {
     let recorded = forest.accesses(&behaviour.schedule)?;
     let Routines { stage, words, .. } = forest.cpus();
-    let (mut run, turns) = stage::run(*stage, alone, &behaviour.schedule)
+    let (mut run, turns) = stage::run(*stage, alone, &behaviour.schedule, WRITER)
         .map_err(|error| error.not_repeated(&behaviour.schedule))?;
     let differs = |what: String| EmuError::NotAsRecorded {
         schedule: Schedule(behaviour.schedule.clone()).to_string(),

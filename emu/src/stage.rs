@@ -115,11 +115,13 @@ pub(crate) fn run_to_end(stage: &mut impl Stage, cpu: u8) -> Result<Call, EmuErr
     Ok(call)
 }
 
-/// Runs one schedule: the turns of `prefix` first, then always the first vCPU that waits.
+/// Runs one schedule: the turns of `prefix` first, then `first` as long as it waits, then always the first vCPU that
+/// does.
 pub(crate) fn run(
     stage: &mut impl Stage,
     alone: &Baseline,
     prefix: &[u8],
+    first: u8,
 ) -> Result<(Run, Vec<Turn>), EmuError> {
     stage.reset()?;
     let mut calls: Vec<(u8, Call)> = Vec::new();
@@ -131,7 +133,8 @@ pub(crate) fn run(
     loop {
         let waiting: Vec<u8> = calls.iter().filter(|(_, call)| call.waits()).map(|(cpu, _)| *cpu).collect();
         let wanted = prefix.get(turns.len()).copied();
-        let Some(chosen) = wanted.or_else(|| waiting.first().copied()) else { break };
+        let preferred = || waiting.contains(&first).then_some(first).or(waiting.first().copied());
+        let Some(chosen) = wanted.or_else(preferred) else { break };
         let Some((_, call)) = calls.iter_mut().find(|(cpu, call)| *cpu == chosen && call.waits()) else {
             misfit = Some(EmuError::ScheduleMisfit {
                 turn: turns.len() + 1,

@@ -34,7 +34,7 @@ impl Reporter<'_> {
             return whole;
         }
         let mut distinct = Tally::default();
-        for run in &self.exploration.runs {
+        for run in self.exploration.runs.iter().chain(&self.exploration.orders) {
             let order = order_of(run);
             let of_cpu = |cpu: u8| accesses(run).filter(move |(by, _)| *by == cpu).map(|(_, access)| access);
             match order {
