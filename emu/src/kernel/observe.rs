@@ -321,8 +321,9 @@ impl KernelEnvironment {
                         seen.unlocked |= !held;
                     }
                 }
-                Action::Access(Access { kind, address, after, store_pc: Some(_), .. })
-                    if address & !7 == lock & !7 =>
+                // The word of the lock may hold something else as well.
+                Action::Access(Access { kind, address, size, after, store_pc: Some(_), .. })
+                    if *address < lock + 4 && lock < address + *size as u64 =>
                 {
                     let bytes = machine.order.encode(*after);
                     let at = usize::try_from(lock & 7).unwrap_or(0);
@@ -335,7 +336,11 @@ impl KernelEnvironment {
                         pmdscope_arches::ByteOrder::Big => u32::from_be_bytes(word),
                     };
                     let is_held = is_held(value.into());
-                    seen.releases |= !held && !is_held && *kind == AccessKind::Store;
+                    // Only atomics take a lock. A store to one that nobody has releases it, which makes a ticket lock one
+                    // that seems to be held.
+                    let releases = !held && *kind == AccessKind::Store;
+                    seen.releases |= releases;
+                    let is_held = is_held && !releases;
                     seen.locks |= !held && is_held && !std::mem::take(&mut of_caller);
                     held = is_held;
                 }
