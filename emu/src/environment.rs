@@ -49,6 +49,11 @@ pub trait Inspect {
     fn is_in_entry(&self, address: u64) -> bool {
         self.is_in_table(address)
     }
+    /// Returns a word at an address, given as in events, without the locks in it that nobody holds: a free lock may
+    /// have one of many values.
+    fn without_free_locks(&self, _address: u64, word: u64) -> u64 {
+        word
+    }
     /// Describes in words what lies at an address, given as in events.
     fn describe(&self, address: u64) -> String;
     /// Describes in words how a call ended.

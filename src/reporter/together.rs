@@ -39,15 +39,15 @@ impl Reporter<'_> {
             let of_cpu = |cpu: u8| accesses(run).filter(move |(by, _)| *by == cpu).map(|(_, access)| access);
             match order {
                 // The first routine of an order runs as if it were alone.
-                Some(SerialOrder::WriterFirst) => whole.writer_alone = left_by(of_cpu(WRITER)),
-                Some(SerialOrder::WalkerFirst) => whole.walker_alone = left_by(of_cpu(WALKER)),
+                Some(SerialOrder::WriterFirst) => whole.writer_alone = self.left_by(of_cpu(WRITER)),
+                Some(SerialOrder::WalkerFirst) => whole.walker_alone = self.left_by(of_cpu(WALKER)),
                 Some(SerialOrder::Either) => {
-                    whole.writer_alone = left_by(of_cpu(WRITER));
-                    whole.walker_alone = left_by(of_cpu(WALKER));
+                    whole.writer_alone = self.left_by(of_cpu(WRITER));
+                    whole.walker_alone = self.left_by(of_cpu(WALKER));
                 }
                 None => {}
             }
-            let left = left_by(accesses(run).map(|(_, access)| access));
+            let left = self.left_by(accesses(run).map(|(_, access)| access));
             let references: BTreeMap<u64, u64> = run.references.iter().copied().collect();
             let warnings: BTreeSet<String> = run
                 .events
@@ -90,6 +90,20 @@ impl Reporter<'_> {
             });
         }
         whole
+    }
+
+    /// Returns the values of words after accesses in their order, where they are not as before.
+    fn left_by<'a>(&self, accesses: impl Iterator<Item = &'a Access>) -> BTreeMap<u64, u64> {
+        let mut words: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+        for access in accesses {
+            let word = words.entry(access.address & !7).or_insert((access.before, access.before));
+            word.1 = access.after;
+        }
+        let changed = words.into_iter().filter_map(|(address, (before, after))| {
+            let [before, after] = [before, after].map(|word| self.inspect.without_free_locks(address, word));
+            (before != after).then_some((address, after))
+        });
+        changed.collect()
     }
 
     fn place(&self, address: u64) -> String {
@@ -149,17 +163,6 @@ impl Reporter<'_> {
     fn walker_name(&self) -> &'static str {
         self.walker.map_or("none", |walker| walker.name)
     }
-}
-
-/// Returns the values of words after accesses in their order, where they are not as before.
-fn left_by<'a>(accesses: impl Iterator<Item = &'a Access>) -> BTreeMap<u64, u64> {
-    let mut words: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-    for access in accesses {
-        let word = words.entry(access.address & !7).or_insert((access.before, access.before));
-        word.1 = access.after;
-    }
-    words.retain(|_, (before, after)| before != after);
-    words.into_iter().map(|(address, (_, after))| (address, after)).collect()
 }
 
 /// Returns the order of one routine after the other that a run is, if it is one.

@@ -301,6 +301,10 @@ impl Inspect for KernelEnvironment {
         address & !7 == self.process.machine.isa.physical(self.process.tables.entry)
     }
 
+    fn without_free_locks(&self, address: u64, word: u64) -> u64 {
+        self.process.without_free_locks(address, word)
+    }
+
     fn describe(&self, address: u64) -> String {
         self.process.machine.describe(address)
     }

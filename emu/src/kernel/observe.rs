@@ -10,7 +10,7 @@ use crate::EmuError;
 use crate::end::{CallBounds, CallExit};
 use crate::exploration::WRITER;
 use crate::kernel::KernelEnvironment;
-use crate::kernel::process::is_held;
+use crate::kernel::process::{is_held, number};
 use crate::kernel::provide::{Provision, sources};
 use crate::kernel::routine::{Locks, PreparedCall, functions};
 use crate::kernel::stage::KernelStage;
@@ -139,8 +139,7 @@ impl KernelEnvironment {
 
     fn observe_anew(&mut self, routine: &Routine) -> Result<Observation, EmuError> {
         let isa = self.process.machine.isa;
-        let locks = [self.process.table_lock].into_iter().chain(self.process.other_locks.iter().copied());
-        let mut words: Vec<u64> = locks.map(|lock| isa.physical(lock) & !7).collect();
+        let mut words: Vec<u64> = self.process.locks().map(|lock| isa.physical(lock) & !7).collect();
         words.sort_unstable();
         words.dedup();
         self.watch_words(&words)?;
@@ -149,6 +148,12 @@ impl KernelEnvironment {
         let by_recipe = call.locked_by_caller(&self.process).is_some();
         let takes = seen.iter().any(|seen| seen.locks);
         let mut locked_by_caller = by_recipe || !takes && seen.iter().any(|seen| seen.unlocked);
+        if !takes && !locked_by_caller {
+            // One that only marks a page as accessed stores nothing where that is marked.
+            let unmarked = self.present_huge_without_marks()?;
+            let of_unmarked = self.see(&call, EntryKind::PresentHuge, unmarked, &mut provisions.clone())?;
+            locked_by_caller = of_unmarked.unlocked && !of_unmarked.locks;
+        }
         let releases_lock = !by_recipe && seen.iter().any(|seen| seen.releases);
         // A function that stops without the lock checks that its caller has it. One that releases it, whoever took it,
         // has it from its caller.
@@ -196,6 +201,18 @@ impl KernelEnvironment {
             encoding.build(&spec(true, true)).or_else(|_| encoding.build(&spec(false, false))).ok()
         };
         EntryKind::ALL.into_iter().filter_map(|kind| Some((kind, entry(kind)?))).collect()
+    }
+
+    fn present_huge_without_marks(&self) -> Result<u64, EmuError> {
+        let spec = EntrySpec {
+            kind: EntryKind::PresentHuge,
+            pfn: self.process.pfn,
+            young: false,
+            dirty: false,
+            soft_dirty: false,
+            uffd_wp: false,
+        };
+        self.process.encoding.build(&spec).map_err(|error| EmuError::Environment(error.to_string()))
     }
 
     /// Runs a function alone on an entry of each kind; returns what it did, and what it needs.
@@ -254,8 +271,7 @@ impl KernelEnvironment {
             let read = stage.process.machine.end_probe();
             let (ended, events) = ran?;
             let process = &*stage.process;
-            let mut locks = [process.table_lock].into_iter().chain(process.other_locks.iter().copied());
-            let held = locks.try_fold(false, |held, lock| -> Result<bool, EmuError> {
+            let held = process.locks().try_fold(false, |held, lock| -> Result<bool, EmuError> {
                 Ok(held || is_held(process.machine.get(lock, 4)?))
             })?;
             let zeroes = read.iter().filter(|access| !access.writes && access.size >= 8 && access.value == 0);
@@ -327,15 +343,8 @@ impl KernelEnvironment {
                 {
                     let bytes = machine.order.encode(*after);
                     let at = usize::try_from(lock & 7).unwrap_or(0);
-                    let mut word = [0; 4];
-                    if let Some(of_lock) = bytes.get(at..at + 4) {
-                        word.copy_from_slice(of_lock);
-                    }
-                    let value = match machine.order {
-                        pmdscope_arches::ByteOrder::Little => u32::from_le_bytes(word),
-                        pmdscope_arches::ByteOrder::Big => u32::from_be_bytes(word),
-                    };
-                    let is_held = is_held(value.into());
+                    let of_lock = bytes.get(at..at + 4).unwrap_or_default();
+                    let is_held = is_held(number(machine.order, of_lock).into());
                     // Only atomics take a lock. A store to one that nobody has releases it, which makes a ticket lock one
                     // that seems to be held.
                     let releases = !held && *kind == AccessKind::Store;

@@ -445,6 +445,27 @@ impl KernelProcess {
         self.machine.put64(lock, WRITER_LOCKED)
     }
 
+    /// Returns the locks of page tables.
+    pub(crate) fn locks(&self) -> impl Iterator<Item = u64> + use<'_> {
+        [self.table_lock].into_iter().chain(self.other_locks.iter().copied())
+    }
+
+    /// Returns a word of memory without the locks in it that nobody holds: a ticket lock counts how often it was taken.
+    pub(crate) fn without_free_locks(&self, address: u64, word: u64) -> u64 {
+        let order = self.machine.order;
+        let mut bytes = order.encode(word);
+        for lock in self.locks().map(|lock| self.machine.isa.physical(lock)) {
+            let at = usize::try_from(lock & 7).unwrap_or(0);
+            if lock & !7 == address & !7
+                && let Some(of_lock) = bytes.get_mut(at..at + 4)
+                && !is_held(number(order, of_lock).into())
+            {
+                of_lock.fill(0);
+            }
+        }
+        order.decode(bytes)
+    }
+
     /// Locks the huge page.
     pub(crate) fn lock_page(&self) -> Result<(), EmuError> {
         let flags = self.pages.page(self.pfn) + self.fields.offset("page", "flags")?;
@@ -517,5 +538,14 @@ impl KernelProcess {
     /// Returns the return value of the function that a CPU called last.
     pub(crate) fn returned(&self, cpu: u8) -> Result<u64, EmuError> {
         self.machine.vcpus[usize::from(cpu)].register(self.machine.decoder.model.returns)
+    }
+}
+
+/// Returns the number that four bytes are; 0 if they are not four.
+pub(crate) fn number(order: ByteOrder, bytes: &[u8]) -> u32 {
+    let bytes = bytes.try_into().unwrap_or([0; 4]);
+    match order {
+        ByteOrder::Little => u32::from_le_bytes(bytes),
+        ByteOrder::Big => u32::from_be_bytes(bytes),
     }
 }
