@@ -3,6 +3,7 @@
 use crate::common::kernels::{name, packages};
 use crate::common::scratch::Scratch;
 use crate::common::{command, finish};
+use pmdscope_needs::Need;
 use serde_json::Value;
 
 /// No kernel's split or `pmdp_invalidate()` leaves a mapping valid or loses its marks.
@@ -32,5 +33,37 @@ fn writers_of_kernels_keep_marks_and_gup_fast_may_take_what_is_invalidated() {
             let expected: &[&str] = if takes { &["took-invalidated"] } else { &[] };
             assert_eq!(found, expected, "{} {writer}", name(&kernel));
         }
+    }
+}
+
+/// What no finding names: a function of 6.12 keeps a reference when it cannot lock the page. In 7.2 it gives that back.
+///
+/// On riscv64 GUP-fast takes a page that is protnone, while it is invalidated.
+#[test]
+fn faults_that_nobody_named_are_found_by_the_orders() {
+    let cache = Scratch::new("kernel-findings-of-no-order");
+    let leaks = "--entry present-huge --young --dirty --writer madvise_free_huge_pmd --walker migrate_vma_collect_pmd";
+    let takes = "--entry protnone --writer set_pmd_migration_entry --walker gup-fast-read";
+    let (reference, page) = ("memory-lost", "wrong-page");
+    for (of, line, severity) in [
+        (["6.12", "arm64"], leaks, Some(reference)),
+        (["7.2", "arm64"], leaks, None),
+        (["6.12", "riscv64"], takes, Some(page)),
+        (["6.12", "arm64"], takes, None),
+    ] {
+        let Some(kernel) = packages(&of).into_iter().next() else {
+            Need::Kernels.skip("faults that nobody named are found");
+            continue;
+        };
+        let path = kernel.to_str().expect("names of kernels are UTF-8");
+        let args: Vec<&str> =
+            ["run", "--kernel", path, "--format", "json"].into_iter().chain(line.split(' ')).collect();
+        let ran = finish(command(&args).env("XDG_CACHE_HOME", cache.path()));
+        let report: Value = serde_json::from_str(&ran.stdout).expect("the report is JSON");
+        let all = report["findings"].as_array().into_iter().flatten();
+        let of_no_order = all.filter(|finding| finding["name"] == "not-serializable");
+        let severities: Vec<_> = of_no_order.filter_map(|finding| finding["severity"].as_str()).collect();
+        assert_eq!(severities.first().copied(), severity, "{} {line}", name(&kernel));
+        assert_ne!(report["verdict"], "unknown", "{} {line}", name(&kernel));
     }
 }
