@@ -228,7 +228,7 @@ fn what_functions_do_is_listed_twice_the_same() {
     }
 }
 
-/// What findings have in common is said once, the worst first: needs no kernel.
+/// Findings are listed by what they have in common, the worst first: needs no kernel.
 #[test]
 fn findings_are_grouped_by_their_causes() {
     let scratch = Scratch::new("causes");

@@ -1,4 +1,4 @@
-//! What both routines of a run came to together, beside what they come to one after the other.
+//! The joint results of both routines of each run, and which of them are those of an order of one after the other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,7 +8,7 @@ use pmdscope_traces::{Outcome, Pair, RoutineResult, SerialOrder, Together};
 use super::{Reporter, accesses};
 use crate::tally::Tally;
 
-/// What runs came to as a whole.
+/// The joint results of runs.
 pub(super) struct Whole {
     /// Each distinct one once.
     pub(super) together: Vec<Together>,
@@ -20,7 +20,7 @@ pub(super) struct Whole {
 }
 
 impl Reporter<'_> {
-    /// Gathers what the runs of one writer and one walker came to.
+    /// Gathers the joint results of one writer and one walker.
     ///
     /// `crashes_are_known` says that all memory is there that a routine may access, so that a fault is no lack of it.
     pub(super) fn whole(&self, crashes_are_known: bool) -> Whole {

@@ -1,4 +1,4 @@
-//! Tables of what a writer and a walker come to together, and what is found of no order of one after the other.
+//! Tables of joint results of a writer and a walker, and the findings that no order of one after the other explains.
 
 use std::collections::BTreeMap;
 

@@ -77,7 +77,7 @@ pub enum Evidence {
     Writer,
     /// The remains of an agent's stores.
     Agent,
-    /// What two routines came to together, whichever of the two is to blame.
+    /// The joint result of two routines, whichever of the two is to blame.
     Both,
 }
 
@@ -183,7 +183,7 @@ pub(crate) struct BugReportParts<'a> {
 }
 
 impl BugReportParts<'_> {
-    /// Formats the sentence of a finding that shows without a walker. The explanation gives the details.
+    /// Formats the sentence of a finding whose explanation names the walker, if there is one, and gives the details.
     pub fn of_writer(&self) -> String {
         format!("On {}, {} runs on {}: {}", self.place, self.writer, self.entry, self.explanation)
     }

@@ -36,7 +36,7 @@ pub struct Observed<'a> {
     /// The entries of the page table that the writer filled when it ran alone, in CPU order. Empty if it filled
     /// none, or if they were not looked at.
     pub filled: &'a [u64],
-    /// What each run came to as a whole. Empty if there is not one writer and one walker.
+    /// The joint result of each run. Empty if there is not one writer and one walker.
     pub together: &'a [Together],
     /// What the writer leaves in words that both use, if it runs alone.
     pub writer_alone: &'a BTreeMap<u64, u64>,
@@ -58,7 +58,7 @@ pub struct RoutineNames<'a> {
 }
 
 impl Observed<'_> {
-    /// Returns what both orders of one routine after the other come to, if both were run.
+    /// Returns the joint results of both orders of one routine after the other, if both were run.
     pub(super) fn serial(&self) -> Option<Serial<'_>> {
         Serial::of(self.together, self.writer_alone, self.walker_alone)
     }

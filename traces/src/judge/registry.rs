@@ -278,10 +278,7 @@ findings! {
             grouping: SummaryGrouping::Walker,
         }),
         subject: |parts| format!("{} and {} do together what they do in no order", parts.writer, parts.walker),
-        bug_report: |parts| {
-            let (place, writer, entry) = (parts.place, parts.writer, parts.entry);
-            format!("On {place}, {writer} runs on {entry}: {}", parts.explanation)
-        },
+        bug_report: |parts| parts.of_writer(),
         kunit: None,
     },
     /// A routine crashed, or the kernel warned, as in no order of one routine after the other.
@@ -299,10 +296,7 @@ findings! {
             grouping: SummaryGrouping::Walker,
         }),
         subject: |parts| format!("{} and {} crash or warn when they meet", parts.writer, parts.walker),
-        bug_report: |parts| {
-            let (place, writer, entry) = (parts.place, parts.writer, parts.entry);
-            format!("On {place}, {writer} runs on {entry}: {}", parts.explanation)
-        },
+        bug_report: |parts| parts.of_writer(),
         kunit: None,
     },
 }

@@ -1,5 +1,5 @@
-//! The rules that know no fault by its name: what two routines come to together is what they come to one after the
-//! other, in one of both orders.
+//! The rules that know no fault by its name: the joint result of two routines must be that of one after the other, in
+//! one of both orders.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::together::{Serial, Together, Unexplained};
 use crate::entry::Value;
 use crate::outcome::{self, Outcome, RoutineResult};
 
-/// Finds what routines come to at once and in no order of one after the other.
+/// Finds joint results that neither order of one after the other has.
 pub(super) fn not_serializable(observed: &Observed<'_>, sightings: &mut Sightings) {
     let Some(serial) = observed.serial() else { return };
     // Of those that differ in the same, the one with the shortest schedule is reported.
@@ -112,13 +112,13 @@ fn severity(what: Unexplained, run: &Together) -> Severity {
     }
 }
 
-/// Says what both routines came to.
+/// Says the outcomes of both routines.
 fn both(names: RoutineNames<'_>, run: &Together) -> String {
     let (walker, writer) = (outcome::in_words(&run.walker), outcome::in_words(&run.writer));
     format!("{} {walker}, and {} {writer}", names.walker, names.writer)
 }
 
-/// Says what a routine came to, and what it comes to in the orders: of both routines, where more than one differs.
+/// Says the outcome of a routine, and its outcomes in the orders: of both routines, where more than one differs.
 fn outcomes(names: RoutineNames<'_>, run: &Together, serial: &Serial<'_>) -> String {
     type Of = fn(&Together) -> String;
     let of_writer: Of = |run| outcome::in_words(&run.writer);

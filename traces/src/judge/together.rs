@@ -1,11 +1,11 @@
-//! What two routines came to together, and which of it running one after the other explains.
+//! The joint results of two routines, and which of them running one after the other explains.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::count::Count;
 use crate::outcome::{Outcome, RoutineResult};
 
-/// What a run came to as a whole: the outcomes of both routines, and what they left.
+/// The joint result of a run: the outcomes of both routines, and what they left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Together {
     /// The writer's outcome.
@@ -23,7 +23,7 @@ pub struct Together {
     pub order: Option<SerialOrder>,
     /// The pair of accesses by which no order explains the run; `None` if the accesses themselves are those of an order.
     pub pair: Option<Pair>,
-    /// The number of schedules that come to this.
+    /// The number of schedules with this result.
     pub schedules: Count,
     /// The shortest of these schedules.
     pub schedule: String,
@@ -50,7 +50,7 @@ pub struct Pair {
     pub second: String,
 }
 
-/// What each order of one after the other comes to, and what each routine leaves alone.
+/// The joint result of each order of one after the other, and what each routine leaves alone.
 pub(super) struct Serial<'a> {
     all: Vec<&'a Together>,
     writer_alone: &'a BTreeMap<u64, u64>,
@@ -152,7 +152,7 @@ impl<'a> Serial<'a> {
     }
 }
 
-/// Whether both routines came to an outcome.
+/// Whether both routines have an outcome.
 fn is_known(run: &Together) -> bool {
     [&run.writer, &run.walker]
         .into_iter()
