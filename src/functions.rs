@@ -2,13 +2,14 @@
 
 use anyhow::Result;
 use pmdscope_emu::{
-    Environment, HugePage, KernelEnvironment, Observation, declaration, function, functions, kernel_routines,
-    recipe_calling,
+    Environment, HugePage, KernelEnvironment, Observation, Passed, contract_of, declaration, flag_settings,
+    function, functions, kernel_routines, recipe_calling,
 };
 use pmdscope_guest::kernel::Prototype;
 use pmdscope_guest::{Kernel, Role, Routine};
 use pmdscope_traces::functions::{
-    FUNCTIONS_SCHEMA, FunctionReport, FunctionSeen, FunctionsReport, RecipeReport,
+    ContractReport, FUNCTIONS_SCHEMA, FunctionReport, FunctionSeen, FunctionsReport, PassedEntries,
+    RecipeReport,
 };
 use pmdscope_traces::{EntryName, Hex, Predicates, Value};
 
@@ -33,8 +34,11 @@ pub fn observe(subject: &KernelSubject, described: &[Described]) -> Result<Funct
             recipe.seen = seen(&observation);
             // The encoding is known now that the kernel runs.
             let encoding = *environment.encoding();
+            let contract =
+                contract(&environment, routine.function_in(kernel).map_or("", |(symbol, _)| symbol));
             for seen in &mut recipe.seen {
-                seen.given = is_given(routine, &Predicates::of_model(&encoding, seen.value.0));
+                seen.given = is_given(routine, &Predicates::of_model(&encoding, seen.value.0))
+                    && is_passed(contract.as_ref(), seen.entry);
             }
         }
     }
@@ -76,9 +80,29 @@ fn nothing_seen(name: String, prototype: String) -> FunctionReport {
         locked_by_caller: false,
         returns_locked: false,
         releases_lock: false,
+        contract: None,
         provided: Vec::new(),
         seen: Vec::new(),
     }
+}
+
+/// Returns the contract of a function, if it has one.
+fn contract(environment: &KernelEnvironment, name: &str) -> Option<ContractReport> {
+    let contract = contract_of(name.split(':').next().unwrap_or(name), environment.encoding().version())?;
+    let passed = match contract.passed {
+        Passed::Mappings => PassedEntries::Mappings,
+        Passed::KernelTables => PassedEntries::KernelTables,
+    };
+    Some(ContractReport { passed, source: contract.source.to_owned() })
+}
+
+/// Whether the callers of a function pass it entries of a kind.
+fn is_passed(contract: Option<&ContractReport>, kind: EntryName) -> bool {
+    let EntryName::Kind(kind) = kind else { return true };
+    contract.is_none_or(|contract| match contract.passed {
+        PassedEntries::Mappings => kind.is_mapping(),
+        PassedEntries::KernelTables => !kind.is_swap(),
+    })
 }
 
 /// Runs a function, if the kernel has it and it can be called.
@@ -112,26 +136,18 @@ fn variants(
     };
     let Some(usual) = paths(environment, &base.name)? else { return Ok(Vec::new()) };
     let (mut known, mut variants) = (vec![usual], Vec::new());
-    for parameter in &prototype.parameters {
-        let Some(name) = &parameter.name else { continue };
-        let values: Vec<u64> = match parameter.type_name.as_str() {
-            "bool" | "_Bool" => vec![1],
-            of if name.ends_with("flags") && !of.contains('*') => (0..32).map(|bit| 1 << bit).collect(),
-            _ => continue,
-        };
-        for value in values {
-            let variant = format!("{}:{name}={value:#x}", base.name);
-            let Some(paths) = paths(environment, &variant)? else { continue };
-            if known.contains(&paths) || variants.len() >= MOST_VARIANTS {
-                continue;
-            }
-            known.push(paths);
-            let mut one = FunctionReport { name: variant, ..base.clone() };
-            if let Ok(routine) = function(&kernel, Role::Writer, &one.name) {
-                observed(environment, routine, &mut one);
-            }
-            variants.push(one);
+    for setting in flag_settings(prototype) {
+        let variant = format!("{}:{setting}", base.name);
+        let Some(paths) = paths(environment, &variant)? else { continue };
+        if known.contains(&paths) || variants.len() >= MOST_VARIANTS {
+            continue;
         }
+        known.push(paths);
+        let mut one = FunctionReport { name: variant, ..base.clone() };
+        if let Ok(routine) = function(&kernel, Role::Writer, &one.name) {
+            observed(environment, routine, &mut one);
+        }
+        variants.push(one);
     }
     Ok(variants)
 }
@@ -141,7 +157,11 @@ fn observed(environment: &mut KernelEnvironment, routine: &Routine, one: &mut Fu
     match environment.observe(routine) {
         Err(error) => one.refused = Some(error.to_string()),
         Ok(observation) => {
+            one.contract = contract(environment, &one.name);
             one.seen = seen(&observation);
+            for seen in &mut one.seen {
+                seen.given = is_passed(one.contract.as_ref(), seen.entry);
+            }
             one.through = observation.through.map(str::to_owned);
             one.locked_by_caller = observation.locked_by_caller;
             one.returns_locked = observation.returns_locked;

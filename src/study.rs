@@ -198,9 +198,9 @@ impl<'a> Study<'a> {
                 Some(Installs::Table) => drop(installed.insert(environment.installed_table())),
                 Some(Installs::Entry) => {
                     let last = last_stored(exploration, cpu, environment.entry_address()).into_iter();
-                    // A function that is called by its types may have stored what nobody would install.
-                    let declared = routine.is_some_and(|routine| routine.declared);
-                    installed.extend(last.filter(|entry| !declared || environment.is_of_process(*entry)));
+                    let installs =
+                        |entry: &u64| routine.is_some_and(|routine| environment.installs(routine, *entry));
+                    installed.extend(last.filter(installs));
                 }
                 Some(Installs::Nothing) | None => {}
             }

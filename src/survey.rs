@@ -88,7 +88,7 @@ fn surveyed(kernels: &[KernelArg], args: &SurveyArgs, kinds: &[EntryKind]) -> Re
     let surveyed = kernels.iter().zip(types).map(|(arg, types)| {
         let kernel = KernelSubject::of_arg(arg, types.as_deref(), args.how.cache)?;
         let report = confined::functions(&kernel, routines.all())?;
-        Surveyed::new(arg, types, report, kinds, args, &routines)
+        Surveyed::new(arg, types, report, &kernel.encoding, kinds, args, &routines)
     });
     surveyed.collect()
 }

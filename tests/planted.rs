@@ -129,6 +129,12 @@ fn finding_cases() -> Vec<FindingCase> {
             ),
         ),
         case(
+            &[TookUnmapped],
+            TookUnmapped,
+            with_planted("took-unmapped", ARM64, invalidate),
+            bundled(ARM64, invalidate),
+        ),
+        case(
             &[TookInvalidated],
             TookInvalidated,
             with_planted("took-page", ARM64, invalidate),

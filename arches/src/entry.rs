@@ -94,6 +94,11 @@ impl EntryKind {
     pub const fn is_swap(self) -> bool {
         self.is_migration() || matches!(self, EntryKind::Swap)
     }
+
+    /// Whether it maps a huge page.
+    pub const fn is_mapping(self) -> bool {
+        !self.is_swap() && !matches!(self, EntryKind::None | EntryKind::Table)
+    }
 }
 
 impl fmt::Display for EntryKind {

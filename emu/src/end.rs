@@ -6,6 +6,7 @@ use std::time::Duration;
 use pmdscope_guest::abi::{self, Outcome};
 use unicorn_engine::uc_error;
 
+use crate::exploration::WRITER;
 use crate::memory;
 
 /// Most blocks of code of one call, so that its path fits in memory (128 MiB).
@@ -60,6 +61,12 @@ pub enum CallExit {
 }
 
 impl CallExit {
+    /// Whether a routine of a CPU crashed, if everything that it may access is in memory. A writer's faults are faults
+    /// of its guest.
+    pub fn is_crash_of(self, cpu: u8) -> bool {
+        matches!(self, CallExit::Bug { .. }) || cpu != WRITER && matches!(self, CallExit::Fault { .. })
+    }
+
     /// Whether a limit of what is run here ended the call, so that the rest of it is unknown: a bound, or an instruction.
     pub fn is_bound(self) -> bool {
         matches!(

@@ -58,6 +58,14 @@ pub trait Inspect {
     fn describe(&self, address: u64) -> String;
     /// Describes in words how a call ended.
     fn explain(&self, end: CallExit) -> String;
+    /// Whether a routine crashed that ended so. If not, memory may just lack its setup.
+    fn is_crash(&self, cpu: u8, end: CallExit) -> bool {
+        end.is_crash_of(cpu)
+    }
+    /// Returns the page whose number of references is in a word at an address, given as in events, and that number.
+    fn references_in(&self, _address: u64, _word: u64) -> Option<(u64, u32)> {
+        None
+    }
     /// Returns the number of references that a page has before a run.
     fn references_of(&self, pfn: u64) -> u64;
 }
@@ -122,10 +130,11 @@ pub trait Environment: Inspect {
         true
     }
 
-    /// Whether an entry leads to memory that the routines' process has: its page, or a table.
+    /// Whether an entry that a routine left is one that it installs, not a changed form of what was there.
     ///
-    /// What a function stores which nobody knows is taken for installed only if it does.
-    fn is_of_process(&self, _: u64) -> bool {
+    /// For a function that is called by its types this is seen: the entry leads to memory that the process has, or the
+    /// function stores the same over entries that differ.
+    fn installs(&self, _: &Routine, _: u64) -> bool {
         true
     }
 

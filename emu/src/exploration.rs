@@ -194,12 +194,11 @@ impl Exploration {
     }
 
     /// Adds a run, and notes its first call that leaves something open.
-    pub(crate) fn add(&mut self, run: Run, crashes_are_outcomes: bool) {
+    pub(crate) fn add(&mut self, run: Run, is_crash: impl Fn(u8, CallExit) -> bool) {
         self.machine_runs += 2 + run.others.len() as u64;
         let conclusive = |cpu: u8, end| {
-            // A kernel's own BUG() is an outcome as well, and so is going to sleep: no memory was lacking.
-            matches!(end, CallExit::Returned | CallExit::Bug { .. } | CallExit::Sleeps { .. })
-                || crashes_are_outcomes && cpu != WRITER && matches!(end, CallExit::Fault { .. })
+            // A crash is an outcome as well, and so is going to sleep: no memory was lacking.
+            matches!(end, CallExit::Returned | CallExit::Sleeps { .. }) || is_crash(cpu, end)
         };
         let ends =
             [run.writer.end, run.walker.end].into_iter().chain(run.others.iter().map(|other| other.end));

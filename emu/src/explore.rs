@@ -48,7 +48,7 @@ pub(crate) fn explore_one(stage: &mut impl Stage, schedule: &Schedule) -> Result
         let waiting = turns.get(schedule.0.len()).map_or(Vec::new(), |turn| turn.waiting.clone());
         return Err(EmuError::ScheduleEnds { after: schedule.0.len(), possible: letters(&waiting) });
     }
-    exploration.add(run, stage.crashes_are_outcomes());
+    exploration.add(run, |cpu, end| stage.is_crash(cpu, end));
     exploration.note(Some(Incomplete::OneSchedule));
     // What both routines do together is compared with what they do one after the other.
     if stage.cpus() == 2 {
@@ -85,7 +85,7 @@ const NOBODY: Baseline =
 pub(crate) fn explore_alone(stage: &mut impl Stage) -> Result<Exploration, EmuError> {
     let mut exploration = Exploration { alone: NOBODY.ended, ..Exploration::nothing() };
     let (run, _) = stage::run(stage, &NOBODY, &[], WRITER)?;
-    exploration.add(run, stage.crashes_are_outcomes());
+    exploration.add(run, |cpu, end| stage.is_crash(cpu, end));
     exploration.machine_runs = 1;
     Ok(exploration)
 }
@@ -102,7 +102,7 @@ fn explore_each(
     loop {
         let ran = stage::run(stage, alone, &prefix, WRITER);
         let (run, turns) = ran.map_err(|error| error.not_repeated(&prefix))?;
-        exploration.add(run, stage.crashes_are_outcomes());
+        exploration.add(run, |cpu, end| stage.is_crash(cpu, end));
         exploration.note(stage.shared());
 
         // The next schedule departs from this one at the last turn where a vCPU with a higher number could have

@@ -36,8 +36,9 @@ pub use error::{Blame, EmuError};
 pub use exploration::{Bounds, Divergence, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};
 pub use guest_environment::GuestEnvironment;
 pub use kernel::{
-    BaselineRun, CLEARS_BAD, FunctionError, HugePage, KernelEnvironment, Observation, Seen,
-    check_function_name, declaration, function, functions, kernel_routine, kernel_routines, recipe_calling,
+    BaselineRun, CLEARS_BAD, Contract, FunctionError, HugePage, KernelEnvironment, Observation, Passed, Seen,
+    check_function_name, contract_of, declaration, flag_settings, function, functions, kernel_routine,
+    kernel_routines, recipe_calling,
 };
 pub use machine::{Calls, Loaded, Machine, env, installed_table};
 pub use pinned::ENGINE;

@@ -87,7 +87,7 @@ pub(crate) fn explore(
         }
         let run = as_recorded(&mut forest, alone, behaviour)?;
         let stage = &forest.cpus().stage;
-        exploration.add(run, stage.crashes_are_outcomes());
+        exploration.add(run, |cpu, end| stage.is_crash(cpu, end));
         exploration.note(stage.shared());
     }
     // Noted last: another routine may wait for a lock because the one that held it failed.

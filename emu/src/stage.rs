@@ -79,12 +79,9 @@ pub(crate) trait Stage {
     fn watches_shared(&self) -> bool {
         false
     }
-    /// Whether a walker's access to unmapped memory is an outcome.
-    ///
-    /// It is if everything that a kernel has in memory is mapped: a kernel would crash there too. If not, the
-    /// memory may just lack its setup.
-    fn crashes_are_outcomes(&self) -> bool {
-        true
+    /// Whether a routine crashed that ended so. If not, memory may just lack its setup.
+    fn is_crash(&self, cpu: u8, end: CallExit) -> bool {
+        end.is_crash_of(cpu)
     }
 }
 

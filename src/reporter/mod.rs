@@ -2,6 +2,7 @@
 
 mod events;
 mod observed;
+mod order;
 mod outcomes;
 mod together;
 
@@ -64,11 +65,12 @@ pub struct Reporter<'a> {
     pub exploration: &'a Exploration,
 }
 
-/// Returns the entries that a CPU stored last at `entry_address`: one for each run with such a store.
+/// Returns the entries that a CPU stored last at `entry_address`: one for each run in which it changed the entry.
 pub fn last_stored(exploration: &Exploration, cpu: u8, entry_address: u64) -> BTreeSet<u64> {
     let of_entry = |access: &&Access| access.address & !7 == entry_address;
     let last = |run: &Run| {
-        let stores = accesses(run).filter(|(by, access)| *by == cpu && access.store_pc.is_some());
+        let changes = |access: &Access| access.store_pc.is_some() && access.before != access.after;
+        let stores = accesses(run).filter(|(by, access)| *by == cpu && changes(access));
         stores.map(|(_, access)| access).filter(of_entry).last().map(|access| access.after)
     };
     exploration.runs.iter().filter_map(last).collect()
@@ -137,7 +139,7 @@ impl Reporter<'_> {
         let before = self.entry(start.value);
         let views = self.views();
         let outcomes = self.outcomes(WALKER);
-        let whole = self.whole(names.guest.kind != traces::GuestKind::Kernel);
+        let whole = self.whole();
         let findings = traces::judge(&Observed {
             encoding,
             before: &before,
@@ -145,6 +147,8 @@ impl Reporter<'_> {
             views: &views,
             walker_only_reads: self.walker_only_reads,
             outcomes: &outcomes,
+            outcomes_meanwhile: &self.outcomes_meanwhile(),
+            stale_takes: &self.stale_takes(),
             overwritten: &self.overwritten(&names.walker),
             marked: &self.marked(),
             writer: WriterRule {

@@ -12,9 +12,17 @@ use crate::tally::Tally;
 
 impl Reporter<'_> {
     pub(super) fn outcomes(&self, cpu: u8) -> Vec<Outcome> {
+        self.outcomes_in(cpu, |_, _| true)
+    }
+
+    /// Returns the outcomes of some runs.
+    pub(super) fn outcomes_in(&self, cpu: u8, counts: impl Fn(&Run, &Outcome) -> bool) -> Vec<Outcome> {
         let mut outcomes = Tally::default();
         for run in &self.exploration.runs {
-            outcomes.add(self.outcome_of(run, cpu), run);
+            let outcome = self.outcome_of(run, cpu);
+            if counts(run, &outcome) {
+                outcomes.add(outcome, run);
+            }
         }
         outcomes
             .into_iter()

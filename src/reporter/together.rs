@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use pmdscope_emu::{Access, Action, CallExit, Run, WALKER, WRITER};
+use pmdscope_emu::{Access, Action, Run, WALKER, WRITER};
 use pmdscope_traces::{Outcome, Pair, RoutineResult, SerialOrder, Together};
 
 use super::{Reporter, accesses};
@@ -21,9 +21,7 @@ pub(super) struct Whole {
 
 impl Reporter<'_> {
     /// Gathers the joint results of one writer and one walker.
-    ///
-    /// `crashes_are_known` says that all memory is there that a routine may access, so that a fault is no lack of it.
-    pub(super) fn whole(&self, crashes_are_known: bool) -> Whole {
+    pub(super) fn whole(&self) -> Whole {
         let mut whole = Whole {
             together: Vec::new(),
             writer_alone: BTreeMap::new(),
@@ -59,12 +57,10 @@ impl Reporter<'_> {
                 .collect();
             let outcome = |cpu, end| {
                 let outcome = self.outcome_of(run, cpu);
-                let known = match end {
-                    CallExit::Bug { .. } => true,
-                    _ => crashes_are_known && cpu != WRITER,
-                };
                 match outcome.result {
-                    RoutineResult::Crash if !known => Outcome { result: RoutineResult::Unknown, ..outcome },
+                    RoutineResult::Crash if !self.inspect.is_crash(cpu, end) => {
+                        Outcome { result: RoutineResult::Unknown, ..outcome }
+                    }
                     _ => outcome,
                 }
             };

@@ -4,10 +4,12 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use pmdscope_arches::{EntryKind, platform_name};
+use pmdscope_arches::{Encoding, EntryKind, Form, platform_name};
 use pmdscope_emu::CLEARS_BAD;
 use pmdscope_guest::Role;
-use pmdscope_traces::functions::{FunctionSeen, FunctionsReport, RecipeReport};
+use pmdscope_traces::functions::{
+    FunctionReport, FunctionSeen, FunctionsReport, PassedEntries, RecipeReport,
+};
 use pmdscope_traces::{EntryName, Skipped, quoted};
 
 use super::not_run;
@@ -21,16 +23,39 @@ pub struct Surveyed {
     types: Option<PathBuf>,
     report: FunctionsReport,
     kinds: Vec<KindPairs>,
+    /// Whether it marks mappings as soft-dirty.
+    has_soft_dirty: bool,
 }
 
 /// The writers and walkers of one kind of entry.
 struct KindPairs {
     kind: EntryKind,
     marks: Vec<String>,
-    writers: Vec<String>,
-    walkers: Vec<String>,
+    /// Those that work on the page tables of a process.
+    process: Pairs,
+    /// Those that work on the kernel's own. They meet each other alone.
+    kernel: Pairs,
     /// The routines to which no caller passes such an entry.
     no_caller: Vec<String>,
+}
+
+/// Writers and walkers, each of which is run against each.
+#[derive(Default)]
+struct Pairs {
+    writers: Vec<String>,
+    walkers: Vec<String>,
+}
+
+impl Pairs {
+    fn has(&self, writer: &str, walker: &str) -> bool {
+        self.writers.iter().any(|known| known == writer) && self.walkers.iter().any(|known| known == walker)
+    }
+}
+
+impl KindPairs {
+    fn both(&self) -> [&Pairs; 2] {
+        [&self.process, &self.kernel]
+    }
 }
 
 impl Surveyed {
@@ -39,6 +64,7 @@ impl Surveyed {
         arg: &KernelArg,
         types: Option<PathBuf>,
         report: FunctionsReport,
+        encoding: &Encoding,
         kinds: &[EntryKind],
         args: &SurveyArgs,
         routines: &RoutineFile,
@@ -50,9 +76,9 @@ impl Surveyed {
             names.is_empty() || names.iter().any(|one| routines.full(one) == name)
         };
         let pairs = |kind: &EntryKind| {
-            let (mut writers, mut walkers, mut no_caller) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut process, mut kernel, mut no_caller) = (Pairs::default(), Pairs::default(), Vec::new());
             let called = Called::new(&report, *kind);
-            for Candidate { name, symbols, role, seen } in candidates(&report, *kind) {
+            for Candidate { name, symbols, role, seen, of_kernel } in candidates(&report, *kind) {
                 // Whoever calls it has judged the entry bad, whatever it is.
                 if symbols.contains(&CLEARS_BAD) {
                     continue;
@@ -63,14 +89,15 @@ impl Surveyed {
                 }
                 let is = |of: Role| role.is_none_or(|role| role == of);
                 let changes = !seen.stores.is_empty() || seen.clears_bad;
+                let pairs = if of_kernel { &mut kernel } else { &mut process };
                 if is(Role::Writer) && changes && wanted(&args.writer, name) {
-                    writers.push(name.to_owned());
+                    pairs.writers.push(name.to_owned());
                 }
                 if is(Role::Walker) && seen.reads && wanted(&args.walker, name) {
-                    walkers.push(name.to_owned());
+                    pairs.walkers.push(name.to_owned());
                 }
             }
-            KindPairs { kind: *kind, marks: marks_of(*kind, args.marks), writers, walkers, no_caller }
+            KindPairs { kind: *kind, marks: marks_of(*kind, args.marks), process, kernel, no_caller }
         };
         let kinds: Vec<KindPairs> = kinds.iter().map(pairs).collect();
         for (option, names) in [("--writer", &args.writer), ("--walker", &args.walker)] {
@@ -89,24 +116,49 @@ impl Surveyed {
                 unknown.map_or("", String::as_str)
             );
         }
-        Ok(Surveyed { file: arg.path.clone(), types, report, kinds })
+        let has_soft_dirty = has_soft_dirty(&report, encoding);
+        Ok(Surveyed { file: arg.path.clone(), types, report, kinds, has_soft_dirty })
     }
 
     /// Returns the writers of all kinds of entry, some more than once.
     pub fn writers(&self) -> Vec<&str> {
-        self.kinds.iter().flat_map(|pairs| pairs.writers.iter().map(String::as_str)).collect()
+        let all = self.kinds.iter().flat_map(KindPairs::both);
+        all.flat_map(|pairs| pairs.writers.iter().map(String::as_str)).collect()
     }
 
     /// Returns the walkers of all kinds of entry, some more than once.
     pub fn walkers(&self) -> Vec<&str> {
-        self.kinds.iter().flat_map(|pairs| pairs.walkers.iter().map(String::as_str)).collect()
+        let all = self.kinds.iter().flat_map(KindPairs::both);
+        all.flat_map(|pairs| pairs.walkers.iter().map(String::as_str)).collect()
     }
 
     /// Whether a pair is one of its pairs on a kind of entry.
     pub fn has(&self, kind: EntryKind, writer: &str, walker: &str) -> bool {
-        let named = |names: &[String], name: &str| names.iter().any(|known| known == name);
         let of_kind = self.kinds.iter().filter(|pairs| pairs.kind == kind);
-        of_kind.into_iter().any(|pairs| named(&pairs.writers, writer) && named(&pairs.walkers, walker))
+        of_kind.flat_map(KindPairs::both).any(|pairs| pairs.has(writer, walker))
+    }
+
+    /// Adds an include of pairs to a matrix.
+    fn include(
+        &self,
+        matrix: &mut String,
+        kind: EntryKind,
+        marks: &[String],
+        writers: &[String],
+        walkers: &[String],
+    ) {
+        let list = |names: &[String]| {
+            let names: Vec<String> = names.iter().map(|name| string(name)).collect();
+            format!("[{}]", names.join(", "))
+        };
+        let file = glob::Pattern::escape(&self.file.to_string_lossy());
+        let _ = writeln!(matrix, "\n[[include]]\nkernels = [{}]", string(&file));
+        if let Some(types) = &self.types {
+            let _ = writeln!(matrix, "types = [{}]", string(&types.to_string_lossy()));
+        }
+        let kind = string(kind.name());
+        let _ = writeln!(matrix, "entries = [{{ kind = {kind}, marks = [{}] }}]", list(marks));
+        let _ = writeln!(matrix, "writers = {}\nwalkers = {}", list(writers), list(walkers));
     }
 
     fn platform(&self) -> String {
@@ -122,6 +174,22 @@ impl Surveyed {
             let reason = format!("no function here was seen to pass {} to {names}", pairs.kind);
             all.push(Skipped { encoding: self.platform(), lacks: None, reason });
         }
+        let of_kernel: Vec<String> = self
+            .report
+            .functions
+            .iter()
+            .filter(|function| is_of_kernel(function))
+            .filter_map(|function| {
+                Some(format!("{} ({})", function.name, function.contract.as_ref()?.source))
+            })
+            .collect();
+        if !of_kernel.is_empty() {
+            let reason = format!(
+                "these work on the kernel's own page tables, and were not run against those that work on a process's: {}",
+                of_kernel.join(", ")
+            );
+            all.push(Skipped { encoding: self.platform(), lacks: None, reason });
+        }
         all
     }
 
@@ -134,12 +202,15 @@ impl Surveyed {
             self.platform()
         );
         for pairs in &self.kinds {
+            let number = |of: fn(&Pairs) -> &Vec<String>| {
+                pairs.both().map(|pairs| of(pairs).len()).iter().sum::<usize>()
+            };
             let _ = writeln!(
                 text,
                 "  {}: {} change it, {} read it",
                 pairs.kind,
-                pairs.writers.len(),
-                pairs.walkers.len()
+                number(|pairs| &pairs.writers),
+                number(|pairs| &pairs.walkers)
             );
         }
         let lost: Vec<&str> =
@@ -151,6 +222,15 @@ impl Surveyed {
     }
 }
 
+/// Whether a function of a kernel was seen to mark a mapping as soft-dirty, as none does without CONFIG_MEM_SOFT_DIRTY.
+fn has_soft_dirty(report: &FunctionsReport, encoding: &Encoding) -> bool {
+    let seen = report.functions.iter().flat_map(|function| &function.seen);
+    let mut of_leaf = seen
+        .flat_map(|seen| &seen.stores)
+        .filter(|value| matches!(encoding.form(value.0), Form::Leaf | Form::InvalidLeaf));
+    of_leaf.any(|value| encoding.marks_of(value.0).soft_dirty)
+}
+
 /// A routine on an entry of one kind.
 struct Candidate<'a> {
     name: &'a str,
@@ -159,6 +239,12 @@ struct Candidate<'a> {
     /// Its role, if it has only one.
     role: Option<Role>,
     seen: &'a FunctionSeen,
+    /// Whether it works on the kernel's own page tables.
+    of_kernel: bool,
+}
+
+fn is_of_kernel(function: &FunctionReport) -> bool {
+    function.contract.as_ref().is_some_and(|contract| contract.passed == PassedEntries::KernelTables)
 }
 
 fn role_of(recipe: &RecipeReport) -> Role {
@@ -172,7 +258,7 @@ fn candidates(report: &FunctionsReport, kind: EntryKind) -> Vec<Candidate<'_>> {
     let recipes = report.recipes.iter().filter_map(|recipe| {
         let symbols = recipe.symbols.iter().map(String::as_str).collect();
         let seen = recipe.seen.iter().find(of_kind)?;
-        Some(Candidate { name: &recipe.name, symbols, role: Some(role_of(recipe)), seen })
+        Some(Candidate { name: &recipe.name, symbols, role: Some(role_of(recipe)), seen, of_kernel: false })
     });
     let functions = report.functions.iter().filter_map(|function| {
         let has = |role| {
@@ -192,7 +278,8 @@ fn candidates(report: &FunctionsReport, kind: EntryKind) -> Vec<Candidate<'_>> {
         };
         let seen = function.seen.iter().find(of_kind)?;
         let symbol = function.name.split(':').next().unwrap_or(&function.name);
-        Some(Candidate { name: &function.name, symbols: vec![symbol], role, seen })
+        let of_kernel = is_of_kernel(function);
+        Some(Candidate { name: &function.name, symbols: vec![symbol], role, seen, of_kernel })
     });
     recipes.chain(functions).collect()
 }
@@ -249,7 +336,7 @@ impl<'a> Called<'a> {
 
 /// Returns the marks of an entry: a mapping is in use.
 fn marks_of(kind: EntryKind, asked: Marks) -> Vec<String> {
-    let is_mapping = !kind.is_swap() && !matches!(kind, EntryKind::None | EntryKind::Table);
+    let is_mapping = kind.is_mapping();
     let is_marked = !matches!(kind, EntryKind::None | EntryKind::Table);
     let in_use = Marks { young: asked.young || is_mapping, dirty: asked.dirty || is_mapping, ..asked };
     if is_marked { in_use.names() } else { Vec::new() }
@@ -259,25 +346,22 @@ fn marks_of(kind: EntryKind, asked: Marks) -> Vec<String> {
 pub fn matrix(kernels: &[Surveyed], args: &SurveyArgs) -> Result<String> {
     let mut text =
         "# The pairs of a survey: who changes an entry, against everyone who reads it.\n".to_owned();
-    let list = |names: &[String]| {
-        let names: Vec<String> = names.iter().map(|name| string(name)).collect();
-        format!("[{}]", names.join(", "))
-    };
     let mut pairs = 0;
     for kernel in kernels {
-        for KindPairs { kind, marks, writers, walkers, .. } in &kernel.kinds {
+        let all = kernel.kinds.iter().flat_map(|of_kind| of_kind.both().map(|pairs| (of_kind, pairs)));
+        for (KindPairs { kind, marks, .. }, Pairs { writers, walkers }) in all {
             if writers.is_empty() || walkers.is_empty() {
                 continue;
             }
             pairs += writers.len() * walkers.len();
-            let file = glob::Pattern::escape(&kernel.file.to_string_lossy());
-            let _ = writeln!(text, "\n[[include]]\nkernels = [{}]", string(&file));
-            if let Some(types) = &kernel.types {
-                let _ = writeln!(text, "types = [{}]", string(&types.to_string_lossy()));
+            kernel.include(&mut text, *kind, marks, writers, walkers);
+            // Who writes an entry as dirty marks it as soft-dirty as well on some architectures: whether a writer keeps
+            // that mark is seen where the entry is clean. One walker is enough, as the writer is judged.
+            let soft_dirty = Marks { young: true, soft_dirty: true, ..Marks::default() }.names();
+            if kernel.has_soft_dirty && kind.is_mapping() && *marks != soft_dirty {
+                pairs += writers.len();
+                kernel.include(&mut text, *kind, &soft_dirty, writers, &walkers[..1]);
             }
-            let _ =
-                writeln!(text, "entries = [{{ kind = {}, marks = [{}] }}]", string(kind.name()), list(marks));
-            let _ = writeln!(text, "writers = {}\nwalkers = {}", list(writers), list(walkers));
         }
     }
     ensure!(pairs > 0, "no function changes an entry of a kind that is asked for while another reads it");

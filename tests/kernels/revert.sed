@@ -1,5 +1,5 @@
-# Undoes the fix of Linux 6.10: __split_huge_pmd_locked() calls pmdp_invalidate() on any PMD of anonymous memory,
-# present or not, and tests the entry afterwards. Written for Linux 7.2.
+# mm/huge_memory.c: undoes the fix of Linux 6.10: __split_huge_pmd_locked() calls pmdp_invalidate() on any PMD of
+# anonymous memory, present or not, and tests the entry afterwards. Written for Linux 7.2.
 /^static void __split_huge_pmd_locked(/,/^}/ {
     /^\t\told_pmd = \*pmd;$/d
     /^\t\told_pmd = pmdp_invalidate(vma, haddr, pmd);$/d

@@ -1,4 +1,5 @@
-# The split of an entry that is not present prints a line, and warns with a message. Written for Linux 7.2.
+# mm/huge_memory.c: the split of an entry that is not present prints a line, and warns with a message. Written for
+# Linux 7.2.
 /^static void __split_huge_pmd_locked(/,/^}/ {
     /^\tif (pmd_is_migration_entry(\*pmd)) {$/i\
 	if (!pmd_present(*pmd)) {\

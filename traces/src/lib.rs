@@ -49,7 +49,8 @@ pub use explained::{
 pub use findings::Finding;
 pub use judge::{
     Definition, Evidence, FindingName, Marked, Observed, Overwritten, Pair, RoutineNames, SerialOrder,
-    Severity, SummarySection, Together, WriterChange, WriterRule, WriterSteps, judge, most_telling,
+    Severity, StaleTake, SummarySection, Together, WriterChange, WriterRule, WriterSteps, judge,
+    most_telling,
 };
 pub use outcome::{Outcome, RoutineResult};
 pub use report::{

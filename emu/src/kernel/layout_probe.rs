@@ -35,8 +35,8 @@ pub(crate) struct Tables {
     pub(crate) pte_table: Range<u64>,
     /// Address of a page table that nothing uses.
     pub(crate) spare_table: u64,
-    /// Address of an empty entry in another PMD table, at the same place as the entry.
-    pub(crate) other_entry: u64,
+    /// For each vCPU, the address of an empty entry in another PMD table, at the same place as the entry.
+    pub(crate) other_entries: Vec<u64>,
     /// Addresses of the entries that lead to the PMD table, from the top.
     pub(crate) upper: Vec<u64>,
 }
@@ -237,9 +237,13 @@ impl LayoutProbe {
                 self.fill(pte_table, table_bytes, self.platform.no_pte)?;
                 let spare_table = take(table_bytes);
                 self.fill(spare_table, table_bytes, self.platform.no_pte)?;
-                let other_table = take(table_bytes);
-                self.fill(other_table, table_bytes, level.empty)?;
-                self.machine.name(other_table..other_table + table_bytes, "another PMD table");
+                let mut other_entries = Vec::new();
+                for name in ["another PMD table", "a third PMD table"].iter().take(self.machine.vcpus.len()) {
+                    let other_table = take(table_bytes);
+                    self.fill(other_table, table_bytes, level.empty)?;
+                    self.machine.name(other_table..other_table + table_bytes, name);
+                    other_entries.push(other_table + offset);
+                }
                 let pmd_table = table..table + table_bytes;
                 self.machine.name(pmd_table.clone(), "the PMD table");
                 self.machine.name(pte_table..pte_table + table_bytes, "the page table");
@@ -251,7 +255,7 @@ impl LayoutProbe {
                     pmd_table,
                     pte_table: pte_table..pte_table + table_bytes,
                     spare_table,
-                    other_entry: other_table + offset,
+                    other_entries,
                     upper,
                 });
             }

@@ -45,8 +45,8 @@ pub(crate) use space::Region;
 pub use huge_page::HugePage;
 pub use observe::{CLEARS_BAD, Observation, Seen};
 pub use routine::{
-    FunctionError, check_function_name, declaration, function, functions, kernel_routine, kernel_routines,
-    recipe_calling,
+    Contract, FunctionError, Passed, check_function_name, contract_of, declaration, flag_settings, function,
+    functions, kernel_routine, kernel_routines, recipe_calling,
 };
 
 /// A kernel in memory, with a process that its routines work on.
@@ -305,6 +305,14 @@ impl Inspect for KernelEnvironment {
         self.process.without_free_locks(address, word)
     }
 
+    fn is_crash(&self, _: u8, end: CallExit) -> bool {
+        self.process.is_crash(end)
+    }
+
+    fn references_in(&self, address: u64, word: u64) -> Option<(u64, u32)> {
+        self.process.references_in(address, word)
+    }
+
     fn describe(&self, address: u64) -> String {
         self.process.machine.describe(address)
     }
@@ -417,8 +425,9 @@ impl Environment for KernelEnvironment {
         observation.is_none_or(|observation| observation.only_reads())
     }
 
-    fn is_of_process(&self, entry: u64) -> bool {
-        self.process.has(entry)
+    fn installs(&self, routine: &Routine, entry: u64) -> bool {
+        let observation = self.observations.get(&(true, routine.name)).filter(|_| routine.declared);
+        observation.is_none_or(|observation| self.process.has(entry) || observation.stores_over_any(entry))
     }
 
     fn may_drop(&self, writer: &Routine) -> EntryMarks {

@@ -12,7 +12,7 @@ use crate::exploration::WRITER;
 use crate::kernel::KernelEnvironment;
 use crate::kernel::process::{is_held, number};
 use crate::kernel::provide::{Provision, sources};
-use crate::kernel::routine::{Locks, PreparedCall, functions};
+use crate::kernel::routine::{Locks, PreparedCall, flag_settings, function, functions};
 use crate::kernel::stage::KernelStage;
 use crate::trace::{Access, Action, Event};
 use crate::vcpu::mixed;
@@ -67,7 +67,7 @@ pub struct Seen {
     pub locks: bool,
     /// Whether it released that lock while nobody had it.
     pub releases: bool,
-    /// Whether it changed the entry while nobody had that lock.
+    /// Whether it stored to the entry while nobody had that lock. An atomic that changed nothing does not count.
     pub unlocked: bool,
     /// Whether it returned with the lock of a table held.
     pub keeps_lock: bool,
@@ -104,6 +104,12 @@ impl Observation {
     /// Whether it never stores to an entry, other than to clear one that it takes for bad.
     pub fn only_reads(&self) -> bool {
         self.seen.iter().all(|seen| seen.stores.is_empty())
+    }
+
+    /// Whether it stores this entry, last, in the place of entries that differ.
+    pub(crate) fn stores_over_any(&self, entry: u64) -> bool {
+        let over = self.seen.iter().filter(|seen| seen.stores.last() == Some(&entry));
+        over.map(|seen| seen.entry).collect::<BTreeSet<u64>>().len() > 1
     }
 
     /// Whether it ran to an end on an entry of some kind.
@@ -147,12 +153,18 @@ impl KernelEnvironment {
         let (mut seen, mut provisions) = self.see_all(&call)?;
         let by_recipe = call.locked_by_caller(&self.process).is_some();
         let takes = seen.iter().any(|seen| seen.locks);
-        let mut locked_by_caller = by_recipe || !takes && seen.iter().any(|seen| seen.unlocked);
-        if !takes && !locked_by_caller {
+        // Whoever walks a table calls a callback without the lock.
+        let is_callback = call.through().is_some();
+        let mut locked_by_caller =
+            by_recipe || !takes && !is_callback && seen.iter().any(|seen| seen.unlocked);
+        if !takes && !is_callback && !locked_by_caller {
             // One that only marks a page as accessed stores nothing where that is marked.
             let unmarked = self.present_huge_without_marks()?;
             let of_unmarked = self.see(&call, EntryKind::PresentHuge, unmarked, &mut provisions.clone())?;
             locked_by_caller = of_unmarked.unlocked && !of_unmarked.locks;
+        }
+        if !takes && !is_callback && !locked_by_caller {
+            locked_by_caller = self.needs_lock_with_flags(routine)?;
         }
         let releases_lock = !by_recipe && seen.iter().any(|seen| seen.releases);
         // A function that stops without the lock checks that its caller has it. One that releases it, whoever took it,
@@ -174,6 +186,26 @@ impl KernelEnvironment {
             provisions: Rc::new(provisions),
             seen,
         })
+    }
+
+    /// Whether a function that is called by its types stores to a mapping without the lock with one of its flags: its
+    /// callers hold the lock whichever flags they pass.
+    fn needs_lock_with_flags(&mut self, routine: &Routine) -> Result<bool, EmuError> {
+        let symbol = routine.name.split(':').next().unwrap_or(routine.name);
+        let kernel = Rc::clone(&self.process.machine.kernel);
+        let Some(prototype) = kernel.prototype(symbol).filter(|_| routine.declared) else { return Ok(false) };
+        let entry = self.present_huge_without_marks()?;
+        let names: Vec<String> =
+            flag_settings(&prototype).map(|setting| format!("{symbol}:{setting}")).collect();
+        for name in names {
+            let Ok(variant) = function(&kernel, routine.role, &name) else { continue };
+            let call = PreparedCall::new(variant, &self.process, Locks::default(), &Rc::default())?;
+            let seen = self.see(&call, EntryKind::PresentHuge, entry, &mut Vec::new())?;
+            if seen.unlocked && !seen.locks {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns the functions that take the address of an entry, by where calls enter them.
@@ -325,9 +357,10 @@ impl KernelEnvironment {
                 Action::KernelWarning { place } => seen.warnings.push(Rc::clone(place)),
                 Action::Access(access @ Access { address, .. }) if address & !7 == of_entry => {
                     seen.reads |= access.loads;
-                    let Some(pc) = access.store_pc.filter(|_| access.before != access.after) else {
-                        continue;
-                    };
+                    let changes = access.before != access.after;
+                    // Who stores what was there would undo a change that somebody makes meanwhile.
+                    seen.unlocked |= access.kind == AccessKind::Store && !changes && !held;
+                    let Some(pc) = access.store_pc.filter(|_| changes) else { continue };
                     // Whoever clears a bad entry does so by chance, and whether or not somebody has the lock.
                     let clears = machine.kernel.symbol_at(pc).is_some_and(|(name, _)| name == CLEARS_BAD);
                     if clears && name != CLEARS_BAD {

@@ -339,10 +339,14 @@ impl KernelProcess {
         self.machine
             .name(spare_page..spare_page + self.pages.size, "the struct page of a table that nothing uses");
         let spare_lock = self.set_up_lock(spare_page)?;
-        let other_page = self.pages.page(physical(self.tables.other_entry) >> shift);
-        self.machine.name(other_page..other_page + self.pages.size, "the other PMD table's struct page");
-        let other_lock = self.set_up_lock(other_page)?;
-        self.other_locks.extend([pte_lock, spare_lock, other_lock]);
+        self.other_locks.extend([pte_lock, spare_lock]);
+        let names = ["the other PMD table's struct page", "the third PMD table's struct page"];
+        for (entry, name) in self.tables.other_entries.clone().into_iter().zip(names) {
+            let page = self.pages.page(physical(entry) >> shift);
+            self.machine.name(page..page + self.pages.size, name);
+            let lock = self.set_up_lock(page)?;
+            self.other_locks.push(lock);
+        }
         // On powerpc, page tables share pages, which count them.
         let counts = ["ptdesc", "page"].iter().find_map(|of| self.fields.find(of, "pt_frag_refcount"));
         if let Some(count) = counts {
@@ -464,6 +468,40 @@ impl KernelProcess {
             }
         }
         order.decode(bytes)
+    }
+
+    /// Whether a function crashed that ended so: it reached a BUG(), or accessed what no kernel has in memory.
+    ///
+    /// That is the part of the address space that processes have, beyond the first pages, which a pointer to nothing
+    /// leads to, and beyond what is around this process's huge page: a function may copy to or from there. Anything
+    /// else that is not in memory may just not have been set up.
+    pub(crate) fn is_crash(&self, end: CallExit) -> bool {
+        const NEAR_NOTHING: u64 = 0x1_0000;
+        const NEAR_PAGE: u64 = 0x1_0000_0000;
+        match end {
+            CallExit::Bug { .. } => true,
+            CallExit::Fault { address: Some(address), .. } => {
+                self.platform.has_user_half
+                    && address >> 63 == 0
+                    && address > NEAR_NOTHING
+                    && address.abs_diff(self.address()) > NEAR_PAGE
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the huge page and the number of its references, if they are in the word at an address.
+    pub(crate) fn references_in(&self, address: u64, word: u64) -> Option<(u64, u32)> {
+        let count = self.pages.page(self.pfn) + self.fields.find("page", "_refcount")?;
+        let count = self.machine.isa.physical(count);
+        if count & !7 != address & !7 {
+            return None;
+        }
+        let order = self.machine.order;
+        let bytes = order.encode(word);
+        let at = usize::try_from(count & 7).unwrap_or(0);
+        let references = number(order, bytes.get(at..at + 4)?);
+        Some((self.pfn, references))
     }
 
     /// Locks the huge page.

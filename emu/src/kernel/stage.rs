@@ -35,8 +35,8 @@ pub(crate) struct KernelStage<'a> {
     calls: Vec<Calls>,
     /// What memory is like before a run.
     prepared: Contents,
-    /// The walker's baseline run; empty before it has run.
-    baseline: BaselinePath,
+    /// The walker's baseline run; `None` before it has run.
+    baseline: Option<BaselinePath>,
     /// The routine of each CPU that has returned, while the function called afterwards runs.
     returned: Vec<Option<Returned>>,
     /// For each CPU the identities of the reads that were found in following its routine.
@@ -83,7 +83,7 @@ impl<'a> KernelStage<'a> {
             shared,
             calls,
             prepared,
-            baseline: BaselinePath::default(),
+            baseline: None,
             returned,
             known_reads,
             checkpoints,
@@ -101,20 +101,14 @@ impl<'a> KernelStage<'a> {
     fn outcome(&self, cpu: u8) -> Result<Outcome, EmuError> {
         let vcpu = &self.process.machine.vcpus[usize::from(cpu)];
         let decided_on = vcpu.with_path(|path, loads| {
-            let loads = self.of_entry(loads);
-            match cpu {
-                WALKER => self.baseline.decided_on(path, &loads),
-                _ => loads.last().map(|load| load.value),
+            let entry = self.entry_address();
+            match &self.baseline {
+                Some(baseline) if cpu == WALKER => baseline.decided_on(path, loads),
+                _ => loads.iter().rev().find(|load| load.address & !7 == entry).map(|load| load.value),
             }
         });
         // A routine that never looks at the entry counts as deciding on the original entry.
         self.routines[usize::from(cpu)].outcome(self.process, cpu, decided_on.unwrap_or(self.entry))
-    }
-
-    /// Returns those loads that read the entry.
-    fn of_entry(&self, loads: &[Load]) -> Vec<Load> {
-        let entry = self.entry_address();
-        loads.iter().copied().filter(|load| load.address & !7 == entry).collect()
     }
 
     /// Returns the result of a routine whose last call ended with `end`.
@@ -295,12 +289,10 @@ impl Stage for KernelStage<'_> {
     fn keep_baseline(&mut self) {
         let at = usize::from(WALKER);
         let (path, loads) = match &self.returned[at] {
-            Some(Returned { path, loads, .. }) => (path.clone(), self.of_entry(loads)),
-            None => {
-                self.process.machine.vcpus[at].with_path(|path, loads| (path.to_vec(), self.of_entry(loads)))
-            }
+            Some(Returned { path, loads, .. }) => (path.clone(), loads.clone()),
+            None => self.process.machine.vcpus[at].with_path(|path, loads| (path.to_vec(), loads.to_vec())),
         };
-        self.baseline = BaselinePath { path, loads };
+        self.baseline = Some(BaselinePath { path, loads, entry: self.entry_address() });
     }
 
     fn references(&self) -> Result<Vec<(u64, u64)>, EmuError> {
@@ -334,8 +326,8 @@ impl Stage for KernelStage<'_> {
         true
     }
 
-    fn crashes_are_outcomes(&self) -> bool {
-        false
+    fn is_crash(&self, _: u8, end: CallExit) -> bool {
+        self.process.is_crash(end)
     }
 }
 

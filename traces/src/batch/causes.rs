@@ -1,6 +1,7 @@
-//! The findings of a batch by their causes: which writer makes which walkers go wrong, the worst consequence first.
+//! The findings of a batch by their causes: which routine goes wrong with which others, the worst consequence first.
 //!
-//! Where nobody knows which of two routines is to blame, the cause is the routine that is in most of the pairs.
+//! The cause of what a walker can see, and of what the writer does, is the writer. A walker that goes wrong may be to
+//! blame itself: there the cause is the routine that is in most of the pairs, whichever it is.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use crate::words::{counted, one_line};
 /// The findings by their causes.
 pub const REPORT_FORMAT: ReportFormat = ReportFormat {
     name: "causes",
-    about: "What was found, the worst first: each writer with the walkers that it makes go wrong",
+    about: "What was found, the worst first: each routine that is to blame, with those that it was run against",
     extension: "txt",
     encoder: ReportEncoder::Summary(|records| Causes::of(records).text()),
 };
@@ -29,7 +30,7 @@ pub const REPORT_FORMAT: ReportFormat = ReportFormat {
 struct Causes {
     summary: Summary,
     by_cause: BTreeMap<Cause, Effects>,
-    /// The findings that are of no routine alone.
+    /// The findings for which either routine may be to blame.
     of_pairs: BTreeMap<(Severity, FindingName), Vec<Met>>,
 }
 
@@ -99,7 +100,7 @@ impl Causes {
             let job = record.report.job();
             let (platform, version) = (job.platform(), job.version());
             let example = (record.job, finding.explanation.clone(), run.command.clone());
-            if name.definition().evidence == Evidence::Both {
+            if matches!(name.definition().evidence, Evidence::Walker | Evidence::Both) {
                 self.of_pairs.entry((severity, name)).or_default().push(Met {
                     routines: [run.writer.clone(), run.walker.clone()],
                     entry: run.entry.name(),
@@ -119,16 +120,19 @@ impl Causes {
     fn blame(&mut self) {
         for ((severity, finding), mut left) in std::mem::take(&mut self.of_pairs) {
             while !left.is_empty() {
-                let mut jobs: BTreeMap<&str, u64> = BTreeMap::new();
+                // The number of its pairs, and that of those in which it is the writer.
+                let mut jobs: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
                 for [writer, walker] in left.iter().map(|met| &met.routines) {
-                    *jobs.entry(writer).or_default() += 1;
+                    let of_writer = jobs.entry(writer).or_default();
+                    *of_writer = (of_writer.0 + 1, of_writer.1 + 1);
                     if walker != writer {
-                        *jobs.entry(walker).or_default() += 1;
+                        jobs.entry(walker).or_default().0 += 1;
                     }
                 }
                 // Of several the first by its name.
                 let most = jobs.into_iter().min_by_key(|(_, jobs)| Reverse(*jobs));
-                let Some((routine, jobs)) = most.map(|(routine, jobs)| (routine.to_owned(), jobs)) else {
+                let Some((routine, jobs)) = most.map(|(routine, (jobs, _))| (routine.to_owned(), jobs))
+                else {
                     break;
                 };
                 let (of_it, others) = left.into_iter().partition(|met| met.routines.contains(&routine));

@@ -78,10 +78,32 @@ pub struct FunctionReport {
     /// Whether it releases the lock that its callers hold.
     #[serde(default)]
     pub releases_lock: bool,
+    /// What its callers pass to it, if its types do not tell.
+    #[serde(default)]
+    pub contract: Option<ContractReport>,
     /// What it needs beside its arguments, and was given.
     pub provided: Vec<String>,
     /// What it does to an entry of each kind.
     pub seen: Vec<FunctionSeen>,
+}
+
+/// What the callers of a function pass to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContractReport {
+    /// The entries.
+    pub passed: PassedEntries,
+    /// The caller that shows it: a file of Linux, and a function in it.
+    pub source: String,
+}
+
+/// The entries that the callers of a function pass to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PassedEntries {
+    /// Mappings of a process alone.
+    Mappings,
+    /// Entries of the kernel's own page tables, of which no process has one.
+    KernelTables,
 }
 
 /// What a function does to one entry when it runs alone.

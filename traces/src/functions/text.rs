@@ -1,6 +1,6 @@
 //! The list of functions as text.
 
-use super::{FunctionReport, FunctionSeen, FunctionsReport, RecipeReport};
+use super::{FunctionReport, FunctionSeen, FunctionsReport, PassedEntries, RecipeReport};
 use crate::printable::printable;
 use crate::text::style;
 use crate::text::wrapped::Lines;
@@ -120,6 +120,13 @@ fn beside(function: &FunctionReport) -> Vec<String> {
     if function.returns_locked {
         all.push("can return with the lock held".to_owned());
     }
+    if let Some(contract) = &function.contract {
+        let entries = match contract.passed {
+            PassedEntries::Mappings => "is passed mappings alone",
+            PassedEntries::KernelTables => "works on the kernel's own page tables alone",
+        };
+        all.push(format!("{entries} ({})", contract.source));
+    }
     let mut warnings: Vec<&str> =
         function.seen.iter().flat_map(|seen| seen.warnings.iter().map(String::as_str)).collect();
     warnings.sort_unstable();
@@ -167,6 +174,7 @@ mod tests {
             locked_by_caller: false,
             returns_locked: false,
             releases_lock: false,
+            contract: None,
             provided: Vec::new(),
             seen,
         }

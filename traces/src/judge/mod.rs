@@ -20,7 +20,9 @@ mod writer;
 pub(crate) use definition::{BugReportParts, KunitAssertion, SubjectParts, SummaryGrouping, SweptClass};
 pub use definition::{Definition, Evidence, Severity, SummarySection};
 pub(crate) use fixes::known_fix;
-pub use observed::{Marked, Observed, Overwritten, RoutineNames, WriterChange, WriterRule, WriterSteps};
+pub use observed::{
+    Marked, Observed, Overwritten, RoutineNames, StaleTake, WriterChange, WriterRule, WriterSteps,
+};
 pub use registry::FindingName;
 pub use together::{Pair, SerialOrder, Together};
 

@@ -25,6 +25,10 @@ pub struct Observed<'a> {
     pub walker_only_reads: bool,
     /// The walker's outcomes.
     pub outcomes: &'a [Outcome],
+    /// Those of them that the walker did not decide on after a lock made it wait for the writer's end.
+    pub outcomes_meanwhile: &'a [Outcome],
+    /// The pages that the walker took by an entry that it did not read again.
+    pub stale_takes: &'a [StaleTake],
     /// Stores by routines whose role is only to read.
     pub overwritten: &'a [Overwritten],
     /// Accessed or dirty bits that were set by an agent that plays the MMU.
@@ -72,6 +76,22 @@ impl Observed<'_> {
     pub(super) fn is_mapping(&self, value: Value) -> bool {
         !self.built_as_swap && matches!(self.encoding.form(value.0), Form::Leaf | Form::InvalidLeaf)
     }
+}
+
+/// A page that the walker took by an entry that the writer could replace before the walker had its reference. The
+/// walker did not read the entry again once it had it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaleTake {
+    /// The page's frame number.
+    pub pfn: u64,
+    /// The entry by which the walker took it.
+    pub view: Value,
+    /// What the writer replaced that entry with.
+    pub replaced_by: Value,
+    /// The number of schedules in which this happened.
+    pub schedules: Count,
+    /// The shortest of these schedules.
+    pub schedule: String,
 }
 
 /// A store by a routine whose role is only to read.

@@ -157,6 +157,26 @@ findings! {
         },
         kunit: None,
     },
+    /// A walker took a page by an entry that was replaced meanwhile, and did not look at the entry again.
+    TookUnmapped = Definition {
+        name: "took-unmapped",
+        meaning: "a walker took a page by an entry that the writer replaced before the walker had its \
+              reference, and did not read the entry again",
+        consequence: "a reference to a page that is not mapped any longer, and may be another's by then",
+        severity: Severity::WrongPage,
+        severity_if_refused: None,
+        evidence: Evidence::Walker,
+        rule: walker::took_unmapped,
+        sweep_rule: None,
+        summary: Some(SummarySection {
+            title: "Walkers that took a page by an entry which was replaced meanwhile",
+            grouping: SummaryGrouping::Walker,
+        }),
+        subject: |parts| format!("{} takes a page that {} has unmapped", parts.walker, parts.writer),
+        // The explanation names the walker and both entries.
+        bug_report: |parts| format!("{} takes a page without looking again: {}", parts.during, parts.explanation),
+        kunit: None,
+    },
     /// A routine whose role is only to read overwrote a mapping, a swap entry or a pointer to a page table.
     EntryDestroyed = Definition {
         name: "entry-destroyed",

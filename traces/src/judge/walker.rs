@@ -29,7 +29,7 @@ pub(super) fn walker_took_page(observed: &Observed<'_>, sightings: &mut Sighting
 /// Finds walkers that took a page or a mapping from an entry that the writer had invalidated and not yet
 /// replaced.
 pub(super) fn took_invalidated(observed: &Observed<'_>, sightings: &mut Sightings) {
-    for (outcome, view) in decisions(observed) {
+    for (outcome, view) in observed.outcomes_meanwhile.iter().filter_map(decision) {
         let took = matches!(outcome.result, RoutineResult::Page | RoutineResult::Leaf);
         if took && was_invalidated(observed, view) {
             let explanation = format!(
@@ -42,11 +42,31 @@ pub(super) fn took_invalidated(observed: &Observed<'_>, sightings: &mut Sighting
     }
 }
 
+/// Finds walkers that took a page by an entry that was replaced meanwhile, and did not look at it again.
+pub(super) fn took_unmapped(observed: &Observed<'_>, sightings: &mut Sightings) {
+    for take in observed.stale_takes {
+        sightings.add(Sighting {
+            view: take.view,
+            explanation: format!(
+                "{} took page {:#x} by {}, and did not read the entry again once it had its reference; the writer \
+                 can replace the entry with {} before that",
+                observed.names.walker, take.pfn, take.view, take.replaced_by
+            ),
+            severity: None,
+            schedules: take.schedules.clone(),
+            schedule: take.schedule.clone(),
+        });
+    }
+}
+
 /// Returns each outcome with the view that its decision rests on.
 fn decisions<'a>(observed: &Observed<'a>) -> impl Iterator<Item = (&'a Outcome, Value)> {
+    observed.outcomes.iter().filter_map(decision)
+}
+
+fn decision(outcome: &Outcome) -> Option<(&Outcome, Value)> {
     // A walker that crashed reports no decision, so the last view that it had counts.
-    let view = |outcome: &Outcome| outcome.decided_on.or(outcome.last_view);
-    observed.outcomes.iter().filter_map(move |outcome| Some((outcome, view(outcome)?)))
+    Some((outcome, outcome.decided_on.or(outcome.last_view)?))
 }
 
 fn is_past_present(outcome: &Outcome) -> bool {

@@ -52,6 +52,7 @@ pub(super) static PLATFORM: Platform = Platform {
     start_mm: nothing_of_mm,
     finds_memstart: true,
     pgtable_is_table: false,
+    has_user_half: true,
     stubs: &[],
     invalidates: &["pmdp_invalidate", "pmdp_invalidate_ad"],
 };

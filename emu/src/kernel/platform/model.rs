@@ -64,6 +64,8 @@ pub(crate) struct Platform {
     pub(crate) finds_memstart: bool,
     /// Whether a `pgtable_t` points to a page table; if not, it points to the table's struct page.
     pub(crate) pgtable_is_table: bool,
+    /// Whether processes have the lower half of the address space, so that no kernel has memory of its own there.
+    pub(crate) has_user_half: bool,
     /// Functions that are not run.
     pub(crate) stubs: &'static [Stub],
     /// The functions that invalidate an entry: `pmdp_invalidate()` and the like, or the function that does their

@@ -39,6 +39,7 @@ const COMMON: Platform = Platform {
     start_mm: nothing_of_mm,
     finds_memstart: false,
     pgtable_is_table: true,
+    has_user_half: true,
     stubs: &[Stub {
         symbol: "arch_pte_access_permitted",
         returns: Some(1),

@@ -30,6 +30,7 @@ pub(super) static PLATFORM: Platform = Platform {
     start_mm,
     finds_memstart: false,
     pgtable_is_table: false,
+    has_user_half: true,
     stubs: &[],
     invalidates: &["pmdp_invalidate", "pmdp_invalidate_ad"],
 };

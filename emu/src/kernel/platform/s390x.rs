@@ -28,6 +28,7 @@ pub(super) static PLATFORM: Platform = Platform {
     start_mm,
     finds_memstart: false,
     pgtable_is_table: true,
+    has_user_half: false,
     stubs: &[],
     invalidates: &["pmdp_xchg_direct"],
 };

@@ -16,11 +16,13 @@ use crate::kernel::provide::Provision;
 use crate::vcpu::NextCall;
 
 mod by_type;
+mod contracts;
 mod recipe;
 mod walkers;
 mod writers;
 
-pub use by_type::{FunctionError, check_function_name, declaration, function, functions};
+pub use by_type::{FunctionError, check_function_name, declaration, flag_settings, function, functions};
+pub use contracts::{Contract, Passed, contract_of};
 pub(crate) use walkers::GUP_FAST_READ;
 
 /// Returns all recipes.

@@ -388,7 +388,8 @@ impl Argument {
             Argument::Vma => process.vma,
             Argument::Mm => process.mm,
             Argument::Entry { other: false } => process.tables.entry,
-            Argument::Entry { other: true } => process.tables.other_entry,
+            // Routines that run at once have one each: fork() and mremap() of one process exclude each other.
+            Argument::Entry { other: true } => process.tables.other_entries[usize::from(room.cpu)],
             Argument::EntryValue => {
                 let raw = process.machine.read(process.tables.entry, 8)?;
                 let order = ByteOrder::of(process.encoding.arch());

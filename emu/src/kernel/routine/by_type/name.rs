@@ -155,6 +155,19 @@ fn given_prototype(parsed: &Parsed<'_>) -> Option<Prototype> {
     })
 }
 
+/// Returns the settings of a function's flags with which it may go another way, one flag at a time: `cp_flags=0x2`.
+pub fn flag_settings(prototype: &Prototype) -> impl Iterator<Item = String> + '_ {
+    prototype.parameters.iter().flat_map(|parameter| {
+        let name = parameter.name.as_deref().unwrap_or_default();
+        let values: Vec<u64> = match parameter.type_name.as_str() {
+            "bool" | "_Bool" if !name.is_empty() => vec![1],
+            of if name.ends_with("flags") && !of.contains('*') => (0..32).map(|bit| 1 << bit).collect(),
+            _ => Vec::new(),
+        };
+        values.into_iter().map(move |value| format!("{name}={value:#x}"))
+    })
+}
+
 /// Returns the routine of this role and name, which lives as long as the program runs.
 pub(super) fn intern(role: Role, name: &str, symbol: &str, returns_entry: bool) -> &'static Routine {
     static ALL: Mutex<Vec<&'static Routine>> = Mutex::new(Vec::new());
