@@ -79,3 +79,46 @@ fn faults_that_nobody_named_are_found_by_the_orders() {
         assert_ne!(report["verdict"], "unknown", "{} {line}", name(&kernel));
     }
 }
+
+/// A walker that takes the lock decides on what it reads under it, whatever it read before: `page_vma_mapped_walk()`
+/// waits for a writer that has invalidated the entry, and for one whose callers replace the entry first.
+#[test]
+fn who_waits_for_the_lock_decides_on_what_is_there_then() {
+    let cache = Scratch::new("kernel-findings-under-the-lock");
+    for kernel in packages(&["5.10.0-30", "arm64"]).into_iter().chain(packages(&["7.2", "arm64"])) {
+        let path = kernel.to_str().expect("names of kernels are UTF-8");
+        for writer in ["change_huge_pmd", "pmdp_invalidate"] {
+            let args = ["run", "--kernel", path, "--entry", "present-huge", "--format", "json"];
+            let routines = ["--writer", writer, "--walker", "page-vma-mapped-walk"];
+            let args: Vec<&str> = args.into_iter().chain(routines).collect();
+            let ran = finish(command(&args).env("XDG_CACHE_HOME", cache.path()));
+            let report: Value = serde_json::from_str(&ran.stdout).expect("the report is JSON");
+            let (verdict, findings) = (&report["verdict"], &report["findings"]);
+            assert_eq!(verdict, "pass", "{} {writer}: {findings}", name(&kernel));
+        }
+    }
+}
+
+/// Routines that write to an entry of another table have one each, and so does who works on the kernel's own tables:
+/// a survey finds nothing there.
+#[test]
+fn what_a_process_excludes_is_not_found() {
+    let cache = Scratch::new("kernel-findings-excluded");
+    for kernel in packages(&["5.10.0-30", "arm64"]) {
+        let path = kernel.to_str().expect("names of kernels are UTF-8");
+        let run = ["run", "--kernel", path, "--entry", "migration-write", "--format", "json"];
+        let args: Vec<&str> =
+            run.into_iter().chain(["--writer", "copy_huge_pmd", "--walker", "move_huge_pmd"]).collect();
+        let ran = finish(command(&args).env("XDG_CACHE_HOME", cache.path()));
+        let report: Value = serde_json::from_str(&ran.stdout).expect("the report is JSON");
+        assert_eq!(report["verdict"], "pass", "{}: {}", name(&kernel), report["findings"]);
+        let survey = ["survey", "--kernel", path, "--entry", "present-huge", "--dry-run"];
+        let pairs = finish(command(&survey).env("XDG_CACHE_HOME", cache.path())).stdout;
+        let has = |writer: &str, walker: &str| {
+            pairs.lines().any(|line| line.contains(&format!("  {writer}  {walker}")))
+        };
+        assert!(has("pmd_clear_huge", "pmd_free_pte_page"), "{pairs}");
+        assert!(!has("pmd_clear_huge", "gup-fast-read"), "{pairs}");
+        assert!(has("split", "gup-fast-read"), "{pairs}");
+    }
+}

@@ -76,6 +76,17 @@ pub fn last_stored(exploration: &Exploration, cpu: u8, entry_address: u64) -> BT
     exploration.runs.iter().filter_map(last).collect()
 }
 
+/// Returns the outcomes of one routine after the other.
+fn orders(together: &[traces::Together]) -> Vec<traces::SerialOutcomes> {
+    let outcomes = |one: &traces::Together| {
+        let order = one.order?;
+        Some(traces::SerialOutcomes { order, writer: one.writer.clone(), walker: one.walker.clone() })
+    };
+    let mut orders: Vec<_> = together.iter().filter_map(outcomes).collect();
+    orders.sort_by_key(|one| one.order == traces::SerialOrder::WriterFirst);
+    orders
+}
+
 /// Returns the report of a run that never started; `why` is the reason.
 pub fn not_run(
     encoding: &Encoding,
@@ -211,6 +222,14 @@ impl Reporter<'_> {
             outcomes,
             writer_outcomes: of_writer,
             with_outcomes,
+            orders: if findings
+                .iter()
+                .any(|finding| finding.name.definition().evidence == traces::Evidence::Both)
+            {
+                orders(&whole.together)
+            } else {
+                Vec::new()
+            },
             divergences: self.divergences(),
             warnings: self.warnings(),
             findings,

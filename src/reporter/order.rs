@@ -47,22 +47,25 @@ fn must_precede(steps: &[Step<'_>], first: usize, second: usize) -> bool {
 }
 
 impl Reporter<'_> {
-    /// Returns the walker's outcomes, without those that it decided on after a lock made it wait for the writer's end.
+    /// Returns the walker's outcomes, without those that rest on an entry that it read again and found changed, and those
+    /// that it decided on after a lock made it wait for the writer's end.
     pub(super) fn outcomes_meanwhile(&self) -> Vec<Outcome> {
         self.outcomes_in(WALKER, |run, outcome| !self.waited_for_writer(run, outcome))
     }
 
     /// Whether the walker read what it decided on after it saw, in another word than the entry, that the writer had made
-    /// its last change to the entry.
+    /// its last change to the entry; or read the entry again, and saw such a change.
     fn waited_for_writer(&self, run: &Run, outcome: &Outcome) -> bool {
         let Some(view) = outcome.decided_on else { return false };
         let steps = steps(run);
         let of_entry = |step: &Step<'_>| self.is_of_entry(step);
         let last_change =
             steps.iter().rposition(|step| step.cpu == WRITER && of_entry(step) && step.changes());
-        let decision = steps.iter().rposition(|step| {
-            step.cpu == WALKER && of_entry(step) && step.access.loads && step.access.before == view.0
-        });
+        let decision =
+            steps.iter().rposition(|step| step.cpu == WALKER && of_entry(step) && step.access.loads);
+        if decision.is_some_and(|at| steps[at].access.before != view.0) {
+            return true;
+        }
         let (Some(change), Some(decision)) = (last_change, decision) else { return false };
         let Some(between) = steps.get(change + 1..decision) else { return false };
         between.iter().enumerate().any(|(at, early)| {
@@ -106,7 +109,12 @@ impl Reporter<'_> {
                 if steps[got + 1..].iter().any(is_view) {
                     return None;
                 }
-                (pfn, steps[..got].iter().rposition(is_view)?, got)
+                // Who went on to a page table has its page from there.
+                let view = steps[..got].iter().rposition(is_load)?;
+                if !is_view(&steps[view]) {
+                    return None;
+                }
+                (pfn, view, got)
             }
             // Nobody else uses the word with the number, so it is not watched. Who reads the entry once cannot have read
             // it again.

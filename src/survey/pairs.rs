@@ -224,11 +224,18 @@ impl Surveyed {
 
 /// Whether a function of a kernel was seen to mark a mapping as soft-dirty, as none does without CONFIG_MEM_SOFT_DIRTY.
 fn has_soft_dirty(report: &FunctionsReport, encoding: &Encoding) -> bool {
-    let seen = report.functions.iter().flat_map(|function| &function.seen);
-    let mut of_leaf = seen
-        .flat_map(|seen| &seen.stores)
-        .filter(|value| matches!(encoding.form(value.0), Form::Leaf | Form::InvalidLeaf));
-    of_leaf.any(|value| encoding.marks_of(value.0).soft_dirty)
+    // A store of anything else than a mapping of the same page may have any bits.
+    let mut seen = report.functions.iter().flat_map(|function| &function.seen);
+    seen.any(|seen| {
+        let page = encoding.huge_page_of(seen.value.0);
+        let maps = |entry: u64| matches!(encoding.form(entry), Form::Leaf | Form::InvalidLeaf);
+        let mut stores = seen
+            .stores
+            .iter()
+            .map(|value| value.0)
+            .filter(|entry| maps(*entry) && page.is_some() && encoding.huge_page_of(*entry) == page);
+        stores.any(|entry| encoding.marks_of(entry).soft_dirty)
+    })
 }
 
 /// A routine on an entry of one kind.

@@ -8,7 +8,7 @@ use crate::count::Count;
 use crate::entry::{Entry, Hex, Value};
 use crate::entry_name::EntryName;
 use crate::findings::Finding;
-use crate::judge::Severity;
+use crate::judge::{SerialOrder, Severity};
 use crate::outcome::{Outcome, RoutineResult};
 use crate::view::View;
 
@@ -78,6 +78,9 @@ pub struct RunReport {
     pub writer_outcomes: Vec<Outcome>,
     /// The outcomes of each further routine.
     pub with_outcomes: Vec<Vec<Outcome>>,
+    /// The outcomes of one routine after the other, if a finding rests on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<SerialOutcomes>,
     /// The points where the walker's machine code left the path of its baseline run.
     pub divergences: Vec<Divergence>,
     /// Entries that the guest's `VM_WARN_ON_ONCE()` warned of.
@@ -112,6 +115,17 @@ pub struct RunReport {
     /// traces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<Entry>,
+}
+
+/// The outcomes of a writer and a walker of which one ran after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SerialOutcomes {
+    /// Which of them ran first.
+    pub order: SerialOrder,
+    /// The writer's outcome.
+    pub writer: Outcome,
+    /// The walker's outcome.
+    pub walker: Outcome,
 }
 
 /// An entry that the writer stored.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use pmdscope_arches::{Arch, Encoding, EntryKind, EntryMarks, EntrySpec, Mmu};
 use pmdscope_traces::FindingName::{self, *};
 use pmdscope_traces::{
-    Count, Entry, Marked, Observed, Outcome, Overwritten, RoutineNames, RoutineResult, Value, View,
-    WriterChange, WriterRule, WriterSteps, changes, judge,
+    Count, Entry, Marked, Observed, Outcome, Overwritten, RoutineNames, RoutineResult, StaleTake, Value,
+    View, WriterChange, WriterRule, WriterSteps, changes, judge,
 };
 
 const YOUNG: EntryMarks = EntryMarks { young: true, dirty: false, soft_dirty: false, uffd_wp: false };
@@ -48,6 +48,9 @@ struct Scene {
     walker_only_reads: bool,
     views: Vec<View>,
     outcomes: Vec<Outcome>,
+    /// Whether a lock made the walker wait for the writer's end.
+    waited: bool,
+    stale_takes: Vec<StaleTake>,
     overwritten: Vec<Overwritten>,
     marked: Vec<Marked>,
     changes: Vec<WriterChange>,
@@ -64,6 +67,8 @@ fn of_value(encoding: Encoding, before: u64) -> Scene {
         walker_only_reads: true,
         views: Vec::new(),
         outcomes: Vec::new(),
+        waited: false,
+        stale_takes: Vec::new(),
         overwritten: Vec::new(),
         marked: Vec::new(),
         changes: Vec::new(),
@@ -211,6 +216,8 @@ impl Scene {
             walker_only_reads: self.walker_only_reads,
             views: &self.views,
             outcomes: &self.outcomes,
+            outcomes_meanwhile: if self.waited { &[] } else { &self.outcomes },
+            stale_takes: &self.stale_takes,
             overwritten: &self.overwritten,
             marked: &self.marked,
             writer: self.writer,
@@ -317,6 +324,24 @@ fn walker_took_page() {
 }
 
 #[test]
+fn took_unmapped() {
+    let mapping = scene(arm64(), EntryKind::PresentHuge);
+    let take = StaleTake {
+        pfn: 0x81200,
+        view: Value(mapping.before),
+        replaced_by: Value(0),
+        schedules: Count::default(),
+        schedule: "K1 W3 K1".to_owned(),
+    };
+    mapping.finds(&[]);
+    let found = Scene { stale_takes: vec![take], ..mapping }.found();
+    assert_eq!(found.iter().map(|finding| finding.name).collect::<Vec<_>>(), [TookUnmapped]);
+    let (explanation, schedule) = (&found[0].explanation, &found[0].schedule);
+    assert!(explanation.starts_with("hmm took page 0x81200 by 0x"), "{explanation}");
+    assert_eq!(schedule, "K1 W3 K1");
+}
+
+#[test]
 fn took_invalidated() {
     for encoding in [arm64(), x86_64(), riscv64(), s390x(), hash()] {
         let mapping = || marked_scene(encoding, EntryKind::PresentHuge, YOUNG);
@@ -330,6 +355,9 @@ fn took_invalidated() {
             let took = mapping().stored(&[invalid], Some(before)).view(before).outcome(result, before, true);
             took.finds(&[]);
         }
+        // Whoever waits for the lock finds what the writer left.
+        let waited = mapping().stored(&[invalid], Some(before)).view(invalid);
+        Scene { waited: true, ..waited.outcome(RoutineResult::Leaf, invalid, true) }.finds(&[]);
         // A walker is right to refuse an invalidated entry, or to wait on it.
         for result in [
             RoutineResult::Refused,

@@ -85,6 +85,8 @@ fn found(runs: &[Together]) -> Vec<Finding> {
         walker_only_reads: true,
         views: &[],
         outcomes: &[],
+        outcomes_meanwhile: &[],
+        stale_takes: &[],
         overwritten: &[],
         marked: &[],
         writer: WriterRule { invalidates: true, installs: true, may_drop: EntryMarks::default() },

@@ -481,6 +481,7 @@ impl KernelProcess {
         match end {
             CallExit::Bug { .. } => true,
             CallExit::Fault { address: Some(address), .. } => {
+                let address = self.machine.isa.kernel_address(address);
                 self.platform.has_user_half
                     && address >> 63 == 0
                     && address > NEAR_NOTHING

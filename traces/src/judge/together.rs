@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::count::Count;
 use crate::outcome::{Outcome, RoutineResult};
 
@@ -30,7 +33,8 @@ pub struct Together {
 }
 
 /// An order of one routine after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum SerialOrder {
     /// The writer, then the walker.
     WriterFirst,

@@ -19,9 +19,10 @@ use std::fmt::Write;
 use crate::entry::{Entry, Value};
 use crate::findings::Finding;
 use crate::format::{Detail, RunEncoder, RunFormat};
+use crate::judge::SerialOrder;
 use crate::outcome::{self, Outcome};
 use crate::printable::printable;
-use crate::report::{Divergence, KernelFacts, RunReport, SplitGuard, Stored, Verdict};
+use crate::report::{Divergence, KernelFacts, RunReport, SerialOutcomes, SplitGuard, Stored, Verdict};
 use crate::text::brief::brief;
 use crate::text::race::race;
 use crate::text::style::paint;
@@ -179,6 +180,9 @@ fn walked(lines: &mut Lines, report: &RunReport) {
         "    ",
         &format!("baseline run, without the writer: {}", outcome::in_words(&report.alone)),
     );
+    for one in &report.orders {
+        lines.paragraph("  ", "    ", &in_order(one, report));
+    }
     for outcome in &report.outcomes {
         // The schedule is empty if a bound was hit before the first access.
         let by = match outcome.schedule.as_str() {
@@ -194,6 +198,19 @@ fn walked(lines: &mut Lines, report: &RunReport) {
         let (entry, schedules) = (warning.entry, of_schedules(&warning.schedules, report));
         lines.paragraph("", "  ", &format!("VM_WARN_ON_ONCE() fired on {entry} in {schedules}"));
     }
+}
+
+/// Says the walker's outcome in an order of one after the other, and the writer's if it is not always the same.
+fn in_order(one: &SerialOutcomes, report: &RunReport) -> String {
+    let order = match one.order {
+        SerialOrder::WriterFirst => "after",
+        SerialOrder::WalkerFirst => "before",
+        SerialOrder::Either => "before or after",
+    };
+    let of_writer = |one: &SerialOutcomes| outcome::in_words(&one.writer);
+    let same = report.orders.iter().all(|other| of_writer(other) == of_writer(one));
+    let and = if same { String::new() } else { format!("; {} {}", report.writer, of_writer(one)) };
+    format!("{order} {}: {}{and}", report.writer, outcome::in_words(&one.walker))
 }
 
 fn seen(view: &View, report: &RunReport) -> String {

@@ -57,6 +57,7 @@ const ALL: &[Contract] = &[
         "pmdp_clear_flush_young",
         "mm/rmap.c: folio_referenced_one(), of what page_vma_mapped_walk() found",
     ),
+    mappings("touch_pmd", "mm/huge_memory.c: huge_pmd_set_accessed(), of the entry of a fault"),
     Contract { since: Version::new(6, 10), ..mappings("pmdp_invalidate", INVALIDATES) },
     Contract { since: Version::new(6, 10), ..mappings("pmdp_invalidate_ad", INVALIDATES) },
 ];
