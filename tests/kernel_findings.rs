@@ -99,8 +99,8 @@ fn who_waits_for_the_lock_decides_on_what_is_there_then() {
     }
 }
 
-/// Routines that write to an entry of another table have one each, and so does who works on the kernel's own tables:
-/// a survey finds nothing there.
+/// Routines that write to an entry of another table have one each, as fork() and mremap() do. Functions of the kernel's
+/// own tables are run against each other alone.
 #[test]
 fn what_a_process_excludes_is_not_found() {
     let cache = Scratch::new("kernel-findings-excluded");

@@ -102,6 +102,10 @@ fn locks_are_found(real: &mut Real) -> Vec<String> {
         ("__pmd_trans_huge_lock", false, false, true),
         ("pte_offset_map_lock", false, false, true),
         ("__pte_offset_map", false, false, false),
+        // A callback of page walks is called without the lock, whatever it stores.
+        ("pageattr_pmd_entry", false, false, false),
+        // It stores with one of its flags only.
+        ("touch_pmd", true, false, false),
         // It goes on without the lock with which it is called.
         ("move_pages_huge_pmd", true, true, false),
     ] {
@@ -123,6 +127,13 @@ fn locks_are_found(real: &mut Real) -> Vec<String> {
         let as_wanted = seen.end == CallExit::Returned && seen.reads && seen.stores.is_empty() != stores;
         if !as_wanted {
             complaints.push(format!("{}: {name} on {kind}: {seen:?}", real.name));
+        }
+    }
+    // It has eight parameters, of which it checks the last three.
+    if let Some(observation) = observed(real, "move_pages_huge_pmd") {
+        let warnings: Vec<_> = observation.seen.iter().flat_map(|seen| &seen.warnings).collect();
+        if !warnings.is_empty() {
+            complaints.push(format!("{}: move_pages_huge_pmd warns: {warnings:?}", real.name));
         }
     }
     complaints

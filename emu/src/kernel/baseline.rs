@@ -1,6 +1,8 @@
 //! The baseline run: the walker alone on the original entry. Comparing a walk with it shows which value the walk
 //! decided on.
 
+use std::collections::HashMap;
+
 use crate::vcpu::Load;
 
 /// The walker's path and loads in its baseline run, on the original entry.
@@ -38,6 +40,8 @@ impl BaselinePath {
     fn shared_with(&self, path: &[u64], loads: &[Load]) -> SharedPath {
         let mut shared = SharedPath::default();
         let (mut walk, mut baseline) = (0, 0);
+        // Where the walk has each instruction, in order. A walk can be long.
+        let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
         loop {
             let same =
                 path[walk..].iter().zip(&self.path[baseline..]).take_while(|(here, there)| here == there);
@@ -54,11 +58,17 @@ impl BaselinePath {
             if differing.is_none_or(|load| load.address & !7 == self.entry) {
                 return shared;
             }
-            let back = self.path[baseline..].iter().enumerate().find_map(|(skipped, next)| {
-                Some((path[walk..].iter().position(|here| here == next)?, skipped))
+            if places.is_empty() {
+                for (place, address) in path.iter().enumerate() {
+                    places.entry(*address).or_default().push(place);
+                }
+            }
+            let back = (baseline..).zip(&self.path[baseline..]).find_map(|(there, address)| {
+                let here = places.get(address)?;
+                Some((*here.get(here.partition_point(|place| *place < walk))?, there))
             });
-            let Some((detour, skipped)) = back else { return shared };
-            (walk, baseline) = (walk + detour, baseline + skipped);
+            let Some(back) = back else { return shared };
+            (walk, baseline) = back;
         }
     }
 

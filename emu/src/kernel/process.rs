@@ -473,19 +473,15 @@ impl KernelProcess {
     /// Whether a function crashed that ended so: it reached a BUG(), or accessed what no kernel has in memory.
     ///
     /// That is the part of the address space that processes have, beyond the first pages, which a pointer to nothing
-    /// leads to, and beyond what is around this process's huge page: a function may copy to or from there. Anything
-    /// else that is not in memory may just not have been set up.
+    /// leads to. An instruction that copies to or from a process is in the kernel's table of exceptions, and does not
+    /// crash. Anything else that is not in memory may just not have been set up.
     pub(crate) fn is_crash(&self, end: CallExit) -> bool {
-        const NEAR_NOTHING: u64 = 0x1_0000;
-        const NEAR_PAGE: u64 = 0x1_0000_0000;
         match end {
             CallExit::Bug { .. } => true,
-            CallExit::Fault { address: Some(address), .. } => {
-                let address = self.machine.isa.kernel_address(address);
+            CallExit::Fault { pc, address: Some(address) } => {
                 self.platform.has_user_half
-                    && address >> 63 == 0
-                    && address > NEAR_NOTHING
-                    && address.abs_diff(self.address()) > NEAR_PAGE
+                    && is_of_processes(self.machine.isa.kernel_address(address))
+                    && self.machine.kernel.handles_fault_at(pc) == Some(false)
             }
             _ => false,
         }
@@ -586,5 +582,26 @@ pub(crate) fn number(order: ByteOrder, bytes: &[u8]) -> u32 {
     match order {
         ByteOrder::Little => u32::from_le_bytes(bytes),
         ByteOrder::Big => u32::from_be_bytes(bytes),
+    }
+}
+
+/// Whether an address is one of the lower half of the address space, beyond the first pages, which a pointer to nothing
+/// leads to.
+const fn is_of_processes(address: u64) -> bool {
+    const NEAR_NOTHING: u64 = 0x1_0000;
+    address >> 63 == 0 && address >= NEAR_NOTHING
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_not_be_set_up_is_not_of_processes() {
+        // A wrong struct page of arm64, and the page table of an empty entry, a pointer to nothing and a member of one.
+        assert!(is_of_processes(0x9ff_c204_8008));
+        for address in [0xffff_8880_0000_0000, 0xe000_0000_4003_0000, 0, 0x50, u64::MAX - 0x17] {
+            assert!(!is_of_processes(address), "{address:#x}");
+        }
     }
 }

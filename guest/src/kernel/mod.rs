@@ -11,6 +11,7 @@ mod cache;
 mod compression;
 mod decompress;
 mod error;
+mod exceptions;
 mod file;
 mod image;
 mod kallsyms;

@@ -23,8 +23,8 @@ pub(super) enum Argument {
     Mm,
     /// The address of the entry; of one in another table for the other of two.
     Entry { other: bool },
-    /// The entry, by value.
-    EntryValue,
+    /// The entry, by value; that in another table for the other of two.
+    EntryValue { other: bool },
     /// The address of an entry of a level above, counted from the PMD: 0 is the level next to it.
     Upper(usize),
     /// The address of the first entry of the page table that a split uses.
@@ -69,7 +69,7 @@ pub(super) const WORDS: [(&str, Argument); 23] = [
     ("mm", Argument::Mm),
     ("entry", Argument::Entry { other: false }),
     ("other-entry", Argument::Entry { other: true }),
-    ("entry-value", Argument::EntryValue),
+    ("entry-value", Argument::EntryValue { other: false }),
     ("pud", Argument::Upper(0)),
     ("p4d", Argument::Upper(1)),
     ("pgd", Argument::Upper(2)),
@@ -260,7 +260,7 @@ fn by_value(of: &str, name: &str, other: bool) -> Option<Argument> {
     let bare =
         ["dst_", "src_", "new_", "old_"].iter().find_map(|prefix| bare.strip_prefix(prefix)).unwrap_or(bare);
     Some(match of {
-        "pmd_t" => Argument::EntryValue,
+        "pmd_t" => Argument::EntryValue { other },
         "pgprot_t" => Argument::Protection,
         "pgtable_t" => Argument::PageTable,
         "vm_flags_t" => Argument::MappingFlags,
@@ -390,8 +390,13 @@ impl Argument {
             Argument::Entry { other: false } => process.tables.entry,
             // Routines that run at once have one each: fork() and mremap() of one process exclude each other.
             Argument::Entry { other: true } => process.tables.other_entries[usize::from(room.cpu)],
-            Argument::EntryValue => {
-                let raw = process.machine.read(process.tables.entry, 8)?;
+            Argument::EntryValue { other } => {
+                let entry = if *other {
+                    process.tables.other_entries[usize::from(room.cpu)]
+                } else {
+                    process.tables.entry
+                };
+                let raw = process.machine.read(entry, 8)?;
                 let order = ByteOrder::of(process.encoding.arch());
                 raw.try_into().map(|raw| order.decode(raw)).unwrap_or(0)
             }
