@@ -1,15 +1,17 @@
 //! What the functions of a kernel do to an entry when each runs alone.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use pmdscope_emu::{
-    Environment, HugePage, KernelEnvironment, Observation, Passed, contract_of, declaration, flag_settings,
-    function, functions, kernel_routines, recipe_calling,
+    Environment, HugePage, KernelEnvironment, Observation, Passed, Seen, contract_of, declaration,
+    flag_settings, function, functions, functions_above, kernel_routines, recipe_calling,
 };
 use pmdscope_guest::kernel::Prototype;
 use pmdscope_guest::{Kernel, Role, Routine};
 use pmdscope_traces::functions::{
-    ContractReport, FUNCTIONS_SCHEMA, FunctionReport, FunctionSeen, FunctionsReport, PassedEntries,
-    RecipeReport,
+    AboveReport, ContractReport, FUNCTIONS_SCHEMA, FunctionReport, FunctionSeen, FunctionsReport,
+    PassedEntries, RecipeReport,
 };
 use pmdscope_traces::{EntryName, Hex, Predicates, Value};
 
@@ -55,18 +57,43 @@ pub fn observe(subject: &KernelSubject, described: &[Described]) -> Result<Funct
         report.functions.push(one);
         report.functions.extend(variants);
     }
+    for found in functions_above(kernel)? {
+        // What a recipe calls is listed with the recipes.
+        if Role::ALL.into_iter().any(|role| recipe_calling(role, &found.name).is_some()) {
+            continue;
+        }
+        let called = function(kernel, Role::Writer, &found.name).ok();
+        match called.and_then(|routine| environment.accesses_itself(routine).ok()) {
+            None => report.above.not_called.push(found.name),
+            Some(None) => report.above.stopped.push(found.name),
+            Some(Some(false)) => report.above.elsewhere += 1,
+            Some(Some(true)) => {
+                let declaration = declaration(&found.name, &found.prototype);
+                let mut one = FunctionReport { walks: true, ..nothing_seen(found.name, declaration) };
+                observe_one(&mut environment, &mut one);
+                let variants = variants(&mut environment, &found.prototype, &one)?;
+                report.functions.push(one);
+                report.functions.extend(variants);
+            }
+        }
+    }
+    report.functions.sort_by(|one, next| symbol_of(&one.name).cmp(symbol_of(&next.name)));
     for Described { full, role, .. } in described {
         if let Some(known) = report.functions.iter_mut().find(|known| known.name == *full) {
             known.role.clone_from(role);
             continue;
         }
-        let symbol = full.split(':').next().unwrap_or(full);
-        let mut one =
-            FunctionReport { role: role.clone(), ..nothing_seen(full.clone(), declared(kernel, symbol)) };
+        let declaration = declared(kernel, symbol_of(full));
+        let mut one = FunctionReport { role: role.clone(), ..nothing_seen(full.clone(), declaration) };
         observe_one(&mut environment, &mut one);
         report.functions.push(one);
     }
     Ok(report)
+}
+
+/// Returns the symbol that a name of a function begins with.
+fn symbol_of(name: &str) -> &str {
+    name.split(':').next().unwrap_or(name)
 }
 
 fn nothing_seen(name: String, prototype: String) -> FunctionReport {
@@ -76,6 +103,7 @@ fn nothing_seen(name: String, prototype: String) -> FunctionReport {
         role: None,
         recipes: Vec::new(),
         refused: None,
+        walks: false,
         through: None,
         locked_by_caller: false,
         returns_locked: false,
@@ -88,10 +116,11 @@ fn nothing_seen(name: String, prototype: String) -> FunctionReport {
 
 /// Returns the contract of a function, if it has one.
 fn contract(environment: &KernelEnvironment, name: &str) -> Option<ContractReport> {
-    let contract = contract_of(name.split(':').next().unwrap_or(name), environment.encoding().version())?;
+    let contract = contract_of(symbol_of(name), environment.encoding().version())?;
     let passed = match contract.passed {
         Passed::Mappings => PassedEntries::Mappings,
         Passed::KernelTables => PassedEntries::KernelTables,
+        Passed::OtherMappings => PassedEntries::OtherMappings,
     };
     Some(ContractReport { passed, source: contract.source.to_owned() })
 }
@@ -102,6 +131,7 @@ fn is_passed(contract: Option<&ContractReport>, kind: EntryName) -> bool {
     contract.is_none_or(|contract| match contract.passed {
         PassedEntries::Mappings => kind.is_mapping(),
         PassedEntries::KernelTables => !kind.is_swap(),
+        PassedEntries::OtherMappings => false,
     })
 }
 
@@ -113,13 +143,30 @@ fn observe_one(environment: &mut KernelEnvironment, one: &mut FunctionReport) {
     }
 }
 
+/// The way that a function goes on one entry.
+#[derive(PartialEq, Eq)]
+enum Way {
+    /// By its instructions.
+    Path(u64),
+    /// By what it does to the entry, and whom it calls for that.
+    Deeds {
+        whole: bool,
+        reads: bool,
+        locks: bool,
+        clears_bad: bool,
+        stores: Vec<u64>,
+        calls: BTreeSet<String>,
+    },
+}
+
 /// Maximum number of variants of one function.
 const MOST_VARIANTS: usize = 8;
 
 /// Returns the variants of a function: the values of its flags with which it goes another way, on some kind of entry,
 /// than without any flag and with those before.
 ///
-/// Flags are tried one by one. A variant that does not run to an end is none.
+/// Flags are tried one by one. A variant that does not run to an end is none. Of a function that walks down to the entry,
+/// which goes many ways before it is there, a variant must also do something else to some entry.
 fn variants(
     environment: &mut KernelEnvironment,
     prototype: &Prototype,
@@ -129,20 +176,31 @@ fn variants(
         return Ok(Vec::new());
     }
     let kernel = environment.kernel_rc();
-    let paths = |environment: &mut KernelEnvironment, name: &str| -> Result<Option<Vec<u64>>> {
+    let ways = |environment: &mut KernelEnvironment, name: &str| -> Result<Option<Vec<Way>>> {
         let Ok(routine) = function(&kernel, Role::Writer, name) else { return Ok(None) };
         let Ok(observation) = environment.observe(routine) else { return Ok(None) };
-        Ok(observation.runs().then(|| observation.seen.iter().map(|seen| seen.path).collect()))
+        let way = |seen: &Seen| match base.walks {
+            false => Way::Path(seen.path),
+            true => Way::Deeds {
+                whole: seen.is_whole(),
+                reads: seen.reads,
+                locks: seen.locks,
+                clears_bad: seen.clears_bad,
+                stores: seen.stores.clone(),
+                calls: seen.calls.clone(),
+            },
+        };
+        Ok(observation.runs().then(|| observation.seen.iter().map(way).collect()))
     };
-    let Some(usual) = paths(environment, &base.name)? else { return Ok(Vec::new()) };
+    let Some(usual) = ways(environment, &base.name)? else { return Ok(Vec::new()) };
     let (mut known, mut variants) = (vec![usual], Vec::new());
     for setting in flag_settings(prototype) {
         let variant = format!("{}:{setting}", base.name);
-        let Some(paths) = paths(environment, &variant)? else { continue };
-        if known.contains(&paths) || variants.len() >= MOST_VARIANTS {
+        let Some(ways) = ways(environment, &variant)? else { continue };
+        if known.contains(&ways) || variants.len() >= MOST_VARIANTS {
             continue;
         }
-        known.push(paths);
+        known.push(ways);
         let mut one = FunctionReport { name: variant, ..base.clone() };
         if let Ok(routine) = function(&kernel, Role::Writer, &one.name) {
             observed(environment, routine, &mut one);
@@ -172,7 +230,7 @@ fn observed(environment: &mut KernelEnvironment, routine: &Routine, one: &mut Fu
 }
 
 fn seen(observation: &Observation) -> Vec<FunctionSeen> {
-    let seen = |seen: &pmdscope_emu::Seen| FunctionSeen {
+    let seen = |seen: &Seen| FunctionSeen {
         entry: EntryName::Kind(seen.kind),
         value: Value(seen.entry),
         given: true,
@@ -198,6 +256,7 @@ pub fn not_observed(subject: &KernelSubject, why: Option<String>) -> FunctionsRe
         guest: subject.info(),
         recipes: recipes(&subject.kernel),
         functions: Vec::new(),
+        above: AboveReport::default(),
         incomplete: why,
     }
 }

@@ -105,7 +105,7 @@ impl<'a> Study<'a> {
         let schedules = self.schedule.map_or(Schedules::All(self.reduction), Schedules::One);
         let exploration = environment.explore(&job, self.bounds, schedules)?;
         // A walker does not change what a split fills its page table with, so the writer runs alone here.
-        let filled = match self.writer.splits && is_mapping(&encoding, start.value) {
+        let filled = match self.writer.splits && has_marks(&encoding, start.value) {
             true => environment.filled(&job, self.bounds.call)?,
             false => Vec::new(),
         };
@@ -135,7 +135,7 @@ impl<'a> Study<'a> {
             installed: self.installed(environment, &exploration),
             walker_only_reads: self.walker.is_none_or(|walker| environment.only_reads(walker)),
             filled: &filled,
-            may_drop: environment.may_drop(self.writer),
+            may_drop: environment.may_drop(self.writer, start.value),
             inspect: environment,
             entries,
             exploration: &exploration,
@@ -258,6 +258,6 @@ fn values(start: &Start, exploration: &Exploration) -> BTreeSet<u64> {
 }
 
 /// Whether an entry is a mapping of a huge page.
-fn is_mapping(encoding: &Encoding, entry: u64) -> bool {
-    matches!(encoding.form(entry), Form::Leaf | Form::InvalidLeaf)
+fn has_marks(encoding: &Encoding, entry: u64) -> bool {
+    matches!(encoding.form(entry), Form::Leaf | Form::InvalidLeaf | Form::Swap)
 }

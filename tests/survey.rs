@@ -38,7 +38,7 @@ fn a_survey_names_those_who_go_wrong_without_being_told() {
     let ran = survey(&scratch, &kernel, &["-o", "whole"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(1), ""), "{}", name(&kernel));
     for says in [
-        "functions take the address of an entry",
+        "functions take the address of an entry,",
         "WRONG ANSWER: walker-past-present",
         "ODD VIEW: swap-becomes-present",
         "split, in",
@@ -94,6 +94,38 @@ fn a_survey_of_two_kernels_says_what_differs() {
     let worse = run(after, before);
     assert_eq!(worse.status, Some(1), "{}{}", worse.stdout, worse.stderr);
     assert!(worse.stdout.contains("WORSE: newly found after the change"), "{}", worse.stdout);
+}
+
+/// A function that takes no address of an entry is found by what it does. Debian's 6.1 reads the entry twice before it
+/// takes the lock, and clears a migration entry that is made in between as bad (the second report in the list of commit
+/// 670ddd8cdcbd ("mm/mprotect: delete pmd_none_or_clear_bad_unless_trans_huge()") (in v6.5)).
+#[test]
+fn a_survey_finds_who_walks_down_to_an_entry() {
+    let Some(kernel) = packages(&["6.1", "amd64"]).into_iter().next() else {
+        return Need::Kernels.skip("a function that walks down to an entry is surveyed");
+    };
+    let scratch = Scratch::new("survey-walks");
+    let run = |args: &[&str]| {
+        let path = kernel.to_str().expect("names of kernels are UTF-8");
+        pmdscope_with(scratch.path(), &[&[args[0], "--kernel", path], &args[1..]].concat())
+    };
+    let only = ["--entry", "present-huge", "--writer", "set_pmd_migration_entry", "--walker"];
+    let ran = run(&[&["survey"], &only[..], &["change_protection:cp_flags=0x2"]].concat());
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(1), ""), "{}", ran.stdout);
+    for says in
+        ["walk down to one;", "MEMORY LOST: not-serializable", "the entry is\n      0x0000000000000000"]
+    {
+        assert!(ran.stdout.contains(says), "no {says}: {}", ran.stdout);
+    }
+    // What it leaves to a function that it calls is found there: it is none of them.
+    let ran = run(&[&["survey"], &only[..], &["change_prot_numa"]].concat());
+    assert_eq!(ran.status, Some(2), "{}", ran.stdout);
+    assert!(ran.stderr.contains("no such function"), "{}", ran.stderr);
+
+    // Of two tables that a fault may install, it does not matter which.
+    let faults = ["--entry", "migration-write", "--writer", "zap_huge_pmd", "--walker", "__handle_mm_fault"];
+    let ran = run(&[&["run"], &faults[..]].concat());
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{}", ran.stdout);
 }
 
 #[test]
@@ -218,6 +250,8 @@ fn what_functions_do_is_listed_twice_the_same() {
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
     for says in [
         "functions by their types, of which",
+        "  walks down to the entry",
+        "more functions stop before they access an entry, if they do: ",
         "bool zap_huge_pmd(",
         "  stores, under the lock that it takes: ",
         "  stores, under the lock that its callers hold: ",

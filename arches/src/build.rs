@@ -45,9 +45,8 @@ impl Encoding {
         let marked = |bit: Option<u8>| bit.is_some_and(|bit| entry & (1 << bit) != 0);
         let (kind, offset) = (swap.kind_of(entry), swap.offset_of(entry));
         let migration = self.migration_kind(kind).map(|kind| {
-            let (pfn, marks) = (self.page_in(offset), offset >> self.pfn_bits().width());
-            let kept = self.keeps_young_dirty();
-            MigrationParts { kind, pfn, young: kept && marks & 1 != 0, dirty: kept && marks & 2 != 0 }
+            let (young, dirty) = self.young_dirty_in(offset);
+            MigrationParts { kind, pfn: self.page_in(offset), young, dirty }
         });
         Some(SwapParts {
             kind,
@@ -86,6 +85,12 @@ impl Encoding {
             _ => self.pfn_of(entry)?,
         };
         (pfn != 0 && pfn.is_multiple_of(self.huge_pages())).then_some(pfn)
+    }
+
+    /// Returns whether the offset of a migration entry says that the page was accessed, and that it was dirty.
+    pub(crate) fn young_dirty_in(&self, offset: u64) -> (bool, bool) {
+        let (marks, kept) = (offset >> self.pfn_bits().width(), self.keeps_young_dirty());
+        (kept && marks & 1 != 0, kept && marks & 2 != 0)
     }
 
     /// Returns the page frame number that an offset holds.

@@ -24,6 +24,9 @@ pub struct SwapFormat {
     pub soft_dirty: Option<u8>,
     /// The userfaultfd write-protect marker.
     pub uffd_wp: Option<u8>,
+    /// Whether a swap PTE has type and offset at the same places (`__swp_entry_to_pte()`). It has the markers at the
+    /// same places in any case.
+    pub same_in_ptes: bool,
 }
 
 impl SwapFormat {

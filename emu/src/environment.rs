@@ -49,9 +49,9 @@ pub trait Inspect {
     fn is_in_entry(&self, address: u64) -> bool {
         self.is_in_table(address)
     }
-    /// Returns a word at an address, given as in events, without the locks in it that nobody holds: a free lock may
-    /// have one of many values.
-    fn without_free_locks(&self, _address: u64, word: u64) -> u64 {
+    /// Returns a word at an address, given as in events, as it is compared: a lock that nobody holds may have one of many
+    /// values, and an entry may lead to one of many new tables.
+    fn comparable(&self, _address: u64, word: u64) -> u64 {
         word
     }
     /// Describes in words what lies at an address, given as in events.
@@ -123,7 +123,7 @@ pub trait Environment: Inspect {
 
     /// Returns the marks of the original entry that a writer may drop from the entry it installs: it keeps them
     /// elsewhere, or drops them on purpose.
-    fn may_drop(&self, writer: &Routine) -> EntryMarks;
+    fn may_drop(&self, writer: &Routine, entry: u64) -> EntryMarks;
 
     /// Whether a walker only reads entries by its role, and does not change them.
     fn only_reads(&self, _: &Routine) -> bool {

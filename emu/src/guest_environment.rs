@@ -126,7 +126,7 @@ impl Environment for GuestEnvironment {
     ///
     /// Returns all marks for a declared writer. Its declaration does not say which marks it drops, so it is not
     /// judged by them.
-    fn may_drop(&self, writer: &Routine) -> EntryMarks {
+    fn may_drop(&self, writer: &Routine, _: u64) -> EntryMarks {
         if writer.declared { EntryMarks::ALL } else { EntryMarks::default() }
     }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use pmdscope_arches::{Arch, EntryKind};
 use pmdscope_emu::{
     Access, Action, Bounds, CallExit, Environment, HugePage, Job, KernelEnvironment, Observation, Reduction,
-    Schedules, WALKER, function, functions, kernel_routine,
+    Schedules, WALKER, function, functions, functions_above, kernel_routine,
 };
 use pmdscope_guest::{Role, Routine};
 
@@ -88,6 +88,35 @@ fn jobs_do_not_depend_on_what_was_observed(real: &mut Real) -> Vec<String> {
             format!("{}: {walker}: {} and then {}", real.name, from(first), from(&again))
         })
         .collect()
+}
+
+/// Who walks down to an entry is told from who leaves it to others, and from who does not come near it.
+fn walks_are_found(real: &mut Real) -> Vec<String> {
+    let above = functions_above(&real.kernel).unwrap();
+    let mut complaints = Vec::new();
+    for (name, itself) in [
+        ("change_protection", true),
+        ("change_prot_numa", false),
+        ("__handle_mm_fault", true),
+        ("try_to_migrate_one", true),
+        ("walk_page_range", false),
+        ("find_vma", false),
+    ] {
+        if real.kernel.symbol(name).is_none() || real.kernel.prototype(name).is_none() {
+            continue;
+        }
+        let Ok(routine) = function(&real.kernel, Role::Walker, name) else { continue };
+        let found = real.machine.accesses_itself(routine).unwrap();
+        // Some kernels stop before they are there, for what is not set up.
+        let is_unknown = found.is_none() && name == "try_to_migrate_one";
+        if found != Some(itself) && !is_unknown || !above.iter().any(|one| one.name == name) {
+            complaints.push(format!("{}: {name}: {found:?}", real.name));
+        }
+    }
+    let both = functions(&real.kernel).unwrap();
+    let both = above.iter().filter(|one| both.iter().any(|of_entry| of_entry.name == one.name));
+    complaints.extend(both.map(|one| format!("{}: {} takes the address of an entry", real.name, one.name)));
+    complaints
 }
 
 /// The locks of functions are found by what they do.
@@ -203,6 +232,11 @@ macro_rules! architectures {
             #[test]
             fn a_job_of_its_kernels_functions_is_the_same_whoever_was_observed() {
                 on_every_kernel(Arch::$arch, jobs_do_not_depend_on_what_was_observed);
+            }
+
+            #[test]
+            fn who_walks_down_to_an_entry_of_its_kernels_is_found() {
+                on_every_kernel(Arch::$arch, walks_are_found);
             }
 
             #[test]

@@ -221,26 +221,38 @@ fn calls_with_absent(encoding: &Encoding, events: &[Event]) -> bool {
     events.iter().any(|event| matches!(event.what, Action::Call { entry, .. } if absent(entry)))
 }
 
-/// Checks that a split fills its page table with each small page of the huge page, and hands on whether it was
-/// accessed. (Dirty may go to the page instead.)
+/// Checks that a split fills its page table with each small page of the huge page, or a migration entry of it, and hands
+/// on whether it was accessed. (Dirty of a mapping may go to the page instead.)
 fn a_split_hands_marks_to_every_small_page(real: &mut Real) -> Vec<String> {
     let encoding = real.encoding;
     let small_pages = 1_usize << (encoding.layout().pmd_shift - encoding.layout().page_shift);
     let mut complaints = Vec::new();
-    for young in [false, true] {
+    for (kind, young) in [EntryKind::PresentHuge, EntryKind::MigrationWrite]
+        .into_iter()
+        .flat_map(|kind| [(kind, false), (kind, true)])
+    {
         let entry = EntrySpec {
-            kind: EntryKind::PresentHuge,
+            kind,
             pfn: encoding.default_pfn(),
             young,
             dirty: false,
             soft_dirty: false,
             uffd_wp: false,
         };
-        let filled = run(real, writer("split"), encoding.build(&entry).unwrap()).filled;
-        let marked = filled.iter().filter(|pte| encoding.marks_of_pte(**pte).young == young).count();
+        // Some keep no marks in migration entries, or have none of huge pages.
+        let Ok(entry) = encoding.build(&entry) else { continue };
+        let of_pte = |pte: u64| match kind.is_migration() {
+            true => encoding.marks_of_migration_pte(pte),
+            false => encoding.marks_of_pte(pte),
+        };
+        let dropped = real.machine.may_drop(writer("split"), entry);
+        let kept = !kind.is_migration() || encoding.marks_in_migration_ptes().young && !dropped.young;
+        let young = young && kept;
+        let filled = run(real, writer("split"), entry).filled;
+        let marked = filled.iter().filter(|pte| of_pte(**pte).young == young).count();
         if (filled.len(), marked) != (small_pages, small_pages) {
             complaints.push(format!(
-                "{}: of a mapping with accessed {young} a split fills {} entries, {marked} of them so",
+                "{}: of a {kind} with accessed {young} a split fills {} entries, {marked} of them so",
                 real.name,
                 filled.len()
             ));

@@ -96,7 +96,7 @@ impl Reporter<'_> {
             word.1 = access.after;
         }
         let changed = words.into_iter().filter_map(|(address, (before, after))| {
-            let [before, after] = [before, after].map(|word| self.inspect.without_free_locks(address, word));
+            let [before, after] = [before, after].map(|word| self.inspect.comparable(address, word));
             (before != after).then_some((address, after))
         });
         changed.collect()

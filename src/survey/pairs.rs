@@ -8,7 +8,7 @@ use pmdscope_arches::{Encoding, EntryKind, Form, platform_name};
 use pmdscope_emu::CLEARS_BAD;
 use pmdscope_guest::Role;
 use pmdscope_traces::functions::{
-    FunctionReport, FunctionSeen, FunctionsReport, PassedEntries, RecipeReport,
+    AboveReport, FunctionReport, FunctionSeen, FunctionsReport, Numbers, PassedEntries, RecipeReport,
 };
 use pmdscope_traces::{EntryName, Skipped, quoted};
 
@@ -78,9 +78,9 @@ impl Surveyed {
         let pairs = |kind: &EntryKind| {
             let (mut process, mut kernel, mut no_caller) = (Pairs::default(), Pairs::default(), Vec::new());
             let called = Called::new(&report, *kind);
-            for Candidate { name, symbols, role, seen, of_kernel } in candidates(&report, *kind) {
+            for Candidate { name, symbols, role, seen, passed } in candidates(&report, *kind) {
                 // Whoever calls it has judged the entry bad, whatever it is.
-                if symbols.contains(&CLEARS_BAD) {
+                if symbols.contains(&CLEARS_BAD) || passed == Some(PassedEntries::OtherMappings) {
                     continue;
                 }
                 if !called.has(&symbols) || !seen.given {
@@ -89,6 +89,7 @@ impl Surveyed {
                 }
                 let is = |of: Role| role.is_none_or(|role| role == of);
                 let changes = !seen.stores.is_empty() || seen.clears_bad;
+                let of_kernel = passed == Some(PassedEntries::KernelTables);
                 let pairs = if of_kernel { &mut kernel } else { &mut process };
                 if is(Role::Writer) && changes && wanted(&args.writer, name) {
                     pairs.writers.push(name.to_owned());
@@ -174,30 +175,35 @@ impl Surveyed {
             let reason = format!("no function here was seen to pass {} to {names}", pairs.kind);
             all.push(Skipped { encoding: self.platform(), lacks: None, reason });
         }
-        let of_kernel: Vec<String> = self
-            .report
-            .functions
-            .iter()
-            .filter(|function| is_of_kernel(function))
-            .filter_map(|function| {
+        for (passed, why) in [
+            (
+                PassedEntries::KernelTables,
+                "work on the kernel's own page tables, and were not run against those that work on a process's",
+            ),
+            (
+                PassedEntries::OtherMappings,
+                "work on mappings that have no transparent huge pages, and were not run",
+            ),
+        ] {
+            let of_these =
+                self.report.functions.iter().filter(|function| passed_to(function) == Some(passed));
+            let named = of_these.filter_map(|function| {
                 Some(format!("{} ({})", function.name, function.contract.as_ref()?.source))
-            })
-            .collect();
-        if !of_kernel.is_empty() {
-            let reason = format!(
-                "these work on the kernel's own page tables, and were not run against those that work on a process's: {}",
-                of_kernel.join(", ")
-            );
-            all.push(Skipped { encoding: self.platform(), lacks: None, reason });
+            });
+            let named: Vec<String> = named.collect();
+            if !named.is_empty() {
+                let reason = format!("these {why}: {}", named.join(", "));
+                all.push(Skipped { encoding: self.platform(), lacks: None, reason });
+            }
         }
         all
     }
 
     /// Describes the kernel's functions in some lines.
     pub fn summary(&self) -> String {
-        let (all, run) = self.report.numbers();
+        let Numbers { take, walk, run } = self.report.numbers();
         let mut text = format!(
-            "{} {}: {all} functions take the address of an entry, {run} run to an end\n",
+            "{} {}: {take} functions take the address of an entry, {walk} walk down to one; {run} run to an end\n",
             platform_name(&self.report.arch, None::<&str>),
             self.platform()
         );
@@ -217,6 +223,14 @@ impl Surveyed {
             self.report.functions.iter().filter(|one| !one.runs()).map(|one| &*one.name).collect();
         if !lost.is_empty() {
             let _ = writeln!(text, "  not run: {} (see pmdscope kernel list-functions)", lost.join(", "));
+        }
+        let AboveReport { stopped, not_called, .. } = &self.report.above;
+        let unknown = stopped.len() + not_called.len();
+        if unknown > 0 {
+            let _ = writeln!(
+                text,
+                "  not known whether they walk down to an entry: {unknown} more (see pmdscope kernel list-functions)"
+            );
         }
         text
     }
@@ -246,12 +260,12 @@ struct Candidate<'a> {
     /// Its role, if it has only one.
     role: Option<Role>,
     seen: &'a FunctionSeen,
-    /// Whether it works on the kernel's own page tables.
-    of_kernel: bool,
+    /// What its contract says that callers pass to it.
+    passed: Option<PassedEntries>,
 }
 
-fn is_of_kernel(function: &FunctionReport) -> bool {
-    function.contract.as_ref().is_some_and(|contract| contract.passed == PassedEntries::KernelTables)
+fn passed_to(function: &FunctionReport) -> Option<PassedEntries> {
+    Some(function.contract.as_ref()?.passed)
 }
 
 fn role_of(recipe: &RecipeReport) -> Role {
@@ -265,7 +279,7 @@ fn candidates(report: &FunctionsReport, kind: EntryKind) -> Vec<Candidate<'_>> {
     let recipes = report.recipes.iter().filter_map(|recipe| {
         let symbols = recipe.symbols.iter().map(String::as_str).collect();
         let seen = recipe.seen.iter().find(of_kind)?;
-        Some(Candidate { name: &recipe.name, symbols, role: Some(role_of(recipe)), seen, of_kernel: false })
+        Some(Candidate { name: &recipe.name, symbols, role: Some(role_of(recipe)), seen, passed: None })
     });
     let functions = report.functions.iter().filter_map(|function| {
         let has = |role| {
@@ -285,8 +299,8 @@ fn candidates(report: &FunctionsReport, kind: EntryKind) -> Vec<Candidate<'_>> {
         };
         let seen = function.seen.iter().find(of_kind)?;
         let symbol = function.name.split(':').next().unwrap_or(&function.name);
-        let of_kernel = is_of_kernel(function);
-        Some(Candidate { name: &function.name, symbols: vec![symbol], role, seen, of_kernel })
+        let passed = passed_to(function);
+        Some(Candidate { name: &function.name, symbols: vec![symbol], role, seen, passed })
     });
     recipes.chain(functions).collect()
 }
@@ -303,29 +317,33 @@ impl<'a> Called<'a> {
         let of_kind = |seen: &&FunctionSeen| seen.entry == EntryName::Kind(kind);
         let recipes = report.recipes.iter().map(|recipe| {
             let symbols: Vec<&str> = recipe.symbols.iter().map(String::as_str).collect();
-            (symbols, &recipe.seen, recipe.locked_by_caller)
+            (symbols, &recipe.seen, recipe.locked_by_caller, false)
         });
         let symbol = |name: &'a str| vec![name.split(':').next().unwrap_or(name)];
-        let functions =
-            report.functions.iter().map(|one| (symbol(&one.name), &one.seen, one.locked_by_caller));
+        let functions = report
+            .functions
+            .iter()
+            .map(|one| (symbol(&one.name), &one.seen, one.locked_by_caller, one.walks));
         let all: Vec<_> = recipes.chain(functions).collect();
         let is_given = |seen: &[FunctionSeen]| seen.iter().find(of_kind).is_none_or(|of_kind| of_kind.given);
         let begins = |symbols: &[&str], seen: &[FunctionSeen], locked_by_caller: bool| {
-            let mut calls = all.iter().flat_map(|(_, seen, _)| seen.iter()).flat_map(|seen| &seen.calls);
+            // Who walks down to an entry goes one way of many here: what it calls is called by it, and by others.
+            let callers = all.iter().filter(|(.., walks)| !walks);
+            let mut calls = callers.flat_map(|(_, seen, ..)| seen.iter()).flat_map(|seen| &seen.calls);
             let locks = !locked_by_caller && seen.iter().find(of_kind).is_some_and(|of_kind| of_kind.locks);
             locks || !calls.any(|called| symbols.contains(&called.as_str()))
         };
         let roots = all
             .iter()
-            .filter(|(symbols, seen, by_caller)| is_given(seen) && begins(symbols, seen, *by_caller));
+            .filter(|(symbols, seen, by_caller, _)| is_given(seen) && begins(symbols, seen, *by_caller));
         let mut called: Vec<&str> = roots.flat_map(|(symbols, ..)| symbols.iter().copied()).collect();
         let mut done = 0;
         while done < called.len() {
             let caller = called[done];
             done += 1;
             let of_caller =
-                all.iter().filter(|(symbols, seen, _)| is_given(seen) && symbols.contains(&caller));
-            let on_kind = of_caller.flat_map(|(_, seen, _)| seen.iter());
+                all.iter().filter(|(symbols, seen, ..)| is_given(seen) && symbols.contains(&caller));
+            let on_kind = of_caller.flat_map(|(_, seen, ..)| seen.iter());
             let on_kind = on_kind.filter(of_kind);
             for name in on_kind.flat_map(|seen| &seen.calls) {
                 if !called.contains(&name.as_str()) {
@@ -364,8 +382,10 @@ pub fn matrix(kernels: &[Surveyed], args: &SurveyArgs) -> Result<String> {
             kernel.include(&mut text, *kind, marks, writers, walkers);
             // Who writes an entry as dirty marks it as soft-dirty as well on some architectures: whether a writer keeps
             // that mark is seen where the entry is clean. One walker is enough, as the writer is judged.
-            let soft_dirty = Marks { young: true, soft_dirty: true, ..Marks::default() }.names();
-            if kernel.has_soft_dirty && kind.is_mapping() && *marks != soft_dirty {
+            let young = kind.is_mapping();
+            let soft_dirty = Marks { young, soft_dirty: true, ..Marks::default() }.names();
+            let has_marks = kind.is_mapping() || kind.is_migration();
+            if kernel.has_soft_dirty && has_marks && *marks != soft_dirty {
                 pairs += writers.len();
                 kernel.include(&mut text, *kind, &soft_dirty, writers, &walkers[..1]);
             }

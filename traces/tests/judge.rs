@@ -637,6 +637,30 @@ fn marks_lost_in_the_page_table() {
     }
 }
 
+/// A split of a migration entry fills a page table with migration entries, and each of them has its marks.
+#[test]
+fn marks_lost_in_the_migration_entries_of_a_page_table() {
+    // Soft-dirty of a swap PTE: bit 1 on x86_64 and s390x. Accessed and dirty are above the page frame number.
+    let marks = EntryMarks { soft_dirty: true, ..EntryMarks::default() };
+    for (encoding, young, dirty) in [(x86_64(), true, true), (s390x(), false, false)] {
+        let marks = EntryMarks { young, dirty, ..marks };
+        let split = |filled: &[u64]| {
+            let migration = marked_scene(encoding, EntryKind::MigrationWrite, marks);
+            let mut split = migration.stored(&[], None).replacing(table(&encoding));
+            split.filled = filled.to_vec();
+            split
+        };
+        let pte = built(&encoding, EntryKind::MigrationWrite, marks);
+        split(&[pte; 512]).finds(&[]);
+        split(&[pte & !2; 512]).finds(&[MarksLost]);
+        if young {
+            let clean = built(&encoding, EntryKind::MigrationWrite, EntryMarks { young: false, ..marks });
+            split(&[clean; 512]).finds(&[MarksLost]);
+            split(&[clean; 512]).rule(|rule| rule.may_drop = YOUNG).finds(&[]);
+        }
+    }
+}
+
 #[test]
 fn bits_lost() {
     let mapping = || scene(x86_64(), EntryKind::PresentHuge);

@@ -124,6 +124,7 @@ const SWAP_5_10: SwapFormat = SwapFormat {
     fixed: 0,
     soft_dirty: None,
     uffd_wp: None,
+    same_in_ptes: true,
 };
 const SWAP_6_1: SwapFormat = SwapFormat { kind: bits(3, 7), ..SWAP_5_10 };
 const SWAP_6_10: SwapFormat =

@@ -90,6 +90,7 @@ const SWAP_6_1: SwapFormat = SwapFormat {
     fixed: HUGE,
     soft_dirty: None,
     uffd_wp: None,
+    same_in_ptes: true,
 };
 const SWAP_6_12: SwapFormat = SwapFormat { kind: bits(16, 22), ..SWAP_6_1 };
 

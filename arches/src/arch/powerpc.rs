@@ -128,6 +128,7 @@ const SWAP_5_10: SwapFormat = SwapFormat {
     fixed: PTE,
     soft_dirty: Some(5),
     uffd_wp: None,
+    same_in_ptes: true,
 };
 const SWAP_6_1: SwapFormat = SwapFormat { soft_dirty: Some(9), ..SWAP_5_10 };
 const SWAP_4K_5_10: SwapFormat = SwapFormat { offset: ADDRESS_4K, ..SWAP_5_10 };

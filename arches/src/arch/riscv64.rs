@@ -76,6 +76,7 @@ const SWAP_6_1: SwapFormat = SwapFormat {
     fixed: 0,
     soft_dirty: None,
     uffd_wp: None,
+    same_in_ptes: true,
 };
 const SWAP_6_12: SwapFormat = SwapFormat { kind: bits(7, 11), offset: bits(12, 63), ..SWAP_6_1 };
 /// The soft-dirty bit of a swap entry is the EXEC bit of a leaf.

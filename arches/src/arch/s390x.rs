@@ -100,6 +100,7 @@ const SWAP_FORMAT: SwapFormat = SwapFormat {
     fixed: INVALID_BIT | COMMON_SEGMENT,
     soft_dirty: Some(1),
     uffd_wp: None,
+    same_in_ptes: false,
 };
 
 fn none(entry: u64) -> bool {

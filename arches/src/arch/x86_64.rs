@@ -90,6 +90,7 @@ const SWAP_FORMAT: SwapFormat = SwapFormat {
     fixed: 0,
     soft_dirty: Some(1),
     uffd_wp: Some(2),
+    same_in_ptes: true,
 };
 
 /// The bits that hold an address depend on PSE alone.

@@ -1,6 +1,7 @@
 //! Memory that a kernel's functions allocate: pages of a pool, each given once in a run.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::rc::Rc;
 
 use crate::EmuError;
@@ -57,6 +58,11 @@ const POOL_AT: u64 = 0x4800_0000;
 /// Number of pages in the pool of one CPU.
 const POOL_PAGES: u64 = 16;
 
+/// Returns the physical addresses of the pool's pages.
+pub(super) fn given_pages(page_shift: u8) -> Range<u64> {
+    POOL_AT..POOL_AT + ((u64::from(CPUS) * POOL_PAGES) << page_shift)
+}
+
 /// The pool, from which each CPU has a part of its own.
 #[derive(Clone, Copy)]
 struct Pool {
@@ -82,8 +88,8 @@ impl KernelProcess {
         let page_shift = self.encoding.layout().page_shift;
         let counters = self.machine.object("numbers of allocated pages", 8 * u64::from(CPUS), 64)?;
         let pool = Pool { pages: self.pages, linear: self.tables.linear, page_shift, counters };
-        let bytes = (u64::from(CPUS) * POOL_PAGES) << page_shift;
-        let start = pool.linear.wrapping_add(POOL_AT);
+        let given = given_pages(page_shift);
+        let (start, bytes) = (pool.linear.wrapping_add(given.start), given.end - given.start);
         self.machine.map(Region::new("pages for functions that allocate", start, bytes, None, None)?)?;
         for (names, gives) in [(&GIVE_PAGES[..], Gives::Page), (&GIVE_OBJECTS[..], Gives::Object)] {
             names.iter().for_each(|symbol| give(&mut self.machine, symbol, pool, gives));

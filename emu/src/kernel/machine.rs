@@ -552,6 +552,11 @@ impl Machine {
         pointer
     }
 
+    /// Returns what is added to the address of a per-CPU variable, for each CPU.
+    pub(crate) fn per_cpu_bases(&self) -> impl Iterator<Item = u64> + use<'_> {
+        self.per_cpu.iter().copied()
+    }
+
     /// Writes one byte of a per-CPU object, for each CPU.
     pub(crate) fn put_per_cpu(&self, pointer: u64, value: u8) -> Result<(), EmuError> {
         for (cpu, base) in (0_u8..).zip(&self.per_cpu) {

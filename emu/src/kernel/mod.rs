@@ -46,7 +46,7 @@ pub use huge_page::HugePage;
 pub use observe::{CLEARS_BAD, Observation, Seen};
 pub use routine::{
     Contract, FunctionError, Passed, check_function_name, contract_of, declaration, flag_settings, function,
-    functions, kernel_routine, kernel_routines, recipe_calling,
+    functions, functions_above, kernel_routine, kernel_routines, recipe_calling,
 };
 
 /// A kernel in memory, with a process that its routines work on.
@@ -301,8 +301,8 @@ impl Inspect for KernelEnvironment {
         address & !7 == self.process.machine.isa.physical(self.process.tables.entry)
     }
 
-    fn without_free_locks(&self, address: u64, word: u64) -> u64 {
-        self.process.without_free_locks(address, word)
+    fn comparable(&self, address: u64, word: u64) -> u64 {
+        self.process.comparable(address, word)
     }
 
     fn is_crash(&self, _: u8, end: CallExit) -> bool {
@@ -430,8 +430,8 @@ impl Environment for KernelEnvironment {
         observation.is_none_or(|observation| self.process.has(entry) || observation.stores_over_any(entry))
     }
 
-    fn may_drop(&self, writer: &Routine) -> EntryMarks {
-        recipe_of(writer).map_or(EntryMarks::ALL, |recipe| (recipe.may_drop)(&self.process))
+    fn may_drop(&self, writer: &Routine, entry: u64) -> EntryMarks {
+        recipe_of(writer).map_or(EntryMarks::ALL, |recipe| (recipe.may_drop)(&self.process, entry))
     }
 
     fn setup(&self) -> Option<Setup> {

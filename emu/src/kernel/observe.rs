@@ -59,6 +59,8 @@ pub struct Seen {
     pub ended: String,
     /// Whether it loaded the entry.
     pub reads: bool,
+    /// Whether it accessed the entry by its own instructions, and not just by those of functions that it called.
+    pub itself: bool,
     /// The entries that it stored, in order, in CPU order. A store of what was there does not count.
     pub stores: Vec<u64>,
     /// Whether it cleared the entry for bad, by [`CLEARS_BAD`].
@@ -130,17 +132,39 @@ impl KernelEnvironment {
         if let Some(known) = self.observations.get(&(routine.declared, routine.name)) {
             return Ok(Rc::clone(known));
         }
-        // What is watched for the job at hand is not watched here, so that all is the same whatever ran before.
+        let observation = Rc::new(self.apart(|kernel| kernel.observe_anew(routine))?);
+        self.observations.insert((routine.declared, routine.name), Rc::clone(&observation));
+        Ok(observation)
+    }
+
+    /// Runs a function alone on the mapping of a page, and returns whether its own instructions access the entry, and
+    /// not just those of functions that it calls; `None` if it stopped before an access.
+    ///
+    /// # Errors
+    /// If the engine fails, or a structure is unknown that the function takes.
+    pub fn accesses_itself(&mut self, routine: &Routine) -> Result<Option<bool>, EmuError> {
+        self.apart(|kernel| {
+            let call = PreparedCall::new(routine, &kernel.process, Locks::default(), &Rc::default())?;
+            let entry = kernel.present_huge_without_marks()?;
+            let seen = kernel.see(&call, EntryKind::PresentHuge, entry, &mut Vec::new())?;
+            Ok((seen.itself || seen.is_whole()).then_some(seen.itself))
+        })
+    }
+
+    /// Does something while nothing that is watched for the job at hand is watched, so that all is the same whatever ran
+    /// before.
+    fn apart<T>(
+        &mut self,
+        what: impl FnOnce(&mut KernelEnvironment) -> Result<T, EmuError>,
+    ) -> Result<T, EmuError> {
         let watched = std::mem::take(&mut self.shared);
         self.process.machine.unwatch_all_but_first()?;
-        let observation = self.observe_anew(routine);
+        let done = what(self);
         self.shared.clear();
         self.process.machine.unwatch_all_but_first()?;
         self.process.machine.space.borrow().restore();
         self.watch_words(&watched)?;
-        let observation = Rc::new(observation?);
-        self.observations.insert((routine.declared, routine.name), Rc::clone(&observation));
-        Ok(observation)
+        done
     }
 
     fn observe_anew(&mut self, routine: &Routine) -> Result<Observation, EmuError> {
@@ -338,6 +362,7 @@ impl KernelEnvironment {
             end: CallExit::Returned,
             ended: String::new(),
             reads: false,
+            itself: false,
             stores: Vec::new(),
             clears_bad: false,
             locks: false,
@@ -357,6 +382,8 @@ impl KernelEnvironment {
                 Action::KernelWarning { place } => seen.warnings.push(Rc::clone(place)),
                 Action::Access(access @ Access { address, .. }) if address & !7 == of_entry => {
                     seen.reads |= access.loads;
+                    seen.itself |=
+                        machine.kernel.symbol_at(event.pc).is_some_and(|(of, _)| stem(of) == stem(name));
                     let changes = access.before != access.after;
                     // Who stores what was there would undo a change that somebody makes meanwhile.
                     seen.unlocked |= access.kind == AccessKind::Store && !changes && !held;
@@ -391,4 +418,9 @@ impl KernelEnvironment {
         }
         Ok(seen)
     }
+}
+
+/// Returns a symbol without what a compiler adds to that of a part or a variant of a function.
+fn stem(symbol: &str) -> &str {
+    symbol.split('.').next().unwrap_or(symbol)
 }

@@ -3,11 +3,12 @@
 
 use std::rc::Rc;
 
-use pmdscope_arches::{ByteOrder, Encoding, Form};
+use pmdscope_arches::{ByteOrder, Encoding, EntryKind, EntrySpec, Form};
 use pmdscope_guest::Kernel;
 
 use crate::EmuError;
 use crate::end::CallExit;
+use crate::kernel::allocator;
 use crate::kernel::fields::Fields;
 use crate::kernel::huge_page::HugePage;
 use crate::kernel::layout_probe::{LayoutProbe, Pages, TABLES_AT, TABLES_ELSEWHERE, Tables};
@@ -454,8 +455,17 @@ impl KernelProcess {
         [self.table_lock].into_iter().chain(self.other_locks.iter().copied())
     }
 
-    /// Returns a word of memory without the locks in it that nobody holds: a ticket lock counts how often it was taken.
-    pub(crate) fn without_free_locks(&self, address: u64, word: u64) -> u64 {
+    /// Returns a word of memory without what depends on how often something was done before.
+    ///
+    /// That are the locks in it that nobody holds, as a ticket lock counts how often it was taken; of an entry that leads
+    /// to a new page table, which of the new ones it is; and what is in new pages.
+    pub(crate) fn comparable(&self, address: u64, word: u64) -> u64 {
+        if address & !7 == self.machine.isa.physical(self.tables.entry) {
+            return self.with_first_table(word).unwrap_or(word);
+        }
+        if allocator::given_pages(self.encoding.layout().page_shift).contains(&self.ram_address(address)) {
+            return 0;
+        }
         let order = self.machine.order;
         let mut bytes = order.encode(word);
         for lock in self.locks().map(|lock| self.machine.isa.physical(lock)) {
@@ -470,17 +480,43 @@ impl KernelProcess {
         order.decode(bytes)
     }
 
+    /// Returns the address in RAM of an address in the linear map, given as in events.
+    fn ram_address(&self, address: u64) -> u64 {
+        address.wrapping_sub(self.machine.isa.physical(self.tables.linear))
+    }
+
+    /// Returns an entry that leads to the first of the pages that functions are given, if it leads to one of them.
+    fn with_first_table(&self, entry: u64) -> Option<u64> {
+        let shift = self.encoding.layout().page_shift;
+        let given = allocator::given_pages(shift);
+        let table = self.encoding.table_of(entry).filter(|table| given.contains(table))?;
+        let leading_to = |table: u64| {
+            let spec = EntrySpec {
+                kind: EntryKind::Table,
+                pfn: table >> shift,
+                young: false,
+                dirty: false,
+                soft_dirty: false,
+                uffd_wp: false,
+            };
+            self.encoding.build(&spec).ok()
+        };
+        Some(entry ^ leading_to(table)? ^ leading_to(given.start)?)
+    }
+
     /// Whether a function crashed that ended so: it reached a BUG(), or accessed what no kernel has in memory.
     ///
     /// That is the part of the address space that processes have, beyond the first pages, which a pointer to nothing
-    /// leads to. An instruction that copies to or from a process is in the kernel's table of exceptions, and does not
+    /// leads to, as a per-CPU pointer to nothing leads to the first pages of a CPU's copy. An instruction that copies to or from a process is in the kernel's table of exceptions, and does not
     /// crash. Anything else that is not in memory may just not have been set up.
     pub(crate) fn is_crash(&self, end: CallExit) -> bool {
         match end {
             CallExit::Bug { .. } => true,
             CallExit::Fault { pc, address: Some(address) } => {
+                let address = self.machine.isa.kernel_address(address);
                 self.platform.has_user_half
-                    && is_of_processes(self.machine.isa.kernel_address(address))
+                    && is_of_processes(address)
+                    && !self.machine.per_cpu_bases().any(|base| is_near_nothing(address.wrapping_sub(base)))
                     && self.machine.kernel.handles_fault_at(pc) == Some(false)
             }
             _ => false,
@@ -585,11 +621,14 @@ pub(crate) fn number(order: ByteOrder, bytes: &[u8]) -> u32 {
     }
 }
 
-/// Whether an address is one of the lower half of the address space, beyond the first pages, which a pointer to nothing
-/// leads to.
+/// Whether an address is one of the lower half of the address space, beyond the first pages.
 const fn is_of_processes(address: u64) -> bool {
-    const NEAR_NOTHING: u64 = 0x1_0000;
-    address >> 63 == 0 && address >= NEAR_NOTHING
+    address >> 63 == 0 && !is_near_nothing(address)
+}
+
+/// Whether an address is one of the first pages, which a pointer to nothing leads to.
+const fn is_near_nothing(address: u64) -> bool {
+    address < 0x1_0000
 }
 
 #[cfg(test)]

@@ -31,8 +31,23 @@ pub struct FunctionsReport {
     pub recipes: Vec<RecipeReport>,
     /// The functions that are called by their types, by name.
     pub functions: Vec<FunctionReport>,
+    /// The functions that could walk down to an entry, and were not seen to access it themselves.
+    #[serde(default)]
+    pub above: AboveReport,
     /// Why no function was run; null if they were.
     pub incomplete: Option<String>,
+}
+
+/// Functions that take a user address and what leads to its entry, but not the entry's address, and are none of the
+/// functions that walk down to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AboveReport {
+    /// The number of those that leave the entry to functions that they call, or do not come near it.
+    pub elsewhere: usize,
+    /// Those that stopped before they accessed it, so that it is not known whether they do.
+    pub stopped: Vec<String>,
+    /// Those that could not be called.
+    pub not_called: Vec<String>,
 }
 
 /// A routine that is called by a recipe.
@@ -69,6 +84,9 @@ pub struct FunctionReport {
     pub recipes: Vec<String>,
     /// Why it cannot be called; null if it was.
     pub refused: Option<String>,
+    /// Whether it is given no address of an entry, and walks down to the entry of a user address.
+    #[serde(default)]
+    pub walks: bool,
     /// The function that calls it, if it is a callback.
     pub through: Option<String>,
     /// Whether its callers hold the lock of the PMD table: it stores to the entry, or stops, without taking that lock.
@@ -104,6 +122,8 @@ pub enum PassedEntries {
     Mappings,
     /// Entries of the kernel's own page tables, of which no process has one.
     KernelTables,
+    /// Entries of mappings that have no transparent huge pages: those of hugetlbfs, and of drivers that insert pages.
+    OtherMappings,
 }
 
 /// What a function does to one entry when it runs alone.
@@ -140,10 +160,23 @@ impl FunctionReport {
     }
 }
 
+/// How many functions of a kernel access an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    /// Those that take the address of an entry.
+    pub take: usize,
+    /// Those that walk down to one.
+    pub walk: usize,
+    /// Those of both that ran to an end on an entry of some kind.
+    pub run: usize,
+}
+
 impl FunctionsReport {
-    /// Returns the number of functions, and of those that ran to an end on an entry of some kind. Variants do not count.
-    pub fn numbers(&self) -> (usize, usize) {
+    /// Returns how many functions there are. Variants do not count.
+    pub fn numbers(&self) -> Numbers {
         let functions = || self.functions.iter().filter(|function| !function.name.contains(':'));
-        (functions().count(), functions().filter(|function| function.runs()).count())
+        let walk = functions().filter(|function| function.walks).count();
+        let run = functions().filter(|function| function.runs()).count();
+        Numbers { take: functions().count() - walk, walk, run }
     }
 }

@@ -1,6 +1,8 @@
 //! The list of functions as text.
 
-use super::{FunctionReport, FunctionSeen, FunctionsReport, PassedEntries, RecipeReport};
+use super::{
+    AboveReport, FunctionReport, FunctionSeen, FunctionsReport, Numbers, PassedEntries, RecipeReport,
+};
 use crate::printable::printable;
 use crate::text::style;
 use crate::text::wrapped::Lines;
@@ -19,7 +21,8 @@ pub fn text(report: &FunctionsReport) -> String {
         lines.styled(style::UNKNOWN, "  ", &format!("UNKNOWN: no function was run by its types: {why}"));
         return lines.into_text();
     }
-    let (all, run) = report.numbers();
+    let Numbers { take, walk, run } = report.numbers();
+    let all = take + walk;
     let variants = match report.functions.len() - all {
         0 => String::new(),
         variants => format!(", and {} by their flags", counted(variants, "variant")),
@@ -31,7 +34,22 @@ pub fn text(report: &FunctionsReport) -> String {
         lines.gap();
         self::function(&mut lines, function);
     }
+    above(&mut lines, &report.above);
     lines.into_text()
+}
+
+/// Says of which functions nobody knows whether they walk down to an entry.
+fn above(lines: &mut Lines, above: &AboveReport) {
+    for (what, names) in [
+        ("stop before they access an entry, if they do", &above.stopped),
+        ("could walk down to an entry and cannot be called", &above.not_called),
+    ] {
+        if !names.is_empty() {
+            lines.gap();
+            let what = format!("{} {what}: {}", counted(names.len(), "more function"), names.join(" "));
+            lines.styled(style::UNKNOWN, "  ", &what);
+        }
+    }
 }
 
 fn recipe(lines: &mut Lines, recipe: &RecipeReport) {
@@ -111,6 +129,9 @@ fn is_reader(seen: &FunctionSeen) -> bool {
 /// Returns what else is to be said of a function.
 fn beside(function: &FunctionReport) -> Vec<String> {
     let mut all = Vec::new();
+    if function.walks {
+        all.push("walks down to the entry".to_owned());
+    }
     if let Some(through) = &function.through {
         all.push(format!("called by {through}()"));
     }
@@ -124,6 +145,7 @@ fn beside(function: &FunctionReport) -> Vec<String> {
         let entries = match contract.passed {
             PassedEntries::Mappings => "is passed mappings alone",
             PassedEntries::KernelTables => "works on the kernel's own page tables alone",
+            PassedEntries::OtherMappings => "works on mappings without transparent huge pages alone",
         };
         all.push(format!("{entries} ({})", contract.source));
     }
@@ -144,7 +166,7 @@ mod tests {
     use super::*;
     use crate::entry::{Hex, Value};
     use crate::entry_name::EntryName;
-    use crate::functions::FUNCTIONS_SCHEMA;
+    use crate::functions::{ContractReport, FUNCTIONS_SCHEMA};
     use crate::report::{GuestInfo, GuestKind};
 
     fn seen(kind: EntryKind, stores: &[u64], locks: bool) -> FunctionSeen {
@@ -170,6 +192,7 @@ mod tests {
             prototype: prototype.to_owned(),
             recipes: Vec::new(),
             refused: None,
+            walks: false,
             through: None,
             locked_by_caller: false,
             returns_locked: false,
@@ -192,6 +215,14 @@ mod tests {
             "bool zap_huge_pmd(pmd_t *pmd)",
             vec![seen(EntryKind::PresentHuge, &[0], true), seen(EntryKind::Swap, &[], true), faults.clone()],
         );
+        let walks = FunctionReport {
+            walks: true,
+            contract: Some(ContractReport {
+                passed: PassedEntries::OtherMappings,
+                source: "mm/x.c: of_driver()".to_owned(),
+            }),
+            ..one("insert", "int insert(long addr)", vec![seen(EntryKind::Table, &[], true)])
+        };
         let callback = FunctionReport {
             through: Some("walk_page_vma".to_owned()),
             ..one("look", "int look(pmd_t *pmd)", vec![seen(EntryKind::Table, &[], false)])
@@ -236,9 +267,15 @@ mod tests {
                 label: None,
             },
             recipes: vec![recipe, lacking],
-            functions: vec![zap, callback, by_caller, refused],
+            functions: vec![zap, walks, callback, by_caller, refused],
+            above: AboveReport {
+                elsewhere: 3,
+                stopped: vec!["far".to_owned(), "farther".to_owned()],
+                not_called: vec!["vast".to_owned()],
+            },
             incomplete: None,
         };
+        assert_eq!(report.numbers(), Numbers { take: 3, walk: 1, run: 3 });
         let plain = anstream::adapter::strip_str(&text(&report)).to_string();
         assert_eq!(
             plain,
@@ -246,13 +283,19 @@ mod tests {
 split writer 0x1000 void __split_huge_pmd()
 other writer not in this kernel: no __split_huge_pmd()
 
-3 functions by their types, of which 2 run to an end, and 1 variant by
+4 functions by their types, of which 3 run to an end, and 1 variant by
   their flags
 
 bool zap_huge_pmd(pmd_t *pmd)
   stores, under the lock that it takes: present-huge
   only reads, under the lock: swap
 not known on none: it accessed 0x28, where nothing was set up
+
+int insert(long addr)
+  only reads, under the lock: table
+  walks down to the entry
+  works on mappings without transparent huge pages alone (mm/x.c:
+    of_driver())
 
 int look(pmd_t *pmd)
   only reads, without the lock: table
@@ -264,6 +307,10 @@ void set(pmd_t *pmd, int flags)
 
 void odd(x)
 not run: nobody knows
+
+2 more functions stop before they access an entry, if they do: far farther
+
+1 more function could walk down to an entry and cannot be called: vast
 "
         );
     }

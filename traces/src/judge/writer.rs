@@ -1,6 +1,6 @@
 //! Rules about what a writer does, with or without a walker.
 
-use pmdscope_arches::{EntryMarks, Form};
+use pmdscope_arches::{Encoding, EntryMarks, Form};
 
 use super::observed::{Observed, WriterChange};
 use super::sightings::{Sighting, Sightings};
@@ -93,17 +93,22 @@ fn marks_lost_by(observed: &Observed<'_>, change: &WriterChange, sightings: &mut
     }
 }
 
-/// Finds marks of a mapping that are missing in the page table that a split filled with its small pages.
+/// Finds marks that are missing in the page table that a split filled: with the small pages of a mapping, or with
+/// migration entries of them.
 fn marks_lost_in_page_table(observed: &Observed<'_>, sightings: &mut Sightings) {
     let Some(change) = observed.changes.iter().find(|change| change.steps.installed.is_some()) else {
         return;
     };
-    if !observed.began_with_mapping() {
+    let (before, encoding) = (observed.before.value, observed.encoding);
+    let went_in = encoding.marks_of(before.0).without(observed.writer.may_drop);
+    let (kept, in_ptes): (fn(&Encoding, u64) -> EntryMarks, EntryMarks) = if observed.began_with_mapping() {
+        (Encoding::marks_of_pte, EntryMarks::ALL)
+    } else if encoding.is_migration(before.0) {
+        (Encoding::marks_of_migration_pte, encoding.marks_in_migration_ptes())
+    } else {
         return;
-    }
-    let before = observed.before.value;
-    let went_in = observed.encoding.marks_of(before.0).without(observed.writer.may_drop);
-    let lacks = |pte: u64| went_in.without(observed.encoding.marks_of_pte(pte));
+    };
+    let lacks = |pte: u64| went_in.and(in_ptes).without(kept(encoding, pte));
     let lacking: Vec<u64> = observed.filled.iter().copied().filter(|pte| !lacks(*pte).is_empty()).collect();
     let Some(first) = lacking.first() else { return };
     let marks = lacks(*first).names().collect::<Vec<_>>().join(" and ");

@@ -4,6 +4,7 @@ use pmdscope_arches::Arch;
 
 use super::model::{Geometry, Level, Platform};
 use crate::EmuError;
+use crate::environment::Stub;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
 use crate::kernel::space::Region;
@@ -29,7 +30,20 @@ pub(super) static PLATFORM: Platform = Platform {
     finds_memstart: false,
     pgtable_is_table: true,
     has_user_half: false,
-    stubs: &[],
+    stubs: &[
+        Stub {
+            symbol: "arch_vcpu_is_preempted",
+            returns: Some(0),
+            flushes: false,
+            why: "it asks the hypervisor whether the CPU that has a lock runs, and it runs",
+        },
+        Stub {
+            symbol: "smp_yield_cpu",
+            returns: Some(0),
+            flushes: false,
+            why: "it asks the hypervisor to let that CPU run",
+        },
+    ],
     invalidates: &["pmdp_xchg_direct"],
 };
 

@@ -21,7 +21,9 @@ mod recipe;
 mod walkers;
 mod writers;
 
-pub use by_type::{FunctionError, check_function_name, declaration, flag_settings, function, functions};
+pub use by_type::{
+    FunctionError, check_function_name, declaration, flag_settings, function, functions, functions_above,
+};
 pub use contracts::{Contract, Passed, contract_of};
 pub(crate) use walkers::GUP_FAST_READ;
 

@@ -11,9 +11,9 @@ use crate::kernel::process::KernelProcess;
 pub(crate) struct Recipe {
     /// The routine: its name, its symbols, and what it is judged by.
     pub(crate) routine: Routine,
-    /// Returns the marks of the original entry that the installed entry may lack. A function that returns any
-    /// states the reason.
-    pub(crate) may_drop: fn(&KernelProcess) -> EntryMarks,
+    /// Returns the marks of an original entry that the installed entry may lack. A function that returns any states
+    /// the reason.
+    pub(crate) may_drop: fn(&KernelProcess, u64) -> EntryMarks,
     /// Returns the arguments, and writes the memory that they point to. Called before each call of the routine.
     pub(super) arguments: fn(&Caller<'_>) -> Result<Vec<u64>, EmuError>,
     /// Whether its callers hold the lock of the PMD table.
@@ -72,7 +72,7 @@ pub(super) const fn outcome_of(result: WalkResult) -> Conclusion {
     Conclusion { result, pfn: None, size: 0, entry: None }
 }
 
-pub(super) fn drops_nothing(_: &KernelProcess) -> EntryMarks {
+pub(super) fn drops_nothing(_: &KernelProcess, _: u64) -> EntryMarks {
     EntryMarks::default()
 }
 

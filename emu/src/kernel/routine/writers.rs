@@ -160,7 +160,12 @@ fn returned_entry(caller: &Caller<'_>, returned: u64) -> Result<Conclusion, EmuE
 ///
 /// Linux kernel commit 0ccf7f168e17 ("mm/thp: carry over dirty bit when thp splits on pmd") (in v6.1) was partly
 /// reverted in 6.1.7 and v6.2. That revert was itself reverted in v6.4 (mm/huge_memory.c).
-fn what_a_split_hands_to_the_page(process: &KernelProcess) -> EntryMarks {
+///
+/// Of a migration entry, what it cannot have in this kernel.
+fn what_a_split_hands_to_the_page(process: &KernelProcess, entry: u64) -> EntryMarks {
+    if process.encoding.is_migration(entry) {
+        return what_migration_keeps_elsewhere(process, entry);
+    }
     EntryMarks { dirty: process.encoding.version() < Version::new(6, 4), ..EntryMarks::default() }
 }
 
@@ -168,15 +173,15 @@ fn what_a_split_hands_to_the_page(process: &KernelProcess) -> EntryMarks {
 ///
 /// Dirty is then handed to the page, and accessed is given up (set_pmd_migration_entry() in Linux
 /// mm/huge_memory.c).
-fn what_migration_keeps_elsewhere(process: &KernelProcess) -> EntryMarks {
+fn what_migration_keeps_elsewhere(process: &KernelProcess, _: u64) -> EntryMarks {
     let keeps = process.keeps_young_dirty();
     EntryMarks { young: !keeps, dirty: !keeps, ..EntryMarks::default() }
 }
 
 /// Returns dirty: the new mapping is dirty only if the page still is. The page may have been written back meanwhile
-/// (remove_migration_pmd() in Linux mm/huge_memory.c).
-fn what_the_page_says(_: &KernelProcess) -> EntryMarks {
-    EntryMarks { dirty: true, ..EntryMarks::default() }
+/// (remove_migration_pmd() in Linux mm/huge_memory.c). And accessed, where a migration entry has no room for it.
+fn what_the_page_says(process: &KernelProcess, entry: u64) -> EntryMarks {
+    EntryMarks { dirty: true, ..what_migration_keeps_elsewhere(process, entry) }
 }
 
 fn invalidate(caller: &Caller<'_>) -> Result<Vec<u64>, EmuError> {

@@ -125,8 +125,8 @@ pub(super) fn of_parameters(
 ) -> Result<Vec<Passed>, FunctionError> {
     let function = || parsed.symbol.to_owned();
     let is_entry = |parameter: &&Parameter| parameter.type_name == "pmd_t *" && !is_out(parameter);
-    // Of two entries, one is moved or copied to the other.
-    let has_other = prototype.parameters.iter().filter(is_entry).count() > 1;
+    // Of two entries, or two addresses, one is moved or copied to the other.
+    let has_other = prototype.parameters.iter().filter(is_entry).count() > 1 || has_two_addresses(prototype);
     let mut arguments = Vec::new();
     for (place, parameter) in prototype.parameters.iter().enumerate() {
         let of_this = |setting: &&Setting<'_>| position(prototype, setting.parameter) == Some(place);
@@ -223,6 +223,23 @@ fn of_members(
 /// Whether a parameter is a place for an entry that the function read.
 fn is_out(parameter: &Parameter) -> bool {
     parameter.name.as_deref().is_some_and(|name| name.contains("val") || name.starts_with("orig"))
+}
+
+/// Whether a function is given the address that something is moved or copied from, and the one that it goes to.
+fn has_two_addresses(prototype: &Prototype) -> bool {
+    let begins = |prefixes: [&str; 2]| {
+        let mut addresses = prototype.parameters.iter().filter(|parameter| is_user_address(parameter));
+        addresses.any(|parameter| {
+            let name = parameter.name.as_deref().unwrap_or_default();
+            prefixes.iter().any(|prefix| name.starts_with(prefix))
+        })
+    };
+    begins(["old_", "src_"]) && begins(["new_", "dst_"])
+}
+
+/// Whether a user address is passed for a parameter.
+pub(super) fn is_user_address(parameter: &Parameter) -> bool {
+    matches!(of_parameter(parameter, false), Some(Argument::Address { after: 0, .. }))
 }
 
 fn of_parameter(parameter: &Parameter, has_other: bool) -> Option<Argument> {
@@ -550,6 +567,15 @@ mod tests {
         let (entry, other) = (Argument::Entry { other: false }, Argument::Entry { other: true });
         let wanted = vec![at(false, 0), at(true, 0), at(false, 1), entry.clone(), other];
         assert_eq!(passed("move_huge_pmd", &moved), Ok(wanted));
+        // Who walks down to both is given their addresses alone.
+        let moved = [
+            ("struct vm_area_struct *", "vma"),
+            ("unsigned long", "old_addr"),
+            ("unsigned long", "new_addr"),
+            ("unsigned long", "len"),
+        ];
+        let wanted = vec![Argument::Vma, at(false, 0), at(true, 0), Argument::HugeBytes];
+        assert_eq!(passed("move_page_tables", &moved), Ok(wanted));
         // Where there is only one, it is the entry, whatever it is called.
         let only = [("pmd_t *", "dst_pmd"), ("unsigned long", "dst_addr")];
         assert_eq!(passed("f", &only), Ok(vec![entry.clone(), at(false, 0)]));

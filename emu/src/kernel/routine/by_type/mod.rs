@@ -21,6 +21,10 @@ pub use self::name::{FunctionError, flag_settings};
 /// The types of which a function that works on entries takes one.
 pub(crate) const ENTRY_TYPES: [&str; 1] = ["pmd_t *"];
 
+/// The types from which a function that is given a user address can walk down to an entry.
+const TYPES_ABOVE: [&str; 5] =
+    ["struct vm_area_struct *", "struct mm_struct *", "pud_t *", "p4d_t *", "pgd_t *"];
+
 /// A function that is called by its types.
 #[derive(Debug)]
 pub(crate) struct TypedCall {
@@ -58,7 +62,30 @@ pub fn check_function_name(name: &str) -> Result<(), FunctionError> {
 /// # Errors
 /// [`EmuError::Environment`] if the kernel's types are damaged.
 pub fn functions(kernel: &Kernel) -> Result<Vec<pmdscope_guest::kernel::TypedFunction>, EmuError> {
-    kernel.functions_taking(&ENTRY_TYPES).map_err(|error| EmuError::Environment(error.to_string()))
+    functions_taking(kernel, &ENTRY_TYPES)
+}
+
+/// Returns the functions of a kernel that take a user address, and what leads to its entry, but not the entry's own
+/// address, with their prototypes, sorted by name. Some of them walk down to the entry.
+///
+/// # Errors
+/// [`EmuError::Environment`] if the kernel's types are damaged.
+pub fn functions_above(kernel: &Kernel) -> Result<Vec<pmdscope_guest::kernel::TypedFunction>, EmuError> {
+    let mut all = functions_taking(kernel, &TYPES_ABOVE)?;
+    all.retain(|function| {
+        let parameters = &function.prototype.parameters;
+        let takes_entry =
+            parameters.iter().any(|parameter| ENTRY_TYPES.contains(&parameter.type_name.as_str()));
+        !takes_entry && parameters.iter().any(argument::is_user_address)
+    });
+    Ok(all)
+}
+
+fn functions_taking(
+    kernel: &Kernel,
+    types: &[&str],
+) -> Result<Vec<pmdscope_guest::kernel::TypedFunction>, EmuError> {
+    kernel.functions_taking(types).map_err(|error| EmuError::Environment(error.to_string()))
 }
 
 impl TypedCall {
