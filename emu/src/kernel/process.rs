@@ -1,6 +1,7 @@
 //! The process that a kernel's routines work on: one mapping, its page tables, and the pages behind them. No
 //! address here is specific to one build.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use pmdscope_arches::{ByteOrder, Encoding, EntryKind, EntrySpec, Form};
@@ -458,12 +459,12 @@ impl KernelProcess {
     /// Returns a word of memory without what depends on how often something was done before.
     ///
     /// That are the locks in it that nobody holds, as a ticket lock counts how often it was taken; of an entry that leads
-    /// to a new page table, which of the new ones it is; and what is in new pages.
+    /// to a new page table, which of the new ones it is; and what is in new pages and their struct pages.
     pub(crate) fn comparable(&self, address: u64, word: u64) -> u64 {
         if address & !7 == self.machine.isa.physical(self.tables.entry) {
             return self.with_first_table(word).unwrap_or(word);
         }
-        if allocator::given_pages(self.encoding.layout().page_shift).contains(&self.ram_address(address)) {
+        if self.is_of_new_page(address) {
             return 0;
         }
         let order = self.machine.order;
@@ -480,9 +481,16 @@ impl KernelProcess {
         order.decode(bytes)
     }
 
-    /// Returns the address in RAM of an address in the linear map, given as in events.
-    fn ram_address(&self, address: u64) -> u64 {
-        address.wrapping_sub(self.machine.isa.physical(self.tables.linear))
+    /// Whether an address, given as in events, is in one of the pages that functions are given, or in its struct page.
+    fn is_of_new_page(&self, address: u64) -> bool {
+        let shift = self.encoding.layout().page_shift;
+        let Range { start, end } = allocator::given_pages(shift);
+        let places = [
+            (self.tables.linear.wrapping_add(start), end - start),
+            (self.pages.page(start >> shift), ((end - start) >> shift) * self.pages.size),
+        ];
+        let physical = |address| self.machine.isa.physical(address);
+        places.iter().any(|(place, bytes)| address.wrapping_sub(physical(*place)) < *bytes)
     }
 
     /// Returns an entry that leads to the first of the pages that functions are given, if it leads to one of them.

@@ -76,6 +76,7 @@ const ALL: &[Contract] = &[
         "mm/mprotect.c: change_protection(), where it is_vm_hugetlb_page()",
     ),
     other_mappings("hugetlb_vma_maps_pfn", "fs/hugetlbfs/inode.c: hugetlb_unmap_file_folio()"),
+    other_mappings("insert_page", "mm/memory.c: vm_insert_page()"),
     other_mappings("insert_pages", "mm/memory.c: vm_insert_pages()"),
     other_mappings(
         "move_hugetlb_page_tables",
