@@ -251,7 +251,7 @@ fn what_functions_do_is_listed_twice_the_same() {
     for says in [
         "functions by their types, of which",
         "  walks down to the entry",
-        "more functions stop before they access an entry, if they do: ",
+        "more functions stop before they access an entry",
         "bool zap_huge_pmd(",
         "  stores, under the lock that it takes: ",
         "  stores, under the lock that its callers hold: ",
