@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use pmdscope_emu::{
     Environment, HugePage, KernelEnvironment, Observation, Passed, Seen, contract_of, declaration,
-    flag_settings, function, functions, functions_above, kernel_routines, recipe_calling,
+    flag_settings, function, functions, functions_above, kernel_routines, recipe_calling, source_name,
+    symbol_of,
 };
 use pmdscope_guest::kernel::Prototype;
 use pmdscope_guest::{Kernel, Role, Routine};
@@ -89,11 +90,6 @@ pub fn observe(subject: &KernelSubject, described: &[Described]) -> Result<Funct
         report.functions.push(one);
     }
     Ok(report)
-}
-
-/// Returns the symbol that a name of a function begins with.
-fn symbol_of(name: &str) -> &str {
-    name.split(':').next().unwrap_or(name)
 }
 
 fn nothing_seen(name: String, prototype: String) -> FunctionReport {
@@ -277,7 +273,8 @@ pub fn recipes(kernel: &Kernel) -> Vec<RecipeReport> {
 }
 
 fn declared(kernel: &Kernel, symbol: &str) -> String {
-    // The compiler adds what follows a dot: this is a part of a function, or a variant of it.
-    let name = symbol.split('.').next().unwrap_or(symbol);
-    kernel.prototype(name).map_or_else(|| format!("{symbol}()"), |prototype| declaration(symbol, &prototype))
+    // This may be a part of a function, or a variant of it.
+    kernel
+        .prototype(source_name(symbol))
+        .map_or_else(|| format!("{symbol}()"), |prototype| declaration(symbol, &prototype))
 }

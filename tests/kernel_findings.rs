@@ -100,7 +100,7 @@ fn who_waits_for_the_lock_decides_on_what_is_there_then() {
 }
 
 /// Routines that write to an entry of another table have one each, as fork() and mremap() do. Functions of the kernel's
-/// own tables are run against each other alone.
+/// own tables are run against those alone that only read there, and those of other mappings not at all.
 #[test]
 fn what_a_process_excludes_is_not_found() {
     let cache = Scratch::new("kernel-findings-excluded");
@@ -119,6 +119,8 @@ fn what_a_process_excludes_is_not_found() {
         };
         assert!(has("pmd_clear_huge", "pmd_free_pte_page"), "{pairs}");
         assert!(!has("pmd_clear_huge", "gup-fast-read"), "{pairs}");
+        assert!(!has("pmd_clear_huge", "pmd_clear_huge"), "{pairs}");
+        assert!(has("split", "change_protection") && !has("split", "huge_pte_offset"), "{pairs}");
         assert!(has("split", "gup-fast-read"), "{pairs}");
     }
 }

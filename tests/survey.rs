@@ -97,8 +97,8 @@ fn a_survey_of_two_kernels_says_what_differs() {
 }
 
 /// A function that takes no address of an entry is found by what it does. Debian's 6.1 reads the entry twice before it
-/// takes the lock, and clears a migration entry that is made in between as bad (the second report in the list of commit
-/// 670ddd8cdcbd ("mm/mprotect: delete pmd_none_or_clear_bad_unless_trans_huge()") (in v6.5)).
+/// takes the lock, and clears a migration entry that is made in between as bad. Later versions read it once: Linux kernel
+/// commit 670ddd8cdcbd ("mm/mprotect: delete pmd_none_or_clear_bad_unless_trans_huge()") (in v6.5).
 #[test]
 fn a_survey_finds_who_walks_down_to_an_entry() {
     let Some(kernel) = packages(&["6.1", "amd64"]).into_iter().next() else {
@@ -126,6 +126,34 @@ fn a_survey_finds_who_walks_down_to_an_entry() {
     let faults = ["--entry", "migration-write", "--writer", "zap_huge_pmd", "--walker", "__handle_mm_fault"];
     let ran = run(&[&["run"], &faults[..]].concat());
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{}", ran.stdout);
+}
+
+/// What depends on the order of allocations alone, or on a counter that is not set up, is no finding.
+#[test]
+fn what_is_not_set_up_is_not_found() {
+    let scratch = Scratch::new("survey-set-up");
+    for (release, arch, entry, writer, walker, statuses) in [
+        // The lock of a new page table is a ticket lock, which counts how often it was taken.
+        ("6.12", "riscv64", "none", "__handle_mm_fault", "change_protection", &[Some(0)][..]),
+        // The counter of a memory cgroup is a per-CPU pointer to nothing: memory that is not set up, and no crash.
+        (
+            "7.2",
+            "arm64",
+            "migration-write",
+            "unmap_huge_pmd_locked",
+            "__handle_mm_fault:flags=1",
+            &[Some(0), Some(3)],
+        ),
+    ] {
+        let Some(kernel) = packages(&[release, arch]).into_iter().next() else {
+            Need::Kernels.skip("a fault on memory that is not set up");
+            continue;
+        };
+        let path = kernel.to_str().expect("names of kernels are UTF-8");
+        let args = ["run", "--kernel", path, "--entry", entry, "--writer", writer, "--walker", walker];
+        let ran = pmdscope_with(scratch.path(), &args);
+        assert!(statuses.contains(&ran.status), "{walker}: {}{}", ran.stdout, ran.stderr);
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub use guest_environment::GuestEnvironment;
 pub use kernel::{
     BaselineRun, CLEARS_BAD, Contract, FunctionError, HugePage, KernelEnvironment, Observation, Passed, Seen,
     check_function_name, contract_of, declaration, flag_settings, function, functions, functions_above,
-    kernel_routine, kernel_routines, recipe_calling,
+    kernel_routine, kernel_routines, recipe_calling, source_name, symbol_of,
 };
 pub use machine::{Calls, Loaded, Machine, env, installed_table};
 pub use pinned::ENGINE;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use pmdscope_arches::{Encoding, EntryKind, Form, platform_name};
-use pmdscope_emu::CLEARS_BAD;
+use pmdscope_emu::{CLEARS_BAD, symbol_of};
 use pmdscope_guest::Role;
 use pmdscope_traces::functions::{
     AboveReport, FunctionReport, FunctionSeen, FunctionsReport, Numbers, PassedEntries, RecipeReport,
@@ -94,7 +94,7 @@ impl Surveyed {
                 if is(Role::Writer) && changes && wanted(&args.writer, name) {
                     pairs.writers.push(name.to_owned());
                 }
-                // One at a time changes the kernel's own: each area of addresses has a lock, and functions of its own.
+                // One at a time changes the kernel's own: addresses there belong to one owner, or a lock is held.
                 let meets = !(of_kernel && changes);
                 if is(Role::Walker) && seen.reads && meets && wanted(&args.walker, name) {
                     pairs.walkers.push(name.to_owned());
@@ -300,7 +300,7 @@ fn candidates(report: &FunctionsReport, kind: EntryKind) -> Vec<Candidate<'_>> {
             None => role,
         };
         let seen = function.seen.iter().find(of_kind)?;
-        let symbol = function.name.split(':').next().unwrap_or(&function.name);
+        let symbol = symbol_of(&function.name);
         let passed = passed_to(function);
         Some(Candidate { name: &function.name, symbols: vec![symbol], role, seen, passed })
     });
@@ -321,7 +321,7 @@ impl<'a> Called<'a> {
             let symbols: Vec<&str> = recipe.symbols.iter().map(String::as_str).collect();
             (symbols, &recipe.seen, recipe.locked_by_caller, false)
         });
-        let symbol = |name: &'a str| vec![name.split(':').next().unwrap_or(name)];
+        let symbol = |name: &'a str| vec![symbol_of(name)];
         let functions = report
             .functions
             .iter()

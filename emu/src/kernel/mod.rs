@@ -46,7 +46,7 @@ pub use huge_page::HugePage;
 pub use observe::{CLEARS_BAD, Observation, Seen};
 pub use routine::{
     Contract, FunctionError, Passed, check_function_name, contract_of, declaration, flag_settings, function,
-    functions, functions_above, kernel_routine, kernel_routines, recipe_calling,
+    functions, functions_above, kernel_routine, kernel_routines, recipe_calling, source_name, symbol_of,
 };
 
 /// A kernel in memory, with a process that its routines work on.

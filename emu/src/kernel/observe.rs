@@ -12,7 +12,9 @@ use crate::exploration::WRITER;
 use crate::kernel::KernelEnvironment;
 use crate::kernel::process::{is_held, number};
 use crate::kernel::provide::{Provision, sources};
-use crate::kernel::routine::{Locks, PreparedCall, flag_settings, function, functions};
+use crate::kernel::routine::{
+    Locks, PreparedCall, flag_settings, function, functions, source_name, symbol_of,
+};
 use crate::kernel::stage::KernelStage;
 use crate::trace::{Access, Action, Event};
 use crate::vcpu::mixed;
@@ -215,7 +217,7 @@ impl KernelEnvironment {
     /// Whether a function that is called by its types stores to a mapping without the lock with one of its flags: its
     /// callers hold the lock whichever flags they pass.
     fn needs_lock_with_flags(&mut self, routine: &Routine) -> Result<bool, EmuError> {
-        let symbol = routine.name.split(':').next().unwrap_or(routine.name);
+        let symbol = symbol_of(routine.name);
         let kernel = Rc::clone(&self.process.machine.kernel);
         let Some(prototype) = kernel.prototype(symbol).filter(|_| routine.declared) else { return Ok(false) };
         let entry = self.present_huge_without_marks()?;
@@ -382,8 +384,10 @@ impl KernelEnvironment {
                 Action::KernelWarning { place } => seen.warnings.push(Rc::clone(place)),
                 Action::Access(access @ Access { address, .. }) if address & !7 == of_entry => {
                     seen.reads |= access.loads;
-                    seen.itself |=
-                        machine.kernel.symbol_at(event.pc).is_some_and(|(of, _)| stem(of) == stem(name));
+                    seen.itself |= machine
+                        .kernel
+                        .symbol_at(event.pc)
+                        .is_some_and(|(of, _)| source_name(of) == source_name(name));
                     let changes = access.before != access.after;
                     // Who stores what was there would undo a change that somebody makes meanwhile.
                     seen.unlocked |= access.kind == AccessKind::Store && !changes && !held;
@@ -418,9 +422,4 @@ impl KernelEnvironment {
         }
         Ok(seen)
     }
-}
-
-/// Returns a symbol without what a compiler adds to that of a part or a variant of a function.
-fn stem(symbol: &str) -> &str {
-    symbol.split('.').next().unwrap_or(symbol)
 }

@@ -5,6 +5,8 @@
 
 use pmdscope_arches::Version;
 
+use super::by_type::source_name;
+
 /// The entries that a function's callers pass to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Passed {
@@ -102,10 +104,9 @@ const LOOKS_UP: &str = "arch/x86/mm/pat/set_memory.c: lookup_address(), of the l
 /// Linux kernel commit 3a5a8d343e1c ("mm: Fix race between __split_huge_pmd_locked() and GUP-fast") (in v6.10).
 const INVALIDATES: &str = "mm/pgtable-generic.c: it warns of any other entry since 6.10";
 
-/// Returns the contract of a function in a version of Linux, if it has one. What follows a dot in a symbol is the
-/// compiler's.
+/// Returns the contract of a function in a version of Linux, if it has one.
 pub fn contract_of(symbol: &str, linux: Version) -> Option<&'static Contract> {
-    let name = symbol.split('.').next().unwrap_or(symbol);
+    let name = source_name(symbol);
     ALL.iter().find(|contract| contract.symbol == name && contract.since <= linux)
 }
 

@@ -23,6 +23,7 @@ mod writers;
 
 pub use by_type::{
     FunctionError, check_function_name, declaration, flag_settings, function, functions, functions_above,
+    source_name, symbol_of,
 };
 pub use contracts::{Contract, Passed, contract_of};
 pub(crate) use walkers::GUP_FAST_READ;

@@ -16,7 +16,7 @@ use crate::EmuError;
 use crate::kernel::process::KernelProcess;
 use crate::kernel::routine::recipe::{Caller, Conclusion, MAX_POINTER, outcome_of};
 
-pub use self::name::{FunctionError, flag_settings};
+pub use self::name::{FunctionError, flag_settings, source_name, symbol_of};
 
 /// The types of which a function that works on entries takes one.
 pub(crate) const ENTRY_TYPES: [&str; 1] = ["pmd_t *"];

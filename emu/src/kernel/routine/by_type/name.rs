@@ -8,6 +8,17 @@ use pmdscope_guest::{Kernel, Role, Routine};
 
 use super::setting::{self, Returns, Setting};
 
+/// Returns the name that a function has in the sources: a symbol without what the compiler adds, after a dot, to that of a
+/// part or a variant of a function.
+pub fn source_name(symbol: &str) -> &str {
+    symbol.split('.').next().unwrap_or(symbol)
+}
+
+/// Returns the symbol that the name of a function called by its types begins with.
+pub fn symbol_of(name: &str) -> &str {
+    name.split(':').next().unwrap_or(name)
+}
+
 /// Why a function of a kernel cannot be called by its types.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FunctionError {
