@@ -70,6 +70,7 @@ const ALL: &[Contract] = &[
         "follow_huge_pmd_pte",
         "Linux 6.1, mm/gup.c: follow_page_mask(), where it is_vm_hugetlb_page()",
     ),
+    other_mappings("do_remap_pfn_range", "mm/memory.c: remap_pfn_range()"),
     other_mappings("get_locked_pte", "mm/memory.c: insert_page()"),
     other_mappings("huge_pte_alloc", "mm/hugetlb.c: hugetlb_fault()"),
     other_mappings("huge_pte_offset", "mm/hugetlb.c: hugetlb_walk()"),
@@ -79,6 +80,7 @@ const ALL: &[Contract] = &[
     ),
     other_mappings("hugetlb_vma_maps_pfn", "fs/hugetlbfs/inode.c: hugetlb_unmap_file_folio()"),
     other_mappings("insert_page", "mm/memory.c: vm_insert_page()"),
+    other_mappings("insert_pfn", "mm/memory.c: vmf_insert_pfn_prot()"),
     other_mappings("insert_pages", "mm/memory.c: vm_insert_pages()"),
     other_mappings(
         "move_hugetlb_page_tables",
