@@ -94,7 +94,7 @@ fn kernels_are_fetched_by_architecture() {
 fn an_unknown_name_gets_one_line_with_what_is_there() {
     let scratch = Scratch::new("an-unknown-name-gets-one-line");
     for (name, says) in [
-        ("arm", "there are amd64, arm64, ppc64el, s390x, riscv64, and packages such as"),
+        ("arm", "there are amd64, arm64, ppc64el, s390x, riscv64, loong64, and packages such as"),
         (
             "linux-image-6.1.0-57-arm64",
             "the newest are linux-image-6.1.0-56-s390x, linux-image-6.1.0-56-arm64",

@@ -22,7 +22,8 @@ pub struct MemoryImage {
     /// The page size in bytes, if it is known.
     ///
     /// The header of an arm64 Image gives the size chosen at build time. Flat images of riscv64 and s390x, and ELF
-    /// files of x86_64, have the one size of their architecture. Other ELF files do not give the size.
+    /// files of x86_64, have the one size of their architecture. Other ELF files, and loongarch64 Images, do not give
+    /// the size.
     pub page_size: Option<u64>,
     /// The per-CPU variables, if the kernel is an ELF file.
     pub per_cpu: Option<PerCpu>,
@@ -123,7 +124,7 @@ pub enum SymbolKind {
 /// How the address of a memory image was determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Base {
-    /// The ELF file gives the address.
+    /// The file gives the address: an ELF file, or the header of a loongarch64 Image.
     Linked,
     /// The image's relocation table determines the address.
     ///

@@ -1,7 +1,7 @@
 //! Structure layouts of kernels without types.
 //!
-//! These kernels are Debian's 6.1 for ppc64le and s390x. Another configuration has other layouts, so a layout is used
-//! only for the builds that it was taken from.
+//! These kernels are Debian's 6.1 for ppc64le and s390x, and its 7.2 for loong64. Another configuration has other
+//! layouts, so a layout is used only for the builds that it was taken from.
 
 /// The known layouts of some structures of a kernel.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl KnownStructures {
 /// Returns the known structure layouts of a build, given its GNU build ID in hexadecimal.
 pub(super) fn known_structures(build_id: Option<&str>) -> Option<&'static KnownStructures> {
     let build_id = build_id?;
-    [&S390X_6_1, &PPC64LE_6_1].into_iter().find(|known| known.builds.contains(&build_id))
+    [&S390X_6_1, &PPC64LE_6_1, &LOONGARCH64_7_2].into_iter().find(|known| known.builds.contains(&build_id))
 }
 
 /// The first members of `vm_area_struct` (Linux include/linux/mm_types.h, v6.1).
@@ -150,13 +150,168 @@ static PPC64LE_6_1: KnownStructures = KnownStructures {
     enumerators: PAGE_FLAGS,
 };
 
+static LOONGARCH64_7_2: KnownStructures = KnownStructures {
+    source: "the debug information of Debian's 7.2 for loong64, which has no BTF",
+    // linux-binary-7.2.13+deb14-loong64 7.2.13-1; the debug information is in linux-image-7.2.13+deb14-loong64-dbg.
+    builds: &["0fc184d88c38cab92a0608cb6a3a84ebe7732ac8"],
+    offsets: &[
+        (
+            "task_struct",
+            &[
+                ("thread_info.flags", 0),
+                ("thread_info.cpu", 16),
+                ("thread_info.preempt_count", 20),
+                ("stack", 56),
+                ("mm", 1504),
+                ("active_mm", 1512),
+            ],
+        ),
+        (
+            "mm_struct",
+            &[
+                ("pgd", 104),
+                ("page_table_lock", 340),
+                ("mmap_lock.count", 344),
+                ("arg_lock", 572),
+                ("rss_stat", 1080),
+                ("context.asid", 1248),
+                ("pmd_huge_pte", 1816),
+                ("mm_id", 1920),
+                ("flexible_array", 1984),
+            ],
+        ),
+        (
+            "vm_area_struct",
+            &[
+                ("vm_start", 0),
+                ("vm_end", 8),
+                ("vm_mm", 16),
+                ("vm_page_prot", 24),
+                ("vm_flags", 32),
+                ("anon_vma", 64),
+                ("vm_ops", 72),
+                ("vm_pgoff", 80),
+                ("vm_file", 88),
+            ],
+        ),
+        ("anon_vma", &[("root", 0), ("refcount", 40)]),
+        (
+            "page",
+            &[
+                ("flags", 0),
+                ("compound_info", 8),
+                ("lru", 8),
+                ("mapping", 24),
+                ("__folio_index", 32),
+                ("_mapcount", 48),
+                ("_refcount", 52),
+                ("virtual", 64),
+            ],
+        ),
+        (
+            "folio",
+            &[
+                ("_flags_1", 80),
+                ("_large_mapcount", 96),
+                ("_nr_pages_mapped", 100),
+                ("_entire_mapcount", 104),
+                ("_mm_id_mapcount", 112),
+                ("_mm_id", 120),
+                ("_mm_ids", 120),
+                ("_nr_pages", 136),
+                ("_deferred_list", 176),
+            ],
+        ),
+        ("ptdesc", &[("pmd_huge_pte", 16), ("pt_mm", 32), ("ptl", 40)]),
+        ("pglist_data", &[("node_zones", 0), ("node_id", 15424), ("per_cpu_nodestats", 17536)]),
+        ("zone", &[("per_cpu_zonestats", 112)]),
+        ("per_cpu_zonestat", &[("stat_threshold", 11)]),
+        ("per_cpu_nodestat", &[("stat_threshold", 0)]),
+        ("mem_section", &[("section_mem_map", 0)]),
+        ("percpu_counter", &[("counters", 32)]),
+        (
+            "cpuinfo_loongarch",
+            &[("asid_cache", 0), ("asid_mask", 8), ("options", 16), ("vabits", 128), ("pabits", 132)],
+        ),
+        (
+            "page_vma_mapped_walk",
+            &[
+                ("pfn", 0),
+                ("nr_pages", 8),
+                ("pgoff", 16),
+                ("vma", 24),
+                ("address", 32),
+                ("pmd", 40),
+                ("pte", 48),
+                ("ptl", 56),
+                ("flags", 64),
+            ],
+        ),
+        ("folio_walk", &[("page", 0), ("level", 8), ("pmdp", 16), ("pmd", 24), ("vma", 32), ("ptl", 40)]),
+        (
+            "vm_fault",
+            &[
+                ("vma", 0),
+                ("pgoff", 16),
+                ("address", 24),
+                ("real_address", 32),
+                ("flags", 40),
+                ("pmd", 48),
+                ("pud", 56),
+                ("orig_pmd", 64),
+                ("pte", 88),
+                ("ptl", 96),
+            ],
+        ),
+        ("mm_walk", &[("ops", 0), ("mm", 8), ("vma", 24), ("private", 40)]),
+        ("mm_walk_ops", &[("pmd_entry", 24)]),
+    ],
+    sizes: &[
+        ("task_struct", 4928),
+        ("mm_struct", 1984),
+        ("vm_area_struct", 192),
+        ("anon_vma", 88),
+        // The kernel's struct page has the page's address (WANT_PAGE_VIRTUAL of arch/loongarch/include/asm/page.h).
+        ("page", 80),
+        ("folio", 320),
+        ("pglist_data", 18112),
+        ("zone", 1792),
+        ("per_cpu_zonestat", 64),
+        ("per_cpu_nodestat", 68),
+        ("mem_section", 32),
+        ("percpu_counter", 40),
+        ("lockdep_map", 0),
+        ("spinlock", 4),
+        ("page_vma_mapped_walk", 72),
+        ("folio_walk", 48),
+        ("vm_fault", 112),
+        ("mm_walk", 48),
+        ("mm_walk_ops", 96),
+        ("mmu_gather", 128),
+        ("cpuinfo_loongarch", 192),
+    ],
+    enumerators: &[
+        ("PG_locked", 0),
+        ("PG_uptodate", 3),
+        ("PG_head", 6),
+        ("PG_large_rmappable", 9),
+        ("PG_swapcache", 10),
+        ("PG_anon_exclusive", 11),
+        ("PG_swapbacked", 17),
+        ("NR_MM_COUNTERS", 4),
+        ("__MAX_NR_ZONES", 4),
+        ("FW_LEVEL_PTE", 0),
+        ("FW_LEVEL_PMD", 1),
+    ],
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn layouts_are_those_of_certain_builds() {
-        for known in [&S390X_6_1, &PPC64LE_6_1] {
+        for known in [&S390X_6_1, &PPC64LE_6_1, &LOONGARCH64_7_2] {
             for build in known.builds {
                 assert_eq!(known_structures(Some(build)).map(|known| known.source), Some(known.source));
             }

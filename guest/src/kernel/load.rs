@@ -10,6 +10,7 @@ use pmdscope_kallsyms::Symbols;
 use super::bugs::Bugs;
 use super::cache::{Cache, CacheError};
 use super::error::KernelError;
+use super::exports::Exports;
 use super::file::{KernelFile, OpenedKernel};
 use super::image::{SegmentKind, Symbol, SymbolKind};
 use super::kallsyms::read_kallsyms;
@@ -37,6 +38,8 @@ pub struct Kernel {
     descriptors: Option<Descriptors>,
     /// The table of bugs, read when it is first asked for.
     bugs: OnceLock<Option<Bugs>>,
+    /// The exported symbols, read when no other table has a name.
+    exports: OnceLock<Exports>,
     notes: Vec<String>,
 }
 
@@ -241,8 +244,19 @@ impl Kernel {
             None => known_structures(file.build_id.as_deref()),
         };
         let types_from = structures.map_or(types_from, |known| TypesFrom::Known(known.source));
-        let (descriptors, bugs) = (Descriptors::of(image), OnceLock::new());
-        Ok(Kernel { memory, symbols, by_name, types, structures, types_from, descriptors, bugs, notes, file })
+        Ok(Kernel {
+            memory,
+            symbols,
+            by_name,
+            types,
+            structures,
+            types_from,
+            descriptors: Descriptors::of(image),
+            bugs: OnceLock::new(),
+            exports: OnceLock::new(),
+            notes,
+            file,
+        })
     }
 
     /// Returns the kernel's file, with the memory image.
@@ -310,6 +324,27 @@ impl Kernel {
 
     /// Finds the symbol of a name, as [`Kernel::find`] does.
     fn find_symbol(&self, name: &str) -> Option<SymbolAddress> {
+        self.find_named(name).or_else(|| {
+            let address = self.exports().address(name)?;
+            Some(SymbolAddress { address, local_entry: address, toc: None })
+        })
+    }
+
+    /// Returns the exported symbols, if kallsyms is all that names symbols, and gives the place of their table.
+    fn exports(&self) -> &Exports {
+        self.exports.get_or_init(|| {
+            let image = &self.file.flat;
+            let place = || {
+                let bounds = ["__start___ksymtab", "__stop___ksymtab"].map(|name| self.find_named(name));
+                Some((bounds[0]?.address, bounds[1]?.address))
+            };
+            let place = place().filter(|_| image.symbols.is_empty());
+            place.and_then(|(start, end)| Exports::read(image, start, end)).unwrap_or_default()
+        })
+    }
+
+    /// Finds the symbol of a name in the file's table of symbols and in kallsyms.
+    fn find_named(&self, name: &str) -> Option<SymbolAddress> {
         let elf = &self.file.flat.symbols;
         let first = self.by_name.partition_point(|number| elf[*number].name.as_str() < name);
         let of_elf = self.by_name[first..].iter().map(|number| &elf[*number]);

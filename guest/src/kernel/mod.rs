@@ -12,6 +12,7 @@ mod compression;
 mod decompress;
 mod error;
 mod exceptions;
+mod exports;
 mod file;
 mod image;
 mod kallsyms;

@@ -6,6 +6,7 @@ use crate::elf::format::index;
 use crate::kernel::bytes::{le16, le32, le64};
 use crate::kernel::compression::Compression;
 use crate::kernel::error::BootError;
+use crate::kernel::link_address;
 use crate::kernel::text::{first_bytes, printable};
 
 /// The first bytes of an ELF file.
@@ -25,6 +26,8 @@ pub(super) enum BootFormat {
         size: u64,
         /// The page size in bytes, if the header gives it.
         page_size: Option<u64>,
+        /// The address at which the kernel is linked, if the header gives it.
+        link_address: Option<u64>,
     },
     /// The boot image of s390x.
     S390x,
@@ -80,6 +83,7 @@ pub(super) fn identify(bytes: &[u8]) -> Result<BootFormat, BootError> {
             arch: Arch::Riscv64,
             size,
             page_size: Some(4096),
+            link_address: None,
         });
     }
     // The string that identifies an s390x boot image (Linux arch/s390/boot/head.S).
@@ -100,16 +104,19 @@ pub(super) fn identify(bytes: &[u8]) -> Result<BootFormat, BootError> {
         ));
     }
     // LINUX_PE_MAGIC (Linux include/linux/pe.h), for architectures without a magic number of their own.
-    if has(0x38, &0x8182_23cd_u32.to_le_bytes()) {
-        return Err(BootError::Unsupported("a loongarch64 Image, which is not read here: give its vmlinux"));
+    if has(0, b"MZ") && has(0x38, &0x8182_23cd_u32.to_le_bytes()) {
+        return loongarch64(bytes);
     }
     if has(0, b"MZ") {
-        return Err(BootError::Unsupported(
-            "an EFI program that is no kernel by itself: of a unified kernel image give its section .linux (objcopy -O binary -j .linux)",
-        ));
+        return Err(EFI_PROGRAM);
     }
     Err(BootError::Unknown(first_bytes(bytes)))
 }
+
+/// The error for an EFI program that is not a kernel.
+const EFI_PROGRAM: BootError = BootError::Unsupported(
+    "an EFI program that is no kernel by itself: of a unified kernel image give its section .linux (objcopy -O binary -j .linux)",
+);
 
 /// Finds the payload of an x86 bzImage (Linux Documentation/arch/x86/boot.rst).
 fn bzimage(bytes: &[u8]) -> Result<BootFormat, BootError> {
@@ -182,5 +189,32 @@ fn arm64(bytes: &[u8]) -> Result<BootFormat, BootError> {
         3 => Some(64 << 10),
         _ => None,
     };
-    Ok(BootFormat::Image { name: "arm64 Image", arch: Arch::Arm64, size, page_size })
+    Ok(BootFormat::Image { name: "arm64 Image", arch: Arch::Arm64, size, page_size, link_address: None })
+}
+
+/// Reads the header of a loongarch64 Image (Linux Documentation/arch/loongarch/booting.rst).
+///
+/// Such an image has no magic number of its own. The header of the EFI program that it also is names the architecture
+/// (Microsoft's PE format, `Machine`).
+fn loongarch64(bytes: &[u8]) -> Result<BootFormat, BootError> {
+    const LOONGARCH32: u16 = 0x6232;
+    const LOONGARCH64: u16 = 0x6264;
+    let header = || BootError::Header { format: "a loongarch64 Image", at: bytes.len() as u64 };
+    let program = index(le32(bytes, 0x3c).ok_or_else(header)?.into());
+    let machine = program.checked_add(4).and_then(|at| le16(bytes, at)).ok_or_else(header)?;
+    match machine {
+        _ if !bytes[program..].starts_with(b"PE\0\0") => return Err(EFI_PROGRAM),
+        LOONGARCH64 => (),
+        LOONGARCH32 => return Err(BootError::Bits32("a loongarch32 Image")),
+        _ => return Err(EFI_PROGRAM),
+    }
+    let size = le64(bytes, 0x10).ok_or_else(header)?;
+    let load_offset = le64(bytes, 0x18).ok_or_else(header)?;
+    Ok(BootFormat::Image {
+        name: "loongarch64 Image",
+        arch: Arch::LoongArch64,
+        size,
+        page_size: None,
+        link_address: link_address::loongarch64(load_offset),
+    })
 }

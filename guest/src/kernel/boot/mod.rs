@@ -34,6 +34,8 @@ pub(super) enum PayloadKind {
         size: Option<u64>,
         /// The page size in bytes, if the boot image gives it.
         page_size: Option<u64>,
+        /// The address at which the kernel is linked, if the boot image gives it.
+        link_address: Option<u64>,
     },
 }
 
@@ -54,14 +56,15 @@ pub(super) fn unpack(file: Vec<u8>, limit: u64) -> Result<BootPayload, BootError
         };
         match format::identify(&bytes)? {
             BootFormat::Elf => return payload(PayloadKind::Elf, "ELF", &layers, bytes),
-            BootFormat::Image { name, arch, size, page_size } => {
-                let kind = PayloadKind::Flat { arch, size: Some(size), page_size };
+            BootFormat::Image { name, arch, size, page_size, link_address } => {
+                let kind = PayloadKind::Flat { arch, size: Some(size), page_size, link_address };
                 return payload(kind, name, &layers, bytes);
             }
             BootFormat::S390x => {
                 let (compression, kernel, size) = s390x::unpack_kernel(&bytes, limit)?;
                 layers.extend(["s390x bzImage".to_owned(), compression.name().to_owned()]);
-                let kind = PayloadKind::Flat { arch: Arch::S390x, size, page_size: Some(4096) };
+                let page_size = Some(4096);
+                let kind = PayloadKind::Flat { arch: Arch::S390x, size, page_size, link_address: None };
                 return payload(kind, "flat", &layers, kernel);
             }
             BootFormat::Compressed { compression, name, offset, length } => {

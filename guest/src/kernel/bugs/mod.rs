@@ -64,8 +64,8 @@ impl Kernel {
     /// Finds the bug or warning that the kernel reports if it traps at an address.
     ///
     /// `None` if the address is no such place, or the kernel has no table (`CONFIG_BUG` is off, or the architecture is
-    /// not one of arm64, x86_64, s390x, ppc64, ppc64le and riscv64). The first call reads the table, which takes some
-    /// milliseconds, or some 100 ms if no symbol and no section tells where it is.
+    /// sparc64). The first call reads the table, which takes some milliseconds, or some 100 ms if no symbol and no
+    /// section tells where it is.
     pub fn bug_at(&self, address: u64) -> Option<Bug> {
         let bugs = self.bugs()?;
         let first = bugs.by_address.partition_point(|(of, _)| *of < address);

@@ -6,7 +6,7 @@ use crate::kernel::image::MemoryImage;
 
 /// Whether the kernels of an architecture have a table of bugs that is known here.
 pub(super) const fn is_known(arch: Arch) -> bool {
-    !matches!(arch, Arch::Sparc64 | Arch::LoongArch64)
+    !matches!(arch, Arch::Sparc64)
 }
 
 /// Whether the instruction at an address is one with which `BUG()` or `WARN_ON()` traps.
@@ -31,6 +31,8 @@ pub(crate) fn is_trap(image: &MemoryImage, address: u64) -> bool {
             address.is_multiple_of(2)
                 && (word() == Some(0x0010_0073) || starts_with(&0x9002_u16.to_le_bytes()))
         }
+        // break 1
+        Arch::LoongArch64 => address.is_multiple_of(4) && word() == Some(0x002a_0001),
         // mc 0,0
         Arch::S390x => address.is_multiple_of(2) && starts_with(&[0xaf, 0, 0, 0]),
         // tdi and twi, whose operands have the condition, and in assembly tw and td.
@@ -42,6 +44,6 @@ pub(crate) fn is_trap(image: &MemoryImage, address: u64) -> bool {
             };
             address.is_multiple_of(4) && word().is_some_and(traps)
         }
-        Arch::Sparc64 | Arch::LoongArch64 => false,
+        Arch::Sparc64 => false,
     }
 }

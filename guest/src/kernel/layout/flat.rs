@@ -10,7 +10,7 @@ use crate::kernel::limits::LARGEST;
 
 /// Lays out a flat image: one segment at its link address, relocations applied.
 ///
-/// `size` is the kernel's size in memory in bytes, if the boot image gives it.
+/// `size` is the kernel's size in memory in bytes, and `link_address` its address, if the boot image gives them.
 ///
 /// # Errors
 /// [`ImageError::TooLarge`] if the image is larger than any kernel, or the errors of [`relocate`].
@@ -19,8 +19,9 @@ pub(super) fn lay_out(
     arch: Arch,
     size: Option<u64>,
     page_size: Option<u64>,
+    link_address: Option<u64>,
 ) -> Result<MemoryImage, ImageError> {
-    let Placement { address, base, relocations, symbols } = relocate(arch, &mut bytes)?;
+    let Placement { address, base, relocations, symbols } = relocate(arch, &mut bytes, link_address)?;
     // Kernels' linker scripts define `_end` after everything else (Linux include/asm-generic/sections.h).
     let end = symbols.iter().find(|symbol| symbol.name == "_end");
     let size = size.or_else(|| end?.address.checked_sub(address));

@@ -21,6 +21,8 @@ use super::image::MemoryImage;
 pub(super) fn lay_out(payload: BootPayload) -> Result<MemoryImage, ImageError> {
     match payload.kind {
         PayloadKind::Elf => elf::lay_out(&payload.bytes),
-        PayloadKind::Flat { arch, size, page_size } => flat::lay_out(payload.bytes, arch, size, page_size),
+        PayloadKind::Flat { arch, size, page_size, link_address } => {
+            flat::lay_out(payload.bytes, arch, size, page_size, link_address)
+        }
     }
 }

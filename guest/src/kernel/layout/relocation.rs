@@ -36,10 +36,17 @@ pub(super) struct Placement {
 
 /// Finds the address of a flat image, and applies its relocations.
 ///
+/// `link_address` is the address that the boot image gives. It counts only if the image itself does not determine
+/// another one.
+///
 /// # Errors
 /// - [`ImageError::RelocationKind`] or [`ImageError::RelocationSymbol`] if a relocation is unknown.
 /// - [`ImageError::Relocations`] if the relocations do not fit the image at any address.
-pub(super) fn relocate(arch: Arch, bytes: &mut [u8]) -> Result<Placement, ImageError> {
+pub(super) fn relocate(
+    arch: Arch,
+    bytes: &mut [u8],
+    link_address: Option<u64>,
+) -> Result<Placement, ImageError> {
     let table = RelocationTable::find(arch, bytes);
     let dynamic = table.filter(|_| has_symbol_kinds(arch));
     let dynamic = dynamic.and_then(|table| DynamicTables::find(bytes, table.start));
@@ -66,7 +73,10 @@ pub(super) fn relocate(arch: Arch, bytes: &mut [u8]) -> Result<Placement, ImageE
         // All places already have their values. Data that looked like a relocation table was other data.
         (Some((address, count)), _) => (address, Base::SelfPointers { count }),
         (None, Some(table)) => return Err(ImageError::Relocations { count: table.count }),
-        (None, None) => (default_link_address(arch), Base::Default),
+        (None, None) => match link_address {
+            Some(address) => (address, Base::Linked),
+            None => (default_link_address(arch), Base::Default),
+        },
     };
     Ok(Placement { address, base, relocations: 0, symbols })
 }

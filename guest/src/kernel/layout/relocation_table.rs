@@ -28,12 +28,12 @@ struct RelocationKinds {
 /// Returns the relocation kinds of an architecture.
 ///
 /// The ELF supplements of the architectures give the numbers: `R_AARCH64_RELATIVE`; `R_RISCV_RELATIVE`;
-/// `R_390_RELATIVE`, `R_390_GLOB_DAT`, `R_390_JMP_SLOT` and `R_390_64`. A kernel treats the last three alike (Linux
-/// v6.1 arch/s390/kernel/machine_kexec_reloc.c).
+/// `R_LARCH_RELATIVE`; `R_390_RELATIVE`, `R_390_GLOB_DAT`, `R_390_JMP_SLOT` and `R_390_64`. A kernel treats the last
+/// three alike (Linux v6.1 arch/s390/kernel/machine_kexec_reloc.c).
 fn kinds(arch: Arch) -> RelocationKinds {
     let (relative, symbol): (_, &[u32]) = match arch {
         Arch::Arm64 => (Some(0x403), &[]),
-        Arch::Riscv64 => (Some(3), &[]),
+        Arch::Riscv64 | Arch::LoongArch64 => (Some(3), &[]),
         Arch::S390x => (Some(12), &[10, 11, 22]),
         _ => (None, &[]),
     };

@@ -62,6 +62,81 @@ fn a_riscv64_image() {
 }
 
 #[test]
+fn a_loongarch64_image() {
+    let image = loongarch64();
+    let opened = |image: &[u8]| {
+        let flat = open(image).unwrap().flat;
+        assert_eq!((flat.arch, flat.page_size), (Arch::LoongArch64, None));
+        assert_eq!((flat.segments[0].size, flat.whole), (0x5_0000, true));
+        (flat.base, flat.address())
+    };
+    assert_eq!(open(&image).unwrap().format, "loongarch64 Image");
+    // What the image points to itself with counts for more than its header.
+    let pointers = Base::SelfPointers { count: 100 };
+    assert_eq!(opened(&image), (pointers, LOONGARCH64_BASE));
+    let mut other = image.clone();
+    put(&mut other, 0x18, &0x100_0000_u64.to_le_bytes());
+    assert_eq!(opened(&other), (pointers, LOONGARCH64_BASE));
+    put(&mut other, LISTS, &[0; 100 * 48]);
+    assert_eq!(opened(&other), (Base::Linked, 0x9000_0000_0100_0000));
+    // A header that gives no address, as those of old kernels, or one that is not physical.
+    for none in [0, 1 << 48, u64::MAX] {
+        put(&mut other, 0x18, &none.to_le_bytes());
+        assert_eq!(opened(&other), (Base::Default, LOONGARCH64_BASE));
+    }
+    for compression in Compression::ALL {
+        let packed = zboot(&compress(compression, &image), compression.name());
+        let kernel = open(&packed).unwrap();
+        assert_eq!(kernel.format, format!("EFI zboot image, {compression}, loongarch64 Image"));
+        assert_eq!(kernel.flat, open(&image).unwrap().flat);
+    }
+}
+
+#[test]
+fn the_relocations_of_a_loongarch64_image() {
+    const TABLE: usize = 0x1_4000;
+    let mut image = loongarch64();
+    for number in 0..1200 {
+        let (place, value) = (LISTS + 8 * number, LOONGARCH64_BASE + 64 * number as u64);
+        put(&mut image, place, &if number % 3 == 0 { [0; 8] } else { value.to_le_bytes() });
+        let entry = [LOONGARCH64_BASE + place as u64, 3, value].map(u64::to_le_bytes).concat();
+        put(&mut image, TABLE + 24 * number, &entry);
+    }
+    let flat = open(&image).unwrap().flat;
+    assert_eq!((flat.base, flat.relocations, flat.address()), (Base::Relocations, 1200, LOONGARCH64_BASE));
+    let value = flat.read(LOONGARCH64_BASE + LISTS as u64 + 8 * 3, 8).unwrap();
+    assert_eq!(value, (LOONGARCH64_BASE + 64 * 3).to_le_bytes());
+}
+
+#[test]
+fn a_damaged_loongarch64_image() {
+    let image = loongarch64();
+    for length in [0x3c, 0x3f, 0x40, 0x45] {
+        let error = error_of(&image[..length]);
+        assert_eq!(
+            error,
+            format!("a loongarch64 Image is cut off: its header ends at byte {length:#x}"),
+            "{length}"
+        );
+    }
+    let changed = |at: usize, what: &[u8]| {
+        let mut image = image.clone();
+        put(&mut image, at, what);
+        error_of(&image)
+    };
+    let cut_off = format!("a loongarch64 Image is cut off: its header ends at byte {IMAGE:#x}");
+    assert_eq!(changed(0x3c, &[0xff; 4]), cut_off);
+    assert_eq!(changed(0x3c, &(IMAGE as u32 - 5).to_le_bytes()), cut_off);
+    assert!(changed(0x3c, &[0x44]).starts_with("an EFI program that is no kernel by itself"));
+    assert!(changed(0x44, &[0x41, 0xaa]).starts_with("an EFI program that is no kernel by itself"));
+    assert_eq!(
+        changed(0x44, &[0x32, 0x62]),
+        "a 32-bit kernel (a loongarch32 Image): only 64-bit ones can be run"
+    );
+    assert!(changed(0x10, &[0xff; 8]).starts_with("a kernel that takes 0xffffffffffffffff bytes of memory"));
+}
+
+#[test]
 fn an_s390x_boot_image() {
     let kernel = flat(0x10_0000, true);
     for compression in Compression::ALL {

@@ -4,6 +4,7 @@ mod boot;
 mod bugs;
 mod cached;
 mod damage;
+mod exports;
 mod load;
 mod packages;
 mod power;

@@ -98,6 +98,20 @@ pub fn riscv64() -> Vec<u8> {
     bytes
 }
 
+/// The address at which [`loongarch64`] is linked.
+pub const LOONGARCH64_BASE: u64 = 0x9000_0000_0020_0000;
+
+/// Returns a loongarch64 Image, whose header gives its address.
+pub fn loongarch64() -> Vec<u8> {
+    let mut bytes = flat(LOONGARCH64_BASE, false);
+    put(&mut bytes, 0, b"MZ");
+    let header = [0x20_1000, 0x5_0000, LOONGARCH64_BASE & 0xffff_ffff].map(u64::to_le_bytes).concat();
+    put(&mut bytes, 8, &header);
+    put(&mut bytes, 0x38, &[0xcd, 0x23, 0x82, 0x81, 0x40, 0, 0, 0]);
+    put(&mut bytes, 0x40, b"PE\0\0\x64\x62");
+    bytes
+}
+
 pub const ELF_BASE: u64 = 0xffff_ffff_8100_0000;
 
 /// Returns an ELF file like that of an x86 kernel.
@@ -327,7 +341,8 @@ pub fn s390x_executable() -> Vec<u8> {
 
 /// Lays out a flat s390x image whose boot image does not give the size.
 pub fn lay_out_s390x(bytes: Vec<u8>) -> Result<MemoryImage, ImageError> {
-    let kind = PayloadKind::Flat { arch: Arch::S390x, size: None, page_size: Some(4096) };
+    let (page_size, link_address) = (Some(4096), None);
+    let kind = PayloadKind::Flat { arch: Arch::S390x, size: None, page_size, link_address };
     layout::lay_out(BootPayload { format: String::new(), bytes, kind })
 }
 
@@ -442,6 +457,8 @@ pub fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("arm64", arm.clone()),
         ("arm64-relocatable", arm64_relocatable(0xffff_8000_1000_0000, 0, false)),
         ("riscv64", riscv64()),
+        ("loongarch64", loongarch64()),
+        ("loongarch64-zboot", zboot(&compress(Compression::Zstd, &loongarch64()), "zstd")),
         ("elf", x86.clone()),
         ("zboot", zboot(&compress(Compression::Gzip, &arm), "gzip")),
         ("s390x", s390x(&compress(Compression::Xz, &s390), s390.len())),
