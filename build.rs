@@ -7,11 +7,13 @@ use sha2::{Digest, Sha256};
 
 /// The files and folders of the repository that determine the program's findings. A package of this crate alone
 /// lacks those of the other crates; there Cargo.lock names the versions of them that were built.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 13] = [
     "Cargo.lock",
     "Cargo.toml",
     "arches/src",
+    "emu/engine/src",
     "emu/explore/src",
+    "emu/interpreter/src",
     "emu/src",
     "emu/watch/src",
     "guest/elf",

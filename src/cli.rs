@@ -43,7 +43,7 @@ Exit status:
   6  pass-bounded: nothing was found in all orders with few switches between
      CPUs, and there are too many others";
 
-/// Runs the machine code of page-table writers against lockless walkers, on emulated CPUs of seven
+/// Runs the machine code of page-table writers against lockless walkers, on emulated CPUs of eight
 /// architectures and at every interleaving, and shows which PMD bits each walker sees.
 #[derive(Debug, Parser)]
 #[command(version = VERSION.as_str(), long_version = VERSION_AND_SOURCES.as_str(), about, after_help = EXIT_STATUS, max_term_width = 100)]

@@ -126,8 +126,7 @@ impl<'a> Plan<'a> {
 
     /// Returns the encodings of bundled guests, each with its platform and version.
     fn encodings(&self) -> Result<Vec<(String, Result<Encoding>)>> {
-        let executed = Arch::ALL.into_iter().filter(|arch| arch.executed()).collect();
-        let arches: Vec<Arch> = chosen(&self.args.arch, executed)?;
+        let arches: Vec<Arch> = chosen(&self.args.arch, Arch::ALL.to_vec())?;
         let mmus: Vec<Mmu> = chosen(&self.args.mmu, Vec::new())?;
         let versions: Vec<Version> = chosen(&self.args.linux, DEFAULT_VERSIONS.to_vec())?;
         let is_wanted = |mmu: Option<Mmu>| mmus.is_empty() || mmu.is_some_and(|mmu| mmus.contains(&mmu));

@@ -30,11 +30,10 @@ pub fn decode(args: &DecodeArgs) -> Result<Exit> {
     if !others.is_empty() {
         output::tell(&format!("only PMDs are decoded, so not {others}"));
     }
-    let executed = if encoding.arch().executed() { "model" } else { "model, not executed" };
     let report = DecodeReport {
         schema: DECODE_SCHEMA.to_owned(),
         encoding: encoding_name(&encoding),
-        predicates: executed.to_owned(),
+        predicates: "model".to_owned(),
         entries: values.iter().map(|pasted| DecodedEntry::of_model(&encoding, pasted.value)).collect(),
     };
     let printed = match args.format {

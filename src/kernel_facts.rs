@@ -145,7 +145,7 @@ fn invalidated(exploration: &Exploration, encoding: &Encoding) -> Vec<Invalidate
         .map(|((function, entry), schedules, _)| Invalidated {
             function,
             entry: Value(entry),
-            present: (encoding.layout().predicates.present)(entry),
+            present: encoding.is_present(entry),
             schedules,
         })
         .collect()

@@ -75,7 +75,7 @@ fn arch(arch: Arch) -> Vec<String> {
     let guests = all_bundled().iter().filter(|guest| guest.arch == arch).count();
     vec![
         arch.name().to_owned(),
-        if arch.executed() { format!("{guests} guests") } else { "model, not executed".to_owned() },
+        format!("{guests} guests"),
         if mmus.is_empty() { String::new() } else { format!("MMU {}", mmus.join(" or ")) },
         format!("also {}", arch.aliases().join(", ")),
     ]

@@ -234,14 +234,22 @@ fn a_routine_that_a_kernel_does_not_have_is_refused() {
 }
 
 #[test]
-fn an_architecture_that_cannot_be_run_can_be_decoded() {
+fn an_engine_that_is_not_there_or_has_no_such_cpu_is_refused() {
     refused(&[
-        ("run --arch loongarch64 --entry present-huge", "its entries can only be decoded"),
-        ("compare --arch loongarch64", "its entries can only be decoded"),
+        (
+            "run --arch arm64 --engine unicron --entry none",
+            "unknown engine 'unicron': did you mean 'unicorn'?",
+        ),
+        (
+            "run --arch arm64 --engine interpreter --entry none",
+            "the engine interpreter has no CPU of arm64: unicorn has",
+        ),
+        (
+            "run --arch loongarch64 --engine unicorn --entry none",
+            "has no CPU of loongarch64: interpreter has",
+        ),
+        ("run --kernel vmlinuz --engine unicorn --entry none", "cannot be used with"),
     ]);
-    let decoded = pmdscope("decode --arch loongarch64 0x81200071");
-    assert_eq!((decoded.status, decoded.stderr.as_str()), (Some(0), ""));
-    assert!(decoded.stdout.contains("model, not executed"), "{}", decoded.stdout);
 }
 
 #[test]

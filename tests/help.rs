@@ -184,7 +184,7 @@ fn every_architecture_that_is_listed_is_named_in_the_help_of_what_it_can_do() {
     for line in arches.lines() {
         let name = line.split_whitespace().next().expect("a name");
         assert!(decode.contains(name), "decode --help does not name {name}");
-        assert!(line.contains("not executed") || run.contains(name), "run --help does not name {name}");
+        assert!(run.contains(name), "run --help does not name {name}");
     }
 }
 

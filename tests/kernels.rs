@@ -266,7 +266,7 @@ fn pages_may_lie_anywhere_and_a_table_is_one_that_is_there() {
     let cache = Scratch::new("kernels-anywhere");
     for kernel in packages(&["linux-binary"]) {
         // At the beginning of memory, where the tables would be, and far behind them.
-        for pfn in ["0x200", "0x40000", "0x7ffff000"] {
+        for pfn in ["0x800", "0x40000", "0x7ffff000"] {
             let (status, report) = report(&cache, &kernel, &["--entry", "migration-read", "--pfn", pfn]);
             assert_eq!(status, Some(0), "{}: {pfn}: {}", name(&kernel), report["incomplete"]);
         }

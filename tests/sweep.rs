@@ -102,7 +102,7 @@ fn mistakes_are_told_in_a_line() {
         ),
         ("--arch arm64 --entries swaps", "unknown set of entries 'swaps': did you mean 'swap'?"),
         ("--arch arm64 --entries swap --writer split", "unknown writer 'split'"),
-        ("--arch loongarch64 --entries swap", "no machine code of loongarch64 can be run here"),
+        ("--arch loongarch64 --linux 5.10 --entries swap", "LoongArch came in Linux 5.19"),
         ("--arch x86_64 --linux 5.10 --entries swap --writer pmdp_invalidate_ad", "it came in Linux 5.19"),
     ] {
         let output = sweep(arguments);

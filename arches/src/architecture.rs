@@ -6,21 +6,24 @@ use crate::mmu::Mmu;
 use crate::swap_types::SwapTypes;
 use crate::version::Era;
 
+/// A PFN that is easy to spot in hexadecimal, in memory that a small machine may have.
+pub(crate) const DEFAULT_PFN: u64 = 0x81200;
+
 /// Everything this crate knows about one architecture.
 pub(crate) struct Architecture {
     /// The name used in commands, reports and file names.
     pub(crate) name: &'static str,
     /// Further names that are accepted: the architecture's own and those of distributions.
     pub(crate) aliases: &'static [&'static str],
-    /// Whether the engine runs its machine code. If not, its encoding is a model that no executed code has
-    /// confirmed.
-    pub(crate) executed: bool,
     /// The byte order of its data.
     pub(crate) byte_order: ByteOrder,
     /// The byte order of its page-table entries.
     pub(crate) entry_byte_order: ByteOrder,
     /// The machine number in its ELF files (`e_machine`).
     pub(crate) elf_machine: u16,
+    /// The page frame number that entries have if nobody chooses one, before it is rounded up to the start of a huge
+    /// page.
+    pub(crate) default_pfn: u64,
     /// The layouts of its entries.
     pub(crate) layouts: LayoutsByMmu,
     /// How its kernels number swap types, oldest first. Empty where huge pages cannot be migrated.

@@ -13,14 +13,11 @@ use crate::version::{Era, Version};
 /// The swap type of entries of kind `swap`: the type of an ordinary swap file.
 const ORDINARY_SWAP: u64 = 1;
 
-/// A PFN that is easy to spot in hexadecimal, in memory that a small machine may have.
-const DEFAULT_PFN: u64 = 0x81200;
-
 impl Encoding {
     /// Builds the entry that `spec` describes, as the kernel would leave it in a page table.
     pub fn build(&self, spec: &EntrySpec) -> Result<u64, EntryError> {
         let built = match spec.kind {
-            EntryKind::None => unmarked(spec).map(|()| self.layout().none),
+            EntryKind::None => unmarked(spec).map(|()| self.none()),
             EntryKind::Table => self.build_table(spec),
             EntryKind::PresentHuge | EntryKind::PresentHugeRo | EntryKind::Protnone | EntryKind::Devmap => {
                 self.build_leaf(spec)
@@ -33,10 +30,10 @@ impl Encoding {
         built.map_err(|why| EntryError { encoding: self.to_string(), kind: spec.kind, why })
     }
 
-    /// Returns a PFN that fits every kind of entry in this encoding: 0x81200, rounded up to the start of a huge
-    /// page.
+    /// Returns a PFN that fits every kind of entry in this encoding, at the start of a huge page: 0x81200 rounded up, and
+    /// 0x800 on LoongArch.
     pub fn default_pfn(&self) -> u64 {
-        DEFAULT_PFN.next_multiple_of(self.huge_pages())
+        self.arch().description().default_pfn.next_multiple_of(self.huge_pages())
     }
 
     /// Decodes a swap entry; `None` if the entry is not a swap entry, or the architecture has no swap format.
@@ -129,7 +126,7 @@ impl Encoding {
         unmarked(spec)?;
         self.fits(spec.pfn, 1)?;
         let entry = (self.layout().table)(spec.pfn << self.layout().page_shift);
-        if (self.layout().predicates.none)(entry) {
+        if self.is_none(entry) {
             return Err(format!("with PFN {:#x} it is the empty entry", spec.pfn));
         }
         Ok(entry)

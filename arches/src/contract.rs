@@ -47,8 +47,8 @@ impl Encoding {
     pub fn predicate(&self, name: &str, entry: u64) -> Option<bool> {
         let predicates = &self.layout().predicates;
         Some(match name {
-            "none" => (predicates.none)(entry),
-            "present" => (predicates.present)(entry),
+            "none" => self.is_none(entry),
+            "present" => self.is_present(entry),
             "leaf" => (predicates.leaf)(entry),
             "trans_huge" => (predicates.trans_huge)(entry),
             "bad" => (predicates.bad)(entry),

@@ -22,6 +22,8 @@ pub struct Encoding {
     types: &'static Era<SwapTypes>,
     /// Migration types found in one particular kernel, which replace those of `types`.
     found: Option<MigrationTypes>,
+    /// The empty entry of one particular kernel, which replaces that of `layout`.
+    empty: Option<u64>,
 }
 
 impl Encoding {
@@ -48,7 +50,7 @@ impl Encoding {
             }
             None => &NO_MIGRATION,
         };
-        Ok(Encoding { arch, mmu, version, layout, types, found: None })
+        Ok(Encoding { arch, mmu, version, layout, types, found: None, empty: None })
     }
 
     /// The architecture.
@@ -86,6 +88,45 @@ impl Encoding {
     #[must_use]
     pub fn with_migration_types(self, types: MigrationTypes) -> Encoding {
         Encoding { found: Some(types), ..self }
+    }
+
+    /// The empty entry: `pmd_clear()` stores it, and `pmd_none()` is true of it.
+    pub fn none(&self) -> u64 {
+        self.empty.unwrap_or(self.layout().none)
+    }
+
+    /// Returns the same encoding with another empty entry.
+    ///
+    /// Where the empty entry is the address of a table in the kernel's image, each kernel has its own.
+    #[must_use]
+    pub fn with_none(self, none: u64) -> Encoding {
+        Encoding { empty: Some(none), ..self }
+    }
+
+    /// `pmd_none()`.
+    pub fn is_none(&self, entry: u64) -> bool {
+        (self.layout().predicates.none)(self.with_usual_none(entry))
+    }
+
+    /// `pmd_present()`.
+    pub fn is_present(&self, entry: u64) -> bool {
+        (self.layout().predicates.present)(self.with_usual_none(entry))
+    }
+
+    /// Returns the entry of the layout that means the same: its empty entry for that of this kernel. So that no two
+    /// entries mean the same, the layout's empty entry becomes that of the kernel.
+    ///
+    /// For predicates that compare an entry with the empty one. All others look at single bits, which are those of
+    /// the entry itself.
+    fn with_usual_none(&self, entry: u64) -> u64 {
+        let (own, usual) = (self.none(), self.layout().none);
+        if entry == own {
+            usual
+        } else if entry == usual {
+            own
+        } else {
+            entry
+        }
     }
 
     /// Returns the same encoding for kernels built with base pages of another size. Physical addresses keep their
@@ -135,8 +176,7 @@ impl Encoding {
 
     /// `is_swap_pmd()`: the entry is neither empty nor present.
     pub fn is_swap(&self, entry: u64) -> bool {
-        let predicates = &self.layout().predicates;
-        !(predicates.none)(entry) && !(predicates.present)(entry)
+        !self.is_none(entry) && !self.is_present(entry)
     }
 
     /// `is_pmd_migration_entry()`: a swap entry whose type means migration. False where the
@@ -148,12 +188,11 @@ impl Encoding {
 
     /// The form of an entry. It follows from the predicates, so it cannot disagree with them.
     pub fn form(&self, entry: u64) -> Form {
-        let predicates = &self.layout().predicates;
-        if (predicates.none)(entry) {
+        if self.is_none(entry) {
             Form::None
-        } else if !(predicates.present)(entry) {
+        } else if !self.is_present(entry) {
             Form::Swap
-        } else if !(predicates.leaf)(entry) {
+        } else if !(self.layout().predicates.leaf)(entry) {
             Form::Table
         } else if (self.layout().hardware_valid)(entry) {
             Form::Leaf

@@ -96,7 +96,7 @@ impl Encoding {
     /// `None` if there is no such entry or several, among those that differ in at most two bits.
     pub fn before_invalidation(&self, value: u64) -> Option<u64> {
         let layout = self.layout();
-        if !(layout.predicates.present)(value) {
+        if !self.is_present(value) {
             return None;
         }
         let one = (0..64).map(|bit| 1_u64 << bit);
@@ -335,7 +335,7 @@ mod tests {
                     EntrySpec { kind, pfn, young: false, dirty: false, soft_dirty: false, uffd_wp: false };
                 let Ok(entry) = encoding.build(&spec) else { continue };
                 let invalidated = (encoding.layout().invalidated)(entry);
-                if encoding.is_migration(entry) && (encoding.layout().predicates.present)(invalidated) {
+                if encoding.is_migration(entry) && encoding.is_present(invalidated) {
                     found += 1;
                     assert_eq!(
                         encoding.fit(invalidated),

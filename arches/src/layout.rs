@@ -38,9 +38,9 @@ pub struct Leaf {
 /// the 64-bit value in CPU order.
 #[derive(Debug, Clone, Copy)]
 pub struct Predicates {
-    /// `pmd_none()`.
+    /// `pmd_none()`. A kernel may have another empty entry: see [`Encoding::is_none`](crate::Encoding::is_none).
     pub none: fn(u64) -> bool,
-    /// `pmd_present()`.
+    /// `pmd_present()`. See [`Encoding::is_present`](crate::Encoding::is_present), as for `none`.
     pub present: fn(u64) -> bool,
     /// `pmd_leaf()` (`pmd_large()` in older kernels).
     pub leaf: fn(u64) -> bool,
@@ -85,7 +85,7 @@ pub struct Layout {
     pub marks: fn(u64) -> EntryMarks,
     /// The marks of a PTE of the page table that a huge page is split into, if PTEs keep them in other bits.
     pub pte_marks: Option<fn(u64) -> EntryMarks>,
-    /// The empty entry.
+    /// The empty entry. A kernel may have another: see [`Encoding::none`](crate::Encoding::none).
     pub none: u64,
     /// Builds an entry that points to the page table at a physical address, which is aligned to the table's size.
     pub table: fn(u64) -> u64,

@@ -322,7 +322,7 @@ fn the_versions_read_have_encodings() {
 fn default_pfns_suit_every_kind() {
     for encoding in encodings() {
         let pfn = encoding.default_pfn();
-        assert!((0x81200..0x100000).contains(&pfn), "{encoding} {pfn:#x}");
+        assert!((0x800..0x100000).contains(&pfn), "{encoding} {pfn:#x}");
         for kind in EntryKind::ALL {
             if let Err(error) = encoding.build(&spec(&encoding, kind)) {
                 assert!(!error.to_string().contains("PFN"), "{error}");
@@ -435,10 +435,10 @@ riscv64 migration-read soft-dirty: present=true leaf=true trans_huge=true swap=f
 riscv64 migration-write soft-dirty: present=true leaf=true trans_huge=true swap=false migration=false (6.19..7.2)
 riscv64 migration-read-exclusive soft-dirty: present=true leaf=true trans_huge=true swap=false migration=false (6.19..7.2)
 riscv64 swap soft-dirty: present=true leaf=true trans_huge=true swap=false (6.19..7.2)
-loongarch64 migration-read: leaf=true (6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.2)
-loongarch64 migration-write: leaf=true (6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.2)
-loongarch64 migration-read-exclusive: leaf=true (6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.2)
-loongarch64 swap: leaf=true (6.1..6.1, 6.12..6.14, 6.15..6.16, 6.17..7.2)
+loongarch64 migration-read: leaf=true (6.1..6.1, 6.6..6.6, 6.12..6.14, 6.15..6.16, 6.17..7.2)
+loongarch64 migration-write: leaf=true (6.1..6.1, 6.6..6.6, 6.12..6.14, 6.15..6.16, 6.17..7.2)
+loongarch64 migration-read-exclusive: leaf=true (6.1..6.1, 6.6..6.6, 6.12..6.14, 6.15..6.16, 6.17..7.2)
+loongarch64 swap: leaf=true (6.1..6.1, 6.6..6.6, 6.12..6.14, 6.15..6.16, 6.17..7.2)
 ";
 
 /// Values to compare with the kernel's headers by eye: a migration entry of a writable page, a clean and old
@@ -500,10 +500,11 @@ riscv64 6.15     0000000081200d80 0000000020480017 0000000020480022 000000002048
 riscv64 6.17     0000000081200d80 0000000020480017 0000000020480022 0000000020480001
 riscv64 6.19     0000000081200d80 0000000020480017 0000000020480022 0000000020480001
 sparc64 5.10     -                0d00000102800613 -                0000000102800000
-loongarch64 6.1  00000818001e0040 00000002060001dc 200000020600045c 9000000206000000
-loongarch64 6.12 00000818001a0040 00000002060001dc 200000020600045c 9000000206000000
-loongarch64 6.15 00000818001b0040 00000002060001dc 200000020600045c 9000000206000000
-loongarch64 6.17 00000818001b0040 00000002060001dc 200000020600045c 9000000206000000
+loongarch64 6.1  00000008001e0040 00000000020001dc 200000000200045c 9000000002000000
+loongarch64 6.6  00000008001e0040 00000000020001dc 200000000200045c 9000000002000000
+loongarch64 6.12 00000008001a0040 00000000020001dc 200000000200045c 9000000002000000
+loongarch64 6.15 00000008001b0040 00000000020001dc 200000000200045c 9000000002000000
+loongarch64 6.17 00000008001b0040 00000000020001dc 200000000200045c 9000000002000000
 ";
 
 #[test]
@@ -826,4 +827,34 @@ fn readings_cover_every_configuration_once() {
             }
         }
     }
+}
+
+/// A kernel whose empty entry is not the layout's has one empty entry, which is not present; the layout's is then the
+/// entry that the kernel's would be otherwise.
+#[test]
+fn a_kernel_has_its_own_empty_entry() {
+    let usual = at(Arch::LoongArch64, None, "7.2");
+    let (own, of_layout) = (0x9000_0000_01b2_4000, usual.layout().none);
+    assert_eq!((usual.form(own), usual.none()), (Form::Table, of_layout));
+    let encoding = usual.with_none(own);
+    assert_eq!(encoding.build(&spec(&encoding, EntryKind::None)).unwrap(), own);
+    assert_eq!(encoding.none(), own);
+    for (entry, form, fit) in
+        [(own, Form::None, Fit::Empty), (of_layout, Form::Table, Fit::Table), (0, Form::Table, Fit::Table)]
+    {
+        assert_eq!((encoding.form(entry), encoding.fit(entry)), (form, fit), "{entry:#x}");
+        assert_eq!(encoding.is_none(entry), form == Form::None, "{entry:#x}");
+        assert_eq!(encoding.is_present(entry), form != Form::None, "{entry:#x}");
+        assert_eq!(encoding.predicate("present", entry), Some(form != Form::None), "{entry:#x}");
+        assert!(!encoding.is_swap(entry), "{entry:#x}");
+    }
+    assert_eq!(encoding.table_of(own), None);
+    assert_eq!(encoding.table_of(of_layout), Some(0x0100_0000));
+    // No table can be where the empty entry points to, and one can be where the layout's does.
+    let table = |encoding: &Encoding, address: u64| {
+        encoding.build(&EntrySpec { pfn: address >> 14, ..spec(encoding, EntryKind::Table) })
+    };
+    assert!(table(&encoding, 0x01b2_4000).is_err() && table(&usual, 0x01b2_4000).is_ok());
+    assert!(table(&encoding, 0x0100_0000).is_ok() && table(&usual, 0x0100_0000).is_err());
+    assert!(encoding.contract(own, EntryKind::None).is_empty());
 }

@@ -9,10 +9,13 @@ use rustc_hash::FxHashMap;
 
 use crate::EmuError;
 use crate::cpu::{CpuModel, InPlace};
+use crate::engine::EngineKind;
 
 /// The disassembler and the CPU model of one architecture.
 pub(crate) struct Decoder {
     pub(crate) model: &'static CpuModel,
+    /// The engine that runs the code.
+    pub(crate) engine: EngineKind,
     /// The disassembler, which watches use as well.
     pub(crate) disassembler: Rc<Disassembler>,
     /// Cached by address: whether something is to be done at the instruction; see [`flushing`](Self::flushing).
@@ -20,17 +23,19 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Creates the decoder of an architecture.
+    /// Creates the decoder of an architecture, whose code an engine runs: its usual one, if none is given.
     ///
     /// # Errors
-    /// [`EmuError::NotExecuted`] if the engine has no such CPU, [`EmuError::Disassembler`] if Capstone cannot be
+    /// [`EmuError::NoCpu`] if the engine that is given has no such CPU, [`EmuError::Disassembler`] if Capstone cannot be
     /// opened.
-    pub(crate) fn of(arch: Arch) -> Result<Rc<Self>, EmuError> {
-        let (Some(model), Some(isa)) = (CpuModel::of(arch), Isa::of(arch)) else {
-            return Err(EmuError::NotExecuted(arch));
-        };
+    pub(crate) fn of(arch: Arch, engine: Option<EngineKind>) -> Result<Rc<Self>, EmuError> {
+        let (model, isa) = (CpuModel::of(arch), Isa::of(arch));
+        let engine = engine.unwrap_or(EngineKind::usual(arch));
+        if !engine.has(arch) {
+            return Err(EmuError::NoCpu { engine, arch });
+        }
         let disassembler = Rc::new(Disassembler::new(isa)?);
-        Ok(Rc::new(Decoder { model, disassembler, flushing: RefCell::default() }))
+        Ok(Rc::new(Decoder { model, engine, disassembler, flushing: RefCell::default() }))
     }
 
     /// Returns the instruction set.

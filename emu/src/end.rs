@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use pmdscope_engine::EngineError;
 use pmdscope_guest::abi::{self, Outcome};
-use unicorn_engine::uc_error;
 
 use crate::exploration::WRITER;
 use crate::memory;
@@ -56,8 +56,10 @@ pub enum CallExit {
         /// Address of the instruction.
         pc: u64,
     },
+    /// It reached an instruction that the interpreter does not know, or cannot execute.
+    NotKnown(EngineError),
     /// The engine failed in a way that no guest should cause.
-    Engine(uc_error),
+    Engine(EngineError),
 }
 
 impl CallExit {
@@ -76,6 +78,7 @@ impl CallExit {
                 | CallExit::PathBound
                 | CallExit::TimeBound
                 | CallExit::Unseen { .. }
+                | CallExit::NotKnown(_)
         )
     }
 }
@@ -109,7 +112,8 @@ impl fmt::Display for CallExit {
             CallExit::Unseen { pc } => {
                 write!(f, "reached an instruction whose stores the engine does not show, at {pc:#x}")
             }
-            CallExit::Engine(error) => write!(f, "stopped by the engine: {error:?}"),
+            CallExit::NotKnown(error) => write!(f, "stopped: {error}"),
+            CallExit::Engine(error) => write!(f, "stopped by the engine: {error}"),
         }
     }
 }

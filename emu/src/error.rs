@@ -1,19 +1,28 @@
 //! Errors before and between runs. [`CallExit`](crate::CallExit) says how a run itself ended.
 
 use pmdscope_arches::Arch;
+use pmdscope_engine::EngineError;
 use pmdscope_explore::Schedule;
 use pmdscope_guest::GuestError;
 use pmdscope_watch::WatchError;
-use unicorn_engine::uc_error;
 
+use crate::engine::EngineKind;
 use crate::pinned::{ENGINE, ROOM};
 
 /// Errors of building or using a machine.
 #[derive(Debug, thiserror::Error)]
 pub enum EmuError {
-    /// The engine has no CPU of this architecture.
-    #[error("{0} cannot be executed: the engine has no such CPU, so its encoding is a model only")]
-    NotExecuted(Arch),
+    /// Kernels of this architecture cannot be set up.
+    #[error("kernels of {0} cannot be run: how they are set up is not known here")]
+    NoPlatform(Arch),
+    /// The engine that was asked for has no CPU of this architecture.
+    #[error("the engine {engine} has no CPU of {arch}: {} has", EngineKind::usual(*arch))]
+    NoCpu {
+        /// The engine.
+        engine: EngineKind,
+        /// The architecture.
+        arch: Arch,
+    },
     /// The linked engine is not the pinned one.
     #[error(
         "this program was linked with Unicorn {}.{}.{} (extra {}), not with the pinned {ENGINE}: build it anew, in an empty \
@@ -31,12 +40,12 @@ pub enum EmuError {
     )]
     NoRoom,
     /// The engine refused an operation that should succeed.
-    #[error("the engine refused to {doing}: {error:?}")]
+    #[error("the engine refused to {doing}: {error}")]
     Engine {
         /// The operation.
         doing: &'static str,
         /// The engine's error.
-        error: uc_error,
+        error: EngineError,
     },
     /// A word is used as a watched one, but is not watched.
     #[error("the word at {address:#x} is not watched")]
@@ -135,14 +144,15 @@ impl EmuError {
     pub fn blame(&self) -> Blame {
         match self {
             EmuError::NoRoom
-            | EmuError::Engine { error: uc_error::NOMEM, .. }
+            | EmuError::Engine { error: EngineError::NoMemory, .. }
             | EmuError::NoMemory { .. } => Blame::Memory,
             EmuError::OtherEngine { .. }
             | EmuError::Engine { .. }
             | EmuError::NotWatched { .. }
             | EmuError::Disassembler(_)
             | EmuError::NotAsRecorded { .. } => Blame::Program,
-            EmuError::NotExecuted(_)
+            EmuError::NoPlatform(_)
+            | EmuError::NoCpu { .. }
             | EmuError::Guest(_)
             | EmuError::Outcome(_)
             | EmuError::DidNotReturn { .. }
@@ -153,7 +163,7 @@ impl EmuError {
         }
     }
 
-    pub(crate) fn engine(doing: &'static str, error: uc_error) -> Self {
+    pub(crate) fn engine(doing: &'static str, error: EngineError) -> Self {
         EmuError::Engine { doing, error }
     }
 

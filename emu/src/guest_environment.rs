@@ -8,6 +8,7 @@ use pmdscope_guest::{Guest, Routine};
 
 use crate::EmuError;
 use crate::end::{CallBounds, CallExit};
+use crate::engine::EngineKind;
 use crate::environment::{Control, Environment, Inspect, Job, Schedules, Setup};
 use crate::exploration::{Bounds, Exploration};
 use crate::machine::{self, Calls, Machine};
@@ -19,13 +20,13 @@ pub struct GuestEnvironment {
 }
 
 impl GuestEnvironment {
-    /// Creates a machine with a guest in memory.
+    /// Creates a machine with a guest in memory, run by an engine.
     ///
     /// # Errors
-    /// [`EmuError::NotExecuted`] if the engine has no such CPU, [`EmuError::Guest`] if the guest lacks a function
+    /// [`EmuError::NoCpu`] if the engine has no such CPU, [`EmuError::Guest`] if the guest lacks a function
     /// that every guest must have.
-    pub fn new(guest: Guest, encoding: Encoding) -> Result<Self, EmuError> {
-        Ok(GuestEnvironment { machine: Machine::new(guest)?, encoding })
+    pub fn new(guest: Guest, encoding: Encoding, engine: EngineKind) -> Result<Self, EmuError> {
+        Ok(GuestEnvironment { machine: Machine::on(Some(engine), guest)?, encoding })
     }
 
     /// Converts a job to calls, and passes them to `run` with the machine.

@@ -1,5 +1,5 @@
-//! Runs real machine code of page-table writers and walkers under Unicorn, over one memory, at
-//! every interleaving of their accesses to the page table.
+//! Runs real machine code of page-table writers and walkers over one memory, at every interleaving of their accesses to
+//! the page table.
 //!
 //! An [`Environment`] is a guest or a kernel, ready to be explored. It observes accesses by `pmdscope-watch` and
 //! enumerates schedules by `pmdscope-explore`. Both crates can be used without this one.
@@ -31,6 +31,7 @@ mod trace;
 mod vcpu;
 
 pub use end::{CallBounds, CallExit, CallResult, LONGEST_PATH};
+pub use engine::EngineKind;
 pub use environment::{Control, Environment, Inspect, Job, Schedules, Setup, Stub};
 pub use error::{Blame, EmuError};
 pub use exploration::{Bounds, Divergence, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};

@@ -13,6 +13,7 @@ use pmdscope_watch::{Atomicity, Instruction};
 use crate::EmuError;
 use crate::decoder::Decoder;
 use crate::end::{CallBounds, CallExit, CallResult, CompletedCall};
+use crate::engine::EngineKind;
 use crate::exploration::{Bounds, Exploration, Reduction, WRITER};
 use crate::explore;
 use crate::image::Image;
@@ -64,14 +65,21 @@ struct Common {
 }
 
 impl Machine {
-    /// Creates a machine with `guest` in memory.
+    /// Creates a machine with `guest` in memory, run by the usual engine of its architecture.
     ///
     /// # Errors
-    /// [`EmuError::NotExecuted`] if the engine has no such CPU, [`EmuError::Guest`] if the guest lacks a function
-    /// that every guest must have.
+    /// As of [`on`](Self::on).
     pub fn new(guest: Guest) -> Result<Self, EmuError> {
+        Machine::on(None, guest)
+    }
+
+    /// Creates a machine with `guest` in memory, run by an engine: the usual one of its architecture if none is given.
+    ///
+    /// # Errors
+    /// [`EmuError::NoCpu`] if the engine that is given has no such CPU, [`EmuError::Guest`] if the guest lacks a function that every guest must have.
+    pub fn on(engine: Option<EngineKind>, guest: Guest) -> Result<Self, EmuError> {
         let arch = guest.arch();
-        let decoder = Decoder::of(arch)?;
+        let decoder = Decoder::of(arch, engine)?;
         let tables = Rc::new(Shared::new(memory::PTE_TABLE + memory::PTE_TABLE_BYTES - memory::PMD_TABLE)?);
         let recorder = Recorder::new();
         recorder.watch(Watched {
@@ -94,6 +102,11 @@ impl Machine {
         machine.provide_pages(0)?;
         machine.provide_cpus(2)?;
         Ok(machine)
+    }
+
+    /// Returns the engine that runs the guest.
+    pub fn engine(&self) -> EngineKind {
+        self.common.decoder.engine
     }
 
     /// Returns the guest.

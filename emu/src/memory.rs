@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use memmap2::MmapMut;
-use unicorn_engine::uc_error;
+use pmdscope_engine::EngineError;
 
 use crate::EmuError;
 
@@ -51,7 +51,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(bytes: u64) -> Result<Self, EmuError> {
-        let no_memory = || EmuError::engine("allocate memory", uc_error::NOMEM);
+        let no_memory = || EmuError::engine("allocate memory", EngineError::NoMemory);
         let size = usize::try_from(bytes.next_multiple_of(ENGINE_PAGE)).map_err(|_| no_memory())?;
         let mut map = MmapMut::map_anon(size).map_err(|_| no_memory())?;
         Ok(Shared { at: map.as_mut_ptr(), map })

@@ -3,6 +3,9 @@
 /// The engine and its version, as reports name it. Results of different versions are not merged.
 pub const ENGINE: &str = "Unicorn 2.1.5";
 
+/// The interpreter and its version, as reports name it: that of this workspace.
+pub(crate) const INTERPRETER: &str = concat!("pmdscope-interpreter ", env!("CARGO_PKG_VERSION"));
+
 /// The version that the linked library reports: major, minor, patch and extra, a byte each. The C code of the crate
 /// unicorn-engine-sys 2.1.5 calls itself 2.1.4 (its include/unicorn/unicorn.h).
 pub(crate) const LINKED: u32 = 0x0201_04ff;

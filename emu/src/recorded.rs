@@ -7,12 +7,12 @@ use std::ops::Range;
 use std::time::Instant;
 
 use pmdscope_arches::ByteOrder;
+use pmdscope_engine::EngineError;
 use pmdscope_explore::{
     Behaviour, Continuation, Cpus, Deadlock, EnumerationResult, Fingerprint, Forest, LimitHit, Limits,
     MaskedStore, NextAccess, Schedule, Segment, Word, behaviours,
 };
 use rustc_hash::FxHashMap;
-use unicorn_engine::uc_error;
 
 use crate::EmuError;
 use crate::end::CallResult;
@@ -286,7 +286,7 @@ impl<S: Stage> Cpus for Routines<'_, S> {
         let mut segments = segments.into_iter();
         match segments.next() {
             Some((_, segment)) => Ok(Continuation { segment, further: segments.collect() }),
-            None => Err(EmuError::engine("stop at a read", uc_error::OK)),
+            None => Err(EmuError::engine("stop at a read", EngineError::Stopped)),
         }
     }
 }

@@ -34,7 +34,7 @@ struct Planted {
     code: &'static [(Part, &'static str)],
 }
 
-const PLANTED: [Planted; 7] = [
+const PLANTED: [Planted; 8] = [
     Planted {
         arch: Arch::X86_64,
         code: &[
@@ -196,6 +196,24 @@ const PLANTED: [Planted; 7] = [
             (RaisesAnother, "00000000"),
             // li 7,7; stdcx. 7,0,3; std 7,0(3); li 7,1; std 7,0(6); blr
             (StoresHalf, "0700e038ad19e07c0000e3f80100e0380000e6f82000804e"),
+        ],
+    },
+    Planted {
+        arch: Arch::LoongArch64,
+        code: &[
+            // ld.d $t0,$sp,-64; add.d $t0,$t0,$s5; csrrd $t1,0x30; add.d $t0,$t0,$t1; st.d $t0,$a0,0;
+            // ori $t0,$zero,1; st.d $t0,$a3,0; ret
+            (Tells, "6c00ff288cf110000dc000048cb510008c00c0290c048003ec00c0292000004c"),
+            // ori $t0,$zero,0x123; st.d $t0,$sp,-64; move $s5,$t0; csrwr $t0,0x30; ll.d $t1,$a0,0; syscall 0
+            (Leaves, "0c8c84036c00ff299c0115002cc000048d00002200002b00"),
+            // ld.d $t0,$a0,0; break 0
+            (Raises, "8c00c02800002a00"),
+            // ld.d $t0,$a0,0; ori $t0,$zero,3; slli.d $t0,$t0,48; ld.d $t0,$t0,0
+            (Strays, "8c00c0280c0c80038cc141008c01c028"),
+            // syscall 1
+            (RaisesAnother, "01002b00"),
+            // ori $t0,$zero,7; move $t1,$t0; sc.d $t1,$a0,0; st.d $t0,$a0,0; ori $t0,$zero,1; st.d $t0,$a3,0; ret
+            (StoresHalf, "0c1c80038d0115008d0000238c00c0290c048003ec00c0292000004c"),
         ],
     },
 ];

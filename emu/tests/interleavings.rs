@@ -126,14 +126,15 @@ fn exploring_again_gives_the_same_on_the_same_machine_and_on_another() {
 #[test]
 fn an_exchange_is_one_access_whatever_instructions_it_takes() {
     on_every_guest(|guest| {
-        let (load, store) = match guest.arch {
-            Arch::Arm64 => ("ldxr ", "stxr "),
-            Arch::X86_64 => ("xchgq ", "xchgq "),
-            Arch::S390x => ("idte ", "idte "),
-            Arch::Ppc64 | Arch::Ppc64le => ("ldarx ", "stdcx. "),
-            Arch::Riscv64 => ("amoswap.d.aqrl ", "amoswap.d.aqrl "),
-            Arch::Sparc64 => ("casx ", "casx "),
-            Arch::LoongArch64 => panic!("a guest that cannot be run"),
+        let instructions = match guest.arch {
+            Arch::Arm64 => Some(("ldxr ", "stxr ")),
+            Arch::X86_64 => Some(("xchgq ", "xchgq ")),
+            Arch::S390x => Some(("idte ", "idte ")),
+            Arch::Ppc64 | Arch::Ppc64le => Some(("ldarx ", "stdcx. ")),
+            Arch::Riscv64 => Some(("amoswap.d.aqrl ", "amoswap.d.aqrl ")),
+            Arch::Sparc64 => Some(("casx ", "casx ")),
+            // Its pmdp_establish() is the generic one: a load, then a store.
+            Arch::LoongArch64 => None,
         };
         let mut machine = machine(guest);
         // GUP-fast reads before and after it takes the reference. Guests without it have another walker that reads
@@ -147,6 +148,10 @@ fn an_exchange_is_one_access_whatever_instructions_it_takes() {
                 .filter_map(|event| Some((event, access(event)?)))
                 .filter(|(_, access)| access.kind == AccessKind::Atomic)
                 .collect();
+            let Some((load, store)) = instructions else {
+                assert_eq!(atomics, [], "{}", guest.name);
+                continue;
+            };
             let [(event, exchange)] = atomics[..] else { panic!("{}: {atomics:x?}", guest.name) };
             assert_eq!((event.cpu, exchange.loads, exchange.size), (WRITER, true, 8), "{}", guest.name);
             assert_ne!(exchange.before, exchange.after, "{}", guest.name);
@@ -171,6 +176,7 @@ fn a_flush_is_an_event_after_the_exchange_where_it_has_an_instruction_of_its_own
             (Arch::X86_64, _) => Some("invlpg "),
             (Arch::Ppc64 | Arch::Ppc64le, Some(Mmu::Radix)) => Some("tlbie "),
             (Arch::Riscv64, _) => Some("sfence.vma "),
+            (Arch::LoongArch64, _) => Some("invtlb "),
             // s390x flushes by the IDTE that changes the entry; the guests of the hash MMU and of
             // sparc64 have no flush, since the kernel leaves it to other code there.
             _ => None,

@@ -258,4 +258,5 @@ architectures! {
     s390x S390x
     ppc64le Ppc64le
     riscv64 Riscv64
+    loongarch64 LoongArch64
 }

@@ -217,7 +217,7 @@ fn split_stores_what_the_guest_stores(real: &mut Real) -> Vec<String> {
 
 /// Whether the kernel called a function to invalidate an entry that is not present.
 fn calls_with_absent(encoding: &Encoding, events: &[Event]) -> bool {
-    let absent = |entry: u64| !(encoding.layout().predicates.present)(entry);
+    let absent = |entry: u64| !encoding.is_present(entry);
     events.iter().any(|event| matches!(event.what, Action::Call { entry, .. } if absent(entry)))
 }
 
@@ -476,7 +476,8 @@ fn every_file_is_a_kernel_that_can_be_run() {
 }
 
 /// The architectures whose kernels are run, each with tests of its own below.
-const KERNELS_RUN: [Arch; 5] = [Arch::Arm64, Arch::X86_64, Arch::S390x, Arch::Ppc64le, Arch::Riscv64];
+const KERNELS_RUN: [Arch; 6] =
+    [Arch::Arm64, Arch::X86_64, Arch::S390x, Arch::Ppc64le, Arch::Riscv64, Arch::LoongArch64];
 
 macro_rules! architectures {
     ($($module:ident $arch:ident)*) => {$(
@@ -507,4 +508,5 @@ architectures! {
     s390x S390x
     ppc64le Ppc64le
     riscv64 Riscv64
+    loongarch64 LoongArch64
 }

@@ -12,6 +12,7 @@ mod kernel_walkers;
 mod kernels;
 mod recorded;
 mod registry;
+mod second_opinion;
 mod support;
 mod sweep;
 

@@ -7,8 +7,9 @@
  * and _PAGE_DIRTY of arch/x86/include/asm/pgtable_types.h, arch/riscv/include/asm/pgtable-bits.h
  * and arch/powerpc/include/asm/book3s/64/pgtable.h, where radix.h next to it tells that hardware
  * writes them (RADIX_PTE_NONE_MASK); PTE_AF, PTE_DBM and the table of dirty states in
- * arch/arm64/include/asm/{pgtable-hwdef.h,pgtable.h}. Those bits in pointers to a page table are
- * left out: an entry of that kind is refused here, as the MMU goes on below it.
+ * arch/arm64/include/asm/{pgtable-hwdef.h,pgtable.h}. On LoongArch the kernel's own TLB handlers set
+ * them: arch/loongarch/mm/tlbex.S of 6.1.176, 6.12.107 and 7.2.13. Those bits in pointers to a page
+ * table are left out: an entry of that kind is refused here, as the MMU goes on below it.
  */
 #include "agents.h"
 

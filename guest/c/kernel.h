@@ -32,6 +32,8 @@
 #include "riscv64.h"
 #elif defined(__sparc__)
 #include "sparc64.h"
+#elif defined(__loongarch64)
+#include "loongarch64.h"
 #else
 #error "no header for this architecture"
 #endif

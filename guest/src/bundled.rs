@@ -43,12 +43,6 @@ impl fmt::Debug for Bundled {
 /// Errors of finding a bundled guest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BundledError {
-    /// The engine does not know the architecture.
-    #[error("no machine code of {arch} can be run here: its entries can only be decoded")]
-    NotExecuted {
-        /// The architecture.
-        arch: Arch,
-    },
     /// The architecture has several MMUs and none was named, or it does not have the one that was named.
     #[error("{}", mmu_advice(.arch))]
     Mmu {
@@ -88,9 +82,6 @@ pub fn all_bundled() -> &'static [Bundled] {
 
 /// Finds the bundled guest of an architecture that is right for a Linux version.
 pub fn bundled(arch: Arch, mmu: Option<Mmu>, version: Version) -> Result<&'static Bundled, BundledError> {
-    if !arch.executed() {
-        return Err(BundledError::NotExecuted { arch });
-    }
     if !mmu.map_or(arch.mmus().is_empty(), |mmu| arch.mmus().contains(&mmu)) {
         return Err(BundledError::Mmu { arch });
     }
@@ -222,6 +213,6 @@ mod tests {
             find(Arch::Arm64, Some(Mmu::Radix), 7, 2).unwrap_err().to_string(),
             "arm64 does not tell kinds of MMU apart: name none"
         );
-        assert!(matches!(find(Arch::LoongArch64, None, 7, 2), Err(BundledError::NotExecuted { .. })));
+        assert!(matches!(find(Arch::LoongArch64, None, 5, 10), Err(BundledError::Uncovered { .. })));
     }
 }

@@ -150,8 +150,7 @@ impl PlanBuilder<'_> {
 
     /// Returns the architectures and versions of an include, with their guests.
     fn guests(&mut self, include: &Include) -> Result<Vec<(Platform, Subject)>> {
-        let executed = || Arch::ALL.into_iter().filter(|arch| arch.executed()).collect();
-        let arches: Vec<Arch> = self.parsed(include.arches.as_deref())?.unwrap_or_else(executed);
+        let arches: Vec<Arch> = self.parsed(include.arches.as_deref())?.unwrap_or_else(|| Arch::ALL.to_vec());
         let mmus: Option<Vec<Mmu>> = self.parsed(include.mmus.as_deref())?;
         let versions: Option<Vec<Version>> = self.parsed(include.linux.as_deref())?;
         let files = match &include.guests {

@@ -16,7 +16,8 @@ pub struct JobArgs {
     /// Kernel to run, as --kernel
     #[arg(value_name = "FILE", value_parser = kernel_arg(), conflicts_with_all = ["kernel", "guest", "with"])]
     pub image: Option<KernelArg>,
-    /// Architecture: arm64, x86_64, s390x, ppc64, ppc64le, riscv64, sparc64 (or as `uname -m` says)
+    /// Architecture: arm64, x86_64, s390x, ppc64, ppc64le, riscv64, sparc64, loongarch64 (or as
+    /// `uname -m` says)
     #[arg(long, value_name = "A", required_unless_present_any = ["kernel", "image"])]
     pub arch: Option<String>,
     /// Kind of MMU where there are several: radix or hash; radix if not given
@@ -44,7 +45,7 @@ pub struct JobArgs {
     #[arg(long, value_name = "E", required_unless_present = "pmd")]
     pub entry: Option<String>,
     /// Page frame number of the entry, decimal or 0x..., where a huge page can begin; 0x81200 or the next possible
-    /// one if not given
+    /// one if not given, 0x800 on loongarch64
     #[arg(long, value_name = "N", conflicts_with = "pmd")]
     pub pfn: Option<String>,
     #[command(flatten)]
@@ -78,6 +79,10 @@ pub struct JobArgs {
     /// `pmdscope list writers --guest ELF`)
     #[arg(long, value_name = "ELF")]
     pub guest: Option<PathBuf>,
+    /// Engine that runs the guest: unicorn, or interpreter, for loongarch64 and riscv64; unicorn where it has such a CPU
+    /// if not given
+    #[arg(long, value_name = "E", conflicts_with_all = ["kernel", "image"])]
+    pub engine: Option<String>,
     #[command(flatten)]
     pub bounds: BoundArgs,
 }

@@ -16,8 +16,8 @@ pub fn kernel_arg() -> impl TypedValueParser<Value = KernelArg> {
 /// Where an encoding is chosen. Texts are checked by the plan, so that each mistake gets one line.
 #[derive(Debug, Args)]
 pub struct Platform {
-    /// Architecture: arm64, x86_64, s390x, ppc64, ppc64le, riscv64, sparc64 (or as `uname -m` says),
-    /// and loongarch64, which can be decoded but not run
+    /// Architecture: arm64, x86_64, s390x, ppc64, ppc64le, riscv64, sparc64, loongarch64 (or as
+    /// `uname -m` says)
     #[arg(long, value_name = "A")]
     pub arch: String,
     /// Kind of MMU where there are several: radix or hash; radix if not given

@@ -61,6 +61,7 @@ pub struct GuestFile {
     arch: String,
     mmu: Option<String>,
     linux: String,
+    engine: String,
 }
 
 /// The initial entry.
@@ -127,12 +128,13 @@ impl GuestFile {
             arch: encoding.arch().to_string(),
             mmu: encoding.mmu().map(|mmu| mmu.to_string()),
             linux: encoding.version().to_string(),
+            engine: guest.engine.to_string(),
         }
     }
 
     fn open(self) -> Result<GuestSubject> {
         let encoding = encoding(&self.arch, self.mmu.as_deref(), Some(&self.linux))?;
-        GuestSubject::from_bytes(self.name, self.elf, encoding)
+        Ok(GuestSubject::from_bytes(self.name, self.elf, encoding)?.on(self.engine.parse()?)?)
     }
 }
 

@@ -411,6 +411,7 @@ mod tests {
             kind: GuestKind::Kernel,
             name: "vmlinux".to_owned(),
             sha256: String::new(),
+            engine: None,
             release: None,
             package: None,
             build_id: None,

@@ -98,7 +98,7 @@ impl Reporter<'_> {
         match walker.past_present {
             PastPresent::Checks(checks) => checks.contains(&outcome.check),
             PastPresent::Path => {
-                let present = self.encoding.layout().predicates.present;
+                let present = |entry| self.encoding.is_present(entry);
                 let left = run.is_some_and(|run| run.divergence.is_some());
                 let decided_on = outcome.entry;
                 left && !present(self.start.value) && present(decided_on) && !self.is_installed(decided_on)

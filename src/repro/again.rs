@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use pmdscope_emu::{Bounds, CallBounds, Reduction, Schedule};
+use pmdscope_emu::{Bounds, CallBounds, EngineKind, Reduction, Schedule};
 use pmdscope_guest::Role;
 use pmdscope_traces::repro::{self, Code, Repro};
 use pmdscope_traces::{EntryName, RoutineResult, RunReport, text};
@@ -130,7 +130,10 @@ fn guest(repro: &Repro) -> Result<GuestSubject> {
     let report = &repro.report;
     let encoding = encoding(&report.arch, report.mmu.as_deref(), Some(&report.linux))?;
     let elf = repro.code.elf().context("it has no guest")??;
-    GuestSubject::from_bytes(report.guest.name.clone(), elf, encoding)
+    let guest = GuestSubject::from_bytes(report.guest.name.clone(), elf, encoding)?;
+    let Some(engine) = &report.guest.engine else { return Ok(guest) };
+    let kind = EngineKind::of_version(engine).with_context(|| format!("there is no engine {engine} here"))?;
+    Ok(guest.on(kind)?)
 }
 
 /// The kernel to run a reproducer on.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use pmdscope_arches::{Arch, Encoding};
-use pmdscope_emu::{EmuError, Environment, GuestEnvironment};
+use pmdscope_emu::{EmuError, EngineKind, Environment, GuestEnvironment};
 use pmdscope_guest::{Guest, Role, Routine, bundled};
 use pmdscope_traces::{GuestInfo, GuestKind};
 use sha2::{Digest, Sha256};
@@ -27,6 +27,8 @@ pub struct GuestSubject {
     pub guest: Guest,
     /// The encoding of its entries.
     pub encoding: Encoding,
+    /// The engine that runs it.
+    pub engine: EngineKind,
 }
 
 impl GuestSubject {
@@ -41,6 +43,7 @@ impl GuestSubject {
             sha256: bundled.sha256.to_owned(),
             guest,
             encoding,
+            engine: EngineKind::usual(encoding.arch()),
         })
     }
 
@@ -61,7 +64,28 @@ impl GuestSubject {
     pub fn from_bytes(name: String, elf: Vec<u8>, encoding: Encoding) -> Result<Self> {
         let guest = parse(&elf, encoding.arch())?;
         let sha256 = hex::encode(Sha256::digest(&elf));
-        Ok(GuestSubject { kind: GuestKind::File, name, elf: Cow::Owned(elf), sha256, guest, encoding })
+        let engine = EngineKind::usual(encoding.arch());
+        Ok(GuestSubject {
+            kind: GuestKind::File,
+            name,
+            elf: Cow::Owned(elf),
+            sha256,
+            guest,
+            encoding,
+            engine,
+        })
+    }
+
+    /// Returns the same guest, run by another engine.
+    ///
+    /// # Errors
+    /// If that engine has no such CPU.
+    pub fn on(self, engine: EngineKind) -> Result<Self, EmuError> {
+        let arch = self.encoding.arch();
+        if !engine.has(arch) {
+            return Err(EmuError::NoCpu { engine, arch });
+        }
+        Ok(GuestSubject { engine, ..self })
     }
 
     /// Loads the guest in a file, for whichever architecture it is.
@@ -82,6 +106,7 @@ impl GuestSubject {
             kind: self.kind,
             name: self.name.clone(),
             sha256: self.sha256.clone(),
+            engine: Some(self.engine.version().to_owned()),
             release: None,
             package: None,
             build_id: None,
@@ -97,6 +122,9 @@ impl GuestSubject {
         options.push(("--linux", self.encoding.version().to_string()));
         if !self.is_bundled() {
             options.push(("--guest", self.name.clone()));
+        }
+        if self.engine != EngineKind::usual(self.encoding.arch()) {
+            options.push(("--engine", self.engine.to_string()));
         }
         options
     }
@@ -131,12 +159,12 @@ impl GuestSubject {
 
     /// Sets up the machine that runs it.
     pub(super) fn environment(&self) -> Result<Box<dyn Environment>, EmuError> {
-        Ok(Box::new(GuestEnvironment::new(self.guest.clone(), self.encoding)?))
+        Ok(Box::new(GuestEnvironment::new(self.guest.clone(), self.encoding, self.engine)?))
     }
 
     /// Returns a key: guests with the same key can share an environment.
     pub(super) fn identity(&self) -> String {
-        format!("{} {}", self.sha256, self.encoding)
+        format!("{} {} {}", self.sha256, self.encoding, self.engine)
     }
 }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use pmdscope_arches::{Arch, Encoding};
-use pmdscope_emu::{FunctionError, KernelEnvironment, function, kernel_routine};
+use pmdscope_emu::{EngineKind, FunctionError, KernelEnvironment, function, kernel_routine};
 use pmdscope_guest::kernel::{Cache, TypesFrom};
 use pmdscope_guest::{Kernel, Role, Routine};
 use pmdscope_traces::{GuestInfo, GuestKind, TypesInfo};
@@ -146,6 +146,7 @@ impl KernelSubject {
             // Not the path: the same kernel gives the same report wherever it lies.
             name: file_name(&self.path),
             sha256: file.sha256.clone(),
+            engine: Some(EngineKind::usual(self.encoding.arch()).version().to_owned()),
             release: Some(file.release.text.clone()),
             package: file.package.as_ref().map(|package| format!("{} {}", package.name, package.version)),
             build_id: file.build_id.clone(),

@@ -41,9 +41,13 @@ impl Subject {
         ensure!(args.types.is_none(), "--types is of a kernel: give --kernel too");
         let arch = args.arch.as_deref().unwrap_or_default();
         let encoding = encoding(arch, args.mmu.as_deref(), args.linux.as_deref())?;
-        Ok(Subject::Guest(match &args.guest {
+        let guest = match &args.guest {
             Some(path) => GuestSubject::from_file(path, encoding)?,
             None => GuestSubject::bundled_for(encoding)?,
+        };
+        Ok(Subject::Guest(match &args.engine {
+            Some(name) => guest.on(name.parse()?)?,
+            None => guest,
         }))
     }
 

@@ -33,8 +33,8 @@ impl Predicates {
     pub fn of_model(encoding: &Encoding, entry: u64) -> Self {
         let model = &encoding.layout().predicates;
         Predicates {
-            none: (model.none)(entry),
-            present: (model.present)(entry),
+            none: encoding.is_none(entry),
+            present: encoding.is_present(entry),
             leaf: (model.leaf)(entry),
             trans_huge: (model.trans_huge)(entry),
             bad: (model.bad)(entry),

@@ -576,6 +576,16 @@ fn marks_lost() {
         let before = emptied.before;
         emptied.stored(&[encoding.layout().none], Some(before)).finds(&[]);
     }
+    // Accessed on LoongArch is the valid bit: an invalidated mapping cannot have it, and the returned entry must.
+    let loongarch64 = Encoding::at(Arch::LoongArch64, None, "7.2".parse().unwrap()).unwrap();
+    let mapping = |marks| marked_scene(loongarch64, EntryKind::PresentHuge, marks);
+    let (young, dirty) = (mapping(YOUNG).before, mapping(DIRTY).before);
+    let plain = built(&loongarch64, EntryKind::PresentHuge, EntryMarks::default());
+    let invalidated = loongarch64.layout().invalidated;
+    mapping(YOUNG).stored(&[invalidated(young)], Some(young)).finds(&[]);
+    mapping(YOUNG).stored(&[invalidated(young)], Some(plain)).finds(&[MarksLost]);
+    mapping(DIRTY).stored(&[invalidated(dirty)], Some(dirty)).finds(&[]);
+    mapping(DIRTY).stored(&[invalidated(plain)], Some(dirty)).finds(&[MarksLost]);
     // uffd-wp, where a mapping has it: bit 10 of x86_64, bit 58 of arm64.
     for (encoding, bit) in [(x86_64(), 1 << 10), (arm64(), 1 << 58)] {
         let before = built(&encoding, EntryKind::PresentHuge, EntryMarks::default()) | bit;

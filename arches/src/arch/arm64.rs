@@ -18,7 +18,7 @@
 //! `pmd_trans_huge()` is worded in three ways over these versions (6.12.107 has the `pmd_table()` form of v6.15 as
 //! a backport). They agree on every value, so one function covers all three.
 
-use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
+use crate::architecture::{Architecture, DEFAULT_PFN, Layouts, LayoutsByMmu};
 use crate::byte_order::ByteOrder;
 use crate::field::*;
 use crate::layout::*;
@@ -30,10 +30,10 @@ use crate::version::{Era, v};
 pub(super) static ARM64: Architecture = Architecture {
     name: "arm64",
     aliases: &["aarch64"],
-    executed: true,
     byte_order: ByteOrder::Little,
     entry_byte_order: ByteOrder::Little,
     elf_machine: 183, // EM_AARCH64
+    default_pfn: DEFAULT_PFN,
     layouts: LayoutsByMmu::One(Layouts {
         usual: LAYOUTS,
         others: &[

@@ -1,10 +1,11 @@
-//! LoongArch, 64-bit: 16K pages, 32 MB huge pages. A model only: nothing here can run its code.
+//! LoongArch, 64-bit: 16K pages, 32 MB huge pages.
 //!
 //! Facts from arch/loongarch/include/asm/{pgtable,pgtable-bits,pgalloc,addrspace,sparsemem}.h of
-//! Linux 6.1.176, 6.12.107 and 7.2.12. Linux 5.10 has no LoongArch.
+//! Linux 6.1.176, 6.12.107 and 7.2.12, and from pgtable.h in a tree of 6.6.52. Linux 5.10 has no LoongArch.
 //!
 //! An entry that is not a leaf holds the virtual address of a page table. An empty entry holds the address of
-//! `invalid_pte_table`, which differs between kernel images; [`INVALID_PTE_TABLE`] is a placeholder for it.
+//! `invalid_pte_table`, which differs between kernel images; [`INVALID_PTE_TABLE`] is a placeholder for it, which
+//! the encoding of one kernel replaces ([`Encoding::with_none`](crate::Encoding::with_none)).
 
 use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
 use crate::byte_order::ByteOrder;
@@ -19,11 +20,12 @@ use crate::version::{Era, v};
 pub(super) static LOONGARCH64: Architecture = Architecture {
     name: "loongarch64",
     aliases: &["loongarch", "loong64"],
-    // The engine has no LoongArch.
-    executed: false,
     byte_order: ByteOrder::Little,
     entry_byte_order: ByteOrder::Little,
     elf_machine: 258, // EM_LOONGARCH
+    // Of a migration entry, pmd_page() takes the page frame 0x400 times as high, and some more (the type). This one is in
+    // the lower 64 GiB, so it has a struct page on a machine of a common size. Those from 0x1000 on have none there.
+    default_pfn: 0x800,
     layouts: LayoutsByMmu::One(Layouts { usual: LAYOUTS, others: &[] }),
     swap_types: SWAP_TYPES,
     absences: &[Era {
@@ -92,12 +94,12 @@ const SWAP_6_1: SwapFormat = SwapFormat {
     uffd_wp: None,
     same_in_ptes: true,
 };
-const SWAP_6_12: SwapFormat = SwapFormat { kind: bits(16, 22), ..SWAP_6_1 };
+const SWAP_6_6: SwapFormat = SwapFormat { kind: bits(16, 22), ..SWAP_6_1 };
 
 const SWAP_FIELDS_6_1: &[Field] = &[SWAP_6_1.kind_field(), SWAP_6_1.offset_field()];
-const SWAP_FIELDS_6_12: &[Field] = &[
-    SWAP_6_12.kind_field(),
-    SWAP_6_12.offset_field(),
+const SWAP_FIELDS_6_6: &[Field] = &[
+    SWAP_6_6.kind_field(),
+    SWAP_6_6.offset_field(),
     sw(bit(23), "SWP_EXCLUSIVE", "belongs to this process alone; of swap PTEs only", SWAP),
 ];
 
@@ -152,7 +154,7 @@ const L_6_1: Layout = Layout {
     hardware_valid: |entry| entry & VALID != 0,
     marks: |entry| EntryMarks {
         young: entry & VALID != 0,
-        dirty: entry & (DIRTY | MODIFIED) != 0,
+        dirty: entry & MODIFIED != 0,
         ..EntryMarks::default()
     },
     pte_marks: None,
@@ -162,19 +164,23 @@ const L_6_1: Layout = Layout {
     invalidated: |entry| entry & !(PRESENT | VALID | DIRTY | PROTNONE) | PRESENT_INVALID,
 };
 
-const L_6_12: Layout = Layout {
-    fields: &[COMMON, DEVMAP_FIELD, SWAP_FIELDS_6_12],
-    swap: Some(SWAP_6_12),
-    predicates: Predicates { devmap: |entry| entry & DEVMAP != 0, ..L_6_1.predicates },
-    leaf: |asked| (!asked.soft_dirty).then(|| leaf(asked)),
+/// Hardware that walks page tables by itself sets DIRTY without MODIFIED.
+const L_6_6: Layout = Layout {
+    fields: &[COMMON, SWAP_FIELDS_6_6],
+    swap: Some(SWAP_6_6),
+    marks: |entry| EntryMarks {
+        young: entry & VALID != 0,
+        dirty: entry & (DIRTY | MODIFIED) != 0,
+        ..EntryMarks::default()
+    },
     ..L_6_1
 };
 
-const L_6_17: Layout = Layout {
-    fields: &[COMMON, SWAP_FIELDS_6_12],
-    predicates: Predicates { devmap: never, ..L_6_12.predicates },
-    leaf: L_6_1.leaf,
-    ..L_6_12
+const L_6_12: Layout = Layout {
+    fields: &[COMMON, DEVMAP_FIELD, SWAP_FIELDS_6_6],
+    predicates: Predicates { devmap: |entry| entry & DEVMAP != 0, ..L_6_6.predicates },
+    leaf: |asked| (!asked.soft_dirty).then(|| leaf(asked)),
+    ..L_6_6
 };
 
 static LAYOUTS: &[Era<Layout>] = &[
@@ -186,25 +192,29 @@ static LAYOUTS: &[Era<Layout>] = &[
         value: L_6_1,
     },
     Era {
-        from: v(6, 12),
-        to: v(6, 16),
-        source: "DEVMAP, and an exclusive bit of swap PTEs: as read in 6.12.107",
-        value: L_6_12,
+        from: v(6, 6),
+        to: v(6, 6),
+        source: "an exclusive bit of swap PTEs: arch/loongarch/include/asm/pgtable.h as read in a tree of 6.6.52; \
+                 pmd_dirty() also by DIRTY: Linux kernel commit 01158487af60 (\"LoongArch: Introduce hardware page \
+                 table walker\") (in v6.5)",
+        value: L_6_6,
     },
+    Era { from: v(6, 12), to: v(6, 16), source: "DEVMAP: as read in 6.12.107", value: L_6_12 },
     Era {
         from: v(6, 17),
         to: v(7, 2),
         source: "no DEVMAP: Linux kernel commit d438d2734170 (\"mm: remove devmap related functions and page table \
                  bits\") (in v6.17); as read in 7.2.12",
-        value: L_6_17,
+        value: L_6_6,
     },
 ];
 
 static SWAP_TYPES: &[Era<SwapTypes>] = &[
     WITHOUT_DEVICES_6_1,
     Era {
-        to: v(6, 2),
-        source: "as 6.1, but with the one type for markers in place of that for swap errors",
+        to: v(6, 6),
+        source: "as 6.1, but with the one type for markers in place of that for swap errors; a tree of 6.6.52 has no \
+                 DEVMAP, hence no ZONE_DEVICE",
         value: SwapTypes::new(GROUPS_6_2, NO_DEVICES, true),
         ..TYPES_6_2
     },

@@ -32,7 +32,7 @@ macro_rules! architectures {
             /// Every architecture, in the order of reports.
             pub const ALL: [Arch; [$(Arch::$arch),+].len()] = [$(Arch::$arch),+];
 
-            const fn description(self) -> &'static Architecture {
+            pub(crate) const fn description(self) -> &'static Architecture {
                 match self {
                     $(Arch::$arch => &$description,)+
                 }
@@ -83,12 +83,6 @@ impl Arch {
     /// Further names that are accepted: the architecture's own and those of distributions.
     pub const fn aliases(self) -> &'static [&'static str] {
         self.description().aliases
-    }
-
-    /// Whether machine code of this architecture can be run here. If not, its encoding is a model that no executed
-    /// code has confirmed.
-    pub const fn executed(self) -> bool {
-        self.description().executed
     }
 
     /// The machine number in ELF files for it (`e_machine`). Architectures of different byte orders may share one.

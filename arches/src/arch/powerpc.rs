@@ -8,7 +8,7 @@
 //! Values are those of `pmd_val()`. With the hash MMU only software reads these tables: the hardware reads the
 //! hashed page table instead.
 
-use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
+use crate::architecture::{Architecture, DEFAULT_PFN, Layouts, LayoutsByMmu};
 use crate::byte_order::ByteOrder;
 use crate::field::*;
 use crate::layout::*;
@@ -20,10 +20,10 @@ use crate::version::{Era, v};
 pub(super) static PPC64: Architecture = Architecture {
     name: "ppc64",
     aliases: &["powerpc64"],
-    executed: true,
     byte_order: ByteOrder::Big,
     entry_byte_order: ByteOrder::Big,
     elf_machine: 21, // EM_PPC64
+    default_pfn: DEFAULT_PFN,
     layouts: LayoutsByMmu::RadixAndHash {
         radix: Layouts { usual: RADIX_LAYOUTS, others: &[RADIX_4K_LAYOUTS] },
         hash: Layouts { usual: HASH_LAYOUTS, others: &[] },

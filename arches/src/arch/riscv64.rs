@@ -4,7 +4,7 @@
 //! Facts from arch/riscv/include/asm/{pgtable,pgtable-64,pgtable-bits,pgalloc,sparsemem}.h of Linux
 //! 6.1.176, 6.12.107 and 7.2.12. Linux 5.10 has no transparent huge pages here.
 
-use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
+use crate::architecture::{Architecture, DEFAULT_PFN, Layouts, LayoutsByMmu};
 use crate::byte_order::ByteOrder;
 use crate::field::*;
 use crate::layout::*;
@@ -17,10 +17,10 @@ use crate::version::{Era, v};
 pub(super) static RISCV64: Architecture = Architecture {
     name: "riscv64",
     aliases: &["riscv"],
-    executed: true,
     byte_order: ByteOrder::Little,
     entry_byte_order: ByteOrder::Little,
     elf_machine: 243, // EM_RISCV
+    default_pfn: DEFAULT_PFN,
     layouts: LayoutsByMmu::One(Layouts { usual: LAYOUTS, others: &[] }),
     swap_types: SWAP_TYPES,
     absences: &[Era {

@@ -6,7 +6,7 @@
 //!
 //! The hardware's invalid bit does not mean "not present": an old or prot-none page has it too.
 
-use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
+use crate::architecture::{Architecture, DEFAULT_PFN, Layouts, LayoutsByMmu};
 use crate::byte_order::ByteOrder;
 use crate::field::*;
 use crate::layout::*;
@@ -18,10 +18,10 @@ use crate::version::{Era, v};
 pub(super) static S390X: Architecture = Architecture {
     name: "s390x",
     aliases: &["s390"],
-    executed: true,
     byte_order: ByteOrder::Big,
     entry_byte_order: ByteOrder::Big,
     elf_machine: 22, // EM_S390
+    default_pfn: DEFAULT_PFN,
     layouts: LayoutsByMmu::One(Layouts { usual: LAYOUTS, others: &[] }),
     // Migration of huge pages came in 6.17.
     swap_types: &[TYPES_6_15],

@@ -5,7 +5,7 @@
 //! 6.1.176, 6.12.107 and 7.2.12, which agree on all facts used here. Pages are cached with CP and CV, as on CPUs
 //! before the M7.
 
-use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
+use crate::architecture::{Architecture, DEFAULT_PFN, Layouts, LayoutsByMmu};
 use crate::byte_order::ByteOrder;
 use crate::field::*;
 use crate::layout::*;
@@ -15,10 +15,10 @@ use crate::version::{Era, v};
 pub(super) static SPARC64: Architecture = Architecture {
     name: "sparc64",
     aliases: &["sparc"],
-    executed: true,
     byte_order: ByteOrder::Big,
     entry_byte_order: ByteOrder::Big,
     elf_machine: 43, // EM_SPARCV9
+    default_pfn: DEFAULT_PFN,
     layouts: LayoutsByMmu::One(Layouts { usual: LAYOUTS, others: &[] }),
     swap_types: &[],
     absences: &[],

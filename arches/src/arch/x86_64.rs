@@ -5,7 +5,7 @@
 //! Facts from arch/x86/include/asm/{pgtable,pgtable_64,pgtable_types,pgtable-invert,page_types,
 //! pgalloc,sparsemem}.h of Linux 5.10.262, 6.1.176, 6.12.107 and 7.2.12.
 
-use crate::architecture::{Architecture, Layouts, LayoutsByMmu};
+use crate::architecture::{Architecture, DEFAULT_PFN, Layouts, LayoutsByMmu};
 use crate::byte_order::ByteOrder;
 use crate::field::*;
 use crate::layout::*;
@@ -17,10 +17,10 @@ use crate::version::{Era, v};
 pub(super) static X86_64: Architecture = Architecture {
     name: "x86_64",
     aliases: &["amd64", "x86-64", "x64"],
-    executed: true,
     byte_order: ByteOrder::Little,
     entry_byte_order: ByteOrder::Little,
     elf_machine: 62, // EM_X86_64
+    default_pfn: DEFAULT_PFN,
     layouts: LayoutsByMmu::One(Layouts { usual: LAYOUTS, others: &[] }),
     swap_types: WITH_EVERY_OPTION,
     absences: &[],

@@ -58,7 +58,7 @@ fn ran(kernel: Rc<Kernel>, encoding: Encoding) -> Result<bool, EmuError> {
     let mut machine = KernelEnvironment::new(kernel, encoding, HugePage::Usual)?;
     let passed = machine.controls()?.iter().all(|control| control.passed);
     let bounds = CallBounds { accesses: 1 << 10, instructions: 1 << 16, time: Duration::from_secs(5) };
-    let entry = machine.encoding().layout().none;
+    let entry = machine.encoding().none();
     for (name, role) in [("split", Role::Writer), ("page-vma-mapped-walk", Role::Walker)] {
         let routine = kernel_routine(role, name).expect("kernels are asked for it");
         if let Err(error) = machine.run_alone(routine, entry, bounds) {

@@ -1,7 +1,7 @@
 //! arm64: EL1 by default, MMU off. The engine's default CPU (Cortex-A72) has no LSE atomics.
 
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterARM64 as R;
+use pmdscope_engine::unicorn_engine::RegisterARM64 as R;
 
 use super::model::{CpuModel, ReturnTo};
 

@@ -1,7 +1,7 @@
 //! ppc64 and ppc64le: supervisor state. The little-endian CPU is the big-endian one with MSR.LE set.
 
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterPPC as R;
+use pmdscope_engine::unicorn_engine::RegisterPPC as R;
 
 use super::model::{CpuModel, ReturnTo};
 

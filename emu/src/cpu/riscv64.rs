@@ -1,7 +1,7 @@
 //! riscv64: S-mode, bare translation.
 
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterRISCV as R;
+use pmdscope_engine::unicorn_engine::RegisterRISCV as R;
 
 use super::model::{CpuModel, ReturnTo};
 

@@ -1,7 +1,7 @@
 //! s390x: supervisor state, 64-bit addressing, DAT off.
 
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterS390X as R;
+use pmdscope_engine::unicorn_engine::RegisterS390X as R;
 
 use super::model::{Combine, CpuModel, Fill, InPlace, Insertion, Move, Place, ReadRegister, ReturnTo};
 use crate::error::EmuError;
@@ -200,7 +200,7 @@ fn addresses_of(operands: &str, value_of: ReadRegister<'_>) -> Result<Vec<u64>, 
 
 #[cfg(test)]
 mod tests {
-    use unicorn_engine::uc_error;
+    use pmdscope_engine::EngineError;
 
     use super::*;
 
@@ -210,7 +210,7 @@ mod tests {
             let number = GENERAL.iter().position(|known| *known as i32 == wanted);
             number
                 .map(|number| number as u64 * 0x100)
-                .ok_or(EmuError::engine("read a register", uc_error::ARG))
+                .ok_or(EmuError::engine("read a register", EngineError::Argument))
         };
         let addresses = |operands| addresses_of(operands, &registers).unwrap();
         assert_eq!(addresses("%r8, 0(%r9,%r10)"), [0x1300]);
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(addresses("%r8, 16(%r0,%r10)"), [0xa10], "register 0 is none");
         assert_eq!(addresses("0x10(8,%r1), 4(%r2)"), [0x110, 0x204], "a length is no register");
         assert!(addresses("%r4, %r10").is_empty());
-        let failing = |_| Err(EmuError::engine("read a register", uc_error::ARG));
+        let failing = |_| Err(EmuError::engine("read a register", EngineError::Argument));
         assert!(addresses_of("%r8, 0(%r9,%r10)", &failing).is_err(), "not 0");
     }
 }

@@ -2,7 +2,7 @@
 //! and run unprivileged, in a mode that has no instruction to flush translations.
 
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterSPARC as R;
+use pmdscope_engine::unicorn_engine::RegisterSPARC as R;
 
 use super::model::{CpuModel, ReturnTo};
 

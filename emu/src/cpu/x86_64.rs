@@ -1,7 +1,7 @@
 //! x86_64: ring 0, flat.
 
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterX86 as R;
+use pmdscope_engine::unicorn_engine::RegisterX86 as R;
 
 use super::model::{CpuModel, ReturnTo};
 

@@ -108,7 +108,7 @@ fn give(machine: &mut Machine, symbol: &'static str, pool: Pool, gives: Gives) {
     let order = machine.order;
     let why = "it gives pages of a pool, each once, and none of a higher order";
     let stub = Stub { symbol, returns: None, flushes: false, why };
-    let give = move |cpu: &mut HookContext<'_, '_>| -> Result<u64, EmuError> {
+    let give = move |cpu: &mut HookContext<'_>| -> Result<u64, EmuError> {
         let of_order = cpu.register(cpu.model.arguments[1])? & 0xffff_ffff;
         if gives == Gives::Page && of_order != 0 {
             return Ok(0);

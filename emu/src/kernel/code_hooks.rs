@@ -16,7 +16,7 @@ use crate::trace::{Action, Recorder};
 use crate::vcpu::HookContext;
 
 /// Returns the value that a stub returns.
-pub(crate) type Give = Box<dyn Fn(&mut HookContext<'_, '_>) -> Result<u64, EmuError>>;
+pub(crate) type Give = Box<dyn Fn(&mut HookContext<'_>) -> Result<u64, EmuError>>;
 
 /// The action at an instruction of the kernel.
 pub(crate) enum CodeHook {
@@ -73,7 +73,7 @@ impl CodeHooks {
     /// Does what is to be done before the instruction at `pc`.
     pub(crate) fn before(
         &self,
-        cpu: &mut HookContext<'_, '_>,
+        cpu: &mut HookContext<'_>,
         pc: u64,
         decoder: &Decoder,
         recorder: &Recorder,
@@ -130,7 +130,7 @@ impl CodeHooks {
 ///
 /// The position of the argument differs: some kernels return the entry through a pointer, which comes first.
 fn record_call(
-    cpu: &HookContext<'_, '_>,
+    cpu: &HookContext<'_>,
     pc: u64,
     function: &Rc<str>,
     decoder: &Decoder,

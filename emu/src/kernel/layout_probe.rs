@@ -29,6 +29,8 @@ pub(crate) struct Tables {
     pub(crate) linear: u64,
     /// The virtual address of the entry.
     pub(crate) entry: u64,
+    /// The PMD entry that maps nothing.
+    pub(crate) none: u64,
     /// Addresses of the PMD table that contains the entry.
     pub(crate) pmd_table: Range<u64>,
     /// Addresses of the page table that a split installs.
@@ -192,8 +194,10 @@ impl LayoutProbe {
         self.machine.put64(pgd, top_at)?;
         // The level of the top table is known only when it is read. Until then it is filled as one of the highest
         // level.
-        let empty_of = |level: usize| levels.get(level).map_or(0, |level| level.empty);
-        self.fill(top_at, table_bytes, empty_of(0))?;
+        let empty_of = |machine: &Machine, level: usize| {
+            levels.get(level).map_or(Ok(0), |level| level.empty.value(machine))
+        };
+        self.fill(top_at, table_bytes, empty_of(&self.machine, 0)?)?;
         for _ in 0..=levels.len() {
             let (end, touches) = self.walk()?;
             if end != CallExit::Returned {
@@ -237,10 +241,11 @@ impl LayoutProbe {
                 self.fill(pte_table, table_bytes, self.platform.no_pte)?;
                 let spare_table = take(table_bytes);
                 self.fill(spare_table, table_bytes, self.platform.no_pte)?;
+                let none = level.empty.value(&self.machine)?;
                 let mut other_entries = Vec::new();
                 for name in ["another PMD table", "a third PMD table"].iter().take(self.machine.vcpus.len()) {
                     let other_table = take(table_bytes);
-                    self.fill(other_table, table_bytes, level.empty)?;
+                    self.fill(other_table, table_bytes, none)?;
                     self.machine.name(other_table..other_table + table_bytes, name);
                     other_entries.push(other_table + offset);
                 }
@@ -252,6 +257,7 @@ impl LayoutProbe {
                 return Ok(Tables {
                     linear,
                     entry,
+                    none,
                     pmd_table,
                     pte_table: pte_table..pte_table + table_bytes,
                     spare_table,
@@ -261,7 +267,7 @@ impl LayoutProbe {
             }
             let next = take(table_bytes);
             let below = levels.iter().position(|known| known.shift < level.shift).unwrap_or(levels.len());
-            self.fill(next, table_bytes, empty_of(below))?;
+            self.fill(next, table_bytes, empty_of(&self.machine, below)?)?;
             self.write_entry(table + offset, link(next.wrapping_sub(linear)))?;
             upper.push(table + offset);
             known.push((next, None));
@@ -320,7 +326,7 @@ impl LayoutProbe {
             _ => encoding,
         };
         let (one, another) = (touched(&encoding, ONE)?, touched(&encoding, ANOTHER)?);
-        self.write_entry(tables.entry, encoding.layout().none)?;
+        self.write_entry(tables.entry, encoding.none())?;
         let between = another.wrapping_sub(one);
         let size = self.fields.size("page")?;
         let pages = between / size;

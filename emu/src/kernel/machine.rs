@@ -95,7 +95,7 @@ impl Machine {
     /// Creates a machine with the kernel's segments in memory, and objects from `objects` on.
     pub(crate) fn new(kernel: Rc<Kernel>, objects: u64) -> Result<Self, EmuError> {
         let arch = kernel.arch();
-        let decoder = Decoder::of(arch)?;
+        let decoder = Decoder::of(arch, None)?;
         let mut machine = Machine {
             isa: decoder.isa(),
             order: ByteOrder::of(arch),
@@ -320,7 +320,7 @@ impl Machine {
         let address = self.free.next_multiple_of(align);
         self.free = address + bytes.max(8);
         if self.free > self.objects.end {
-            return Err(EmuError::engine("lay out objects", unicorn_engine::uc_error::NOMEM));
+            return Err(EmuError::engine("lay out objects", pmdscope_engine::EngineError::NoMemory));
         }
         self.name(address..self.free, name);
         Ok(address)

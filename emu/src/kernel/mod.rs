@@ -67,9 +67,11 @@ pub struct KernelEnvironment {
     provided: Vec<String>,
 }
 
-/// Maximum number of words beside the entry that two routines may share: a page table, and some more. With more,
-/// there is too much to explore.
-const MOST_SHARED: usize = 640;
+/// Minimum of the largest number of words beside the entry that two routines may share: a page table of 4 KiB, and some
+/// more. With more than that largest number, there is too much to explore.
+const MOST_SHARED: usize = 512 + MORE_SHARED;
+/// Number of words beside the entry and the page table that two routines may share.
+const MORE_SHARED: usize = 128;
 
 /// Number of additional accesses that a routine may make for each such word, and for each small page of the huge one:
 /// it may go through them, and look at each more than once.
@@ -98,12 +100,12 @@ impl KernelEnvironment {
     /// Sets up a kernel in memory, with a huge page.
     ///
     /// # Errors
-    /// [`EmuError::NotExecuted`] if kernels of this architecture cannot be run. [`EmuError::Environment`] if the
+    /// [`EmuError::NoPlatform`] if kernels of this architecture cannot be run. [`EmuError::Environment`] if the
     /// environment cannot be set up: it says what is missing. An encoding that is not the kernel's own is such a
     /// case.
     pub fn new(kernel: Rc<Kernel>, encoding: Encoding, page: HugePage) -> Result<Self, EmuError> {
         let arch = kernel.arch();
-        let platform = platform(arch).ok_or(EmuError::NotExecuted(arch))?;
+        let platform = platform(arch).ok_or(EmuError::NoPlatform(arch))?;
         let process = KernelProcess::new(kernel, platform, encoding, page)?;
         Ok(KernelEnvironment {
             process,
@@ -174,6 +176,12 @@ impl KernelEnvironment {
         Ok(BaselineRun { ended, events, after: stage.entry()?, references: stage.references()?, filled })
     }
 
+    /// Returns the largest number of words beside the entry that two routines may share.
+    fn most_shared(&self) -> usize {
+        let layout = self.process.encoding.layout();
+        MOST_SHARED.max((1 << (layout.pmd_shift - layout.page_shift)) + MORE_SHARED)
+    }
+
     /// Runs a job under every schedule of its routines' accesses to the PMD table and to all other memory that they
     /// share.
     fn explore_all(
@@ -186,7 +194,7 @@ impl KernelEnvironment {
         let deadline = explore::deadline(bounds);
         self.process.machine.sharing.reset();
         let conflicts = explore::conflicts_in_order(&mut self.stage(job, bounds)?)?;
-        if self.shared.len() + conflicts.len() <= MOST_SHARED {
+        if self.shared.len() + conflicts.len() <= self.most_shared() {
             self.watch_words(&conflicts)?;
         }
         loop {
@@ -200,7 +208,7 @@ impl KernelEnvironment {
             if conflicts.is_empty() {
                 return exploration;
             }
-            if self.shared.len() + conflicts.len() > MOST_SHARED {
+            if self.shared.len() + conflicts.len() > self.most_shared() {
                 let mut exploration = Exploration::nothing();
                 exploration.note(Some(Incomplete::Shared { address: conflicts[0] }));
                 return Ok(exploration);
@@ -355,7 +363,7 @@ impl Environment for KernelEnvironment {
         }
         let encoding = self.process.encoding;
         let pfn = self.process.pfn;
-        let none = encoding.layout().none;
+        let none = encoding.none();
         let huge = present_huge(&encoding, pfn)?;
         let mut controls = Vec::new();
         for (what, entry, wanted) in [

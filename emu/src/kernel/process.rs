@@ -14,7 +14,7 @@ use crate::kernel::layout_probe::{LayoutProbe, Pages, TABLES_AT, TABLES_ELSEWHER
 use crate::kernel::machine::{CPUS, Machine};
 use crate::kernel::platform::{Geometry, Platform};
 use crate::kernel::printing;
-use crate::kernel::space::{FRAME, Fill, Region};
+use crate::kernel::space::{Fill, Region};
 use crate::kernel::start_values::{self, KEEPS_YOUNG_DIRTY};
 
 mod beside;
@@ -164,6 +164,7 @@ impl KernelProcess {
             TABLES_AT
         };
         let tables = layout_probe.tables(tables_at, encoding.layout().pmd_shift.into())?;
+        let encoding = encoding.with_none(tables.none);
         let (pages, encoding) = layout_probe.pages(&tables, encoding)?;
         // The page frames at which huge pages begin are known only now.
         let pfn = page.pfn(&encoding).unwrap_or_else(|| encoding.default_pfn());
@@ -226,28 +227,23 @@ impl KernelProcess {
     fn provide_pages(&mut self, pfn: u64) -> Result<(), EmuError> {
         let Pages { size, .. } = self.pages;
         let first = pfn & !(PAGES_AT_ONCE - 1);
-        let (count, mapcount) =
-            (self.fields.offset("page", "_refcount")?, self.fields.find("page", "_mapcount"));
+        let count = self.fields.offset("page", "_refcount")?;
+        let mapcount = self.fields.find("page", "_mapcount");
+        let address = self.fields.find("page", "virtual");
         let order = self.machine.order;
+        let (linear, shift) = (self.tables.linear, self.encoding.layout().page_shift);
         // Every page is in use and not mapped at first; later writes change that.
-        let fill: Fill = Box::new(move |_, bytes| {
-            let page_bytes = usize::try_from(size).unwrap_or(usize::MAX);
-            if !FRAME.is_multiple_of(size) {
-                return;
-            }
-            for page in bytes.chunks_exact_mut(page_bytes) {
-                let mut put = |at: u64, value: i32| {
-                    let bytes = match order {
-                        ByteOrder::Little => value.to_le_bytes(),
-                        ByteOrder::Big => value.to_be_bytes(),
-                    };
-                    if let Some(field) = usize::try_from(at).ok().and_then(|at| page.get_mut(at..at + 4)) {
-                        field.copy_from_slice(&bytes);
-                    }
-                };
-                put(count, 1);
+        let fill: Fill = Box::new(move |frame, bytes| {
+            let end = frame + bytes.len() as u64;
+            for number in frame / size..end.div_ceil(size) {
+                let page = number * size;
+                put_part(bytes, frame, page + count, &half(order, 1));
                 if let Some(mapcount) = mapcount {
-                    put(mapcount, -1);
+                    put_part(bytes, frame, page + mapcount, &half(order, u32::MAX));
+                }
+                if let Some(address) = address {
+                    let seen_at = linear.wrapping_add((first + number) << shift);
+                    put_part(bytes, frame, page + address, &order.encode(seen_at));
                 }
             }
         });
@@ -274,11 +270,12 @@ impl KernelProcess {
         machine.put64(head + page("mapping")?, self.anon_vma | 1)?;
         let index = fields.first(&[("page", "index"), ("page", "__folio_index")])?;
         machine.put64(head + index, address >> self.encoding.layout().page_shift)?;
-        // Tails of 7.2 have a mask that yields the head's address. Where the head is aligned to the mask's size,
-        // its address is such a mask.
+        // Tails of 7.2 have a mask that yields the head's address, if the size of a struct page is a power of two. Where
+        // the head is aligned to the mask's size, its address is such a mask.
         let compound = fields.first(&[("page", "compound_head"), ("page", "compound_info")])?;
         let aligned = head.is_multiple_of((count * pages.size).next_power_of_two());
-        let in_tails = if fields.find("page", "compound_head").is_some() || aligned {
+        let has_address = fields.find("page", "compound_head").is_some() || !pages.size.is_power_of_two();
+        let in_tails = if has_address || aligned {
             head | 1
         } else {
             !((count * pages.size).next_power_of_two() - 1) | 1
@@ -333,7 +330,8 @@ impl KernelProcess {
         let pte_page = self.pages.page(physical(self.tables.pte_table.start) >> shift);
         self.machine.name(pmd_page..pmd_page + self.pages.size, "the PMD table's struct page");
         self.machine.name(pte_page..pte_page + self.pages.size, "the page table's struct page");
-        self.table_lock = self.set_up_lock(pmd_page)?;
+        let of_all_tables = self.lock_of_pmd_tables()?;
+        self.table_lock = of_all_tables.map_or_else(|| self.set_up_lock(pmd_page), Ok)?;
         // A split takes the lock of the page table that it installs as well.
         let pte_lock = self.set_up_lock(pte_page)?;
         let spare_page = self.pages.page(physical(self.tables.spare_table) >> shift);
@@ -345,8 +343,10 @@ impl KernelProcess {
         for (entry, name) in self.tables.other_entries.clone().into_iter().zip(names) {
             let page = self.pages.page(physical(entry) >> shift);
             self.machine.name(page..page + self.pages.size, name);
-            let lock = self.set_up_lock(page)?;
-            self.other_locks.push(lock);
+            if of_all_tables.is_none() {
+                let lock = self.set_up_lock(page)?;
+                self.other_locks.push(lock);
+            }
         }
         // On powerpc, page tables share pages, which count them.
         let counts = ["ptdesc", "page"].iter().find_map(|of| self.fields.find(of, "pt_frag_refcount"));
@@ -371,6 +371,17 @@ impl KernelProcess {
                 Ok(())
             }
             end => Err(EmuError::Environment(format!("{name}() {}", self.machine.explain(end)))),
+        }
+    }
+
+    /// Returns the address of the one lock of all PMD tables of an address space; `None` if each table has its own.
+    ///
+    /// An address space has the tables for splits itself exactly if it has that lock (`pmd_huge_pte` in struct
+    /// mm_struct of include/linux/mm_types.h, without CONFIG_SPLIT_PMD_PTLOCKS).
+    fn lock_of_pmd_tables(&self) -> Result<Option<u64>, EmuError> {
+        match self.fields.find("mm_struct", "pmd_huge_pte") {
+            Some(_) => Ok(Some(self.mm + self.fields.offset("mm_struct", "page_table_lock")?)),
+            None => Ok(None),
         }
     }
 
@@ -536,5 +547,45 @@ pub(crate) fn number(order: ByteOrder, bytes: &[u8]) -> u32 {
     match order {
         ByteOrder::Little => u32::from_le_bytes(bytes),
         ByteOrder::Big => u32::from_be_bytes(bytes),
+    }
+}
+
+/// Returns the four bytes that are a number.
+fn half(order: ByteOrder, number: u32) -> [u8; 4] {
+    match order {
+        ByteOrder::Little => number.to_le_bytes(),
+        ByteOrder::Big => number.to_be_bytes(),
+    }
+}
+
+/// Writes to memory, which begins at `start`, the part of `content` at `at` that lies in it.
+fn put_part(memory: &mut [u8], start: u64, at: u64, content: &[u8]) {
+    for (address, byte) in (at..).zip(content) {
+        let place = address.checked_sub(start).and_then(|offset| usize::try_from(offset).ok());
+        if let Some(place) = place.and_then(|offset| memory.get_mut(offset)) {
+            *place = *byte;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_crosses_the_end_of_a_frame_is_in_both() {
+        for order in [ByteOrder::Little, ByteOrder::Big] {
+            let number = half(order, 0x0102_0304);
+            let mut memory = [0; 32];
+            for (frame, bytes) in (0x100..).step_by(16).zip(memory.chunks_mut(16)) {
+                for at in [0xfe, 0x10e, 0x11e] {
+                    put_part(bytes, frame, at, &number);
+                }
+            }
+            assert_eq!(memory[..2], number[2..]);
+            assert_eq!(memory[14..18], number);
+            assert_eq!(memory[30..], number[..2]);
+            assert!(memory[2..14].iter().chain(&memory[18..30]).all(|byte| *byte == 0));
+        }
     }
 }

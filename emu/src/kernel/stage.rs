@@ -268,7 +268,7 @@ impl Stage for KernelStage<'_> {
         } else if let Some(shared) = self.shared.get(&address) {
             Ok(*shared)
         } else if self.process.machine.recorder.is_entry(address) {
-            Ok(self.process.encoding.layout().none)
+            Ok(self.process.encoding.none())
         } else {
             Err(EmuError::NotWatched { address })
         }

@@ -9,7 +9,6 @@ use pmdscope_arches::{ByteOrder, Encoding};
 use pmdscope_guest::abi::{self, Set, Sweep, Swept};
 use pmdscope_guest::{Guest, Installs, Routine};
 use pmdscope_watch::Atomicity;
-use unicorn_engine::Prot;
 
 use crate::EmuError;
 use crate::cpu::InPlace;
@@ -73,11 +72,11 @@ impl Sweeper {
     /// Creates a machine with a guest in memory, to run one of its writers on entries of an encoding.
     ///
     /// # Errors
-    /// [`EmuError::NotExecuted`] if the engine has no such CPU, [`EmuError::Guest`] if the guest lacks the writer
+    /// [`EmuError::Guest`] if the guest lacks the writer
     /// or the function that sweeps.
     pub fn new(guest: &Guest, encoding: &Encoding, writer: &Routine) -> Result<Self, EmuError> {
         let arch = guest.arch();
-        let decoder = Decoder::of(arch)?;
+        let decoder = Decoder::of(arch, None)?;
         let order = ByteOrder::of(arch);
         let function = guest.function(abi::SWEEP)?;
         let installs = writer.installs != Installs::Nothing;
@@ -89,7 +88,7 @@ impl Sweeper {
         };
 
         let place = CallLayout { return_pad: RETURN_PAD, stack_top: STACK_TOP };
-        let mut vcpu = Vcpu::unwatched(place, &decoder, uses)?;
+        let mut vcpu = Vcpu::unwatched(place, &decoder, may_run)?;
         let image = Image::of(guest)?;
         let out = Rc::new(Shared::new(OUT_BYTES)?);
         vcpu.map(image.address, &image.memory)?;
@@ -176,13 +175,9 @@ impl Sweeper {
     }
 }
 
-/// Returns what a page may be used for: it is executable only if it can contain code.
-fn uses(address: u64) -> Prot {
-    if address < abi::LIMIT || address & !(ENGINE_PAGE - 1) == RETURN_PAGE {
-        Prot::ALL
-    } else {
-        Prot::READ | Prot::WRITE
-    }
+/// Whether code may run at an address: only pages that can contain code are executable.
+fn may_run(address: u64) -> bool {
+    address < abi::LIMIT || address & !(ENGINE_PAGE - 1) == RETURN_PAGE
 }
 
 /// Replaces flushes of translations by no-operations, in the code in memory. Those that also change an entry are

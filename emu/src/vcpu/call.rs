@@ -6,8 +6,8 @@ use std::rc::Rc;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult};
 use pmdscope_arches::ByteOrder;
+use pmdscope_engine::{Engine, EngineError};
 use pmdscope_watch::Isa;
-use unicorn_engine::{Unicorn, uc_error};
 
 use super::checkpoint::Checkpoint;
 use super::state::{Foresight, Load, Replay, State, Stop, Trap};
@@ -64,7 +64,7 @@ impl Vcpu {
     ) -> Result<CallExit, EmuError> {
         self.prepare(function, arguments, bounds)?;
         self.state.next.replace(then.cloned());
-        run(&mut self.engine, &self.state, self.isa.program_counter, function);
+        run(&*self.engine, &self.state, self.isa.program_counter, function);
         self.state.ended()
     }
 
@@ -88,7 +88,6 @@ impl Vcpu {
             reads_now: false,
             stopped: false,
             reads: Vec::new(),
-            engine: self.engine.clone(),
             foresight,
         }));
         let end = match from {
@@ -110,11 +109,11 @@ impl Vcpu {
         self.state.begin(bounds);
         self.state.go_on_from(checkpoint);
         let refused = |error| EmuError::engine("make a CPU what it was", error);
-        self.engine.context_restore(&checkpoint.context).map_err(refused)?;
+        self.engine.restore(&checkpoint.context).map_err(refused)?;
         if checkpoint.translation != self.translation {
-            self.engine.ctl_flush_tlb().map_err(refused)?;
+            self.engine.forget_translations().map_err(refused)?;
         }
-        run(&mut self.engine, &self.state, self.isa.program_counter, checkpoint.pc);
+        run(&*self.engine, &self.state, self.isa.program_counter, checkpoint.pc);
         self.state.ended()
     }
 
@@ -152,14 +151,14 @@ impl Vcpu {
         let stack = match self.stack.take() {
             Some(stack) => stack,
             None => DefaultStack::new(COROUTINE_STACK_BYTES)
-                .map_err(|_| EmuError::engine("allocate a stack", uc_error::NOMEM))?,
+                .map_err(|_| EmuError::engine("allocate a stack", EngineError::NoMemory))?,
         };
-        let mut engine = self.engine.clone();
+        let engine = Rc::clone(&self.engine);
         let program_counter = self.isa.program_counter;
         let state = Rc::clone(&self.state);
         let mut coroutine = Coroutine::with_stack(stack, move |yielder, ()| {
             state.yielder.set(yielder);
-            run(&mut engine, &state, program_counter, function);
+            run(&*engine, &state, program_counter, function);
             state.yielder.set(ptr::null());
         });
         let _: CoroutineResult<(), ()> = coroutine.resume(());
@@ -206,30 +205,28 @@ impl Vcpu {
         self.forget_call()?;
         self.state.begin(bounds);
 
-        enter(&mut self.engine, self.model, self.isa, self.place, function, arguments)
+        enter(&*self.engine, self.model, self.isa, self.place, function, arguments)
     }
 
     /// Saves the current state of the CPU, with which every call begins.
     pub(super) fn keep_pristine(&mut self) -> Result<(), EmuError> {
         self.translation = self.read_translation()?;
         let beside = self.model.not_in_context.iter().cloned().flatten();
-        let read = |register| Ok((register, read_register(&self.engine, register)?));
+        let read = |register| Ok((register, read_register(&*self.engine, register)?));
         self.beside = beside.map(read).collect::<Result<_, EmuError>>()?;
-        self.engine
-            .context_save(&mut self.pristine)
-            .map_err(|e| EmuError::engine("keep what a CPU is like", e))
+        let saved = self.engine.save().map_err(|e| EmuError::engine("keep what a CPU is like", e))?;
+        self.pristine = saved;
+        Ok(())
     }
 
     /// Restores the state of the CPU before a call, whatever the last call did to it.
     pub(super) fn forget_call(&mut self) -> Result<(), EmuError> {
         let translated_as_ever = self.read_translation()? == self.translation;
-        self.engine
-            .context_restore(&self.pristine)
-            .map_err(|e| EmuError::engine("make a CPU what it was", e))?;
+        self.engine.restore(&self.pristine).map_err(|e| EmuError::engine("make a CPU what it was", e))?;
         if !self.model.clearing.is_empty() {
             self.put_return_address()?;
             let code = self.clearing_code();
-            self.engine.emu_start(code, 0, 0, 0).map_err(|e| EmuError::engine("clear what a CPU has", e))?;
+            self.engine.run(code).map_err(|e| EmuError::engine("clear what a CPU has", e))?;
         }
         for at in 0..self.beside.len() {
             let (register, value) = self.beside[at];
@@ -238,7 +235,7 @@ impl Vcpu {
         if !translated_as_ever {
             // The engine caches the translations of addresses.
             self.engine
-                .ctl_flush_tlb()
+                .forget_translations()
                 .map_err(|e| EmuError::engine("forget translations of addresses", e))?;
         }
         self.listeners.watches.borrow().iter().for_each(|watch| watch.forget_open_atomic());
@@ -246,7 +243,7 @@ impl Vcpu {
     }
 
     fn read_translation(&self) -> Result<Vec<u64>, EmuError> {
-        let read = |(register, bits): &(i32, u64)| Ok(read_register(&self.engine, *register)? & bits);
+        let read = |(register, bits): &(i32, u64)| Ok(read_register(&*self.engine, *register)? & bits);
         self.model.translation.iter().map(read).collect()
     }
 
@@ -263,7 +260,7 @@ impl Vcpu {
 
 /// Sets registers and the stack as a caller does that calls a function and is at the return pad.
 pub(super) fn enter(
-    engine: &mut Unicorn<'_, ()>,
+    engine: &dyn Engine,
     model: &CpuModel,
     isa: &Isa,
     place: CallLayout,
@@ -276,7 +273,7 @@ pub(super) fn enter(
         ReturnTo::Stack => {
             sp -= 8;
             engine
-                .mem_write(isa.physical(sp), &place.return_pad.to_le_bytes())
+                .write(isa.physical(sp), &place.return_pad.to_le_bytes())
                 .map_err(|e| EmuError::engine("write memory", e))?;
         }
         ReturnTo::Register { register, less } => registers.push((register, place.return_pad - less)),
@@ -285,13 +282,13 @@ pub(super) fn enter(
     let order = ByteOrder::of(model.arch);
     for (at, argument) in (0..).step_by(8).zip(arguments.iter().skip(model.arguments.len())) {
         engine
-            .mem_write(isa.physical(sp + model.stack_arguments + at), &order.encode(*argument))
+            .write(isa.physical(sp + model.stack_arguments + at), &order.encode(*argument))
             .map_err(|e| EmuError::engine("write memory", e))?;
     }
     registers.extend(model.entry_register.map(|register| (register, function)));
     registers.extend(model.arguments.iter().copied().zip(arguments.iter().copied()));
     registers.into_iter().try_for_each(|(register, value)| {
-        engine.reg_write(register, value).map_err(|e| EmuError::engine("set a register", e))
+        engine.set_register(register, value).map_err(|e| EmuError::engine("set a register", e))
     })
 }
 
@@ -321,10 +318,7 @@ impl Drop for Call {
 }
 
 /// Runs from `function` until a hook ends the call.
-///
-/// The stop address 0 is never reached. If it were the return address, the engine would discard a translation after
-/// each run.
-fn run(engine: &mut Unicorn<'static, ()>, state: &State, program_counter: i32, function: u64) {
+fn run(engine: &dyn Engine, state: &State, program_counter: i32, function: u64) {
     match run_to_end(engine, state, program_counter, function) {
         Ok(end) => state.end.set(Some(end)),
         Err(error) => state.fail(error),
@@ -332,14 +326,14 @@ fn run(engine: &mut Unicorn<'static, ()>, state: &State, program_counter: i32, f
 }
 
 fn run_to_end(
-    engine: &mut Unicorn<'static, ()>,
+    engine: &dyn Engine,
     state: &State,
     program_counter: i32,
     function: u64,
 ) -> Result<CallExit, EmuError> {
     let (mut from, mut before) = (function, None);
     let end = loop {
-        let result = engine.emu_start(from, 0, 0, 0);
+        let result = engine.run(from);
         if let Some(end) = state.end.get() {
             match after_trap(engine, state, end)? {
                 Ok(next) => {
@@ -352,19 +346,17 @@ fn run_to_end(
         }
         if state.failed() {
             // `state` keeps the error. The engine only reports that it was stopped.
-            break CallExit::Engine(uc_error::OK);
+            break CallExit::Engine(EngineError::Stopped);
         }
         let pc = read_register(engine, program_counter)?;
         let instructions = Some(state.instructions.get());
         match result {
             // An unmapped address that no hook reported.
-            Err(
-                uc_error::EXCEPTION
-                | uc_error::READ_UNMAPPED
-                | uc_error::WRITE_UNMAPPED
-                | uc_error::FETCH_UNMAPPED,
-            ) => break CallExit::Fault { pc, address: None },
-            Err(uc_error::INSN_INVALID) => {
+            Err(EngineError::Exception | EngineError::Unmapped) => {
+                break CallExit::Fault { pc, address: None };
+            }
+            Err(error @ EngineError::NotKnown { .. }) => break CallExit::NotKnown(error),
+            Err(EngineError::Invalid) => {
                 match after_trap(engine, state, CallExit::Exception { pc, number: 0 })? {
                     Ok(next) => from = next,
                     Err(end) => break end,
@@ -382,25 +374,21 @@ fn run_to_end(
                 let mut hint = vec![0; spin.len()];
                 let at = state.isa.physical(pc.wrapping_sub(hint.len() as u64));
                 if !hint.is_empty() {
-                    let read = engine.mem_read(at, &mut hint);
+                    let read = engine.read(at, &mut hint);
                     read.map_err(|e| EmuError::engine("read the hint that it stopped at", e))?;
                 }
                 state.spins.set(!spin.is_empty() && hint == spin);
                 (from, before) = (pc, instructions);
             }
             // Stopped, but not by a hook of ours.
-            Ok(()) => break CallExit::Engine(uc_error::OK),
+            Ok(()) => break CallExit::Engine(EngineError::Stopped),
         }
     };
     Ok(end)
 }
 
 /// Returns where a call goes on after an exception that reports a warning, or else how it ends.
-fn after_trap(
-    engine: &Unicorn<'static, ()>,
-    state: &State,
-    end: CallExit,
-) -> Result<Result<u64, CallExit>, EmuError> {
+fn after_trap(engine: &dyn Engine, state: &State, end: CallExit) -> Result<Result<u64, CallExit>, EmuError> {
     let (CallExit::Exception { pc, .. }, Some(tell)) = (end, &*state.traps.borrow()) else {
         return Ok(Err(end));
     };

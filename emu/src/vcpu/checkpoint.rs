@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use unicorn_engine::{Context, Unicorn};
+use pmdscope_engine::{Context, Engine};
 
 use super::call::NextCall;
 use super::path::{Path, SharedPath};
@@ -43,7 +43,7 @@ impl State {
     /// An instruction that has read watched memory already has none: it would read that again.
     pub(super) fn checkpoint(
         &self,
-        engine: &Unicorn<'_, ()>,
+        engine: &dyn Engine,
         reads: usize,
         reads_hash: u64,
     ) -> Result<Option<Checkpoint>, EmuError> {
@@ -58,7 +58,7 @@ impl State {
         Ok(Some(Checkpoint {
             reads,
             reads_hash,
-            context: engine.context_init().map_err(kept)?,
+            context: engine.save().map_err(kept)?,
             translation: self.model.translation.iter().map(read).collect::<Result<_, EmuError>>()?,
             pc: read_register(engine, self.isa.program_counter)?,
             accesses: self.accesses.get(),

@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use pmdscope_arches::ByteOrder;
+use pmdscope_engine::{Accesses, Engine};
 use pmdscope_watch::{Instruction, Isa, attach, instruction_at};
 use rustc_hash::FxHashMap;
-use unicorn_engine::{HookType, MemType, Unicorn};
 
 use super::call::{NextCall, enter};
 use super::in_place::Listeners;
@@ -30,28 +30,34 @@ impl Vcpu {
         let pad = place.return_pad;
         let state = Rc::clone(&self.state);
         self.engine
-            .add_code_hook(pad, pad, move |uc, _, _| match state.next.take() {
-                None => state.finish(uc, CallExit::Returned),
-                Some(next) => {
-                    let NextCall { function, arguments } = &*next;
-                    let (model, isa) = (state.model, state.isa);
-                    let entered = enter(uc, model, isa, place, *function, arguments).and_then(|()| {
-                        uc.reg_write(isa.program_counter, *function)
-                            .map_err(|e| EmuError::engine("set a register", e))
-                    });
-                    state.go_on(uc, entered);
-                }
-            })
+            .on_code(
+                pad,
+                pad,
+                Box::new(move |engine, _| match state.next.take() {
+                    None => state.finish(engine, CallExit::Returned),
+                    Some(next) => {
+                        let NextCall { function, arguments } = &*next;
+                        let (model, isa) = (state.model, state.isa);
+                        let entered = enter(engine, model, isa, place, *function, arguments).and_then(|()| {
+                            engine
+                                .set_register(isa.program_counter, *function)
+                                .map_err(|e| EmuError::engine("set a register", e))
+                        });
+                        state.go_on(engine, entered);
+                    }
+                }),
+            )
             .map_err(refused)?;
 
         let program_counter = self.isa.program_counter;
         let state = Rc::clone(&self.state);
         let decoder = Rc::clone(&self.decoder);
         self.engine
-            .add_intr_hook(move |uc, number| {
+            .on_exception(Box::new(move |engine, number| {
                 let end = || {
-                    let pc = read_register(uc, program_counter)?.wrapping_sub(decoder.model.past_exception);
-                    Ok(match accessed_nothing(uc, &decoder, pc)? {
+                    let pc =
+                        read_register(engine, program_counter)?.wrapping_sub(decoder.model.past_exception);
+                    Ok(match accessed_nothing(engine, &decoder, pc)? {
                         Some((address, bytes)) => {
                             state.fault_bytes.set(bytes);
                             CallExit::Fault { pc, address: Some(address) }
@@ -60,8 +66,8 @@ impl Vcpu {
                     })
                 };
                 let end = end();
-                state.finish_as(uc, end);
-            })
+                state.finish_as(engine, end);
+            }))
             .map_err(refused)?;
         Ok(())
     }
@@ -71,12 +77,11 @@ impl Vcpu {
         let program_counter = self.isa.program_counter;
         let state = Rc::clone(&self.state);
         self.engine
-            .add_mem_hook(HookType::MEM_INVALID, 1, 0, move |uc, _, address, size, _| {
+            .on_unmapped(Box::new(move |engine, address, size| {
                 state.fault_bytes.set(size);
-                let pc = read_register(uc, program_counter);
-                state.finish_as(uc, pc.map(|pc| CallExit::Fault { pc, address: Some(address) }));
-                false
-            })
+                let pc = read_register(engine, program_counter);
+                state.finish_as(engine, pc.map(|pc| CallExit::Fault { pc, address: Some(address) }));
+            }))
             .map(drop)
             .map_err(|e| EmuError::engine("hook", e))
     }
@@ -85,7 +90,7 @@ impl Vcpu {
     pub(crate) fn watch(&mut self, range: Range<u64>) -> Result<(), EmuError> {
         let range = self.isa.physical(range.start)..self.isa.physical(range.end - 1) + 1;
         let observer = PageTableObserver(Rc::clone(&self.state));
-        let watch = attach(&mut self.engine, range, Rc::clone(&self.decoder.disassembler), observer)?;
+        let watch = attach(&*self.engine, range, Rc::clone(&self.decoder.disassembler), observer)?;
         self.listeners.watches.borrow_mut().push(Rc::new(watch));
         Ok(())
     }
@@ -96,7 +101,7 @@ impl Vcpu {
         let first = watches.len().min(1);
         for watch in watches.drain(first..) {
             for hook in watch.hooks() {
-                self.engine.remove_hook(hook).map_err(|e| EmuError::engine("remove a hook", e))?;
+                self.engine.remove(hook).map_err(|e| EmuError::engine("remove a hook", e))?;
             }
         }
         Ok(())
@@ -113,19 +118,19 @@ impl Vcpu {
         let decoder = Rc::clone(&self.decoder);
         let block_lengths = RefCell::new(FxHashMap::default());
         self.engine
-            .add_block_hook(1, 0, move |uc, start, bytes| {
+            .on_block(Box::new(move |engine, start, bytes| {
                 let known = block_lengths.borrow().get(&(start, bytes)).copied();
                 let counted = known.map_or_else(
                     || {
-                        let counted = count_instructions(uc, &decoder, start, bytes)?;
+                        let counted = count_instructions(engine, &decoder, start, bytes)?;
                         block_lengths.borrow_mut().insert((start, bytes), counted);
                         Ok(counted)
                     },
                     Ok,
                 );
-                let entered = counted.map(|instructions| state.enter(uc, start, instructions));
-                state.go_on(uc, entered);
-            })
+                let entered = counted.map(|instructions| state.enter(engine, start, instructions));
+                state.go_on(engine, entered);
+            }))
             .map(drop)
             .map_err(|e| EmuError::engine("hook", e))
     }
@@ -134,13 +139,13 @@ impl Vcpu {
     pub(crate) fn count_blocks(&mut self) -> Result<(), EmuError> {
         let state = Rc::clone(&self.state);
         self.engine
-            .add_block_hook(1, 0, move |uc, _, _| {
+            .on_block(Box::new(move |engine, _, _| {
                 let total = state.instructions.get() + 1;
                 state.instructions.set(total);
                 if total > state.bounds.get().instructions {
-                    state.finish(uc, CallExit::InstructionBound);
+                    state.finish(engine, CallExit::InstructionBound);
                 }
-            })
+            }))
             .map(drop)
             .map_err(|e| EmuError::engine("hook", e))
     }
@@ -166,7 +171,7 @@ impl Vcpu {
         then: impl Fn(u64, usize, Option<u64>) -> u64 + 'static,
     ) -> Result<(), EmuError> {
         let state = Rc::clone(&self.state);
-        self.on_either(HookType::MEM_READ | HookType::MEM_WRITE, range, move |address, size, store| {
+        self.on_either(Accesses::All, range, move |address, size, store| {
             state.stores.set(state.stores.get() + u64::from(store.is_some()));
             let changed = then(address, size, store);
             state.memory_hash.set(state.memory_hash.get() ^ changed);
@@ -180,7 +185,7 @@ impl Vcpu {
         range: Range<u64>,
         then: impl Fn(u64, usize) + 'static,
     ) -> Result<(), EmuError> {
-        self.on_either(HookType::MEM_WRITE, range, move |address, size, store| {
+        self.on_either(Accesses::Stores, range, move |address, size, store| {
             if store.is_some() {
                 then(address, size);
             }
@@ -190,7 +195,7 @@ impl Vcpu {
     /// Calls `then` before each access of some kinds that the engine shows, and before each that it does not show.
     fn on_either(
         &mut self,
-        kinds: HookType,
+        accesses: Accesses,
         range: Range<u64>,
         then: impl Fn(u64, usize, Option<u64>) + 'static,
     ) -> Result<(), EmuError> {
@@ -198,10 +203,12 @@ impl Vcpu {
         let then = Rc::new(then);
         self.listeners.add(first..=last, Rc::clone(&then) as _);
         self.engine
-            .add_mem_hook(kinds, first, last, move |_, kind, address, size, value| {
-                then(address, size, (kind == MemType::WRITE).then_some(value.cast_unsigned()));
-                true
-            })
+            .on_access(
+                accesses,
+                first,
+                last,
+                Box::new(move |_, address, size, store| then(address, size, store)),
+            )
             .map(drop)
             .map_err(|e| EmuError::engine("hook", e))
     }
@@ -211,37 +218,41 @@ impl Vcpu {
         &mut self,
         first: u64,
         last: u64,
-        mut then: impl FnMut(&mut HookContext<'_, '_>, u64) -> Result<(), EmuError> + 'static,
+        mut then: impl FnMut(&mut HookContext<'_>, u64) -> Result<(), EmuError> + 'static,
     ) -> Result<(), EmuError> {
         let (state, listeners) = (Rc::clone(&self.state), Rc::clone(&self.listeners));
         let (model, isa) = (self.model, self.isa);
         self.engine
-            .add_code_hook(first, last, move |uc, pc, _| {
-                let mut cpu = HookContext { model, isa, engine: uc, state: &state, listeners: &listeners };
-                let done = then(&mut cpu, pc);
-                state.go_on(uc, done);
-            })
+            .on_code(
+                first,
+                last,
+                Box::new(move |engine, pc| {
+                    let mut cpu = HookContext { model, isa, engine, state: &state, listeners: &listeners };
+                    let done = then(&mut cpu, pc);
+                    state.go_on(engine, done);
+                }),
+            )
             .map(drop)
             .map_err(|e| EmuError::engine("hook", e))
     }
 }
 
 /// A CPU as a hook sees it, between two instructions.
-pub(crate) struct HookContext<'a, 'e> {
+pub(crate) struct HookContext<'a> {
     pub(crate) model: &'static CpuModel,
     pub(crate) isa: &'static Isa,
-    pub(super) engine: &'a mut Unicorn<'e, ()>,
+    pub(super) engine: &'a dyn Engine,
     pub(super) state: &'a State,
     pub(super) listeners: &'a Listeners,
 }
 
-impl HookContext<'_, '_> {
+impl HookContext<'_> {
     pub(crate) fn register(&self, register: i32) -> Result<u64, EmuError> {
         read_register(self.engine, register)
     }
 
     pub(crate) fn set_register(&mut self, register: i32, value: u64) -> Result<(), EmuError> {
-        self.engine.reg_write(register, value).map_err(|e| EmuError::engine("set a register", e))
+        self.engine.set_register(register, value).map_err(|e| EmuError::engine("set a register", e))
     }
 
     pub(crate) fn record(&self, pc: u64, what: Action) {
@@ -300,7 +311,7 @@ impl HookContext<'_, '_> {
                 let sp = self.register(self.model.stack_pointer)?;
                 let mut to = [0; 8];
                 self.engine
-                    .mem_read(self.isa.physical(sp), &mut to)
+                    .read(self.isa.physical(sp), &mut to)
                     .map_err(|e| EmuError::engine("read the stack", e))?;
                 self.set_register(self.model.stack_pointer, sp.wrapping_add(8))?;
                 self.jump(u64::from_le_bytes(to))
@@ -320,12 +331,12 @@ impl HookContext<'_, '_> {
 /// Returns `None` if the exception has another cause. On s390x, the engine gives no other sign of an unmapped
 /// address.
 fn accessed_nothing(
-    engine: &Unicorn<'_, ()>,
+    engine: &dyn Engine,
     decoder: &Decoder,
     pc: u64,
 ) -> Result<Option<(u64, usize)>, EmuError> {
     let Some(addresses_of) = decoder.model.addresses_of else { return Ok(None) };
-    let is_nothing = |address: u64| engine.mem_read(decoder.isa().physical(address), &mut [0]).is_err();
+    let is_nothing = |address: u64| engine.read(decoder.isa().physical(address), &mut [0]).is_err();
     if is_nothing(pc) {
         return Ok(Some((pc, 8)));
     }
@@ -338,7 +349,7 @@ fn accessed_nothing(
 
 /// Returns the number of instructions in the block at `start`.
 fn count_instructions(
-    engine: &Unicorn<'_, ()>,
+    engine: &dyn Engine,
     decoder: &Decoder,
     start: u64,
     bytes: u32,

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use pmdscope_arches::ByteOrder;
+use pmdscope_engine::Engine;
 use pmdscope_watch::Watch;
-use unicorn_engine::Unicorn;
 
 use super::hooks::HookContext;
 use crate::EmuError;
@@ -21,7 +21,7 @@ type OnAccess = Rc<dyn Fn(u64, usize, Option<u64>)>;
 #[derive(Default)]
 pub(super) struct Listeners {
     accesses: RefCell<Vec<(RangeInclusive<u64>, OnAccess)>>,
-    pub(super) watches: RefCell<Vec<Rc<Watch<()>>>>,
+    pub(super) watches: RefCell<Vec<Rc<Watch>>>,
 }
 
 impl Listeners {
@@ -31,7 +31,7 @@ impl Listeners {
     }
 
     /// Tells of an access of at most 8 bytes that the engine does not show.
-    fn tell(&self, engine: &mut Unicorn<'_, ()>, address: u64, size: usize, store: Option<u64>) {
+    fn tell(&self, engine: &dyn Engine, address: u64, size: usize, store: Option<u64>) {
         for (range, then) in &*self.accesses.borrow() {
             if range.contains(&address) {
                 then(address, size, store);
@@ -54,7 +54,7 @@ struct Span {
     fill: u8,
 }
 
-impl HookContext<'_, '_> {
+impl HookContext<'_> {
     /// Does what the instruction at `pc` does in place of the engine, and continues at `next`.
     pub(crate) fn do_in_place(
         &mut self,
@@ -206,7 +206,7 @@ impl HookContext<'_, '_> {
                 return Ok(None);
             }
             let physical = self.isa.physical(to);
-            self.engine.mem_write(physical, value).map_err(|e| EmuError::engine("write memory", e))?;
+            self.engine.write(physical, value).map_err(|e| EmuError::engine("write memory", e))?;
             all_zero &= value.iter().all(|byte| *byte == 0);
             at += size as u64;
         }
@@ -217,7 +217,7 @@ impl HookContext<'_, '_> {
     fn load(&mut self, address: u64, bytes: &mut [u8]) -> Result<bool, EmuError> {
         let goes_on = self.show(address, bytes.len(), None);
         let physical = self.isa.physical(address);
-        self.engine.mem_read(physical, bytes).map_err(|e| EmuError::engine("read memory", e))?;
+        self.engine.read(physical, bytes).map_err(|e| EmuError::engine("read memory", e))?;
         Ok(goes_on)
     }
 
@@ -238,7 +238,7 @@ impl HookContext<'_, '_> {
         let last = start.saturating_add(bytes.saturating_sub(1));
         let looked_at = in_pages.chain((bytes > 0).then_some(last));
         looked_at
-            .filter(|address| self.engine.mem_read(self.isa.physical(*address), &mut [0]).is_err())
+            .filter(|address| self.engine.read(self.isa.physical(*address), &mut [0]).is_err())
             .map(|address| (address & !(PAGE - 1)).max(start))
             .next()
     }
@@ -260,7 +260,7 @@ mod tests {
     use std::cell::Cell;
 
     use pmdscope_arches::Arch;
-    use unicorn_engine::RegisterS390X as R;
+    use pmdscope_engine::unicorn_engine::RegisterS390X as R;
 
     use super::*;
     use crate::end::CallBounds;
@@ -276,7 +276,7 @@ mod tests {
 
     /// Returns an s390x CPU with memory from 0 on; its instructions are done in place if `in_place`.
     fn cpu(in_place: bool) -> (Vcpu, Rc<Shared>) {
-        let decoder = Decoder::of(Arch::S390x).unwrap();
+        let decoder = Decoder::of(Arch::S390x, None).unwrap();
         let place = CallLayout { return_pad: 0x2010, stack_top: 0x3000 };
         let mut vcpu = Vcpu::new(0, place, &Rc::new(Recorder::new()), &decoder).unwrap();
         let memory = Rc::new(Shared::new(0x10_0000).unwrap());

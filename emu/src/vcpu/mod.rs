@@ -1,5 +1,5 @@
-//! A vCPU: a Unicorn instance that has the guest and the shared memory mapped, and calls functions of the guest. A
-//! call that is scheduled runs in a coroutine, which is suspended before each access to the page table.
+//! A vCPU: an engine that has the guest and the shared memory mapped, and calls functions of the guest. A call that is
+//! scheduled runs in a coroutine, which is suspended before each access to the page table.
 
 mod call;
 mod checkpoint;
@@ -14,14 +14,13 @@ use std::ptr;
 use std::rc::Rc;
 
 use corosensei::stack::DefaultStack;
+use pmdscope_engine::{Context, Engine};
 use pmdscope_watch::{Instruction, Isa, instruction_at};
-use unicorn_engine::{Context, Prot, TlbEntry, TlbType, Unicorn};
 
 use crate::EmuError;
 use crate::cpu::CpuModel;
 use crate::decoder::Decoder;
 use crate::end::CallBounds;
-use crate::engine;
 use crate::memory::Shared;
 use crate::trace::Recorder;
 
@@ -41,15 +40,15 @@ pub(crate) struct CallLayout {
     pub(crate) stack_top: u64,
 }
 
-/// Returns what a page may be used for, given its address.
-pub(crate) type Uses = fn(u64) -> Prot;
+/// Returns whether code may run at an address.
+pub(crate) type MayRun = fn(u64) -> bool;
 
 /// A virtual CPU.
 pub(crate) struct Vcpu {
     model: &'static CpuModel,
     isa: &'static Isa,
     place: CallLayout,
-    engine: Unicorn<'static, ()>,
+    engine: Rc<dyn Engine>,
     /// The state of the CPU before a call, so that no call affects the next.
     ///
     /// It includes state that no register shows: for example that an exception is being raised, of which x86 makes
@@ -78,7 +77,7 @@ impl Vcpu {
         recorder: &Rc<Recorder>,
         decoder: &Rc<Decoder>,
     ) -> Result<Self, EmuError> {
-        let everything = decoder.model.virtual_tlb.then_some((|_| Prot::ALL) as Uses);
+        let everything = decoder.model.virtual_tlb.then_some((|_| true) as MayRun);
         let mut vcpu = Vcpu::open(number, place, recorder, decoder, everything)?;
         vcpu.hook_invalid()?;
         Ok(vcpu)
@@ -86,10 +85,14 @@ impl Vcpu {
 
     /// Creates a fast CPU, which hooks no access, so an access to unmapped memory ends a call without its address.
     ///
-    /// Stores are fast only in pages that are not executable according to `uses`. Elsewhere the engine checks at
-    /// each store whether it has translated the code that the store overwrites.
-    pub(crate) fn unwatched(place: CallLayout, decoder: &Rc<Decoder>, uses: Uses) -> Result<Self, EmuError> {
-        Vcpu::open(0, place, &Rc::new(Recorder::new()), decoder, Some(uses))
+    /// Stores are fast only where no code may run according to `may_run`. Elsewhere Unicorn checks at each store whether it
+    /// has translated the code that the store overwrites.
+    pub(crate) fn unwatched(
+        place: CallLayout,
+        decoder: &Rc<Decoder>,
+        may_run: MayRun,
+    ) -> Result<Self, EmuError> {
+        Vcpu::open(0, place, &Rc::new(Recorder::new()), decoder, Some(may_run))
     }
 
     fn open(
@@ -97,21 +100,13 @@ impl Vcpu {
         place: CallLayout,
         recorder: &Rc<Recorder>,
         decoder: &Rc<Decoder>,
-        uses: Option<Uses>,
+        may_run: Option<MayRun>,
     ) -> Result<Self, EmuError> {
         let (model, isa) = (decoder.model, decoder.isa());
-        let (arch, mode) = isa.engine;
-        let mut engine = engine::open(arch, mode)?;
-        if let Some(uses) = uses {
+        let engine = decoder.engine.open(isa)?;
+        if let Some(may_run) = may_run {
             engine
-                .ctl_set_tlb_type(TlbType::VIRTUAL)
-                .and_then(|()| {
-                    // The engine asks about one of its pages at a time, and does not report their size: on arm64 it
-                    // is 1 KiB.
-                    engine.add_tlb_hook(1, 0, move |_, address, _| {
-                        Some(TlbEntry { paddr: isa.physical(address), perms: uses(address) })
-                    })
-                })
+                .translate(Box::new(move |address| (isa.physical(address), may_run(address))))
                 .map_err(|e| EmuError::engine("translate addresses", e))?;
         }
         let state = Rc::new(State {
@@ -144,10 +139,10 @@ impl Vcpu {
         });
         for (register, value) in model.start_registers {
             engine
-                .reg_write(*register, *value)
+                .set_register(*register, *value)
                 .map_err(|e| EmuError::engine("put a CPU into 64-bit mode", e))?;
         }
-        let pristine = engine.context_init().map_err(|e| EmuError::engine("keep what a CPU is like", e))?;
+        let pristine = engine.save().map_err(|e| EmuError::engine("keep what a CPU is like", e))?;
         let mut vcpu = Vcpu {
             model,
             isa,
@@ -173,7 +168,7 @@ impl Vcpu {
         let address = self.isa.physical(address);
         // SAFETY: the buffer is as long as the mapping, and `mapped` keeps it for as long as the
         // engine lives.
-        unsafe { self.engine.mem_map_ptr(address, memory.len(), Prot::ALL, memory.pointer().cast()) }
+        unsafe { self.engine.map(address, memory.len(), memory.pointer()) }
             .map_err(|e| EmuError::engine("map memory", e))
     }
 
@@ -194,7 +189,7 @@ impl Vcpu {
     /// # Errors
     /// If no memory is mapped at `pc`.
     pub(crate) fn instruction(&self, pc: u64) -> Result<Instruction, EmuError> {
-        Ok(instruction_at(&self.engine, &self.decoder.disassembler, pc)?)
+        Ok(instruction_at(&*self.engine, &self.decoder.disassembler, pc)?)
     }
 
     /// Returns the text of the instruction at `pc`, for people.
@@ -203,15 +198,14 @@ impl Vcpu {
     }
 
     pub(crate) fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), EmuError> {
-        self.engine
-            .mem_write(self.isa.physical(address), bytes)
-            .map_err(|e| EmuError::engine("write memory", e))
+        self.engine.write(self.isa.physical(address), bytes).map_err(|e| EmuError::engine("write memory", e))
     }
 
     pub(crate) fn read(&self, address: u64, bytes: usize) -> Result<Vec<u8>, EmuError> {
-        self.engine
-            .mem_read_as_vec(self.isa.physical(address), bytes)
-            .map_err(|e| EmuError::engine("read memory", e))
+        let mut content = vec![0; bytes];
+        let read = self.engine.read(self.isa.physical(address), &mut content);
+        read.map_err(|e| EmuError::engine("read memory", e))?;
+        Ok(content)
     }
 
     /// Sets the value that a register has at the start of every call.
@@ -222,22 +216,22 @@ impl Vcpu {
     }
 
     fn put_register(&mut self, register: i32, value: u64) -> Result<(), EmuError> {
-        self.engine.reg_write(register, value).map_err(|e| EmuError::engine("set a register", e))
+        self.engine.set_register(register, value).map_err(|e| EmuError::engine("set a register", e))
     }
 
     /// Returns the value of a register after a call.
     pub(crate) fn register(&self, register: i32) -> Result<u64, EmuError> {
-        read_register(&self.engine, register)
+        read_register(&*self.engine, register)
     }
 
     /// Discards translated code, so that hooks added since take effect.
     pub(crate) fn forget_translations(&mut self) -> Result<(), EmuError> {
-        self.engine.ctl_flush_tb().map_err(|e| EmuError::engine("forget translations", e))
+        self.engine.forget_code().map_err(|e| EmuError::engine("forget translations", e))
     }
 }
 
-fn read_register(engine: &Unicorn<'_, ()>, register: i32) -> Result<u64, EmuError> {
-    engine.reg_read(register).map_err(|error| EmuError::engine("read a register", error))
+fn read_register(engine: &dyn Engine, register: i32) -> Result<u64, EmuError> {
+    engine.register(register).map_err(|error| EmuError::engine("read a register", error))
 }
 
 #[cfg(test)]
@@ -246,7 +240,8 @@ mod tests {
     use pmdscope_arches::Arch;
 
     /// Instructions that a WARN() or BUG() of each architecture traps with, and one that does not exist.
-    const TRAPS: [(Arch, &[u8]); 8] = [
+    const TRAPS: [(Arch, &[u8]); 9] = [
+        (Arch::LoongArch64, &0x002a_0001_u32.to_le_bytes()),
         (Arch::Arm64, &0xd421_0000_u32.to_le_bytes()),
         (Arch::X86_64, &[0x0f, 0x0b]),
         (Arch::Riscv64, &0x0010_0073_u32.to_le_bytes()),
@@ -260,7 +255,7 @@ mod tests {
     #[test]
     fn an_exception_is_reported_at_its_instruction() {
         for (arch, trap) in TRAPS {
-            let decoder = Decoder::of(arch).unwrap();
+            let decoder = Decoder::of(arch, None).unwrap();
             let place = CallLayout { return_pad: 0x2010, stack_top: 0x3000 };
             let mut vcpu = Vcpu::new(0, place, &Rc::new(Recorder::new()), &decoder).unwrap();
             vcpu.map(0, &Rc::new(Shared::new(0x4000).unwrap())).unwrap();
@@ -270,6 +265,23 @@ mod tests {
             let end = vcpu.call(0x1000, &[], CallBounds::default()).unwrap();
             let at = 0x1000 + nothing.len() as u64;
             assert!(matches!(end, crate::end::CallExit::Exception { pc, .. } if pc == at), "{arch}: {end:?}");
+        }
+    }
+
+    #[test]
+    fn an_instruction_that_the_interpreter_cannot_execute_is_named_and_leaves_the_rest_unknown() {
+        let decoder = Decoder::of(Arch::LoongArch64, None).unwrap();
+        let place = CallLayout { return_pad: 0x2010, stack_top: 0x3000 };
+        let mut vcpu = Vcpu::new(0, place, &Rc::new(Recorder::new()), &decoder).unwrap();
+        vcpu.map(0, &Rc::new(Shared::new(0x4000).unwrap())).unwrap();
+        vcpu.provide_return_pad().unwrap();
+        // fadd.d $fa0,$fa0,$fa1; ertn
+        for (code, said) in [(0x0101_0400_u32, ".word 0x01010400"), (0x0648_3800, "ertn (0x06483800)")] {
+            vcpu.write(0x1000, &[decoder.model.no_operation, &code.to_le_bytes()].concat()).unwrap();
+            vcpu.forget_translations().unwrap();
+            let end = vcpu.call(0x1000, &[], CallBounds::default()).unwrap();
+            assert_eq!(end.to_string(), format!("stopped: the interpreter cannot execute {said} at 0x1004"));
+            assert!(end.is_bound());
         }
     }
 
@@ -299,7 +311,7 @@ mod tests {
 
     #[test]
     fn s390x_rotates_and_inserts_as_its_manual_says() {
-        let decoder = Decoder::of(Arch::S390x).unwrap();
+        let decoder = Decoder::of(Arch::S390x, None).unwrap();
         let place = CallLayout { return_pad: 0x2010, stack_top: 0x3000 };
         let mut vcpu = Vcpu::new(0, place, &Rc::new(Recorder::new()), &decoder).unwrap();
         vcpu.map(0, &Rc::new(Shared::new(0x10_0000).unwrap())).unwrap();

@@ -3,9 +3,11 @@
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+use pmdscope_engine::Engine;
 use pmdscope_explore::Fingerprint;
-use pmdscope_watch::{AccessKind, Observer, ReadRegister, Site, WatchError};
+use pmdscope_watch::{AccessKind, Observer, Site, WatchError};
 
+use super::read_register;
 use super::state::{Load, Replay, State, mixed};
 use crate::EmuError;
 use crate::end::CallExit;
@@ -14,7 +16,7 @@ use crate::end::CallExit;
 pub(super) struct PageTableObserver(pub(super) Rc<State>);
 
 impl Observer for PageTableObserver {
-    fn before(&mut self, site: &Site, register: ReadRegister<'_>) -> ControlFlow<()> {
+    fn before(&mut self, site: &Site, engine: &dyn Engine) -> ControlFlow<()> {
         let state = &self.0;
         state.recorder.settle();
         if let Some(replay) = state.replay.borrow_mut().as_mut() {
@@ -27,7 +29,7 @@ impl Observer for PageTableObserver {
                         .words_at(site.address, *value)
                         .try_for_each(|(address, value)| state.recorder.put(address, value))
                         .map(|()| true),
-                    None => at_unknown_read(state, replay, register),
+                    None => at_unknown_read(state, replay, engine),
                 };
                 state.last_read.set(state.instructions.get());
                 match goes_on {
@@ -87,10 +89,10 @@ impl Observer for PageTableObserver {
 }
 
 /// Notes a read for which a followed call has no value, and returns whether the call goes on with what is in memory.
-fn at_unknown_read(state: &State, replay: &mut Replay, register: ReadRegister<'_>) -> Result<bool, EmuError> {
-    let read = replay.read_at(depends_on(state, register)?, state.history(), state.spins.get());
+fn at_unknown_read(state: &State, replay: &mut Replay, engine: &dyn Engine) -> Result<bool, EmuError> {
+    let read = replay.read_at(depends_on(state, engine)?, state.history(), state.spins.get());
     if let Some(keep) = replay.keeps(&read)
-        && let Some(checkpoint) = state.checkpoint(&replay.engine, replay.made, replay.hash)?
+        && let Some(checkpoint) = state.checkpoint(engine, replay.made, replay.hash)?
     {
         keep(checkpoint);
     }
@@ -98,10 +100,11 @@ fn at_unknown_read(state: &State, replay: &mut Replay, register: ReadRegister<'_
 }
 
 /// Returns everything that a CPU depends on at a read, except memory; `None` if that is not known.
-fn depends_on(state: &State, register: ReadRegister<'_>) -> Result<Option<Fingerprint>, EmuError> {
+fn depends_on(state: &State, engine: &dyn Engine) -> Result<Option<Fingerprint>, EmuError> {
     if state.model.registers.is_empty() {
         return Ok(None);
     }
+    let register = |number| read_register(engine, number);
     let registers = state.model.registers.iter().cloned().flatten();
     // Code that says that it waits counts in registers how often it has polled: they are left out.
     let mut held = registers.filter(|_| !state.spins.get()).map(register).collect::<Result<Vec<_>, _>>()?;

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use corosensei::Yielder;
+use pmdscope_engine::{Engine, EngineError};
 use pmdscope_explore::Fingerprint;
 use pmdscope_watch::Isa;
 use rustc_hash::FxHashSet;
-use unicorn_engine::{Unicorn, uc_error};
 
 use super::call::NextCall;
 use super::checkpoint::Checkpoint;
@@ -106,8 +106,6 @@ pub(super) struct Replay {
     pub(super) stopped: bool,
     /// The reads without a value.
     pub(super) reads: Vec<UnknownRead>,
-    /// The engine that runs the call.
-    pub(super) engine: Unicorn<'static, ()>,
     /// How far it goes on after the first of them; `None` if it stops there.
     pub(super) foresight: Option<Foresight>,
 }
@@ -250,7 +248,7 @@ impl State {
         self.loads.borrow_mut().clear();
     }
 
-    pub(super) fn finish(&self, engine: &mut Unicorn<'_, ()>, end: CallExit) {
+    pub(super) fn finish(&self, engine: &dyn Engine, end: CallExit) {
         if self.end.get().is_none() {
             self.end.set(Some(end));
         }
@@ -258,7 +256,7 @@ impl State {
     }
 
     /// Ends the call, or fails it if the way it ends could not be determined.
-    pub(super) fn finish_as(&self, engine: &mut Unicorn<'_, ()>, end: Result<CallExit, EmuError>) {
+    pub(super) fn finish_as(&self, engine: &dyn Engine, end: Result<CallExit, EmuError>) {
         match end {
             Ok(end) => self.finish(engine, end),
             Err(error) => {
@@ -269,15 +267,15 @@ impl State {
     }
 
     /// Lets the call go on, unless something went wrong in the hook.
-    pub(super) fn go_on(&self, engine: &mut Unicorn<'_, ()>, done: Result<(), EmuError>) {
+    pub(super) fn go_on(&self, engine: &dyn Engine, done: Result<(), EmuError>) {
         if let Err(error) = done {
             self.fail(error);
             self.stop(engine);
         }
     }
 
-    pub(super) fn stop(&self, engine: &mut Unicorn<'_, ()>) {
-        if let Err(error) = engine.emu_stop() {
+    pub(super) fn stop(&self, engine: &dyn Engine) {
+        if let Err(error) = engine.stop() {
             self.fail(EmuError::engine("stop", error));
         }
     }
@@ -299,7 +297,7 @@ impl State {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        self.end.get().ok_or_else(|| EmuError::engine("end a call", uc_error::OK))
+        self.end.get().ok_or_else(|| EmuError::engine("end a call", EngineError::Stopped))
     }
 
     /// Whether a call that is followed was stopped at the first read without a value.
@@ -316,7 +314,7 @@ impl State {
         self.recorder.record(self.number, pc, what);
     }
 
-    pub(super) fn enter(&self, engine: &mut Unicorn<'_, ()>, start: u64, instructions: u64) {
+    pub(super) fn enter(&self, engine: &dyn Engine, start: u64, instructions: u64) {
         if start == self.return_pad {
             return;
         }

@@ -1,4 +1,4 @@
-//! The page-table watch. Attached to a range of memory of any Unicorn instance, it reports every access to the
+//! The page-table watch. Attached to a range of memory of an engine, it reports every access to the
 //! range to an observer, before the access happens.
 
 use std::cell::{Cell, RefCell};
@@ -7,12 +7,12 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use pmdscope_arches::ByteOrder;
-use unicorn_engine::{HookType, MemType, UcHookId, Unicorn, uc_error};
+use pmdscope_engine::{Accesses, Engine, EngineError, HookId};
 
 use crate::code::instruction_at;
 use crate::disassembler::Disassembler;
 use crate::error::WatchError;
-use crate::isa::{Atomicity, ReadRegister};
+use crate::isa::Atomicity;
 
 /// How an access reaches memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,8 +46,8 @@ pub trait Observer {
     ///
     /// Called once for an atomic, before its load half. A scheduler may run other CPUs here. `Break` stops the
     /// engine, but only after the access, which still happens and is reported. For an atomic, this may be the load
-    /// half alone. `register` returns the value of a register before the access.
-    fn before(&mut self, site: &Site, register: ReadRegister<'_>) -> ControlFlow<()>;
+    /// half alone. `engine` is as before the access.
+    fn before(&mut self, site: &Site, engine: &dyn Engine) -> ControlFlow<()>;
     /// A load, or the load half of an atomic, returns `value`.
     fn loaded(&mut self, site: &Site, value: u64);
     /// A store, or the store half of an atomic, is about to write `value`. The engine shows a
@@ -73,19 +73,19 @@ enum Open {
 }
 
 /// Reports an access, as the engine does: its address, its size, and the value if it stores.
-type Report<D> = dyn Fn(&mut Unicorn<'_, D>, u64, usize, Option<u64>);
+type Report = dyn Fn(&dyn Engine, u64, usize, Option<u64>);
 
-/// A watch that is attached to an engine with data `D`.
-pub struct Watch<D: 'static> {
+/// A watch that is attached to an engine.
+pub struct Watch {
     range: Range<u64>,
-    hooks: [UcHookId; 2],
+    hooks: [HookId; 2],
     open: Rc<Cell<Open>>,
-    report: Rc<Report<D>>,
+    report: Rc<Report>,
 }
 
-impl<D> Watch<D> {
+impl Watch {
     /// Returns the hooks of the watch, with which the engine can remove it.
-    pub fn hooks(&self) -> [UcHookId; 2] {
+    pub fn hooks(&self) -> [HookId; 2] {
         self.hooks
     }
 
@@ -94,7 +94,7 @@ impl<D> Watch<D> {
     ///
     /// An access outside of the range is not reported. One piece of an instruction's accesses at a time, and at most 8
     /// bytes: the observer may let other CPUs run.
-    pub fn show(&self, engine: &mut Unicorn<'_, D>, address: u64, size: usize, store: Option<u64>) {
+    pub fn show(&self, engine: &dyn Engine, address: u64, size: usize, store: Option<u64>) {
         if self.range.contains(&address) {
             (self.report)(engine, address, size, store);
         }
@@ -123,13 +123,13 @@ impl<D> Watch<D> {
 /// use std::rc::Rc;
 ///
 /// use pmdscope_arches::Arch;
-/// use pmdscope_watch::{Disassembler, Isa, Observer, ReadRegister, Site, WatchError, attach};
+/// use pmdscope_watch::{Disassembler, Engine, Isa, Observer, Site, WatchError, attach};
 /// use pmdscope_watch::unicorn_engine::{Arch as EngineArch, Mode, Prot, RegisterX86, Unicorn};
 ///
 /// struct Log(Rc<RefCell<Vec<String>>>);
 ///
 /// impl Observer for Log {
-///     fn before(&mut self, site: &Site, _: ReadRegister<'_>) -> ControlFlow<()> {
+///     fn before(&mut self, site: &Site, _: &dyn Engine) -> ControlFlow<()> {
 ///         self.0.borrow_mut().push(format!("{:?} at {:#x}", site.kind, site.address));
 ///         ControlFlow::Continue(())
 ///     }
@@ -152,9 +152,9 @@ impl<D> Watch<D> {
 /// engine.mem_write(0x8010, &[0x42]).unwrap();
 ///
 /// let log = Rc::new(RefCell::new(Vec::new()));
-/// let isa = Isa::of(Arch::X86_64).ok_or("cannot be executed")?;
+/// let isa = Isa::of(Arch::X86_64);
 /// let decoder = Rc::new(Disassembler::new(isa)?);
-/// attach(&mut engine, 0x8000..0x9000, decoder, Log(Rc::clone(&log)))?;
+/// attach(&engine, 0x8000..0x9000, decoder, Log(Rc::clone(&log)))?;
 ///
 /// engine.reg_write(RegisterX86::RDI, 0x8010).unwrap();
 /// engine.reg_write(RegisterX86::RSI, 7).unwrap();
@@ -166,39 +166,35 @@ impl<D> Watch<D> {
 ///
 /// # Errors
 /// [`WatchError::Engine`] if the range is empty, or if the engine refuses a hook.
-pub fn attach<D: 'static>(
-    engine: &mut Unicorn<'static, D>,
+pub fn attach(
+    engine: &dyn Engine,
     range: Range<u64>,
     decoder: Rc<Disassembler>,
     observer: impl Observer + 'static,
-) -> Result<Watch<D>, WatchError> {
+) -> Result<Watch, WatchError> {
     let refused = |error| WatchError::engine("watch the page table", error);
     if range.is_empty() {
         // The engine would take an empty range for all of memory.
-        return Err(refused(uc_error::ARG));
+        return Err(refused(EngineError::Argument));
     }
     let open = Rc::new(Cell::new(Open::Nothing));
     let order = ByteOrder::of(decoder.isa().arch);
     let hooks = Rc::new(RefCell::new(Hooks { observer, open: Rc::clone(&open), decoder, order }));
     let last = range.end - 1;
-    let report: Rc<Report<D>> = Rc::new(move |uc, address, size, store| {
-        hooks.borrow_mut().told(uc, |hooks, uc| match store {
-            None => hooks.read(uc, address, size),
-            Some(value) => hooks.write(uc, address, size, value),
+    let report: Rc<Report> = Rc::new(move |engine, address, size, store| {
+        hooks.borrow_mut().told(engine, |hooks| match store {
+            None => hooks.read(engine, address, size),
+            Some(value) => hooks.write(engine, address, size, value),
         });
     });
     let (of_reads, of_writes) = (Rc::clone(&report), Rc::clone(&report));
-    let on_read = move |uc: &mut Unicorn<'_, D>, _: MemType, address: u64, size: usize, _: i64| {
-        of_reads(uc, address, size, None);
-        true
-    };
-    let on_write = move |uc: &mut Unicorn<'_, D>, _: MemType, address: u64, size: usize, value: i64| {
-        of_writes(uc, address, size, Some(value.cast_unsigned()));
-        true
-    };
+    let on_read =
+        Box::new(move |engine: &dyn Engine, address, size, store| of_reads(engine, address, size, store));
+    let on_write =
+        Box::new(move |engine: &dyn Engine, address, size, store| of_writes(engine, address, size, store));
     let hooks = [
-        engine.add_mem_hook(HookType::MEM_READ, range.start, last, on_read).map_err(refused)?,
-        engine.add_mem_hook(HookType::MEM_WRITE, range.start, last, on_write).map_err(refused)?,
+        engine.on_access(Accesses::Loads, range.start, last, on_read).map_err(refused)?,
+        engine.on_access(Accesses::Stores, range.start, last, on_write).map_err(refused)?,
     ];
     Ok(Watch { range, hooks, open, report })
 }
@@ -213,36 +209,34 @@ struct Hooks<O> {
 
 impl<O: Observer> Hooks<O> {
     /// Reports an access by `tell`. Stops the engine if the observer breaks off or the report fails.
-    fn told<D>(
+    fn told(
         &mut self,
-        uc: &mut Unicorn<'_, D>,
-        tell: impl FnOnce(&mut Self, &Unicorn<'_, D>) -> Result<ControlFlow<()>, WatchError>,
+        engine: &dyn Engine,
+        tell: impl FnOnce(&mut Self) -> Result<ControlFlow<()>, WatchError>,
     ) {
-        let told = tell(self, uc).unwrap_or_else(|error| {
+        let told = tell(self).unwrap_or_else(|error| {
             self.observer.failed(error);
             ControlFlow::Break(())
         });
         // The engine completes the access at hand all the same.
         if told.is_break()
-            && let Err(error) = uc.emu_stop()
+            && let Err(error) = engine.stop()
         {
             self.observer.failed(WatchError::engine("stop", error));
         }
     }
 
-    fn before<D>(&mut self, uc: &Unicorn<'_, D>, site: &Site) -> ControlFlow<()> {
-        self.observer.before(site, &|register| {
-            uc.reg_read(register).map_err(|error| WatchError::engine("read a register", error))
-        })
+    fn before(&mut self, engine: &dyn Engine, site: &Site) -> ControlFlow<()> {
+        self.observer.before(site, engine)
     }
 
-    fn read<D>(
+    fn read(
         &mut self,
-        uc: &Unicorn<'_, D>,
+        engine: &dyn Engine,
         address: u64,
         size: usize,
     ) -> Result<ControlFlow<()>, WatchError> {
-        let (pc, atomicity) = self.instruction_at_pc(uc)?;
+        let (pc, atomicity) = self.instruction_at_pc(engine)?;
         let kind = match atomicity {
             // The engine compares before it stores conditionally; that read is not the guest's.
             Atomicity::StoreConditional => return Ok(ControlFlow::Continue(())),
@@ -253,7 +247,7 @@ impl<O: Observer> Hooks<O> {
         // A 128-bit atomic reads twice, and must not be torn. A compare-and-swap that failed and is
         // tried again reads the same address twice: that is a new access.
         let second_half = self.open.get() == Open::Instruction { pc, address: address.wrapping_sub(8) };
-        let flow = if second_half { ControlFlow::Continue(()) } else { self.before(uc, &site) };
+        let flow = if second_half { ControlFlow::Continue(()) } else { self.before(engine, &site) };
         self.open.set(match atomicity {
             Atomicity::Atomic => Open::Instruction { pc, address },
             Atomicity::LoadReserved => Open::Reservation,
@@ -261,20 +255,20 @@ impl<O: Observer> Hooks<O> {
         });
         let mut bytes = [0; 16];
         let refused = |error| WatchError::engine("read what is loaded", error);
-        let bytes = bytes.get_mut(..size).ok_or(refused(uc_error::ARG))?;
-        uc.mem_read(address, bytes).map_err(refused)?;
+        let bytes = bytes.get_mut(..size).ok_or(refused(EngineError::Argument))?;
+        engine.read(address, bytes).map_err(refused)?;
         self.observer.loaded(&site, self.order.number(bytes));
         Ok(flow)
     }
 
-    fn write<D>(
+    fn write(
         &mut self,
-        uc: &Unicorn<'_, D>,
+        engine: &dyn Engine,
         address: u64,
         size: usize,
         value: u64,
     ) -> Result<ControlFlow<()>, WatchError> {
-        let (pc, atomicity) = self.instruction_at_pc(uc)?;
+        let (pc, atomicity) = self.instruction_at_pc(engine)?;
         let open = self.open.get();
         let (kind, begun) = match atomicity {
             Atomicity::Atomic => {
@@ -284,15 +278,15 @@ impl<O: Observer> Hooks<O> {
             Atomicity::Plain | Atomicity::LoadReserved => (AccessKind::Store, false),
         };
         let site = Site { kind, pc, address, size };
-        let flow = if begun { ControlFlow::Continue(()) } else { self.before(uc, &site) };
+        let flow = if begun { ControlFlow::Continue(()) } else { self.before(engine, &site) };
         self.open.set(Open::Nothing);
         self.observer.stored(&site, value & (u64::MAX >> (64 - 8 * size.clamp(1, 8))));
         Ok(flow)
     }
 
-    fn instruction_at_pc<D>(&self, uc: &Unicorn<'_, D>) -> Result<(u64, Atomicity), WatchError> {
-        let pc = uc.reg_read(self.decoder.isa().program_counter);
+    fn instruction_at_pc(&self, engine: &dyn Engine) -> Result<(u64, Atomicity), WatchError> {
+        let pc = engine.register(self.decoder.isa().program_counter);
         let pc = pc.map_err(|error| WatchError::engine("read the program counter", error))?;
-        Ok((pc, instruction_at(uc, &self.decoder, pc)?.class.atomicity))
+        Ok((pc, instruction_at(engine, &self.decoder, pc)?.class.atomicity))
     }
 }

@@ -1,6 +1,6 @@
 //! Reads instructions out of an engine's memory.
 
-use unicorn_engine::{Unicorn, uc_error};
+use pmdscope_engine::{Engine, EngineError};
 
 use crate::disassembler::{Disassembler, Instruction, LONGEST_INSTRUCTION_BYTES};
 use crate::error::WatchError;
@@ -9,8 +9,8 @@ use crate::error::WatchError;
 ///
 /// # Errors
 /// [`WatchError::Engine`] if no memory is mapped at `pc`.
-pub fn instruction_at<D>(
-    engine: &Unicorn<'_, D>,
+pub fn instruction_at(
+    engine: &dyn Engine,
     decoder: &Disassembler,
     pc: u64,
 ) -> Result<Instruction, WatchError> {
@@ -25,10 +25,10 @@ pub fn instruction_at<D>(
 
 /// Reads as many bytes as are mapped, and returns their number: the last instruction of a mapping may be followed
 /// by unmapped memory.
-fn read_up_to<D>(engine: &Unicorn<'_, D>, address: u64, bytes: &mut [u8]) -> Result<usize, uc_error> {
-    let mut refused = uc_error::READ_UNMAPPED;
+fn read_up_to(engine: &dyn Engine, address: u64, bytes: &mut [u8]) -> Result<usize, EngineError> {
+    let mut refused = EngineError::Unmapped;
     for length in (1..=bytes.len()).rev() {
-        match engine.mem_read(address, &mut bytes[..length]) {
+        match engine.read(address, &mut bytes[..length]) {
             Ok(()) => return Ok(length),
             Err(error) => refused = error,
         }
@@ -39,7 +39,7 @@ fn read_up_to<D>(engine: &Unicorn<'_, D>, address: u64, bytes: &mut [u8]) -> Res
 #[cfg(test)]
 mod tests {
     use pmdscope_arches::Arch;
-    use unicorn_engine::{Arch as EngineArch, Mode, Prot};
+    use pmdscope_engine::unicorn_engine::{Arch as EngineArch, Mode, Prot, Unicorn};
 
     use super::*;
     use crate::isa::Isa;
@@ -49,7 +49,7 @@ mod tests {
         let mut engine = Unicorn::new(EngineArch::X86, Mode::MODE_64).unwrap();
         engine.mem_map(0x1000, 0x1000, Prot::ALL).unwrap();
         engine.mem_write(0x1ffd, &[0x48, 0x87, 0x37]).unwrap();
-        let decoder = Disassembler::new(Isa::of(Arch::X86_64).unwrap()).unwrap();
+        let decoder = Disassembler::new(Isa::of(Arch::X86_64)).unwrap();
         assert_eq!(&*instruction_at(&engine, &decoder, 0x1ffd).unwrap().text, "xchgq %rsi, (%rdi)");
         let nothing = instruction_at(&engine, &decoder, 0x2000).unwrap_err();
         assert!(matches!(nothing, WatchError::Engine { doing: "read an instruction", .. }), "{nothing}");

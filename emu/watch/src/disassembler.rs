@@ -4,15 +4,16 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use capstone::Capstone;
+use pmdscope_engine::{Instruction as Decoded, InstructionSet};
 use rustc_hash::FxHashMap;
 
 use crate::error::WatchError;
-use crate::isa::{Class, Isa};
+use crate::isa::{Class, Isa, TextSource};
 
 /// One decoded instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instruction {
-    /// Its text: mnemonic and operands. Bytes that Capstone cannot decode are shown as `.byte`.
+    /// Its text: mnemonic and operands. Bytes that cannot be decoded are shown as `.byte`.
     pub text: Rc<str>,
     /// Its length in bytes.
     pub length: u64,
@@ -29,10 +30,16 @@ impl Instruction {
     }
 }
 
+/// What decodes instructions.
+enum Decoder {
+    Capstone(Capstone),
+    Interpreter(InstructionSet),
+}
+
 /// Decodes the instructions of one guest, each once.
 pub struct Disassembler {
     isa: &'static Isa,
-    capstone: Capstone,
+    decoder: Decoder,
     known: RefCell<FxHashMap<u64, Instruction>>,
 }
 
@@ -45,8 +52,13 @@ impl Disassembler {
     /// # Errors
     /// If Capstone was built without that architecture.
     pub fn new(isa: &'static Isa) -> Result<Self, WatchError> {
-        let capstone = (isa.capstone)().map_err(|error| WatchError::Disassembler(error.to_string()))?;
-        Ok(Disassembler { isa, capstone, known: RefCell::default() })
+        let decoder = match isa.text {
+            TextSource::Capstone(open) => {
+                Decoder::Capstone(open().map_err(|error| WatchError::Disassembler(error.to_string()))?)
+            }
+            TextSource::Interpreter(set) => Decoder::Interpreter(set),
+        };
+        Ok(Disassembler { isa, decoder, known: RefCell::default() })
     }
 
     /// The instruction set.
@@ -75,12 +87,22 @@ impl Disassembler {
             length,
             class: (self.isa.classify)(mnemonic, operands),
         };
-        if let Ok(decoded) = self.capstone.disasm_count(code, pc, 1)
-            && let Some(one) = decoded.iter().next()
-        {
-            let (mnemonic, operands) = (one.mnemonic().unwrap_or("?"), one.op_str().unwrap_or(""));
-            let left_out = (self.isa.left_out)(mnemonic, code.get(one.len()..).unwrap_or_default());
-            return instruction(mnemonic, operands, one.len() as u64 + left_out);
+        match &self.decoder {
+            Decoder::Capstone(capstone) => {
+                if let Ok(decoded) = capstone.disasm_count(code, pc, 1)
+                    && let Some(one) = decoded.iter().next()
+                {
+                    let (mnemonic, operands) = (one.mnemonic().unwrap_or("?"), one.op_str().unwrap_or(""));
+                    let left_out = (self.isa.left_out)(mnemonic, code.get(one.len()..).unwrap_or_default());
+                    return instruction(mnemonic, operands, one.len() as u64 + left_out);
+                }
+            }
+            Decoder::Interpreter(set) => {
+                if let Some(decoded) = Decoded::decode(*set, code) {
+                    let (mnemonic, operands) = decoded.text(pc);
+                    return instruction(&mnemonic, &operands, decoded.length());
+                }
+            }
         }
         if let Some((mnemonic, operands)) = (self.isa.supplement)(code) {
             return instruction(mnemonic, &operands, 4);
@@ -97,7 +119,7 @@ mod tests {
     use super::*;
 
     fn target(arch: Arch, pc: u64, code: &[u8]) -> (Rc<str>, Option<u64>) {
-        let instruction = Disassembler::new(Isa::of(arch).unwrap()).unwrap().at(pc, code);
+        let instruction = Disassembler::new(Isa::of(arch)).unwrap().at(pc, code);
         (Rc::clone(&instruction.text), instruction.call_target())
     }
 
@@ -117,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_instruction_ends_where_the_next_begins() {
-        let decoder = Disassembler::new(Isa::of(Arch::X86_64).unwrap()).unwrap();
+        let decoder = Disassembler::new(Isa::of(Arch::X86_64)).unwrap();
         // ud1 (%edx), %rdi; ret; int3
         assert_eq!(decoder.at(0x1000, &[0x67, 0x48, 0x0f, 0xb9, 0x3a, 0xc3, 0xcc]).length, 5);
         assert_eq!(decoder.at(0x1005, &[0xc3, 0xcc]).length, 1);

@@ -43,11 +43,13 @@ pub enum Need {
     Compilers,
     /// git, which bisects.
     Git,
+    /// qemu-loongarch64, which runs programs of 64-bit LoongArch.
+    QemuLoongArch,
 }
 
 impl Need {
     /// Every need.
-    pub const ALL: [Need; 10] = [
+    pub const ALL: [Need; 11] = [
         Need::Kernels,
         Need::OwnKernels,
         Need::DocumentedKernel,
@@ -58,6 +60,7 @@ impl Need {
         Need::Mount,
         Need::Compilers,
         Need::Git,
+        Need::QemuLoongArch,
     ];
 
     /// Returns its name in `PMDSCOPE_REQUIRE` and `PMDSCOPE_HIDE`.
@@ -73,6 +76,7 @@ impl Need {
             Need::Mount => "mount",
             Need::Compilers => "compilers",
             Need::Git => "git",
+            Need::QemuLoongArch => "qemu-loongarch",
         }
     }
 
@@ -89,6 +93,7 @@ impl Need {
             Need::Mount => "run as root, or allow user namespaces",
             Need::Compilers => "apt-get install clang-19 lld-19",
             Need::Git => "apt-get install git",
+            Need::QemuLoongArch => "apt-get install qemu-user",
         }
     }
 

@@ -257,6 +257,7 @@ mod tests {
             arch: "arm64".to_owned(),
             linux: "7.2".to_owned(),
             guest: GuestInfo {
+                engine: None,
                 kind: GuestKind::Kernel,
                 name: String::new(),
                 sha256: String::new(),

@@ -139,6 +139,7 @@ fn facts(row: &RunReport) -> Markup {
                 (guest.kind) " " (guest.name)
                 @if let Some(package) = &guest.package { ", " (package) }
                 " " code.sha { "sha256 " (guest.sha256) }
+                @if let Some(engine) = &guest.engine { ", run by " (engine) }
             } }
         }
     }

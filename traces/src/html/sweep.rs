@@ -108,6 +108,7 @@ fn facts(sweep: &SweepReport) -> Markup {
             div { dt { "encoding" } dd { (sweep.encoding) } }
             div { dt { "machine code" } dd {
                 (sweep.guest.kind) " " (sweep.guest.name) " " code.sha { "sha256 " (sweep.guest.sha256) }
+                @if let Some(engine) = &sweep.guest.engine { ", run by " (engine) }
             } }
         }
     }

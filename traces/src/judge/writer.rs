@@ -78,7 +78,9 @@ fn marks_lost_by(observed: &Observed<'_>, change: &WriterChange, sightings: &mut
         |value: Value| matches!(encoding.form(value.0), Form::Leaf | Form::InvalidLeaf | Form::Swap);
     if observed.writer.invalidates && observed.is_mapping(found) {
         if let Some(left) = steps.stored.last().copied().filter(|left| observed.is_mapping(*left)) {
-            lost(went_in.without(encoding.marks_of(left.0)), format!("it stored {left}"));
+            // Where accessed is the bit that makes an entry valid to the hardware, no invalidated mapping has it.
+            let can_stay = went_in.and(encoding.marks_of((encoding.layout().invalidated)(found.0)));
+            lost(can_stay.without(encoding.marks_of(left.0)), format!("it stored {left}"));
         }
         if let Some(returned) = steps.returned {
             lost(went_in.without(encoding.marks_of(returned.0)), format!("it returned {returned}"));

@@ -63,6 +63,9 @@ pub struct GuestInfo {
     pub name: String,
     /// SHA-256 of the file, in hexadecimal; for a kernel in a package, of its boot image.
     pub sha256: String,
+    /// The engine that ran it, and its version; null in reports that were made when there was only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
     /// Release of a kernel, as `uname -r` prints it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,

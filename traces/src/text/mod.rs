@@ -260,6 +260,9 @@ fn ran(lines: &mut Lines, report: &RunReport) {
             lines.labelled("guest     ", &format!("{} {} (sha256 {sha256}...)", guest.kind, guest.name));
         }
     }
+    if let Some(engine) = &guest.engine {
+        lines.labelled("engine    ", engine);
+    }
     if let Some(precondition) = &report.precondition {
         lines.labelled("given     ", precondition);
     }

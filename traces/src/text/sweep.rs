@@ -34,9 +34,10 @@ pub fn sweep(report: &SweepReport) -> String {
             lines.labelled(if n == 0 { "run   " } else { "      " }, said);
         }
     }
+    let engine = report.guest.engine.as_ref().map_or(String::new(), |engine| format!(", run by {engine}"));
     lines.labelled(
         "guest ",
-        &format!("{} {} sha256 {}", report.guest.kind, report.guest.name, report.guest.sha256),
+        &format!("{} {} sha256 {}{engine}", report.guest.kind, report.guest.name, report.guest.sha256),
     );
     lines.command("again ", &report.command);
     lines.gap();

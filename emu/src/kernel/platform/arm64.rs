@@ -1,9 +1,9 @@
 //! arm64: EL1, MMU off, so that kernel addresses are used untranslated.
 
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterARM64 as R;
+use pmdscope_engine::unicorn_engine::RegisterARM64 as R;
 
-use super::model::{FIVE_LEVELS_OF_512, Geometry, Level, Platform, nothing_of_mm};
+use super::model::{Empty, FIVE_LEVELS_OF_512, Geometry, Level, Platform, nothing_of_mm};
 use crate::EmuError;
 use crate::kernel::fields::Fields;
 use crate::kernel::machine::Machine;
@@ -22,23 +22,29 @@ pub(super) static PLATFORM: Platform = Platform {
         Geometry {
             page_shift: Some(14),
             levels: &[
-                Level { shift: 47, bits: 5, empty: 0 },
-                Level { shift: 36, bits: 11, empty: 0 },
-                Level { shift: 25, bits: 11, empty: 0 },
+                Level { shift: 47, bits: 5, empty: Empty::Value(0) },
+                Level { shift: 36, bits: 11, empty: Empty::Value(0) },
+                Level { shift: 25, bits: 11, empty: Empty::Value(0) },
             ],
             table_bytes: 0x4000,
             address: 0x201 << 36 | 0x63 << 25,
         },
         Geometry {
             page_shift: Some(16),
-            levels: &[Level { shift: 42, bits: 10, empty: 0 }, Level { shift: 29, bits: 13, empty: 0 }],
+            levels: &[
+                Level { shift: 42, bits: 10, empty: Empty::Value(0) },
+                Level { shift: 29, bits: 13, empty: Empty::Value(0) },
+            ],
             table_bytes: 0x1_0000,
             address: 9 << 42 | 7 << 29,
         },
         // User addresses of 39 bits, as on phones.
         Geometry {
             page_shift: Some(12),
-            levels: &[Level { shift: 30, bits: 9, empty: 0 }, Level { shift: 21, bits: 9, empty: 0 }],
+            levels: &[
+                Level { shift: 30, bits: 9, empty: Empty::Value(0) },
+                Level { shift: 21, bits: 9, empty: Empty::Value(0) },
+            ],
             table_bytes: 0x1000,
             address: 3 << 30 | 5 << 21,
         },

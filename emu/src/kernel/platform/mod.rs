@@ -2,6 +2,7 @@
 //! the list below.
 
 mod arm64;
+mod loongarch64;
 mod model;
 mod powerpc;
 mod riscv64;
@@ -20,6 +21,7 @@ static PLATFORMS: &[&Platform] = &[
     &powerpc::PPC64,
     &powerpc::PPC64LE,
     &riscv64::PLATFORM,
+    &loongarch64::PLATFORM,
 ];
 
 /// Returns the platform of an architecture; `None` if kernels of it cannot be run.
@@ -29,16 +31,17 @@ pub(crate) fn platform(arch: Arch) -> Option<&'static Platform> {
 
 #[cfg(test)]
 mod tests {
+    use super::model::Empty;
     use super::*;
 
     #[test]
     fn an_index_is_that_of_its_level_alone() {
-        let level = Level { shift: 21, bits: 9, empty: 0 };
+        let level = Level { shift: 21, bits: 9, empty: Empty::Value(0) };
         assert_eq!(level.index(5 << 21), 5);
         assert_eq!(level.index(5 << 21 | 0x1f_ffff), 5, "what lies below does not count");
         assert_eq!(level.index(7 << 30 | 5 << 21), 5, "nor what lies above");
         assert_eq!(level.index(u64::MAX), 0x1ff);
-        let top = Level { shift: 39, bits: 13, empty: 0 };
+        let top = Level { shift: 39, bits: 13, empty: Empty::Value(0) };
         assert_eq!(top.index(0x47 << 39 | 3 << 30), 0x47);
     }
 

@@ -14,8 +14,30 @@ pub(crate) struct Level {
     pub(crate) shift: u32,
     /// Base-2 logarithm of the number of entries in a table.
     pub(crate) bits: u32,
-    /// The value of an entry that maps nothing.
-    pub(crate) empty: u64,
+    /// The entry that maps nothing.
+    pub(crate) empty: Empty,
+}
+
+/// An entry that maps nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Empty {
+    /// This value.
+    Value(u64),
+    /// The address of a table in the kernel's image, which has this symbol.
+    Table(&'static str),
+}
+
+impl Empty {
+    /// Returns its value in a machine's kernel.
+    ///
+    /// # Errors
+    /// [`EmuError::Environment`] if it is the address of a table that the kernel does not have.
+    pub(crate) fn value(self, machine: &Machine) -> Result<u64, EmuError> {
+        match self {
+            Empty::Value(value) => Ok(value),
+            Empty::Table(symbol) => machine.needed_symbol(symbol),
+        }
+    }
 }
 
 impl Level {
@@ -85,8 +107,8 @@ pub(crate) fn nothing_of_mm(_: &mut Machine, _: &Fields, _: u64) -> Result<(), E
 
 /// The levels above the page table, of 4 KiB tables with 512 entries. The upper two may be missing.
 pub(crate) const FIVE_LEVELS_OF_512: &[Level] = &[
-    Level { shift: 48, bits: 9, empty: 0 },
-    Level { shift: 39, bits: 9, empty: 0 },
-    Level { shift: 30, bits: 9, empty: 0 },
-    Level { shift: 21, bits: 9, empty: 0 },
+    Level { shift: 48, bits: 9, empty: Empty::Value(0) },
+    Level { shift: 39, bits: 9, empty: Empty::Value(0) },
+    Level { shift: 30, bits: 9, empty: Empty::Value(0) },
+    Level { shift: 21, bits: 9, empty: Empty::Value(0) },
 ];

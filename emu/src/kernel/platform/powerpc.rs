@@ -2,9 +2,9 @@
 //! features switched on, radix and protection keys included.
 
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterPPC as R;
+use pmdscope_engine::unicorn_engine::RegisterPPC as R;
 
-use super::model::{Geometry, Level, Platform, nothing_of_mm};
+use super::model::{Empty, Geometry, Level, Platform, nothing_of_mm};
 use crate::EmuError;
 use crate::end::CallExit;
 use crate::environment::Stub;
@@ -22,9 +22,9 @@ const COMMON: Platform = Platform {
         // 4K and 64K.
         page_shift: None,
         levels: &[
-            Level { shift: 39, bits: 13, empty: 0 },
-            Level { shift: 30, bits: 9, empty: 0 },
-            Level { shift: 21, bits: 9, empty: 0 },
+            Level { shift: 39, bits: 13, empty: Empty::Value(0) },
+            Level { shift: 30, bits: 9, empty: Empty::Value(0) },
+            Level { shift: 21, bits: 9, empty: Empty::Value(0) },
         ],
         table_bytes: 0x1_0000,
         address: 0x47 << 39 | 3 << 30 | 5 << 21,

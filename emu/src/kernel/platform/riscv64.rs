@@ -2,7 +2,7 @@
 //! an image assumes before it has queried the machine.
 
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterRISCV as R;
+use pmdscope_engine::unicorn_engine::RegisterRISCV as R;
 
 use super::model::{FIVE_LEVELS_OF_512, Geometry, Platform};
 use crate::EmuError;

@@ -2,7 +2,7 @@
 
 use pmdscope_arches::Arch;
 
-use super::model::{Geometry, Level, Platform};
+use super::model::{Empty, Geometry, Level, Platform};
 use crate::EmuError;
 use crate::environment::Stub;
 use crate::kernel::fields::Fields;
@@ -14,7 +14,10 @@ pub(super) static PLATFORM: Platform = Platform {
     objects: 0x70_0000_0000,
     geometries: &[Geometry {
         page_shift: Some(12),
-        levels: &[Level { shift: 31, bits: 11, empty: 0x24 }, Level { shift: 20, bits: 11, empty: 0x20 }],
+        levels: &[
+            Level { shift: 31, bits: 11, empty: Empty::Value(0x24) },
+            Level { shift: 20, bits: 11, empty: Empty::Value(0x20) },
+        ],
         table_bytes: 0x4000,
         // Below 4 TiB, so that three levels are enough.
         address: 0x155 << 31 | 5 << 20,

@@ -1,7 +1,7 @@
 //! x86_64: ring 0, flat. The engine keeps 52 bits of accessed addresses.
 
 use pmdscope_arches::Arch;
-use unicorn_engine::RegisterX86 as R;
+use pmdscope_engine::unicorn_engine::RegisterX86 as R;
 
 use super::model::{FIVE_LEVELS_OF_512, Geometry, Platform, nothing, nothing_of_mm};
 use crate::EmuError;

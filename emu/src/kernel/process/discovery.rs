@@ -189,7 +189,7 @@ impl KernelProcess {
         let with_memory = [self.outs[0], plain[0], plain[1], plain[2]];
         let mut returns = |arguments: &[u64]| -> Result<bool, EmuError> {
             self.machine.space.borrow().restore();
-            self.begin_with(self.encoding.layout().none)?;
+            self.begin_with(self.encoding.none())?;
             Ok(self.machine.call(0, function, arguments)? == CallExit::Returned)
         };
         self.entries_return_in_memory = !returns(&plain)? && returns(&with_memory)?;

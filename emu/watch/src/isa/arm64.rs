@@ -3,16 +3,17 @@
 use capstone::Capstone;
 use capstone::arch::{BuildsCapstone, arm64};
 use pmdscope_arches::Arch;
-use unicorn_engine::{Arch as EngineArch, Mode, RegisterARM64 as R};
+use pmdscope_engine::unicorn_engine::{Arch as EngineArch, Mode, RegisterARM64 as R};
 
-use super::model::{Addresses, Class, Isa};
+use super::model::{Addresses, Class, Isa, TextSource};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::Arm64,
-    engine: (EngineArch::ARM64, Mode::LITTLE_ENDIAN),
+    unicorn: Some((EngineArch::ARM64, Mode::LITTLE_ENDIAN)),
+    interpreter: None,
     addresses: Addresses::Whole,
     program_counter: R::PC as i32,
-    capstone: || Capstone::new().arm64().mode(arm64::ArchMode::Arm).build(),
+    text: TextSource::Capstone(|| Capstone::new().arm64().mode(arm64::ArchMode::Arm).build()),
     classify,
     supplement: |_| None,
     left_out: |_, _| 0,

@@ -1,7 +1,8 @@
 //! Instruction sets: how the engine and the disassembler are opened, which instructions are atomic, call or flush
-//! translations, and how the engine maps addresses. Each architecture has a file, and a line in the list below.
+//! translations, and how the engine maps addresses. Each architecture has a file, and a line below.
 
 mod arm64;
+mod loongarch64;
 mod model;
 mod powerpc;
 mod riscv64;
@@ -11,23 +12,22 @@ mod x86_64;
 
 use pmdscope_arches::Arch;
 
-pub use self::model::{Atomicity, Class, Isa, ReadRegister};
-
-/// Every instruction set.
-static INSTRUCTION_SETS: &[&Isa] = &[
-    &arm64::ISA,
-    &x86_64::ISA,
-    &s390x::ISA,
-    &powerpc::PPC64,
-    &powerpc::PPC64LE,
-    &riscv64::ISA,
-    &sparc64::ISA,
-];
+pub(crate) use self::model::TextSource;
+pub use self::model::{Atomicity, Class, Isa};
 
 impl Isa {
-    /// The instruction set of `arch`; `None` where the engine has no such CPU.
-    pub fn of(arch: Arch) -> Option<&'static Isa> {
-        INSTRUCTION_SETS.iter().find(|isa| isa.arch == arch).copied()
+    /// The instruction set of `arch`.
+    pub fn of(arch: Arch) -> &'static Isa {
+        match arch {
+            Arch::Arm64 => &arm64::ISA,
+            Arch::X86_64 => &x86_64::ISA,
+            Arch::S390x => &s390x::ISA,
+            Arch::Ppc64 => &powerpc::PPC64,
+            Arch::Ppc64le => &powerpc::PPC64LE,
+            Arch::Riscv64 => &riscv64::ISA,
+            Arch::Sparc64 => &sparc64::ISA,
+            Arch::LoongArch64 => &loongarch64::ISA,
+        }
     }
 }
 
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn a_kernels_address_comes_back_from_what_the_engine_makes_of_it() {
-        for isa in INSTRUCTION_SETS {
+        for isa in Arch::ALL.map(Isa::of) {
             for address in isa.kernel_addresses {
                 let physical = isa.physical(*address);
                 assert_eq!(isa.kernel_address(physical), *address, "{} {address:#x}", isa.arch);
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn no_two_of_a_kernels_regions_have_the_same_physical_address() {
-        for isa in INSTRUCTION_SETS {
+        for isa in Arch::ALL.map(Isa::of) {
             let mut addresses = isa.kernel_addresses.to_vec();
             addresses.extend([0, 0x1000, 0x7fff_ffff_f000]);
             addresses.sort_unstable();
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn an_address_of_user_space_stays_as_it_is() {
-        for isa in INSTRUCTION_SETS {
+        for isa in Arch::ALL.map(Isa::of) {
             for address in [0, 8, 0x5555_5555_5000, 0x7fff_ffff_f000] {
                 assert_eq!(isa.physical(address), address, "{}", isa.arch);
                 assert_eq!(isa.kernel_address(address), address, "{}", isa.arch);

@@ -2,9 +2,8 @@
 
 use capstone::{Capstone, CsResult};
 use pmdscope_arches::Arch;
-use unicorn_engine::{Arch as EngineArch, Mode};
-
-use crate::error::WatchError;
+use pmdscope_engine::InstructionSet;
+use pmdscope_engine::unicorn_engine::{Arch as EngineArch, Mode};
 
 /// How an instruction takes part in an access to memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,22 +52,30 @@ pub(crate) enum Addresses {
     Folded,
 }
 
-/// A function that returns the value of a register, given the engine's number of the register.
-pub type ReadRegister<'a> = &'a dyn Fn(i32) -> Result<u64, WatchError>;
+/// Where the text of instructions comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum TextSource {
+    /// Capstone, which the function opens.
+    Capstone(fn() -> CsResult<Capstone>),
+    /// The interpreter's decoder: Capstone 5 has no such architecture.
+    Interpreter(InstructionSet),
+}
 
 /// An instruction set: the facts about one architecture that the watch needs.
 pub struct Isa {
     /// The architecture.
     pub arch: Arch,
-    /// The engine's architecture, and the mode in which to open it.
-    pub engine: (EngineArch, Mode),
+    /// Unicorn's architecture, and the mode in which to open it; `None` if Unicorn has none.
+    pub unicorn: Option<(EngineArch, Mode)>,
+    /// The instruction set of the interpreter; `None` if it has none.
+    pub interpreter: Option<InstructionSet>,
     /// The engine's number of the register in which the engine itself keeps the program counter. The engine's
     /// other register for it fails in some modes.
     pub program_counter: i32,
     /// The bits of an address that the engine keeps when it accesses memory. The program counter keeps all bits.
     pub(crate) addresses: Addresses,
-    pub(crate) capstone: fn() -> CsResult<Capstone>,
-    /// The class of an instruction, by Capstone's mnemonic and operands.
+    pub(crate) text: TextSource,
+    /// The class of an instruction, by mnemonic and operands.
     pub(crate) classify: fn(&str, &str) -> Class,
     /// Returns mnemonic and operands of an instruction that Capstone cannot decode.
     pub(crate) supplement: fn(&[u8]) -> Option<(&'static str, String)>,

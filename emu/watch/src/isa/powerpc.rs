@@ -3,17 +3,20 @@
 use capstone::arch::{BuildsCapstone, BuildsCapstoneEndian, ppc};
 use capstone::{Capstone, Endian};
 use pmdscope_arches::Arch;
-use unicorn_engine::{Arch as EngineArch, Mode, RegisterPPC as R};
+use pmdscope_engine::unicorn_engine::{Arch as EngineArch, Mode, RegisterPPC as R};
 
-use super::model::{Addresses, Class, Isa};
+use super::model::{Addresses, Class, Isa, TextSource};
 
 pub(super) static PPC64: Isa = Isa {
     arch: Arch::Ppc64,
     // The CPU of ppc64le is the same, switched to little-endian when it starts.
-    engine: (EngineArch::PPC, Mode(Mode::PPC64.0 | Mode::BIG_ENDIAN.0)),
+    unicorn: Some((EngineArch::PPC, Mode(Mode::PPC64.0 | Mode::BIG_ENDIAN.0))),
+    interpreter: None,
     addresses: Addresses::Folded,
     program_counter: R::PC as i32,
-    capstone: || Capstone::new().ppc().mode(ppc::ArchMode::Mode64).endian(Endian::Big).build(),
+    text: TextSource::Capstone(|| {
+        Capstone::new().ppc().mode(ppc::ArchMode::Mode64).endian(Endian::Big).build()
+    }),
     classify,
     supplement: |code| tlbie(u32::from_be_bytes(*code.first_chunk()?)),
     left_out: |_, _| 0,
@@ -23,7 +26,9 @@ pub(super) static PPC64: Isa = Isa {
 
 pub(super) static PPC64LE: Isa = Isa {
     arch: Arch::Ppc64le,
-    capstone: || Capstone::new().ppc().mode(ppc::ArchMode::Mode64).endian(Endian::Little).build(),
+    text: TextSource::Capstone(|| {
+        Capstone::new().ppc().mode(ppc::ArchMode::Mode64).endian(Endian::Little).build()
+    }),
     supplement: |code| tlbie(u32::from_le_bytes(*code.first_chunk()?)),
     ..PPC64
 };

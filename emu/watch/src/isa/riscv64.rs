@@ -3,22 +3,24 @@
 use capstone::Capstone;
 use capstone::arch::{BuildsCapstone, BuildsCapstoneExtraMode, riscv};
 use pmdscope_arches::Arch;
-use unicorn_engine::{Arch as EngineArch, Mode, RegisterRISCV as R};
+use pmdscope_engine::InstructionSet;
+use pmdscope_engine::unicorn_engine::{Arch as EngineArch, Mode, RegisterRISCV as R};
 
-use super::model::{Addresses, Class, Isa};
+use super::model::{Addresses, Class, Isa, TextSource};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::Riscv64,
-    engine: (EngineArch::RISCV, Mode::RISCV64),
+    unicorn: Some((EngineArch::RISCV, Mode::RISCV64)),
+    interpreter: Some(InstructionSet::Riscv64),
     addresses: Addresses::Whole,
     program_counter: R::PC as i32,
-    capstone: || {
+    text: TextSource::Capstone(|| {
         Capstone::new()
             .riscv()
             .mode(riscv::ArchMode::RiscV64)
             .extra_mode([riscv::ArchExtraMode::RiscVC].into_iter())
             .build()
-    },
+    }),
     classify,
     supplement: |_| None,
     left_out: |_, _| 0,

@@ -3,16 +3,17 @@
 use capstone::Capstone;
 use capstone::arch::{BuildsCapstone, sysz};
 use pmdscope_arches::Arch;
-use unicorn_engine::{Arch as EngineArch, Mode, RegisterS390X as R};
+use pmdscope_engine::unicorn_engine::{Arch as EngineArch, Mode, RegisterS390X as R};
 
-use super::model::{Addresses, Class, Isa};
+use super::model::{Addresses, Class, Isa, TextSource};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::S390x,
-    engine: (EngineArch::S390X, Mode::BIG_ENDIAN),
+    unicorn: Some((EngineArch::S390X, Mode::BIG_ENDIAN)),
+    interpreter: None,
     addresses: Addresses::Whole,
     program_counter: R::PC as i32,
-    capstone: || Capstone::new().sysz().mode(sysz::ArchMode::Default).build(),
+    text: TextSource::Capstone(|| Capstone::new().sysz().mode(sysz::ArchMode::Default).build()),
     classify,
     supplement: |_| None,
     left_out: |_, _| 0,

@@ -3,16 +3,17 @@
 use capstone::Capstone;
 use capstone::arch::{BuildsCapstone, sparc};
 use pmdscope_arches::Arch;
-use unicorn_engine::{Arch as EngineArch, Mode, RegisterSPARC as R};
+use pmdscope_engine::unicorn_engine::{Arch as EngineArch, Mode, RegisterSPARC as R};
 
-use super::model::{Addresses, Class, Isa};
+use super::model::{Addresses, Class, Isa, TextSource};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::Sparc64,
-    engine: (EngineArch::SPARC, Mode(Mode::SPARC64.0 | Mode::BIG_ENDIAN.0)),
+    unicorn: Some((EngineArch::SPARC, Mode(Mode::SPARC64.0 | Mode::BIG_ENDIAN.0))),
+    interpreter: None,
     addresses: Addresses::Whole,
     program_counter: R::PC as i32,
-    capstone: || Capstone::new().sparc().mode(sparc::ArchMode::V9).build(),
+    text: TextSource::Capstone(|| Capstone::new().sparc().mode(sparc::ArchMode::V9).build()),
     classify,
     supplement: |_| None,
     left_out: |_, _| 0,

@@ -3,17 +3,20 @@
 use capstone::Capstone;
 use capstone::arch::{BuildsCapstone, BuildsCapstoneSyntax, x86};
 use pmdscope_arches::Arch;
-use unicorn_engine::{Arch as EngineArch, Mode, RegisterX86 as R};
+use pmdscope_engine::unicorn_engine::{Arch as EngineArch, Mode, RegisterX86 as R};
 
-use super::model::{Addresses, Class, Isa};
+use super::model::{Addresses, Class, Isa, TextSource};
 
 pub(super) static ISA: Isa = Isa {
     arch: Arch::X86_64,
-    engine: (EngineArch::X86, Mode::MODE_64),
+    unicorn: Some((EngineArch::X86, Mode::MODE_64)),
+    interpreter: None,
     addresses: Addresses::Low52,
     program_counter: R::RIP as i32,
     // AT&T, as kernel oopses and objdump show it.
-    capstone: || Capstone::new().x86().mode(x86::ArchMode::Mode64).syntax(x86::ArchSyntax::Att).build(),
+    text: TextSource::Capstone(|| {
+        Capstone::new().x86().mode(x86::ArchMode::Mode64).syntax(x86::ArchSyntax::Att).build()
+    }),
     classify,
     supplement: |_| None,
     left_out,

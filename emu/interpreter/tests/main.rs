@@ -1,0 +1,3 @@
+//! The interpreter against other implementations of the same instructions.
+
+mod loongarch64;
