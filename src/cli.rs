@@ -59,7 +59,7 @@ pub enum Command {
     Compare(CompareArgs),
     /// Run a writer against a walker on one entry, and show the race
     #[command(after_help = RUN_EXAMPLES)]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Run a writer on every entry of a set, and show which entries go wrong
     #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(SweepArgs),

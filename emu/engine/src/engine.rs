@@ -25,7 +25,8 @@ pub trait Engine {
     /// Reads memory at a physical address. No hook is called.
     fn read(&self, address: u64, bytes: &mut [u8]) -> Result<(), EngineError>;
 
-    /// Writes memory at a physical address. No hook is called.
+    /// Writes memory at a physical address. No hook is called. If it has code that has run, call
+    /// [`forget_code`](Self::forget_code) as well.
     fn write(&self, address: u64, bytes: &[u8]) -> Result<(), EngineError>;
 
     /// Maps memory of the caller's at a physical address, for all uses.

@@ -310,7 +310,7 @@ fn break_stops_the_engine_after_the_access_at_hand() {
 #[test]
 fn an_empty_range_is_refused() {
     for program in &PROGRAMS {
-        let mut watched = Watched::new(program, usize::MAX);
+        let watched = Watched::new(program, usize::MAX);
         let decoder = Rc::new(Disassembler::new(Isa::of(program.arch)).unwrap());
         let told = Rc::default();
         let listener = Listener { data: Data(watched.data.0), told, patience: usize::MAX, begun: 0 };

@@ -142,6 +142,11 @@ impl Hooks {
         call(&self.exceptions, |then| then(engine, number));
     }
 
+    /// Whether an access to a page calls a hook.
+    pub(super) fn is_hooked(&self, page: u64) -> bool {
+        !self.of_page(page).is_empty()
+    }
+
     /// Calls the hooks on an access: those whose range has its first byte.
     pub(super) fn access(&self, engine: &dyn Engine, address: u64, size: usize, store: Option<u64>) {
         for hook in &*self.of_page(address / PAGE) {

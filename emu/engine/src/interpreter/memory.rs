@@ -52,8 +52,13 @@ impl Pages {
         Ok(())
     }
 
+    /// Whether code was decoded from a page.
+    pub(super) fn has_code(&self, page: u64) -> bool {
+        self.code.borrow().contains(&page)
+    }
+
     /// Returns where the memory of a page is, by its number.
-    fn page(&self, page: u64) -> Option<*mut u8> {
+    pub(super) fn page(&self, page: u64) -> Option<*mut u8> {
         if let Some(known) = self.known.borrow().get(&page) {
             return Some(*known);
         }
@@ -141,6 +146,14 @@ impl Pages {
 }
 
 impl Interpreter {
+    /// Keeps the page of an access that was made, if nobody needs to know of further ones.
+    fn keep(&self, address: u64) {
+        let page = address / PAGE;
+        if let Some(at) = self.pages.page(page).filter(|_| !self.hooks.is_hooked(page)) {
+            self.cache.keep(page, at, self.pages.has_code(page));
+        }
+    }
+
     /// Calls the hooks on an access that found no memory.
     fn unmapped(&self, address: u64, bytes: u8) -> Stop {
         self.hooks.unmapped(self, address, bytes.into());
@@ -150,17 +163,30 @@ impl Interpreter {
 
 impl Memory for Interpreter {
     fn load(&self, address: u64, bytes: u8) -> Result<u64, Stop> {
+        if let Some(at) = self.cache.at(address, bytes, false) {
+            let mut value = [0; 8];
+            // SAFETY: the page has these bytes, and nobody else accesses them now.
+            unsafe { at.copy_to_nonoverlapping(value.as_mut_ptr(), bytes.into()) };
+            return Ok(u64::from_le_bytes(value));
+        }
         // Only an access that finds memory is shown, as by Unicorn.
         self.peek(address, bytes).map_err(|_| self.unmapped(address, bytes))?;
         self.hooks.access(self, address, bytes.into(), None);
+        self.keep(address);
         // Whoever was called may have let other CPUs run.
         self.peek(address, bytes)
     }
 
     fn store(&self, address: u64, bytes: u8, value: u64) -> Result<(), Stop> {
+        if let Some(at) = self.cache.at(address, bytes, true) {
+            // SAFETY: the page has these bytes, and nobody else accesses them now.
+            unsafe { at.copy_from_nonoverlapping(value.to_le_bytes().as_ptr(), bytes.into()) };
+            return Ok(());
+        }
         self.peek(address, bytes).map_err(|_| self.unmapped(address, bytes))?;
         let stored = value & (u64::MAX >> (64 - 8 * u32::from(bytes)));
         self.hooks.access(self, address, bytes.into(), Some(stored));
+        self.keep(address);
         self.pages
             .write(address, &value.to_le_bytes()[..bytes.into()])
             .map_err(|_| self.unmapped(address, bytes))

@@ -1,6 +1,7 @@
 //! The interpreter as an engine: memory, hooks, and a loop over decoded blocks.
 
 mod block;
+mod cache;
 mod hooks;
 mod memory;
 mod registers;
@@ -12,6 +13,7 @@ use pmdscope_interpreter::{Cpu, InstructionSet, Stop};
 use rustc_hash::FxHashMap;
 
 use self::block::Block;
+use self::cache::PageCache;
 use self::hooks::Hooks;
 use self::memory::Pages;
 use crate::context::{self, Context};
@@ -29,6 +31,7 @@ pub struct Interpreter {
     cpu: Cpu,
     pages: Pages,
     hooks: Hooks,
+    cache: PageCache,
     blocks: RefCell<FxHashMap<u64, Rc<Block>>>,
     stopped: Cell<bool>,
 }
@@ -46,6 +49,7 @@ impl Interpreter {
             cpu: Cpu::new(),
             pages: Pages::default(),
             hooks: Hooks::default(),
+            cache: PageCache::default(),
             blocks: RefCell::default(),
             stopped: Cell::new(false),
         }
@@ -58,6 +62,7 @@ impl Interpreter {
         }
         let block = Rc::new(Block::decode(self.set, pc, &self.pages, &self.hooks)?);
         self.pages.note_code(pc, block.bytes.into());
+        self.cache.forget();
         self.blocks.borrow_mut().insert(pc, Rc::clone(&block));
         Ok(block)
     }
@@ -65,6 +70,7 @@ impl Interpreter {
     /// Discards decoded code, if some of it was overwritten.
     fn notice_overwritten_code(&self) {
         if self.pages.take_overwritten() {
+            self.cache.forget();
             self.blocks.borrow_mut().clear();
         }
     }
@@ -155,6 +161,7 @@ impl Engine for Interpreter {
         last: u64,
         then: OnAccess,
     ) -> Result<HookId, EngineError> {
+        self.cache.forget();
         Ok(HookId(hook::Kind::Interpreter(self.hooks.add_access(accesses, first, last, then))))
     }
 
@@ -169,6 +176,7 @@ impl Engine for Interpreter {
     fn remove(&self, hook: HookId) -> Result<(), EngineError> {
         let hook::Kind::Interpreter(number) = hook.0 else { return Err(EngineError::Argument) };
         self.hooks.remove(number);
+        self.cache.forget();
         self.blocks.borrow_mut().clear();
         Ok(())
     }
