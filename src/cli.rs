@@ -147,6 +147,9 @@ pub struct CompareArgs {
     pub types: Vec<PathBuf>,
     #[command(flatten)]
     pub cache: CacheArgs,
+    /// Engine that runs the guests (see `pmdscope run --help`)
+    #[arg(long, value_name = "E", conflicts_with_all = ["kernel", "images"])]
+    pub engine: Option<String>,
     /// Format of the comparison
     #[arg(long, value_parser = one_of(formats::COMPARE), default_value = formats::COMPARE[0].name)]
     pub format: &'static CompareFormat,
@@ -227,6 +230,9 @@ pub struct SweepArgs {
     /// `pmdscope list writers --guest ELF`)
     #[arg(long, value_name = "ELF")]
     pub guest: Option<PathBuf>,
+    /// Engine that runs the guest (see `pmdscope run --help`)
+    #[arg(long, value_name = "E")]
+    pub engine: Option<String>,
     /// Format of the sweep
     #[arg(long, value_enum, default_value_t)]
     pub format: SweepFormat,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, UnknownName, Version, platform_name};
-use pmdscope_emu::{Bounds, Reduction};
+use pmdscope_emu::{Bounds, EngineKind, Reduction};
 use pmdscope_guest::{Role, Routine};
 use pmdscope_traces::results::Judged;
 use pmdscope_traces::results::expect::Expectations;
@@ -54,6 +54,9 @@ impl<'a> Plan<'a> {
         if kernels(args).next().is_some() {
             refuse_platform(!args.arch.is_empty(), !args.mmu.is_empty(), !args.linux.is_empty())?;
         }
+        if let Some(name) = &args.engine {
+            let _: EngineKind = name.parse()?;
+        }
         let entries = if args.entry.is_empty() { None } else { Some(chosen(&args.entry, Vec::new())?) };
         Ok(Plan { args, entries, bounds: bounds(&args.bounds)? })
     }
@@ -66,7 +69,8 @@ impl<'a> Plan<'a> {
         let mut skips = Skips::default();
         let mut rows = Vec::new();
         for (name, encoding) in self.encodings()? {
-            match encoding.and_then(GuestSubject::bundled_for) {
+            let engine = self.args.engine.as_deref();
+            match encoding.and_then(GuestSubject::bundled_for).and_then(|guest| guest.on_named(engine)) {
                 Ok(guest) => rows.extend(self.rows(&Subject::Guest(guest), &name, &mut skips)?),
                 Err(error) => skips.add(&name, None, format!("{error:#}")),
             }

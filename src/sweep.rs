@@ -20,6 +20,7 @@ pub fn run(args: &SweepArgs) -> Result<Exit> {
         Some(path) => GuestSubject::from_file(path, encoding)?,
         None => GuestSubject::bundled_for(encoding)?,
     };
+    let guest = guest.on_named(args.engine.as_deref())?;
     let writer = guest.guest.routine(Role::Writer, &args.writer)?;
     let (printed, verdict) = output::checked(args.report.self_check, || {
         let report = confined::sweep(&guest, set, writer)?;

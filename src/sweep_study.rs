@@ -44,7 +44,7 @@ pub fn sweep(guest: &GuestSubject, set: EntrySet, writer: &'static Routine) -> R
     let domain = encoding.patterns(set);
     ensure!(!domain.is_empty(), "{encoding} has no {set} entries: its huge pages cannot be migrated");
 
-    let mut sweeper = Sweeper::new(&guest.guest, encoding, writer)?;
+    let mut sweeper = Sweeper::on(guest.engine, &guest.guest, encoding, writer)?;
     let learned = learn(&domain, &known_entries(encoding), |sets| {
         Ok(sweeper.run(sets)?.into_iter().map(|answer| answer.0).collect())
     });

@@ -249,6 +249,8 @@ fn an_engine_that_is_not_there_or_has_no_such_cpu_is_refused() {
             "has no CPU of loongarch64: interpreter has",
         ),
         ("run --kernel vmlinuz --engine unicorn --entry none", "cannot be used with"),
+        ("compare --engine qemu", "unknown engine 'qemu': known are unicorn, interpreter"),
+        ("sweep --arch s390x --entries swap --engine interpreter", "has no CPU of s390x: unicorn has"),
     ]);
 }
 

@@ -135,3 +135,19 @@ fn a_guest_of_the_users_is_swept_if_it_has_the_function() {
         "{told}"
     );
 }
+
+/// The interpreter shares no code with the usual engine.
+#[test]
+fn another_engine_finds_the_same_classes() {
+    let arguments = "--arch riscv64 --entries migration --writer split-unguarded";
+    let ((mut usual, _), (mut other, _)) =
+        (report(arguments), report(&format!("{arguments} --engine interpreter")));
+    assert_ne!(usual["guest"]["engine"], other["guest"]["engine"]);
+    let command = other["command"].as_str().expect("a command");
+    assert!(command.contains(" --engine interpreter "), "{command}");
+    for report in [&mut usual, &mut other] {
+        report["guest"]["engine"] = Value::Null;
+        report["command"] = Value::Null;
+    }
+    assert_eq!(usual, other);
+}

@@ -88,6 +88,14 @@ impl GuestSubject {
         Ok(GuestSubject { engine, ..self })
     }
 
+    /// Returns the same guest, run by the engine that a command line names, if it names one.
+    pub fn on_named(self, name: Option<&str>) -> Result<Self> {
+        match name {
+            Some(name) => Ok(self.on(name.parse()?)?),
+            None => Ok(self),
+        }
+    }
+
     /// Loads the guest in a file, for whichever architecture it is.
     pub fn guest_in(path: &Path) -> Result<Guest> {
         let (name, elf) = read(path)?;

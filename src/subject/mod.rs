@@ -45,10 +45,7 @@ impl Subject {
             Some(path) => GuestSubject::from_file(path, encoding)?,
             None => GuestSubject::bundled_for(encoding)?,
         };
-        Ok(Subject::Guest(match &args.engine {
-            Some(name) => guest.on(name.parse()?)?,
-            None => guest,
-        }))
+        Ok(Subject::Guest(guest.on_named(args.engine.as_deref())?))
     }
 
     /// Returns the encoding of its entries. A kernel's may differ in details that only a set up environment knows.

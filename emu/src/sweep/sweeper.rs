@@ -14,6 +14,7 @@ use crate::EmuError;
 use crate::cpu::InPlace;
 use crate::decoder::Decoder;
 use crate::end::{CallBounds, CallExit};
+use crate::engine::EngineKind;
 use crate::image::Image;
 use crate::machine;
 use crate::memory::{ENGINE_PAGE, ENTRY, ENTRY_INDEX, PMD_TABLE, PMD_TABLE_BYTES, Shared};
@@ -69,14 +70,28 @@ pub enum SweepError {
 }
 
 impl Sweeper {
-    /// Creates a machine with a guest in memory, to run one of its writers on entries of an encoding.
+    /// Creates a machine with a guest in memory, to run one of its writers on entries of an encoding, by the usual engine
+    /// of its architecture.
     ///
     /// # Errors
-    /// [`EmuError::Guest`] if the guest lacks the writer
-    /// or the function that sweeps.
+    /// As of [`on`](Self::on).
     pub fn new(guest: &Guest, encoding: &Encoding, writer: &Routine) -> Result<Self, EmuError> {
+        Sweeper::on(EngineKind::usual(guest.arch()), guest, encoding, writer)
+    }
+
+    /// Creates such a machine, run by an engine.
+    ///
+    /// # Errors
+    /// [`EmuError::NoCpu`] if the engine has no such CPU, [`EmuError::Guest`] if the guest lacks the writer or the function
+    /// that sweeps.
+    pub fn on(
+        engine: EngineKind,
+        guest: &Guest,
+        encoding: &Encoding,
+        writer: &Routine,
+    ) -> Result<Self, EmuError> {
         let arch = guest.arch();
-        let decoder = Decoder::of(arch, None)?;
+        let decoder = Decoder::of(arch, Some(engine))?;
         let order = ByteOrder::of(arch);
         let function = guest.function(abi::SWEEP)?;
         let installs = writer.installs != Installs::Nothing;
