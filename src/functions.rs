@@ -252,6 +252,7 @@ pub fn not_observed(subject: &KernelSubject, why: Option<String>) -> FunctionsRe
         guest: subject.info(),
         recipes: recipes(&subject.kernel),
         functions: Vec::new(),
+        untyped: !subject.kernel.has_prototypes(),
         above: AboveReport::default(),
         incomplete: why,
     }

@@ -350,3 +350,28 @@ fn orders_with_few_switches_are_a_verdict_of_their_own() {
     let none: Value = serde_json::from_str(&none.stdout).expect("JSON");
     assert!(none["verdict"] != "pass-bounded" && none["verdict"] != "pass", "{}", none["verdict"]);
 }
+
+/// Some of Debian's kernels have neither BTF nor debug information.
+#[test]
+fn a_kernel_without_types_of_functions_says_that_none_was_found() {
+    let scratch = Scratch::new("survey-untyped");
+    let is_untyped = |path: &PathBuf| {
+        let name = name(path);
+        name.contains("loong64")
+            || name.contains("6.1.") && !name.contains("amd64") && !name.contains("arm64")
+    };
+    let Some(kernel) = packages(&[]).into_iter().find(is_untyped) else {
+        return Need::Kernels.skip("a kernel without types of functions");
+    };
+    let path = kernel.to_str().expect("names of kernels are UTF-8");
+    let told = "this kernel has no types of functions, so none was found by its types: give --types";
+    for args in [
+        &["kernel", "list-functions", path][..],
+        &["survey", "--kernel", path, "--entry", "migration-write", "--writer", "split"],
+    ] {
+        let ran = pmdscope_with(scratch.path(), args);
+        let printed = format!("{}{}", ran.stdout, ran.stderr);
+        let printed = printed.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(printed.contains(told), "{args:?}: {printed}");
+    }
+}

@@ -8,7 +8,7 @@ use pmdscope_arches::{Encoding, EntryKind, Form, platform_name};
 use pmdscope_emu::{CLEARS_BAD, symbol_of};
 use pmdscope_guest::Role;
 use pmdscope_traces::functions::{
-    AboveReport, FunctionReport, FunctionSeen, FunctionsReport, Numbers, PassedEntries, RecipeReport,
+    AboveReport, FunctionReport, FunctionSeen, FunctionsReport, Numbers, PassedEntries, RecipeReport, UNTYPED,
 };
 use pmdscope_traces::{EntryName, Skipped, quoted};
 
@@ -204,11 +204,14 @@ impl Surveyed {
     /// Describes the kernel's functions in some lines.
     pub fn summary(&self) -> String {
         let Numbers { take, walk, run } = self.report.numbers();
-        let mut text = format!(
-            "{} {}: {take} functions take the address of an entry, {walk} walk down to one; {run} run to an end\n",
-            platform_name(&self.report.arch, None::<&str>),
-            self.platform()
-        );
+        let found = match self.report.untyped {
+            true => UNTYPED.to_owned(),
+            false => format!(
+                "{take} functions take the address of an entry, {walk} walk down to one; {run} run to an end"
+            ),
+        };
+        let platform = platform_name(&self.report.arch, None::<&str>);
+        let mut text = format!("{platform} {}: {found}\n", self.platform());
         for pairs in &self.kinds {
             let number = |of: fn(&Pairs) -> &Vec<String>| {
                 pairs.both().map(|pairs| of(pairs).len()).iter().sum::<usize>()

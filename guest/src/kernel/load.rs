@@ -410,6 +410,11 @@ impl Kernel {
         self.types.is_some() || self.structures.is_some()
     }
 
+    /// Whether the prototypes of its functions are known: with its types, but not with the layouts of structures alone.
+    pub fn has_prototypes(&self) -> bool {
+        self.types.is_some()
+    }
+
     /// Returns the source of the types or structure layouts, for reports.
     pub fn types_from(&self) -> &TypesFrom {
         &self.types_from

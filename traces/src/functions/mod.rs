@@ -9,7 +9,7 @@ use crate::entry::{Hex, Value};
 use crate::entry_name::EntryName;
 use crate::report::GuestInfo;
 
-pub use text::text;
+pub use text::{UNTYPED, text};
 
 /// The name and number of the report. A change that breaks a reader raises the number.
 pub const FUNCTIONS_SCHEMA: &str = "pmdscope.functions/1";
@@ -31,6 +31,9 @@ pub struct FunctionsReport {
     pub recipes: Vec<RecipeReport>,
     /// The functions that are called by their types, by name.
     pub functions: Vec<FunctionReport>,
+    /// Whether the kernel has no prototypes, so that no function could be found by its types.
+    #[serde(default)]
+    pub untyped: bool,
     /// The functions that could walk down to an entry, and were not seen to access it themselves.
     #[serde(default)]
     pub above: AboveReport,

@@ -8,6 +8,10 @@ use crate::text::style;
 use crate::text::wrapped::Lines;
 use crate::words::counted;
 
+/// What is not known of a kernel without prototypes.
+pub const UNTYPED: &str =
+    "this kernel has no types of functions, so none was found by its types: give --types";
+
 /// Formats the list: the routines of recipes, then the functions that are called by their types, each with its
 /// prototype and what it was seen to do.
 pub fn text(report: &FunctionsReport) -> String {
@@ -29,7 +33,10 @@ pub fn text(report: &FunctionsReport) -> String {
     };
     let title =
         format!("{} by their types, of which {run} run to an end{variants}", counted(all, "function"));
-    lines.styled(style::TITLE, "  ", &title);
+    match report.untyped {
+        true => lines.styled(style::UNKNOWN, "  ", &format!("UNKNOWN: {UNTYPED}")),
+        false => lines.styled(style::TITLE, "  ", &title),
+    }
     for function in &report.functions {
         lines.gap();
         self::function(&mut lines, function);
@@ -269,6 +276,7 @@ mod tests {
             },
             recipes: vec![recipe, lacking],
             functions: vec![zap, walks, callback, by_caller, refused],
+            untyped: false,
             above: AboveReport {
                 elsewhere: 3,
                 stopped: vec!["far".to_owned(), "farther".to_owned()],
@@ -314,5 +322,10 @@ not run: nobody knows
 1 more function could walk down to an entry and cannot be called: vast
 "
         );
+
+        let untyped = FunctionsReport { untyped: true, functions: Vec::new(), ..report };
+        let plain = anstream::adapter::strip_str(&text(&untyped)).to_string();
+        assert!(plain.contains("UNKNOWN: this kernel has no types of functions"), "{plain}");
+        assert!(!plain.contains("by their types, of which"), "{plain}");
     }
 }
