@@ -71,6 +71,9 @@ pub(super) fn code(lines: &mut Lines, repro: &Repro) {
     }
     let of = if matches!(repro.code, Code::Kernel { .. }) { "of the boot image" } else { "of the ELF file" };
     lines.labelled("sha256    ", &format!("{} {of}", guest.sha256));
+    if let Some(engine) = &guest.engine {
+        lines.labelled("engine    ", engine);
+    }
 }
 
 /// Formats the schedule, and the number of schedules that were run.
