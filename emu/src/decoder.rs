@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::EmuError;
 use crate::cpu::{CpuModel, InPlace};
-use crate::engine::EngineKind;
+use crate::engine_kind::EngineKind;
 
 /// The disassembler and the CPU model of one architecture.
 pub(crate) struct Decoder {

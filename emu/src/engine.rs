@@ -1,107 +1,40 @@
-//! The engines that run machine code: which there are, and how a CPU of each is opened.
+//! Opens a CPU of an engine, and refuses another Unicorn than the pinned one.
 
-use std::fmt;
 use std::rc::Rc;
-use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
-use pmdscope_arches::{Arch, UnknownName};
 use pmdscope_engine::unicorn_engine::{Arch as EngineArch, Mode, Unicorn};
 use pmdscope_engine::{Engine, EngineError, Interpreter};
 use pmdscope_watch::Isa;
 
+use crate::engine_kind::EngineKind;
 use crate::error::EmuError;
 use crate::memory::Shared;
-use crate::pinned::{ENGINE, INTERPRETER, LINKED, ROOM};
+use crate::pinned::{LINKED, ROOM};
 
-/// An engine that runs machine code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EngineKind {
-    /// Unicorn, which translates code.
-    Unicorn,
-    /// The interpreter of this workspace: for LoongArch, which Unicorn lacks, and as a second opinion for RISC-V.
-    Interpreter,
-}
-
-impl EngineKind {
-    /// Every engine.
-    pub const ALL: [EngineKind; 2] = [EngineKind::Unicorn, EngineKind::Interpreter];
-
-    /// Returns its name, as options have it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            EngineKind::Unicorn => "unicorn",
-            EngineKind::Interpreter => "interpreter",
+/// Opens a CPU.
+///
+/// # Errors
+/// [`EmuError::NoCpu`] if it has no such CPU, [`EmuError::OtherEngine`] if the linked Unicorn is not the pinned one,
+/// [`EmuError::NoRoom`] if the system has too little address space for a CPU, [`EmuError::Engine`] if Unicorn
+/// refuses.
+pub(crate) fn open(kind: EngineKind, isa: &Isa) -> Result<Rc<dyn Engine>, EmuError> {
+    let missing = EmuError::NoCpu { engine: kind, arch: isa.arch };
+    match kind {
+        EngineKind::Unicorn => {
+            let (arch, mode) = isa.unicorn.ok_or(missing)?;
+            check()?;
+            open_unicorn(arch, mode, isa.program_counter)
         }
-    }
-
-    /// Returns its name and version, as reports have them. Results of different versions are not merged.
-    pub const fn version(self) -> &'static str {
-        match self {
-            EngineKind::Unicorn => ENGINE,
-            EngineKind::Interpreter => INTERPRETER,
-        }
-    }
-
-    /// Returns the engine that a report names, of whatever version.
-    pub fn of_version(version: &str) -> Option<EngineKind> {
-        let name = |version: &str| version.split(' ').next().map(str::to_owned);
-        EngineKind::ALL.into_iter().find(|engine| name(engine.version()) == name(version))
-    }
-
-    /// Whether it has a CPU of an architecture.
-    pub fn has(self, arch: Arch) -> bool {
-        let isa = Isa::of(arch);
-        match self {
-            EngineKind::Unicorn => isa.unicorn.is_some(),
-            EngineKind::Interpreter => isa.interpreter.is_some(),
-        }
-    }
-
-    /// Returns the engine that runs an architecture if no other is asked for: Unicorn, where it has such a CPU.
-    pub fn usual(arch: Arch) -> EngineKind {
-        if EngineKind::Unicorn.has(arch) { EngineKind::Unicorn } else { EngineKind::Interpreter }
-    }
-
-    /// Opens a CPU.
-    ///
-    /// # Errors
-    /// [`EmuError::NoCpu`] if it has no such CPU, [`EmuError::OtherEngine`] if the linked Unicorn is not the pinned one,
-    /// [`EmuError::NoRoom`] if the system has too little address space for a CPU, [`EmuError::Engine`] if Unicorn
-    /// refuses.
-    pub(crate) fn open(self, isa: &Isa) -> Result<Rc<dyn Engine>, EmuError> {
-        let missing = EmuError::NoCpu { engine: self, arch: isa.arch };
-        match self {
-            EngineKind::Unicorn => {
-                let (arch, mode) = isa.unicorn.ok_or(missing)?;
-                check()?;
-                open_unicorn(arch, mode, isa.program_counter)
-            }
-            EngineKind::Interpreter => Ok(Rc::new(Interpreter::new(isa.interpreter.ok_or(missing)?))),
-        }
-    }
-}
-
-impl FromStr for EngineKind {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        let unknown = || UnknownName::new("engine", name, EngineKind::ALL.into_iter().map(EngineKind::name));
-        EngineKind::ALL.into_iter().find(|engine| engine.name() == name).ok_or_else(unknown)
-    }
-}
-
-impl fmt::Display for EngineKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        EngineKind::Interpreter => Ok(Rc::new(Interpreter::new(isa.interpreter.ok_or(missing)?))),
     }
 }
 
 /// Held while a CPU of Unicorn is opened.
 ///
 /// Its SPARC CPUs are set up by way of a static table (`sparc_tcg_init()` in qemu/target/sparc/translate.c of the crate
-/// unicorn-engine-sys 2.1.5). If two threads do that at once, a CPU gets pointers of the other, and crashes when it
-/// translates code.
+/// unicorn-engine-sys 2.1.5). If two threads do that at once, a CPU gets pointers to the state of another, and crashes
+/// when it translates code.
 static OPENS: Mutex<()> = Mutex::new(());
 
 fn open_unicorn(arch: EngineArch, mode: Mode, register: i32) -> Result<Rc<dyn Engine>, EmuError> {
@@ -134,6 +67,8 @@ fn is_pinned(linked: u32) -> Result<(), EmuError> {
 mod tests {
     use std::sync::Barrier;
 
+    use pmdscope_arches::Arch;
+
     use super::*;
 
     #[test]
@@ -162,7 +97,7 @@ mod tests {
                     for _ in 0..1000 {
                         barrier.wait();
                         let mut memory = vec![0_u64; 0x2000];
-                        let engine = EngineKind::Unicorn.open(isa).unwrap();
+                        let engine = open(EngineKind::Unicorn, isa).unwrap();
                         // rd %y,%o0; ta 1
                         memory[0] = 0x9140_0000_91d0_2001_u64.to_be();
                         // SAFETY: the memory lives longer than the engine.
@@ -176,19 +111,9 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_is_found_by_its_version() {
-        for engine in EngineKind::ALL {
-            assert_eq!(EngineKind::of_version(engine.version()), Some(engine));
-            assert_eq!(engine.name().parse(), Ok(engine));
-        }
-        assert_eq!(EngineKind::of_version("Unicorn 1.0.0"), Some(EngineKind::Unicorn));
-        assert_eq!(EngineKind::of_version("another 2.1.5"), None);
-    }
-
-    #[test]
     fn an_engine_without_such_a_cpu_is_refused() {
         let isa = Isa::of(Arch::Arm64);
-        let Err(error) = EngineKind::Interpreter.open(isa) else { panic!("it has no arm64") };
+        let Err(error) = open(EngineKind::Interpreter, isa) else { panic!("it has no arm64") };
         assert_eq!(error.to_string(), "the engine interpreter has no CPU of arm64: unicorn has");
     }
 }

@@ -6,7 +6,7 @@ use pmdscope_explore::Schedule;
 use pmdscope_guest::GuestError;
 use pmdscope_watch::WatchError;
 
-use crate::engine::EngineKind;
+use crate::engine_kind::EngineKind;
 use crate::pinned::{ENGINE, ROOM};
 
 /// Errors of building or using a machine.

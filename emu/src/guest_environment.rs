@@ -8,7 +8,7 @@ use pmdscope_guest::{Guest, Routine};
 
 use crate::EmuError;
 use crate::end::{CallBounds, CallExit};
-use crate::engine::EngineKind;
+use crate::engine_kind::EngineKind;
 use crate::environment::{Control, Environment, Inspect, Job, Schedules, Setup};
 use crate::exploration::{Bounds, Exploration};
 use crate::machine::{self, Calls, Machine};

@@ -11,6 +11,7 @@ mod cpu;
 mod decoder;
 mod end;
 mod engine;
+mod engine_kind;
 mod environment;
 mod error;
 mod exploration;
@@ -31,7 +32,7 @@ mod trace;
 mod vcpu;
 
 pub use end::{CallBounds, CallExit, CallResult, LONGEST_PATH};
-pub use engine::EngineKind;
+pub use engine_kind::EngineKind;
 pub use environment::{Control, Environment, Inspect, Job, Schedules, Setup, Stub};
 pub use error::{Blame, EmuError};
 pub use exploration::{Bounds, Divergence, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};

@@ -13,7 +13,7 @@ use pmdscope_watch::{Atomicity, Instruction};
 use crate::EmuError;
 use crate::decoder::Decoder;
 use crate::end::{CallBounds, CallExit, CallResult, CompletedCall};
-use crate::engine::EngineKind;
+use crate::engine_kind::EngineKind;
 use crate::exploration::{Bounds, Exploration, Reduction, WRITER};
 use crate::explore;
 use crate::image::Image;

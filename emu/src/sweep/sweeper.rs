@@ -14,7 +14,7 @@ use crate::EmuError;
 use crate::cpu::InPlace;
 use crate::decoder::Decoder;
 use crate::end::{CallBounds, CallExit};
-use crate::engine::EngineKind;
+use crate::engine_kind::EngineKind;
 use crate::image::Image;
 use crate::machine;
 use crate::memory::{ENGINE_PAGE, ENTRY, ENTRY_INDEX, PMD_TABLE, PMD_TABLE_BYTES, Shared};

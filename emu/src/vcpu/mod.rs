@@ -21,6 +21,7 @@ use crate::EmuError;
 use crate::cpu::CpuModel;
 use crate::decoder::Decoder;
 use crate::end::CallBounds;
+use crate::engine;
 use crate::memory::Shared;
 use crate::trace::Recorder;
 
@@ -103,7 +104,7 @@ impl Vcpu {
         may_run: Option<MayRun>,
     ) -> Result<Self, EmuError> {
         let (model, isa) = (decoder.model, decoder.isa());
-        let engine = decoder.engine.open(isa)?;
+        let engine = engine::open(decoder.engine, isa)?;
         if let Some(may_run) = may_run {
             engine
                 .translate(Box::new(move |address| (isa.physical(address), may_run(address))))

@@ -5,7 +5,7 @@
 //! hints are none of these.
 
 use super::arithmetic::Arithmetic;
-use super::decode::{bits, sign_extend};
+use super::bits::{bits, sign_extend};
 use super::{Condition, Instruction, Load, Operation, Size};
 
 const ZERO: u8 = 0;

@@ -1,6 +1,7 @@
 //! Decodes instructions of 32 bits (Volume I, RV32/64G Instruction Set Listings).
 
 use super::arithmetic::Arithmetic;
+use super::bits::{bits, sign_extend};
 use super::privileged::Privileged;
 use super::{
     Atomic, Condition, ControlSource, ControlWrite, Instruction, Load, Operation, Ordering, Size, compressed,
@@ -95,17 +96,6 @@ impl Word {
     fn no_operands(self, operation: Operation) -> Instruction {
         Instruction { operation, rd: 0, rs1: 0, rs2: 0, length: 4, immediate: 0 }
     }
-}
-
-/// Returns `count` bits of `word` from bit `from` on, moved to bit `to`.
-pub(super) fn bits(word: u32, from: u32, count: u32, to: u32) -> u32 {
-    (word >> from & ((1 << count) - 1)) << to
-}
-
-/// Sign-extends the low `width` bits of `value`.
-pub(super) fn sign_extend(value: u32, width: u32) -> i32 {
-    let unused = 32 - width;
-    (value << unused).cast_signed() >> unused
 }
 
 fn decode_word(word: u32) -> Option<Instruction> {

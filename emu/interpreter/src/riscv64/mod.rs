@@ -10,6 +10,7 @@
 //! - There is no TLB and no cache: fences have no effect.
 
 mod arithmetic;
+mod bits;
 mod compressed;
 mod decode;
 mod execute;
