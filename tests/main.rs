@@ -17,6 +17,7 @@ mod fetch_kernels;
 mod findings;
 mod golden;
 mod help;
+mod judged_two_ways;
 mod kernel_findings;
 mod kernel_platform;
 mod kernels;

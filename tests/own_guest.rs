@@ -206,3 +206,24 @@ fn the_example_is_what_its_sources_make() {
         "the file is another"
     );
 }
+
+#[test]
+fn an_instruction_that_the_interpreter_cannot_execute_is_named_and_the_verdict_is_unknown() {
+    let scratch = Scratch::new("own-guest-unknown-instruction");
+    let guest = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest/elf/loongarch64-7.2.elf");
+    let mut elf = fs::read(guest).expect("the guest is there");
+    // dbar 0x12, before a split installs its page table, becomes fadd.d $fa0,$fa0,$fa1.
+    let (barrier, addition) = (0x3872_0012_u32.to_le_bytes(), 0x0101_0400_u32.to_le_bytes());
+    let mut replaced = 0;
+    for word in elf.chunks_exact_mut(4).filter(|word| *word == barrier) {
+        word.copy_from_slice(&addition);
+        replaced += 1;
+    }
+    assert!(replaced > 0);
+    fs::write(scratch.path().join("guest.elf"), elf).expect("written");
+    let run = "run --arch loongarch64 --guest guest.elf --entry migration-read --writer split-guarded";
+    let ran = pmdscope_in(scratch.path(), run);
+    let printed = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(ran.status, Some(3), "{printed}{}", ran.stderr);
+    assert!(printed.contains("the interpreter cannot execute .word 0x01010400 at 0x"), "{printed}");
+}

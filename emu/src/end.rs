@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use pmdscope_engine::EngineError;
+use pmdscope_engine::{EngineError, UnknownInstruction};
 use pmdscope_guest::abi::{self, Outcome};
 
 use crate::exploration::WRITER;
@@ -57,7 +57,7 @@ pub enum CallExit {
         pc: u64,
     },
     /// It reached an instruction that the interpreter does not know, or cannot execute.
-    NotKnown(EngineError),
+    NotKnown(UnknownInstruction),
     /// The engine failed in a way that no guest should cause.
     Engine(EngineError),
 }
@@ -112,7 +112,7 @@ impl fmt::Display for CallExit {
             CallExit::Unseen { pc } => {
                 write!(f, "reached an instruction whose stores the engine does not show, at {pc:#x}")
             }
-            CallExit::NotKnown(error) => write!(f, "stopped: {error}"),
+            CallExit::NotKnown(instruction) => write!(f, "stopped: {instruction}"),
             CallExit::Engine(error) => write!(f, "stopped by the engine: {error}"),
         }
     }

@@ -1,5 +1,7 @@
 //! Errors of an engine.
 
+use std::fmt;
+
 use pmdscope_interpreter::{Instruction, InstructionSet};
 use unicorn_engine::uc_error;
 
@@ -15,16 +17,9 @@ pub enum EngineError {
     /// The program reached an instruction that the architecture does not have, or a hook-less engine cannot execute.
     #[error("an invalid instruction")]
     Invalid,
-    /// The program reached an instruction that this engine does not know, or cannot execute.
-    #[error("the interpreter cannot execute {} at {pc:#x}", name(*set, *code))]
-    NotKnown {
-        /// Address of the instruction.
-        pc: u64,
-        /// Its first four bytes, as a number in CPU order.
-        code: u32,
-        /// Its instruction set.
-        set: InstructionSet,
-    },
+    /// The program reached an instruction that this engine cannot execute.
+    #[error("{0}")]
+    NotKnown(UnknownInstruction),
     /// The system has too little memory.
     #[error("NOMEM")]
     NoMemory,
@@ -39,11 +34,27 @@ pub enum EngineError {
     Unicorn(uc_error),
 }
 
-/// Names an instruction, given its first four bytes: by its mnemonic, or by these bytes if that is not known.
-fn name(set: InstructionSet, code: u32) -> String {
-    match Instruction::decode(set, &code.to_le_bytes()) {
-        Some(instruction) => format!("{} ({code:#010x})", instruction.text(0).0),
-        None => format!(".word {code:#010x}"),
+/// An instruction that the interpreter does not know, or cannot execute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct UnknownInstruction {
+    /// Its address.
+    pub pc: u64,
+    /// Its first four bytes, as a number in CPU order.
+    pub code: u32,
+    /// Its instruction set.
+    pub set: InstructionSet,
+}
+
+impl fmt::Display for UnknownInstruction {
+    /// Names it by its mnemonic, or by its bytes if that is not known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let UnknownInstruction { pc, code, set } = *self;
+        match Instruction::decode(set, &code.to_le_bytes()) {
+            Some(known) => {
+                write!(f, "the interpreter cannot execute {} ({code:#010x}) at {pc:#x}", known.text(pc).0)
+            }
+            None => write!(f, "the interpreter cannot execute .word {code:#010x} at {pc:#x}"),
+        }
     }
 }
 

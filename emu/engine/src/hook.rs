@@ -16,15 +16,15 @@ pub enum Accesses {
 }
 
 /// Called before an instruction, with its address.
-pub type OnCode = Box<dyn FnMut(&dyn Engine, u64)>;
+pub type OnCode = Box<dyn Fn(&dyn Engine, u64)>;
 /// Called before a block, with its address and its length in bytes.
-pub type OnBlock = Box<dyn FnMut(&dyn Engine, u64, u32)>;
+pub type OnBlock = Box<dyn Fn(&dyn Engine, u64, u32)>;
 /// Called before an access, with its physical address, its size in bytes, and the value in CPU order if it stores.
-pub type OnAccess = Box<dyn FnMut(&dyn Engine, u64, usize, Option<u64>)>;
+pub type OnAccess = Box<dyn Fn(&dyn Engine, u64, usize, Option<u64>)>;
 /// Called when memory is accessed that is not mapped, with its physical address and the size in bytes.
-pub type OnUnmapped = Box<dyn FnMut(&dyn Engine, u64, usize)>;
+pub type OnUnmapped = Box<dyn Fn(&dyn Engine, u64, usize)>;
 /// Called when an exception is raised, with the engine's number of it.
-pub type OnException = Box<dyn FnMut(&dyn Engine, u32)>;
+pub type OnException = Box<dyn Fn(&dyn Engine, u32)>;
 
 /// A hook, by which it can be removed from its engine.
 #[derive(Debug, Clone, Copy)]

@@ -13,7 +13,7 @@ mod unicorn;
 
 pub use context::Context;
 pub use engine::{Engine, Translate};
-pub use error::EngineError;
+pub use error::{EngineError, UnknownInstruction};
 pub use hook::{Accesses, HookId, OnAccess, OnBlock, OnCode, OnException, OnUnmapped};
 pub use interpreter::Interpreter;
 pub use pmdscope_interpreter::{Instruction, InstructionSet};

@@ -48,11 +48,11 @@ impl Engine for Unicorn<'_, ()> {
         Ok(())
     }
 
-    fn on_code(&self, first: u64, last: u64, mut then: OnCode) -> Result<HookId, EngineError> {
+    fn on_code(&self, first: u64, last: u64, then: OnCode) -> Result<HookId, EngineError> {
         id(self.clone().add_code_hook(first, last, move |engine, pc, _| then(engine, pc)))
     }
 
-    fn on_block(&self, mut then: OnBlock) -> Result<HookId, EngineError> {
+    fn on_block(&self, then: OnBlock) -> Result<HookId, EngineError> {
         // Every address, for Unicorn.
         id(self.clone().add_block_hook(1, 0, move |engine, start, bytes| then(engine, start, bytes)))
     }
@@ -62,7 +62,7 @@ impl Engine for Unicorn<'_, ()> {
         accesses: Accesses,
         first: u64,
         last: u64,
-        mut then: OnAccess,
+        then: OnAccess,
     ) -> Result<HookId, EngineError> {
         let kinds = match accesses {
             Accesses::Loads => HookType::MEM_READ,
@@ -75,14 +75,14 @@ impl Engine for Unicorn<'_, ()> {
         }))
     }
 
-    fn on_unmapped(&self, mut then: OnUnmapped) -> Result<HookId, EngineError> {
+    fn on_unmapped(&self, then: OnUnmapped) -> Result<HookId, EngineError> {
         id(self.clone().add_mem_hook(HookType::MEM_INVALID, 1, 0, move |engine, _, address, size, _| {
             then(engine, address, size);
             false
         }))
     }
 
-    fn on_exception(&self, mut then: OnException) -> Result<HookId, EngineError> {
+    fn on_exception(&self, then: OnException) -> Result<HookId, EngineError> {
         id(self.clone().add_intr_hook(move |engine, number| then(engine, number)))
     }
 

@@ -355,7 +355,7 @@ fn run_to_end(
             Err(EngineError::Exception | EngineError::Unmapped) => {
                 break CallExit::Fault { pc, address: None };
             }
-            Err(error @ EngineError::NotKnown { .. }) => break CallExit::NotKnown(error),
+            Err(EngineError::NotKnown(instruction)) => break CallExit::NotKnown(instruction),
             Err(EngineError::Invalid) => {
                 match after_trap(engine, state, CallExit::Exception { pc, number: 0 })? {
                     Ok(next) => from = next,

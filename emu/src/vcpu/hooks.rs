@@ -218,7 +218,7 @@ impl Vcpu {
         &mut self,
         first: u64,
         last: u64,
-        mut then: impl FnMut(&mut HookContext<'_>, u64) -> Result<(), EmuError> + 'static,
+        then: impl Fn(&mut HookContext<'_>, u64) -> Result<(), EmuError> + 'static,
     ) -> Result<(), EmuError> {
         let (state, listeners) = (Rc::clone(&self.state), Rc::clone(&self.listeners));
         let (model, isa) = (self.model, self.isa);

@@ -6,7 +6,7 @@ use pmdscope_interpreter::{Instruction, InstructionSet};
 
 use super::hooks::{CodeHook, Hooks};
 use super::memory::Pages;
-use crate::error::EngineError;
+use crate::error::{EngineError, UnknownInstruction};
 
 /// Most instructions of a block.
 const LONGEST: usize = 256;
@@ -51,7 +51,9 @@ impl Block {
         if steps.is_empty() {
             return Err(match fetch(pages, start).1 {
                 0 => EngineError::Unmapped,
-                _ => EngineError::NotKnown { pc: start, code: code_at(pages, start), set },
+                _ => {
+                    EngineError::NotKnown(UnknownInstruction { pc: start, code: code_at(pages, start), set })
+                }
             });
         }
         Ok(Block { steps, bytes: pc.wrapping_sub(start) as u32 })

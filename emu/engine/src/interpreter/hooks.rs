@@ -14,15 +14,12 @@ pub(super) struct CodeHook {
     number: usize,
     first: u64,
     last: u64,
-    then: RefCell<OnCode>,
+    then: OnCode,
 }
 
 impl CodeHook {
-    /// Calls it. A hook that is called already, which runs this engine from within its own call, is not called again.
     pub(super) fn call(&self, engine: &dyn Engine, pc: u64) {
-        if let Ok(mut then) = self.then.try_borrow_mut() {
-            then(engine, pc);
-        }
+        (self.then)(engine, pc);
     }
 }
 
@@ -32,14 +29,14 @@ struct AccessHook {
     accesses: Accesses,
     first: u64,
     last: u64,
-    then: RefCell<OnAccess>,
+    then: OnAccess,
 }
 
 /// The hooks on accesses to a page.
 type OfPage = Rc<[Rc<AccessHook>]>;
 
 /// A list of hooks, which can grow while they are called.
-type List<T> = RefCell<Rc<[(usize, Rc<RefCell<T>>)]>>;
+type List<T> = RefCell<Rc<[(usize, Rc<T>)]>>;
 
 /// All hooks.
 #[derive(Default)]
@@ -55,7 +52,7 @@ pub(super) struct Hooks {
 }
 
 fn add<T>(list: &List<T>, number: usize, then: T) {
-    let longer = list.borrow().iter().cloned().chain([(number, Rc::new(RefCell::new(then)))]).collect();
+    let longer = list.borrow().iter().cloned().chain([(number, Rc::new(then))]).collect();
     list.replace(longer);
 }
 
@@ -64,14 +61,10 @@ fn remove<T>(list: &List<T>, number: usize) {
     list.replace(shorter);
 }
 
-/// Calls each hook of a list that is not being called already.
-fn call<T>(list: &List<T>, mut with: impl FnMut(&mut T)) {
+/// Calls each hook of a list.
+fn call<T>(list: &List<T>, with: impl Fn(&T)) {
     let hooks = Rc::clone(&list.borrow());
-    for (_, hook) in &*hooks {
-        if let Ok(mut then) = hook.try_borrow_mut() {
-            with(&mut then);
-        }
-    }
+    hooks.iter().for_each(|(_, hook)| with(hook));
 }
 
 impl Hooks {
@@ -83,14 +76,14 @@ impl Hooks {
 
     pub(super) fn add_code(&self, first: u64, last: u64, then: OnCode) -> usize {
         let number = self.number();
-        let hook = CodeHook { number, first, last, then: RefCell::new(then) };
+        let hook = CodeHook { number, first, last, then };
         self.code.borrow_mut().push(Rc::new(hook));
         number
     }
 
     pub(super) fn add_access(&self, accesses: Accesses, first: u64, last: u64, then: OnAccess) -> usize {
         let number = self.number();
-        let hook = AccessHook { number, accesses, first, last, then: RefCell::new(then) };
+        let hook = AccessHook { number, accesses, first, last, then };
         self.accesses.borrow_mut().push(Rc::new(hook));
         self.of_pages.borrow_mut().clear();
         number
@@ -155,11 +148,8 @@ impl Hooks {
                 Accesses::Loads => store.is_none(),
                 Accesses::Stores => store.is_some(),
             };
-            if is_hooked
-                && (hook.first..=hook.last).contains(&address)
-                && let Ok(mut then) = hook.then.try_borrow_mut()
-            {
-                then(engine, address, size, store);
+            if is_hooked && (hook.first..=hook.last).contains(&address) {
+                (hook.then)(engine, address, size, store);
             }
         }
     }

@@ -18,7 +18,7 @@ use self::hooks::Hooks;
 use self::memory::Pages;
 use crate::context::{self, Context};
 use crate::engine::{Engine, Translate};
-use crate::error::EngineError;
+use crate::error::{EngineError, UnknownInstruction};
 use crate::hook::{self, Accesses, HookId, OnAccess, OnBlock, OnCode, OnException, OnUnmapped};
 
 /// An engine that interprets machine code, one instruction after another.
@@ -114,7 +114,7 @@ impl Interpreter {
     }
 
     fn not_known(&self, pc: u64) -> EngineError {
-        EngineError::NotKnown { pc, code: block::code_at(&self.pages, pc), set: self.set }
+        EngineError::NotKnown(UnknownInstruction { pc, code: block::code_at(&self.pages, pc), set: self.set })
     }
 }
 
