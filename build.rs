@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// The files and folders of the repository that determine the program's findings. A package of this crate alone
 /// lacks those of the other crates; there Cargo.lock names the versions of them that were built.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 15] = [
     "Cargo.lock",
     "Cargo.toml",
     "arches/src",
@@ -16,8 +16,10 @@ const SOURCES: [&str; 13] = [
     "emu/interpreter/src",
     "emu/src",
     "emu/watch/src",
+    "guest/c",
     "guest/elf",
     "guest/kallsyms/src",
+    "guest/probe",
     "guest/src",
     "src",
     "traces/src",

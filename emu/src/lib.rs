@@ -17,6 +17,7 @@ mod error;
 mod exploration;
 mod explore;
 mod guest_environment;
+mod helpers;
 mod image;
 mod kernel;
 mod machine;
@@ -37,6 +38,7 @@ pub use environment::{Control, Environment, Inspect, Job, Schedules, Setup, Stub
 pub use error::{Blame, EmuError};
 pub use exploration::{Bounds, Divergence, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};
 pub use guest_environment::GuestEnvironment;
+pub use helpers::HelperAnswer;
 pub use kernel::{
     BaselineRun, CLEARS_BAD, Contract, FunctionError, HugePage, KernelEnvironment, Observation, Passed, Seen,
     check_function_name, contract_of, declaration, flag_settings, function, functions, functions_above,

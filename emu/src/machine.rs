@@ -253,7 +253,15 @@ impl Machine {
         Ok(loaded)
     }
 
-    fn order(&self) -> ByteOrder {
+    /// Returns the first vCPU, with its private memory cleared.
+    pub(crate) fn first_vcpu_cleared(&mut self) -> Result<&mut Vcpu, EmuError> {
+        let vcpu = &mut self.vcpus[0];
+        self.private[0].clear(vcpu)?;
+        Ok(vcpu)
+    }
+
+    /// Returns the byte order of numbers in the guest.
+    pub(crate) fn order(&self) -> ByteOrder {
         ByteOrder::of(self.common.decoder.isa().arch)
     }
 

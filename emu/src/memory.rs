@@ -23,6 +23,8 @@ pub(crate) const ENV: u64 = PRIVATE;
 pub(crate) const OUTCOME: u64 = PRIVATE + 0x1000;
 /// Where functions return to. Not page-aligned: the engine mishandles an aligned stop address on s390x.
 pub(crate) const RETURN_PAD: u64 = PRIVATE + 0x2010;
+/// Where a helper of a probe finds the entry that it is given the address of. A table is aligned to its size on s390x.
+pub(crate) const SLOT: u64 = PRIVATE + 0x4000 + 8 * ENTRY_INDEX;
 pub(crate) const SURVEY_IN: u64 = PRIVATE + 0x1_0000;
 pub(crate) const SURVEY_OUT: u64 = PRIVATE + 0x4_0000;
 pub(crate) const STACK_TOP: u64 = PRIVATE + PRIVATE_BYTES - 0x1000;

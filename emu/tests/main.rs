@@ -10,6 +10,7 @@ mod kernel_encoding;
 mod kernel_functions;
 mod kernel_walkers;
 mod kernels;
+mod probes;
 mod recorded;
 mod registry;
 mod second_opinion;

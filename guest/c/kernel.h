@@ -20,7 +20,9 @@
 
 #include "guest.h"
 
-#if defined(__aarch64__)
+#if defined(PROBE)
+#include "probe.h"
+#elif defined(__aarch64__)
 #include "arm64.h"
 #elif defined(__x86_64__)
 #include "x86_64.h"

@@ -14,6 +14,7 @@ mod elf;
 pub mod files;
 pub mod kernel;
 mod outcome;
+pub mod probe;
 pub mod routine;
 // For the tests of other crates. It is not behind a feature, which would compile everything above again for tests.
 #[doc(hidden)]

@@ -93,4 +93,7 @@ pub enum GuestError {
     /// The guest has no function of this name.
     #[error(transparent)]
     NoSuchFunction(UnknownName),
+    /// What the guest says of itself as a probe is damaged.
+    #[error("damaged probe: {0}")]
+    Note(String),
 }

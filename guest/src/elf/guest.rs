@@ -4,6 +4,7 @@ use pmdscope_arches::{Arch, UnknownName};
 
 use super::error::GuestError;
 use crate::abi::{PREDICATES, SURVEY, VALUES, WARNING};
+use crate::probe::Note;
 use crate::routine::{self, Role, Routine, find};
 
 /// A contiguous part of a guest's memory.
@@ -39,6 +40,7 @@ pub struct Guest {
     pub(super) segments: Vec<Segment>,
     pub(super) functions: Vec<Symbol>,
     pub(super) declared: Vec<&'static Routine>,
+    pub(super) note: Option<Box<Note>>,
 }
 
 impl Guest {
@@ -50,6 +52,11 @@ impl Guest {
     /// The segments to load, in ascending order of addresses. No two overlap.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
+    }
+
+    /// What the guest says of itself, if it is a probe.
+    pub fn note(&self) -> Option<&Note> {
+        self.note.as_deref()
     }
 
     /// The routines that the guest declares.

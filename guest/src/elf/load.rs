@@ -15,6 +15,7 @@ use super::guest::{Guest, Segment, Symbol};
 use super::machine::check_machine;
 use crate::abi::LIMIT;
 use crate::declared::{self, SECTION};
+use crate::probe::{self, Note};
 use crate::routine::Routine;
 
 impl Guest {
@@ -61,13 +62,17 @@ impl Guest {
         if let Some(outside) = functions.iter().find(|function| !lies_in(function, &segments)) {
             return Err(GuestError::FunctionOutside { name: outside.name.clone() });
         }
-        let declared = declared::parse(declarations(bytes, &header, &sections)?)?;
+        let declared = declared::parse(section(bytes, &header, &sections, SECTION)?)?;
+        let note = match section(bytes, &header, &sections, probe::SECTION)? {
+            [] => None,
+            text => Some(Box::new(Note::parse(text).map_err(GuestError::Note)?)),
+        };
         let has = |one: &Routine| functions.iter().any(|function| function.name == one.symbol());
         if let Some(without) = declared.iter().find(|one| !has(one)) {
             let (name, symbol) = (without.name.to_owned(), without.symbol().to_owned());
             return Err(GuestError::DeclaredWithout { name, symbol });
         }
-        Ok(Guest { arch, segments, functions, declared })
+        Ok(Guest { arch, segments, functions, declared, note })
     }
 }
 
@@ -148,22 +153,23 @@ fn functions(bytes: &[u8], sections: &[SectionHeader], context: Ctx) -> Result<V
     Ok(functions)
 }
 
-/// Returns the bytes of the section that declares routines; empty without such a section.
-fn declarations<'a>(
+/// Returns the bytes of the section of a name; empty without such a section.
+fn section<'a>(
     bytes: &'a [u8],
     header: &Header,
     sections: &[SectionHeader],
+    name: &'static str,
 ) -> Result<&'a [u8], GuestError> {
     let damaged = |part| move |source| GuestError::Damaged { part, source };
     let Some(names) = sections.get(usize::from(header.e_shstrndx)) else { return Ok(&[]) };
     let names = Strtab::parse(bytes, index(names.sh_offset), index(names.sh_size), 0)
         .map_err(damaged("names of its sections"))?;
-    let Some(section) = sections.iter().find(|section| names.get_at(section.sh_name) == Some(SECTION)) else {
+    let Some(section) = sections.iter().find(|section| names.get_at(section.sh_name) == Some(name)) else {
         return Ok(&[]);
     };
     let end = section.sh_offset.checked_add(section.sh_size).filter(|_| section.sh_type == SHT_PROGBITS);
     end.and_then(|end| bytes.get(index(section.sh_offset)..index(end))).ok_or(GuestError::Damaged {
-        part: SECTION,
+        part: name,
         source: goblin::error::Error::Malformed("it does not lie in the file".to_owned()),
     })
 }

@@ -45,11 +45,13 @@ pub enum Need {
     Git,
     /// qemu-loongarch64, which runs programs of 64-bit LoongArch.
     QemuLoongArch,
+    /// Probes of Debian's kernel headers.
+    Probes,
 }
 
 impl Need {
     /// Every need.
-    pub const ALL: [Need; 11] = [
+    pub const ALL: [Need; 12] = [
         Need::Kernels,
         Need::OwnKernels,
         Need::DocumentedKernel,
@@ -61,6 +63,7 @@ impl Need {
         Need::Compilers,
         Need::Git,
         Need::QemuLoongArch,
+        Need::Probes,
     ];
 
     /// Returns its name in `PMDSCOPE_REQUIRE` and `PMDSCOPE_HIDE`.
@@ -77,6 +80,7 @@ impl Need {
             Need::Compilers => "compilers",
             Need::Git => "git",
             Need::QemuLoongArch => "qemu-loongarch",
+            Need::Probes => "probes",
         }
     }
 
@@ -94,6 +98,7 @@ impl Need {
             Need::Compilers => "apt-get install clang-19 lld-19",
             Need::Git => "apt-get install git",
             Need::QemuLoongArch => "apt-get install qemu-user",
+            Need::Probes => "script/probes",
         }
     }
 
@@ -171,6 +176,22 @@ pub fn own_kernels() -> Vec<PathBuf> {
         Need::OwnKernels.skip(thread::current().name().unwrap_or("a test"));
     }
     kernels
+}
+
+/// Returns the probes that `script/probes` has built, ordered by name; none if they are hidden.
+///
+/// If there are none, reports the test that calls this as skipped.
+///
+/// # Panics
+/// As [`Need::skip`] does, and if the folder exists and cannot be read.
+pub fn probes() -> Vec<PathBuf> {
+    let folder = kernel_folder().join("probes");
+    let mut probes = if Need::Probes.is_hidden() { Vec::new() } else { files(&folder) };
+    probes.retain(|path| path.extension().is_some_and(|extension| extension == "elf"));
+    if probes.is_empty() {
+        Need::Probes.skip(thread::current().name().unwrap_or("a test"));
+    }
+    probes
 }
 
 fn kernel_folder() -> PathBuf {
