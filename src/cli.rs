@@ -1,6 +1,7 @@
 //! The command line as it is written. [`crate::values`] makes sense of its words.
 
 mod batch;
+mod contract;
 mod examples;
 mod format;
 mod patch;
@@ -18,11 +19,12 @@ use crate::kernel_arg::KernelArg;
 use crate::version::{VERSION, VERSION_AND_SOURCES};
 
 pub use self::batch::{BatchArgs, BatchHowArgs, DiffArgs, DiffFormat, MergeArgs, OnlyArgs, ReportDirArgs};
+pub use self::contract::{ContractArgs, ProbeArgs};
 use self::examples::{
-    BATCH_EXAMPLES, COMPARE_EXAMPLES, COMPLETIONS_EXAMPLES, DECODE_EXAMPLES, DIFF_EXAMPLES, EXPLAIN_EXAMPLES,
-    KERNEL_EXAMPLES, KERNEL_INFO_EXAMPLES, LIST_EXAMPLES, LIST_FUNCTIONS_EXAMPLES, MAN_EXAMPLES,
-    MERGE_EXAMPLES, PATCH_EXAMPLES, REPORT_EXAMPLES, REPRO_EXAMPLES, RUN_EXAMPLES, SCHEMA_EXAMPLES,
-    SURVEY_EXAMPLES, SWEEP_EXAMPLES, VERSION_EXAMPLES,
+    BATCH_EXAMPLES, COMPARE_EXAMPLES, COMPLETIONS_EXAMPLES, CONTRACT_EXAMPLES, DECODE_EXAMPLES,
+    DIFF_EXAMPLES, EXPLAIN_EXAMPLES, KERNEL_EXAMPLES, KERNEL_INFO_EXAMPLES, LIST_EXAMPLES,
+    LIST_FUNCTIONS_EXAMPLES, MAN_EXAMPLES, MERGE_EXAMPLES, PATCH_EXAMPLES, PROBE_EXAMPLES, REPORT_EXAMPLES,
+    REPRO_EXAMPLES, RUN_EXAMPLES, SCHEMA_EXAMPLES, SURVEY_EXAMPLES, SWEEP_EXAMPLES, VERSION_EXAMPLES,
 };
 use self::format::one_of;
 pub use self::patch::{PatchArgs, PatchFormat};
@@ -81,6 +83,12 @@ pub enum Command {
     /// Show what a change does to a kernel, by a build before and one after it
     #[command(after_help = PATCH_EXAMPLES)]
     Patch(PatchArgs),
+    /// Compile a kernel tree's own page-table helpers into guests
+    #[command(after_help = PROBE_EXAMPLES)]
+    Probe(ProbeArgs),
+    /// Check page-table helpers by the kernel's documentation
+    #[command(after_help = CONTRACT_EXAMPLES)]
+    Contract(ContractArgs),
     /// Save a race as one file, run it again anywhere, write a bug report
     #[command(after_help = REPRO_EXAMPLES)]
     Repro(ReproArgs),

@@ -12,6 +12,7 @@ mod cli;
 mod command;
 mod compare;
 mod confined;
+mod contract;
 mod decode;
 mod described;
 mod exit;
@@ -30,6 +31,7 @@ mod pasted;
 mod patch;
 mod plan;
 mod predicates;
+mod probe;
 mod reporter;
 mod repro;
 mod run;
@@ -83,6 +85,8 @@ pub fn main() -> ExitCode {
         Command::Report(args) => batch::report(args),
         Command::Diff(args) => batch::diff(args),
         Command::Patch(args) => patch::patch(args),
+        Command::Probe(args) => probe::probe(args),
+        Command::Contract(args) => contract::contract(args),
         Command::Repro(args) => repro::repro(args),
         Command::Kernel(args) => kernel::kernel(args),
         Command::Decode(args) => decode::decode(args),

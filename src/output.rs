@@ -152,6 +152,14 @@ fn write_whole(path: &Path, write: impl FnOnce(&mut (dyn Write + Send)) -> Resul
     })
 }
 
+/// Writes bytes to a file, whole or not at all.
+///
+/// # Errors
+/// If the path is a device or a pipe, or cannot be written to.
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    file(path, |beside| Ok(std::fs::write(beside, bytes)?))
+}
+
 /// Writes a file whole or not at all, with a function that writes to a path instead of a stream.
 ///
 /// # Errors

@@ -68,22 +68,33 @@ fn pages_have_none() {
 
 #[test]
 fn helps_manuals_lists_and_schemas_have_none() {
-    for line in
-        ["", "batch", "compare", "decode", "diff", "kernel", "kernel info", "kernel list-functions", "list"]
-            .into_iter()
-            .chain([
-                "man",
-                "merge",
-                "patch",
-                "repro",
-                "repro report",
-                "repro run",
-                "repro save",
-                "repro show",
-                "report",
-                "run",
-            ])
-            .chain(["schema", "sweep", "completions"])
+    for line in [
+        "",
+        "batch",
+        "compare",
+        "contract",
+        "decode",
+        "diff",
+        "kernel",
+        "kernel info",
+        "kernel list-functions",
+        "list",
+    ]
+    .into_iter()
+    .chain([
+        "man",
+        "merge",
+        "patch",
+        "probe",
+        "repro",
+        "repro report",
+        "repro run",
+        "repro save",
+        "repro show",
+        "report",
+        "run",
+    ])
+    .chain(["schema", "sweep", "completions"])
     {
         assert_none(line, &pmdscope(&format!("{line} --help")).stdout);
     }

@@ -256,3 +256,25 @@ Examples:
   pmdscope survey --kernel build/vmlinux -o survey --resume
   pmdscope survey --kernel build/vmlinux --entry migration-write \\
       --writer split_huge_pmd_locked";
+
+pub const PROBE_EXAMPLES: &str = "\
+Each helper of the tree's headers becomes a function of an ELF file, which --guest of run, sweep
+and repro takes, and contract --probe.
+
+Examples:
+  pmdscope probe --tree ~/linux --arch arm64
+      a source tree after 'make ARCH=arm64 defconfig prepare': writes arm64-7.2.elf
+  pmdscope probe --tree /usr/src/linux-headers-6.12.117+deb13-arm64 --arch arm64 -o probes
+      the headers of a distribution
+  pmdscope probe --tree build/riscv --arch riscv64
+      a build folder, as 'make O=build/riscv' makes one
+
+Exit status: 0 all built, 2 bad usage or a tree that cannot be compiled, 4 internal fault.";
+
+pub const CONTRACT_EXAMPLES: &str = "\
+Examples:
+  pmdscope contract --probe arm64-7.2.elf riscv64-7.2.elf
+      two architectures
+
+Exit status: 0 all rules kept, 1 a rule is broken, 2 bad usage or input, 3 something is not known,
+4 internal fault.";

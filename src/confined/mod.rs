@@ -17,6 +17,7 @@ use anyhow::{Context, Result, bail};
 use pmdscope_arches::EntrySet;
 use pmdscope_guest::Routine;
 use pmdscope_traces::RunReport;
+use pmdscope_traces::contract::Column;
 use pmdscope_traces::functions::FunctionsReport;
 use pmdscope_traces::sweep::SweepReport;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ pub use self::pipe::{LONGEST, message, receive, send};
 pub use self::process::{Death, Limits, beside, death, last_words, processor_seconds, start};
 use self::sandbox::Confined;
 use self::task::{Report, Task};
+use crate::contract::{self, ProbeFile};
 use crate::described::Described;
 use crate::exit::Exit;
 use crate::failure::{Failed, FailureKind, one_line, status_of};
@@ -88,6 +90,24 @@ pub fn functions(kernel: &KernelSubject, described: &[Described]) -> Result<Func
         Outcome::Report(_) => incomplete(ASTRAY),
         Outcome::Lost(why) => incomplete(&why),
     })
+}
+
+/// Asks the helpers of a probe, and judges what they answer.
+pub fn contract(probe: &ProbeFile) -> Result<Column> {
+    let incomplete = |why: &str| contract::incomplete_column(probe, why);
+    let asked = incomplete("")?;
+    Ok(match run(&Task::of_contract(probe))? {
+        Outcome::Report(Report::Contract(column)) if is_column_of(&column, &asked) => *column,
+        Outcome::Report(_) => incomplete(ASTRAY)?,
+        Outcome::Lost(why) => incomplete(&why)?,
+    })
+}
+
+fn is_column_of(column: &Column, asked: &Column) -> bool {
+    fn what(of: &Column) -> impl PartialEq + '_ {
+        (&of.name, &of.arch, &of.mmu, &of.linux, &of.guest, of.cells.len())
+    }
+    what(column) == what(asked)
 }
 
 fn is_list_of(report: &FunctionsReport, asked: &FunctionsReport) -> bool {

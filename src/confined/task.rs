@@ -11,12 +11,14 @@ use pmdscope_emu::{Bounds, CallBounds, Reduction, Schedule};
 use pmdscope_guest::kernel::Cache;
 use pmdscope_guest::{Role, Routine};
 use pmdscope_traces::RunReport;
+use pmdscope_traces::contract::Column;
 use pmdscope_traces::functions::FunctionsReport;
 use pmdscope_traces::sweep::SweepReport;
 use serde::{Deserialize, Serialize};
 
 use super::process::processor_seconds;
 use crate::cli::{CacheArgs, Marks};
+use crate::contract::{self, ProbeFile};
 use crate::described::Described;
 use crate::functions;
 use crate::start::EntryRequest;
@@ -35,6 +37,8 @@ pub enum Task {
     Run { code: Code, entry: Entry, routines: Routines },
     /// Every function of a kernel that takes the address of an entry, alone, and those that are described.
     Functions { code: Code, described: Vec<Described> },
+    /// The helpers of a probe, on every entry that they make.
+    Contract { probe: ProbeFile },
     /// A guest's writer on a set of entries.
     Sweep { guest: GuestFile, set: String, writer: String },
 }
@@ -204,6 +208,10 @@ impl Task {
         Task::Functions { code, described: described.to_vec() }
     }
 
+    pub fn of_contract(probe: &ProbeFile) -> Self {
+        Task::Contract { probe: probe.clone() }
+    }
+
     pub fn of_sweep(guest: &GuestSubject, set: EntrySet, writer: &Routine) -> Self {
         Task::Sweep { guest: GuestFile::new(guest), set: set.to_string(), writer: writer.name.to_owned() }
     }
@@ -212,7 +220,7 @@ impl Task {
     pub fn seconds(&self) -> u64 {
         processor_seconds(match self {
             Task::Run { routines, .. } => routines.seconds,
-            Task::Sweep { .. } => Bounds::default().time.as_secs(),
+            Task::Sweep { .. } | Task::Contract { .. } => Bounds::default().time.as_secs(),
             Task::Functions { .. } => FUNCTIONS_SECONDS,
         })
     }
@@ -228,7 +236,8 @@ impl Task {
             }
             Task::Run { code: Code::Guest(_), .. }
             | Task::Functions { code: Code::Guest(_), .. }
-            | Task::Sweep { .. } => Vec::new(),
+            | Task::Sweep { .. }
+            | Task::Contract { .. } => Vec::new(),
         }
     }
 
@@ -259,6 +268,7 @@ impl Task {
                 };
                 Ok(Report::Functions(Box::new(functions::observe(&kernel, &described)?)))
             }
+            Task::Contract { probe } => Ok(Report::Contract(Box::new(contract::column(&probe)?))),
             Task::Sweep { guest, set, writer } => {
                 let guest = guest.open()?;
                 let writer = guest.guest.routine(Role::Writer, &writer)?;
@@ -273,5 +283,6 @@ impl Task {
 pub enum Report {
     Run(Box<RunReport>),
     Sweep(Box<SweepReport>),
+    Contract(Box<Column>),
     Functions(Box<FunctionsReport>),
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::batch::{Batch, Record};
 use crate::comparison::{CompareReport, Skipped};
+use crate::contract::{ContractExpectations, ContractReport};
 use crate::report::RunReport;
 use crate::results::expect::Expectations;
 
@@ -28,6 +29,40 @@ pub type RunFormat = Format<RunEncoder>;
 pub type CompareFormat = Format<CompareEncoder>;
 /// A format of `pmdscope report`.
 pub type ReportFormat = Format<ReportEncoder>;
+
+/// A format of `pmdscope contract`.
+pub type ContractFormat = Format<ContractEncoder>;
+
+/// An encoder of contracts.
+#[derive(Debug, Clone, Copy)]
+pub enum ContractEncoder {
+    /// Shows the contract. Its verdict decides the exit status.
+    View(fn(&ContractReport) -> Result<String, EncodeError>),
+    /// Reports for each helper whether it is as expected. This decides the exit status.
+    TestResults(fn(&ContractReport, &ContractExpectations) -> Result<String, EncodeError>),
+}
+
+impl ContractEncoder {
+    /// Whether expectations decide the exit status.
+    pub const fn is_test_results(&self) -> bool {
+        matches!(self, ContractEncoder::TestResults(_))
+    }
+
+    /// Writes a contract.
+    ///
+    /// # Errors
+    /// Any error of the encoder.
+    pub fn encode(
+        &self,
+        report: &ContractReport,
+        expectations: &ContractExpectations,
+    ) -> Result<String, EncodeError> {
+        match self {
+            ContractEncoder::View(encode) => encode(report),
+            ContractEncoder::TestResults(encode) => encode(report, expectations),
+        }
+    }
+}
 
 /// The error of an encoder that could not write a report.
 pub type EncodeError = Box<dyn Error + Send + Sync>;

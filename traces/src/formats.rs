@@ -2,15 +2,15 @@
 //! everything else about its format.
 
 pub use crate::format::{
-    CompareEncoder, CompareFormat, Detail, EncodeError, Format, RecordSource, Records, ReportEncoder,
-    ReportFormat, RunEncoder, RunFormat,
+    CompareEncoder, CompareFormat, ContractEncoder, ContractFormat, Detail, EncodeError, Format,
+    RecordSource, Records, ReportEncoder, ReportFormat, RunEncoder, RunFormat,
 };
 
 use crate::batch::{causes, sqlite, summary_text};
 use crate::results::{junit, ktap};
 use crate::text::{self, compare, traces};
 use crate::timelines::{chrome, vcd};
-use crate::{html, json, jsonl, markdown};
+use crate::{contract, html, json, jsonl, markdown};
 
 /// The formats of `pmdscope run`; the first is the default.
 pub const RUN: &[&RunFormat] = &[
@@ -46,4 +46,14 @@ pub const REPORT: &[&ReportFormat] = &[
     &ktap::REPORT_FORMAT,
     &junit::REPORT_FORMAT,
     &sqlite::REPORT_FORMAT,
+];
+
+/// The formats of `pmdscope contract`; the first is the default.
+pub const CONTRACT: &[&ContractFormat] = &[
+    &contract::text::FORMAT,
+    &contract::markdown::FORMAT,
+    &contract::JSON_FORMAT,
+    &contract::html::FORMAT,
+    &contract::results::KTAP_FORMAT,
+    &contract::results::JUNIT_FORMAT,
 ];

@@ -5,6 +5,7 @@
 
 pub mod batch;
 mod comparison;
+pub mod contract;
 mod count;
 mod decoded;
 pub mod difference;

@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 
 use crate::batch::{BATCH_SCHEMA, Batch, DIFF_SCHEMA, DiffReport, RECORD_SCHEMA, Record};
 use crate::comparison::{COMPARE_SCHEMA, CompareReport};
+use crate::contract::{CONTRACT_SCHEMA, ContractReport};
 use crate::decoded::DecodeReport;
 use crate::explained::{EXPLAIN_SCHEMA, ExplainReport};
 use crate::functions::{FUNCTIONS_SCHEMA, FunctionsReport};
@@ -15,7 +16,7 @@ use crate::repro::{REPRO_SCHEMA, Repro};
 use crate::sweep::{SWEEP_SCHEMA, SweepReport};
 
 /// The schemas that can be printed, by the name that a report carries in its `schema` member.
-pub const SCHEMAS: [&str; 12] = [
+pub const SCHEMAS: [&str; 13] = [
     RUN_SCHEMA,
     COMPARE_SCHEMA,
     DECODE_SCHEMA,
@@ -28,6 +29,7 @@ pub const SCHEMAS: [&str; 12] = [
     SWEEP_SCHEMA,
     PATCH_SCHEMA,
     FUNCTIONS_SCHEMA,
+    CONTRACT_SCHEMA,
 ];
 
 /// Returns the JSON Schema of a report, by its name with or without the version.
@@ -51,6 +53,7 @@ pub fn schema(name: &str) -> Option<Schema> {
         DIFF_SCHEMA => generator.into_root_schema_for::<DiffReport>(),
         SWEEP_SCHEMA => generator.into_root_schema_for::<SweepReport>(),
         FUNCTIONS_SCHEMA => generator.into_root_schema_for::<FunctionsReport>(),
+        CONTRACT_SCHEMA => generator.into_root_schema_for::<ContractReport>(),
         PATCH_SCHEMA => generator.into_root_schema_for::<PatchReport>(),
         _ => generator.into_root_schema_for::<DecodeReport>(),
     })

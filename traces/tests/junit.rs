@@ -29,7 +29,8 @@ fn rule(element: &str) -> Option<Rule> {
     })
 }
 
-fn elements<'a, 'b>(of: Node<'a, 'b>, name: &'static str) -> impl Iterator<Item = Node<'a, 'b>> {
+/// Returns the elements of a name.
+pub fn elements<'a, 'b>(of: Node<'a, 'b>, name: &'static str) -> impl Iterator<Item = Node<'a, 'b>> {
     of.descendants().filter(move |node| node.has_tag_name(name))
 }
 
@@ -63,7 +64,8 @@ fn check(node: Node<'_, '_>) -> Result<(), String> {
     })
 }
 
-fn checked(xml: &str) -> Result<Document<'_>, String> {
+/// Parses a file, and checks it by the rules.
+pub fn checked(xml: &str) -> Result<Document<'_>, String> {
     let document = Document::parse(xml).map_err(|error| error.to_string())?;
     let root = document.root_element();
     if !root.has_tag_name("testsuites") {
@@ -77,7 +79,8 @@ fn written(report: &CompareReport, text: &str) -> String {
     junit::compare(report, &list(text)).unwrap()
 }
 
-fn case<'a, 'b>(document: &'a Document<'b>, class: &str, name: &str) -> Node<'a, 'b> {
+/// Returns the test case of a class and a name.
+pub fn case<'a, 'b>(document: &'a Document<'b>, class: &str, name: &str) -> Node<'a, 'b> {
     let named = |case: &Node<'_, '_>| {
         case.attribute("classname") == Some(class) && case.attribute("name") == Some(name)
     };

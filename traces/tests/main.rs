@@ -5,6 +5,7 @@ mod batch;
 mod chrome;
 mod common;
 mod comparison;
+mod contract;
 mod corpora;
 mod difference;
 mod expectations;

@@ -11,6 +11,8 @@ mod table;
 mod timeline;
 mod verdict;
 
+pub(crate) use page::document;
+
 use crate::comparison::CompareReport;
 use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat};
 use crate::printable::printable;

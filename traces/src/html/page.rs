@@ -19,6 +19,24 @@ const CARDS: &str = include_str!("cards.css");
 /// The content security policy: the browser may load nothing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
+/// Draws a page around its content. `style` is added to that of all pages.
+pub(crate) fn document(title: &str, style: &Markup, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(STYLE)) (style) }
+            }
+            body { (body) }
+        }
+    }
+}
+
 pub(super) fn page(report: &CompareReport) -> Markup {
     let matrix = Matrix::new(report);
     let title = match (report.rows.len(), report.sweeps.len()) {
@@ -29,80 +47,68 @@ pub(super) fn page(report: &CompareReport) -> Markup {
     // A page of sweeps alone has no matrix.
     let has_runs = !report.rows.is_empty() || !has_sweeps;
     let kernels = compare::kernels(report);
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title) }
-                style {
-                    (PreEscaped(STYLE))
-                    "@media (max-width: 46rem) { .matrix {" (PreEscaped(CARDS)) "} }"
-                    "@media print { .matrix.wide {" (PreEscaped(CARDS)) "} }"
-                }
+    let style = html! {
+        "@media (max-width: 46rem) { .matrix {" (PreEscaped(CARDS)) "} }"
+        "@media print { .matrix.wide {" (PreEscaped(CARDS)) "} }"
+    };
+    let body = html! {
+        header {
+            p.tool { "pmdscope" }
+            h1 { @if has_runs { "What lockless walkers saw of a PMD entry" } @else { "What writers make of PMD entries" } }
+            p {
+                @if has_runs { "Each run is one writer against one walker, real machine code at every interleaving. " }
+                (summary::totals(report))
             }
-            body {
-                header {
-                    p.tool { "pmdscope" }
-                    h1 { @if has_runs { "What lockless walkers saw of a PMD entry" } @else { "What writers make of PMD entries" } }
-                    p {
-                        @if has_runs { "Each run is one writer against one walker, real machine code at every interleaving. " }
-                        (summary::totals(report))
-                    }
-                    nav aria-label="On this page" {
-                        @if has_runs { a href="#matrix" { "Matrix" } }
-                        a href="#words" { "In words" }
-                        a href="#unknown" { "Not known" }
-                        @if has_sweeps { a href="#sweeps" { "Sweeps" } }
-                        @if has_runs { a href="#runs" { "Each run" } }
-                    }
-                }
-                main {
-                    @if has_runs {
-                        @if !report.differences.is_empty() || !kernels.is_empty() {
-                            section #differs aria-labelledby="differs-title" {
-                                h2 #differs-title { "What differs" }
-                                (differences(report))
-                                @for line in &kernels { p.hint { (line) } }
-                            }
-                        }
-                        section #matrix aria-labelledby="matrix-title" {
-                            h2 #matrix-title { "Platforms by entry" }
-                            (legend(report))
-                            (table::matrix(&matrix))
-                        }
-                    }
-                    section #words aria-labelledby="words-title" {
-                        h2 #words-title { "In words" }
-                        (in_words(report))
-                    }
-                    section #unknown aria-labelledby="unknown-title" {
-                        h2 #unknown-title { "Not known" }
-                        (not_known(&matrix, report))
-                    }
-                    @if has_sweeps {
-                        section #sweeps aria-labelledby="sweeps-title" {
-                            h2 #sweeps-title { "Sweeps" }
-                            (sweep::sweeps(report))
-                        }
-                    }
-                    @if has_runs {
-                        section #runs aria-labelledby="runs-title" {
-                            h2 #runs-title { "Each run" }
-                            p.hint { "CPU0 runs the writer, CPU1 the walker. W2 K1 is two accesses of the writer, then one of the walker." }
-                            @for line in matrix.lines.iter().filter(|line| !line.runs.is_empty()) {
-                                (runs(line))
-                            }
-                        }
-                    }
-                }
-                footer { p { "Made by " (report.made_by) " from the report " code { (report.schema) } ". Each " @if has_runs { "run" } @else { "sweep" } " has the command that runs it again." } }
+            nav aria-label="On this page" {
+                @if has_runs { a href="#matrix" { "Matrix" } }
+                a href="#words" { "In words" }
+                a href="#unknown" { "Not known" }
+                @if has_sweeps { a href="#sweeps" { "Sweeps" } }
+                @if has_runs { a href="#runs" { "Each run" } }
             }
         }
-    }
+        main {
+            @if has_runs {
+                @if !report.differences.is_empty() || !kernels.is_empty() {
+                    section #differs aria-labelledby="differs-title" {
+                        h2 #differs-title { "What differs" }
+                        (differences(report))
+                        @for line in &kernels { p.hint { (line) } }
+                    }
+                }
+                section #matrix aria-labelledby="matrix-title" {
+                    h2 #matrix-title { "Platforms by entry" }
+                    (legend(report))
+                    (table::matrix(&matrix))
+                }
+            }
+            section #words aria-labelledby="words-title" {
+                h2 #words-title { "In words" }
+                (in_words(report))
+            }
+            section #unknown aria-labelledby="unknown-title" {
+                h2 #unknown-title { "Not known" }
+                (not_known(&matrix, report))
+            }
+            @if has_sweeps {
+                section #sweeps aria-labelledby="sweeps-title" {
+                    h2 #sweeps-title { "Sweeps" }
+                    (sweep::sweeps(report))
+                }
+            }
+            @if has_runs {
+                section #runs aria-labelledby="runs-title" {
+                    h2 #runs-title { "Each run" }
+                    p.hint { "CPU0 runs the writer, CPU1 the walker. W2 K1 is two accesses of the writer, then one of the walker." }
+                    @for line in matrix.lines.iter().filter(|line| !line.runs.is_empty()) {
+                        (runs(line))
+                    }
+                }
+            }
+        }
+        footer { p { "Made by " (report.made_by) " from the report " code { (report.schema) } ". Each " @if has_runs { "run" } @else { "sweep" } " has the command that runs it again." } }
+    };
+    document(&title, &style, &body)
 }
 
 /// Draws the meaning of each sign, and the number of runs that have it.

@@ -5,12 +5,14 @@
 //! is an error. The file does not say when, where or for how long something ran, so that the same comparison
 //! gives the same bytes.
 
+use std::fmt::Display;
+
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use crate::comparison::{CompareReport, Skipped, UnavailableKernel};
 use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat};
 use crate::results::diagnosis;
-use crate::results::expect::{Expectation, Expectations};
+use crate::results::expect::Expectations;
 use crate::results::groups::{Group, groups};
 use crate::results::judgement::{Judged, RowJudgement, RowResult};
 use crate::results::row_key;
@@ -41,19 +43,17 @@ pub fn compare(report: &CompareReport, expectations: &Expectations) -> Result<St
     let mut suites = Report::new(format!("{} compare", report.made_by));
     suites.add_test_suites(groups(&judged).iter().map(suite));
     suites.add_test_suites(judged.unavailable.iter().map(unavailable));
-    if !judged.stale.is_empty() {
-        suites.add_test_suite(stale(&judged.stale));
-    }
-    Ok(for_xunit_plugin(&suites.to_string()?, suites.skipped))
+    suites.add_test_suites(stale(judged.stale.iter().map(|line| (line.line(), *line)), diagnosis::STALE));
+    for_xunit_plugin(&suites)
 }
 
-/// Removes the total number of skipped tests from the XML.
+/// Writes suites as XML, without the total number of skipped tests.
 ///
 /// Jenkins' xUnit plugin refuses a file with it (junit-10.xsd). Each suite still has its own number.
-fn for_xunit_plugin(xml: &str, skipped: usize) -> String {
+pub(crate) fn for_xunit_plugin(suites: &Report) -> Result<String, SerializeError> {
     // The first match is in the first element, that of all suites. Before it is only the name of the program, in
     // which quotation marks are escaped.
-    xml.replacen(&format!(" skipped=\"{skipped}\""), "", 1)
+    Ok(suites.to_string()?.replacen(&format!(" skipped=\"{}\"", suites.skipped), "", 1))
 }
 
 /// Makes the suite of one platform and version.
@@ -64,7 +64,7 @@ fn suite(group: &Group<'_>) -> TestSuite {
 }
 
 /// Makes a suite whose cases name it as their class, since readers tell cases apart by class and name.
-fn suite_of(name: &str, cases: impl Iterator<Item = TestCase>) -> TestSuite {
+pub(crate) fn suite_of(name: &str, cases: impl Iterator<Item = TestCase>) -> TestSuite {
     let name = words::one_line(name);
     let mut suite = TestSuite::new(name.as_str());
     suite.add_test_cases(cases.map(|mut case| {
@@ -106,16 +106,29 @@ fn unavailable(kernel: &UnavailableKernel) -> TestSuite {
     suite_of(&row_key::group_of_kernel(&kernel.kernel), std::iter::once(case))
 }
 
-/// Makes the suite of the stale expectations, each as a case that failed.
-fn stale(lines: &[&Expectation]) -> TestSuite {
-    let case = |line: &&Expectation| {
-        let name = format!("line {}: {line}", line.line());
-        failed(name, NonSuccessKind::Failure, "stale", diagnosis::STALE.to_owned(), &[])
-    };
-    suite_of("expectations", lines.iter().map(case))
+/// Makes the suite of the stale lines of a list, each as a case that failed; none if no line is stale.
+pub(crate) fn stale<Line: Display>(
+    lines: impl Iterator<Item = (usize, Line)>,
+    why: &str,
+) -> Option<TestSuite> {
+    let mut cases = lines
+        .map(|(number, line)| {
+            let name = words::one_line(&format!("line {number}: {line}"));
+            failed(name, NonSuccessKind::Failure, "stale", why.to_owned(), &[])
+        })
+        .peekable();
+    cases.peek()?;
+    Some(suite_of("expectations", cases))
 }
 
-fn failed(name: String, kind: NonSuccessKind, of: &str, message: String, lines: &[String]) -> TestCase {
+/// Makes a case that did not pass. `lines` explain it.
+pub(crate) fn failed(
+    name: String,
+    kind: NonSuccessKind,
+    of: &str,
+    message: String,
+    lines: &[String],
+) -> TestCase {
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(of).set_message(words::one_line(&message));
     if !lines.is_empty() {

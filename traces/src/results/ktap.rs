@@ -6,12 +6,12 @@
 //! come the stale expectations of the list, each as a test that failed. Diagnostic lines below the plan name the
 //! program, and the expectations that match no row: they belong to another comparison, or are mistyped.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use crate::comparison::{CompareReport, Skipped, UnavailableKernel};
 use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat};
 use crate::results::diagnosis;
-use crate::results::expect::{Expectation, Expectations};
+use crate::results::expect::Expectations;
 use crate::results::groups::{Group, groups};
 use crate::results::judgement::{Judged, RowJudgement, RowResult};
 use crate::results::row_key;
@@ -39,10 +39,7 @@ pub fn compare(report: &CompareReport, expectations: &Expectations) -> String {
     let groups = groups(&judged);
     let mut tests = Tests::new("", groups.len() + judged.unavailable.len() + judged.stale.len());
     tests.diagnostic(&words::one_line(&report.made_by));
-    if !judged.elsewhere.is_empty() {
-        let lines: Vec<_> = judged.elsewhere.iter().map(|line| line.line().to_string()).collect();
-        tests.diagnostic(&format!("matches no row here: line {} of the list", lines.join(", ")));
-    }
+    tests.elsewhere("row", judged.elsewhere.iter().map(|line| line.line()));
     for group in &groups {
         tests.group(group);
     }
@@ -50,20 +47,21 @@ pub fn compare(report: &CompareReport, expectations: &Expectations) -> String {
         tests.unavailable(kernel);
     }
     for line in &judged.stale {
-        tests.stale(line);
+        tests.stale(line.line(), line, diagnosis::STALE);
     }
-    tests.text
+    tests.into_text()
 }
 
 /// Tests at one level of nesting.
-struct Tests<'a> {
+pub(crate) struct Tests<'a> {
     indentation: &'a str,
     done: usize,
     text: String,
 }
 
 impl<'a> Tests<'a> {
-    fn new(indentation: &'a str, planned: usize) -> Self {
+    /// Begins the tests, of which there will be as many as planned.
+    pub(crate) fn new(indentation: &'a str, planned: usize) -> Self {
         let text = format!("{indentation}KTAP version 1\n{indentation}1..{planned}\n");
         Tests { indentation, done: 0, text }
     }
@@ -77,10 +75,16 @@ impl<'a> Tests<'a> {
         for (n, skipped) in (1..).zip(&group.skipped) {
             subtests.skipped(n, skipped);
         }
-        self.text += &subtests.text;
         let as_expected = group.rows.iter().all(|row| row.passes());
         let all_skipped = "SKIP it has no row";
-        self.point(as_expected, &group.name, if group.rows.is_empty() { all_skipped } else { "" });
+        let because = if group.rows.is_empty() { all_skipped } else { "" };
+        self.nested(&subtests, as_expected, &group.name, because);
+    }
+
+    /// Writes a test with its subtests.
+    pub(crate) fn nested(&mut self, subtests: &Tests<'_>, passed: bool, name: &str, because: &str) {
+        self.text += &subtests.text;
+        self.point(passed, name, because);
     }
 
     fn row(&mut self, judged: &RowJudgement<'_>) {
@@ -105,13 +109,22 @@ impl<'a> Tests<'a> {
         self.point(false, &row_key::group_of_kernel(&kernel.kernel), &format!("ERROR {}", kernel.reason));
     }
 
-    fn stale(&mut self, line: &Expectation) {
-        self.diagnostic(diagnosis::STALE);
-        self.point(false, &format!("expectations: line {}: {line}", line.line()), "");
+    /// Writes a stale line of a list as a test that failed.
+    pub(crate) fn stale(&mut self, line: usize, expectation: &impl Display, why: &str) {
+        self.diagnostic(why);
+        self.point(false, &format!("expectations: line {line}: {expectation}"), "");
+    }
+
+    /// Names the lines of a list that match nothing here: no row, or no helper.
+    pub(crate) fn elsewhere(&mut self, what: &str, lines: impl Iterator<Item = usize>) {
+        let lines: Vec<_> = lines.map(|line| line.to_string()).collect();
+        if !lines.is_empty() {
+            self.diagnostic(&format!("matches no {what} here: line {} of the list", lines.join(", ")));
+        }
     }
 
     /// Writes the result line of one test, with a directive or the names of findings after `#`.
-    fn point(&mut self, passed: bool, name: &str, because: &str) {
+    pub(crate) fn point(&mut self, passed: bool, name: &str, because: &str) {
         self.done += 1;
         let result = if passed { "ok" } else { "not ok" };
         // A description may contain any character but this one.
@@ -123,7 +136,13 @@ impl<'a> Tests<'a> {
         let _ = writeln!(self.text, "{}{result} {} {name}{because}", self.indentation, self.done);
     }
 
-    fn diagnostic(&mut self, line: &str) {
+    /// Writes a line about the next test. It has no unprintable character.
+    pub(crate) fn diagnostic(&mut self, line: &str) {
         let _ = writeln!(self.text, "{}# {line}", self.indentation);
+    }
+
+    /// Returns the text.
+    pub(crate) fn into_text(self) -> String {
+        self.text
     }
 }

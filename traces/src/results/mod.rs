@@ -7,6 +7,7 @@ mod groups;
 mod judgement;
 pub mod junit;
 pub mod ktap;
+pub mod list;
 mod row_key;
 
 pub use case::Found;

@@ -3,8 +3,8 @@
 use crate::comparison::Skipped;
 use crate::judge::FindingName;
 use crate::report::RunReport;
+use crate::results::list::{self, listed};
 use crate::sweep::SweepReport;
-use crate::words;
 
 /// The five words that name a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl RowKey {
     /// Returns the words of a run.
     pub fn of_run(row: &RunReport) -> RowKey {
         let (platform, linux) = match (&row.kernel, row.guest.kernel_name()) {
-            (None, None) => (encoding_platform(&row.arch, row.mmu.as_deref()), &*row.linux),
+            (None, None) => (list::platform(&row.arch, row.mmu.as_deref()), &*row.linux),
             (_, name) => (KERNEL.to_owned(), name.unwrap_or(&row.linux)),
         };
         let entry: Vec<&str> =
@@ -44,7 +44,7 @@ impl RowKey {
     /// walker.
     pub fn of_sweep(sweep: &SweepReport) -> RowKey {
         RowKey {
-            platform: encoding_platform(&sweep.arch, sweep.mmu.as_deref()),
+            platform: list::platform(&sweep.arch, sweep.mmu.as_deref()),
             linux: sweep.linux.clone(),
             release: None,
             entry: format!("sweep:{}", sweep.entries),
@@ -84,26 +84,12 @@ impl RowKey {
 /// The platform of a kernel. Its second word is the release.
 const KERNEL: &str = "kernel";
 
-fn encoding_platform(arch: &str, mmu: Option<&str>) -> String {
-    mmu.map_or(arch.to_owned(), |mmu| format!("{arch}/{mmu}"))
-}
-
-/// Converts a word into one that a list can contain.
-///
-/// `*`, which matches any run of characters, replaces each character that would end the word, begin a comment or be
-/// escaped.
-fn listed(word: &str) -> String {
-    let held = |c: char| !(c.is_whitespace() || words::is_unprintable(c) || c == '#');
-    let word: String = word.chars().map(|c| if held(c) { c } else { '*' }).collect();
-    if word.is_empty() { "*".to_owned() } else { word }
-}
-
 /// Returns the name of a skipped combination's group. Its encoding is `ppc64 radix 6.1`, or a kernel's release.
 pub(crate) fn group_of_skipped(skipped: &Skipped) -> String {
     let words: Vec<&str> = skipped.encoding.split(' ').collect();
     match words[..] {
-        [arch, linux] => format!("{} {linux}", encoding_platform(arch, None)),
-        [arch, mmu, linux] => format!("{} {linux}", encoding_platform(arch, Some(mmu))),
+        [arch, linux] => format!("{} {linux}", list::platform(arch, None)),
+        [arch, mmu, linux] => format!("{} {linux}", list::platform(arch, Some(mmu))),
         // A kernel's name has no space in it.
         _ => group_of_kernel(&skipped.encoding),
     }
