@@ -239,6 +239,24 @@ impl Machine {
         Ok(entries.filter(|entry| *entry != 0).collect())
     }
 
+    /// Runs the writer alone. Returns its result, and the entry that it leaves, in CPU order.
+    ///
+    /// # Errors
+    /// [`EmuError::Guest`] if the guest lacks a routine, or another error if the engine fails.
+    pub fn run_writer(
+        &mut self,
+        calls: &Calls<'_>,
+        bounds: CallBounds,
+    ) -> Result<(CallResult, u64), EmuError> {
+        let mut loaded = self.load(calls, bounds)?;
+        let mut call = loaded.begin(WRITER)?;
+        while call.waits() {
+            loaded.resume(WRITER, &mut call)?;
+        }
+        let CompletedCall { end, outcome, .. } = loaded.finish(WRITER, call)?;
+        Ok((CallResult { end, outcome }, loaded.entry()?))
+    }
+
     /// Prepares calls: provides their vCPUs and struct pages, and resets memory.
     ///
     /// # Errors

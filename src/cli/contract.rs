@@ -40,9 +40,16 @@ pub struct ProbeArgs {
 
 #[derive(Debug, Args)]
 pub struct ContractArgs {
-    /// Probes that `pmdscope probe` made
-    #[arg(long, value_name = "ELF", num_args = 1..)]
+    /// Probes that `pmdscope probe` made. Without any, bundled guests are asked, which have predicates and
+    /// pmdp_invalidate()
+    #[arg(long, value_name = "ELF", num_args = 1.., conflicts_with_all = ["arch", "linux"])]
     pub probe: Vec<PathBuf>,
+    /// Architectures of bundled guests, separated by commas; all if not given
+    #[arg(long, value_name = "A", value_delimiter = ',')]
+    pub arch: Vec<String>,
+    /// Linux versions of bundled guests, separated by commas; the newest if not given
+    #[arg(long, value_name = "V", value_delimiter = ',')]
+    pub linux: Vec<String>,
     /// Format of the report
     #[arg(long, value_parser = one_of(formats::CONTRACT), default_value = formats::CONTRACT[0].name)]
     pub format: &'static ContractFormat,

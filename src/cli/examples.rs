@@ -275,6 +275,8 @@ pub const CONTRACT_EXAMPLES: &str = "\
 Examples:
   pmdscope contract --probe arm64-7.2.elf riscv64-7.2.elf
       two architectures
+  pmdscope contract --arch arm64,riscv64 --linux 6.1
+      what bundled guests have of the helpers
 
 Exit status: 0 all rules kept, 1 a rule is broken, 2 bad usage or input, 3 something is not known,
 4 internal fault.";

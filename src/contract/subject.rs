@@ -1,5 +1,6 @@
 //! A probe, and its column of the report.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
@@ -7,13 +8,15 @@ use pmdscope_arches::{Arch, Encoding, platform_name};
 use pmdscope_emu::{EngineKind, Machine};
 use pmdscope_guest::Guest;
 use pmdscope_guest::probe::Level;
-use pmdscope_traces::contract::{Cell, Column, EntryCount, Status, judge, rules};
+use pmdscope_traces::contract::{Cell, Column, EntryCount, Observed, Status, judge, rules};
 use pmdscope_traces::{GuestInfo, GuestKind};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::bundled;
 use super::observe::observe;
 use crate::input;
+use crate::subject::GuestSubject;
 use crate::values::file_name;
 
 /// A page frame number that every architecture's entries can hold, at the start of a huge page of each size.
@@ -68,17 +71,45 @@ pub fn column(probe: &ProbeFile) -> Result<Column> {
             judge(rule, &observed, used)
         })
         .collect();
-    let mut counts = std::collections::BTreeMap::new();
+    column.entries = counts(&observed);
+    Ok(column)
+}
+
+/// Returns how many entries there are of each level and class.
+fn counts(observed: &Observed) -> Vec<EntryCount> {
+    let mut counts = BTreeMap::new();
     for entry in &observed.entries {
         *counts.entry((entry.level, entry.class)).or_insert(0) += 1;
     }
-    let count = |((level, class), entries): (&(Level, _), &u64)| EntryCount {
+    let count = |((level, class), entries): ((Level, _), u64)| EntryCount {
         level: level.name().to_owned(),
-        class: *class,
-        entries: *entries,
+        class,
+        entries,
     };
-    column.entries = counts.iter().map(count).collect();
-    Ok(column)
+    counts.into_iter().map(count).collect()
+}
+
+/// Asks a bundled guest, and judges what it answers.
+pub fn bundled_column(subject: &GuestSubject) -> Result<Column> {
+    let encoding = subject.encoding;
+    let mut machine = Machine::on(Some(subject.engine), subject.guest.clone())?;
+    let observed = bundled::observe(&mut machine, &encoding)?;
+    let used = move |entry: u64| (encoding.layout().hardware_valid)(entry);
+    Ok(Column {
+        name: format!("{} {}", platform_name(encoding.arch(), encoding.mmu()), encoding.version()),
+        arch: encoding.arch().to_string(),
+        mmu: encoding.mmu().map(|mmu| mmu.to_string()),
+        linux: encoding.version().to_string(),
+        guest: subject.info(),
+        compiler: None,
+        files: Vec::new(),
+        assumptions: vec![
+            "bundled guests are pmdscope's own C: a probe has the helpers of a kernel tree".to_owned(),
+        ],
+        entries: counts(&observed),
+        cells: rules().iter().map(|rule| judge(rule, &observed, Some(&used))).collect(),
+        incomplete: None,
+    })
 }
 
 /// Returns the encoding of PMDs of the tree, if that version's is known.

@@ -171,6 +171,13 @@ const EMPTY: &str = "all walkers: an entry that was cleared is empty";
 const MMU_OFF: &str = "the split and migration, which write the entry again while no CPU may use it";
 const SWAP_HELD: &str = "mm/huge_memory.c and mm/migrate.c, which mark swap entries and read them again";
 
+impl Rule {
+    /// The options that the tree must have: one of each group.
+    pub fn needs(&self) -> &'static [&'static [&'static str]] {
+        self.needs
+    }
+}
+
 /// Builds the rules of one level.
 struct Rules {
     level: Level,
