@@ -1,7 +1,7 @@
 //! Probes: guests whose helpers are those of a kernel tree.
 //!
 //! A probe is compiled from a kernel tree's own headers, for the configuration of the tree, and from those C files of
-//! page tables that build alone. Each helper becomes a function that can be called ([`helpers`]); the walkers and
+//! page tables that build alone. Each helper becomes a function that can be called ([`helpers()`]); the walkers and
 //! writers of bundled guests are compiled over them. What the tree lacks is in the probe's [`Note`].
 
 mod build;

@@ -163,7 +163,7 @@ impl Note {
         Ok(note)
     }
 
-    /// Whether the tree has an option, of [`OPTIONS`].
+    /// Whether the tree has an option, of those in [`options`](Self::options).
     pub fn is_set(&self, option: &str) -> bool {
         self.options.iter().any(|set| set == option)
     }
