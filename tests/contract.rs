@@ -152,14 +152,16 @@ fn with_lines(tree: &Path, copy: &Path, file: &str, lines: &str) {
     }
 }
 
-/// Returns the folder of Debian's headers for an architecture at 7.2, and the one with those of all architectures.
+/// Returns the folder of Debian's newest headers for an architecture, and the one with those of all architectures.
 fn headers(arch: &str) -> Option<(PathBuf, PathBuf)> {
     let folder = probes().first()?.parent()?.parent()?.join("headers/usr/src");
-    let names = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
-    let names: Vec<PathBuf> =
-        names.filter(|path| path.to_string_lossy().contains("linux-headers-7.2")).collect();
-    let ending = |end: &str| names.iter().find(|path| path.to_string_lossy().ends_with(end)).cloned();
-    Some((ending(&format!("-{arch}"))?, ending("-common")?))
+    let mut trees: Vec<PathBuf> = fs::read_dir(&folder).ok()?.flatten().map(|entry| entry.path()).collect();
+    trees.sort();
+    trees.into_iter().rev().find_map(|tree| {
+        let name = tree.file_name()?.to_string_lossy().into_owned();
+        let common = folder.join(format!("{}-common", name.strip_suffix(&format!("-{arch}"))?));
+        common.is_dir().then_some((tree, common))
+    })
 }
 
 /// One-line mistakes in `pmd_mkinvalid()`, each with what tells of it. `planted()` is the tree's own.
@@ -173,15 +175,16 @@ const MISTAKES: [(&str, &str); 4] = [
 #[test]
 fn a_mistake_in_a_header_is_told() {
     let folder = TempDir::new().expect("a folder");
+    let mut tried = 0;
     for (arch, debian, header) in [
         ("arm64", "arm64", "arch/arm64/include/asm/pgtable.h"),
         ("x86_64", "amd64", "arch/x86/include/asm/pgtable.h"),
         ("riscv64", "riscv64", "arch/riscv/include/asm/pgtable.h"),
         ("loongarch64", "loong64", "arch/loongarch/include/asm/pgtable.h"),
     ] {
-        let Some((tree, common)) = headers(debian) else {
-            return Need::Probes.skip("mistakes in kernel headers");
-        };
+        // Debian may have none any more of a kernel that was fetched.
+        let Some((tree, common)) = headers(debian) else { continue };
+        tried += 1;
         for (number, (mistake, told)) in MISTAKES.into_iter().enumerate() {
             let copy = folder.path().join(format!("{arch}-{number}"));
             let lines = format!(
@@ -189,10 +192,12 @@ fn a_mistake_in_a_header_is_told() {
                  #undef pmd_mkinvalid\n#define pmd_mkinvalid(pmd) ({mistake})\n#endif\n"
             );
             with_lines(&common, &copy, header, &lines);
-            let [tree, copy, out] = [&tree, &copy, folder.path()].map(|path| path.to_str().expect("UTF-8"));
-            let made = pmdscope(&["probe", "--tree", tree, "--source", copy, "--arch", arch, "-o", out]);
-            assert!(made.status.success(), "{arch}, {mistake}: {}", String::from_utf8_lossy(&made.stderr));
-            let (report, status) = contract(&folder.path().join(format!("{arch}-7.2.elf")));
+            let made = folder.path().join(format!("{arch}-{number}.probes"));
+            let [tree, copy, out] = [&tree, &copy, &made].map(|path| path.to_str().expect("UTF-8"));
+            let ran = pmdscope(&["probe", "--tree", tree, "--source", copy, "--arch", arch, "-o", out]);
+            assert!(ran.status.success(), "{arch}, {mistake}: {}", String::from_utf8_lossy(&ran.stderr));
+            let probe = fs::read_dir(&made).expect("a folder").flatten().next().expect("a probe").path();
+            let (report, status) = contract(&probe);
             if told == "becomes present" {
                 let cells = report["columns"][0]["cells"].as_array().expect("cells");
                 let says = |cell: &&Value| {
@@ -210,6 +215,9 @@ fn a_mistake_in_a_header_is_told() {
                 "{arch}, {mistake}: {broken:?}"
             );
         }
+    }
+    if tried == 0 {
+        Need::Probes.skip("mistakes in kernel headers");
     }
 }
 
