@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use pmdscope_arches::{Arch, Mmu};
 use pmdscope_guest::probe::{self, Compilers, Note, Tree};
+use pmdscope_traces::one_line;
 
 use crate::cli::ProbeArgs;
 use crate::exit::Exit;
@@ -48,15 +49,15 @@ fn name(arch: Arch, mmu: Option<Mmu>, note: &Note) -> PathBuf {
 
 fn summary(path: &Path, note: &Note, verbose: bool) -> String {
     let has = probe::helpers().len() - note.lacks.len();
-    let mut text = format!("{}: {has} helpers of {}\n", path.display(), note.release);
+    let mut text = format!("{}: {has} helpers of {}\n", path.display(), one_line(&note.release));
     for piece in &note.pieces {
         if let Some(why) = &piece.failed {
-            text += &format!("  {} does not build alone: {why}\n", piece.file);
+            text += &format!("  {} does not build alone: {}\n", piece.file, one_line(why));
         }
     }
     let own: Vec<_> = note.lacks.iter().filter(|(_, why)| why != "the tree has none").collect();
     for (name, why) in own {
-        text += &format!("  {name}() cannot be built: {why}\n");
+        text += &format!("  {name}() cannot be built: {}\n", one_line(why));
     }
     if verbose {
         let none: Vec<_> = note

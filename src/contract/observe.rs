@@ -271,7 +271,11 @@ impl Asker<'_> {
         };
         let mut all: BTreeMap<u64, (u64, u64)> = first.into_iter().zip(held).collect();
         let mut new: Vec<(u64, (u64, u64))> = all.iter().map(|(entry, held)| (*entry, *held)).collect();
-        while !new.is_empty() && all.len() <= MOST_ENTRIES {
+        while !new.is_empty() {
+            if all.len() > MOST_ENTRIES {
+                self.missing(level, EntryClass::Swap, too_many());
+                return Ok(Vec::new());
+            }
             let mut made = Vec::new();
             for mark in swap_marks(level) {
                 let calls: Vec<_> = new.iter().map(|(entry, _)| (*entry, 0)).collect();

@@ -14,7 +14,7 @@ mod tree;
 
 use std::path::PathBuf;
 
-use pmdscope_arches::Arch;
+use pmdscope_arches::{Arch, Version};
 
 pub use self::build::{CALLS, build};
 pub use self::compiler::Compilers;
@@ -54,6 +54,21 @@ pub enum ProbeError {
         tree: PathBuf,
         /// The architecture that was asked for.
         wanted: Arch,
+    },
+    /// The headers are of another version than what was generated.
+    #[error(
+        "{}: this tree is configured for Linux {version}, and {} is {of_headers}: prepare it again, or name its own source by --source",
+        .tree.display(), .headers.display()
+    )]
+    OtherVersion {
+        /// The tree.
+        tree: PathBuf,
+        /// The version that it is configured for.
+        version: Version,
+        /// The folder with the headers.
+        headers: PathBuf,
+        /// The version of those.
+        of_headers: String,
     },
     /// A file cannot be read.
     #[error("{}: cannot be read: {error}", .path.display())]

@@ -180,7 +180,7 @@ impl Absent {
     pub(super) const FIRST: u64 = 0x18_0000;
     /// The bytes from one to the next: more than most of what is referred to has.
     pub(super) const BYTES: u64 = 1024;
-    /// The most that there are addresses for, below [`crate::abi::LIMIT`].
+    /// The most absent names: each has an address below [`crate::abi::LIMIT`].
     pub(super) const MOST: usize = ((crate::abi::LIMIT - Absent::FIRST) / Absent::BYTES) as usize;
 }
 

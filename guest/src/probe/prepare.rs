@@ -8,6 +8,7 @@ use pmdscope_arches::Arch;
 
 use super::ProbeError;
 use super::target::Target;
+use super::tree::makefile_version;
 
 /// Options beside the default configuration of an architecture: what page-table helpers depend on. Those that an
 /// architecture lacks stay unset.
@@ -27,12 +28,13 @@ const OPTIONS: [&str; 12] = [
 ];
 
 /// Configures a source tree for an architecture in the folder `build`, and has make generate headers there. Does nothing
-/// if that was done before.
+/// if that was done before for this tree, at this version.
 ///
 /// # Errors
 /// [`ProbeError::Make`] with the first error that make printed. Its whole output is in `make.log` in that folder.
 pub fn prepare(source: &Path, build: &Path, arch: Arch) -> Result<(), ProbeError> {
-    if build.join("include/generated/utsrelease.h").is_file() && build.join(PREPARED).is_file() {
+    let identity = identity(source)?;
+    if fs::read(build.join(PREPARED)).is_ok_and(|prepared| prepared == identity) {
         return Ok(());
     }
     let target = Target::of(arch);
@@ -45,12 +47,25 @@ pub fn prepare(source: &Path, build: &Path, arch: Arch) -> Result<(), ProbeError
     fs::write(&options, configured + &asked)?;
     make.run("olddefconfig")?;
     make.run("prepare")?;
-    fs::write(build.join(PREPARED), "")?;
+    // Last: a build folder without it is prepared again.
+    fs::write(build.join(PREPARED), identity)?;
     Ok(())
 }
 
-/// Says that make has come to its end in a build folder.
+/// The file in a build folder that says for which tree make has finished there.
 const PREPARED: &str = ".pmdscope-prepared";
+
+/// Returns what tells a tree, and its version, from others: its path, and the assignments at the top of its Makefile. A
+/// build folder of another version would give that version's name to this one's headers.
+fn identity(source: &Path) -> Result<Vec<u8>, ProbeError> {
+    let version = makefile_version(source).ok_or_else(|| ProbeError::NoTree {
+        tree: source.to_owned(),
+        lacks: "its Makefile has no VERSION".to_owned(),
+    })?;
+    let mut identity = std::path::absolute(source)?.into_os_string().into_encoded_bytes();
+    identity.extend(format!("\n{version}\n").bytes());
+    Ok(identity)
+}
 
 struct Make<'a> {
     source: &'a Path,
@@ -101,4 +116,29 @@ fn clang_has_suffix() -> bool {
         .stdin(Stdio::null())
         .output()
         .is_ok_and(|output| output.status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_of_a_tree_is_prepared_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |minor: u8| {
+            let text = format!("# SPDX\nVERSION = 7\nPATCHLEVEL = {minor}\nSUBLEVEL = 13\nEXTRAVERSION =\n");
+            fs::write(folder.path().join("Makefile"), text).unwrap();
+            identity(folder.path()).unwrap()
+        };
+        assert_eq!(of(2), of(2));
+        assert_ne!(of(2), of(3));
+    }
+
+    #[test]
+    fn a_folder_without_a_makefile_is_no_tree() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = prepare(folder.path(), &folder.path().join("build"), Arch::Arm64).unwrap_err();
+        assert!(error.to_string().contains("has no VERSION"), "{error}");
+        assert!(!folder.path().join("build").exists(), "nothing is made");
+    }
 }

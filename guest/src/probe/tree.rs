@@ -70,6 +70,12 @@ impl Tree {
                 missing("neither it nor the tree that it was made from has include/linux/kconfig.h: name that by --source")
             })?,
         };
+        // The version of headers decides how helpers are called, and what is said of them.
+        if let Some(of_headers) = makefile_version(&headers)
+            && !of_headers.starts_with(&format!("{version}."))
+        {
+            return Err(ProbeError::OtherVersion { tree: tree.to_owned(), version, headers, of_headers });
+        }
         let has_files = headers.join("mm/pgtable-generic.c").is_file();
         let absolute = |path: &Path| {
             std::path::absolute(path).map_err(|error| ProbeError::Read { path: path.to_owned(), error })
@@ -101,6 +107,17 @@ fn text(path: &Path) -> Result<String, ProbeError> {
     };
     let bytes = read().map_err(|error| ProbeError::Read { path: path.to_owned(), error })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Returns the version that the Makefile of a tree begins with, such as `7.2.13`.
+pub(super) fn makefile_version(tree: &Path) -> Option<String> {
+    let makefile = text(&tree.join("Makefile")).ok()?;
+    let number = |name: &str| {
+        let assigned =
+            |line: &str| Some(line.strip_prefix(name)?.trim_start().strip_prefix('=')?.trim().to_owned());
+        makefile.lines().take(16).find_map(assigned)
+    };
+    Some(format!("{}.{}.{}", number("VERSION")?, number("PATCHLEVEL")?, number("SUBLEVEL")?))
 }
 
 /// Returns the options of an `autoconf.h`.
@@ -158,5 +175,24 @@ mod tests {
         assert_eq!(version_of("#define LINUX_VERSION_CODE 330502\n"), Some(Version::new(5, 11)));
         assert_eq!(version_of("#define LINUX_VERSION_CODE x\n"), None);
         assert_eq!(version_of(""), None);
+    }
+
+    #[test]
+    fn headers_of_another_version_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        file("include/generated/autoconf.h", "#define CONFIG_64BIT 1\n#define CONFIG_ARM64 1\n");
+        file("include/generated/uapi/linux/version.h", "#define LINUX_VERSION_CODE 459277\n");
+        file("include/linux/kconfig.h", "");
+        file("Makefile", "VERSION = 7\nPATCHLEVEL = 2\nSUBLEVEL = 13\n");
+        let tree = Tree::open(folder.path(), None, Arch::Arm64).unwrap();
+        assert_eq!((tree.version, tree.has_files), (Version::new(7, 2), false));
+        file("Makefile", "VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 1\n");
+        let error = Tree::open(folder.path(), None, Arch::Arm64).unwrap_err().to_string();
+        assert!(error.contains("configured for Linux 7.2") && error.contains("6.12.1"), "{error}");
     }
 }

@@ -15,11 +15,13 @@ enum Says {
         result: Option<u64>,
         says: String,
     },
+    /// Nothing was checked, since the tree lacks what would be asked: what.
+    NotThere(String),
     /// It cannot be said: why.
     Unknown(String),
 }
 
-/// Judges one rule. `unused` says whether the MMU uses an entry, if the encoding is known.
+/// Judges one rule. `used` says whether the MMU uses an entry, if the encoding is known.
 pub fn judge(rule: &Rule, observed: &Observed, used: Option<&dyn Fn(u64) -> bool>) -> Cell {
     let lacking = |why: String| Cell {
         status: Status::NotImplemented,
@@ -58,11 +60,13 @@ pub fn judge(rule: &Rule, observed: &Observed, used: Option<&dyn Fn(u64) -> bool
     if rule.check == Check::Undocumented {
         return undocumented(&ask, helper, &entries);
     }
-    let (mut broken, mut example, mut why) = (0, None::<Example>, None);
+    let (mut checked, mut broken, mut example) = (0, 0, None::<Example>);
+    let (mut why, mut not_there) = (None, None);
     for entry in &entries {
         match ask.check(rule, helper, entry) {
-            Says::Holds => {}
+            Says::Holds => checked += 1,
             Says::Fails { result, says } => {
+                checked += 1;
                 broken += 1;
                 let found = Example {
                     class: entry.class,
@@ -75,40 +79,40 @@ pub fn judge(rule: &Rule, observed: &Observed, used: Option<&dyn Fn(u64) -> bool
                     example = Some(found);
                 }
             }
+            Says::NotThere(reason) => drop(not_there.get_or_insert(reason)),
             Says::Unknown(reason) => drop(why.get_or_insert(reason)),
         }
+    }
+    // A rule that was checked for no entry is not kept.
+    if checked == 0 && why.is_none() {
+        return lacking(not_there.unwrap_or_else(|| "nothing was checked".to_owned()));
     }
     let status = match (broken, &why) {
         (0, None) => Status::Kept,
         (0, Some(_)) => Status::Unknown,
         _ => Status::Broken,
     };
-    Cell {
-        status,
-        entries: entries.len() as u64,
-        broken,
-        example,
-        why: why.filter(|_| status == Status::Unknown),
-    }
+    Cell { status, entries: checked, broken, example, why: why.filter(|_| status == Status::Unknown) }
 }
 
 /// What a helper does to entries of which no document says what it should. The example is one that it makes present, if
 /// there is any.
 fn undocumented(ask: &Asked<'_>, helper: &str, entries: &[&ClassedEntry]) -> Cell {
+    let unknown =
+        |why: String| Cell { status: Status::Unknown, entries: 0, broken: 0, example: None, why: Some(why) };
     let mut found: Option<(bool, Example)> = None;
     let mut becomes_present = 0;
     for entry in entries {
-        let made = match ask.observed.answer(helper, entry.value, 0) {
-            Some(Answer::Returned { value, after }) => {
-                if is_access(helper) {
-                    *after
-                } else {
-                    *value
-                }
-            }
-            Some(Answer::Unknown(_)) | None => continue,
+        let (value, after) = match ask.returned(helper, entry.value, 0) {
+            Ok(returned) => returned,
+            Err(why) => return unknown(why),
         };
-        let present = ask.test("present", made) == Ok(Some(true));
+        let made = if is_access(helper) { after } else { value };
+        let present = match ask.test("present", made) {
+            Ok(Some(present)) => present,
+            Ok(None) => return unknown(format!("the tree has no {}()", ask.name("present"))),
+            Err(why) => return unknown(why),
+        };
         becomes_present += u64::from(present);
         let says = match (present, made == entry.value) {
             (true, _) => "it becomes present",
@@ -129,19 +133,11 @@ fn undocumented(ask: &Asked<'_>, helper: &str, entries: &[&ClassedEntry]) -> Cel
             found = Some((present, example));
         }
     }
-    let Some((_, example)) = found else {
-        let why = entries.iter().find_map(|entry| match ask.observed.answer(helper, entry.value, 0) {
-            Some(Answer::Unknown(why)) => Some(format!("{helper}() {why}")),
-            _ => None,
-        });
-        let why = why.unwrap_or_else(|| format!("{helper}() was not asked"));
-        return Cell { status: Status::Unknown, entries: 0, broken: 0, example: None, why: Some(why) };
-    };
     Cell {
         status: Status::Undocumented,
         entries: entries.len() as u64,
         broken: becomes_present,
-        example: Some(example),
+        example: found.map(|(_, example)| example),
         why: None,
     }
 }
@@ -178,7 +174,7 @@ impl Asked<'_> {
     /// The name of a helper: with the level, unless it has it.
     fn name(&self, name: &str) -> String {
         let level = self.level.name();
-        if name.contains("pte_") { name.to_owned() } else { format!("{level}_{name}") }
+        if name.contains("pte") { name.to_owned() } else { format!("{level}_{name}") }
     }
 
     fn returned(&self, helper: &str, entry: u64, other: u64) -> Result<(u64, u64), String> {
@@ -212,10 +208,9 @@ impl Asked<'_> {
             Check::Tells(make, clear) => {
                 for (maker, expected) in [(Some(make), true), (clear, false)] {
                     let Some(maker) = maker else { continue };
-                    let maker =
-                        if maker == "mkwrite" { self.write_maker() } else { self.name_of_maker(maker) };
+                    let maker = self.name(maker);
                     if !self.observed.has(&maker) {
-                        continue;
+                        return Ok(Says::NotThere(self.lacks(&maker)));
                     }
                     let made = self.returned(&maker, value, 0)?.0;
                     let answer = self.returned(helper, made, 0)?.0 != 0;
@@ -271,7 +266,13 @@ impl Asked<'_> {
                 } else {
                     format!("__{}_to_swp_entry", self.level.name())
                 };
-                let Some(made_of) = entry.swap else { return Ok(Says::Holds) };
+                // What a migration entry was made of is a page, not a type and an offset.
+                let Some(made_of) = entry.swap else {
+                    return Ok(Says::NotThere("no entry was made of a type and an offset".to_owned()));
+                };
+                if !self.observed.has(&reader) {
+                    return Ok(Says::NotThere(self.lacks(&reader)));
+                }
                 let found = self.returned(&reader, value, 0)?;
                 if found == made_of {
                     return Ok(Says::Holds);
@@ -286,6 +287,9 @@ impl Asked<'_> {
             }
             Check::KeepsSwap => {
                 let reader = format!("__{}_to_swp_entry", self.level.name());
+                if !self.observed.has(&reader) {
+                    return Ok(Says::NotThere(self.lacks(&reader)));
+                }
                 let made = self.returned(helper, value, 0)?.0;
                 let (before, after) = (self.returned(&reader, value, 0)?, self.returned(&reader, made, 0)?);
                 if before == after {
@@ -335,7 +339,9 @@ impl Asked<'_> {
             }
             Check::ReturnsTest(test) => {
                 let returned = self.left(helper, value)?.0 != 0;
-                let Some(expected) = self.test(test, value)? else { return Ok(Says::Holds) };
+                let Some(expected) = self.test(test, value)? else {
+                    return Ok(Says::NotThere(self.lacks(&self.name(test))));
+                };
                 if returned == expected {
                     Ok(Says::Holds)
                 } else {
@@ -363,17 +369,18 @@ impl Asked<'_> {
         self.returned(helper, value, other.unwrap_or(0))
     }
 
-    fn name_of_maker(&self, maker: &str) -> String {
-        if maker.contains("pte") { maker.to_owned() } else { format!("{}_{maker}", self.level.name()) }
-    }
-
-    /// The helper that makes an entry writable.
-    fn write_maker(&self) -> String {
-        self.name_of_maker("mkwrite")
+    /// Says that the tree lacks a helper that a rule asks.
+    fn lacks(&self, helper: &str) -> String {
+        match self.observed.lacks.get(helper) {
+            Some(why) => format!("{helper}(): {why}"),
+            None => format!("the probe does not have {helper}()"),
+        }
     }
 
     fn expect(&self, test: &str, made: u64, expected: bool) -> Result<Says, String> {
-        let Some(answer) = self.test(test, made)? else { return Ok(Says::Holds) };
+        let Some(answer) = self.test(test, made)? else {
+            return Ok(Says::NotThere(self.lacks(&self.name(test))));
+        };
         if answer == expected {
             return Ok(Says::Holds);
         }
@@ -382,10 +389,12 @@ impl Asked<'_> {
     }
 
     fn kept(&self, tests: &[&str], before: u64, after: u64) -> Result<Says, String> {
+        let mut compared = 0;
         for test in tests {
             let (Some(was), Some(is)) = (self.number(test, before)?, self.number(test, after)?) else {
                 continue;
             };
+            compared += 1;
             if was != is {
                 let name = self.name(test);
                 let says = if *test == "pfn" {
@@ -395,6 +404,9 @@ impl Asked<'_> {
                 };
                 return Ok(Says::Fails { result: Some(after), says });
             }
+        }
+        if compared == 0 && !tests.is_empty() {
+            return Ok(Says::NotThere("the tree has no predicate to compare".to_owned()));
         }
         Ok(Says::Holds)
     }
@@ -660,6 +672,54 @@ mod tests {
             not_kept(&observed).into_iter().filter(|(rule, _)| rule.helper == "pmd_mkyoung").collect();
         assert_eq!(of_it.len(), 2);
         assert!(of_it.iter().all(|(_, cell)| cell.status == Status::Unknown && cell.why.is_some()));
+    }
+
+    /// What a rule would ask may be missing. Then the rule is not kept: nothing was checked.
+    #[test]
+    fn a_rule_that_checks_nothing_is_never_kept() {
+        let good = observed_at(&Level::ALL, None);
+        for rule in rules().iter().filter(|rule| judge(rule, &good, Some(&used)).status == Status::Kept) {
+            let mut alone = Observed::default();
+            alone.options.clone_from(&good.options);
+            alone.entries = entries(rule.level);
+            let helper = rule.called.iter().find_map(|name| probe::helper(name)).expect("a helper");
+            alone.note_helper(helper.name);
+            for entry in &alone.entries.clone() {
+                for other in [0, entry.value, HUGE_ADDRESS] {
+                    let (value, after) = toy(helper.name, entry.value, other);
+                    alone.note(helper.name, entry.value, other, Answer::Returned { value, after });
+                }
+            }
+            let asks_itself = matches!(
+                rule.check,
+                Check::Answers(_)
+                    | Check::Same
+                    | Check::Holds
+                    | Check::MakesUnused
+                    | Check::LeavesUnused
+                    | Check::LeavesOther
+                    | Check::ReturnsOld
+                    | Check::Returns(_)
+            );
+            let cell = judge(rule, &alone, Some(&used));
+            assert!(
+                asks_itself || matches!(cell.status, Status::NotImplemented | Status::Unknown),
+                "{}: {} is {:?}",
+                rule.helper,
+                rule.says,
+                cell
+            );
+        }
+    }
+
+    #[test]
+    fn an_undocumented_input_is_unknown_if_one_entry_is() {
+        let mut observed = observed_at(&[Level::Pmd], None);
+        let swap = entries(Level::Pmd).into_iter().find(|entry| entry.class == EntryClass::Swap).unwrap();
+        observed.note("pmd_mkinvalid", swap.value, 0, Answer::Unknown("stops".to_owned()));
+        let is_it = |rule: &&Rule| rule.helper == "pmd_mkinvalid" && rule.check == Check::Undocumented;
+        let cell = judge(rules().iter().find(is_it).unwrap(), &observed, None);
+        assert_eq!((cell.status, cell.why.as_deref()), (Status::Unknown, Some("pmd_mkinvalid() stops")));
     }
 
     #[test]

@@ -185,7 +185,7 @@ struct Rules {
 }
 
 impl Rules {
-    /// Adds a rule. In `helper`, `X` stands for the level: `X_young` is `pmd_young`.
+    /// Adds a rule. In `helper`, `X` is the level: `X_young` is `pmd_young`.
     fn add(
         &mut self,
         helper: &str,
@@ -303,6 +303,14 @@ impl Rules {
         match self.level {
             Level::Pte => &[&["ARCH_HAS_PTE_PROTNONE", "NUMA_BALANCING"]],
             _ => &[&["ARCH_HAS_PTE_PROTNONE", "NUMA_BALANCING"], &["TRANSPARENT_HUGEPAGE"]],
+        }
+    }
+
+    fn devmap(&self) -> Needs {
+        match self.level {
+            Level::Pte => DEVMAP,
+            Level::Pmd => &[&["ARCH_HAS_PTE_DEVMAP"], &["TRANSPARENT_HUGEPAGE"]],
+            Level::Pud => &[&["ARCH_HAS_PTE_DEVMAP"], &["HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD"]],
         }
     }
 
@@ -512,7 +520,7 @@ fn predicates(rules: &mut Rules) {
     rules.push(
         "X_devmap",
         Origin::OlderDocumentation(33),
-        DEVMAP,
+        rules.devmap(),
         &[On::Mapping],
         "what X_mkdevmap() makes is device memory",
         Tells("mkdevmap", None),
@@ -647,11 +655,10 @@ fn changes(rules: &mut Rules) {
         return;
     }
     let older = if rules.level == Level::Pmd { 127 } else { 189 };
-    let devmap_pud = if rules.level == Level::Pmd { DEVMAP } else { HUGE_PUD };
     rules.push(
         "X_mkdevmap",
         Origin::OlderDocumentation(older),
-        devmap_pud,
+        rules.devmap(),
         &[On::Mapping],
         "what it makes is device memory",
         Makes("devmap", true),
