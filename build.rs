@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// The files and folders of the repository that determine the program's findings. A package of this crate alone
 /// lacks those of the other crates; there Cargo.lock names the versions of them that were built.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     "Cargo.lock",
     "Cargo.toml",
     "arches/src",
@@ -19,6 +19,7 @@ const SOURCES: [&str; 15] = [
     "guest/c",
     "guest/elf",
     "guest/kallsyms/src",
+    "guest/objects",
     "guest/probe",
     "guest/src",
     "src",

@@ -4,6 +4,7 @@ mod batch;
 mod contract;
 mod examples;
 mod format;
+mod objects;
 mod patch;
 mod repro;
 mod run;
@@ -21,12 +22,14 @@ use crate::version::{VERSION, VERSION_AND_SOURCES};
 pub use self::batch::{BatchArgs, BatchHowArgs, DiffArgs, DiffFormat, MergeArgs, OnlyArgs, ReportDirArgs};
 pub use self::contract::{ContractArgs, ProbeArgs};
 use self::examples::{
-    BATCH_EXAMPLES, COMPARE_EXAMPLES, COMPLETIONS_EXAMPLES, CONTRACT_EXAMPLES, DECODE_EXAMPLES,
-    DIFF_EXAMPLES, EXPLAIN_EXAMPLES, KERNEL_EXAMPLES, KERNEL_INFO_EXAMPLES, LIST_EXAMPLES,
-    LIST_FUNCTIONS_EXAMPLES, MAN_EXAMPLES, MERGE_EXAMPLES, PATCH_EXAMPLES, PROBE_EXAMPLES, REPORT_EXAMPLES,
-    REPRO_EXAMPLES, RUN_EXAMPLES, SCHEMA_EXAMPLES, SURVEY_EXAMPLES, SWEEP_EXAMPLES, VERSION_EXAMPLES,
+    BATCH_EXAMPLES, BISECT_EXAMPLES, COMPARE_EXAMPLES, COMPLETIONS_EXAMPLES, CONTRACT_EXAMPLES,
+    DECODE_EXAMPLES, DIFF_EXAMPLES, EXPLAIN_EXAMPLES, KERNEL_EXAMPLES, KERNEL_INFO_EXAMPLES, LIST_EXAMPLES,
+    LIST_FUNCTIONS_EXAMPLES, MAN_EXAMPLES, MERGE_EXAMPLES, OBJECTS_EXAMPLES, PATCH_EXAMPLES, PROBE_EXAMPLES,
+    REPORT_EXAMPLES, REPRO_EXAMPLES, RUN_EXAMPLES, SCHEMA_EXAMPLES, SURVEY_EXAMPLES, SWEEP_EXAMPLES,
+    VERSION_EXAMPLES,
 };
 use self::format::one_of;
+pub use self::objects::{BisectArgs, ObjectsArgs};
 pub use self::patch::{PatchArgs, PatchFormat};
 pub use self::repro::{ReproArgs, ReproReportArgs, ReproRunArgs, ReproWhat, SaveArgs};
 pub use self::run::{JobArgs, ReductionArg, RunArgs};
@@ -83,6 +86,12 @@ pub enum Command {
     /// Show what a change does to a kernel, by a build before and one after it
     #[command(after_help = PATCH_EXAMPLES)]
     Patch(PatchArgs),
+    /// Link the few objects of a kernel that are run, in seconds
+    #[command(after_help = OBJECTS_EXAMPLES)]
+    Objects(ObjectsArgs),
+    /// Build and judge one commit, for git bisect run
+    #[command(after_help = BISECT_EXAMPLES)]
+    Bisect(BisectArgs),
     /// Compile a kernel tree's own page-table helpers into guests
     #[command(after_help = PROBE_EXAMPLES)]
     Probe(ProbeArgs),
@@ -149,6 +158,10 @@ pub struct CompareArgs {
     /// differs in their paths
     #[arg(long, value_name = "FILE", value_parser = kernel_arg())]
     pub kernel: Vec<KernelArg>,
+    /// Run this guest instead of the bundled ones (see `pmdscope run --help`); may be given several times. The
+    /// architecture is that of the ELF; a probe knows its Linux version and MMU
+    #[arg(long, value_name = "ELF", conflicts_with_all = ["kernel", "images", "arch"])]
+    pub guest: Vec<PathBuf>,
     /// Types of the kernels (see `pmdscope run --help`): once for each, in the order of the kernels; - for a kernel's
     /// own
     #[arg(long, value_name = "FILE")]

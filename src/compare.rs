@@ -1,7 +1,7 @@
 //! `pmdscope compare`.
 
 use std::iter;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use pmdscope_arches::{Arch, Encoding, EntryError, EntryKind, Mmu, UnknownName, Version, platform_name};
@@ -68,14 +68,56 @@ impl<'a> Plan<'a> {
         }
         let mut skips = Skips::default();
         let mut rows = Vec::new();
-        for (name, encoding) in self.encodings()? {
-            let engine = self.args.engine.as_deref();
-            match encoding.and_then(GuestSubject::bundled_for).and_then(|guest| guest.on_named(engine)) {
+        let engine = self.args.engine.as_deref();
+        for (name, guest) in if self.args.guest.is_empty() { self.bundled()? } else { self.guest_files()? } {
+            match guest.and_then(|guest| guest.on_named(engine)) {
                 Ok(guest) => rows.extend(self.rows(&Subject::Guest(guest), &name, &mut skips)?),
                 Err(error) => skips.add(&name, None, format!("{error:#}")),
             }
         }
         Ok(CompareReport::new(made_by(), rows, skips.0))
+    }
+
+    /// Returns the bundled guests, each with its platform and version.
+    fn bundled(&self) -> Result<Vec<(String, Result<GuestSubject>)>> {
+        let encodings = self.encodings()?.into_iter();
+        Ok(encodings.map(|(name, encoding)| (name, encoding.and_then(GuestSubject::bundled_for))).collect())
+    }
+
+    /// Returns the guests of files, each with its platform and version: what a probe says of itself, or what is asked
+    /// for.
+    fn guest_files(&self) -> Result<Vec<(String, Result<GuestSubject>)>> {
+        let mut all: Vec<(String, &Path, Result<GuestSubject>)> = Vec::new();
+        for path in &self.args.guest {
+            let guest = GuestSubject::guest_in(path)?;
+            let (arch, note) = (guest.arch(), guest.note());
+            let usual = match note {
+                Some(note) => note.mmu,
+                None => arch.mmus().first().copied(),
+            };
+            let mmus = match chosen::<Mmu>(&self.args.mmu, Vec::new())? {
+                mmus if mmus.is_empty() => vec![usual],
+                mmus => mmus.into_iter().map(Some).collect(),
+            };
+            let version = note.map_or(Version::NEWEST, |note| note.version);
+            for version in chosen(&self.args.linux, vec![version])? {
+                for mmu in &mmus {
+                    let name = format!("{} {version}", platform_name(arch, *mmu));
+                    if let Some((_, other, _)) = all.iter().find(|(other, ..)| *other == name) {
+                        bail!(
+                            "{} and {} are both of {name}, so that no row could say which it is of: compare them by \
+                             'pmdscope contract --probe', or run each by itself",
+                            other.display(),
+                            path.display()
+                        );
+                    }
+                    let encoding = Encoding::at(arch, *mmu, version).map_err(anyhow::Error::from);
+                    let guest = encoding.and_then(|encoding| GuestSubject::from_file(path, encoding));
+                    all.push((name, path, guest));
+                }
+            }
+        }
+        Ok(all.into_iter().map(|(name, _, guest)| (name, guest)).collect())
     }
 
     /// Runs every kernel that can be opened.

@@ -22,6 +22,8 @@ pub enum Exit {
     Stopped = 5,
     /// Nothing was found in orders with few switches between CPUs, and there are too many others.
     Bounded = 6,
+    /// A commit says nothing of what is looked for: `git bisect run` goes on to another.
+    Skip = 125,
 }
 
 impl Exit {

@@ -270,7 +270,8 @@ pub fn recipes(kernel: &Kernel) -> Vec<RecipeReport> {
         locked_by_caller: false,
         seen: Vec::new(),
     };
-    Role::ALL.into_iter().flat_map(kernel_routines).map(recipe).collect()
+    // An agent is no function of the kernel.
+    [Role::Writer, Role::Walker].into_iter().flat_map(kernel_routines).map(recipe).collect()
 }
 
 fn declared(kernel: &Kernel, symbol: &str) -> String {

@@ -81,6 +81,14 @@ fn info(kernel: &Kernel) -> String {
     row("memory", format!("{size:#x} bytes"));
     row("symbols", kernel.symbol_count().to_string());
     row("types", kernel.types_from().to_string());
+    if let Some(note) = kernel.objects() {
+        let (functions, variables) = (note.functions.len(), note.variables.len());
+        let objects = note.objects.len();
+        row(
+            "objects",
+            format!("{objects}, without {functions} functions and {variables} variables that they use"),
+        );
+    }
     let named = |role: Role| {
         let names: Vec<_> = kernel_routines(role)
             .filter(|routine| routine.function_in(kernel).is_some())

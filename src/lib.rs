@@ -8,6 +8,7 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod batch;
+mod bisect;
 mod cli;
 mod command;
 mod compare;
@@ -26,6 +27,7 @@ mod kernel_arg;
 mod kernel_facts;
 mod list;
 mod manual;
+mod objects;
 mod output;
 mod pasted;
 mod patch;
@@ -85,6 +87,8 @@ pub fn main() -> ExitCode {
         Command::Report(args) => batch::report(args),
         Command::Diff(args) => batch::diff(args),
         Command::Patch(args) => patch::patch(args),
+        Command::Objects(args) => objects::objects(args),
+        Command::Bisect(args) => bisect::bisect(args),
         Command::Probe(args) => probe::probe(args),
         Command::Contract(args) => contract::contract(args),
         Command::Repro(args) => repro::repro(args),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use pmdscope_arches::EntryKind;
 use pmdscope_emu::{Bounds, Reduction};
-use pmdscope_guest::{Role, Routine};
+use pmdscope_guest::{Role, Routine, routine};
 use pmdscope_traces::difference::Side;
 use pmdscope_traces::patch::{LeftOut, PatchConclusion, PatchPair, PatchReport};
 use pmdscope_traces::{Predicates, RunReport, json, patch, quoted, text};
@@ -134,7 +134,11 @@ impl Pair {
         let sides = [one, other].map(Subject::Kernel);
         let mut left_out = Vec::new();
         let writers = shared(&sides, Role::Writer, &given.writer, &mut left_out)?;
-        let walkers = shared(&sides, Role::Walker, &given.walker, &mut left_out)?;
+        let mut walkers = shared(&sides, Role::Walker, &given.walker, &mut left_out)?;
+        if given.walker.is_empty() {
+            let agents = routine::all(Role::Agent).iter().copied();
+            walkers.extend(agents.filter(|agent| sides.iter().all(|subject| subject.has([*agent]).is_ok())));
+        }
         for (role, shared) in [(Role::Writer, &writers), (Role::Walker, &walkers)] {
             ensure!(
                 !shared.is_empty(),
@@ -271,7 +275,15 @@ fn runs(
                 no_caller += walkers.len() as u64;
                 continue;
             }
-            let all = walkers.iter().map(|walker| (*kind, *marks, *writer, *walker));
+            // The MMU looks at nothing but mappings, and marks one that has no marks yet.
+            let is_run =
+                |walker: &&&Routine| walker.role != Role::Agent || predicates.present && predicates.leaf;
+            let marks_for = |walker: &Routine| match walker.role {
+                Role::Agent => Marks::default(),
+                _ => *marks,
+            };
+            let all =
+                walkers.iter().filter(is_run).map(|walker| (*kind, marks_for(walker), *writer, *walker));
             let is_slow = writer.splits && predicates.present && predicates.leaf;
             if is_slow { slow.extend(all) } else { quick.extend(all) }
         }

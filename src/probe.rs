@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use pmdscope_arches::{Arch, Mmu};
-use pmdscope_guest::probe::{self, Compilers, Note, Tree};
+use pmdscope_guest::probe::{self, Compilers, Note};
+use pmdscope_guest::tree::Tree;
 use pmdscope_traces::one_line;
 
 use crate::cli::ProbeArgs;

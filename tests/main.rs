@@ -24,6 +24,7 @@ mod kernel_platform;
 mod kernels;
 mod libraries;
 mod manual;
+mod objects;
 mod own_guest;
 mod own_kernels;
 mod patched;

@@ -143,7 +143,7 @@ fn bash_completes_what_is_begun() {
 #[test]
 fn a_command_that_there_is_not_is_told() {
     for (line, says) in [
-        ("man repor", "there are compare, run, sweep, batch, merge, report, diff, survey, patch, probe"),
+        ("man repor", "there are compare, run, sweep, batch, merge, report, diff, survey, patch, objects"),
         ("man repro ru", "there are save, run, show, report"),
         ("man decode arm64", "pmdscope decode has no command 'arm64'"),
         ("man --all", "--output <DIR>"),

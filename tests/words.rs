@@ -71,6 +71,7 @@ fn helps_manuals_lists_and_schemas_have_none() {
     for line in [
         "",
         "batch",
+        "bisect",
         "compare",
         "contract",
         "decode",
@@ -84,6 +85,7 @@ fn helps_manuals_lists_and_schemas_have_none() {
     .chain([
         "man",
         "merge",
+        "objects",
         "patch",
         "probe",
         "repro",

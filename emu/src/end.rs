@@ -42,6 +42,11 @@ pub enum CallExit {
         /// Address of the function that does it.
         pc: u64,
     },
+    /// It called a function, or accessed a variable, that is in no object of an object-only kernel.
+    Absent {
+        /// The address of what stands in for it.
+        address: u64,
+    },
     /// It made more page-table accesses than the bounds allow.
     AccessBound,
     /// It ran more instructions than the bounds allow.
@@ -77,6 +82,7 @@ impl CallExit {
                 | CallExit::InstructionBound
                 | CallExit::PathBound
                 | CallExit::TimeBound
+                | CallExit::Absent { .. }
                 | CallExit::Unseen { .. }
                 | CallExit::NotKnown(_)
         )
@@ -103,6 +109,9 @@ impl fmt::Display for CallExit {
             CallExit::Exception { pc, number } => write!(f, "raised exception {number} at {pc:#x}"),
             CallExit::Bug { pc } => write!(f, "reached a BUG() at {pc:#x}"),
             CallExit::Sleeps { pc } => write!(f, "sleeps, at {pc:#x}"),
+            CallExit::Absent { address } => {
+                write!(f, "used what is in no object of this kernel, at {address:#x}")
+            }
             CallExit::AccessBound => f.write_str("reached the bound on page-table accesses"),
             CallExit::InstructionBound => f.write_str("reached the bound on instructions"),
             CallExit::PathBound => {

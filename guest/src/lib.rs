@@ -13,9 +13,11 @@ mod declared;
 mod elf;
 pub mod files;
 pub mod kernel;
+pub mod objects;
 mod outcome;
 pub mod probe;
 pub mod routine;
+pub mod tree;
 // For the tests of other crates. It is not behind a feature, which would compile everything above again for tests.
 #[doc(hidden)]
 pub mod under_test;

@@ -271,6 +271,37 @@ Examples:
 
 Exit status: 0 all built, 2 bad usage or a tree that cannot be compiled, 4 internal fault.";
 
+pub const OBJECTS_EXAMPLES: &str = "\
+A few objects of a build folder, linked by the folder's own linker script, are a kernel for every
+command that takes one. make compiles what changed. A function that is in no object ends a run that
+calls it: the result is unknown, and names it.
+
+Examples:
+  pmdscope objects --kbuild build-arm64
+      writes build-arm64/vmlinux-objects
+  pmdscope objects --kbuild build-arm64 -o before
+      a kernel to compare with: pmdscope patch before build-arm64/vmlinux-objects
+  pmdscope objects --kbuild build-arm64 --with wake_up_process
+      with the object that defines a function
+  pmdscope objects --kbuild build-arm64 -- LLVM=-19
+      with arguments for make
+
+Exit status: 0 linked, 2 bad usage, or a folder or an object that cannot be used, 4 internal fault.";
+
+pub const BISECT_EXAMPLES: &str = "\
+Examples:
+  pmdscope bisect --kbuild ../build --entry migration-read
+      the checked out commit alone
+  git bisect start BAD GOOD
+  git bisect run pmdscope bisect --kbuild ../build --entry migration-read
+      the commit that brought a finding; ../build is configured, with this tree as its source
+  git bisect start --term-old=broken --term-new=fixed FIXED BROKEN
+  git bisect run pmdscope bisect --kbuild ../build --entry migration-read --fixed
+      the commit that fixed it
+
+Exit status: 0 good (or broken), 1 bad (or fixed), 125 a commit that does not compile or cannot be
+run, or whose result is unknown, 2 bad usage.";
+
 pub const CONTRACT_EXAMPLES: &str = "\
 Examples:
   pmdscope contract --probe arm64-7.2.elf riscv64-7.2.elf

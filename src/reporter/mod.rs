@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use pmdscope_arches::{Encoding, EntryKind, EntryMarks};
 use pmdscope_emu::{Access, Action, CallExit, Exploration, Incomplete, Inspect, Run, WALKER, WRITER};
-use pmdscope_guest::{Installs, Routine};
+use pmdscope_guest::{Installs, Role, Routine};
 use pmdscope_traces as traces;
 use pmdscope_traces::{
     Count, Entry, GuestInfo, Hex, Observed, Outcome, PredicatesFrom, RoutineResult, RunReport, Stored, Value,
@@ -63,6 +63,13 @@ pub struct Reporter<'a> {
     pub entries: HashMap<u64, Entry>,
     /// The explored runs.
     pub exploration: &'a Exploration,
+}
+
+impl Reporter<'_> {
+    /// Whether what runs in the place of the walker plays the MMU.
+    fn walker_is_agent(&self) -> bool {
+        self.walker.is_some_and(|walker| walker.role == Role::Agent)
+    }
 }
 
 /// Returns the entries that a CPU stored last at `entry_address`: one for each run in which it changed the entry.

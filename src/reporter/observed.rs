@@ -111,8 +111,12 @@ impl Reporter<'_> {
         for run in &self.exploration.runs {
             let returned = self.returned(run);
             for (cpu, access) in self.accesses(run) {
-                let agent = usize::from(cpu).checked_sub(2).and_then(|n| self.with.get(n));
-                if agent.is_some_and(|with| with.role == Role::Agent) && access.before != access.after {
+                let is_agent = match cpu {
+                    WRITER => false,
+                    WALKER => self.walker_is_agent(),
+                    other => self.with[usize::from(other) - 2].role == Role::Agent,
+                };
+                if is_agent && access.before != access.after {
                     let (before, after) = (Value(access.before), Value(access.after));
                     marked.add((before, after, returned, Value(run.after)), run);
                 }
@@ -134,6 +138,10 @@ impl Reporter<'_> {
     /// Returns the distinct entries that the walker's loads returned, in the order in which runs first show them.
     pub(super) fn views(&self) -> Vec<View> {
         let mut views = Tally::default();
+        // An agent is no code that could take an entry for something else.
+        if self.walker_is_agent() {
+            return Vec::new();
+        }
         for run in &self.exploration.runs {
             let loads = self.accesses(run).filter(|(cpu, access)| *cpu == WALKER && access.loads);
             let seen: BTreeSet<u64> = loads.map(|(_, access)| access.before).collect();

@@ -28,7 +28,9 @@ impl Reporter<'_> {
             walker_alone: BTreeMap::new(),
             places: BTreeMap::new(),
         };
-        if self.walker.is_none() || !self.with.is_empty() {
+        // A mark of the MMU that the writer returns is not lost, and need not be in the entry: rules for marks see to that.
+        let marks_are_returned = self.walker_is_agent() && self.writer.returns_entry;
+        if self.walker.is_none() || !self.with.is_empty() || marks_are_returned {
             return whole;
         }
         let mut distinct = Tally::default();

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use pmdscope_arches::{Arch, Encoding};
 use pmdscope_emu::{EngineKind, FunctionError, KernelEnvironment, function, kernel_routine};
 use pmdscope_guest::kernel::{Cache, TypesFrom};
-use pmdscope_guest::{Kernel, Role, Routine};
+use pmdscope_guest::{Kernel, Role, Routine, bundled};
 use pmdscope_traces::{GuestInfo, GuestKind, TypesInfo};
 
 use crate::cli::CacheArgs;
@@ -190,6 +190,15 @@ impl KernelSubject {
         // Another kernel may describe a function that this one has, and does not.
         if routine.declared {
             return self.function(routine.role, routine.name).map(drop).map_err(|why| why.to_string());
+        }
+        if routine.role == Role::Agent {
+            let encoding = &self.encoding;
+            let guest = bundled(encoding.arch(), encoding.mmu(), encoding.version());
+            let has = guest.is_ok_and(|guest| guest.load().is_ok_and(|guest| guest.has_routine(routine)));
+            return match has {
+                true => Ok(()),
+                false => Err(format!("has no {}: its MMU does not mark entries", routine.name)),
+            };
         }
         if routine.function_in(&self.kernel).is_some() {
             return Ok(());

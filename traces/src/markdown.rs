@@ -46,7 +46,7 @@ pub fn compare(report: &CompareReport) -> String {
     let summary = format!("```text\n{}```\n", summary::in_words(report));
     let mut differs: Vec<String> =
         report.differences.iter().flat_map(|one| text::difference::difference(one, text::WIDTH)).collect();
-    differs.extend(text::compare::kernels(report));
+    differs.extend(text::compare::subjects(report));
     let differs = (!differs.is_empty()).then(|| format!("```text\n{}\n```", strip_str(&differs.join("\n"))));
     differs.into_iter().chain(runs).chain(sweeps).chain([summary]).collect::<Vec<_>>().join("\n\n")
 }

@@ -26,6 +26,8 @@ pub(crate) enum CodeHook {
     Give { stub: Stub, give: Give },
     /// End the call: it is about to sleep.
     Sleep,
+    /// End the call: no object of the kernel has this function.
+    Absent,
     /// Record the call of a function, one of whose arguments is the address of an entry.
     Call { function: Rc<str> },
 }
@@ -105,6 +107,10 @@ impl CodeHooks {
             }
             Some(CodeHook::Sleep) => {
                 cpu.end(CallExit::Sleeps { pc });
+                return Ok(());
+            }
+            Some(CodeHook::Absent) => {
+                cpu.end(CallExit::Absent { address: pc });
                 return Ok(());
             }
             Some(CodeHook::Call { function }) => record_call(cpu, pc, function, decoder, recorder)?,

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use pmdscope_arches::ByteOrder;
 use pmdscope_guest::Kernel;
 use pmdscope_guest::kernel::{Bug, BugKind};
+use pmdscope_guest::objects::{Absent, Note};
 use pmdscope_watch::Isa;
 
 use crate::EmuError;
@@ -140,6 +141,7 @@ impl Machine {
             region.memory.write(part.address - start, machine.kernel.bytes(part));
         }
         machine.map(region)?;
+        machine.end_at_absent()?;
         machine.end_at_sleep();
         Ok(machine)
     }
@@ -228,17 +230,20 @@ impl Machine {
         Ok(())
     }
 
-    /// Hooks every instruction of the kernel: notes the path, records flushes and calls, and returns from stubs.
+    /// Puts further code into memory, which needs to be nowhere in particular, and returns its address.
+    pub(crate) fn add_code(&mut self, name: &str, code: &[u8]) -> Result<u64, EmuError> {
+        let start = self.object(name, code.len() as u64, 64)?;
+        self.write(start, code)?;
+        for cpu in 0..CPUS {
+            self.hook_instructions(cpu, start..start + code.len() as u64)?;
+        }
+        Ok(start)
+    }
+
+    /// Hooks every instruction of the kernel, and has traps tell which BUG or WARN they are.
     fn hook_code(&mut self, cpu: u8) -> Result<(), EmuError> {
-        let image = self.image();
-        let code_hooks = Rc::clone(&self.code_hooks);
-        let decoder = Rc::clone(&self.decoder);
-        let recorder = Rc::clone(&self.recorder);
+        self.hook_instructions(cpu, self.image())?;
         let vcpu = &mut self.vcpus[usize::from(cpu)];
-        vcpu.on_code(image.start, image.end - 1, move |cpu, pc| {
-            cpu.enter(pc);
-            code_hooks.before(cpu, pc, &decoder, &recorder)
-        })?;
         let (kernel, decoder) = (Rc::clone(&self.kernel), Rc::clone(&self.decoder));
         vcpu.on_trap(Box::new(move |pc, argument| {
             let bug = bug_at(&kernel, pc, argument)?;
@@ -251,6 +256,35 @@ impl Machine {
                 }
             })
         }));
+        Ok(())
+    }
+
+    /// Hooks instructions: notes the path, records flushes and calls, and returns from stubs.
+    fn hook_instructions(&mut self, cpu: u8, code: Range<u64>) -> Result<(), EmuError> {
+        let code_hooks = Rc::clone(&self.code_hooks);
+        let decoder = Rc::clone(&self.decoder);
+        let recorder = Rc::clone(&self.recorder);
+        let vcpu = &mut self.vcpus[usize::from(cpu)];
+        vcpu.on_code(code.start, code.end - 1, move |cpu, pc| {
+            cpu.enter(pc);
+            code_hooks.before(cpu, pc, &decoder, &recorder)
+        })
+    }
+
+    /// Has calls end that use what no object of an object-only kernel defines.
+    fn end_at_absent(&mut self) -> Result<(), EmuError> {
+        let Some([functions, variables]) = self.kernel.absent_addresses() else { return Ok(()) };
+        let stand_ins = functions.step_by(Note::FUNCTION_BYTES as usize);
+        // A variable that is called is a function whose address was taken.
+        for address in stand_ins.chain(variables.clone().step_by(Note::VARIABLE_BYTES as usize)) {
+            self.code_hooks.add(address, CodeHook::Absent);
+        }
+        let isa = self.isa;
+        for vcpu in &mut self.vcpus {
+            vcpu.end_at_access(variables.clone(), move |address| CallExit::Absent {
+                address: isa.kernel_address(address),
+            })?;
+        }
         Ok(())
     }
 
@@ -600,6 +634,19 @@ impl Machine {
                 None => format!("reached a BUG() in {}", self.symbol_at(pc)),
             },
             CallExit::Sleeps { pc } => format!("sleeps: it called {}()", self.symbol_at(pc)),
+            CallExit::Absent { address } => match self.kernel.absent_at(address) {
+                Some(Absent::Function(name)) => {
+                    format!(
+                        "called {name}(), which is in no object of this kernel: objects --with {name} adds it"
+                    )
+                }
+                Some(Absent::Variable(name)) => {
+                    format!(
+                        "used {name}, which is in no object of this kernel: objects --with {name} adds it"
+                    )
+                }
+                None => end.to_string(),
+            },
             CallExit::Exception { pc, number } => format!(
                 "raised exception {number} at {} ({})",
                 self.symbol_at(pc),

@@ -294,7 +294,8 @@ impl KernelEnvironment {
 
 impl Inspect for KernelEnvironment {
     fn symbol_at(&self, pc: u64) -> Option<(&str, u64)> {
-        self.kernel().symbol_at(pc)
+        let agent = self.process.agents.iter().find(|(_, code)| code.contains(&pc));
+        agent.map(|(symbol, code)| (*symbol, pc - code.start)).or_else(|| self.kernel().symbol_at(pc))
     }
 
     fn instruction(&self, pc: u64) -> Rc<str> {

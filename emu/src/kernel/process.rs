@@ -1,10 +1,12 @@
 //! The process that a kernel's routines work on: one mapping, its page tables, and the pages behind them. No
 //! address here is specific to one build.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use pmdscope_arches::{ByteOrder, Encoding, Form};
-use pmdscope_guest::Kernel;
+use pmdscope_guest::routine::{self, Routine};
+use pmdscope_guest::{Kernel, Role, bundled};
 
 use crate::EmuError;
 use crate::end::CallExit;
@@ -72,6 +74,10 @@ pub(crate) struct KernelProcess {
     pub(crate) entries_return_in_memory: bool,
     /// The page protection of the mapping.
     pub(crate) protection: u64,
+    /// Whether migration entries have room for young and dirty.
+    has_room_for_marks: bool,
+    /// The code of agents: the symbol, and where it is.
+    pub(crate) agents: Vec<(&'static str, Range<u64>)>,
 }
 
 impl KernelProcess {
@@ -82,7 +88,9 @@ impl KernelProcess {
 
     /// Whether this kernel, as it was set up, keeps accessed and dirty in migration entries.
     pub(crate) fn keeps_young_dirty(&self) -> bool {
-        self.encoding.keeps_young_dirty() && self.machine.kernel.symbol(KEEPS_YOUNG_DIRTY).is_some()
+        self.has_room_for_marks
+            && self.encoding.keeps_young_dirty()
+            && self.machine.kernel.symbol(KEEPS_YOUNG_DIRTY).is_some()
     }
 
     /// Sets up the process of a kernel, with a huge page.
@@ -195,6 +203,8 @@ impl KernelProcess {
             pfn,
             entries_return_in_memory: false,
             protection: platform.protection,
+            has_room_for_marks: true,
+            agents: Vec::new(),
         };
         // The struct pages of the tables, and of pages that a walker may reach by mistake, are among the first.
         process.provide_pages(0)?;
@@ -207,6 +217,7 @@ impl KernelProcess {
         process.set_up_counters()?;
         process.set_up_wait_queues()?;
         process.map_provisions()?;
+        process.set_up_agents()?;
         process.machine.watch(process.tables.pmd_table.clone(), ByteOrder::of_entries(encoding.arch()))?;
         for symbol in platform.invalidates {
             process.machine.note_calls(symbol);
@@ -216,11 +227,31 @@ impl KernelProcess {
             process.find_node(node)?;
         }
         process.find_taking()?;
+        process.find_room_for_marks()?;
         process.find_migration_types()?;
         process.find_how_entries_return()?;
         process.find_protection()?;
         process.machine.sharing.reset();
         Ok(process)
+    }
+
+    /// Puts the agents of the bundled guest beside the kernel. Without such a guest it has none.
+    fn set_up_agents(&mut self) -> Result<(), EmuError> {
+        let (arch, mmu, version) = (self.encoding.arch(), self.encoding.mmu(), self.encoding.version());
+        let Ok(guest) = bundled(arch, mmu, version) else { return Ok(()) };
+        let guest = guest.load()?;
+        for agent in routine::all(Role::Agent) {
+            let Some(code) = guest.code(agent.symbol()) else { continue };
+            let start = self.machine.add_code(agent.symbol(), code)?;
+            self.agents.push((agent.symbol(), start..start + code.len() as u64));
+        }
+        Ok(())
+    }
+
+    /// Returns the symbol of an agent, and the address of its code.
+    pub(crate) fn agent(&self, agent: &Routine) -> Option<(&'static str, u64)> {
+        let found = self.agents.iter().find(|(symbol, _)| *symbol == agent.symbol());
+        found.map(|(symbol, code)| (*symbol, code.start))
     }
 
     /// Provides the struct pages around a page.

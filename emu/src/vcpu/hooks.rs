@@ -192,6 +192,28 @@ impl Vcpu {
         })
     }
 
+    /// Ends a call before it accesses a range, which is not empty. `how` has the address as the engine sees it.
+    pub(crate) fn end_at_access(
+        &mut self,
+        range: Range<u64>,
+        how: impl Fn(u64) -> CallExit + 'static,
+    ) -> Result<(), EmuError> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        let state = Rc::clone(&self.state);
+        let (first, last) = (self.isa.physical(range.start), self.isa.physical(range.end - 1));
+        self.engine
+            .on_access(
+                Accesses::All,
+                first,
+                last,
+                Box::new(move |engine, address, _, _| state.finish(engine, how(address))),
+            )
+            .map(drop)
+            .map_err(|e| EmuError::engine("hook", e))
+    }
+
     /// Calls `then` before each access of some kinds that the engine shows, and before each that it does not show.
     fn on_either(
         &mut self,

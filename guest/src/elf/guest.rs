@@ -116,6 +116,16 @@ impl Guest {
         })
     }
 
+    /// Returns the bytes of a function, as they are in memory.
+    pub fn code(&self, name: &str) -> Option<&[u8]> {
+        let function = self.find(name)?;
+        let segment = self.segments.iter().find(|segment| {
+            function.address.checked_sub(segment.address).is_some_and(|distance| distance < segment.size)
+        })?;
+        let start = usize::try_from(function.address - segment.address).ok()?;
+        segment.bytes.get(start..start.checked_add(usize::try_from(function.size).ok()?)?)
+    }
+
     /// Whether the guest has the function of a routine.
     pub fn has_routine(&self, routine: &Routine) -> bool {
         self.has(routine.symbol())

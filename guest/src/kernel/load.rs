@@ -1,6 +1,7 @@
 //! A kernel with its symbols and types: everything that a machine needs to run it.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -19,6 +20,10 @@ use super::power::{Descriptor, Descriptors, PowerAbi, without_dot};
 use super::text::printable;
 use super::types::{Prototype, TypedFunction, Types, TypesError, TypesFile, TypesFileError, TypesForm};
 
+use crate::objects::{self, Absent, Note};
+
+/// The most bytes of what an object-only kernel says of itself. It has some 30 KB.
+const NOTE_MOST: usize = 1 << 20;
 /// The name of cache entries for symbols.
 const SYMBOLS: &str = "symbols";
 
@@ -40,7 +45,17 @@ pub struct Kernel {
     bugs: OnceLock<Option<Bugs>>,
     /// The exported symbols, read when no other table has a name.
     exports: OnceLock<Exports>,
+    /// What an object-only kernel says of itself, read when it is first asked for.
+    objects: OnceLock<Option<ObjectOnly>>,
     notes: Vec<String>,
+}
+
+/// What an object-only kernel says of itself, and where something stands in for what it lacks.
+#[derive(Debug)]
+struct ObjectOnly {
+    note: Note,
+    functions: u64,
+    variables: u64,
 }
 
 /// The source of a kernel's types.
@@ -254,6 +269,7 @@ impl Kernel {
             descriptors: Descriptors::of(image),
             bugs: OnceLock::new(),
             exports: OnceLock::new(),
+            objects: OnceLock::new(),
             notes,
             file,
         })
@@ -441,6 +457,48 @@ impl Kernel {
             (None, Some(structures)) => structures.size(structure),
             (None, None) => None,
         }
+    }
+
+    /// Returns two sizes in bytes that the kernel's types give for a structure, if they disagree.
+    pub fn disagreeing_sizes(&self, structure: &str) -> Option<(u64, u64)> {
+        match self.types.as_ref()?.size_alone(structure) {
+            Err(TypesError::Ambiguous { first, second, .. }) => Some((first, second)),
+            _ => None,
+        }
+    }
+
+    /// Returns what an object-only kernel says of itself; `None` for any other kernel.
+    pub fn objects(&self) -> Option<&Note> {
+        Some(&self.object_only()?.note)
+    }
+
+    /// Returns the addresses at which something stands in for what no object of an object-only kernel defines: of
+    /// functions, and of variables.
+    pub fn absent_addresses(&self) -> Option<[Range<u64>; 2]> {
+        let ObjectOnly { note, functions, variables } = self.object_only()?;
+        let end = |start: u64, count: usize, bytes| start.saturating_add(bytes * count as u64);
+        Some([
+            *functions..end(*functions, note.functions.len(), Note::FUNCTION_BYTES),
+            *variables..end(*variables, note.variables.len(), Note::VARIABLE_BYTES),
+        ])
+    }
+
+    /// Returns what an address stands in for, in an object-only kernel.
+    pub fn absent_at(&self, address: u64) -> Option<Absent<'_>> {
+        let ObjectOnly { note, functions, variables } = self.object_only()?;
+        let function = address.checked_sub(*functions).and_then(|distance| note.function_at(distance));
+        let variable = || address.checked_sub(*variables).and_then(|distance| note.variable_at(distance));
+        function.map(Absent::Function).or_else(|| variable().map(Absent::Variable))
+    }
+
+    fn object_only(&self) -> Option<&ObjectOnly> {
+        let read = || {
+            let [note, functions, variables] =
+                [objects::SYMBOL, objects::FUNCTIONS, objects::VARIABLES].map(|name| self.find_named(name));
+            let note = Note::parse(self.file.flat.read_up_to(note?.address, NOTE_MOST)?);
+            Some(ObjectOnly { note, functions: functions?.address, variables: variables?.address })
+        };
+        self.objects.get_or_init(read).as_ref()
     }
 
     /// Returns the value of an enumerator, if it is known.

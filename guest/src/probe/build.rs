@@ -17,10 +17,10 @@ use super::compiler::{Compilers, HELPERS, Message};
 use super::helpers::{Helper, helpers};
 use super::note::{Absent, Note, OPTIONS, Piece, SECTION};
 use super::target::{ALWAYS, Otherwise, Target, otherwise_for};
-use super::tree::Tree;
 use crate::abi;
 use crate::elf::Guest;
 use crate::routine::{self, Role};
+use crate::tree::{KernelArch, Tree};
 
 /// Helpers that a tree lacks, each with the reason.
 type Lacking = Vec<(String, String)>;
@@ -187,7 +187,8 @@ impl Work<'_> {
 
     /// Returns the flags for what includes headers of the tree.
     fn kernel_flags(&self) -> Result<Vec<OsString>, ProbeError> {
-        let (headers, generated, folder) = (&self.tree.headers, &self.tree.generated, self.target.folder);
+        let (headers, generated, folder) =
+            (&self.tree.headers, &self.tree.generated, KernelArch::of(self.tree.arch).folder);
         let mut flags = self.flags();
         flags.extend(["-std=gnu11", "-D__KERNEL__", "-nostdinc"].map(OsString::from));
         flags.extend(

@@ -6,8 +6,7 @@ use std::process::{Command, Stdio};
 
 use pmdscope_arches::Arch;
 
-use super::ProbeError;
-use super::target::Target;
+use crate::tree::{KernelArch, TreeError, first_that_runs, version_line};
 
 /// A compiler for one architecture, and a linker.
 #[derive(Debug, Clone)]
@@ -33,9 +32,9 @@ impl Compilers {
     /// Finds a compiler for an architecture: the one that is named, or clang, or the cross gcc of Debian.
     ///
     /// # Errors
-    /// [`ProbeError::NoProgram`] with what to install.
-    pub fn find(arch: Arch, named: Option<&Path>) -> Result<Compilers, ProbeError> {
-        let gnu = format!("{}gcc", Target::of(arch).gnu);
+    /// [`TreeError::NoProgram`] with what to install.
+    pub fn find(arch: Arch, named: Option<&Path>) -> Result<Compilers, TreeError> {
+        let gnu = format!("{}gcc", KernelArch::of(arch).gnu);
         // Of sparc64 only gcc has code without register windows, which the engine needs.
         let usual: Vec<&str> = match arch {
             Arch::Sparc64 => vec![&gnu],
@@ -45,10 +44,10 @@ impl Compilers {
             Some(named) => vec![named.to_owned()],
             None => usual.iter().map(PathBuf::from).collect(),
         };
-        let found = candidates.iter().find_map(|program| Some((program, version_of(program)?)));
+        let found = candidates.iter().find_map(|program| Some((program, version_line(program)?)));
         let Some((compiler, version)) = found else {
             let package = if arch == Arch::Sparc64 { "gcc-sparc64-linux-gnu" } else { "clang-19" };
-            return Err(ProbeError::NoProgram {
+            return Err(TreeError::NoProgram {
                 program: candidates[0].display().to_string(),
                 help: match named {
                     Some(_) => "name a compiler that can be run".to_owned(),
@@ -56,26 +55,23 @@ impl Compilers {
                 },
             });
         };
-        let linkers = ["ld.lld-19", "ld.lld"].map(PathBuf::from);
-        let linker = linkers.iter().find(|program| version_of(program).is_some()).ok_or_else(|| {
-            ProbeError::NoProgram {
-                program: "ld.lld".to_owned(),
-                help: "install it (on Debian: apt-get install lld-19)".to_owned(),
-            }
+        let linker = first_that_runs(["ld.lld-19", "ld.lld"]).ok_or_else(|| TreeError::NoProgram {
+            program: "ld.lld".to_owned(),
+            help: "install it (on Debian: apt-get install lld-19)".to_owned(),
         })?;
         let is_clang = version.contains("clang");
-        Ok(Compilers { compiler: compiler.clone(), version, is_clang, linker: linker.clone() })
+        Ok(Compilers { compiler: compiler.clone(), version, is_clang, linker })
     }
 
     /// Compiles a file in a folder.
     ///
     /// # Errors
-    /// [`ProbeError::Run`] if the compiler cannot be run. The inner error has its messages.
+    /// [`TreeError::Run`] if the compiler cannot be run. The inner error has its messages.
     pub(super) fn compile(
         &self,
         folder: &Path,
         arguments: &[OsString],
-    ) -> Result<Result<(), Vec<Message>>, ProbeError> {
+    ) -> Result<Result<(), Vec<Message>>, TreeError> {
         run(&self.compiler, folder, arguments)
     }
 
@@ -87,7 +83,7 @@ impl Compilers {
         &self,
         folder: &Path,
         arguments: &[OsString],
-    ) -> Result<Result<(), Vec<Message>>, ProbeError> {
+    ) -> Result<Result<(), Vec<Message>>, TreeError> {
         run(&self.linker, folder, arguments)
     }
 
@@ -102,32 +98,19 @@ impl Compilers {
     }
 
     /// Returns the folder of the compiler's own headers.
-    pub(super) fn own_headers(&self) -> Result<PathBuf, ProbeError> {
+    pub(super) fn own_headers(&self) -> Result<PathBuf, TreeError> {
         let argument = if self.is_clang { "-print-resource-dir" } else { "-print-file-name=include" };
         let output = Command::new(&self.compiler)
             .arg(argument)
             .stdin(Stdio::null())
             .output()
-            .map_err(|error| ProbeError::Run { program: self.name(), error })?;
+            .map_err(|error| TreeError::Run { program: self.name(), error })?;
         let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
         Ok(if self.is_clang { folder.join("include") } else { folder })
     }
 }
 
-/// Returns the first line that a program prints about its version; `None` if it cannot be run.
-fn version_of(program: &Path) -> Option<String> {
-    let output = Command::new(program).arg("--version").stdin(Stdio::null()).output().ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned())
-}
-
-fn run(
-    program: &Path,
-    folder: &Path,
-    arguments: &[OsString],
-) -> Result<Result<(), Vec<Message>>, ProbeError> {
+fn run(program: &Path, folder: &Path, arguments: &[OsString]) -> Result<Result<(), Vec<Message>>, TreeError> {
     let output = Command::new(program)
         .args(arguments)
         .current_dir(folder)
@@ -135,7 +118,7 @@ fn run(
         .env("LC_ALL", "C")
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| ProbeError::Run { program: program.display().to_string(), error })?;
+        .map_err(|error| TreeError::Run { program: program.display().to_string(), error })?;
     if output.status.success() {
         return Ok(Ok(()));
     }

@@ -1,14 +1,13 @@
 //! Prepares a source tree: configures it in a build folder, and has make generate what headers need.
 
-use std::fs::{self, File};
+use std::ffi::OsString;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::{fs, io};
 
 use pmdscope_arches::Arch;
 
 use super::ProbeError;
-use super::target::Target;
-use super::tree::makefile_version;
+use crate::tree::{KernelArch, Make, TreeError, first_that_runs, makefile_version};
 
 /// Options beside the default configuration of an architecture: what page-table helpers depend on. Those that an
 /// architecture lacks stay unset.
@@ -31,22 +30,22 @@ const OPTIONS: [&str; 12] = [
 /// if that was done before for this tree, at this version.
 ///
 /// # Errors
-/// [`ProbeError::Make`] with the first error that make printed. Its whole output is in `make.log` in that folder.
+/// [`TreeError::Make`] with the first error that make printed. Its whole output is in `make.log` in that folder.
 pub fn prepare(source: &Path, build: &Path, arch: Arch) -> Result<(), ProbeError> {
     let identity = identity(source)?;
     if fs::read(build.join(PREPARED)).is_ok_and(|prepared| prepared == identity) {
         return Ok(());
     }
-    let target = Target::of(arch);
     fs::create_dir_all(build)?;
-    let make = Make { source, build, arch, target };
-    make.run(target.defconfig)?;
+    let make =
+        Make { folder: source.to_owned(), variables: variables(build, arch)?, log: build.join("make.log") };
+    make.run(&[KernelArch::of(arch).defconfig])?;
     let asked: String = OPTIONS.iter().map(|option| format!("CONFIG_{option}=y\n")).collect();
     let options = build.join(".config");
     let configured = fs::read_to_string(&options)?;
     fs::write(&options, configured + &asked)?;
-    make.run("olddefconfig")?;
-    make.run("prepare")?;
+    make.run(&["olddefconfig"])?;
+    make.run(&["prepare"])?;
     // Last: a build folder without it is prepared again.
     fs::write(build.join(PREPARED), identity)?;
     Ok(())
@@ -58,7 +57,7 @@ const PREPARED: &str = ".pmdscope-prepared";
 /// Returns what tells a tree, and its version, from others: its path, and the assignments at the top of its Makefile. A
 /// build folder of another version would give that version's name to this one's headers.
 fn identity(source: &Path) -> Result<Vec<u8>, ProbeError> {
-    let version = makefile_version(source).ok_or_else(|| ProbeError::NoTree {
+    let version = makefile_version(source).ok_or_else(|| TreeError::NoTree {
         tree: source.to_owned(),
         lacks: "its Makefile has no VERSION".to_owned(),
     })?;
@@ -67,55 +66,17 @@ fn identity(source: &Path) -> Result<Vec<u8>, ProbeError> {
     Ok(identity)
 }
 
-struct Make<'a> {
-    source: &'a Path,
-    build: &'a Path,
-    arch: Arch,
-    target: &'static Target,
-}
-
-impl Make<'_> {
-    fn run(&self, goal: &str) -> Result<(), ProbeError> {
-        let log = self.build.join("make.log");
-        let output = File::create(&log)?;
-        let cannot_run = |error| ProbeError::Run { program: "make".to_owned(), error };
-        let mut make = Command::new("make");
-        make.arg("-s")
-            .arg(format!("-j{}", std::thread::available_parallelism().map_or(1, |count| count.get())));
-        make.arg("-C").arg(self.source);
-        let mut folder = std::ffi::OsString::from("O=");
-        folder.push(std::path::absolute(self.build)?);
-        make.arg(folder).arg(format!("ARCH={}", self.target.folder));
-        match self.arch {
-            Arch::Sparc64 => make.arg(format!("CROSS_COMPILE={}", self.target.gnu)),
-            _ => make.arg(if clang_has_suffix() { "LLVM=-19" } else { "LLVM=1" }),
-        };
-        let status = make
-            .arg(goal)
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .status()
-            .map_err(cannot_run)?;
-        if status.success() {
-            return Ok(());
-        }
-        let printed = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
-        let telling = ["error:", "Error", "rror ", "not found", "not clean", "No rule"];
-        let line = printed.lines().find(|line| telling.iter().any(|word| line.contains(word)));
-        let message = line.or_else(|| printed.lines().last()).unwrap_or_default().trim().to_owned();
-        Err(ProbeError::Make { goal: goal.to_owned(), tree: self.source.to_owned(), message, log })
-    }
-}
-
-/// Whether the compiler is `clang-19`; otherwise it is `clang`.
-fn clang_has_suffix() -> bool {
-    Command::new("clang-19")
-        .arg("--version")
-        .stdin(Stdio::null())
-        .output()
-        .is_ok_and(|output| output.status.success())
+/// Returns the variables of make for an architecture, in a build folder.
+fn variables(build: &Path, arch: Arch) -> io::Result<Vec<OsString>> {
+    let named = KernelArch::of(arch);
+    let mut folder = OsString::from("O=");
+    folder.push(std::path::absolute(build)?);
+    let compiler = match arch {
+        Arch::Sparc64 => format!("CROSS_COMPILE={}", named.gnu),
+        _ if first_that_runs(["clang-19"]).is_some() => "LLVM=-19".to_owned(),
+        _ => "LLVM=1".to_owned(),
+    };
+    Ok(vec![folder, format!("ARCH={}", named.folder).into(), compiler.into()])
 }
 
 #[cfg(test)]

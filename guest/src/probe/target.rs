@@ -1,21 +1,11 @@
-//! What a probe needs to know of each architecture: the kernel's name of it, the compilers' flags, and the C files that
-//! have page-table routines.
+//! What a probe needs to know of each architecture: the compilers' flags, and the C files that have page-table routines.
 
 use pmdscope_arches::{Arch, Mmu};
 
-/// An architecture, as kernel trees and compilers name it.
+/// An architecture, as probes of it are compiled.
 pub(super) struct Target {
-    /// The kernel's folder of it in `arch/`, and what `make ARCH=` takes.
-    pub(super) folder: &'static str,
-    /// What makes its usual configuration.
-    pub(super) defconfig: &'static str,
-    /// The options of a tree for it: those that are set, and those that are not.
-    set: &'static [&'static str],
-    unset: &'static [&'static str],
     /// The flags of clang.
     clang: &'static [&'static str],
-    /// The prefix of the GNU tools.
-    pub(super) gnu: &'static str,
     /// The flags of gcc.
     gcc: &'static [&'static str],
     /// The tree's C files with routines of page tables.
@@ -56,11 +46,6 @@ impl Target {
     pub(super) fn flags(&self, clang: bool) -> &'static [&'static str] {
         if clang { self.clang } else { self.gcc }
     }
-
-    /// Whether a tree with these options is for the architecture.
-    pub(super) fn fits(&self, is_set: impl Fn(&str) -> bool) -> bool {
-        self.set.iter().all(|option| is_set(option)) && !self.unset.iter().any(|option| is_set(option))
-    }
 }
 
 /// What every probe has otherwise than the tree.
@@ -78,10 +63,6 @@ pub(super) fn otherwise_for(mmu: Option<Mmu>) -> Option<Otherwise> {
 }
 
 const ARM64: Target = Target {
-    folder: "arm64",
-    defconfig: "defconfig",
-    set: &["64BIT", "ARM64"],
-    unset: &["CPU_BIG_ENDIAN"],
     clang: &[
         "--target=aarch64-linux-gnu",
         "-mgeneral-regs-only",
@@ -89,7 +70,6 @@ const ARM64: Target = Target {
         "-DARM64_ASM_ARCH=\"armv8.5-a\"",
         "-DKASAN_SHADOW_SCALE_SHIFT=3",
     ],
-    gnu: "aarch64-linux-gnu-",
     gcc: &[
         "-mgeneral-regs-only",
         "-mno-outline-atomics",
@@ -108,12 +88,7 @@ const ARM64: Target = Target {
 };
 
 const X86_64: Target = Target {
-    folder: "x86",
-    defconfig: "x86_64_defconfig",
-    set: &["64BIT", "X86_64"],
-    unset: &[],
     clang: &["--target=x86_64-linux-gnu", "-mgeneral-regs-only", "-mno-red-zone"],
-    gnu: "x86_64-linux-gnu-",
     gcc: &["-mgeneral-regs-only", "-mno-red-zone"],
     files: &[GENERIC, "arch/x86/mm/pgtable.c"],
     tables: &[],
@@ -127,12 +102,7 @@ const X86_64: Target = Target {
 };
 
 const S390X: Target = Target {
-    folder: "s390",
-    defconfig: "defconfig",
-    set: &["64BIT", "S390"],
-    unset: &[],
     clang: &["--target=s390x-linux-gnu", "-march=z13", "-msoft-float"],
-    gnu: "s390x-linux-gnu-",
     gcc: &["-march=z13", "-msoft-float"],
     files: &[GENERIC, "arch/s390/mm/pgtable.c", "arch/s390/mm/hugetlbpage.c"],
     tables: &[],
@@ -149,10 +119,6 @@ const POWER_FILES: &[&str] = &[
 ];
 
 const PPC64: Target = Target {
-    folder: "powerpc",
-    defconfig: "ppc64_defconfig",
-    set: &["PPC64", "PPC_BOOK3S_64", "CPU_BIG_ENDIAN"],
-    unset: &[],
     clang: &[
         "--target=powerpc64-linux-gnu",
         "-mabi=elfv2",
@@ -161,7 +127,6 @@ const PPC64: Target = Target {
         "-mno-altivec",
         "-mno-vsx",
     ],
-    gnu: "powerpc64-linux-gnu-",
     gcc: &["-m64", "-mabi=elfv2", "-mcpu=power8", "-msoft-float", "-mno-altivec", "-mno-vsx"],
     files: POWER_FILES,
     tables: &[],
@@ -169,10 +134,6 @@ const PPC64: Target = Target {
 };
 
 const PPC64LE: Target = Target {
-    folder: "powerpc",
-    defconfig: "ppc64le_defconfig",
-    set: &["PPC64", "PPC_BOOK3S_64", "CPU_LITTLE_ENDIAN"],
-    unset: &[],
     clang: &[
         "--target=powerpc64le-linux-gnu",
         "-mabi=elfv2",
@@ -181,7 +142,6 @@ const PPC64LE: Target = Target {
         "-mno-altivec",
         "-mno-vsx",
     ],
-    gnu: "powerpc64le-linux-gnu-",
     gcc: &["-m64", "-mabi=elfv2", "-mcpu=power8", "-msoft-float", "-mno-altivec", "-mno-vsx"],
     files: POWER_FILES,
     tables: &[],
@@ -189,12 +149,7 @@ const PPC64LE: Target = Target {
 };
 
 const RISCV64: Target = Target {
-    folder: "riscv",
-    defconfig: "defconfig",
-    set: &["64BIT", "RISCV"],
-    unset: &[],
     clang: &["--target=riscv64-linux-gnu", "-march=rv64ima", "-mabi=lp64", "-mno-relax"],
-    gnu: "riscv64-linux-gnu-",
     gcc: &["-march=rv64ima_zicsr_zifencei", "-mabi=lp64", "-mno-relax"],
     files: &[GENERIC, "arch/riscv/mm/pgtable.c", "arch/riscv/mm/hugetlbpage.c"],
     tables: &[],
@@ -202,12 +157,7 @@ const RISCV64: Target = Target {
 };
 
 const SPARC64: Target = Target {
-    folder: "sparc",
-    defconfig: "sparc64_defconfig",
-    set: &["64BIT", "SPARC64"],
-    unset: &[],
     clang: &["--target=sparc64-linux-gnu"],
-    gnu: "sparc64-linux-gnu-",
     // No register windows: the engine's CPU cannot handle their traps.
     gcc: &["-m64", "-mflat", "-mcpu=niagara2", "-mno-vis", "-mno-fpu"],
     files: &[GENERIC, "arch/sparc/mm/tlb.c", "arch/sparc/mm/hugetlbpage.c"],
@@ -216,10 +166,6 @@ const SPARC64: Target = Target {
 };
 
 const LOONGARCH64: Target = Target {
-    folder: "loongarch",
-    defconfig: "defconfig",
-    set: &["64BIT", "LOONGARCH"],
-    unset: &[],
     clang: &[
         "--target=loongarch64-linux-gnusf",
         "-march=loongarch64",
@@ -227,7 +173,6 @@ const LOONGARCH64: Target = Target {
         "-msoft-float",
         "-fno-direct-access-external-data",
     ],
-    gnu: "loongarch64-linux-gnu-",
     gcc: &["-mabi=lp64s", "-msoft-float"],
     files: &[GENERIC, "arch/loongarch/mm/pgtable.c", "arch/loongarch/mm/hugetlbpage.c"],
     tables: &[

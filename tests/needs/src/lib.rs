@@ -88,7 +88,7 @@ impl Need {
     pub const fn remedy(self) -> &'static str {
         match self {
             Need::Kernels => "script/fetch-kernels",
-            Need::OwnKernels => "script/build-kernels arm64:base+revert x86_64:debug-vm+revert",
+            Need::OwnKernels => "script/kernels arm64:base+revert x86_64:debug-vm+revert",
             Need::DocumentedKernel => "script/fetch-kernels, while Debian has that version",
             Need::Browser => "script/install-browser",
             Need::Groff => "apt-get install groff-base",
@@ -161,7 +161,7 @@ pub fn kernel_files() -> Vec<PathBuf> {
     if Need::Kernels.is_hidden() { Vec::new() } else { files(&kernel_folder()) }
 }
 
-/// Returns the kernels that `script/build-kernels` has built, ordered by name; none if they are hidden.
+/// Returns the kernels that `script/kernels` has built, ordered by name; none if they are hidden.
 ///
 /// If there are none, reports the test that calls this as skipped.
 ///

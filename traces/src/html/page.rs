@@ -46,7 +46,7 @@ pub(super) fn page(report: &CompareReport) -> Markup {
     let has_sweeps = !report.sweeps.is_empty();
     // A page of sweeps alone has no matrix.
     let has_runs = !report.rows.is_empty() || !has_sweeps;
-    let kernels = compare::kernels(report);
+    let subjects = compare::subjects(report);
     let style = html! {
         "@media (max-width: 46rem) { .matrix {" (PreEscaped(CARDS)) "} }"
         "@media print { .matrix.wide {" (PreEscaped(CARDS)) "} }"
@@ -69,11 +69,11 @@ pub(super) fn page(report: &CompareReport) -> Markup {
         }
         main {
             @if has_runs {
-                @if !report.differences.is_empty() || !kernels.is_empty() {
+                @if !report.differences.is_empty() || !subjects.is_empty() {
                     section #differs aria-labelledby="differs-title" {
                         h2 #differs-title { "What differs" }
                         (differences(report))
-                        @for line in &kernels { p.hint { (line) } }
+                        @for line in &subjects { p.hint { (line) } }
                     }
                 }
                 section #matrix aria-labelledby="matrix-title" {

@@ -2,7 +2,7 @@
 
 use pmdscope_arches::platform_name;
 
-use super::{PatchPair, PatchReport};
+use super::{PatchPair, PatchReport, Totals};
 use crate::difference::words;
 use crate::report::GuestInfo;
 use crate::text::wrapped::{command_lines, unbroken};
@@ -23,8 +23,7 @@ pub(super) fn paragraph(report: &PatchReport) -> Vec<String> {
     let pairs: Vec<String> = report.pairs.iter().map(pair).collect();
     text += &format!(": {}.", pairs.join("; "));
     let mut sentences = vec![text];
-    let new = report.new_findings();
-    let gone = report.gone_findings();
+    let Totals { new, gone, unknown, .. } = report.totals();
     let kept = report.kept_findings();
     if !gone.findings.is_empty() {
         let (names, runs) = (words::findings(&gone.findings), counted(gone.runs, "run"));
@@ -44,7 +43,7 @@ pub(super) fn paragraph(report: &PatchReport) -> Vec<String> {
         let (names, runs) = (words::findings(&kept.findings), counted(kept.runs, "run"));
         sentences.push(format!("Found before and after: {names}, in {runs}."));
     }
-    match report.unknown() {
+    match unknown {
         0 => {}
         1 => sentences.push("1 run could not be completed, so its result is unknown.".to_owned()),
         unknown => {

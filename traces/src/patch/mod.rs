@@ -172,13 +172,40 @@ impl Found {
     }
 }
 
-impl PatchReport {
-    fn new_findings(&self) -> Found {
-        Found::of(self.rows().map(difference::RowDifference::new_findings))
-    }
+/// What differs, in numbers.
+struct Totals {
+    new: Found,
+    gone: Found,
+    /// The runs of each side.
+    runs: u64,
+    /// The runs that differ.
+    different: usize,
+    /// The runs that are not fully known.
+    unknown: usize,
+}
 
-    fn gone_findings(&self) -> Found {
-        Found::of(self.rows().map(difference::RowDifference::gone_findings))
+impl Totals {
+    fn of(pairs: &[PatchPair]) -> Totals {
+        let rows = || pairs.iter().flat_map(|pair| &pair.difference.rows);
+        Totals {
+            new: Found::of(rows().map(difference::RowDifference::new_findings)),
+            gone: Found::of(rows().map(difference::RowDifference::gone_findings)),
+            runs: pairs.iter().map(|pair| pair.runs).sum(),
+            different: rows().count(),
+            unknown: pairs.iter().map(|pair| pair.difference.unknown.len()).sum(),
+        }
+    }
+}
+
+impl PatchPair {
+    fn totals(&self) -> Totals {
+        Totals::of(std::slice::from_ref(self))
+    }
+}
+
+impl PatchReport {
+    fn totals(&self) -> Totals {
+        Totals::of(&self.pairs)
     }
 
     fn kept_findings(&self) -> Found {
@@ -188,13 +215,5 @@ impl PatchReport {
 
     fn rows(&self) -> impl Iterator<Item = &difference::RowDifference> {
         self.pairs.iter().flat_map(|pair| &pair.difference.rows)
-    }
-
-    fn runs(&self) -> u64 {
-        self.pairs.iter().map(|pair| pair.runs).sum()
-    }
-
-    fn unknown(&self) -> usize {
-        self.pairs.iter().map(|pair| pair.difference.unknown.len()).sum()
     }
 }

@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 
-use super::{LeftOut, PatchConclusion, PatchPair, PatchReport, mail};
+use super::{LeftOut, PatchConclusion, PatchPair, PatchReport, Totals, mail};
 use crate::difference::Side;
 use crate::difference::words as of_difference;
 use crate::printable::printable;
@@ -19,6 +19,10 @@ pub fn text(report: &PatchReport) -> String {
     let mut lines = Lines::default();
     let (style, sentence) = verdict(report);
     lines.styled(style, "  ", &sentence);
+    if report.pairs.len() > 1 {
+        lines.gap();
+        table(&mut lines, &report.pairs);
+    }
     for pair in &report.pairs {
         lines.gap();
         self::pair(&mut lines, pair);
@@ -34,9 +38,13 @@ pub fn text(report: &PatchReport) -> String {
 
 /// The verdict in one sentence.
 pub(super) fn verdict(report: &PatchReport) -> (Style, String) {
-    let (new, gone) = (report.new_findings(), report.gone_findings());
-    let runs = counted(report.runs(), "run");
-    let unknown = report.unknown();
+    sentence(report.conclusion, &report.totals())
+}
+
+/// A conclusion in one sentence.
+fn sentence(conclusion: PatchConclusion, totals: &Totals) -> (Style, String) {
+    let Totals { new, gone, unknown, .. } = totals;
+    let runs = counted(totals.runs, "run");
     let better = match gone.findings.is_empty() {
         true => String::new(),
         false => {
@@ -49,14 +57,14 @@ pub(super) fn verdict(report: &PatchReport) -> (Style, String) {
         1 => " 1 run is not fully known.".to_owned(),
         _ => format!(" {unknown} runs are not fully known."),
     };
-    match report.conclusion {
+    match conclusion {
         PatchConclusion::NewFindings => {
             let names = of_difference::findings(&new.findings);
             let text = format!("WORSE: newly found after the change: {names}, in {} of {runs}.", new.runs);
             (style::WRONG, format!("{text}{better}{not_known}"))
         }
         PatchConclusion::Unknown => {
-            let is = if unknown == 1 { "is" } else { "are" };
+            let is = if *unknown == 1 { "is" } else { "are" };
             let text = format!(
                 "UNKNOWN: nothing is newly found, but {unknown} of {runs} {is} not fully known, which is not a pass."
             );
@@ -65,7 +73,7 @@ pub(super) fn verdict(report: &PatchReport) -> (Style, String) {
         PatchConclusion::NothingNew if !gone.findings.is_empty() => {
             (style::HOLDS, format!("BETTER: nothing is newly found in {runs}.{better}"))
         }
-        PatchConclusion::NothingNew if report.rows().next().is_none() => {
+        PatchConclusion::NothingNew if totals.different == 0 => {
             (style::HOLDS, format!("NO DIFFERENCE: the result is the same before and after in {runs}."))
         }
         PatchConclusion::NothingNew => {
@@ -74,11 +82,25 @@ pub(super) fn verdict(report: &PatchReport) -> (Style, String) {
     }
 }
 
+/// Formats the verdict of each architecture, one below the other.
+fn table(lines: &mut Lines, pairs: &[PatchPair]) {
+    let names: Vec<String> = pairs.iter().map(platform).collect();
+    let widest = names.iter().map(String::len).max().unwrap_or(0);
+    for (name, pair) in names.iter().zip(pairs) {
+        let (style, text) = sentence(pair.conclusion(), &pair.totals());
+        lines.styled(style, &" ".repeat(widest + 2), &format!("{name:widest$}  {text}"));
+    }
+}
+
+fn platform(pair: &PatchPair) -> String {
+    platform_name(&pair.difference.arch, pair.difference.mmu.as_ref())
+}
+
 /// Formats what differs on one architecture.
 fn pair(lines: &mut Lines, pair: &PatchPair) {
     let difference = &pair.difference;
     let of = |guest: &crate::report::GuestInfo| mail::kernel(guest);
-    let platform = platform_name(&difference.arch, difference.mmu.as_ref());
+    let platform = platform(pair);
     let (before, after) = (of(&difference.before), of(&difference.after));
     lines.styled(style::TITLE, "  ", &format!("{platform}: {before} before, {after} after"));
     let routines = format!(

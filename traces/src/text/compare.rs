@@ -3,7 +3,7 @@
 use crate::comparison::{CompareReport, UnavailableKernel};
 use crate::format::{CompareEncoder, CompareFormat, ReportEncoder, ReportFormat};
 use crate::printable::printable;
-use crate::report::{RunReport, Verdict};
+use crate::report::{GuestKind, RunReport, Verdict};
 use crate::summary::TableLine;
 use crate::sweep::SweepReport;
 use crate::text::difference;
@@ -42,7 +42,7 @@ pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
     for difference in &report.differences {
         lines.extend(difference::difference(difference, columns.min(WIDTH)));
     }
-    lines.extend(kernels(report).iter().flat_map(|line| wrapped("", "  ", line, columns)));
+    lines.extend(subjects(report).iter().flat_map(|line| wrapped("", "  ", line, columns)));
     if !lines.is_empty() {
         lines.push(String::new());
     }
@@ -67,11 +67,18 @@ pub fn compare(report: &CompareReport, terminal: Option<u16>) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-/// Says of each kernel with a label which one it is.
-pub(crate) fn kernels(report: &CompareReport) -> Vec<String> {
+/// Says of each kernel with a label, and of each guest from a file, which one it is.
+pub(crate) fn subjects(report: &CompareReport) -> Vec<String> {
     let mut lines = Vec::new();
     for row in &report.rows {
         let guest = &row.guest;
+        if guest.kind == GuestKind::File {
+            let line = format!("{} {}: guest {}", summary::platform(row), row.linux, guest.name);
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+            continue;
+        }
         let Some(label) = &guest.label else { continue };
         let build_id = guest
             .build_id

@@ -8,6 +8,7 @@ use crate::EmuError;
 use crate::end::CallExit;
 use crate::kernel::layout_probe::{mapping, present_huge};
 use crate::kernel::machine::ProbedAccess;
+use crate::kernel::start_values::KEEPS_YOUNG_DIRTY;
 
 use super::{KernelProcess, READ_WRITE};
 
@@ -71,6 +72,35 @@ impl KernelProcess {
                 Ok(())
             }
         }
+    }
+
+    /// Finds whether migration entries have room for young and dirty, by what the kernel runs for that when it starts: it
+    /// looks at the number of bits that an offset has, which depends on its configuration. Where that cannot be run, they
+    /// have room.
+    pub(super) fn find_room_for_marks(&mut self) -> Result<(), EmuError> {
+        /// The function that decides it (mm/swapfile.c).
+        const DECIDES: &str = "swapfile_init";
+        if !self.keeps_young_dirty() {
+            return Ok(());
+        }
+        let [decides, keeps] = [DECIDES, KEEPS_YOUNG_DIRTY].map(|name| self.machine.kernel.symbol(name));
+        let (Some(decides), Some(keeps)) = (decides, keeps) else { return Ok(()) };
+        self.machine.space.borrow().restore();
+        self.machine.put(keeps, 1, 0)?;
+        let end = self.machine.call(0, decides, &[])?;
+        let decided = self.machine.get(keeps, 1)?;
+        self.machine.space.borrow().restore();
+        if end != CallExit::Returned || decided != 0 {
+            return Ok(());
+        }
+        self.has_room_for_marks = false;
+        self.machine.put(keeps, 1, 0)?;
+        self.machine.space.borrow().settle();
+        self.machine.assumptions.push(format!(
+            "{KEEPS_YOUNG_DIRTY} is 0 after all, as {DECIDES}() decides: an offset of this kernel has no room for young \
+             and dirty"
+        ));
+        Ok(())
     }
 
     /// Finds the migration types of this kernel, by the entries that its own `set_pmd_migration_entry()` makes of

@@ -15,6 +15,7 @@ use crate::kernel::process::KernelProcess;
 use crate::kernel::provide::Provision;
 use crate::vcpu::NextCall;
 
+mod agents;
 mod by_type;
 mod contracts;
 mod recipe;
@@ -30,7 +31,7 @@ pub(crate) use walkers::GUP_FAST_READ;
 
 /// Returns all recipes.
 fn recipes() -> impl Iterator<Item = &'static Recipe> + Clone {
-    writers::ALL.iter().chain(walkers::ALL)
+    writers::ALL.iter().chain(walkers::ALL).chain(agents::ALL)
 }
 
 /// Returns the kernel routines of a role.
@@ -43,7 +44,9 @@ pub fn kernel_routines(role: Role) -> impl Iterator<Item = &'static Routine> + C
 /// # Errors
 /// [`UnknownName`] if there is no such routine. It suggests the nearest name.
 pub fn kernel_routine(role: Role, name: &str) -> Result<&'static Routine, UnknownName> {
-    let all = kernel_routines(role);
+    // An agent is run in the place of a walker.
+    let agents = kernel_routines(Role::Agent).filter(move |_| role == Role::Walker);
+    let all = kernel_routines(role).chain(agents);
     let what = match role {
         Role::Writer => "writer of a kernel",
         Role::Walker => "walker of a kernel",
@@ -115,7 +118,11 @@ impl PreparedCall {
         provisions: &Rc<Vec<Provision>>,
     ) -> Result<PreparedCall, EmuError> {
         let kernel = &process.machine.kernel;
-        let Some((symbol, function)) = routine.function_in(kernel) else {
+        let found = match routine.role {
+            Role::Agent => process.agent(routine),
+            _ => routine.function_in(kernel),
+        };
+        let Some((symbol, function)) = found else {
             return Err(EmuError::Environment(format!(
                 "this kernel has no {}()",
                 routine.symbols.join("() or ")

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use pmdscope_arches::{Arch, Version};
 
-use super::ProbeError;
-use super::target::Target;
+use super::TreeError;
+use super::naming::KernelArch;
 use crate::files::{self, Opened};
 
 /// The largest file of a tree that is read, in bytes. The options of a configuration take some 200 KB.
@@ -17,11 +17,11 @@ const MOST_BYTES: u64 = 16 << 20;
 #[derive(Debug, Clone)]
 pub struct Tree {
     /// The folder with what was generated.
-    pub(super) generated: PathBuf,
+    pub(crate) generated: PathBuf,
     /// The folder with the headers of all architectures.
-    pub(super) headers: PathBuf,
+    pub(crate) headers: PathBuf,
     /// Whether that folder has the C files too.
-    pub(super) has_files: bool,
+    pub(crate) has_files: bool,
     /// The architecture.
     pub arch: Arch,
     /// The version, such as 7.2.
@@ -38,20 +38,20 @@ impl Tree {
     ///
     /// # Errors
     /// What of the tree is missing, or that it is for another architecture.
-    pub fn open(tree: &Path, source: Option<&Path>, arch: Arch) -> Result<Tree, ProbeError> {
-        let target = Target::of(arch);
-        let missing = |what: &str| ProbeError::NoTree { tree: tree.to_owned(), lacks: what.to_owned() };
+    pub fn open(tree: &Path, source: Option<&Path>, arch: Arch) -> Result<Tree, TreeError> {
+        let named = KernelArch::of(arch);
+        let missing = |what: &str| TreeError::NoTree { tree: tree.to_owned(), lacks: what.to_owned() };
         if !tree.is_dir() {
             return Err(missing("it is no folder"));
         }
         let generated = tree.join("include/generated");
         let options = generated.join("autoconf.h");
         if !options.is_file() {
-            return Err(ProbeError::NotPrepared { tree: tree.to_owned(), arch, folder: target.folder });
+            return Err(TreeError::NotPrepared { tree: tree.to_owned(), arch, folder: named.folder });
         }
         let options = options_of(&text(&options)?);
-        if !target.fits(|option| options.contains_key(option)) {
-            return Err(ProbeError::OtherArch { tree: tree.to_owned(), wanted: arch });
+        if !named.fits(|option| options.contains_key(option)) {
+            return Err(TreeError::OtherArch { tree: tree.to_owned(), wanted: arch });
         }
         let version = text(&generated.join("uapi/linux/version.h"))?;
         let version = version_of(&version)
@@ -64,7 +64,7 @@ impl Tree {
             Some(source) if has_headers(source) => source.to_owned(),
             Some(source) => {
                 let lacks = "it has no include/linux/kconfig.h".to_owned();
-                return Err(ProbeError::NoTree { tree: source.to_owned(), lacks });
+                return Err(TreeError::NoTree { tree: source.to_owned(), lacks });
             }
             None => headers_of(tree).ok_or_else(|| {
                 missing("neither it nor the tree that it was made from has include/linux/kconfig.h: name that by --source")
@@ -74,11 +74,11 @@ impl Tree {
         if let Some(of_headers) = makefile_version(&headers)
             && !of_headers.starts_with(&format!("{version}."))
         {
-            return Err(ProbeError::OtherVersion { tree: tree.to_owned(), version, headers, of_headers });
+            return Err(TreeError::OtherVersion { tree: tree.to_owned(), version, headers, of_headers });
         }
         let has_files = headers.join("mm/pgtable-generic.c").is_file();
         let absolute = |path: &Path| {
-            std::path::absolute(path).map_err(|error| ProbeError::Read { path: path.to_owned(), error })
+            std::path::absolute(path).map_err(|error| TreeError::Read { path: path.to_owned(), error })
         };
         Ok(Tree {
             generated: absolute(tree)?,
@@ -98,19 +98,19 @@ impl Tree {
 }
 
 /// Reads a file of a tree.
-fn text(path: &Path) -> Result<String, ProbeError> {
+fn text(path: &Path) -> Result<String, TreeError> {
     let read = || -> io::Result<Vec<u8>> {
         let Opened::File(file) = files::open(path)? else { return Err(io::ErrorKind::InvalidInput.into()) };
         let mut bytes = Vec::new();
         file.take(MOST_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let bytes = read().map_err(|error| ProbeError::Read { path: path.to_owned(), error })?;
+    let bytes = read().map_err(|error| TreeError::Read { path: path.to_owned(), error })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Returns the version that the Makefile of a tree begins with, such as `7.2.13`.
-pub(super) fn makefile_version(tree: &Path) -> Option<String> {
+pub(crate) fn makefile_version(tree: &Path) -> Option<String> {
     let makefile = text(&tree.join("Makefile")).ok()?;
     let number = |name: &str| {
         let assigned =
