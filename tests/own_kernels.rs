@@ -78,6 +78,35 @@ fn a_swap_offset_that_loses_a_bit_is_found() {
     assert!(ran.stdout.contains("FINDING swap-decodes-differently"), "{}", ran.stdout);
 }
 
+/// A run that calls a function which is in no object of its kernel is unknown, and says which.
+#[test]
+fn what_is_in_no_object_makes_a_run_unknown() {
+    let Some(kernel) = pmdscope_needs::own_kernels().into_iter().find(|kernel| name(kernel) == "arm64-base")
+    else {
+        return;
+    };
+    let path = kernel.to_str().expect("names of kernels are UTF-8");
+    let listed = finish(&mut command(&["kernel", "list-functions", path, "--no-cache", "--format", "json"]));
+    let listed: Value = serde_json::from_str(&listed.stdout).expect("the program prints JSON");
+    let lacks = |seen: &Value| {
+        let ended = seen["ended"].as_str().unwrap_or_default();
+        ended.contains("which is in no object of this kernel")
+    };
+    let functions = listed["functions"].as_array().expect("a list");
+    let found = functions.iter().find_map(|function| {
+        let seen = function["seen"].as_array()?.iter().find(|seen| lacks(seen))?;
+        Some((function["name"].as_str()?, seen["entry"].as_str()?))
+    });
+    let (function, entry) = found.expect("a few objects lack something that one of their functions needs");
+    let args =
+        ["run", "--kernel", path, "--no-cache", "--entry", entry, "--writer", function, "--walker", "none"];
+    let ran = finish(&mut command(&args));
+    assert_eq!(ran.status, Some(3), "{function} on {entry}: {}{}", ran.stdout, ran.stderr);
+    let said = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("which is in no object of this kernel: objects --with "), "{said}");
+    assert!(!said.contains("PASS"), "{said}");
+}
+
 /// The types of another configuration are refused where the kernel's own say so.
 #[test]
 fn types_of_another_configuration_are_refused() {

@@ -55,6 +55,18 @@ impl Kernels {
     }
 }
 
+/// Of several pairs each has its verdict, before what differs.
+#[test]
+fn each_pair_has_its_verdict() {
+    let Some(kernels) = Kernels::new("each-pair-has-its-verdict") else { return };
+    let said = kernels.says(&format!("patch before.deb after.deb after.deb after.deb {SOME}"), 0);
+    let (verdicts, _) = said.split_once("For the changelog").expect("a paragraph for the changelog");
+    let place = |words: &str| verdicts.find(words).unwrap_or_else(|| panic!("{words}: {said}"));
+    let better = place("arm64 BETTER: nothing is newly found in 6 runs. No longer found: ");
+    let same = place("arm64 NO DIFFERENCE: the result is the same before and after in 6 runs.");
+    assert!(better < same && same < place("arm64: 5.10.0-30-arm64"), "{said}");
+}
+
 /// A few runs of each kernel.
 const SOME: &str =
     "--writer split --walker gup-fast-read,follow-page --entry migration-read,migration-write,none";

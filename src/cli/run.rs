@@ -58,7 +58,8 @@ pub struct JobArgs {
     #[arg(long, value_name = "W")]
     pub writer: Option<String>,
     /// Walkers, separated by commas, for a run each (see `pmdscope list walkers`, for a kernel `pmdscope kernel
-    /// list-functions`); all is every walker, and for a kernel none is the writer alone
+    /// list-functions`); all is every walker, and for a kernel none is the writer alone, and mmu-load or mmu-store the
+    /// MMU
     #[arg(long, value_name = "K", default_value = "gup-fast-read", value_delimiter = ',')]
     pub walker: Vec<String>,
     /// Further routines, separated by commas, each on a CPU of its own: writers, walkers, or agents that play the

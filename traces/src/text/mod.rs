@@ -164,7 +164,10 @@ fn stored_by(stored: &Stored) -> String {
 
 /// Writes the entries that the walker saw, and the outcomes of the walker and of further routines.
 fn walked(lines: &mut Lines, report: &RunReport) {
-    lines.paragraph("", "  ", &format!("Views of {}:", report.walker));
+    // An agent has none: nothing follows from what the MMU saw but its marks.
+    if !report.views.is_empty() {
+        lines.paragraph("", "  ", &format!("Views of {}:", report.walker));
+    }
     for view in &report.views {
         lines.paragraph("  ", "    ", &seen(view, report));
     }
