@@ -155,6 +155,15 @@ fn what_was_lacking_is_found_and_remembered() {
     assert_eq!(tree.asked().as_deref(), Some("kernel/wake.o\nkernel/sched.o\n"));
     let next = tree.objects(&["-v"]);
     assert!(next.stdout.contains("kernel/wake.o kernel/sched.o"), "{}{}", next.stdout, next.stderr);
+    // An object from elsewhere is linked, and not remembered: make cannot bring it up to date.
+    fs::copy(tree.file("kernel/wake.o"), tree.file("../objects-extra.o")).expect("it can be copied");
+    fs::remove_file(tree.file(".pmdscope-objects")).expect("it was remembered");
+    let extra = tree.file("../objects-extra.o");
+    let ran = tree.objects(&["--with", extra.to_str().expect("UTF-8")]);
+    fs::remove_file(&extra).expect("it was copied");
+    assert!(ran.stdout.contains("\n  0 functions and 2 variables"), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(tree.asked(), None);
+    fs::write(tree.file(".pmdscope-objects"), "kernel/wake.o\nkernel/sched.o\n").expect("written");
     // What cannot be linked is not remembered.
     tree.write("kernel/twice.c", "int limit = 4;\n");
     let said = tree.fails(&["--with", "kernel/twice.c"]);

@@ -16,8 +16,9 @@ pub struct ObjectsArgs {
     /// Architecture, to be sure; the folder is configured for one
     #[arg(long, value_name = "A")]
     pub arch: Option<String>,
-    /// What else the kernel is to have: an object or source of the folder, or a function or variable, whose file is
-    /// looked for. The folder remembers it (.pmdscope-objects); may be given several times
+    /// What else the kernel is to have: an object or source of the folder (one that begins with / or . is from elsewhere),
+    /// or a function or variable, whose file is looked for. The folder remembers it (.pmdscope-objects); may be given
+    /// several times
     #[arg(long, value_name = "OBJECT|NAME", conflicts_with = "no_make")]
     pub with: Vec<String>,
     /// Link the objects as they are

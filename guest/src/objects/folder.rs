@@ -242,20 +242,19 @@ impl Folder {
         }
     }
 
-    /// Returns the object that a path means; `None` if it is the name of a function or variable.
+    /// Returns the object that a path means, which is one of the folder unless it begins with `/` or `.`; `None` if it is
+    /// the name of a function or variable.
     fn named(&self, name: &str) -> Option<String> {
         let object = match name.rsplit_once('.') {
             Some((stem, "c" | "S" | "o")) => format!("{stem}.o"),
             _ => return None,
         };
+        if !object.starts_with(['/', '.']) {
+            return Some(object);
+        }
         let absolute = std::path::absolute(&object).ok()?;
-        let elsewhere = absolute.is_file() && !absolute.starts_with(&self.path);
-        let inside = absolute.strip_prefix(&self.path).ok().filter(|_| Path::new(&object).is_absolute());
-        Some(match inside {
-            Some(inside) => inside.to_string_lossy().into_owned(),
-            None if elsewhere => absolute.to_string_lossy().into_owned(),
-            None => object,
-        })
+        let place = absolute.strip_prefix(&self.path).unwrap_or(&absolute);
+        Some(place.to_string_lossy().into_owned())
     }
 
     /// Returns the object of the tree that defines a function or variable, compiled.
