@@ -78,6 +78,33 @@ fn a_swap_offset_that_loses_a_bit_is_found() {
     assert!(ran.stdout.contains("FINDING swap-decodes-differently"), "{}", ran.stdout);
 }
 
+/// A pmdp_invalidate() that loads and stores loses the marks of the MMU, and no other kernel's does.
+#[test]
+fn a_plain_store_loses_what_the_mmu_marks() {
+    for kernel in pmdscope_needs::own_kernels() {
+        let arch = name(&kernel).split('-').next().unwrap_or_default().to_owned();
+        if !name(&kernel).ends_with("-base") && !name(&kernel).contains("+plain-store") || arch == "s390x" {
+            continue;
+        }
+        let path = kernel.to_str().expect("names of kernels are UTF-8");
+        let args = ["run", "--kernel", path, "--no-cache", "--entry", "present-huge"];
+        let race = ["--writer", "pmdp_invalidate", "--walker", "mmu-store", "--format", "json"];
+        let ran = finish(&mut command(&[&args[..], &race].concat()));
+        let report: Value = serde_json::from_str(&ran.stdout).expect("the program prints JSON");
+        assert_eq!(report["incomplete"], Value::Null, "{}", name(&kernel));
+        let outcomes = report["outcomes"].as_array().expect("a list");
+        assert!(
+            outcomes.iter().any(|outcome| outcome["result"] == "marked"),
+            "{}: {outcomes:?}",
+            name(&kernel)
+        );
+        let found: Vec<&Value> =
+            report["findings"].as_array().expect("a list").iter().map(|finding| &finding["name"]).collect();
+        let expected: &[&str] = if name(&kernel).contains("+plain-store") { &["bits-lost"] } else { &[] };
+        assert_eq!(found, expected, "{}", name(&kernel));
+    }
+}
+
 /// A run that calls a function which is in no object of its kernel is unknown, and says which.
 #[test]
 fn what_is_in_no_object_makes_a_run_unknown() {

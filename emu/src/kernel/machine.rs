@@ -6,8 +6,7 @@ use std::rc::Rc;
 
 use pmdscope_arches::ByteOrder;
 use pmdscope_guest::Kernel;
-use pmdscope_guest::kernel::{Bug, BugKind};
-use pmdscope_guest::objects::{Absent, Note};
+use pmdscope_guest::kernel::{Absent, Bug, BugKind, ObjectsNote};
 use pmdscope_watch::Isa;
 
 use crate::EmuError;
@@ -274,9 +273,9 @@ impl Machine {
     /// Has calls end that use what no object of an object-only kernel defines.
     fn end_at_absent(&mut self) -> Result<(), EmuError> {
         let Some([functions, variables]) = self.kernel.absent_addresses() else { return Ok(()) };
-        let stand_ins = functions.step_by(Note::FUNCTION_BYTES as usize);
+        let stand_ins = functions.step_by(ObjectsNote::FUNCTION_BYTES as usize);
         // A variable that is called is a function whose address was taken.
-        for address in stand_ins.chain(variables.clone().step_by(Note::VARIABLE_BYTES as usize)) {
+        for address in stand_ins.chain(variables.clone().step_by(ObjectsNote::VARIABLE_BYTES as usize)) {
             self.code_hooks.add(address, CodeHook::Absent);
         }
         let isa = self.isa;

@@ -16,11 +16,10 @@ use super::file::{KernelFile, OpenedKernel};
 use super::image::{SegmentKind, Symbol, SymbolKind};
 use super::kallsyms::read_kallsyms;
 use super::known_structures::{KnownStructures, known_structures};
+use super::objects::{self, Absent, ObjectsNote};
 use super::power::{Descriptor, Descriptors, PowerAbi, without_dot};
 use super::text::printable;
 use super::types::{Prototype, TypedFunction, Types, TypesError, TypesFile, TypesFileError, TypesForm};
-
-use crate::objects::{self, Absent, Note};
 
 /// The most bytes of what an object-only kernel says of itself. It has some 30 KB.
 const NOTE_MOST: usize = 1 << 20;
@@ -53,7 +52,7 @@ pub struct Kernel {
 /// What an object-only kernel says of itself, and where something stands in for what it lacks.
 #[derive(Debug)]
 struct ObjectOnly {
-    note: Note,
+    note: ObjectsNote,
     functions: u64,
     variables: u64,
 }
@@ -468,7 +467,7 @@ impl Kernel {
     }
 
     /// Returns what an object-only kernel says of itself; `None` for any other kernel.
-    pub fn objects(&self) -> Option<&Note> {
+    pub fn objects(&self) -> Option<&ObjectsNote> {
         Some(&self.object_only()?.note)
     }
 
@@ -478,8 +477,8 @@ impl Kernel {
         let ObjectOnly { note, functions, variables } = self.object_only()?;
         let end = |start: u64, count: usize, bytes| start.saturating_add(bytes * count as u64);
         Some([
-            *functions..end(*functions, note.functions.len(), Note::FUNCTION_BYTES),
-            *variables..end(*variables, note.variables.len(), Note::VARIABLE_BYTES),
+            *functions..end(*functions, note.functions.len(), ObjectsNote::FUNCTION_BYTES),
+            *variables..end(*variables, note.variables.len(), ObjectsNote::VARIABLE_BYTES),
         ])
     }
 
@@ -495,7 +494,7 @@ impl Kernel {
         let read = || {
             let [note, functions, variables] =
                 [objects::SYMBOL, objects::FUNCTIONS, objects::VARIABLES].map(|name| self.find_named(name));
-            let note = Note::parse(self.file.flat.read_up_to(note?.address, NOTE_MOST)?);
+            let note = ObjectsNote::parse(self.file.flat.read_up_to(note?.address, NOTE_MOST)?);
             Some(ObjectOnly { note, functions: functions?.address, variables: variables?.address })
         };
         self.objects.get_or_init(read).as_ref()

@@ -7,7 +7,7 @@ use object::write::{Object, SectionId, StandardSection, Symbol, SymbolSection};
 use object::{Architecture, BinaryFormat, Endianness, FileFlags, SymbolFlags, SymbolKind, SymbolScope};
 use pmdscope_arches::{Arch, ByteOrder};
 
-use super::note::{FUNCTIONS, Note, SYMBOL, VARIABLES};
+use crate::kernel::{FUNCTIONS, ObjectsNote, SYMBOL, VARIABLES};
 
 /// The alignment of a variable's stand-in, in bytes: that of a page.
 const VARIABLE_ALIGN: u64 = 0x1000;
@@ -18,7 +18,7 @@ const VARIABLE_ALIGN: u64 = 0x1000;
 pub(super) fn stand_ins(
     arch: Arch,
     flags: u32,
-    note: &Note,
+    note: &ObjectsNote,
     banner: &str,
 ) -> Result<Vec<u8>, object::write::Error> {
     let order = match ByteOrder::of(arch) {
@@ -31,17 +31,17 @@ pub(super) fn stand_ins(
     let zeroes = object.section_id(StandardSection::UninitializedData);
     let constants = object.section_id(StandardSection::ReadOnlyData);
 
-    let mut traps = [0; Note::FUNCTION_BYTES as usize];
+    let mut traps = [0; ObjectsNote::FUNCTION_BYTES as usize];
     traps[..trap(arch).len()].copy_from_slice(trap(arch));
     define(&mut object, code, SymbolKind::Text, FUNCTIONS, 0..0);
     for name in &note.functions {
-        let start = object.append_section_data(code, &traps, Note::FUNCTION_BYTES);
-        define(&mut object, code, SymbolKind::Text, name, start..start + Note::FUNCTION_BYTES);
+        let start = object.append_section_data(code, &traps, ObjectsNote::FUNCTION_BYTES);
+        define(&mut object, code, SymbolKind::Text, name, start..start + ObjectsNote::FUNCTION_BYTES);
     }
     define(&mut object, zeroes, SymbolKind::Data, VARIABLES, 0..0);
     for name in &note.variables {
-        let start = object.append_section_bss(zeroes, Note::VARIABLE_BYTES, VARIABLE_ALIGN);
-        define(&mut object, zeroes, SymbolKind::Data, name, start..start + Note::VARIABLE_BYTES);
+        let start = object.append_section_bss(zeroes, ObjectsNote::VARIABLE_BYTES, VARIABLE_ALIGN);
+        define(&mut object, zeroes, SymbolKind::Data, name, start..start + ObjectsNote::VARIABLE_BYTES);
     }
     let banner = [banner.as_bytes(), &[0]].concat();
     for (name, bytes) in [("linux_banner", banner), (SYMBOL, note.to_bytes())] {
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn every_architectures_object_defines_what_is_absent() {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let note = Note {
+        let note = ObjectsNote {
             objects: vec!["mm/gup.o".to_owned()],
             functions: names(&["schedule", "wake_up_process"]),
             variables: names(&["jiffies_64"]),
@@ -127,7 +127,7 @@ mod tests {
             };
             assert!(place("schedule").unwrap().starts_with(trap(arch)), "{arch}");
             assert_eq!(place("jiffies_64"), None, "{arch}: it is zero, and takes no place in the file");
-            assert_eq!(Note::parse(&place(SYMBOL).unwrap()), note, "{arch}");
+            assert_eq!(ObjectsNote::parse(&place(SYMBOL).unwrap()), note, "{arch}");
         }
     }
 }

@@ -1,6 +1,5 @@
 //! A build folder of a kernel: what it is configured for, and the objects that its make compiles.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +7,7 @@ use std::path::{Path, PathBuf};
 use pmdscope_arches::Arch;
 
 use super::object_file::ObjectFile;
+use super::options::Options;
 use super::{ObjectsError, defined, list, toolchain};
 use crate::tree::{KernelArch, Make, Tree};
 
@@ -37,32 +37,6 @@ pub struct Made {
     pub older: Vec<String>,
     /// What the folder is to remember once the objects could be linked, if that is new.
     to_remember: Option<Vec<String>>,
-}
-
-/// The options of a configuration.
-#[derive(Debug)]
-pub(super) struct Options(BTreeMap<String, String>);
-
-impl Options {
-    fn parse(text: &str) -> Options {
-        let option = |line: &str| {
-            let (name, value) = line.strip_prefix("CONFIG_")?.split_once('=')?;
-            Some((name.to_owned(), value.to_owned()))
-        };
-        Options(text.lines().filter_map(option).collect())
-    }
-
-    pub(super) fn is_set(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|value| value == "y" || value == "m")
-    }
-
-    pub(super) fn text(&self, name: &str) -> Option<String> {
-        Some(self.0.get(name)?.trim_matches('"').to_owned())
-    }
-
-    pub(super) fn number(&self, name: &str) -> Option<u64> {
-        self.0.get(name)?.parse().ok()
-    }
 }
 
 impl Folder {
@@ -252,9 +226,12 @@ impl Folder {
         if !object.starts_with(['/', '.']) {
             return Some(object);
         }
-        let absolute = std::path::absolute(&object).ok()?;
-        let place = absolute.strip_prefix(&self.path).unwrap_or(&absolute);
-        Some(place.to_string_lossy().into_owned())
+        // The object itself may not be there yet.
+        let path = std::path::absolute(&object).ok()?;
+        let folder = path.parent()?.canonicalize().ok()?;
+        let place = folder.join(path.file_name()?);
+        let own = self.path.canonicalize().ok()?;
+        Some(place.strip_prefix(&own).unwrap_or(&place).to_string_lossy().into_owned())
     }
 
     /// Returns the object of the tree that defines a function or variable, compiled.

@@ -10,10 +10,9 @@ use pmdscope_arches::Arch;
 
 use super::absent::stand_ins;
 use super::folder::{Folder, Made};
-use super::note::Note;
 use super::object_file::ObjectFile;
 use super::{ObjectsError, toolchain};
-use crate::Kernel;
+use crate::kernel::{Kernel, ObjectsNote};
 use crate::tree::TreeError;
 
 /// A kernel that was linked of objects.
@@ -22,7 +21,7 @@ pub struct Linked {
     /// The kernel, as every command opens it.
     pub kernel: Kernel,
     /// What it is made of.
-    pub note: Note,
+    pub note: ObjectsNote,
 }
 
 /// Structures whose size depends on the configuration, and which most objects use.
@@ -61,7 +60,7 @@ struct Linker<'a> {
 
 impl Linker<'_> {
     /// Links a kernel, and returns what it is made of.
-    fn kernel(&self, made: &Made, out: &Path) -> Result<Note, ObjectsError> {
+    fn kernel(&self, made: &Made, out: &Path) -> Result<ObjectsNote, ObjectsError> {
         let arch = self.folder.arch;
         let mut parts: Vec<PathBuf> =
             made.objects.iter().map(|object| self.folder.path.join(object)).collect();
@@ -96,7 +95,7 @@ impl Linker<'_> {
         };
         let functions = absent(|file| &file.calls);
         let variables = absent(|file| &file.needs).difference(&functions).cloned().collect();
-        let mut note = Note { objects: made.objects.clone(), functions, variables };
+        let mut note = ObjectsNote { objects: made.objects.clone(), functions, variables };
         let flags = files.first().map_or(0, |file| file.flags);
         let banner = self.banner(made);
         let stubs = self.scratch.join("absent.o");

@@ -2,23 +2,22 @@
 //!
 //! The folder's own make compiles the objects ([`Folder::make`]), and its own linker script lays them out
 //! ([`Folder::link`]). Names that no object defines get an address all the same: a function there traps, and a variable
-//! is zero. They are *absent*. The kernel says which those are in a [`Note`], so that whoever runs it can tell.
+//! is zero. They are *absent*. The kernel says which those are in a [note](crate::kernel::ObjectsNote), so that whoever
+//! runs it can tell.
 
 mod absent;
 mod defined;
 mod folder;
 mod link;
 mod list;
-mod note;
 mod object_file;
+mod options;
 mod toolchain;
 
 use std::path::PathBuf;
 
 pub use self::folder::{Folder, Made};
 pub use self::link::Linked;
-pub use self::note::{Absent, Note};
-pub(crate) use self::note::{FUNCTIONS, SYMBOL, VARIABLES};
 use crate::kernel::LoadError;
 use crate::tree::TreeError;
 

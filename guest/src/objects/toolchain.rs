@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pmdscope_arches::Arch;
 
 use super::ObjectsError;
-use super::folder::Options;
+use super::options::Options;
 use crate::tree::{KernelArch, TreeError, first_that_runs, version_line};
 
 /// Returns the variables of make that name the compiler and linker of a configuration.

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 /// The symbol at which an object-only kernel has its note: text that ends with a NUL byte.
-pub const SYMBOL: &str = "pmdscope_objects";
+pub(crate) const SYMBOL: &str = "pmdscope_objects";
 /// The symbol of the first stand-in of an absent function. They follow each other in the order of the note.
-pub const FUNCTIONS: &str = "pmdscope_absent_functions";
+pub(crate) const FUNCTIONS: &str = "pmdscope_absent_functions";
 /// The symbol of the first stand-in of an absent variable.
-pub const VARIABLES: &str = "pmdscope_absent_variables";
+pub(crate) const VARIABLES: &str = "pmdscope_absent_variables";
 
 /// What an object-only kernel is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Note {
+pub struct ObjectsNote {
     /// The objects, by their paths in the build folder.
     pub objects: Vec<String>,
     /// The functions that objects call and none of them defines: there is an instruction that traps.
@@ -29,7 +29,7 @@ pub enum Absent<'a> {
     Variable(&'a str),
 }
 
-impl Note {
+impl ObjectsNote {
     /// The bytes that stand in for an absent function.
     pub const FUNCTION_BYTES: u64 = 16;
     /// The bytes that stand in for an absent variable. No variable that is known is larger.
@@ -37,16 +37,16 @@ impl Note {
 
     /// Returns the absent function whose stand-in has a byte, given by its distance from [`FUNCTIONS`].
     pub(crate) fn function_at(&self, distance: u64) -> Option<&str> {
-        nth(&self.functions, distance / Note::FUNCTION_BYTES)
+        nth(&self.functions, distance / ObjectsNote::FUNCTION_BYTES)
     }
 
     /// Returns the absent variable whose stand-in has a byte, given by its distance from [`VARIABLES`].
     pub(crate) fn variable_at(&self, distance: u64) -> Option<&str> {
-        nth(&self.variables, distance / Note::VARIABLE_BYTES)
+        nth(&self.variables, distance / ObjectsNote::VARIABLE_BYTES)
     }
 
     /// Returns the note as it is in a kernel, with the NUL byte.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let line = |kind: &str, name: &String| format!("{kind} {name}\n");
         let lines = self.objects.iter().map(|name| line("object", name));
         let lines = lines.chain(self.functions.iter().map(|name| line("function", name)));
@@ -55,9 +55,9 @@ impl Note {
     }
 
     /// Reads a note from the bytes at its symbol. Lines of other kinds are left out.
-    pub fn parse(bytes: &[u8]) -> Note {
+    pub fn parse(bytes: &[u8]) -> ObjectsNote {
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-        let mut note = Note::default();
+        let mut note = ObjectsNote::default();
         for line in String::from_utf8_lossy(&bytes[..end]).lines() {
             match line.split_once(' ') {
                 Some(("object", name)) => note.objects.push(name.to_owned()),
@@ -81,14 +81,14 @@ mod tests {
     #[test]
     fn a_note_survives_its_bytes() {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let note = Note {
+        let note = ObjectsNote {
             objects: vec!["mm/gup.o".to_owned()],
             functions: names(&["schedule"]),
             variables: names(&["jiffies_64"]),
         };
         let mut bytes = note.to_bytes();
         bytes.extend(b"function not_ours\n");
-        assert_eq!(Note::parse(&bytes), note);
-        assert_eq!(Note::parse(b""), Note::default());
+        assert_eq!(ObjectsNote::parse(&bytes), note);
+        assert_eq!(ObjectsNote::parse(b""), ObjectsNote::default());
     }
 }
