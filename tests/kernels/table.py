@@ -14,7 +14,7 @@ import sys
 import time
 
 PROGRAM = os.path.join(os.path.dirname(__file__), "..", "..", "target", "release", "pmdscope")
-ARCHES = ["arm64", "x86_64", "riscv64", "ppc64le", "ppc64", "s390x"]
+ARCHES = ["arm64", "x86_64", "riscv64", "ppc64le", "ppc64", "s390x", "loongarch64"]
 
 
 def run(kernel, entry):
