@@ -73,7 +73,8 @@ fn judge(args: &BisectArgs, kind: EntryKind, finding: Option<FindingName>) -> Re
     found.dedup();
     let names: Vec<&str> = found.iter().map(|name| name.name()).collect();
     let (what, has_it) = match (report.verdict, found.is_empty()) {
-        (_, false) => (names.join(", "), Some(true)),
+        // If a control failed, what was found does not count.
+        (Verdict::Findings, false) => (names.join(", "), Some(true)),
         (Verdict::Pass, true) => ("nothing was found".to_owned(), Some(false)),
         // There are other findings: the run is whole unless it says otherwise.
         (Verdict::Findings, true) if report.incomplete.is_none() => {

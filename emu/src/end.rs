@@ -44,7 +44,7 @@ pub enum CallExit {
     },
     /// It called a function, or accessed a variable, that is in no object of an object-only kernel.
     Absent {
-        /// The address of what stands in for it.
+        /// The address of its stand-in.
         address: u64,
     },
     /// It made more page-table accesses than the bounds allow.

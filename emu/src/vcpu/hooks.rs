@@ -203,6 +203,11 @@ impl Vcpu {
         }
         let state = Rc::clone(&self.state);
         let (first, last) = (self.isa.physical(range.start), self.isa.physical(range.end - 1));
+        let how = Rc::new(how);
+        let (ends, of_listener) = (Rc::clone(&self.state), Rc::clone(&how));
+        // Who tells of an access that the engine does not show stops the engine.
+        let end_there = move |address, _, _| ends.end_as(of_listener(address));
+        self.listeners.add(first..=last, Rc::new(end_there) as _);
         self.engine
             .on_access(
                 Accesses::All,

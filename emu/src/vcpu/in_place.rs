@@ -227,6 +227,9 @@ impl HookContext<'_> {
         let value = store.map(|bytes| order.number(bytes));
         let state = self.state;
         self.listeners.tell(self.engine, self.isa.physical(address), size, value);
+        if state.end.get().is_some() {
+            state.stop(self.engine);
+        }
         state.end.get().is_none() && !state.failed() && !state.stopped_at_read()
     }
 
@@ -473,6 +476,27 @@ mod tests {
         let fault = |address| CallExit::Fault { pc: CODE, address: Some(address) };
         assert_eq!(end_of(&mut vcpu, [DATA, 0x40_0008]), fault(0x40_0008));
         assert_eq!(end_of(&mut vcpu, [0xf_fff8, DATA]), fault(0x10_0000), "the first byte that is not");
+    }
+
+    #[test]
+    fn what_is_absent_ends_the_call_whoever_shows_the_access() {
+        // lg %r2, 8(%r2); mvc 0(16,%r2), 0(%r3)
+        for (code, arguments) in [
+            (&[0xe3, 0x20, 0x20, 8, 0, 4, 0x07, 0xfe], [DATA, 0]),
+            (&[0xd2, 15, 0x20, 0, 0x30, 0, 0x07, 0xfe], [DATA + 0x100, DATA]),
+        ] {
+            let (mut vcpu, memory) = cpu(true);
+            memory.write(DATA + 0x100, &[0x11; 16]);
+            vcpu.end_at_access(DATA..DATA + 0x40, |address| CallExit::Absent { address }).unwrap();
+            vcpu.write(CODE, code).unwrap();
+            let end = vcpu.call(CODE, &arguments, CallBounds::default()).unwrap();
+            assert!(
+                matches!(end, CallExit::Absent { address } if (DATA..DATA + 0x40).contains(&address)),
+                "{end:?}"
+            );
+            assert!(end.is_bound(), "what follows is unknown");
+            assert_eq!(memory.read(DATA + 0x100), [0x11; 8], "nothing was moved");
+        }
     }
 
     #[test]

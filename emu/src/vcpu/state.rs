@@ -249,10 +249,15 @@ impl State {
     }
 
     pub(super) fn finish(&self, engine: &dyn Engine, end: CallExit) {
+        self.end_as(end);
+        self.stop(engine);
+    }
+
+    /// Says how the call ends, if nothing has ended it yet.
+    pub(super) fn end_as(&self, end: CallExit) {
         if self.end.get().is_none() {
             self.end.set(Some(end));
         }
-        self.stop(engine);
     }
 
     /// Ends the call, or fails it if the way it ends could not be determined.

@@ -49,7 +49,7 @@ pub struct Kernel {
     notes: Vec<String>,
 }
 
-/// What an object-only kernel says of itself, and where something stands in for what it lacks.
+/// What an object-only kernel says of itself, and where the stand-ins are for what it lacks.
 #[derive(Debug)]
 struct ObjectOnly {
     note: ObjectsNote,
@@ -471,8 +471,8 @@ impl Kernel {
         Some(&self.object_only()?.note)
     }
 
-    /// Returns the addresses at which something stands in for what no object of an object-only kernel defines: of
-    /// functions, and of variables.
+    /// Returns the addresses of the stand-ins for what no object of an object-only kernel defines: of functions, and of
+    /// variables.
     pub fn absent_addresses(&self) -> Option<[Range<u64>; 2]> {
         let ObjectOnly { note, functions, variables } = self.object_only()?;
         let end = |start: u64, count: usize, bytes| start.saturating_add(bytes * count as u64);
@@ -482,7 +482,7 @@ impl Kernel {
         ])
     }
 
-    /// Returns what an address stands in for, in an object-only kernel.
+    /// Returns what an address is a stand-in for, in an object-only kernel.
     pub fn absent_at(&self, address: u64) -> Option<Absent<'_>> {
         let ObjectOnly { note, functions, variables } = self.object_only()?;
         let function = address.checked_sub(*functions).and_then(|distance| note.function_at(distance));

@@ -70,7 +70,7 @@ impl Tree {
                 missing("neither it nor the tree that it was made from has include/linux/kconfig.h: name that by --source")
             })?,
         };
-        // The version of headers decides how helpers are called, and what is said of them.
+        // The version of headers decides how helpers are called, and what reports say about them.
         if let Some(of_headers) = makefile_version(&headers)
             && !of_headers.starts_with(&format!("{version}."))
         {
