@@ -1,8 +1,8 @@
 //! The printed JSON keeps its contract: it follows the committed schemas, and rules that a schema cannot express.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::Path;
+use std::{fmt, fs};
 
 use crate::common::scratch::Scratch;
 use crate::common::{golden_file, pmdscope, pmdscope_in};
@@ -10,7 +10,7 @@ use jsonschema::Validator;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "run",
     "compare",
     "decode",
@@ -23,6 +23,7 @@ const NAMES: [&str; 12] = [
     "diff",
     "patch",
     "functions",
+    "contract",
 ];
 
 /// Every platform with entries, writers and walkers of all kinds, and some that hit bounds.
@@ -162,6 +163,10 @@ fn schemas_are_the_committed_ones() {
         })
         .collect();
     golden_file::assert_none(&differences);
+    // None is committed that nothing holds to what is printed.
+    let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas")).unwrap();
+    let files: BTreeSet<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(files, NAMES.iter().map(|name| format!("{name}.json")).collect());
 }
 
 #[test]
@@ -559,10 +564,10 @@ fn what_a_batch_reads_and_writes_follows_its_schemas() {
         [bounds]
         timeout = 30
     "#;
-    std::fs::write(scratch.path().join("m.toml"), matrix).expect("a matrix");
+    fs::write(scratch.path().join("m.toml"), matrix).expect("a matrix");
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let read = |path: &Path| std::fs::read_to_string(path).expect("text");
-    let examples = std::fs::read_dir(examples).expect("a folder").flatten().map(|entry| entry.path());
+    let read = |path: &Path| fs::read_to_string(path).expect("text");
+    let examples = fs::read_dir(examples).expect("a folder").flatten().map(|entry| entry.path());
     let mut matrices: Vec<String> = examples
         .filter(|path| path.extension().is_some_and(|e| e == "toml"))
         .map(|path| read(&path))
@@ -586,7 +591,7 @@ fn what_a_batch_reads_and_writes_follows_its_schemas() {
     }
     let compared = pmdscope_in(scratch.path(), "report r --format json");
     assert_valid(&validator("compare"), &json(&compared.stdout), "report --format json");
-    std::fs::write(
+    fs::write(
         scratch.path().join("n.toml"),
         matrix.replace("\"migration-write\"", "\"migration-read\""),
     )

@@ -40,6 +40,13 @@ NOTHING(hpte_need_flush)
 NOTHING(hpte_do_hugepage_flush)
 NOTHING(__mmu_notifier_arch_invalidate_secondary_tlbs)
 NOTHING(iommu_sva_invalidate_kva_range)
+NOTHING(flush_tlb_pending)
+NOTHING(flush_tsb_user)
+NOTHING(flush_tsb_user_page)
+NOTHING(global_flush_tlb_page)
+NOTHING(smp_flush_tlb_page)
+NOTHING(smp_flush_tlb_pending)
+NOTHING(smp_flush_tlb_mm)
 /* Counts of pages. */
 NOTHING(lruvec_stat_mod_folio)
 NOTHING(__lruvec_stat_mod_folio)
@@ -47,6 +54,10 @@ NOTHING(__mod_lruvec_page_state)
 /* The end of a section in which the CPU is not given to another task: nobody waits for it. */
 NOTHING(preempt_schedule)
 NOTHING(preempt_schedule_thunk)
+
+/* No huge page of zeroes was ever made. */
+BOOT u64 huge_zero_pfn = ~0UL;
+BOOT u64 huge_zero_page;
 
 BOOT void *memset(void *to, int byte, u64 bytes)
 {
@@ -60,6 +71,16 @@ BOOT void *memcpy(void *to, const void *from, u64 bytes)
 	for (u64 i = 0; i < bytes; i++)
 		((volatile char *)to)[i] = ((const char *)from)[i];
 	return to;
+}
+
+BOOT int memcmp(const void *one, const void *other, u64 bytes)
+{
+	const unsigned char *a = one, *b = other;
+
+	for (u64 i = 0; i < bytes; i++)
+		if (((volatile const unsigned char *)a)[i] != b[i])
+			return a[i] < b[i] ? -1 : 1;
+	return 0;
 }
 
 #if defined(__x86_64__)
@@ -118,6 +139,9 @@ BOOT u64 arch_pte_access_permitted(void)
 {
 	return 1;
 }
+#elif defined(__sparc__)
+/* Where the table of struct page begins, on a CPU with 48 bits of virtual address. */
+BOOT u64 VMALLOC_END = 0x600000000000;
 #elif defined(__loongarch64)
 BOOT u64 vm_map_base = 0xffff800000000000;
 #endif

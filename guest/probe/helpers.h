@@ -100,7 +100,9 @@ static __always_inline pgprot_t probe_protection(unsigned long number)
 		return PAGE_NONE;
 #endif
 	case 1:
-#if defined(PAGE_READONLY)
+#if defined(CONFIG_SPARC64)
+		return PAGE_COPY;
+#elif defined(PAGE_READONLY)
 		return PAGE_READONLY;
 #elif defined(PAGE_READ)
 		return PAGE_READ;
@@ -108,7 +110,7 @@ static __always_inline pgprot_t probe_protection(unsigned long number)
 		return PAGE_RO;
 #endif
 	case 2:
-#if defined(PAGE_SHARED)
+#if defined(PAGE_SHARED) || defined(CONFIG_SPARC64)
 		return PAGE_SHARED;
 #elif defined(PAGE_WRITE)
 		return PAGE_WRITE;
@@ -139,6 +141,17 @@ static __always_inline pgprot_t probe_protection(unsigned long number)
 		return PAGE_KERNEL;
 	}
 }
+
+#ifdef CONFIG_SPARC64
+/* What a kernel computes when it starts: here as on a sun4v machine before the M7. */
+#define PROBE_ACCESSIBLE \
+	(_PAGE_VALID | _PAGE_PRESENT_4V | _PAGE_CP_4V | _PAGE_CV_4V | _PAGE_ACCESSED_4V | _PAGE_READ_4V | _PAGE_EXEC_4V)
+pgprot_t PAGE_COPY = { PROBE_ACCESSIBLE };
+pgprot_t PAGE_SHARED = { PROBE_ACCESSIBLE | _PAGE_WRITE_4V };
+pgprot_t PAGE_KERNEL = { PROBE_ACCESSIBLE | _PAGE_P_4V | _PAGE_MODIFIED_4V | _PAGE_WRITE_4V | _PAGE_W_4V };
+unsigned long _PAGE_ALL_SZ_BITS = _PAGE_SZALL_4V;
+enum ultra_tlb_layout tlb_type = hypervisor;
+#endif
 
 #define HELPER(symbol)                                     \
 	void symbol(struct probe_call *call, void *slot); \
@@ -240,6 +253,12 @@ static __always_inline pgprot_t probe_protection(unsigned long number)
 #define PROBE_GET_HUGE huge_ptep_get(mm, address, at)
 #else
 #define PROBE_GET_HUGE huge_ptep_get(at)
+#endif
+/* Until 6.2 an architecture without this mark has helpers that do nothing. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0) && !defined(__HAVE_ARCH_PTE_SWP_EXCLUSIVE)
+#define PROBE_EXCLUSIVE(helper) __HAVE_ARCH_PTE_SWP_EXCLUSIVE(entry)
+#else
+#define PROBE_EXCLUSIVE(helper) helper(entry)
 #endif
 /* Where a kernel finds out when it starts: whether there are huge pages. */
 #ifdef CONFIG_PPC64

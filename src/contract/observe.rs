@@ -133,11 +133,24 @@ impl Asker<'_> {
             match self.mappings(level, &pfns, protections)? {
                 Ok(first) => {
                     match self.closure(first, &marks.iter().map(|mark| name(mark)).collect::<Vec<_>>())? {
-                        Some(all) => add(class, all),
+                        Some(all) => {
+                            if (level, class) == (Level::Pte, EntryClass::Mapping) {
+                                match self.hugetlb(&all)? {
+                                    Ok(huge) => add(EntryClass::Hugetlb, huge),
+                                    Err(why) => self.missing(level, EntryClass::Hugetlb, why),
+                                }
+                            }
+                            add(class, all);
+                        }
                         None => self.missing(level, class, too_many()),
                     }
                 }
-                Err(why) => self.missing(level, class, why),
+                Err(why) => {
+                    if class == EntryClass::Mapping {
+                        self.missing(level, EntryClass::Hugetlb, why.clone());
+                    }
+                    self.missing(level, class, why);
+                }
             }
         }
         let mut full = 0;
@@ -223,6 +236,12 @@ impl Asker<'_> {
         }
         let calls: Vec<_> = first.into_iter().map(|entry| (entry, 0)).collect();
         self.made(&format!("{}_mkhuge", level.name()), &calls, |value, _| value)
+    }
+
+    /// Makes mappings of hugetlbfs of mappings.
+    fn hugetlb(&mut self, mappings: &[u64]) -> Result<Result<Vec<u64>, Missing>> {
+        let calls: Vec<_> = mappings.iter().map(|entry| (*entry, 0)).collect();
+        self.made("arch_make_huge_pte", &calls, |value, _| value)
     }
 
     /// Swap entries of all types and offsets that an entry can hold, with all marks.
@@ -313,8 +332,9 @@ impl Asker<'_> {
 
     /// Asks all helpers of a level about its entries, and all predicates about what comes out.
     fn ask_everything(&mut self, level: Level, entries: &BTreeSet<ClassedEntry>) -> Result<()> {
-        let mapped =
-            |entry: &&ClassedEntry| matches!(entry.class, EntryClass::Mapping | EntryClass::Protnone);
+        let mapped = |entry: &&ClassedEntry| {
+            matches!(entry.class, EntryClass::Mapping | EntryClass::Protnone | EntryClass::Hugetlb)
+        };
         let values =
             |all: Vec<&ClassedEntry>| all.into_iter().map(|entry| entry.value).collect::<BTreeSet<u64>>();
         let mappings = values(entries.iter().filter(mapped).collect());
@@ -326,7 +346,8 @@ impl Asker<'_> {
                 })
                 .collect(),
         );
-        let empty = values(entries.iter().filter(|entry| entry.class == EntryClass::None).collect());
+        let of_class = |class| values(entries.iter().filter(|entry| entry.class == class).collect());
+        let (empty, hugetlb) = (of_class(EntryClass::None), of_class(EntryClass::Hugetlb));
         let mut seen: BTreeSet<u64> = entries.iter().map(|entry| entry.value).collect();
 
         let of_level = || probe::helpers().iter().filter(move |helper| helper.level == level);
@@ -345,6 +366,8 @@ impl Asker<'_> {
                 swaps.iter().copied().collect()
             } else if helper.name.ends_with("_set_huge") {
                 empty.iter().copied().collect()
+            } else if helper.shape == Shape::Huge {
+                hugetlb.iter().copied().collect()
             } else {
                 mappings.iter().copied().collect()
             };

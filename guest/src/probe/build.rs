@@ -1,6 +1,6 @@
 //! Builds a probe.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
@@ -10,12 +10,13 @@ use std::thread;
 use goblin::elf::Elf;
 use goblin::elf::section_header::{SHF_MERGE, SHF_WRITE, SHN_UNDEF};
 use goblin::elf::sym::{STB_GLOBAL, STB_LOCAL};
-use pmdscope_arches::Mmu;
+use pmdscope_arches::{Arch, Mmu};
 
 use super::ProbeError;
 use super::compiler::{Compilers, HELPERS, Message};
 use super::helpers::{Helper, helpers};
 use super::note::{Absent, Note, OPTIONS, Piece, SECTION};
+use super::sun4v;
 use super::target::{ALWAYS, Otherwise, Target, otherwise_for};
 use crate::abi;
 use crate::elf::Guest;
@@ -54,7 +55,7 @@ const SOURCES: [(&str, &str); 21] = [
 const PARTS: [&str; 4] = ["predicates", "walkers", "writers", "sweep"];
 
 /// The flags that all files are compiled with.
-const COMMON: [&str; 17] = [
+const COMMON: [&str; 16] = [
     "-O2",
     "-ffreestanding",
     "-fno-pic",
@@ -70,7 +71,6 @@ const COMMON: [&str; 17] = [
     "-fno-common",
     "-fshort-wchar",
     "-fms-extensions",
-    "-w",
     "-c",
 ];
 
@@ -232,12 +232,13 @@ impl Work<'_> {
 
     fn flags(&self) -> Vec<OsString> {
         let is_clang = self.compilers.is_clang;
-        let limit = if is_clang {
-            ["-ferror-limit=0", "-fno-caret-diagnostics"]
+        // Errors are read. With -w, gcc would say of a helper that is not there what its use makes of it.
+        let messages = if is_clang {
+            ["-ferror-limit=0", "-fno-caret-diagnostics", "-w"]
         } else {
-            ["-fmax-errors=0", "-fno-diagnostics-show-caret"]
+            ["-fmax-errors=0", "-fno-diagnostics-show-caret", "-Werror=implicit-function-declaration"]
         };
-        self.target.flags(is_clang).iter().chain(&COMMON).chain(&limit).map(OsString::from).collect()
+        self.target.flags(is_clang).iter().chain(&COMMON).chain(&messages).map(OsString::from).collect()
     }
 
     /// Compiles one file of ours or of the tree.
@@ -254,8 +255,24 @@ impl Work<'_> {
         let compiled = self.compilers.compile(self.folder, &arguments)?;
         if compiled.is_ok() {
             unmerge(&self.folder.join(object))?;
+            if self.tree.arch == Arch::Sparc64 {
+                self.replace_instructions(object)?;
+            }
         }
         Ok(compiled)
+    }
+
+    /// Makes an object what it is on a machine that has started.
+    fn replace_instructions(&self, object: &str) -> Result<(), ProbeError> {
+        let path = self.folder.join(object);
+        let mut bytes = fs::read(&path)?;
+        match sun4v::replace_instructions(&mut bytes) {
+            Ok(0) => Ok(()),
+            Ok(_) => Ok(fs::write(&path, bytes)?),
+            Err(error) => {
+                Err(ProbeError::Build { program: self.compilers.name(), message: error.to_string() })
+            }
+        }
     }
 
     /// Compiles the helpers that the tree has. Returns them, and those that it lacks with the compiler's message.
@@ -272,28 +289,31 @@ impl Work<'_> {
                 return Ok((has.into_iter().map(|(helper, _)| helper).collect(), lacks));
             };
             // The helpers begin in the second line.
-            let refused: BTreeSet<usize> = messages
-                .iter()
-                .filter_map(|message| message.line?.checked_sub(2))
-                .filter(|index| *index < has.len())
-                .collect();
+            let mut refused: BTreeMap<usize, &str> = BTreeMap::new();
+            for message in &messages {
+                if let Some(index) = message.line.and_then(|line| line.checked_sub(2))
+                    && index < has.len()
+                {
+                    refused.entry(index).or_insert(&message.text);
+                }
+            }
+            // What is not there is named where it is used first; other messages may be about what follows from it.
+            if refused.values().any(|text| undeclared(text).is_some()) {
+                refused.retain(|_, text| undeclared(text).is_some());
+            }
             if refused.is_empty() {
                 let message = messages.into_iter().next().map(|message| message.text).unwrap_or_default();
                 let (tree, compiler) = (self.tree.generated.clone(), self.compilers.name());
                 return Err(ProbeError::Headers { tree, compiler, message });
             }
-            for index in refused.iter().rev() {
-                let why = messages.iter().find(|message| message.line == Some(index + 2));
-                let (helper, way) = has[*index];
+            for (index, text) in refused.into_iter().rev() {
+                let (helper, way) = has[index];
                 if helper.source(way + 1).is_some() {
-                    has[*index].1 += 1;
+                    has[index].1 += 1;
                     continue;
                 }
-                has.remove(*index);
-                lacks.push((
-                    helper.name.to_owned(),
-                    why.map(|message| lacking(helper, &message.text)).unwrap_or_default(),
-                ));
+                has.remove(index);
+                lacks.push((helper.name.to_owned(), lacking(helper, text)));
             }
         }
     }
@@ -475,17 +495,18 @@ fn unmerge(object: &Path) -> Result<(), ProbeError> {
 
 /// Says why a helper is not there, by a compiler's message.
 fn lacking(helper: &Helper, message: &str) -> String {
-    let undeclared = [
-        "call to undeclared function '",
-        "implicit declaration of function '",
-        "use of undeclared identifier '",
-    ];
-    let name = undeclared.iter().find_map(|begin| message.strip_prefix(begin)?.split('\'').next());
-    match name {
+    match undeclared(message) {
         Some(name) if name == helper.name => "the tree has none".to_owned(),
         Some(name) => format!("the tree has no {name}"),
         None => message.to_owned(),
     }
+}
+
+/// Returns the name that a compiler's message says nobody declared.
+fn undeclared(message: &str) -> Option<&str> {
+    ["call to undeclared function '", "implicit declaration of function '", "use of undeclared identifier '"]
+        .iter()
+        .find_map(|begin| message.strip_prefix(begin)?.split('\'').next())
 }
 
 /// The function that calls a helper for each of several calls.

@@ -9,6 +9,7 @@ mod compiler;
 mod helpers;
 mod note;
 mod prepare;
+mod sun4v;
 mod target;
 
 use std::path::PathBuf;

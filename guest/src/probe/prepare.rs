@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::{fs, io};
 
-use pmdscope_arches::Arch;
+use pmdscope_arches::{Arch, Version};
 
 use super::ProbeError;
 use crate::tree::{KernelArch, Make, TreeError, first_that_runs, makefile_version};
@@ -32,13 +32,20 @@ const OPTIONS: [&str; 12] = [
 /// # Errors
 /// [`TreeError::Make`] with the first error that make printed. Its whole output is in `make.log` in that folder.
 pub fn prepare(source: &Path, build: &Path, arch: Arch) -> Result<(), ProbeError> {
-    let identity = identity(source)?;
+    let (series, stable) = makefile_version(source).ok_or_else(|| TreeError::NoTree {
+        tree: source.to_owned(),
+        lacks: "its Makefile has no VERSION".to_owned(),
+    })?;
+    let identity = identity(source, series, stable)?;
     if fs::read(build.join(PREPARED)).is_ok_and(|prepared| prepared == identity) {
         return Ok(());
     }
     fs::create_dir_all(build)?;
-    let make =
-        Make { folder: source.to_owned(), variables: variables(build, arch)?, log: build.join("make.log") };
+    let make = Make {
+        folder: source.to_owned(),
+        variables: variables(build, arch, series)?,
+        log: build.join("make.log"),
+    };
     make.run(&[KernelArch::of(arch).defconfig])?;
     let asked: String = OPTIONS.iter().map(|option| format!("CONFIG_{option}=y\n")).collect();
     let options = build.join(".config");
@@ -56,27 +63,56 @@ const PREPARED: &str = ".pmdscope-prepared";
 
 /// Returns what tells a tree, and its version, from others: its path, and the assignments at the top of its Makefile. A
 /// build folder of another version would give that version's name to this one's headers.
-fn identity(source: &Path) -> Result<Vec<u8>, ProbeError> {
-    let version = makefile_version(source).ok_or_else(|| TreeError::NoTree {
-        tree: source.to_owned(),
-        lacks: "its Makefile has no VERSION".to_owned(),
-    })?;
+fn identity(source: &Path, series: Version, stable: u16) -> io::Result<Vec<u8>> {
     let mut identity = std::path::absolute(source)?.into_os_string().into_encoded_bytes();
-    identity.extend(format!("\n{version}\n").bytes());
+    identity.extend(format!("\n{series}.{stable}\n").bytes());
     Ok(identity)
 }
 
-/// Returns the variables of make for an architecture, in a build folder.
-fn variables(build: &Path, arch: Arch) -> io::Result<Vec<OsString>> {
+/// Returns the variables of make for a tree of some version and architecture, in a build folder.
+fn variables(build: &Path, arch: Arch, version: Version) -> io::Result<Vec<OsString>> {
     let named = KernelArch::of(arch);
     let mut folder = OsString::from("O=");
     folder.push(std::path::absolute(build)?);
-    let compiler = match arch {
-        Arch::Sparc64 => format!("CROSS_COMPILE={}", named.gnu),
-        _ if first_that_runs(["clang-19"]).is_some() => "LLVM=-19".to_owned(),
-        _ => "LLVM=1".to_owned(),
-    };
-    Ok(vec![folder, format!("ARCH={}", named.folder).into(), compiler.into()])
+    let mut variables = vec![folder, format!("ARCH={}", named.folder).into()];
+    let suffix = if first_that_runs(["clang-19"]).is_some() { "-19" } else { "" };
+    match (arch, suffix) {
+        (Arch::Sparc64, _) => variables.push(format!("CROSS_COMPILE={}", named.gnu).into()),
+        _ if version < Version::new(5, 18) => variables.extend(older(named, suffix)),
+        (_, "") => variables.push("LLVM=1".into()),
+        _ => variables.push(format!("LLVM={suffix}").into()),
+    }
+    Ok(variables)
+}
+
+/// Returns the variables for clang that a tree needs which does not know suffixes of programs, and takes the target from
+/// the prefix of GNU's.
+///
+/// Source: Linux kernel commit e9c281928c24 ("kbuild: Make $(LLVM) more flexible") (in v5.18), and the Makefile of Linux
+/// 5.10.262.
+fn older(named: &KernelArch, suffix: &str) -> Vec<OsString> {
+    let programs = [
+        ("CC", "clang"),
+        ("LD", "ld.lld"),
+        ("AR", "llvm-ar"),
+        ("NM", "llvm-nm"),
+        ("OBJCOPY", "llvm-objcopy"),
+        ("OBJDUMP", "llvm-objdump"),
+        ("READELF", "llvm-readelf"),
+        ("STRIP", "llvm-strip"),
+        ("HOSTCC", "clang"),
+        ("HOSTCXX", "clang++"),
+        ("HOSTAR", "llvm-ar"),
+        ("HOSTLD", "ld.lld"),
+    ];
+    let mut variables: Vec<OsString> =
+        programs.iter().map(|(variable, program)| format!("{variable}={program}{suffix}").into()).collect();
+    variables.extend(["LLVM=1".into(), "LLVM_IAS=1".into(), format!("CROSS_COMPILE={}", named.gnu).into()]);
+    if named.folder == "powerpc" {
+        // Flags for GNU as, which clang's assembler refuses.
+        variables.push("cpu-as-y=".into());
+    }
+    variables
 }
 
 #[cfg(test)]
@@ -85,14 +121,24 @@ mod tests {
 
     #[test]
     fn another_version_of_a_tree_is_prepared_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let of = |minor: u8| {
-            let text = format!("# SPDX\nVERSION = 7\nPATCHLEVEL = {minor}\nSUBLEVEL = 13\nEXTRAVERSION =\n");
-            fs::write(folder.path().join("Makefile"), text).unwrap();
-            identity(folder.path()).unwrap()
+        let tree = Path::new("linux");
+        let of = |minor, stable| identity(tree, Version::new(7, minor), stable).unwrap();
+        assert_eq!(of(2, 13), of(2, 13));
+        assert_ne!(of(2, 13), of(3, 13));
+        assert_ne!(of(2, 13), of(2, 14));
+    }
+
+    #[test]
+    fn a_tree_that_knows_no_suffixes_gets_each_program_by_name() {
+        let of = |minor| {
+            let variables = variables(Path::new("build"), Arch::S390x, Version::new(5, minor)).unwrap();
+            variables.iter().map(|one| one.to_string_lossy().into_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(of(2), of(2));
-        assert_ne!(of(2), of(3));
+        let (old, new) = (of(10), of(18));
+        assert!(old.iter().any(|one| one.starts_with("CC=clang")), "{old:?}");
+        assert!(old.contains(&"CROSS_COMPILE=s390x-linux-gnu-".to_owned()), "{old:?}");
+        assert_eq!(new.len(), 3, "{new:?}");
+        assert!(new[2].starts_with("LLVM="), "{new:?}");
     }
 
     #[test]

@@ -158,8 +158,9 @@ const RISCV64: Target = Target {
 
 const SPARC64: Target = Target {
     clang: &["--target=sparc64-linux-gnu"],
-    // No register windows: the engine's CPU cannot handle their traps.
-    gcc: &["-m64", "-mflat", "-mcpu=niagara2", "-mno-vis", "-mno-fpu"],
+    // No register windows: the engine's CPU cannot handle their traps. In the medium-middle model, addresses are made of
+    // relocations that LLD has.
+    gcc: &["-m64", "-mflat", "-mcmodel=medmid", "-mcpu=niagara2", "-mno-vis", "-mno-fpu"],
     files: &[GENERIC, "arch/sparc/mm/tlb.c", "arch/sparc/mm/hugetlbpage.c"],
     tables: &[],
     otherwise: &[],

@@ -71,9 +71,10 @@ impl Tree {
             })?,
         };
         // The version of headers decides how helpers are called, and what reports say about them.
-        if let Some(of_headers) = makefile_version(&headers)
-            && !of_headers.starts_with(&format!("{version}."))
+        if let Some((series, stable)) = makefile_version(&headers)
+            && series != version
         {
+            let of_headers = format!("{series}.{stable}");
             return Err(TreeError::OtherVersion { tree: tree.to_owned(), version, headers, of_headers });
         }
         let has_files = headers.join("mm/pgtable-generic.c").is_file();
@@ -109,15 +110,16 @@ fn text(path: &Path) -> Result<String, TreeError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Returns the version that the Makefile of a tree begins with, such as `7.2.13`.
-pub(crate) fn makefile_version(tree: &Path) -> Option<String> {
+/// Returns the version that the Makefile of a tree begins with: the series, and the stable release of it, which is 13 in
+/// 7.2.13.
+pub(crate) fn makefile_version(tree: &Path) -> Option<(Version, u16)> {
     let makefile = text(&tree.join("Makefile")).ok()?;
     let number = |name: &str| {
         let assigned =
-            |line: &str| Some(line.strip_prefix(name)?.trim_start().strip_prefix('=')?.trim().to_owned());
+            |line: &str| line.strip_prefix(name)?.trim_start().strip_prefix('=')?.trim().parse::<u16>().ok();
         makefile.lines().take(16).find_map(assigned)
     };
-    Some(format!("{}.{}.{}", number("VERSION")?, number("PATCHLEVEL")?, number("SUBLEVEL")?))
+    Some((Version::new(number("VERSION")?, number("PATCHLEVEL")?), number("SUBLEVEL")?))
 }
 
 /// Returns the options of an `autoconf.h`.

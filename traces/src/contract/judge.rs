@@ -543,6 +543,9 @@ mod tests {
         for pfn in [0x200, 0x400] {
             entries.extend(marks.map(|mark| entry(EntryClass::Mapping, page(pfn) | mark, None)));
             entries.push(entry(EntryClass::Protnone, page(pfn) | PROTNONE, None));
+            if level == Level::Pte {
+                entries.extend(marks.map(|mark| entry(EntryClass::Hugetlb, page(pfn) | HUGE | mark, None)));
+            }
         }
         for (class, kind) in [
             (EntryClass::Swap, 1),

@@ -21,6 +21,8 @@ pub enum EntryClass {
     Mapping,
     /// A mapping with the protection `PAGE_NONE`.
     Protnone,
+    /// A mapping of hugetlbfs, as `arch_make_huge_pte()` makes it of a mapping.
+    Hugetlb,
     /// A swap entry, of any type.
     Swap,
     /// A migration entry of a page that is not writable.
@@ -37,6 +39,7 @@ impl EntryClass {
             EntryClass::Table => "table",
             EntryClass::Mapping => "mapping",
             EntryClass::Protnone => "protnone",
+            EntryClass::Hugetlb => "hugetlb",
             EntryClass::Swap => "swap",
             EntryClass::MigrationRead => "migration-read",
             EntryClass::MigrationWrite => "migration-write",
@@ -862,16 +865,23 @@ fn accesses(rules: &mut Rules) {
 }
 
 fn hugetlb(rules: &mut Rules) {
-    const ON: &[On] = &[On::Mapping];
+    const ON: &[On] = &[On::Hugetlb];
     rules.add(
         "pte_huge",
         207,
         HUGETLB,
-        ON,
+        &[On::Mapping],
         "what arch_make_huge_pte() makes is huge",
         Tells("arch_make_huge_pte", None),
     );
-    rules.add("arch_make_huge_pte", 209, HUGETLB, ON, "what it makes is present", Makes("present", true));
+    rules.add(
+        "arch_make_huge_pte",
+        209,
+        HUGETLB,
+        &[On::Mapping],
+        "what it makes is present",
+        Makes("present", true),
+    );
     rules.add(
         "huge_pte_dirty",
         211,
