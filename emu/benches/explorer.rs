@@ -164,6 +164,7 @@ impl Cpus for Shape {
                 stores: Vec::new(),
                 then,
                 code: Vec::new(),
+                spans: Vec::new(),
                 state: None,
                 identity: None,
             }
@@ -182,6 +183,7 @@ impl Cpus for Shape {
             stores: stores.collect(),
             then: NextAccess::End(()),
             code: Vec::new(),
+            spans: Vec::new(),
             state: None,
             identity: None,
         }

@@ -307,7 +307,7 @@ impl Begun {
         identity: Option<Fingerprint>,
     ) -> Segment<E> {
         let Begun { stored, stores, code } = self;
-        Segment { stored, stores, then, code, state, identity }
+        Segment { stored, stores, then, code, spans: Vec::new(), state, identity }
     }
 }
 

@@ -18,6 +18,7 @@ use num_bigint::BigUint;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use crate::sections::{Sections, Span, TimingId, Timings};
 use crate::tree::{Cpus, Forest, Node, NodeId, Read, Word};
 
 /// The common outcome of all schedules that lead to one final state. They agree in how each CPU ended, in the final
@@ -31,7 +32,12 @@ pub struct Behaviour<E> {
     pub memory: Vec<u64>,
     /// Number of schedules with this behaviour.
     pub schedules: BigUint,
-    /// A schedule with the fewest switches between CPUs. Among several, one that lets the first CPU move early.
+    /// Number of those of them that are [excluded](crate::Span).
+    pub excluded: BigUint,
+    /// The sections that exclude them: those that each would have had to wait for first.
+    pub excluded_by: Sections,
+    /// A schedule with the fewest switches between CPUs, of those that are not excluded if there are any. Among several,
+    /// one that lets the first CPU move early.
     pub schedule: Vec<u8>,
 }
 
@@ -97,6 +103,7 @@ type Places = SmallVec<[NodeId; 4]>;
 struct State {
     at: Places,
     memory: MemoryId,
+    timing: TimingId,
     /// How it was reached, where switches are limited. If not, any way will do.
     turn: Option<Turn>,
 }
@@ -196,7 +203,8 @@ pub fn behaviours<C: Cpus>(
     let cpus = forest.roots().len();
     let mut first = Layer::default();
     let mut memories = Memories::default();
-    let begin = State { at: forest.roots().into(), memory: memories.id(&[]), turn: None };
+    let (mut timings, timing) = Timings::new(forest.begun());
+    let begin = State { at: forest.roots().into(), memory: memories.id(&[]), timing, turn: None };
     let at = first.place(begin, cpus);
     first.schedules[at] = BigUint::from(1_u8);
     let mut layers = vec![first];
@@ -230,15 +238,17 @@ pub fn behaviours<C: Cpus>(
                 memory.clear();
                 memory.extend_from_slice(memories.get(from.memory));
                 let mut place = from.at[cpu];
-                match step(forest, cpu, &mut place, &mut memory)? {
-                    Step::Made => over = false,
+                let span = match step(forest, cpu, &mut place, &mut memory)? {
+                    Step::Made(span) => span,
                     Step::Over => continue,
                     Step::Waits(word) => {
                         waits = waits.or(Some(word));
                         continue;
                     }
-                }
-                let mut state = State { at: from.at.clone(), memory: from.memory, turn };
+                };
+                over = false;
+                let timing = timings.moved(from.timing, cpu, span);
+                let mut state = State { at: from.at.clone(), memory: from.memory, timing, turn };
                 state.at[cpu] = place;
                 if memory[..] != memories.get(state.memory)[..] {
                     state.memory = memories.id(&memory);
@@ -298,19 +308,33 @@ pub fn behaviours<C: Cpus>(
         let state = &layers[depth].states[at];
         let (schedules, schedule) =
             (layers[depth].schedules[at].clone(), fewest_switches(&layers, depth, at));
-        // Where switches are limited, final states that differ in the way to them are one.
+        let excluded_by = timings.excluded_by(state.timing);
+        let excluded = if excluded_by.is_empty() { BigUint::ZERO } else { schedules.clone() };
+        // Final states that differ in the way to them are one: in their switches where these are limited, and in whether
+        // it is excluded.
         match same.entry((state.at.clone(), state.memory, depth)) {
             Entry::Vacant(new) => {
                 new.insert(behaviours.len());
                 let memory = memories.get(state.memory).to_vec();
-                behaviours.push(Behaviour { ends: ends(state), memory, schedules, schedule });
+                behaviours.push(Behaviour {
+                    ends: ends(state),
+                    memory,
+                    schedules,
+                    excluded,
+                    excluded_by,
+                    schedule,
+                });
             }
             Entry::Occupied(known) => {
                 let known: &mut Behaviour<C::End> = &mut behaviours[*known.get()];
-                known.schedules += schedules;
-                if switches_of(&schedule) < switches_of(&known.schedule) {
+                let rank = |is_excluded: bool, schedule: &[u8]| (is_excluded, switches_of(schedule));
+                let known_is_excluded = known.excluded == known.schedules;
+                if rank(!excluded_by.is_empty(), &schedule) < rank(known_is_excluded, &known.schedule) {
                     known.schedule = schedule;
                 }
+                known.schedules += schedules;
+                known.excluded += excluded;
+                known.excluded_by = known.excluded_by.or(excluded_by);
             }
         }
     }
@@ -362,9 +386,7 @@ impl<C: Cpus> Forest<C> {
                 break;
             };
             let before = held(self, &mut memory, word);
-            if step(self, usize::from(*cpu), at, &mut memory)? != Step::Made {
-                break;
-            }
+            let Step::Made(_) = step(self, usize::from(*cpu), at, &mut memory)? else { break };
             accesses.push(Recorded { cpu: *cpu, pc, word, before, after: memory[word] });
         }
         Ok(accesses)
@@ -402,7 +424,8 @@ fn fewest_switches(layers: &[Layer], depth: usize, at: usize) -> Vec<u8> {
 /// The result of letting a CPU make its next access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    Made,
+    /// It is on its way to the next.
+    Made(Span),
     /// The CPU has ended.
     Over,
     /// The CPU waits for this word, or another, to change. Until then it would read the same values as before, and
@@ -419,12 +442,13 @@ fn step<C: Cpus>(
     at: &mut NodeId,
     memory: &mut Vec<u64>,
 ) -> Result<Step, C::Error> {
-    match *forest.node(*at) {
-        Node::End(_) => return Ok(Step::Over),
-        Node::Store { word, written, next, .. } => {
+    Ok(match *forest.node(*at) {
+        Node::End(_) => Step::Over,
+        Node::Store { word, written, next, span, .. } => {
             let held = held(forest, memory, word);
             memory[word] = written.over(held);
             *at = next;
+            Step::Made(span)
         }
         Node::Read(Read { word, ref waits_while, .. }) => {
             // All of these words are in memory, since the CPU has read them.
@@ -439,9 +463,9 @@ fn step<C: Cpus>(
                 memory[word] = written.over(held);
             }
             *at = child.next;
+            Step::Made(child.span)
         }
-    }
-    Ok(Step::Made)
+    })
 }
 
 /// Returns the value of a word. Words join a memory when they are first used.
@@ -484,10 +508,10 @@ fn descend<C: Cpus>(
             Node::Store { word, .. } | Node::Read(Read { word, .. }) => *word,
         };
         let held = held(forest, memory, word);
-        if step(forest, cpu, &mut at[cpu], memory)? != Step::Made {
+        let Step::Made(_) = step(forest, cpu, &mut at[cpu], memory)? else {
             waits = true;
             continue;
-        }
+        };
         over = false;
         schedule.push(u8::try_from(cpu).unwrap_or(u8::MAX));
         let go_on = descend(forest, at, memory, schedule, visit)?;

@@ -37,8 +37,8 @@
 //!             [] => (Vec::new(), NextAccess::Read(0)),
 //!             [value, ..] => (vec![(0, MaskedStore::whole(value + 1))], NextAccess::End(())),
 //!         };
-//!         let (code, state, identity) = (Vec::new(), None, None);
-//!         Ok(Segment { stored: None, stores, then, code, state, identity }.into())
+//!         let (code, spans, state, identity) = (Vec::new(), Vec::new(), None, None);
+//!         Ok(Segment { stored: None, stores, then, code, spans, state, identity }.into())
 //!     }
 //! }
 //!
@@ -60,6 +60,7 @@
 mod enumerate;
 mod fingerprint;
 mod schedule;
+mod sections;
 mod tree;
 
 pub use enumerate::{
@@ -67,4 +68,5 @@ pub use enumerate::{
 };
 pub use fingerprint::Fingerprint;
 pub use schedule::{MOST_CPUS, NoSchedule, Schedule, letters};
+pub use sections::{Sections, Span};
 pub use tree::{Continuation, Cpus, Forest, MaskedStore, NextAccess, Segment, Word};

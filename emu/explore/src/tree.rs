@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::fingerprint::Fingerprint;
+use crate::sections::Span;
 
 /// A 64-bit word of the shared memory, by its index among the shared words.
 pub type Word = usize;
@@ -53,6 +54,9 @@ pub struct Segment<E> {
     ///
     /// They do not influence the enumeration: [`Forest::accesses`] reports them.
     pub code: Vec<u64>,
+    /// What the CPU does before each of these stores, and before the read after them; empty if it is in no section and
+    /// waits for none.
+    pub spans: Vec<Span>,
     /// The CPU's state at the read that follows: position, registers, own memory.
     ///
     /// Besides shared memory, the CPU depends on nothing else. A CPU that reaches a read twice in one state, and
@@ -131,8 +135,8 @@ pub(crate) type NodeId = u32;
 pub(crate) enum Node<E> {
     /// The CPU reads, and what follows depends on the value.
     Read(Read),
-    /// The CPU stores.
-    Store { word: Word, pc: u64, written: MaskedStore, next: NodeId },
+    /// The CPU stores. `span` is what it does after that.
+    Store { word: Word, pc: u64, written: MaskedStore, next: NodeId, span: Span },
     /// The CPU has ended.
     End(E),
 }
@@ -164,6 +168,8 @@ pub(crate) struct Child {
     value: u64,
     pub(crate) stored: Option<MaskedStore>,
     pub(crate) next: NodeId,
+    /// What the CPU does after the read.
+    pub(crate) span: Span,
 }
 
 /// The trees of all CPUs of a machine, filled as far as the enumeration needs them.
@@ -171,6 +177,8 @@ pub struct Forest<C: Cpus> {
     cpus: C,
     nodes: Vec<Node<C::End>>,
     roots: Vec<NodeId>,
+    /// What each CPU does before its first access.
+    begun: Vec<Span>,
     runs: u64,
     /// Reads by CPU and identity.
     known: FxHashMap<(usize, Fingerprint), NodeId>,
@@ -188,13 +196,15 @@ impl<C: Cpus> Forest<C> {
             cpus,
             nodes: Vec::new(),
             roots: Vec::new(),
+            begun: Vec::new(),
             runs: 0,
             known: FxHashMap::default(),
             in_state: FxHashMap::default(),
         };
         for cpu in 0..forest.cpus.count() {
-            let root = forest.grow(cpu, None, &[], &[])?.next;
-            forest.roots.push(root);
+            let root = forest.grow(cpu, None, &[], &[])?;
+            forest.roots.push(root.next);
+            forest.begun.push(root.span);
         }
         Ok(forest)
     }
@@ -211,6 +221,11 @@ impl<C: Cpus> Forest<C> {
 
     pub(crate) fn roots(&self) -> &[NodeId] {
         &self.roots
+    }
+
+    /// Returns what each CPU does before its first access.
+    pub(crate) fn begun(&self) -> &[Span] {
+        &self.begun
     }
 
     pub(crate) fn node(&self, id: NodeId) -> &Node<C::End> {
@@ -302,6 +317,12 @@ impl<C: Cpus> Forest<C> {
         segment: Segment<C::End>,
     ) -> (Child, Option<NodeId>) {
         let pc = |n: usize| segment.code.get(n).copied().unwrap_or(0);
+        let has_ended = matches!(segment.then, NextAccess::End(_));
+        // A CPU that makes no further access ends, and is in no section any more.
+        let span = |n: usize| match segment.spans.get(n) {
+            Some(span) if n < segment.stores.len() || !has_ended => *span,
+            _ => Span::default(),
+        };
         let mut new = None;
         let mut next = match segment.then {
             NextAccess::Read(word) => {
@@ -341,9 +362,11 @@ impl<C: Cpus> Forest<C> {
             NextAccess::End(end) => self.add(Node::End(end)),
         };
         for (n, (word, written)) in segment.stores.iter().enumerate().rev() {
-            next = self.add(Node::Store { word: *word, pc: pc(n), written: *written, next });
+            next =
+                self.add(Node::Store { word: *word, pc: pc(n), written: *written, next, span: span(n + 1) });
         }
-        (Child { value: read.last().copied().unwrap_or(0), stored: segment.stored, next }, new)
+        let value = read.last().copied().unwrap_or(0);
+        (Child { value, stored: segment.stored, next, span: span(0) }, new)
     }
 
     /// Returns how often a CPU has stored by the end of a segment; see [`Read::stores`].

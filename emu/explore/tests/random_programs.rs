@@ -10,7 +10,7 @@ use fastrand::Rng;
 use num_bigint::BigUint;
 use pmdscope_explore::{
     Behaviour, Continuation, Cpus, EnumerationResult, Fingerprint, Forest, LimitHit, Limits, MaskedStore,
-    NextAccess, Segment, Word, behaviours, each_schedule,
+    NextAccess, Sections, Segment, Span, Word, behaviours, each_schedule,
 };
 
 /// The seed of all random programs: they are the same on every machine and every day.
@@ -71,6 +71,8 @@ enum Instruction {
 struct Programs {
     initially: Vec<u64>,
     code: Vec<Vec<Instruction>>,
+    /// What each CPU does before each of its instructions, if it makes an access; empty if it is in no section.
+    spans: Vec<Vec<Span>>,
     /// Whether reads have identities, and runs go on with guessed values.
     goes_on: bool,
 }
@@ -83,12 +85,17 @@ impl Programs {
             _ => vec![rng.usize(0..=5), rng.usize(1..=5)],
         };
         let code = lengths.iter().map(|accesses| random_code(rng, words, *accesses)).collect();
-        Programs { initially: (0..words).map(|_| rng.u64(0..4)).collect(), code, goes_on: false }
+        Programs {
+            initially: (0..words).map(|_| rng.u64(0..4)).collect(),
+            code,
+            spans: Vec::new(),
+            goes_on: false,
+        }
     }
 
     /// Makes programs without branches, each a list of accesses to words.
     fn straight(code: Vec<Vec<Instruction>>) -> Self {
-        Programs { initially: vec![0; 8], code, goes_on: false }
+        Programs { initially: vec![0; 8], code, spans: Vec::new(), goes_on: false }
     }
 }
 
@@ -149,6 +156,11 @@ impl Cpus for Programs {
 }
 
 impl Programs {
+    /// Returns what a CPU does before an instruction.
+    fn span(&self, cpu: usize, at: usize) -> Span {
+        self.spans.get(cpu).and_then(|spans| spans.get(at)).copied().unwrap_or_default()
+    }
+
     fn segment(&self, cpu: usize, read: &[u64]) -> Segment<Registers> {
         let mut registers = Registers::default();
         let mut values = read.iter().copied();
@@ -157,11 +169,13 @@ impl Programs {
             stores: Vec::new(),
             then: NextAccess::End(registers),
             code: Vec::new(),
+            spans: Vec::new(),
             state: None,
             identity: None,
         };
         let mut at = 0;
         while let Some(instruction) = self.code[cpu].get(at) {
+            let span = self.span(cpu, at);
             at += 1;
             let (word, to) = match *instruction {
                 Instruction::Skip { register, if_odd, count } => {
@@ -170,6 +184,7 @@ impl Programs {
                 }
                 Instruction::Store { word, mask, value } => {
                     segment.stores.push((word, MaskedStore { mask, value: value.of(&registers) & mask }));
+                    segment.spans.push(span);
                     continue;
                 }
                 Instruction::Load { word, to }
@@ -178,6 +193,7 @@ impl Programs {
             };
             let Some(value) = values.next() else {
                 segment.then = NextAccess::Read(word);
+                segment.spans.push(span);
                 if self.goes_on {
                     let words = [&[read.len() as u64, at as u64][..], &registers].concat();
                     segment.identity = Some(Fingerprint::of(&words));
@@ -185,6 +201,7 @@ impl Programs {
                 return segment;
             };
             segment.stores.clear();
+            segment.spans.clear();
             segment.stored = match *instruction {
                 Instruction::CompareAndSwap { expected, mask, new, .. } => (value == expected.of(&registers))
                     .then(|| MaskedStore { mask, value: new.of(&registers) & mask }),
@@ -307,6 +324,37 @@ impl<'a> Interpreter<'a> {
     }
 }
 
+/// Whether a schedule has an access that cannot follow the one before it, by what that means: no other CPU is outside of
+/// what is waited for at any moment in between.
+fn is_excluded(programs: &Programs, schedule: &[u8]) -> bool {
+    let cpus = programs.code.len();
+    // The times of each CPU between two accesses, as the numbers of the accesses at both ends, and what it does then.
+    let mut times: Vec<Vec<(i64, i64, Span)>> = vec![Vec::new(); cpus];
+    let mut last = vec![-1; cpus];
+    let mut interpreter = Interpreter::new(programs);
+    for (cpu, now) in schedule.iter().map(|cpu| usize::from(*cpu)).zip(0_i64..) {
+        times[cpu].push((last[cpu], now, programs.span(cpu, interpreter.at[cpu])));
+        last[cpu] = now;
+        interpreter.access(cpu);
+    }
+    for cpu in 0..cpus {
+        times[cpu].push((last[cpu], i64::MAX, Span::default()));
+    }
+    let is_outside = |of: usize, kind: u8, from: i64, to: i64| {
+        times[of].iter().any(|(begin, end, span)| {
+            (*begin).max(from) < (*end).min(to) && span.inside.and(Sections(kind)).is_empty()
+        })
+    };
+    (0..cpus).any(|cpu| {
+        times[cpu].iter().any(|(from, to, span)| {
+            let kinds = [1, 2].into_iter().filter(|kind| !span.awaits.and(Sections(*kind)).is_empty());
+            kinds.into_iter().any(|kind| {
+                (0..cpus).filter(|other| *other != cpu).any(|other| !is_outside(other, kind, *from, *to))
+            })
+        })
+    })
+}
+
 const WIDE: Limits = Limits::NONE;
 
 fn switches(schedule: &[u8]) -> usize {
@@ -405,6 +453,42 @@ fn reads_with_one_identity_are_joined_and_every_schedule_is_counted() {
         runs = (runs.0 + forest.runs(), runs.1 + one_by_one.runs());
     }
     assert!(fewer > 50 && runs.0 < runs.1, "nothing was joined or foreseen: {fewer} {runs:?}");
+}
+
+#[test]
+fn schedules_are_excluded_where_nobody_was_outside_of_what_is_waited_for() {
+    let mut rng = Rng::with_seed(SEED ^ 23);
+    let (mut some, mut all, mut joined) = (0, 0, 0);
+    for n in 0..600 {
+        let mut programs = Programs { goes_on: rng.bool(), ..Programs::random(&mut rng) };
+        let spans = |code: &Vec<Instruction>| {
+            let sections = |rng: &mut Rng| Sections(if rng.bool() { rng.u8(0..4) } else { 0 });
+            code.iter().map(|_| Span { inside: sections(&mut rng), awaits: sections(&mut rng) }).collect()
+        };
+        programs.spans = programs.code.iter().map(spans).collect();
+        let mut expected: HashMap<(Vec<Registers>, Vec<u64>), (u64, u64)> = HashMap::new();
+        for (schedule, came) in Interpreter::every(&programs) {
+            let counts = expected.entry((came.registers, came.memory)).or_default();
+            counts.0 += 1;
+            counts.1 += u64::from(is_excluded(&programs, &schedule));
+        }
+        let mut counted: HashMap<(Vec<Registers>, Vec<u64>), (u64, u64)> = HashMap::new();
+        for behaviour in enumerated(&programs) {
+            let counts =
+                counted.entry((behaviour.ends.clone(), filled(&programs, &behaviour.memory))).or_default();
+            counts.0 += u64::try_from(&behaviour.schedules).unwrap();
+            counts.1 += u64::try_from(&behaviour.excluded).unwrap();
+            // The one that is shown is possible if any is.
+            let is_possible = behaviour.excluded < behaviour.schedules;
+            assert_eq!(is_excluded(&programs, &behaviour.schedule), !is_possible, "{n}: {programs:?}");
+            assert_eq!(behaviour.excluded_by.is_empty(), behaviour.excluded == BigUint::ZERO, "{n}");
+            some += usize::from(is_possible && !behaviour.excluded_by.is_empty());
+            all += usize::from(!is_possible);
+            joined += 1;
+        }
+        assert_eq!(counted, expected, "{n}: {programs:?}");
+    }
+    assert!(some > 200 && all > 200 && joined - some - all > 200, "{some} {all} {joined}");
 }
 
 #[test]
@@ -656,7 +740,7 @@ impl Cpus for Awkward {
     fn follow(&mut self, cpu: usize, read: &[u64], _: &[u64]) -> Result<Continuation<()>, Vec<u64>> {
         let segment = |stores, then| {
             let (code, state, identity) = (Vec::new(), None, None);
-            Ok(Segment { stored: None, stores, then, code, state, identity }.into())
+            Ok(Segment { stored: None, stores, then, code, spans: Vec::new(), state, identity }.into())
         };
         match (cpu, read) {
             (0, []) => segment(vec![(0, MaskedStore::whole(1))], NextAccess::End(())),

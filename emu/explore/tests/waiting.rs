@@ -132,7 +132,9 @@ impl Cpus for Programs {
                 None => {
                     let then = NextAccess::End(cpu.registers);
                     let (code, state, identity) = (Vec::new(), None, None);
-                    return Ok(Segment { stored, stores, then, code, state, identity }.into());
+                    return Ok(
+                        Segment { stored, stores, then, code, spans: Vec::new(), state, identity }.into()
+                    );
                 }
                 Some(Store { .. }) => {
                     let (word, value) = cpu.access(code, |_| 0).unwrap();
@@ -144,7 +146,16 @@ impl Cpus for Programs {
                     let Some(value) = read.get(made) else {
                         let then = NextAccess::Read(*word);
                         let (code, identity) = (Vec::new(), None);
-                        return Ok(Segment { stored, stores, then, code, state, identity }.into());
+                        return Ok(Segment {
+                            stored,
+                            stores,
+                            then,
+                            code,
+                            spans: Vec::new(),
+                            state,
+                            identity,
+                        }
+                        .into());
                     };
                     made += 1;
                     stored = cpu.access(code, |_| *value).unwrap().1.map(MaskedStore::whole);
