@@ -1,6 +1,6 @@
 //! Command lines that repeat a run or a sweep, as reports print them.
 
-use pmdscope_emu::{Bounds, Reduction, Schedule};
+use pmdscope_emu::{Bounds, MachineContext, Reduction, Schedule};
 use pmdscope_traces::quoted;
 
 use crate::cli::BoundArgs;
@@ -72,6 +72,9 @@ impl CommandLine {
         }
         if reduction == Reduction::None {
             self.option("--reduction", "none");
+        }
+        if bounds.context != MachineContext::ALL {
+            self.option("--context", &bounds.context.to_string());
         }
         let usual = BoundArgs::default();
         for (option, value, usual) in [

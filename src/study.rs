@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use anyhow::{Context, Result};
 use pmdscope_arches::{Encoding, EntryKind, Form};
 use pmdscope_emu::{
-    Bounds, EmuError, Environment, Exploration, Job, Reduction, Schedule, Schedules, WALKER, WRITER,
+    Bounds, EmuError, Environment, Exploration, Job, Reduction, Schedule, Schedules, Section, WALKER, WRITER,
 };
 use pmdscope_guest::{Installs, Precondition, Routine};
-use pmdscope_traces::{Entry, Predicates, PredicatesFrom, RunReport, Verdict};
+use pmdscope_traces::{Count, Entry, Excluded, Exclusion, Predicates, PredicatesFrom, RunReport, Verdict};
 
 use crate::command::CommandLine;
 use crate::kernel_facts::{self, KernelObservation};
@@ -126,29 +126,39 @@ impl<'a> Study<'a> {
                 (PredicatesFrom::Model, entries.collect(), Vec::new())
             }
         };
-        let reporter = Reporter {
+        let installed = self.installed(environment, &exploration);
+        let possible = exploration.possible();
+        let reporter = |exploration| Reporter {
             encoding: &encoding,
             start: &start,
             writer: self.writer,
             walker: self.walker,
             with: self.with,
-            installed: self.installed(environment, &exploration),
+            installed: installed.clone(),
             walker_only_reads: self.walker.is_none_or(|walker| environment.only_reads(walker)),
             filled: &filled,
             may_drop: environment.may_drop(self.writer, start.value),
             inspect: environment,
-            entries,
-            exploration: &exploration,
+            entries: entries.clone(),
+            exploration,
         };
-        let mut report = reporter.report(self.names(&start, predicates));
+        let mut report =
+            reporter(possible.as_ref().unwrap_or(&exploration)).report(self.names(&start, predicates));
+        report.excluded = excluded(&exploration, &report, possible.is_none(), || {
+            reporter(&exploration).report(self.names(&start, predicates))
+        });
         report.disagreements = disagreements;
         let beyond_callers = self.beyond_callers(&report.before.predicates);
         match environment.setup() {
             None => report.precondition = beyond_callers,
             Some(setup) => {
                 let entry_address = environment.entry_address();
-                let observation =
-                    KernelObservation { setup, controls, exploration: &exploration, entry_address };
+                let observation = KernelObservation {
+                    setup,
+                    controls,
+                    exploration: possible.as_ref().unwrap_or(&exploration),
+                    entry_address,
+                };
                 let split = self.writer.splits && encoding.is_migration(start.value);
                 report.kernel = Some(observation.facts(
                     kernel_facts::of_functions(self.subject, self.writer, self.walker),
@@ -236,6 +246,30 @@ impl<'a> Study<'a> {
                 .under(self.schedule, self.reduction, self.bounds),
         }
     }
+}
+
+/// Returns the schedules that the context excludes, with what they alone show: what is in the report of all schedules, and
+/// not in that of those that are possible.
+fn excluded(
+    exploration: &Exploration,
+    possible: &RunReport,
+    none_left: bool,
+    all: impl FnOnce() -> RunReport,
+) -> Option<Excluded> {
+    let (schedules, by) = exploration.excluded();
+    let example = exploration.runs.iter().filter(|run| run.excluded == run.schedules);
+    let example = example.min_by_key(|run| run.schedule.switches())?;
+    let by = Section::of(by)
+        .map(|section| Exclusion { context: section.name().to_owned(), reason: section.reason().to_owned() });
+    let mut findings = if none_left { Vec::new() } else { all().findings };
+    findings.retain(|finding| !possible.findings.iter().any(|other| other.name == finding.name));
+    Some(Excluded {
+        schedules: Count(schedules),
+        none_left,
+        by: by.collect(),
+        schedule: example.schedule.to_string(),
+        findings,
+    })
 }
 
 /// Whether some caller of a writer passes it such an entry.

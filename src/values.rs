@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use pmdscope_arches::{Arch, Encoding, Mmu, Version};
-use pmdscope_emu::{Bounds, CallBounds};
+use pmdscope_emu::{Bounds, CallBounds, MachineContext};
 
 use crate::cli::{BoundArgs, JobArgs, ReductionArg};
 
@@ -32,6 +32,7 @@ pub fn encoding(arch: &str, mmu: Option<&str>, linux: Option<&str>) -> Result<En
 /// Returns the bounds of `run`, which can also run schedules one by one.
 pub fn run_bounds(args: &JobArgs) -> Result<Bounds> {
     let mut bounds = bounds(&args.bounds)?;
+    bounds.context = args.context.parse().map_err(anyhow::Error::msg)?;
     if let Some(most) = args.max_schedules {
         ensure!(
             args.reduction == ReductionArg::None,
@@ -59,6 +60,7 @@ pub fn bounds(args: &BoundArgs) -> Result<Bounds> {
         schedules: Bounds::default().schedules,
         behaviours: args.max_behaviours,
         time,
+        context: MachineContext::ALL,
     })
 }
 

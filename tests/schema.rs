@@ -591,11 +591,8 @@ fn what_a_batch_reads_and_writes_follows_its_schemas() {
     }
     let compared = pmdscope_in(scratch.path(), "report r --format json");
     assert_valid(&validator("compare"), &json(&compared.stdout), "report --format json");
-    fs::write(
-        scratch.path().join("n.toml"),
-        matrix.replace("\"migration-write\"", "\"migration-read\""),
-    )
-    .expect("written");
+    fs::write(scratch.path().join("n.toml"), matrix.replace("\"migration-write\"", "\"migration-read\""))
+        .expect("written");
     assert_eq!(pmdscope_in(scratch.path(), "batch n.toml -o n").status, Some(1));
     let diff = pmdscope_in(scratch.path(), "diff r n --format json");
     assert_valid(&validator("diff"), &json(&diff.stdout), "diff");

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use num_bigint::BigUint;
 use pmdscope_arches::{Arch, ByteOrder, Encoding, EntryKind, EntrySpec};
-use pmdscope_emu::{Action, Bounds, CallResult, Calls, Event, Machine, Reduction, Routines, Run, env};
+use pmdscope_emu::{
+    Action, Bounds, CallResult, Calls, Event, Machine, MachineContext, Reduction, Routines, Run, env,
+};
 use pmdscope_explore::{
     Continuation, Cpus, Forest, Limits, MaskedStore, NextAccess, Segment, Word, behaviours, each_schedule,
 };
@@ -396,7 +398,7 @@ fn schedules_of_guests(others: &[&'static Routine]) -> Result<()> {
     line("joined, each behaviour run with its trace", joined, "schedules/s", Some((each, "that")));
     let mut loaded = machine.load(&job, bounds.call)?;
     let filled = rate(|| {
-        let mut forest = Forest::new(Routines::new(&mut loaded)?)?;
+        let mut forest = Forest::new(Routines::new(&mut loaded, MachineContext::ALL)?)?;
         count_schedules(&mut forest)
     })?;
     line(
@@ -405,7 +407,7 @@ fn schedules_of_guests(others: &[&'static Routine]) -> Result<()> {
         "schedules/s",
         Some((each, "that")),
     );
-    let mut forest = Forest::new(Routines::new(&mut loaded)?)?;
+    let mut forest = Forest::new(Routines::new(&mut loaded, MachineContext::ALL)?)?;
     let one_by_one = rate(|| count_schedules(&mut forest))?;
     line("one by one over the trees, once filled", one_by_one, "schedules/s", Some((each, "that")));
 
@@ -419,7 +421,7 @@ fn schedules_of_guests(others: &[&'static Routine]) -> Result<()> {
         Ok(1)
     })?;
     let mut loaded = machine.load(&job, bounds.call)?;
-    let mut routines = Routines::new(&mut loaded)?;
+    let mut routines = Routines::new(&mut loaded, MachineContext::ALL)?;
     let of_writer = values_read(first, 0);
     let of_walker = values_read(first, 1);
     // Alone the walker finds the same entry each time.
@@ -462,7 +464,7 @@ fn machine_code_runs() -> Result<()> {
                 continue;
             }
             let mut loaded = machine.load(&job, Bounds::default().call)?;
-            let mut routines = Routines::new(&mut loaded)?;
+            let mut routines = Routines::new(&mut loaded, MachineContext::ALL)?;
             let mut read = Vec::new();
             let ended = loop {
                 match routines.follow(1, &read, &[])?.segment.then {

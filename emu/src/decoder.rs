@@ -55,7 +55,14 @@ impl Decoder {
         (self.model.in_place)(mnemonic, operands)
     }
 
-    /// Returns the instruction at `pc` if it flushes translations, is stepped over, or is done in place of the engine.
+    /// Whether interrupts may be on after an instruction.
+    pub(crate) fn may_enable_interrupts(&self, instruction: &Instruction) -> bool {
+        let is = |begin: &&str| instruction.text.starts_with(*begin);
+        self.model.interrupts.as_ref().is_some_and(|how| how.may_enable.iter().any(|begin| is(&begin)))
+    }
+
+    /// Returns the instruction at `pc` if it flushes translations, is stepped over, is done in place of the engine, or may
+    /// turn interrupts on.
     ///
     /// `instruction` decodes it. The answer is cached, since kernels ask before every instruction.
     pub(crate) fn flushing(
@@ -67,8 +74,10 @@ impl Decoder {
             return Ok(None);
         }
         let instruction = instruction()?;
-        let is =
-            instruction.class.flushes || self.skips(&instruction) || self.in_place(&instruction).is_some();
+        let is = instruction.class.flushes
+            || self.skips(&instruction)
+            || self.in_place(&instruction).is_some()
+            || self.may_enable_interrupts(&instruction);
         self.flushing.borrow_mut().insert(pc, is);
         Ok(is.then_some(instruction))
     }

@@ -4,10 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use num_bigint::BigUint;
-use pmdscope_explore::Schedule;
+use pmdscope_explore::{Schedule, Sections, Span};
 
+use crate::context::MachineContext;
 use crate::end::{CallBounds, CallExit, CallResult};
-use crate::trace::Event;
+use crate::trace::{Action, Event};
 
 /// The vCPU that runs the writer.
 pub const WRITER: u8 = 0;
@@ -25,6 +26,8 @@ pub struct Bounds {
     pub behaviours: u64,
     /// Maximum time for all schedules together.
     pub time: Duration,
+    /// What CPUs wait for. The schedules that this excludes are counted apart.
+    pub context: MachineContext,
 }
 
 impl Default for Bounds {
@@ -34,6 +37,7 @@ impl Default for Bounds {
             schedules: 100_000,
             behaviours: 10_000,
             time: Duration::from_secs(60),
+            context: MachineContext::ALL,
         }
     }
 }
@@ -66,6 +70,10 @@ pub struct Run {
     pub schedule: Schedule,
     /// Number of equivalent schedules, this one included.
     pub schedules: BigUint,
+    /// Number of those of them that the context excludes. If that is not all, this one is possible.
+    pub excluded: BigUint,
+    /// The sections that exclude them.
+    pub excluded_by: Sections,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
     /// The writer's result.
@@ -80,6 +88,16 @@ pub struct Run {
     pub divergence: Option<Divergence>,
     /// The pages whose number of references changed, with the new number.
     pub references: Vec<(u64, u64)>,
+}
+
+impl Run {
+    /// Returns the accesses in order: the CPU of each, and what it did before that, as far as a context has others wait.
+    pub(crate) fn spans(&self, context: MachineContext) -> impl Iterator<Item = (usize, Span)> {
+        self.events.iter().filter_map(move |event| match &event.what {
+            Action::Access(access) => Some((usize::from(event.cpu), context.of(access.span))),
+            _ => None,
+        })
+    }
 }
 
 /// All schedules of one job.
@@ -176,6 +194,24 @@ impl fmt::Display for Incomplete {
 }
 
 impl Exploration {
+    /// Returns the number of schedules that the context excludes, and the sections that exclude them.
+    pub fn excluded(&self) -> (BigUint, Sections) {
+        let number = self.runs.iter().map(|run| &run.excluded).sum();
+        (number, self.runs.iter().fold(Sections::NONE, |all, run| all.or(run.excluded_by)))
+    }
+
+    /// Returns the exploration without the schedules that the context excludes; `None` if none is left.
+    pub fn possible(&self) -> Option<Exploration> {
+        let runs = self.runs.iter().filter(|run| run.excluded < run.schedules).cloned().map(|mut run| {
+            run.schedules -= std::mem::take(&mut run.excluded);
+            run.excluded_by = Sections::NONE;
+            run
+        });
+        let runs: Vec<Run> = runs.collect();
+        let schedules = &self.schedules - self.excluded().0;
+        (!runs.is_empty()).then(|| Exploration { runs, schedules, ..self.clone() })
+    }
+
     /// Returns an exploration that has a baseline run with this result, and no schedule yet.
     pub(crate) fn after(alone: CallResult) -> Self {
         Exploration { alone, machine_runs: 1, ..Exploration::nothing() }

@@ -10,11 +10,12 @@
 
 use std::time::Instant;
 
-use pmdscope_explore::{Schedule, letters};
+use pmdscope_explore::{Schedule, Span, excluded_by, letters};
 
 use crate::EmuError;
+use crate::context::MachineContext;
 use crate::end::{CallExit, CallResult};
-use crate::exploration::{Bounds, Exploration, Incomplete, Reduction, WALKER, WRITER};
+use crate::exploration::{Bounds, Exploration, Incomplete, Reduction, Run, WALKER, WRITER};
 use crate::recorded;
 use crate::stage::{self, Baseline, Stage, Turn};
 
@@ -40,10 +41,15 @@ pub(crate) fn explore(
 }
 
 /// Runs a stage under one schedule.
-pub(crate) fn explore_one(stage: &mut impl Stage, schedule: &Schedule) -> Result<Exploration, EmuError> {
+pub(crate) fn explore_one(
+    stage: &mut impl Stage,
+    schedule: &Schedule,
+    context: MachineContext,
+) -> Result<Exploration, EmuError> {
     let alone = Baseline::run(stage)?;
     let mut exploration = Exploration::after(alone.ended);
-    let (run, turns) = stage::run(stage, &alone, &schedule.0, WRITER)?;
+    let (mut run, turns) = stage::run(stage, &alone, &schedule.0, WRITER)?;
+    exclude(&mut run, context);
     if turns.len() > schedule.0.len() {
         let waiting = turns.get(schedule.0.len()).map_or(Vec::new(), |turn| turn.waiting.clone());
         return Err(EmuError::ScheduleEnds { after: schedule.0.len(), possible: letters(&waiting) });
@@ -90,6 +96,15 @@ pub(crate) fn explore_alone(stage: &mut impl Stage) -> Result<Exploration, EmuEr
     Ok(exploration)
 }
 
+/// Notes whether the context excludes the one schedule of a run.
+fn exclude(run: &mut Run, context: MachineContext) {
+    let accesses: Vec<(usize, Span)> = run.spans(context).collect();
+    run.excluded_by = excluded_by(2 + run.others.len(), &accesses);
+    if !run.excluded_by.is_empty() {
+        run.excluded = run.schedules.clone();
+    }
+}
+
 /// Runs every schedule, each from the beginning.
 fn explore_each(
     stage: &mut impl Stage,
@@ -101,7 +116,8 @@ fn explore_each(
     let mut prefix: Vec<u8> = Vec::new();
     loop {
         let ran = stage::run(stage, alone, &prefix, WRITER);
-        let (run, turns) = ran.map_err(|error| error.not_repeated(&prefix))?;
+        let (mut run, turns) = ran.map_err(|error| error.not_repeated(&prefix))?;
+        exclude(&mut run, bounds.context);
         exploration.add(run, |cpu, end| stage.is_crash(cpu, end));
         exploration.note(stage.shared());
 

@@ -7,6 +7,7 @@
 //! Unicorn is not a sandbox: a guest can make it end the process. Run guests that others made in a
 //! process of their own.
 
+mod context;
 mod cpu;
 mod decoder;
 mod end;
@@ -32,6 +33,7 @@ pub mod sweep;
 mod trace;
 mod vcpu;
 
+pub use context::{MachineContext, Section};
 pub use end::{CallBounds, CallExit, CallResult, LONGEST_PATH};
 pub use engine_kind::EngineKind;
 pub use environment::{Control, Environment, Inspect, Job, Schedules, Setup, Stub};
@@ -46,7 +48,7 @@ pub use kernel::{
 };
 pub use machine::{Calls, Loaded, Machine, env, installed_table};
 pub use pinned::ENGINE;
-pub use pmdscope_explore::{MOST_CPUS, NoSchedule, Schedule};
+pub use pmdscope_explore::{MOST_CPUS, NoSchedule, Schedule, Sections, Span};
 pub use pmdscope_watch::AccessKind;
 pub use recorded::Routines;
 pub use trace::{Access, Action, Event};

@@ -11,6 +11,7 @@ use pmdscope_guest::abi::{self, Answers, Env, Outcome};
 use pmdscope_watch::{Atomicity, Instruction};
 
 use crate::EmuError;
+use crate::context::SectionCall;
 use crate::decoder::Decoder;
 use crate::end::{CallBounds, CallExit, CallResult, CompletedCall};
 use crate::engine_kind::EngineKind;
@@ -213,7 +214,7 @@ impl Machine {
         bounds: &Bounds,
         schedule: &Schedule,
     ) -> Result<Exploration, EmuError> {
-        explore::explore_one(&mut self.load(calls, bounds.call)?, schedule)
+        explore::explore_one(&mut self.load(calls, bounds.call)?, schedule, bounds.context)
     }
 
     /// Runs the writer alone, and returns the page-table entries that it fills, in CPU order. Empty entries (0) are
@@ -332,18 +333,32 @@ impl Common {
             })?;
         }
 
-        for (pc, instruction) in self.flushes(&vcpu)? {
+        for (pc, instruction) in self.hooked(&vcpu)? {
             let decoder = Rc::clone(&self.decoder);
             let (is_skipped, in_place) = (decoder.skips(&instruction), decoder.in_place(&instruction));
+            let may_enable = decoder.may_enable_interrupts(&instruction);
             vcpu.on_code(pc, pc, move |cpu, pc| {
                 if instruction.class.flushes {
                     cpu.record(pc, Action::Flush);
+                }
+                if may_enable {
+                    cpu.may_have_interrupts();
                 }
                 if let Some(in_place) = in_place {
                     return cpu.do_in_place(&decoder, in_place, pc, pc + instruction.length);
                 }
                 if is_skipped { cpu.jump(pc + instruction.length) } else { Ok(()) }
             })?;
+        }
+
+        for (name, call) in SectionCall::ALL {
+            if self.guest.has(name) {
+                let function = self.guest.function(name)?;
+                vcpu.on_code(function, function, move |cpu, _| {
+                    cpu.section_call(call);
+                    Ok(())
+                })?;
+            }
         }
 
         let warning = self.guest.function(abi::WARNING)?;
@@ -356,9 +371,9 @@ impl Common {
         Ok((vcpu, private))
     }
 
-    /// Returns the instructions that flush translations without an access to memory, those to step over, and those that
-    /// are done in place of the engine, by address.
-    fn flushes(&self, vcpu: &Vcpu) -> Result<BTreeMap<u64, Instruction>, EmuError> {
+    /// Returns the instructions that flush translations without an access to memory, those to step over, those that are
+    /// done in place of the engine, and those that may turn interrupts on, by address.
+    fn hooked(&self, vcpu: &Vcpu) -> Result<BTreeMap<u64, Instruction>, EmuError> {
         let mut found = BTreeMap::new();
         for function in self.guest.functions() {
             let mut pc = function.address;
@@ -367,7 +382,8 @@ impl Common {
                 let next = pc + instruction.length;
                 let flushes = instruction.class.flushes && instruction.class.atomicity == Atomicity::Plain;
                 let in_place = self.decoder.in_place(&instruction).is_some();
-                if flushes || in_place || self.decoder.skips(&instruction) {
+                let may_enable = self.decoder.may_enable_interrupts(&instruction);
+                if flushes || in_place || may_enable || self.decoder.skips(&instruction) {
                     found.insert(pc, instruction);
                 }
                 pc = next;

@@ -10,11 +10,12 @@ use pmdscope_arches::ByteOrder;
 use pmdscope_engine::EngineError;
 use pmdscope_explore::{
     Behaviour, Continuation, Cpus, Deadlock, EnumerationResult, Fingerprint, Forest, LimitHit, Limits,
-    MaskedStore, NextAccess, Schedule, Segment, Word, behaviours,
+    MaskedStore, NextAccess, Schedule, Segment, Span, Word, behaviours, excluded_by,
 };
 use rustc_hash::FxHashMap;
 
 use crate::EmuError;
+use crate::context::MachineContext;
 use crate::end::CallResult;
 use crate::exploration::{Bounds, Exploration, Incomplete, Run, WRITER};
 use crate::stage::{self, Baseline, ReplayedPrefix, Stage};
@@ -31,6 +32,8 @@ pub struct Routines<'a, S> {
     words: Vec<WatchedWord>,
     /// Where each of them is in `words`, by address.
     known: FxHashMap<u64, Word>,
+    /// What is waited for.
+    context: MachineContext,
 }
 
 /// A word of watched memory.
@@ -49,14 +52,14 @@ impl WatchedWord {
 
 #[expect(private_bounds, reason = "what can be explored is for this crate to say")]
 impl<'a, S: Stage> Routines<'a, S> {
-    /// Returns the routines of a stage.
+    /// Returns the routines of a stage, in a context.
     ///
     /// # Errors
     /// [`EmuError::NotWatched`] if the stage's entry is not watched.
-    pub fn new(stage: &'a mut S) -> Result<Self, EmuError> {
+    pub fn new(stage: &'a mut S, context: MachineContext) -> Result<Self, EmuError> {
         let entry = WatchedWord::at(stage, stage.entry_address())?;
         let known = FxHashMap::from_iter([(entry.address, 0)]);
-        Ok(Routines { stage, words: vec![entry], known })
+        Ok(Routines { stage, words: vec![entry], known, context })
     }
 }
 
@@ -72,7 +75,7 @@ pub(crate) fn explore(
     exploration: &mut Exploration,
 ) -> Result<(), EmuError> {
     let most = usize::try_from(bounds.behaviours).unwrap_or(usize::MAX);
-    let mut forest = Forest::new(Routines::new(stage)?)?;
+    let mut forest = Forest::new(Routines::new(stage, bounds.context)?)?;
     let (found, switches) = enumerate(&mut forest, most, deadline)?;
     let EnumerationResult { behaviours, stopped, stuck, .. } = found;
     exploration.note(stopped.map(|stopped| match stopped {
@@ -150,7 +153,7 @@ fn as_recorded<S: Stage>(
     behaviour: Behaviour<CallResult>,
 ) -> Result<Run, EmuError> {
     let recorded = forest.accesses(&behaviour.schedule)?;
-    let Routines { stage, words, .. } = forest.cpus();
+    let Routines { stage, words, context, .. } = forest.cpus();
     let (mut run, turns) = stage::run(*stage, alone, &behaviour.schedule, WRITER)
         .map_err(|error| error.not_repeated(&behaviour.schedule))?;
     let differs = |what: String| EmuError::NotAsRecorded {
@@ -183,7 +186,15 @@ fn as_recorded<S: Stage>(
     if ends != behaviour.ends {
         return Err(differs(format!("the outcome was {ends:x?} instead of {:x?}", behaviour.ends)));
     }
+    // One that is shown is possible, if any is.
+    let spans: Vec<_> = run.spans(*context).collect();
+    let is_excluded = !excluded_by(ends.len(), &spans).is_empty();
+    if is_excluded != (behaviour.excluded == behaviour.schedules) {
+        return Err(differs(format!("it is {}possible", if is_excluded { "not " } else { "" })));
+    }
     run.schedules = behaviour.schedules;
+    run.excluded = behaviour.excluded;
+    run.excluded_by = behaviour.excluded_by;
     Ok(run)
 }
 
@@ -260,6 +271,7 @@ impl<S: Stage> Cpus for Routines<'_, S> {
                     let Some(UnknownRead { state, identity }) = next_read else { break };
                     next_read = reads.next();
                     segment.code.push(pc);
+                    segment.spans.push(self.context.of(access.span));
                     segments.push((value, segment.end(NextAccess::Read(word), state, identity)));
                     segment = Begun::default();
                     value = access.before;
@@ -278,6 +290,7 @@ impl<S: Stage> Cpus for Routines<'_, S> {
             } else {
                 segment.stores.push((word, written));
                 segment.code.push(pc);
+                segment.spans.push(self.context.of(access.span));
             }
         }
         if let Some(ended) = ended {
@@ -297,6 +310,7 @@ struct Begun {
     stored: Option<MaskedStore>,
     stores: Vec<(Word, MaskedStore)>,
     code: Vec<u64>,
+    spans: Vec<Span>,
 }
 
 impl Begun {
@@ -306,8 +320,8 @@ impl Begun {
         state: Option<Fingerprint>,
         identity: Option<Fingerprint>,
     ) -> Segment<E> {
-        let Begun { stored, stores, code } = self;
-        Segment { stored, stores, then, code, spans: Vec::new(), state, identity }
+        let Begun { stored, stores, code, spans } = self;
+        Segment { stored, stores, then, code, spans, state, identity }
     }
 }
 

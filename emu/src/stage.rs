@@ -2,7 +2,7 @@
 
 use num_bigint::BigUint;
 use pmdscope_arches::ByteOrder;
-use pmdscope_explore::{Schedule, letters};
+use pmdscope_explore::{Schedule, Sections, letters};
 
 use crate::EmuError;
 use crate::end::{CallExit, CallResult, CompletedCall};
@@ -165,6 +165,8 @@ pub(crate) fn run(
     let run = Run {
         schedule: Schedule(turns.iter().map(|turn| turn.chosen).collect()),
         schedules: BigUint::from(1_u8),
+        excluded: BigUint::ZERO,
+        excluded_by: Sections::NONE,
         divergence: divergence(&alone.path, &path),
         events,
         writer: next(),

@@ -1,10 +1,12 @@
 //! Traces: the events of one run, in order.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
 use pmdscope_arches::ByteOrder;
+use pmdscope_explore::Span;
 use pmdscope_watch::{AccessKind, Site};
 
 use crate::EmuError;
@@ -65,6 +67,8 @@ pub struct Access {
     pub before: u64,
     /// The whole entry after it.
     pub after: u64,
+    /// What the CPU did since its access before.
+    pub span: Span,
 }
 
 /// Records the events of all vCPUs of a machine.
@@ -75,6 +79,8 @@ pub(crate) struct Recorder {
     /// The ranges of watched memory.
     watched: RefCell<Vec<Watched>>,
     events: RefCell<Vec<Event>>,
+    /// What each CPU did before the access that it makes now.
+    spans: RefCell<BTreeMap<u8, Span>>,
     /// The event whose store may not have reached memory yet.
     storing: Cell<Option<usize>>,
     /// The first error in a recording hook, which cannot return it: [`take`](Self::take) returns it.
@@ -101,6 +107,7 @@ impl Recorder {
         Recorder {
             watched: RefCell::default(),
             events: RefCell::default(),
+            spans: RefCell::default(),
             storing: Cell::new(None),
             fault: RefCell::default(),
         }
@@ -121,6 +128,16 @@ impl Recorder {
         self.events.borrow_mut().push(Event { cpu, pc, what });
     }
 
+    /// Notes that a CPU is at an access, and what it did since the one before.
+    pub(crate) fn begins(&self, cpu: u8, span: Span) {
+        self.spans.borrow_mut().insert(cpu, span);
+    }
+
+    /// Returns what a CPU did before the access that it makes now.
+    fn span(&self, cpu: u8) -> Span {
+        self.spans.borrow().get(&cpu).copied().unwrap_or_default()
+    }
+
     /// Records a load, or the load half of an atomic. Returns the word; `None` if it is not watched.
     pub(crate) fn loaded(&self, cpu: u8, site: &Site) -> Option<u64> {
         let entry = self.noted(self.entry_at(site.address))?;
@@ -132,6 +149,7 @@ impl Recorder {
             store_pc: None,
             before: entry,
             after: entry,
+            span: self.span(cpu),
         };
         self.record(cpu, site.pc, Action::Access(access));
         Some(entry)
@@ -161,6 +179,7 @@ impl Recorder {
                     store_pc: Some(site.pc),
                     before,
                     after: before,
+                    span: self.span(cpu),
                 };
                 events.push(Event { cpu, pc: site.pc, what: Action::Access(access) });
             }

@@ -7,7 +7,7 @@ use num_bigint::BigUint;
 use pmdscope_arches::EntryKind;
 use pmdscope_emu::{
     Action, Bounds, CallResult, Calls, Divergence, EmuError, Event, Exploration, Incomplete, Machine,
-    Reduction, Routines, Run, Schedule, WALKER,
+    MachineContext, Reduction, Routines, Run, Schedule, WALKER,
 };
 use pmdscope_explore::{Cpus, NextAccess};
 use pmdscope_guest::Routine;
@@ -262,7 +262,7 @@ fn a_job_that_was_loaded_can_be_followed_before_any_run() {
             let job = job(&encoding, entry, writers::INVALIDATE.symbol(), walker.symbol());
             let mut machine = machine(guest);
             let mut loaded = machine.load(&job, Bounds::default().call).unwrap();
-            let mut routines = Routines::new(&mut loaded).unwrap();
+            let mut routines = Routines::new(&mut loaded, MachineContext::ALL).unwrap();
             let mut read = Vec::new();
             let followed = loop {
                 match routines.follow(usize::from(WALKER), &read, &[]).unwrap().segment.then {

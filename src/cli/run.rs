@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
-use pmdscope_emu::Reduction;
+use pmdscope_emu::{MachineContext, Reduction};
 use pmdscope_traces::formats::{self, RunFormat};
 
 use super::format::one_of;
@@ -73,6 +73,10 @@ pub struct JobArgs {
     /// Whether equivalent schedules are counted and one of each class is run, or each schedule is run
     #[arg(long, value_enum, default_value_t, conflicts_with = "schedule")]
     pub reduction: ReductionArg,
+    /// What CPUs wait for, as on a machine: interrupts that others handle (irq), grace periods (rcu), both (all), or
+    /// nothing (none). Schedules that this excludes are counted apart
+    #[arg(long, value_name = "C", default_value = "all", value_parser = MachineContext::NAMES)]
+    pub context: String,
     /// Most schedules to run with --reduction none; 10000 if not given
     #[arg(long, value_name = "N", help_heading = "Bounds")]
     pub max_schedules: Option<u64>,

@@ -87,6 +87,7 @@ pub struct Routines {
     behaviours: u64,
     seconds: u64,
     joined: bool,
+    context: String,
     schedule: Option<String>,
 }
 
@@ -175,14 +176,16 @@ impl Routines {
             behaviours: bounds.behaviours,
             seconds: bounds.time.as_secs(),
             joined: study.reduction == Reduction::Joined,
+            context: bounds.context.to_string(),
             schedule: study.schedule.map(ToString::to_string),
         }
     }
 
-    fn bounds(&self) -> Bounds {
+    fn bounds(&self) -> Result<Bounds> {
         let time = Duration::from_secs(self.seconds);
         let call = CallBounds { accesses: self.accesses, instructions: self.instructions, time };
-        Bounds { call, schedules: self.schedules, behaviours: self.behaviours, time }
+        let context = self.context.parse().map_err(anyhow::Error::msg)?;
+        Ok(Bounds { call, schedules: self.schedules, behaviours: self.behaviours, time, context })
     }
 
     fn reduction(&self) -> Reduction {
@@ -249,7 +252,7 @@ impl Task {
                 let with: Vec<&Routine> =
                     routines.with.iter().map(|with| subject.other(with)).collect::<Result<_, _>>()?;
                 let walker = routines.walker.as_deref().map(|name| subject.routine(Role::Walker, name));
-                let (bounds, schedule) = (routines.bounds(), routines.schedule()?);
+                let (bounds, schedule) = (routines.bounds()?, routines.schedule()?);
                 let study = Study {
                     subject: &subject,
                     entry: entry.request()?,

@@ -248,6 +248,7 @@ impl Reporter<'_> {
                 behaviours: behaviours.len() as u64,
                 machine_runs: self.exploration.machine_runs,
             },
+            excluded: None,
             incomplete,
             out_of_time: self.exploration.incomplete.as_ref().is_some_and(Incomplete::is_of_time),
             verdict,
@@ -405,6 +406,8 @@ mod tests {
         let run = Run {
             schedule: Schedule(Vec::new()),
             schedules: nothing.schedules.clone(),
+            excluded: num_bigint::BigUint::ZERO,
+            excluded_by: pmdscope_emu::Sections::NONE,
             events: Vec::new(),
             writer: ended(end),
             walker: ended(CallExit::Returned),

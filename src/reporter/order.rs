@@ -170,10 +170,19 @@ impl Reporter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pmdscope_emu::AccessKind;
+    use pmdscope_emu::{AccessKind, Span};
 
     fn access(address: u64, before: u64, after: u64) -> Access {
-        Access { kind: AccessKind::Atomic, address, size: 8, before, after, loads: true, store_pc: Some(0) }
+        Access {
+            kind: AccessKind::Atomic,
+            address,
+            size: 8,
+            before,
+            after,
+            loads: true,
+            store_pc: Some(0),
+            span: Span::default(),
+        }
     }
 
     #[test]

@@ -55,9 +55,9 @@ pub use judge::{
 };
 pub use outcome::{Outcome, RoutineResult};
 pub use report::{
-    AccessKind, Control, DECODE_SCHEMA, Divergence, Event, EventKind, GuestInfo, GuestKind, Invalidated,
-    KernelFacts, KernelWarning, PredicatesFrom, RUN_SCHEMA, References, RunReport, Schedules, SerialOutcomes,
-    SplitGuard, Stored, Stub, Trace, TypesInfo, Verdict, Warning,
+    AccessKind, Control, DECODE_SCHEMA, Divergence, Event, EventKind, Excluded, Exclusion, GuestInfo,
+    GuestKind, Invalidated, KernelFacts, KernelWarning, PredicatesFrom, RUN_SCHEMA, References, RunReport,
+    Schedules, SerialOutcomes, SplitGuard, Stored, Stub, Trace, TypesInfo, Verdict, Warning,
 };
 pub use text::WIDTH;
 pub use view::View;

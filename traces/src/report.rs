@@ -89,6 +89,9 @@ pub struct RunReport {
     pub findings: Vec<Finding>,
     /// How many schedules there are.
     pub schedules: Schedules,
+    /// The schedules that a machine excludes, which nothing else in this report counts. Null if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<Excluded>,
     /// Why not every schedule was run to its end; null if every one was.
     pub incomplete: Option<String>,
     /// Whether it is incomplete because time ran out, so that another machine might get further.
@@ -160,6 +163,30 @@ pub struct Divergence {
     pub instead_of: Option<Hex>,
     /// The number of schedules with this divergence.
     pub schedules: Count,
+}
+
+/// Schedules that a machine excludes: a CPU would have gone on there, although it waits for another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Excluded {
+    /// How many there are.
+    pub schedules: Count,
+    /// Whether no other is left: the report is about these then.
+    pub none_left: bool,
+    /// What excludes them, by the names of `--context`.
+    pub by: Vec<Exclusion>,
+    /// One of them, with the fewest switches.
+    pub schedule: String,
+    /// The findings that they alone show.
+    pub findings: Vec<Finding>,
+}
+
+/// What excludes schedules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exclusion {
+    /// Its name: `irq` or `rcu`.
+    pub context: String,
+    /// The reason, in words.
+    pub reason: String,
 }
 
 /// A warning by the guest.

@@ -39,6 +39,22 @@ pub(crate) fn platform(report: &RunReport) -> String {
     format!("{} Linux {}", platform_name(&report.arch, report.mmu.as_ref()), report.linux)
 }
 
+/// Describes the schedules that a machine excludes, and what they alone show; `None` if there are none.
+pub(crate) fn excluded(report: &RunReport) -> Option<String> {
+    let excluded = report.excluded.as_ref()?;
+    let reasons: Vec<&str> = excluded.by.iter().map(|one| one.reason.as_str()).collect();
+    let reasons = reasons.join("; or ");
+    if excluded.none_left {
+        return Some(format!("no machine runs this order, since {reasons}"));
+    }
+    let mut found: Vec<&str> = excluded.findings.iter().map(|finding| finding.name.name()).collect();
+    found.dedup();
+    let shows =
+        if found.is_empty() { String::new() } else { format!(" They alone show {}.", found.join(", ")) };
+    let number = counted(&excluded.schedules, "further schedule");
+    Some(format!("{number}, such as {}, since {reasons}.{shows}", excluded.schedule))
+}
+
 /// Describes how the references of a page changed.
 pub(crate) fn references(page: &References) -> String {
     let (pfn, now, before) = (page.pfn.0, page.references, page.before);

@@ -6,6 +6,8 @@
 //!
 //! A schedule is *excluded* if it has such an access. It is counted all the same, apart from the others.
 
+use std::collections::VecDeque;
+
 use rustc_hash::FxHashMap;
 
 /// A set of kinds of section, of which there are eight. What they are is for the user to say.
@@ -24,6 +26,11 @@ impl Sections {
     /// Returns the kinds in both sets.
     pub const fn and(self, other: Sections) -> Sections {
         Sections(self.0 & other.0)
+    }
+
+    /// Returns the kinds in this set that are not in the other.
+    pub const fn without(self, other: Sections) -> Sections {
+        Sections(self.0 & !other.0)
     }
 
     /// Returns the kinds in either set.
@@ -132,6 +139,23 @@ impl Timings {
         self.known.insert(state, id);
         id
     }
+}
+
+/// Returns what excludes one schedule; nothing if it is possible.
+///
+/// `accesses` are all of it in order: the CPU of each, below `cpus`, and what it did before that.
+pub fn excluded_by(cpus: usize, accesses: &[(usize, Span)]) -> Sections {
+    let mut spans: Vec<VecDeque<Span>> = vec![VecDeque::new(); cpus];
+    for (cpu, span) in accesses {
+        spans[*cpu].push_back(*span);
+    }
+    let begun: Vec<Span> = spans.iter_mut().map(|spans| spans.pop_front().unwrap_or_default()).collect();
+    let (mut timings, mut state) = Timings::new(&begun);
+    for (cpu, _) in accesses {
+        // A CPU that makes no further access ends.
+        state = timings.moved(state, *cpu, spans[*cpu].pop_front().unwrap_or_default());
+    }
+    timings.excluded_by(state)
 }
 
 #[cfg(test)]

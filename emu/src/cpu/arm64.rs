@@ -3,12 +3,13 @@
 use pmdscope_arches::Arch;
 use pmdscope_engine::unicorn_engine::RegisterARM64 as R;
 
-use super::model::{CpuModel, ReturnTo};
+use super::model::{CpuModel, Interrupts, ReturnTo};
 
 pub(super) static MODEL: CpuModel = CpuModel {
     arch: Arch::Arm64,
     virtual_tlb: false,
-    start_registers: &[],
+    // EL1 with its own stack pointer, and interrupts on, as where a kernel calls the routines.
+    start_registers: &[(R::PSTATE as i32, 0x5)],
     translation: &[(R::TTBR0_EL1 as i32, u64::MAX), (R::TTBR1_EL1 as i32, u64::MAX)],
     not_in_context: &[],
     clearing: &[],
@@ -37,6 +38,12 @@ pub(super) static MODEL: CpuModel = CpuModel {
     byte_accesses: &[],
     in_place: |_, _| None,
     condition_code: None,
+    interrupts: Some(Interrupts {
+        register: R::PSTATE as i32,
+        bit: 7,
+        off_if_set: true,
+        may_enable: &["msr daifclr", "msr daif,", "eret"],
+    }),
     past_exception: 0,
     skipped: &[],
 };

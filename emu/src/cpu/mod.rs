@@ -12,7 +12,9 @@ mod x86_64;
 
 use pmdscope_arches::Arch;
 
-pub(crate) use self::model::{Combine, CpuModel, Fill, InPlace, Insertion, Move, Place, ReturnTo};
+pub(crate) use self::model::{
+    Combine, CpuModel, Fill, InPlace, Insertion, Interrupts, Move, Place, ReturnTo,
+};
 
 impl CpuModel {
     /// Returns the model of `arch`.

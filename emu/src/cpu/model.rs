@@ -114,6 +114,20 @@ pub(crate) enum Fill {
     AboveLength(u32),
 }
 
+/// How a CPU says whether interrupts are off.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Interrupts {
+    /// The register that says it.
+    pub(crate) register: i32,
+    /// The bit of it.
+    pub(crate) bit: u32,
+    /// Whether interrupts are off while the bit is set.
+    pub(crate) off_if_set: bool,
+    /// How the texts of the instructions begin after which interrupts may be on. A CPU counts as having them on for a moment
+    /// at each.
+    pub(crate) may_enable: &'static [&'static str],
+}
+
 /// A CPU model. Registers are given by their engine numbers.
 pub(crate) struct CpuModel {
     /// The architecture.
@@ -170,6 +184,8 @@ pub(crate) struct CpuModel {
     /// The register of the condition code, and the bit that its lowest bit is. It has two bits. `None` where nothing
     /// that is done in place of the engine sets it.
     pub(crate) condition_code: Option<(i32, u32)>,
+    /// How a CPU says whether interrupts are off; `None` where that is not read, so that they never count as off.
+    pub(crate) interrupts: Option<Interrupts>,
     /// How far the engine's program counter is past an instruction that raised an exception.
     pub(crate) past_exception: u64,
     /// Mnemonics of translation flushes that the engine cannot execute. They are stepped over.

@@ -46,6 +46,7 @@ pub(super) static PPC64: CpuModel = CpuModel {
     byte_accesses: &[],
     in_place: |_, _| None,
     condition_code: None,
+    interrupts: None,
     past_exception: 4,
     skipped: &["tlbie", "tlbsync"],
 };

@@ -37,6 +37,7 @@ pub(super) static MODEL: CpuModel = CpuModel {
     byte_accesses: &[],
     in_place: |_, _| None,
     condition_code: None,
+    interrupts: None,
     past_exception: 0,
     skipped: &[],
 };

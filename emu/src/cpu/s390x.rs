@@ -41,6 +41,7 @@ pub(super) static MODEL: CpuModel = CpuModel {
     ],
     in_place,
     condition_code: Some((R::PSWM as i32, 44)),
+    interrupts: None,
     past_exception: 0,
     // The engine lacks CRDTE as well, but it cannot be skipped: it also changes the entry.
     skipped: &[],

@@ -3,12 +3,13 @@
 use pmdscope_arches::Arch;
 use pmdscope_engine::unicorn_engine::RegisterX86 as R;
 
-use super::model::{CpuModel, ReturnTo};
+use super::model::{CpuModel, Interrupts, ReturnTo};
 
 pub(super) static MODEL: CpuModel = CpuModel {
     arch: Arch::X86_64,
     virtual_tlb: false,
-    start_registers: &[],
+    // Interrupts are on, as where a kernel calls the routines.
+    start_registers: &[(R::RFLAGS as i32, 0x202)],
     translation: &[(R::CR0 as i32, u64::MAX), (R::CR3 as i32, u64::MAX), (R::CR4 as i32, u64::MAX)],
     not_in_context: &[],
     clearing: &[],
@@ -33,6 +34,12 @@ pub(super) static MODEL: CpuModel = CpuModel {
     byte_accesses: &[],
     in_place: |_, _| None,
     condition_code: None,
+    interrupts: Some(Interrupts {
+        register: R::RFLAGS as i32,
+        bit: 9,
+        off_if_set: false,
+        may_enable: &["sti", "popf", "iret"],
+    }),
     past_exception: 0,
     skipped: &["invpcid"],
 };

@@ -125,6 +125,9 @@ impl CodeHooks {
         if flushing.class.flushes && flushing.class.atomicity == Atomicity::Plain {
             cpu.record(pc, Action::Flush);
         }
+        if decoder.may_enable_interrupts(&flushing) {
+            cpu.may_have_interrupts();
+        }
         if let Some(in_place) = decoder.in_place(&flushing) {
             return cpu.do_in_place(decoder, in_place, pc, pc + flushing.length);
         }

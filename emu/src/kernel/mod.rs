@@ -415,7 +415,7 @@ impl Environment for KernelEnvironment {
             (Some(_), Schedules::One(schedule)) => {
                 // Exploring finds the shared words. A schedule orders the accesses to all of them.
                 self.explore_all(job, bounds, Reduction::Joined)?;
-                explore::explore_one(&mut self.stage(job, bounds)?, schedule)
+                explore::explore_one(&mut self.stage(job, bounds)?, schedule, bounds.context)
             }
         }
     }

@@ -15,6 +15,7 @@ use super::observer::PageTableObserver;
 use super::state::{State, Traps};
 use super::{Vcpu, read_register};
 use crate::EmuError;
+use crate::context::{Section, SectionCall};
 use crate::cpu::{CpuModel, ReturnTo};
 use crate::decoder::Decoder;
 use crate::end::CallExit;
@@ -284,6 +285,16 @@ impl HookContext<'_> {
 
     pub(crate) fn record(&self, pc: u64, what: Action) {
         self.state.record(pc, what);
+    }
+
+    /// Notes that interrupts may be on after this instruction.
+    pub(crate) fn may_have_interrupts(&self) {
+        self.state.leaves(Section::InterruptsOff);
+    }
+
+    /// Notes the call of a function of sections.
+    pub(crate) fn section_call(&self, call: SectionCall) {
+        self.state.section_call(call);
     }
 
     /// Returns the number of the CPU.

@@ -19,6 +19,13 @@ impl Observer for PageTableObserver {
     fn before(&mut self, site: &Site, engine: &dyn Engine) -> ControlFlow<()> {
         let state = &self.0;
         state.recorder.settle();
+        match state.span(engine) {
+            Ok(span) => state.recorder.begins(state.number, span),
+            Err(error) => {
+                state.fail(error);
+                return ControlFlow::Break(());
+            }
+        }
         if let Some(replay) = state.replay.borrow_mut().as_mut() {
             if replay.stopped {
                 return ControlFlow::Break(());

@@ -6,15 +6,17 @@ use std::time::Instant;
 
 use corosensei::Yielder;
 use pmdscope_engine::{Engine, EngineError};
-use pmdscope_explore::Fingerprint;
+use pmdscope_explore::{Fingerprint, Sections, Span};
 use pmdscope_watch::Isa;
 use rustc_hash::FxHashSet;
 
 use super::call::NextCall;
 use super::checkpoint::Checkpoint;
 use super::path::Path;
+use super::read_register;
 use crate::EmuError;
-use crate::cpu::CpuModel;
+use crate::context::{Section, SectionCall};
+use crate::cpu::{CpuModel, Interrupts};
 use crate::end::{CallBounds, CallExit};
 use crate::trace::{Action, Recorder};
 
@@ -52,6 +54,12 @@ pub(super) struct State {
     /// Whether code has said, by a hint, that it only waits.
     pub(super) spins: Cell<bool>,
     pub(super) deadline: Cell<Option<Instant>>,
+    /// The sections that the CPU has been in all the time since its last access, or its beginning.
+    pub(super) inside: Cell<Sections>,
+    /// The sections of which it has waited for others since then.
+    pub(super) awaits: Cell<Sections>,
+    /// How many read-side sections of RCU it is in.
+    pub(super) rcu_readers: Cell<u32>,
     pub(super) model: &'static CpuModel,
     pub(super) isa: &'static Isa,
     /// The path: the addresses of the blocks or instructions that ran, in order.
@@ -243,9 +251,47 @@ impl State {
         self.memory_hash.set(0);
         self.loads_hash.set(0);
         self.spins.set(false);
+        self.inside.set(Sections::NONE);
+        self.awaits.set(Sections::NONE);
+        self.rcu_readers.set(0);
         self.deadline.set(Instant::now().checked_add(bounds.time));
         self.path.take();
         self.loads.borrow_mut().clear();
+    }
+
+    /// Returns what the CPU has done since its last access, of which another begins.
+    pub(super) fn span(&self, engine: &dyn Engine) -> Result<Span, EmuError> {
+        let mut now = Sections::NONE;
+        if let Some(Interrupts { register, bit, off_if_set, .. }) = &self.model.interrupts {
+            let is_set = read_register(engine, *register)? >> bit & 1 == 1;
+            if is_set == *off_if_set {
+                now = now.or(Section::InterruptsOff.bit());
+            }
+        }
+        if self.rcu_readers.get() > 0 {
+            now = now.or(Section::RcuReader.bit());
+        }
+        let inside = self.inside.replace(now).and(now);
+        Ok(Span { inside, awaits: self.awaits.take() })
+    }
+
+    /// Notes that the CPU may have been outside of a section.
+    pub(super) fn leaves(&self, section: Section) {
+        self.inside.set(self.inside.get().without(section.bit()));
+    }
+
+    /// Notes that the CPU calls a function of sections.
+    pub(super) fn section_call(&self, call: SectionCall) {
+        match call {
+            SectionCall::RcuReadLock => self.rcu_readers.set(self.rcu_readers.get().saturating_add(1)),
+            SectionCall::RcuReadUnlock => {
+                self.rcu_readers.set(self.rcu_readers.get().saturating_sub(1));
+                if self.rcu_readers.get() == 0 {
+                    self.leaves(Section::RcuReader);
+                }
+            }
+            SectionCall::Waits(section) => self.awaits.set(self.awaits.get().or(section.bit())),
+        }
     }
 
     pub(super) fn finish(&self, engine: &dyn Engine, end: CallExit) {

@@ -18,6 +18,9 @@ pub(super) fn name(row: &RunReport) -> String {
 /// Draws the reasons why a run is not fully known.
 pub(super) fn lacks(row: &RunReport) -> Markup {
     html! {
+        @if let Some(excluded) = words::excluded(row) {
+            p.lacks { strong { "Excluded: " } (excluded) }
+        }
         @if let Some(why) = &row.incomplete {
             p.lacks { strong { "Incomplete: " } (why) "; what was not run is unknown." }
         }

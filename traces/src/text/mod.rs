@@ -59,6 +59,9 @@ pub fn run(report: &RunReport, detail: Detail) -> String {
     lines.gap();
     split_guard(&mut lines, report);
     doubts(&mut lines, report);
+    if let Some(excluded) = words::excluded(report) {
+        lines.paragraph("", "  ", &format!("EXCLUDED: {excluded}"));
+    }
     if detail == Detail::Verdict {
         brief(&mut lines, report);
         return lines.into_text();
