@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use anyhow::{Context, Result};
 use pmdscope_arches::{Encoding, EntryKind, Form};
 use pmdscope_emu::{
-    Bounds, EmuError, Environment, Exploration, Job, Reduction, Schedule, Schedules, Section, WALKER, WRITER,
+    Action, Bounds, EmuError, Environment, Exploration, Inspect, Job, Reduction, Schedule, Schedules,
+    Section, WALKER, WRITER,
 };
 use pmdscope_guest::{Installs, Precondition, Routine};
 use pmdscope_traces::{Count, Entry, Excluded, Exclusion, Predicates, PredicatesFrom, RunReport, Verdict};
@@ -144,7 +145,7 @@ impl<'a> Study<'a> {
         };
         let mut report =
             reporter(possible.as_ref().unwrap_or(&exploration)).report(self.names(&start, predicates));
-        report.excluded = excluded(&exploration, &report, possible.is_none(), || {
+        report.excluded = self.excluded(environment, &exploration, &report, possible.is_none(), || {
             reporter(&exploration).report(self.names(&start, predicates))
         });
         report.disagreements = disagreements;
@@ -218,6 +219,52 @@ impl<'a> Study<'a> {
         installed
     }
 
+    /// Returns the schedules that the context excludes, with what they alone show: what is in the report of all schedules,
+    /// and not in that of those that are possible.
+    fn excluded(
+        &self,
+        inspect: &dyn Inspect,
+        exploration: &Exploration,
+        possible: &RunReport,
+        none_left: bool,
+        all: impl FnOnce() -> RunReport,
+    ) -> Option<Excluded> {
+        let (schedules, by) = exploration.excluded();
+        if by.is_empty() {
+            return None;
+        }
+        // A behaviour some of whose schedules are possible shows one of these.
+        let examples = exploration.runs.iter().filter_map(|run| Some((run, run.excluded_at?)));
+        let example = examples.min_by_key(|(run, _)| run.schedule.switches());
+        let place = example.and_then(|(run, at)| {
+            let mut accesses = run.events.iter().filter(|event| matches!(event.what, Action::Access(_)));
+            let event = accesses.nth(at)?;
+            let others = self.with.iter().map(|with| with.name);
+            let walker = self.walker.map_or(NO_WALKER, |walker| walker.name);
+            let mut names = [self.writer.name, walker].into_iter().chain(others);
+            let routine = names.nth(event.cpu.into())?;
+            let symbol = inspect.symbol_at(event.pc).map_or_else(
+                || format!("{:#x}", event.pc),
+                |(symbol, offset)| format!("{symbol}+{offset:#x}"),
+            );
+            Some(format!("{routine} at {symbol}"))
+        });
+        let reason = |section: Section| Exclusion {
+            context: section.name().to_owned(),
+            reason: section.reason().to_owned(),
+        };
+        let mut findings = if none_left { Vec::new() } else { all().findings };
+        findings.retain(|finding| !possible.findings.iter().any(|other| other.name == finding.name));
+        Some(Excluded {
+            schedules: Count(schedules),
+            none_left,
+            by: Section::of(by).map(reason).collect(),
+            schedule: example.map(|(run, _)| run.schedule.to_string()),
+            place,
+            findings,
+        })
+    }
+
     /// Returns a note that the writer's callers never give it this entry; `None` if they do.
     fn beyond_callers(&self, predicates: &Predicates) -> Option<String> {
         let given = is_given(self.writer, predicates);
@@ -246,30 +293,6 @@ impl<'a> Study<'a> {
                 .under(self.schedule, self.reduction, self.bounds),
         }
     }
-}
-
-/// Returns the schedules that the context excludes, with what they alone show: what is in the report of all schedules, and
-/// not in that of those that are possible.
-fn excluded(
-    exploration: &Exploration,
-    possible: &RunReport,
-    none_left: bool,
-    all: impl FnOnce() -> RunReport,
-) -> Option<Excluded> {
-    let (schedules, by) = exploration.excluded();
-    let example = exploration.runs.iter().filter(|run| run.excluded == run.schedules);
-    let example = example.min_by_key(|run| run.schedule.switches())?;
-    let by = Section::of(by)
-        .map(|section| Exclusion { context: section.name().to_owned(), reason: section.reason().to_owned() });
-    let mut findings = if none_left { Vec::new() } else { all().findings };
-    findings.retain(|finding| !possible.findings.iter().any(|other| other.name == finding.name));
-    Some(Excluded {
-        schedules: Count(schedules),
-        none_left,
-        by: by.collect(),
-        schedule: example.schedule.to_string(),
-        findings,
-    })
 }
 
 /// Whether some caller of a writer passes it such an entry.

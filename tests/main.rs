@@ -8,6 +8,7 @@ mod bisected;
 mod common;
 mod compared;
 mod confined;
+mod context;
 mod contract;
 mod corpora;
 mod decode_readings;

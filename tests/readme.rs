@@ -72,7 +72,7 @@ fn bare(word: &str) -> &str {
     word.trim_matches(|c: char| "'\"|;&<>()".contains(c))
 }
 
-/// Makes an empty folder for the commands of a page, with links to the examples and the kernels.
+/// Makes an empty folder for the commands of a page, with links to the examples, the guests and the kernels.
 ///
 /// The commands may write files there.
 fn folder_for(page: &Path) -> PathBuf {
@@ -80,7 +80,7 @@ fn folder_for(page: &Path) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages").join(page.file_stem().expect("a name"));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("a folder under target/tmp can be made");
-    for shared in ["kernels", "examples"] {
+    for shared in ["kernels", "examples", "guest"] {
         std::os::unix::fs::symlink(root.join(shared), folder.join(shared)).expect("a link");
     }
     folder

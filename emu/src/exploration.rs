@@ -74,6 +74,8 @@ pub struct Run {
     pub excluded: BigUint,
     /// The sections that exclude them.
     pub excluded_by: Sections,
+    /// The access that cannot follow the one before it, by its number, if this schedule is excluded.
+    pub excluded_at: Option<usize>,
     /// Everything that happened, in order.
     pub events: Vec<Event>,
     /// The writer's result.

@@ -10,7 +10,7 @@
 
 use std::time::Instant;
 
-use pmdscope_explore::{Schedule, Span, excluded_by, letters};
+use pmdscope_explore::{Schedule, Span, excluded_at, letters};
 
 use crate::EmuError;
 use crate::context::MachineContext;
@@ -99,9 +99,9 @@ pub(crate) fn explore_alone(stage: &mut impl Stage) -> Result<Exploration, EmuEr
 /// Notes whether the context excludes the one schedule of a run.
 fn exclude(run: &mut Run, context: MachineContext) {
     let accesses: Vec<(usize, Span)> = run.spans(context).collect();
-    run.excluded_by = excluded_by(2 + run.others.len(), &accesses);
-    if !run.excluded_by.is_empty() {
+    if let Some((at, by)) = excluded_at(2 + run.others.len(), &accesses) {
         run.excluded = run.schedules.clone();
+        (run.excluded_at, run.excluded_by) = (Some(at), by);
     }
 }
 

@@ -10,7 +10,7 @@ use pmdscope_arches::ByteOrder;
 use pmdscope_engine::EngineError;
 use pmdscope_explore::{
     Behaviour, Continuation, Cpus, Deadlock, EnumerationResult, Fingerprint, Forest, LimitHit, Limits,
-    MaskedStore, NextAccess, Schedule, Segment, Span, Word, behaviours, excluded_by,
+    MaskedStore, NextAccess, Schedule, Segment, Span, Word, behaviours, excluded_at,
 };
 use rustc_hash::FxHashMap;
 
@@ -188,9 +188,10 @@ fn as_recorded<S: Stage>(
     }
     // One that is shown is possible, if any is.
     let spans: Vec<_> = run.spans(*context).collect();
-    let is_excluded = !excluded_by(ends.len(), &spans).is_empty();
-    if is_excluded != (behaviour.excluded == behaviour.schedules) {
-        return Err(differs(format!("it is {}possible", if is_excluded { "not " } else { "" })));
+    run.excluded_at = excluded_at(ends.len(), &spans).map(|(at, _)| at);
+    if run.excluded_at.is_some() != (behaviour.excluded == behaviour.schedules) {
+        let is = if run.excluded_at.is_some() { "excluded" } else { "possible" };
+        return Err(differs(format!("it is {is}")));
     }
     run.schedules = behaviour.schedules;
     run.excluded = behaviour.excluded;

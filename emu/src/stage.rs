@@ -167,6 +167,7 @@ pub(crate) fn run(
         schedules: BigUint::from(1_u8),
         excluded: BigUint::ZERO,
         excluded_by: Sections::NONE,
+        excluded_at: None,
         divergence: divergence(&alone.path, &path),
         events,
         writer: next(),

@@ -408,6 +408,7 @@ mod tests {
             schedules: nothing.schedules.clone(),
             excluded: num_bigint::BigUint::ZERO,
             excluded_by: pmdscope_emu::Sections::NONE,
+            excluded_at: None,
             events: Vec::new(),
             writer: ended(end),
             walker: ended(CallExit::Returned),

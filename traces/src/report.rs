@@ -174,8 +174,12 @@ pub struct Excluded {
     pub none_left: bool,
     /// What excludes them, by the names of `--context`.
     pub by: Vec<Exclusion>,
-    /// One of them, with the fewest switches.
-    pub schedule: String,
+    /// One of them, with few switches. Null if each has the behaviour of one that is possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// Where that does not go on: the routine, and symbol and offset of the access that cannot follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// The findings that they alone show.
     pub findings: Vec<Finding>,
 }

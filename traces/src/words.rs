@@ -44,15 +44,17 @@ pub(crate) fn excluded(report: &RunReport) -> Option<String> {
     let excluded = report.excluded.as_ref()?;
     let reasons: Vec<&str> = excluded.by.iter().map(|one| one.reason.as_str()).collect();
     let reasons = reasons.join("; or ");
+    let place = excluded.place.as_ref().map_or(String::new(), |place| format!(" (before {place})"));
     if excluded.none_left {
-        return Some(format!("no machine runs this order, since {reasons}"));
+        return Some(format!("no machine runs this order{place}: {reasons}"));
     }
+    let example =
+        excluded.schedule.as_ref().map_or(String::new(), |schedule| format!(", such as {schedule}{place}"));
     let mut found: Vec<&str> = excluded.findings.iter().map(|finding| finding.name.name()).collect();
     found.dedup();
     let shows =
-        if found.is_empty() { String::new() } else { format!(" They alone show {}.", found.join(", ")) };
-    let number = counted(&excluded.schedules, "further schedule");
-    Some(format!("{number}, such as {}, since {reasons}.{shows}", excluded.schedule))
+        if found.is_empty() { String::new() } else { format!(". They alone show {}", found.join(", ")) };
+    Some(format!("{}{example}: {reasons}{shows}", counted(&excluded.schedules, "further schedule")))
 }
 
 /// Describes how the references of a page changed.

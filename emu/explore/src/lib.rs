@@ -68,5 +68,5 @@ pub use enumerate::{
 };
 pub use fingerprint::Fingerprint;
 pub use schedule::{MOST_CPUS, NoSchedule, Schedule, letters};
-pub use sections::{Sections, Span, excluded_by};
+pub use sections::{Sections, Span, excluded_at};
 pub use tree::{Continuation, Cpus, Forest, MaskedStore, NextAccess, Segment, Word};

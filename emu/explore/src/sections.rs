@@ -141,21 +141,26 @@ impl Timings {
     }
 }
 
-/// Returns what excludes one schedule; nothing if it is possible.
+/// Returns the first access of a schedule that cannot follow the one before it, by its number among all, and the sections
+/// that exclude it; `None` if the schedule is possible.
 ///
 /// `accesses` are all of it in order: the CPU of each, below `cpus`, and what it did before that.
-pub fn excluded_by(cpus: usize, accesses: &[(usize, Span)]) -> Sections {
+pub fn excluded_at(cpus: usize, accesses: &[(usize, Span)]) -> Option<(usize, Sections)> {
     let mut spans: Vec<VecDeque<Span>> = vec![VecDeque::new(); cpus];
     for (cpu, span) in accesses {
         spans[*cpu].push_back(*span);
     }
     let begun: Vec<Span> = spans.iter_mut().map(|spans| spans.pop_front().unwrap_or_default()).collect();
     let (mut timings, mut state) = Timings::new(&begun);
-    for (cpu, _) in accesses {
+    for (number, (cpu, _)) in accesses.iter().enumerate() {
         // A CPU that makes no further access ends.
         state = timings.moved(state, *cpu, spans[*cpu].pop_front().unwrap_or_default());
+        let by = timings.excluded_by(state);
+        if !by.is_empty() {
+            return Some((number, by));
+        }
     }
-    timings.excluded_by(state)
+    None
 }
 
 #[cfg(test)]
@@ -197,6 +202,14 @@ mod tests {
         let waits = timings.moved(entered, 0, awaits(ONE));
         let on = timings.moved(waits, 0, Span::default());
         assert_eq!(timings.excluded_by(on), Sections::NONE);
+    }
+
+    #[test]
+    fn the_access_that_cannot_follow_is_named() {
+        let accesses = [(1, Span::default()), (0, Span::default()), (0, awaits(ONE)), (1, inside(ONE))];
+        assert_eq!(excluded_at(2, &accesses), Some((2, ONE)));
+        let later = [accesses[1], accesses[2], accesses[0], accesses[3]];
+        assert_eq!(excluded_at(2, &later), None);
     }
 
     #[test]

@@ -138,8 +138,7 @@ impl Described {
         let mut writer = Writer::default();
         let word = writer.number();
         for Structure { name, size, members } in &self.structures {
-            let members: Vec<_> =
-                members.iter().map(|(path, offset)| writer.member(path, *offset, word)).collect();
+            let members = writer.members(members, word);
             writer.structure(name, *size, &members);
         }
         writer.enumeration(&self.enumerators);
@@ -190,15 +189,28 @@ impl Writer {
         number
     }
 
-    /// A member of a name, with a type for each name within it.
-    fn member(&mut self, path: &str, offset: u32, word: u32) -> (String, u32, u32) {
-        match path.split_once('.') {
-            None => (path.to_owned(), word, offset),
-            Some((outer, inner)) => {
-                let member = self.member(inner, 0, word);
-                (outer.to_owned(), self.structure(&format!("{outer} of {inner}"), 8, &[member]), offset)
+    /// Members of these names, with a type for those that have members themselves.
+    fn members(&mut self, named: &[(&str, u32)], word: u32) -> Vec<(String, u32, u32)> {
+        let mut members = Vec::new();
+        for (number, (path, offset)) in named.iter().enumerate() {
+            let Some((outer, _)) = path.split_once('.') else {
+                members.push(((*path).to_owned(), word, *offset));
+                continue;
+            };
+            let within = |path: &'_ str| path.strip_prefix(outer)?.strip_prefix('.').map(str::len);
+            if named[..number].iter().any(|(earlier, _)| within(earlier).is_some()) {
+                continue;
             }
+            // All that are in one member, each as far from its beginning as from that of the whole.
+            let inner: Vec<(&str, u32)> = named
+                .iter()
+                .filter_map(|(path, offset)| Some((&path[path.len() - within(path)?..], *offset)))
+                .collect();
+            let size = inner.iter().map(|(_, offset)| offset.saturating_add(8)).max().unwrap_or(8);
+            let inner = self.members(&inner, word);
+            members.push((outer.to_owned(), self.structure(&format!("{outer} of {path}"), size, &inner), 0));
         }
+        members
     }
 
     fn structure(&mut self, name: &str, size: u32, members: &[(String, u32, u32)]) -> u32 {
