@@ -57,8 +57,8 @@ impl Decoder {
 
     /// Whether interrupts may be on after an instruction.
     pub(crate) fn may_enable_interrupts(&self, instruction: &Instruction) -> bool {
-        let is = |begin: &&str| instruction.text.starts_with(*begin);
-        self.model.interrupts.as_ref().is_some_and(|how| how.may_enable.iter().any(|begin| is(&begin)))
+        let begins = |begin: &&str| instruction.text.starts_with(*begin);
+        self.model.interrupts.as_ref().is_some_and(|how| how.may_enable.iter().any(begins))
     }
 
     /// Returns the instruction at `pc` if it flushes translations, is stepped over, is done in place of the engine, or may
