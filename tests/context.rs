@@ -97,6 +97,16 @@ fn a_reproducer_of_an_excluded_order_does_again_what_it_did() {
 }
 
 #[test]
+fn a_comparison_says_what_is_excluded() {
+    let line = "compare --linux 7.2 --guest guest/planted/elf/table-reused.elf --entry table --writer reuse-after-ipi --walker gup-irqs-off";
+    let ran = pmdscope(line);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let text = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("Excluded orders"), "{}", ran.stdout);
+    assert!(text.contains("They alone show not-serializable"), "{}", ran.stdout);
+}
+
+#[test]
 fn no_other_context_is_known() {
     let ran = pmdscope("run --arch x86_64 --entry none --context locks");
     assert_eq!(ran.status, Some(2));

@@ -97,8 +97,10 @@ fn headers_of_debian_keep_the_rules_but_for_those_that_are_known() {
         };
         let new: Vec<_> = broken(&report).into_iter().filter(|(helper, _)| !is_known(helper)).collect();
         assert_eq!(new, [], "{name}");
-        // A probe of a source tree has all that the helpers call.
-        if name.starts_with("sparc64") || name.starts_with("ppc64-") {
+        // A probe of a source tree has all that the helpers call. What the MMU uses is not known of later versions.
+        let linux = report["columns"][0]["linux"].as_str().expect("a version");
+        let is_known_version = linux.parse::<pmdscope_arches::Version>().is_ok();
+        if is_known_version && (name.starts_with("sparc64") || name.starts_with("ppc64-")) {
             let cells = report["columns"][0]["cells"].as_array().expect("cells");
             let unknown = cells.iter().filter(|cell| cell["status"] == "unknown").count();
             assert_eq!(unknown, 0, "{name}");

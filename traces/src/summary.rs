@@ -420,7 +420,12 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
     out.extend(findings.sections(SummaryGrouping::Writer));
     let mut breaches = Groups::default();
     let mut unknown = Groups::default();
+    let mut excluded = Groups::default();
     for row in &report.rows {
+        if let Some(orders) = words::excluded(row) {
+            let (writer, walker) = (&row.writer, &row.walker);
+            excluded.add(format!("{writer} against {walker} on {}: {orders}", row.marked_entry()), row);
+        }
         for breach in &row.contract {
             breaches.add(format!("{}: {breach}", row.marked_entry()), row);
         }
@@ -449,6 +454,7 @@ pub(crate) fn sections(report: &CompareReport) -> Vec<Section> {
         breaches.section("An entry as the kernel builds it breaks the contract that generic code relies on"),
     );
     out.extend(swept.section("Of all entries of a set, after the writer alone"));
+    out.extend(excluded.section("Excluded orders, which no verdict counts"));
     out.extend(unknown.section("Unknown: a bound was hit or a control failed"));
 
     let mut unavailable = Groups::default();
